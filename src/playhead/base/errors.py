@@ -1,0 +1,29 @@
+"""Errors by whose fault they are; the command line turns each into one line and an exit status."""
+
+
+class PlayheadError(Exception):
+    """Anything that is reported to the user as one clear line, without a traceback."""
+
+    status = 2
+
+
+class UsageError(PlayheadError):
+    """The user asked for something that does not exist or does not fit."""
+
+
+class HostError(PlayheadError):
+    """The host refused: a file, a disk, a terminal, a permission."""
+
+
+class FormatError(PlayheadError):
+    """A file that we read is not what it should be."""
+
+
+class UnsupportedError(PlayheadError):
+    """A request that is understood but that this version cannot serve."""
+
+
+class DivergenceError(PlayheadError):
+    """A replay is not its recording."""
+
+    status = 1

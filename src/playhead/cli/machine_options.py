@@ -1,0 +1,155 @@
+"""QEMU's options that describe the machine and how it runs: the table for `run` and `record`."""
+
+import calendar
+import re
+import time
+from typing import Any
+
+from playhead.base.errors import UnsupportedError, UsageError
+from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
+from playhead.host.chardev import check_spec
+
+UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30}
+MAX_RAM = 3 << 30  # bytes; above that is the PCI hole
+DEVICES = ("isa-debug-exit",)
+DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
+
+
+def memory_size(text: str) -> int:
+    """`128`, `128M`, `1G`: bytes; a plain number is mebibytes."""
+    match = re.fullmatch(r"(?:size=)?([0-9]{1,12})([BKMG]?)", text, re.IGNORECASE)
+    if not match:
+        raise UsageError("not a size such as 128M or 1G")
+    size = int(match[1]) << UNITS[match[2].upper()]
+    if not 1 << 20 <= size <= MAX_RAM or size % 4096:
+        raise UsageError("memory can be 1M to 3G, in whole pages")
+    return size
+
+
+def icount(text: str) -> dict[str, Any]:
+    """`shift=N|auto,sleep=on|off`."""
+
+    def shift(value: str) -> int | str:
+        return "auto" if value == "auto" else number(0, 10)(value)
+
+    def align(value: str) -> bool:
+        if on_off(value):
+            raise UnsupportedError("align=on is not supported")
+        return False
+
+    def rr(value: str) -> str:
+        raise UsageError("to record or replay, use playhead record -o FILE ... and playhead replay FILE")
+
+    known = {"shift": shift, "sleep": on_off, "align": align, "rr": rr, "rrfile": rr, "rrsnapshot": rr}
+    return sub_options(text, known, implied="shift")
+
+
+def rtc(text: str) -> dict[str, Any]:
+    """`base=utc|DATE,clock=host|vm`; a date becomes nanoseconds since 1970."""
+
+    def base(value: str) -> int | None:
+        if value == "utc":
+            return None
+        if value == "localtime":
+            raise UnsupportedError("base=localtime is not supported: it would depend on where a replay runs")
+        for form in DATES:
+            try:
+                return calendar.timegm(time.strptime(value, form)) * 1_000_000_000
+            except ValueError:
+                continue
+        raise UsageError(f"'{value}' is neither utc nor a date such as 2026-01-31T12:00:00")
+
+    def clock(value: str) -> str:
+        if value == "rt":
+            raise UnsupportedError("clock=rt is not supported: real time never touches the machine; use clock=host")
+        return one_of("host", "vm")(value)
+
+    return sub_options(text, {"base": base, "clock": clock, "driftfix": one_of("none")})
+
+
+def device(text: str) -> dict[str, Any]:
+    """`isa-debug-exit,iobase=N,iosize=N`."""
+    name, _, rest = text.partition(",")
+    if name not in DEVICES:
+        raise UsageError(f"unknown device '{name}'{nearest(name, DEVICES) or '; there is ' + ', '.join(DEVICES)}")
+    given = sub_options(rest, {"iobase": number(0, 0xFFFF), "iosize": number(1, 4), "id": str}) if rest else {}
+    return {"name": name, "iobase": given.get("iobase", 0x501), "iosize": given.get("iosize", 2)}
+
+
+def global_property(text: str) -> tuple[str, int]:
+    """`isa-debugcon.iobase=N`, the one property that has to be set this way."""
+    name, equals, value = text.partition("=")
+    known = ("isa-debugcon.iobase",)
+    if not equals or name not in known:
+        raise UsageError(f"unknown property '{name}'{nearest(name, known) or '; there is ' + ', '.join(known)}")
+    return name, number(0, 0xFFFF)(value)
+
+
+def machine_type(text: str) -> str:
+    """`pc`, with what QEMU scripts add to it."""
+    if text.startswith("type="):
+        text = text[5:]
+    name, _, rest = text.partition(",")
+    if name not in ("pc", "pc-i440fx"):
+        raise UsageError(f"unknown machine '{name}'; there is pc")
+    if rest:
+        no = one_of("off")
+        sub_options(rest, {"accel": one_of("tcg"), "usb": no, "vmport": no, "hpet": no, "graphics": no})
+    return "pc"
+
+
+def cpus(text: str) -> int:
+    if number(1, 255)(text.removeprefix("cpus=")) != 1:
+        raise UnsupportedError("more than one CPU is not supported")
+    return 1
+
+
+def nothing(text: str) -> str:
+    """For what this machine does not have: only `none` fits."""
+    if text != "none":
+        raise UnsupportedError("only none is supported here")
+    return text
+
+
+MACHINE = "the machine"
+RUN = "how it runs"
+QUIET = "accepted, because QEMU's scripts give them"
+
+MACHINE_OPTIONS: tuple[Option, ...] = (
+    Option("-kernel", "a Linux kernel (bzImage), booted without firmware", "FILE", group=MACHINE),
+    Option("-initrd", "its initial RAM disk", "FILE", group=MACHINE),
+    Option("-append", "its command line", "TEXT", group=MACHINE),
+    Option("-bios", "firmware to start at the reset vector, instead of a kernel", "FILE", group=MACHINE),
+    Option("-m", "memory; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
+           default=128 << 20, group=MACHINE),
+    Option("-cpu", "processor model", "MODEL", key="cpu", group=MACHINE),
+    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no such "
+           "port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
+    Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps, Ctrl-C goes to the guest", group=MACHINE),
+    Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec, group=MACHINE),
+    Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status",
+           "NAME[,KEY=VALUE...]", device, key="devices", many=8, group=MACHINE),
+    Option("-rtc", "the real-time clock: base=utc or a date; clock=host shows the host's date (each read is recorded), "
+           "clock=vm virtual time", "base=B,clock=C", rtc, default={}, group=MACHINE),
+    Option("-M", "the machine: pc", "pc", machine_type, key="machine", default="pc", group=MACHINE),
+    Option("-machine", "", "pc", machine_type, key="machine", default="pc"),
+    Option("-global", "isa-debugcon.iobase=N moves the debug port", "PROPERTY=VALUE", global_property, key="globals",
+           many=8, group=MACHINE),
+    Option("-icount", "an instruction takes 2**N ns of virtual time (default 3), or what the host takes (auto); "
+           "sleep=off: a halted CPU jumps to its next alarm even where input may come", "shift=N|auto,sleep=on|off",
+           icount, default={}, group=RUN),
+    Option("-no-reboot", "a reset ends the run", group=RUN),
+    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
+           one_of("native", "reference"), default="native", group=RUN),
+    Option("--trace", "write what the CPU executes to a file (slow)", "FILE", group=RUN),
+    Option("-display", "none", "none", nothing, group=QUIET),
+    Option("-monitor", "none", "none", nothing, group=QUIET),
+    Option("-net", "none", "none", nothing, group=QUIET),
+    Option("-nic", "none", "none", nothing, group=QUIET),
+    Option("-vga", "none", "none", nothing, group=QUIET),
+    Option("-parallel", "none", "none", nothing, group=QUIET),
+    Option("-smp", "1", "1", cpus, group=QUIET),
+    Option("-accel", "tcg", "tcg", one_of("tcg"), group=QUIET),
+    Option("-nodefaults", "there are no other devices anyhow", group=QUIET),
+    Option("-no-user-config", "there is no configuration file", group=QUIET),
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
+
+import mmap
+from functools import cache
+
+from playhead.hw.memory import Memory
+from playhead.x86 import state as S
+from playhead.x86.flags import status_from_words, words_from_status
+
+
+def host_array(size: int) -> mmap.mmap:
+    """Zeroed memory that the operating system provides on first touch."""
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+@cache
+def tables():
+    """The table of all declared instructions and their decode tables (made once per process)."""
+    from playhead.x86 import isa
+
+    return isa.load()
+
+
+class Core:
+    """The processor's memory, shared by engines. Views are named by item width: c32[i] is dword i of the state block."""
+
+    def __init__(self, memory: Memory):
+        self.memory = memory
+        self.block = host_array(S.SIZE)
+        view = memoryview(self.block)
+        self.c8, self.c16, self.c32, self.c64 = view, view.cast("H"), view.cast("I"), view.cast("Q")
+        self.tlb = host_array(4 << 20)
+        self.tlb_large = host_array(4096)
+        self.tlb_list = host_array(8 << 20)
+        self.stale = True  # whether somebody else than the native engine changed mappings or state
+
+    def get(self, name: str, index: int = 0) -> int:
+        f = S.FIELDS[name]
+        view = {8: self.c8, 16: self.c16, 32: self.c32, 64: self.c64}[f.bits]
+        return view[f.offset // (f.bits // 8) + index]
+
+    def set(self, name: str, value: int, index: int = 0) -> None:
+        f = S.FIELDS[name]
+        view = {8: self.c8, 16: self.c16, 32: self.c32, 64: self.c64}[f.bits]
+        view[f.offset // (f.bits // 8) + index] = value
+
+    def seg(self, segment: str, name: str) -> int:
+        offset, bits = S.seg_offset(segment, name), S.SEG_FIELDS[name][1]
+        return self.c32[offset // 4] if bits == 32 else self.c64[offset // 8]
+
+    def set_seg(self, segment: str, name: str, value: int) -> None:
+        offset, bits = S.seg_offset(segment, name), S.SEG_FIELDS[name][1]
+        if bits == 32:
+            self.c32[offset // 4] = value
+        else:
+            self.c64[offset // 8] = value
+
+    @property
+    def eflags(self) -> int:
+        return self.get("eflags") | status_from_words(self.get("fl_res"), self.get("fl_aux"))
+
+    @eflags.setter
+    def eflags(self, value: int) -> None:
+        res, aux = words_from_status(value)
+        self.set("fl_res", res)
+        self.set("fl_aux", aux)
+        self.set("eflags", (value & ~S.STATUS & 0x003F7FD7) | 2)
+
+    def save(self) -> bytes:
+        """The architectural state in canonical form: lazy flags computed, the rest as it is."""
+        block = bytearray(self.block[: S.ARCH_END])
+        at = S.offset("eflags")
+        block[at : at + 4] = self.eflags.to_bytes(4, "little")
+        for name in ("fl_res", "fl_aux"):
+            at = S.offset(name)
+            block[at : at + 4] = bytes(4)
+        inhibit = S.offset("inhibit_icount")
+        if self.get("inhibit_icount") != self.get("icount"):
+            block[inhibit : inhibit + 8] = b"\xff" * 8
+        return bytes(block)
+
+    def load(self, data: bytes) -> None:
+        assert len(data) == S.ARCH_END
+        self.block[: S.ARCH_END] = data
+        self.eflags = int.from_bytes(data[S.offset("eflags") :][:4], "little")
+        self.stale = True
+
+    def save_tlb(self) -> bytes:
+        """The live translations, in the order of their addresses."""
+        tlb, lst = memoryview(self.tlb).cast("I"), memoryview(self.tlb_list).cast("I")
+        large = memoryview(self.tlb_large).cast("I")
+        out = bytearray()
+        for page in sorted(set(lst[1 : lst[0] + 1])):
+            if tlb[page] & 1:
+                out += page.to_bytes(4, "little") + (tlb[page] & ~32).to_bytes(4, "little")
+        out += b"\xff" * 4
+        for n in range(1024):
+            if large[n] & 1:
+                out += n.to_bytes(4, "little") + large[n].to_bytes(4, "little")
+        return bytes(out)
+
+    def load_tlb(self, data: bytes) -> None:
+        tlb, lst = memoryview(self.tlb).cast("I"), memoryview(self.tlb_list).cast("I")
+        large = memoryview(self.tlb_large).cast("I")
+        for page in lst[1 : lst[0] + 1]:
+            tlb[page] = 0
+        self.tlb_large[:] = bytes(4096)
+        count, at = 0, 0
+        while data[at : at + 4] != b"\xff" * 4:
+            page, entry = (int.from_bytes(data[at + i : at + i + 4], "little") for i in (0, 4))
+            count += 1
+            lst[count] = page
+            tlb[page] = entry | 32
+            at += 8
+        lst[0] = count
+        for i in range(at + 4, len(data), 8):
+            large[int.from_bytes(data[i : i + 4], "little")] = int.from_bytes(data[i + 4 : i + 8], "little")
+        self.stale = True

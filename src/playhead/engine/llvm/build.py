@@ -1,0 +1,122 @@
+"""Builds the native core once per version, in parallel and with visible progress, and loads it from the cache afterwards.
+
+The key of a build is a hash of the sources that decide it (ir, x86, engine), the LLVM version and the host's processor. Each
+part (some functions) is an object file of its own with a key of its own, so that a change rebuilds only what it touched.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import llvmlite.binding as llvm
+
+import playhead
+from playhead.base.errors import HostError
+
+PART = 48  # functions in an object file
+ATTRIBUTES = """
+attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
+attributes #1 = { nounwind noinline cold "frame-pointer"="none" }
+!0 = !{}
+!1 = !{!"branch_weights", i32 4000, i32 1}
+!2 = !{!"branch_weights", i32 1, i32 4000}
+"""
+
+
+def cache_dir() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "playhead" / "native"
+
+
+def host() -> tuple[str, str]:
+    """The processor and its features, as LLVM names them."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def source_key() -> str:
+    """Hash of everything that decides the native code."""
+    root = Path(playhead.__file__).parent
+    h = hashlib.sha256(repr((llvm.llvm_version_info, host(), sys.version_info[:2])).encode())
+    for folder in ("ir", "x86", "engine"):
+        for path in sorted((root / folder).rglob("*.py")):
+            h.update(path.relative_to(root).as_posix().encode())
+            h.update(path.read_bytes())
+    return h.hexdigest()[:32]
+
+
+def _initialize() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+def target_machine() -> llvm.TargetMachine:
+    _initialize()
+    cpu, features = host()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=cpu, features=features, opt=2, reloc="pic", codemodel="small")  # fmt: skip
+
+
+def compile_part(text: str) -> bytes:
+    """LLVM text to an object file."""
+    tm = target_machine()
+    module = llvm.parse_assembly(text)
+    module.triple = llvm.get_default_triple()
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_unrolling = False
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    builder = llvm.create_pass_builder(tm, options)
+    builder.getModulePassManager().run(module, builder)
+    return tm.emit_object(module)
+
+
+def build(progress=None) -> tuple[list[bytes], dict]:
+    """Object files and what Python needs to know of them (handler names and flags, decode tables)."""
+    from playhead.engine.llvm.generate import generate
+
+    directory = cache_dir()
+    try:
+        (directory / "parts").mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
+    parts, index = generate(PART)
+    salt = repr((llvm.llvm_version_info, host())).encode()
+    keys = [hashlib.sha256(salt + p.encode()).hexdigest()[:32] for p in parts]
+    paths = [directory / "parts" / f"{k}.o" for k in keys]
+    todo = [i for i, p in enumerate(paths) if not p.exists()]
+    done = len(parts) - len(todo)
+    if todo:
+        todo.sort(key=lambda i: -len(parts[i]))
+        with ProcessPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+            futures = {pool.submit(compile_part, parts[i]): i for i in todo}
+            for future in as_completed(futures):
+                _write(paths[futures[future]], future.result())
+                done += 1
+                if progress:
+                    progress(done, len(parts))
+    index["parts"] = keys
+    _write(directory / f"{source_key()}.json", json.dumps(index).encode())
+    return [p.read_bytes() for p in paths], index
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as e:
+        raise HostError(f"cannot write {path}: {e.strerror}; set XDG_CACHE_HOME to a folder with space") from None
+
+
+def load_or_build(progress=None) -> tuple[list[bytes], dict]:
+    """What `build` returns, from the cache if it is there."""
+    directory = cache_dir()
+    index_path = directory / f"{source_key()}.json"
+    try:
+        index = json.loads(index_path.read_bytes())
+        return [(directory / "parts" / f"{k}.o").read_bytes() for k in index["parts"]], index
+    except (OSError, ValueError, KeyError):
+        return build(progress)

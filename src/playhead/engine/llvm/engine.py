@@ -1,0 +1,145 @@
+"""The native engine: loads the native core and runs it on a `Core`."""
+
+import ctypes
+import struct
+from functools import cache
+
+import llvmlite.binding as llvm
+
+from playhead.engine.core import Core, host_array
+from playhead.engine.llvm import layout as L
+from playhead.engine.llvm.build import load_or_build, target_machine
+from playhead.engine.llvm.stubs import EXPORTS
+from playhead.x86 import state as S
+
+
+class Library:
+    """The loaded native core: addresses of its functions, the handler array and the decode tables."""
+
+    def __init__(self, progress=None):
+        objects, index = load_or_build(progress)
+        empty = llvm.parse_assembly("")
+        empty.triple = llvm.get_default_triple()
+        self.engine = llvm.create_mcjit_compiler(empty, target_machine())
+        for data in objects:
+            self.engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+        self.engine.finalize_object()
+        self.address = {n: self.engine.get_function_address(n) for n in EXPORTS}
+        entries = bytearray()
+        known = {"reference": self.address["reference"]}
+        for name, flags in zip(index["handlers"], index["flags"], strict=True):
+            if name not in known:
+                known[name] = self.engine.get_function_address(name)
+                assert known[name], f"no code for {name}"
+            entries += struct.pack("<QII", known[name], flags, 0)
+        self.handlers = host_array(len(entries))
+        self.handlers[: len(entries)] = bytes(entries)
+        decode = bytes.fromhex(index["decode"])
+        self.decode = host_array(len(decode))
+        self.decode[: len(decode)] = decode
+
+
+@cache
+def library() -> Library:
+    return Library()
+
+
+def _address(buffer) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+class NativeEngine:
+    """`run(budget)` on a `Core`, by native code. What only the reference engine can do is handed to it, one instruction at a time."""
+
+    def __init__(self, core: Core):
+        self.core = core
+        self.library = library()
+        self._arrays = {n: host_array(size) for n, size in L.SIZES.items()}
+        self._arrays["page_hash"] = host_array(8 << 20)
+        pointers = {n: _address(b) for n, b in self._arrays.items()}
+        pointers.update(
+            ram=_address(core.memory.area), page_map=_address(core.memory._map_store), tlb=_address(core.tlb),
+            tlb_large=_address(core.tlb_large), tlb_list=_address(core.tlb_list), dec_tables=_address(self.library.decode),
+            handlers=_address(self.library.handlers),
+        )  # fmt: skip
+        for name, number in S.REGIONS.items():
+            if name in pointers:
+                core.set("ptr", pointers[name], number)
+        dead = pointers["arena"] + L.DEAD_BLOCK
+        arena = self._arrays["arena"]
+        arena[L.DEAD_BLOCK : L.DEAD_BLOCK + 8] = struct.pack("<II", L.DEAD, 0xFFFFFFFF)
+        self._arena = pointers["arena"]
+        self._scratch = core.block
+        for i, value in enumerate((_address(core.block) + S.offset("scratch"), self.library.address["end"], dead,
+                                   self.library.address["stop"], 0)):  # fmt: skip
+            core.set("work", value, i)
+        core.set("arena_top", self._arena + L.SCRATCH)
+        core.set("generation", 1)
+        self._cpu = ctypes.c_void_p(_address(core.block))
+
+        def function(name, result, *arguments):
+            return ctypes.CFUNCTYPE(result, ctypes.c_void_p, *arguments)(self.library.address[name])
+
+        self._run = function("ph_run", None)
+        self._host_flush = function("ph_host_flush", None)
+        self._update_mode = function("ph_update_mode", None)
+        self._code_written = function("ph_code_written", None, ctypes.c_uint32)
+        self._ram_digest = function("ph_ram_digest", ctypes.c_uint64, ctypes.c_uint32)
+        self._tlb_digest = function("ph_tlb_digest", ctypes.c_uint64)
+        core.memory.code_written = lambda page: self._code_written(self._cpu, page)
+        core.memory.remapped = self._remapped
+        self._reference = None
+        self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
+
+    def _remapped(self) -> None:
+        self.core.stale = True
+
+    @property
+    def reference(self):
+        if self._reference is None:
+            from playhead.engine.reference import ReferenceEngine
+
+            self._reference = ReferenceEngine(self.core)
+        return self._reference
+
+    def run(self, budget: int) -> None:
+        """Retire `budget` instructions, or fewer: then `exit_reason` says why."""
+        core, c32, c64, i = self.core, self.core.c32, self.core.c64, self._i
+        end = c64[i["icount"]] + budget
+        while True:
+            if core.stale:
+                self._host_flush(self._cpu)
+                self._update_mode(self._cpu)
+                core.stale = False
+            left = end - c64[i["icount"]]
+            c32[i["exit_reason"]] = S.EXIT_NONE
+            c64[i["budget"]] = left
+            c64[i["icount_end"]] = end
+            c64[i["link_slot"]] = 0
+            self._run(self._cpu)
+            reason = c32[i["exit_reason"]]
+            if reason == S.EXIT_REFERENCE:
+                self.reference.run(1)
+                if c32[i["exit_reason"]] or c64[i["icount"]] >= end:
+                    return
+            elif reason == S.EXIT_ARENA:
+                self.reset_arena()
+            else:
+                return
+
+    def reset_arena(self) -> None:
+        """Forget all decoded code."""
+        for name in ("block_hash", "page_blocks", "chunks", "jump_cache"):
+            self._arrays[name][:] = bytes(len(self._arrays[name]))
+        page_map = self.core.memory.page_map
+        for page in range(len(page_map)):
+            if page_map[page] & 4:
+                page_map[page] &= ~4
+        self.core.set("arena_top", self._arena + L.SCRATCH)
+        self.core.stale = True
+
+    def ram_digest(self, pages: int) -> int:
+        return self._ram_digest(self._cpu, pages)
+
+    def tlb_digest(self) -> int:
+        return self._tlb_digest(self._cpu)

@@ -1,0 +1,68 @@
+"""Generates the LLVM text of the whole native core: handlers, routines, stubs, cut into parts that compile on their own."""
+
+import re
+
+from playhead.engine.core import tables
+from playhead.engine.llvm import layout as L
+from playhead.engine.llvm import runtime
+from playhead.engine.llvm.build import ATTRIBUTES
+from playhead.engine.llvm.emit import FN, Emitter
+from playhead.engine.llvm.stubs import EXPORTS, stubs
+from playhead.x86.build import StateBuilder
+from playhead.x86.table import ROUTINES
+
+_SYMBOL = re.compile(r"@([A-Za-z_][A-Za-z0-9_.]*)")
+_INTRINSIC = re.compile(r"@llvm\.(\w+)\.i(\d+)")
+
+
+def declarations(text: str, defined: set[str], routine_types: dict[str, str]) -> str:
+    """Declarations of what a part uses and does not define."""
+    out = []
+    for name in sorted(set(_SYMBOL.findall(text)) - defined):
+        if name.startswith("llvm."):
+            continue
+        if name in routine_types:
+            out.append(f"declare {{i32, i64}} @{name}(ptr{routine_types[name]})")
+        elif name == "slow_access":
+            out.append("declare ptr @slow_access(ptr, i32, i32, i64)")
+        else:
+            out.append(f"declare preserve_nonecc {FN.replace('void (', f'void @{name}(')}")
+    for op, bits in sorted(set(_INTRINSIC.findall(text))):
+        flag = ", i1" if op in ("ctlz", "cttz") else ""
+        out.append(f"declare i{bits} @llvm.{op}.i{bits}(i{bits}{flag})")
+    return "\n".join(out)
+
+
+def generate(part_size: int) -> tuple[list[str], dict]:
+    """(LLVM text of each part, index for the loader)."""
+    table, decode = tables()
+    layout = L.emit_layout()
+    names, flags, functions = [], [], []
+    for h in table.handlers:
+        native = h.native
+        names.append(h.function.name if native else "reference")
+        flags.append((L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0))
+        if native:
+            text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
+            functions.append((h.function.name, text))
+    functions = [*dict(functions).items()]
+    routine_types: dict[str, str] = {}
+    routines = []
+    for name, r in ROUTINES.items():
+        if name in runtime.REPLACEMENTS:
+            b = StateBuilder("r_" + name, r.params, routine=True)
+            runtime.REPLACEMENTS[name](b, *b.f.params)
+            f = b.f
+        else:
+            f = r.function()
+        routine_types[f.name] = "".join(f", i{bits}" for bits in r.params)
+        routines.append((f.name, Emitter(f, layout, links=False, linkable=False).emit().replace("define hidden", "define")))
+    parts = []
+    core = "\n".join(t for _, t in routines) + stubs(layout).replace("define hidden", "define")
+    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked"})]
+    for i in range(0, len(functions), part_size):
+        chunk = functions[i : i + part_size]
+        groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
+    for text, defined in groups:
+        parts.append(text + "\n" + declarations(text, defined, routine_types) + "\n" + ATTRIBUTES)
+    return parts, {"handlers": names, "flags": flags, "decode": decode.bytes.hex(), "version": 1}

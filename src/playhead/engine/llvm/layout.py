@@ -1,0 +1,43 @@
+"""Native data structures: decoded instructions, blocks, and the arrays behind them. Only native code and its tests know them.
+
+A decoded instruction (uop) is 32 bytes; one whose handler has a direct jump is followed by a link record of 32 bytes, which holds
+the address of the block to go on with. A block is a header of 32 bytes and its uops; it ends with an instruction that ends blocks or
+with the uop `end`. `rem` counts this and the following instructions of the block: what has to be given back to the budget
+when the block is left here.
+"""
+
+from playhead.engine.llvm.emit import Layout
+from playhead.x86 import state as S
+
+UOP_SIZE = 32
+UOP = {
+    "imm": (8, 32), "disp": (12, 32), "imm2": (16, 32), "a": (20, 8), "b": (21, 8), "base": (22, 8), "index": (23, 8),
+    "scale": (24, 8), "seg": (25, 8), "flags": (26, 8), "len": (27, 8), "rem": (28, 16), "off": (30, 16),
+}  # fmt: skip
+LINKED = 0x80  # in the uop's flags: a link record follows
+HEADER = 32
+B_N, B_MODE, B_PA, B_BYTES, B_CROSS, B_NEXT, B_PA2 = 0, 4, 8, 12, 14, 16, 24  # offsets in a block's header
+DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so whoever enters it looks again
+ENDS, LINKS, NATIVE = 1, 2, 4  # flags of a handler's entry (16 bytes: address, flags) in the array `handlers`
+MAX_INSNS = 40  # per block
+SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short
+DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at
+HASH_BITS = 16
+JUMP_BITS = 12
+ARENA = 96 << 20
+READ_OK, WRITE_OK = 1, 2  # low bits of a host table entry
+
+SIZES = {
+    "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_list": 8 << 20, "arena": ARENA, "block_hash": 8 << HASH_BITS,
+    "page_blocks": 8 << 20, "chunks": 8 << 20, "jump_cache": 16 << JUMP_BITS,
+}  # fmt: skip
+
+
+def emit_layout() -> Layout:
+    return Layout(
+        state={n: f.offset for n, f in S.FIELDS.items()},
+        uop=UOP,
+        regions={n: S.offset("ptr", i) for n, i in S.REGIONS.items()},
+        uop_size=UOP_SIZE,
+        block_header=HEADER,
+    )

@@ -1,0 +1,617 @@
+"""The native-only routines, written in the IR: slow paths of memory accesses, the block cache, and the run loop.
+
+Where an access leaves the fast path of the host table (a derived table: one entry per linear page, host offset and rights), `slow`
+decides: translate, fill the table, split over two pages, ask for a device register, or stop in front of the instruction so that it
+runs alone (`single`): an instruction that writes device registers or decoded code must be the last one of a run of its own.
+"""
+
+from playhead.engine.llvm import layout as L
+from playhead.x86 import paging
+from playhead.x86 import state as S
+from playhead.x86.build import StateBuilder
+from playhead.x86.decode import DEC
+from playhead.x86.table import call, routine
+
+MAX_DELIVERIES = 1 << 14
+SLOW_FLAGS = S.TF
+
+
+def host(m, address, bits):
+    return m.item("host", address, bits)
+
+
+def set_host(m, address, bits, value):
+    m.set_item("host", address, bits, value)
+
+
+def pointer(m, region: str):
+    return m.ld("ptr", S.REGIONS[region])
+
+
+def catch(m, name: str, *args):
+    """Call a routine and get 1 (32 bits) if it raised or could not finish."""
+    from playhead.x86.table import ROUTINES
+
+    values = [m.value(a, bits) for a, bits in zip(args, ROUTINES[name].params, strict=True)]
+    return m.call("r_" + name, *values, faults="catch").trunc(32)
+
+
+@routine(32, 32, native_only=True)
+def register_read(m: StateBuilder, pa, size):
+    """The value of a device register: from the latch, or the instruction waits in front of itself for it."""
+    i = m.ld("latch_i")
+    with m.if_(i.uge(m.ld("latch_n"))):
+        m.undone(S.EXIT_MMIO_READ, pa.zext(64) | (size.zext(64) << 32))
+    m.st("latch_i", i + 1)
+    m.ret(m.ld_at("latch", i))
+
+
+@routine(32, 32, 64, native_only=True)
+def register_write(m: StateBuilder, pa, size, value):
+    """Queue a write of a device register; the run ends behind this instruction."""
+    with m.if_(m.ld("single").eq(0)):
+        m.undone(S.EXIT_SINGLE)
+    n = m.ld("store_n")
+    m.st_at("stores", n << 1, pa.zext(64) | (size.zext(64) << 32))
+    m.st_at("stores", (n << 1) + 1, value)
+    m.st("store_n", n + 1)
+    m.ret()
+
+
+@routine(32, 32, native_only=True)
+def part_load(m: StateBuilder, pa, size):
+    """Some bytes of one physical page, as a number."""
+    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    with m.if_((entry & paging.READ_FLAG).eq(0)):
+        m.ret(call(m, "register_read", pa, size))
+    at = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
+    i, v = m.var(32, 0), m.var(64, 0)
+    with m.loop():
+        n = i.get()
+        v.set(v.get() | (m.item("ram", at + n.zext(64), 8).zext(64) << (n << 3).zext(64)))
+        i.set(n + 1)
+        with m.if_((n + 1).eq(size)):
+            m.break_()
+    m.ret(v.get())
+
+
+@routine(32, 32, native_only=True)
+def before_code_write(m: StateBuilder, pa, size):
+    """A store of `size` bytes goes to a page with decoded code: make that code void if it is hit, when nothing of it runs."""
+    page = pa >> 12
+    first, last = (pa >> 6) & 63, ((pa + size - 1) >> 6) & 63
+    one = m.const(1, 64)
+    hit = m.item("chunks", page.zext(64), 64) & ((one << first.zext(64)) | (one << last.zext(64)))
+    with m.if_(hit.ne(0)):
+        with m.if_(m.ld("single").eq(0)):
+            m.undone(S.EXIT_SINGLE)
+        call(m, "code_written", page)
+    m.ret()
+
+
+@routine(32, 32, 64, native_only=True)
+def part_store(m: StateBuilder, pa, size, value):
+    """Some bytes to one physical page. Whatever can refuse comes before the bytes change."""
+    page = (pa >> 12).zext(64)
+    entry = m.item("page_map", page, 64)
+    with m.if_((entry & paging.WRITE_FLAG).ne(0)):
+        with m.if_((entry & paging.CODE_FLAG).ne(0)):
+            call(m, "before_code_write", pa, size)
+        m.set_item("page_map", page, 64, m.item("page_map", page, 64) | paging.DIRTY_FLAG)
+        at = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
+        i = m.var(32, 0)
+        with m.loop():
+            n = i.get()
+            m.set_item("ram", at + n.zext(64), 8, (value >> (n << 3).zext(64)).trunc(8))
+            i.set(n + 1)
+            with m.if_((n + 1).eq(size)):
+                m.break_()
+    with m.else_(), m.if_((entry & paging.READ_FLAG).eq(0)):
+        call(m, "register_write", pa, size, value)
+    m.ret()
+
+
+@routine(32, 32, native_only=True)
+def may_store(m: StateBuilder, pa, size):
+    """Refuse (to run alone) what `part_store` would refuse, before the first part of a split store."""
+    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    with m.if_((entry & paging.WRITE_FLAG).ne(0)):
+        with m.if_((entry & paging.CODE_FLAG).ne(0)):
+            call(m, "before_code_write", pa, size)
+    with m.else_(), m.if_((entry & paging.READ_FLAG).eq(0) & m.ld("single").eq(0)):
+        m.undone(S.EXIT_SINGLE)
+    m.ret()
+
+
+@routine(32, 32, 64, native_only=True)
+def slow_split(m: StateBuilder, lin, kind, value):
+    """An access over a page boundary: both pages are checked first. Returns a host address to load from (or to store to in vain)."""
+    size = kind & 0xFF
+    first = 0x1000 - (lin & 0xFFF)
+    a = call(m, "translate", lin, kind).trunc(32)
+    b = call(m, "translate", lin + first, kind).trunc(32)
+    scratch = m.ld("work", 0)
+    shift = (first << 3).zext(64)
+    with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
+        call(m, "may_store", a, first)
+        call(m, "may_store", b, size - first)
+    with m.if_((kind & paging.WRITE).ne(0)):
+        call(m, "part_store", a, first, value)
+        call(m, "part_store", b, size - first, value >> shift)
+    with m.else_():
+        low = call(m, "part_load", a, first)
+        high = call(m, "part_load", b, size - first)
+        set_host(m, scratch, 64, low | (high << shift))
+    m.ret(scratch)
+
+
+@routine(32, 32, 32, 64, native_only=True, faults=False)
+def fill(m: StateBuilder, lin, kind, rights, address):
+    """Put a page into the host table of the privilege that accessed it. `address` is the host address of the byte at lin."""
+    user = m.ld("cpl").eq(3) & (kind & paging.SUPERVISOR).eq(0)
+    page = (lin >> 12).zext(64)
+    table = user.select(pointer(m, "htab_user"), pointer(m, "htab_sup"))
+    slot = table + (page << 3)
+    with m.if_(host(m, slot, 64).eq(0)):
+        n = m.item("htab_list", m.const(0, 64), 32) + 1
+        with m.if_(n.uge((L.SIZES["htab_list"] >> 2) - 1)):
+            call(m, "host_flush")
+            n0 = m.const(1, 32)
+            m.set_item("htab_list", m.const(0, 64), 32, n0)
+            m.set_item("htab_list", n0.zext(64), 32, (lin >> 12) | (user.zext(32) << 31))
+        with m.else_():
+            m.set_item("htab_list", m.const(0, 64), 32, n)
+            m.set_item("htab_list", n.zext(64), 32, (lin >> 12) | (user.zext(32) << 31))
+    set_host(m, slot, 64, ((address - lin.zext(64)) & ~0xFFF) | rights.zext(64))
+    m.ret()
+
+
+@routine(32, 32, 64, native_only=True)
+def slow(m: StateBuilder, lin, kind, value):
+    """An access that the host table does not answer; returns the host address to use. Kinds: see x86/paging.py."""
+    size = kind & 0xFF
+    with m.if_(((lin & 0xFFF) + size).ugt(0x1000)):
+        m.ret(call(m, "slow_split", lin, kind, value))
+    t = call(m, "translate", lin, kind)
+    pa = t.trunc(32)
+    page = (pa >> 12).zext(64)
+    entry = m.item("page_map", page, 64)
+    address = pointer(m, "ram") + ((entry & ~0xFFF) | (pa & 0xFFF).zext(64))
+    scratch = m.ld("work", 0)
+    with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
+        with m.if_((entry & paging.WRITE_FLAG).ne(0)):
+            m.set_item("page_map", page, 64, entry | paging.DIRTY_FLAG)
+            with m.if_((entry & paging.CODE_FLAG).ne(0)):
+                call(m, "before_code_write", pa, size)
+            with m.else_():
+                call(m, "fill", lin, kind, L.READ_OK | L.WRITE_OK, address)
+            m.ret(address)
+        with m.if_((kind & paging.RMW).eq(0)):
+            with m.if_((entry & paging.READ_FLAG).eq(0)):
+                call(m, "register_write", pa, size, value)
+            m.ret(scratch)  # a ROM swallows it
+        with m.if_((entry & paging.READ_FLAG).eq(0) & m.ld("single").eq(0)):
+            m.undone(S.EXIT_SINGLE)  # the write to come needs to be alone
+    with m.if_((entry & paging.READ_FLAG).eq(0)):
+        set_host(m, scratch, 64, call(m, "register_read", pa, size))
+        m.ret(scratch)
+    wanted = paging.WRITE_FLAG | paging.DIRTY_FLAG
+    writable = (entry & (wanted | paging.CODE_FLAG)).eq(wanted) & (t >> 32).bit(0)
+    call(m, "fill", lin, kind, writable.select(L.READ_OK | L.WRITE_OK, L.READ_OK, 32), address)
+    m.ret(address)
+
+
+def next_generation(m: StateBuilder) -> None:
+    """Void the jump cache: its keys hold the generation. When the numbers run out, old keys must go."""
+    g = (m.ld("generation") + 1) & 0x0FFFFFFF
+    m.st("generation", g)
+    with m.if_(g.eq(0)):
+        m.st("generation", 1)
+        n = m.var(64, 0)
+        with m.loop():
+            m.set_item("jump_cache", n.get(), 64, 0)
+            n.set(n.get() + 1)
+            with m.if_(n.get().eq(2 << L.JUMP_BITS)):
+                m.break_()
+
+
+def native_host_flush(m: StateBuilder):
+    """Empty the host tables and the jump cache."""
+    zero = m.const(0, 64)
+    n = m.item("htab_list", zero, 32)
+    i = m.var(32, 0)
+    with m.loop():
+        with m.if_(i.get().uge(n)):
+            m.break_()
+        i.set(i.get() + 1)
+        item = m.item("htab_list", i.get().zext(64), 32)
+        page = (item & 0xFFFFF).zext(64)
+        with m.if_(item.bit(31)):
+            m.set_item("htab_user", page, 64, 0)
+        with m.else_():
+            m.set_item("htab_sup", page, 64, 0)
+    m.set_item("htab_list", zero, 32, 0)
+    next_generation(m)
+    m.ret()
+
+
+def native_host_drop(m: StateBuilder, lin):
+    """Forget one page; if it lay in a 4 MiB page all of that is in question, so forget everything then."""
+    page = (lin >> 12).zext(64)
+    with m.if_((m.ld("cr4") & paging.PSE).ne(0)):
+        call(m, "host_flush")
+    m.set_item("htab_user", page, 64, 0)
+    m.set_item("htab_sup", page, 64, 0)
+    next_generation(m)
+    m.ret()
+
+
+def native_code_written(m: StateBuilder, page):
+    """Make the blocks of a physical page void."""
+    wide = page.zext(64)
+    node = m.var(64, m.item("page_blocks", wide, 64))
+    with m.loop():
+        with m.if_(node.get().eq(0)):
+            m.break_()
+        block = host(m, node.get(), 64)
+        set_host(m, block + L.B_N, 32, L.DEAD)
+        set_host(m, block + L.B_MODE, 32, 0xFFFFFFFF)
+        node.set(host(m, node.get() + 8, 64))
+    m.set_item("page_blocks", wide, 64, 0)
+    m.set_item("chunks", wide, 64, 0)
+    m.set_item("page_map", wide, 64, m.item("page_map", wide, 64) & ~paging.CODE_FLAG)
+    m.ret()
+
+
+REPLACEMENTS = {"host_flush": native_host_flush, "host_drop": native_host_drop, "code_written": native_code_written}
+
+
+@routine(32, 32, native_only=True, faults=False)
+def mark_code(m: StateBuilder, pa, size):
+    """Note that bytes of a physical page are decoded: stores there take the slow path from now on."""
+    page = (pa >> 12).zext(64)
+    first, last = ((pa >> 6) & 63).zext(64), ((pa + size - 1) >> 6 & 63).zext(64)
+    one = m.const(1, 64)
+    bits = ((one << last) | ((one << last) - 1)) & ~((one << first) - 1)
+    m.set_item("chunks", page, 64, m.item("chunks", page, 64) | bits)
+    entry = m.item("page_map", page, 64)
+    with m.if_((entry & paging.CODE_FLAG).eq(0)):
+        m.set_item("page_map", page, 64, entry | paging.CODE_FLAG)
+        target = pointer(m, "ram") + (entry & ~0xFFF)
+        n = m.item("htab_list", m.const(0, 64), 32)
+        i = m.var(32, 0)
+        with m.loop():
+            with m.if_(i.get().uge(n)):
+                m.break_()
+            i.set(i.get() + 1)
+            item = m.item("htab_list", i.get().zext(64), 32)
+            lin_page = (item & 0xFFFFF).zext(64)
+            slot = item.bit(31).select(pointer(m, "htab_user"), pointer(m, "htab_sup")) + (lin_page << 3)
+            e = host(m, slot, 64)
+            with m.if_(((e & ~0xFFF) + (lin_page << 12)).eq(target)):
+                set_host(m, slot, 64, e & ~L.WRITE_OK)
+    m.ret()
+
+
+@routine(64, 32, native_only=True, faults=False)
+def fetch_bytes(m: StateBuilder, at, count):
+    """Copy up to 16 bytes of RAM at an area offset into `fetch`; what lies behind `count` is zero."""
+    start = S.FIELDS["fetch"].offset
+    with m.if_(count.uge(16)):
+        m.store_state(start, 64, m.item("host", pointer(m, "ram") + at, 64))
+        m.store_state(start + 8, 64, m.item("host", pointer(m, "ram") + at + 8, 64))
+        m.ret()
+    m.store_state(start, 64, 0)
+    m.store_state(start + 8, 64, 0)
+    i = m.var(32, 0)
+    with m.loop():
+        with m.if_(i.get().uge(count)):
+            m.break_()
+        m.store_at(i.get() + start, 8, m.item("ram", at + i.get().zext(64), 8))
+        i.set(i.get() + 1)
+    m.ret()
+
+
+@routine(64, 32, native_only=True, faults=False)
+def write_uop(m: StateBuilder, at, off):
+    """Put the instruction in `dec` at a host address; returns the flags of its handler."""
+    def dec(name):
+        return m.ld("dec", DEC.index(name))
+
+    entry = pointer(m, "handlers") + (dec("handler") << 4).zext(64)
+    set_host(m, at, 64, host(m, entry, 64))
+    flags = host(m, entry + 8, 32)
+    for name in ("imm", "disp", "imm2", "a", "b", "base", "index", "scale", "seg", "len"):
+        offset, bits = L.UOP[name]
+        set_host(m, at + offset, bits, dec(name).trunc(bits))
+    linked = (flags & L.LINKS).ne(0)
+    set_host(m, at + L.UOP["flags"][0], 8, (dec("flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
+    set_host(m, at + L.UOP["off"][0], 16, off.trunc(16))
+    with m.if_(linked):
+        set_host(m, at + L.UOP_SIZE, 64, m.ld("work", 2))
+    m.ret(flags.zext(64))
+
+
+@routine(64, 64, 32, 32, native_only=True, faults=False)
+def finish_block(m: StateBuilder, block, end, count, ended):
+    """Close a block: the `end` uop if it needs one, the counts that are left at each uop. Returns the first free address."""
+    at = m.var(64, end)
+    with m.if_(ended.eq(0)):
+        set_host(m, end, 64, m.ld("work", 1))
+        set_host(m, end + L.UOP["rem"][0], 16, 0)
+        set_host(m, end + L.UOP["flags"][0], 8, L.LINKED)
+        set_host(m, end + L.UOP_SIZE, 64, m.ld("work", 2))
+        at.set(end + 2 * L.UOP_SIZE)
+    p, left = m.var(64, block + L.HEADER), m.var(32, count)
+    with m.loop():
+        with m.if_(left.get().eq(0)):
+            m.break_()
+        set_host(m, p.get() + L.UOP["rem"][0], 16, left.get().trunc(16))
+        linked = (host(m, p.get() + L.UOP["flags"][0], 8) & L.LINKED).ne(0)
+        p.set(p.get() + linked.select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
+        left.set(left.get() - 1)
+    set_host(m, block + L.B_N, 32, count)
+    m.ret(at.get())
+
+
+@routine(64, 32, native_only=True, faults=False)
+def enlist(m: StateBuilder, block, page):
+    """Let a store to a physical page find this block."""
+    node = m.ld("arena_top")
+    set_host(m, node, 64, block)
+    set_host(m, node + 8, 64, m.item("page_blocks", page.zext(64), 64))
+    m.set_item("page_blocks", page.zext(64), 64, node)
+    m.st("arena_top", node + 32)
+    m.ret()
+
+
+def bucket(m, pa):
+    return ((pa * 0x9E3779B1) >> (32 - L.HASH_BITS)).zext(64)
+
+
+@routine(32, 32, 32, native_only=True)
+def decode_block(m: StateBuilder, lin, pa, mode):
+    """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises what the
+    first instruction raises (#PF on its second page, #GP if it is too long)."""
+    block = m.ld("arena_top")
+    with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
+        m.undone(S.EXIT_ARENA)
+    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    with m.if_((entry & paging.READ_FLAG).eq(0)):
+        m.undone(S.EXIT_REFERENCE)
+    area = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
+    avail = 0x1000 - (pa & 0xFFF)
+    off, count, ended, top = m.var(32, 0), m.var(32, 0), m.var(32, 0), m.var(64, block + L.HEADER)
+    pa2, crossing = m.var(32, 0xFFFFFFFF), m.var(32, 0)
+    with m.loop():
+        left = avail - off.get()
+        with m.if_(left.eq(0) | count.get().eq(L.MAX_INSNS)):
+            m.break_()
+        call(m, "fetch_bytes", area + off.get().zext(64), left)
+        with m.if_(catch(m, "decode", mode).ne(0)):
+            with m.if_(count.get().ne(0) | left.ult(16)):
+                m.st("fault_pending", 0)  # a later instruction raises it when it is reached, or the next page decides
+            with m.if_(count.get().ne(0)):
+                m.break_()
+            with m.if_(left.uge(16)):
+                m.fault(S.GP, 0)
+            m.st("dec", 16, DEC.index("len"))
+        with m.if_(m.ld("dec", DEC.index("len")).ugt(left)):
+            with m.if_(count.get().ne(0)):
+                m.break_()
+            # the first instruction lies on two pages: probe the second one, put the bytes together
+            second = call(m, "translate", lin + left, paging.FETCH).trunc(32)
+            entry2 = m.item("page_map", (second >> 12).zext(64), 64)
+            with m.if_((entry2 & paging.READ_FLAG).eq(0)):
+                m.undone(S.EXIT_REFERENCE)
+            call(m, "fetch_bytes", entry2 & ~0xFFF, m.const(16, 32))
+            start = S.FIELDS["fetch"].offset
+            low, high = m.load_state(start, 64), m.load_state(start + 8, 64)
+            i = m.var(32, left)
+            with m.loop():
+                with m.if_(i.get().uge(16)):
+                    m.break_()
+                n = i.get() - left
+                from_low = n.ult(8)
+                piece = from_low.select(low, high) >> ((n & 7) << 3).zext(64)
+                m.store_at(i.get() + start, 8, piece.trunc(8))
+                i.set(i.get() + 1)
+            i.set(0)
+            with m.loop():
+                with m.if_(i.get().uge(left)):
+                    m.break_()
+                m.store_at(i.get() + start, 8, m.item("ram", area + i.get().zext(64), 8))
+                i.set(i.get() + 1)
+            call(m, "decode", mode)
+            pa2.set(second)
+            crossing.set(1)
+        flags = call(m, "write_uop", top.get(), off.get()).trunc(32)
+        top.set(top.get() + (flags & L.LINKS).ne(0).select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
+        off.set(off.get() + m.ld("dec", DEC.index("len")))
+        count.set(count.get() + 1)
+        with m.if_((flags & L.ENDS).ne(0)):
+            ended.set(1)
+            m.break_()
+        with m.if_(crossing.get().ne(0)):
+            m.break_()
+    set_host(m, top.get() + L.UOP["off"][0], 16, off.get().trunc(16))  # of the `end` uop, if there will be one
+    m.st("arena_top", call(m, "finish_block", block, top.get(), count.get(), ended.get()))
+    set_host(m, block + L.B_MODE, 32, mode)
+    set_host(m, block + L.B_PA, 32, pa)
+    set_host(m, block + L.B_BYTES, 16, off.get().trunc(16))
+    set_host(m, block + L.B_CROSS, 16, crossing.get().trunc(16))
+    set_host(m, block + L.B_PA2, 32, pa2.get())
+    head = pointer(m, "block_hash") + (bucket(m, pa) << 3)
+    set_host(m, block + L.B_NEXT, 64, host(m, head, 64))
+    set_host(m, head, 64, block)
+    call(m, "enlist", block, pa >> 12)
+    with m.if_(crossing.get().ne(0)):
+        call(m, "enlist", block, pa2.get() >> 12)
+        call(m, "mark_code", pa, avail)
+        call(m, "mark_code", pa2.get() & 0xFFFFF000, off.get() - avail)
+    with m.else_():
+        call(m, "mark_code", pa, off.get())
+    m.ret(block)
+
+
+def found(m, block) -> None:
+    """Leave a block where the run loop, which catches faults, finds it."""
+    m.st("work", block, 4)
+    m.ret()
+
+
+@routine(32, 32, native_only=True)
+def find_block(m: StateBuilder, lin, mode):
+    """The block of decoded instructions at a linear address, decoded now if need be. Probes the TLB as a fetch does."""
+    pa = call(m, "translate", lin, paging.FETCH).trunc(32)
+    p = m.var(64, host(m, pointer(m, "block_hash") + (bucket(m, pa) << 3), 64))
+    with m.loop():
+        with m.if_(p.get().eq(0)):
+            m.break_()
+        with m.if_(host(m, p.get() + L.B_PA, 32).eq(pa) & host(m, p.get() + L.B_MODE, 32).eq(mode)):
+            with m.if_(host(m, p.get() + L.B_CROSS, 16).eq(0)):
+                found(m, p.get())
+            second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH).trunc(32)
+            with m.if_((host(m, p.get() + L.B_PA2, 32) ^ second).ult(0x1000)):
+                found(m, p.get())
+        p.set(host(m, p.get() + L.B_NEXT, 64))
+    found(m, call(m, "decode_block", lin, pa, mode))
+
+
+@routine(64, 32, native_only=True, faults=False)
+def cut(m: StateBuilder, block, count):
+    """Copy the first `count` instructions of a block to the scratch space, followed by `stop`; returns their address."""
+    source, target, left = m.var(64, block + L.HEADER), m.var(64, pointer(m, "arena")), m.var(32, count)
+    with m.loop():
+        s, t = source.get(), target.get()
+        with m.if_(left.get().eq(0)):
+            set_host(m, t, 64, m.ld("work", 3))
+            set_host(m, t + L.UOP["off"][0], 16, host(m, s + L.UOP["off"][0], 16))
+            set_host(m, t + L.UOP["rem"][0], 16, 0)
+            m.break_()
+        linked = (host(m, s + L.UOP["flags"][0], 8) & L.LINKED).ne(0)
+        for i in range(0, L.UOP_SIZE, 8):
+            set_host(m, t + i, 64, host(m, s + i, 64))
+        set_host(m, t + L.UOP["rem"][0], 16, left.get().trunc(16))
+        size = linked.select(2 * L.UOP_SIZE, L.UOP_SIZE, 64)
+        with m.if_(linked):
+            set_host(m, t + L.UOP_SIZE, 64, m.ld("work", 2))
+        source.set(s + size)
+        target.set(t + size)
+        left.set(left.get() - 1)
+    m.ret(pointer(m, "arena"))
+
+
+@routine(native_only=True)
+def run(m: StateBuilder):
+    """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of engine/reference.py."""
+    deliveries = m.var(32, 0)
+    fresh = m.var(32, 0)  # whether the latch's instruction is still to come
+    resume = m.var(32, 0)
+    limit = m.var(64, 0)
+    block = m.var(64, 0)
+    m.st("single", 0)
+    with m.loop():
+        icount = m.ld("icount_end") - m.ld("budget")
+        with m.if_(icount.ne(m.ld("icount"))):
+            m.st("icount", icount)
+            m.st("seq", 0)
+            m.st("latch_n", 0)
+            with m.if_(resume.get().ne(0)):
+                m.st("eflags", m.ld("eflags") & ~S.RF)
+        resume.set(0)
+        m.st("latch_i", 0)
+        reason = m.ld("exit_reason")
+        with m.if_(reason.eq(S.EXIT_SINGLE)):
+            m.st("exit_reason", 0)
+            m.st("store_n", 0)
+            m.st("single", 1)
+        with m.else_():
+            m.st("single", 0)
+            with m.if_(reason.ne(0)):
+                m.ret()
+            with m.if_(m.ld("store_n").ne(0)):
+                with m.if_(m.ld("fault_pending").eq(0)):
+                    m.st("exit_reason", S.EXIT_MMIO_WRITE)
+                    m.ret()
+                m.st("store_n", 0)
+        with m.if_(m.ld("fault_pending").ne(0)):
+            deliveries.set(deliveries.get() + 1)
+            with m.if_(deliveries.get().ugt(MAX_DELIVERIES)):
+                m.st("exit_reason", S.EXIT_DELIVERIES)
+                m.ret()
+            with m.if_(catch(m, "deliver").ne(0)):
+                with m.if_(m.ld("exit_reason").eq(0)):
+                    with m.if_(call(m, "escalate").ne(0)):
+                        m.st("exit_reason", S.EXIT_TRIPLE)
+                        m.ret()
+            m.continue_()
+        budget = m.ld("budget")
+        with m.if_(budget.eq(0)):
+            m.ret()
+        flags = m.ld("eflags")
+        asked = m.ld("intr_pending").ne(0) & (flags & S.IF).ne(0)
+        with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
+            m.st("exit_reason", S.EXIT_INTR_WINDOW)
+            m.ret()
+        with m.if_((flags & SLOW_FLAGS).ne(0) | (m.ld("dr", 7) & 0xFF).ne(0)):
+            m.st("exit_reason", S.EXIT_REFERENCE)
+            m.ret()
+        limit.set(budget)
+        resume.set(flags & S.RF)
+        with m.if_(asked | resume.get().ne(0) | m.ld("single").ne(0) | m.ld("latch_n").ne(0)):
+            limit.set(1)
+        # the next block
+        mode, eip = m.ld("mode"), m.ld("eip")
+        key = ((m.ld("generation") << 3) | mode).zext(64) << 32
+        m.st("jump_key", key)
+        user = (mode & S.MODE_USER).ne(0)
+        m.st("tbl_sup", pointer(m, "htab_sup"))
+        m.st("tbl", user.select(pointer(m, "htab_user"), pointer(m, "htab_sup")))
+        lin = m.seg("cs", "base") + eip
+        slot = pointer(m, "jump_cache") + (((lin ^ (lin >> L.JUMP_BITS)) & ((1 << L.JUMP_BITS) - 1)) << 4).zext(64)
+        wanted = key | lin.zext(64)
+        block.set(host(m, slot + 8, 64))
+        known = m.var(1, 0)
+        with m.if_(host(m, slot, 64).eq(wanted)):
+            known.set(host(m, block.get() + L.B_MODE, 32).eq(mode))
+        link = m.ld("link_slot")
+        m.st("link_slot", 0)
+        with m.if_(m.seg("cs", "limit").ult(eip)):
+            m.st("fault_vector", S.GP)
+            m.st("fault_error", 0)
+            m.st("fault_pending", 1)
+            m.st("fault_soft", 0)
+            m.st("fault_nest", 0)
+            m.continue_()
+        with m.if_(known.get().eq(0)):
+            with m.if_(catch(m, "find_block", lin, mode).ne(0)):
+                with m.if_(m.ld("exit_reason").eq(0)):
+                    m.st("fault_soft", 0)
+                    m.st("fault_nest", 0)
+                    m.continue_()
+                m.ret()
+            block.set(m.ld("work", 4))
+            with m.if_(host(m, block.get() + L.B_CROSS, 16).eq(0)):
+                set_host(m, slot, 64, wanted)
+                set_host(m, slot + 8, 64, block.get())
+        found = block.get()
+        with m.if_((mode & S.MODE_FLAT).eq(0)):
+            # every byte that may be fetched must lie within CS; the reference engine knows where exactly it ends
+            end = eip.zext(64) + host(m, found + L.B_BYTES, 16).zext(64)
+            with m.if_(end.ugt(m.seg("cs", "limit").zext(64) + 1)):
+                m.st("exit_reason", S.EXIT_REFERENCE)
+                m.ret()
+        same_page = ((eip ^ m.ld("link_from")) >> 12).eq(0)
+        with m.if_(link.ne(0) & same_page & host(m, found + L.B_CROSS, 16).eq(0)):
+            set_host(m, link, 64, found)
+        n = host(m, found, 32).zext(64)
+        with m.if_(n.ugt(limit.get())):
+            k = limit.get()
+            at = call(m, "cut", found, k.trunc(32))
+            m.emit("enter", (at, eip, budget - k), 0)
+        with m.else_():
+            m.emit("enter", (found + L.HEADER, eip, budget - n), 0)
+
+
+WORK = "work[0] scratch address, [1] handler end, [2] dead block, [3] handler stop, [4] block found"

@@ -1,0 +1,279 @@
+"""Tier 0: the reference engine. It runs the IR in Python, one instruction at a time, and so defines what every engine must do.
+
+The order at each instruction: a pending exception or interrupt is delivered; then, if the machine asks for an interrupt and the
+processor would take it, the run ends; then the instruction is fetched (the pages of its bytes are probed through the
+architectural TLB), decoded and executed.
+"""
+
+from typing import Any
+
+from playhead.engine.core import Core, tables
+from playhead.hw.memory import OFFSET_MASK, READ, WRITE
+from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
+from playhead.x86 import paging
+from playhead.x86 import state as S
+from playhead.x86.build import ADDRESS_16
+from playhead.x86.decode import DEC
+from playhead.x86.table import ROUTINES
+
+MAX_DELIVERIES = 1 << 14  # in one run; the machine looks at its host in between
+
+
+class Decoded:
+    """One decoded instruction: the fields that handlers ask for."""
+
+    __slots__ = ("raw", *DEC)
+
+    def __init__(self, raw: bytes, values: list[int]):
+        self.raw = raw
+        for name, value in zip(DEC, values, strict=True):
+            setattr(self, name, value)
+
+    form: int
+    handler: int
+    len: int
+    flags: int
+
+
+class _Routines(dict):
+    """The names that evaluated code sees; a routine is compiled when it is first called for."""
+
+    def __missing__(self, name: str) -> Any:
+        if name.startswith("r_") and name[2:] in ROUTINES:
+            return compile_function(ROUTINES[name[2:]].function(), self)
+        raise KeyError(name)
+
+
+class ReferenceEngine:
+    """`run(budget)` on a `Core`."""
+
+    def __init__(self, core: Core):
+        self.core = core
+        self.table, self.decode_tables = tables()
+        self.c32, self.c64, self.c8 = core.c32, core.c64, core.c8
+        self.world = _Routines(HELPERS)
+        self.world.update(
+            c8=core.c8, c16=core.c16, c32=core.c32, c64=core.c64,
+            ram32=memoryview(core.memory.area).cast("I"), page_map64=core.memory.page_map,
+            tlb32=memoryview(core.tlb).cast("I"), tlb_large32=memoryview(core.tlb_large).cast("I"),
+            tlb_list32=memoryview(core.tlb_list).cast("I"), dec_tables16=memoryview(self.decode_tables.bytes).cast("H"),
+            guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave, icount=self.icount, spend=self.spend,
+        )  # fmt: skip
+        self.world["r_code_written"] = lambda page: core.memory.code_written(page) or 0
+        self.ram = memoryview(core.memory.area)
+        self.page_map = core.memory.page_map
+        self.handlers: dict[int, Any] = {}
+        self.decoded: dict[tuple[bytes, int], Decoded] = {}
+        self.budget = 0
+        self._o = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
+
+    def routine(self, name: str):
+        return self.world["r_" + name]
+
+    # what evaluated code calls
+
+    def icount(self) -> int:
+        return self.c64[self._o["icount"]]
+
+    def spend(self) -> int:
+        if self.budget <= 1:
+            return 0
+        self._retire()
+        return 1
+
+    def _retire(self) -> None:
+        self.budget -= 1
+        self.c64[self._o["icount"]] += 1
+        self.c32[self._o["seq"]] = 0
+
+    def leave(self, reason: int, info: int, eip: int) -> int:
+        self.c32[self._o["exit_reason"]] = reason
+        self.c64[self._o["exit_info"]] = info
+        return eip
+
+    def guest_load(self, lin: int, size: int, mode: str) -> int:
+        kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
+        if (lin & 0xFFF) + size > 0x1000:
+            first = 0x1000 - (lin & 0xFFF)
+            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            low, high = self.physical_load(a, first), self.physical_load(b, size - first)
+            return low | high << 8 * first
+        return self.physical_load(self.world["r_translate"](lin, kind) & 0xFFFFFFFF, size)
+
+    def physical_load(self, pa: int, size: int) -> int:
+        entry = self.page_map[pa >> 12]
+        if entry & READ:
+            at = (entry & OFFSET_MASK) + (pa & 0xFFF)
+            return int.from_bytes(self.ram[at : at + size], "little")
+        i = self.c32[self._o["latch_i"]]
+        if i >= self.c32[self._o["latch_n"]]:
+            raise Undone(S.EXIT_MMIO_READ, pa | size << 32)
+        self.c32[self._o["latch_i"]] = i + 1
+        return self.c64[self._o["latch"] + i]
+
+    def guest_store(self, lin: int, size: int, value: int, mode: str) -> None:
+        kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
+        if (lin & 0xFFF) + size > 0x1000:
+            first = 0x1000 - (lin & 0xFFF)
+            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            self.physical_store(a, first, value & ((1 << 8 * first) - 1))
+            self.physical_store(b, size - first, value >> 8 * first)
+        else:
+            self.physical_store(self.world["r_translate"](lin, kind) & 0xFFFFFFFF, size, value)
+
+    def physical_store(self, pa: int, size: int, value: int) -> None:
+        entry = self.page_map[pa >> 12]
+        if entry & WRITE:
+            if entry & 4:
+                self.core.memory.code_written(pa >> 12)
+            self.page_map[pa >> 12] |= 8
+            at = (entry & OFFSET_MASK) + (pa & 0xFFF)
+            self.ram[at : at + size] = value.to_bytes(size, "little")
+        elif not entry & READ:
+            n = self.c32[self._o["store_n"]]
+            self.c64[self._o["stores"] + 2 * n] = pa | size << 32
+            self.c64[self._o["stores"] + 2 * n + 1] = value
+            self.c32[self._o["store_n"]] = n + 1
+
+    # fetch and decode
+
+    def mode(self) -> int:
+        """The mode bits of the code at EIP."""
+        return self.c32[self._o["mode"]]
+
+    def fetch(self, mode: int) -> Decoded:
+        """The instruction at CS:EIP; raises GuestFault."""
+        c32 = self.c32
+        eip = c32[self._o["eip"]]
+        code, limit = bytearray(), c32[S.seg_offset("cs", "limit") // 4]
+        if eip > limit:
+            raise GuestFault(S.GP, 0)
+        lin = (c32[S.seg_offset("cs", "base") // 4] + eip) & 0xFFFFFFFF
+        first = min(16, 0x1000 - (lin & 0xFFF))
+        code += self._fetch_page(lin, first)
+        try:
+            d = self._decode(bytes(code), mode)
+        except GuestFault:  # too long, unless the next page's bytes say otherwise
+            if first == 16:
+                raise
+            d = None
+        if d is None or d.len > first:
+            code += self._fetch_page((lin + first) & 0xFFFFFFFF, 16 - first)
+            d = self._decode(bytes(code), mode)
+        if eip + d.len - 1 > limit:
+            raise GuestFault(S.GP, 0)
+        return d
+
+    def _fetch_page(self, lin: int, size: int) -> bytes:
+        pa = self.world["r_translate"](lin, paging.FETCH) & 0xFFFFFFFF
+        entry = self.page_map[pa >> 12]
+        if not entry & READ:  # code in a device's registers: reads as nothing there
+            return b"\xff" * size
+        at = (entry & OFFSET_MASK) + (pa & 0xFFF)
+        return bytes(self.ram[at : at + size])
+
+    def _decode(self, code: bytes, mode: int) -> Decoded:
+        code = code.ljust(16, b"\0")
+        known = self.decoded.get((code, mode))
+        if known is None:
+            at = S.offset("fetch")
+            self.c8[at : at + 16] = code
+            self.routine("decode")(mode)
+            start = self._o["dec"]
+            known = Decoded(code, list(self.c32[start : start + len(DEC)]))
+            if len(self.decoded) > 200_000:
+                self.decoded.clear()
+            self.decoded[code, mode] = known
+        return known
+
+    # running
+
+    def run(self, budget: int) -> None:
+        """Retire `budget` instructions, or fewer: then `exit_reason` says why."""
+        core, c32, c64, o = self.core, self.c32, self.c64, self._o
+        core.stale = True
+        self.budget = budget
+        c32[o["exit_reason"]] = S.EXIT_NONE
+        self.routine("update_mode")()
+        deliveries = 0
+        while True:
+            if c32[o["fault_pending"]]:
+                deliveries += 1
+                if deliveries > MAX_DELIVERIES:
+                    c32[o["exit_reason"]] = S.EXIT_DELIVERIES
+                    return
+                if not self._deliver():
+                    return
+                continue
+            if self.budget <= 0:
+                return
+            if c32[o["intr_pending"]] and c32[o["eflags"]] & S.IF and c64[o["inhibit_icount"]] != c64[o["icount"]]:
+                c32[o["exit_reason"]] = S.EXIT_INTR_WINDOW
+                return
+            self.step()
+            if c32[o["exit_reason"]]:
+                return
+
+    def _deliver(self) -> bool:
+        """Deliver the pending exception; False if the run has to end."""
+        c32, o = self.c32, self._o
+        c32[o["latch_i"]] = 0
+        try:
+            self.routine("deliver")()
+        except GuestFault as f:
+            c32[o["fault_vector"]], c32[o["fault_error"]], c32[o["fault_pending"]] = f.vector, f.error, 1
+            if self.routine("escalate")():
+                c32[o["exit_reason"]] = S.EXIT_TRIPLE
+                return False
+        except Undone as e:
+            self.leave(e.reason, e.info, 0)
+            return False
+        return not c32[o["exit_reason"]]
+
+    def step(self) -> None:
+        """One instruction, or the exception that it raises."""
+        c32, o = self.c32, self._o
+        c32[o["latch_i"]] = 0
+        trap = c32[o["eflags"]] & S.TF
+        resume = c32[o["eflags"]] & S.RF
+        pc = c32[o["eip"]]
+        saved = self.budget
+        if trap:
+            self.budget = 1
+        try:
+            d = self.fetch(self.mode())
+            nx = (pc + d.len) & 0xFFFFFFFF
+            target = self.handler(d.handler)(d, pc, nx)
+        except GuestFault as f:
+            self.budget = saved if trap else self.budget
+            c32[o["fault_vector"]], c32[o["fault_error"]], c32[o["fault_pending"]] = f.vector, f.error, 1
+            c32[o["fault_soft"]] = c32[o["fault_nest"]] = 0
+            c32[o["store_n"]] = 0
+            return
+        except Undone as e:
+            self.budget = saved if trap else self.budget
+            c32[o["store_n"]] = 0
+            self.leave(e.reason, e.info, 0)
+            return
+        c32[o["eip"]] = pc if target == AGAIN else target
+        self._retire()
+        if trap:
+            self.budget = saved - 1
+        c32[o["latch_n"]] = 0
+        if resume:
+            c32[o["eflags"]] &= ~S.RF & 0xFFFFFFFF
+        if c32[o["store_n"]] and not c32[o["exit_reason"]]:
+            c32[o["exit_reason"]] = S.EXIT_MMIO_WRITE
+        if trap and not c32[o["fault_pending"]]:
+            self.routine("debug_trap")(0x4000)
+
+    def handler(self, number: int):
+        f = self.handlers.get(number)
+        if f is None:
+            f = self.handlers[number] = compile_function(self.table.handlers[number].function, self.world)
+        return f
+
+
+__all__ = ["ADDRESS_16", "MAX_DELIVERIES", "ReferenceEngine"]

@@ -1,0 +1,265 @@
+"""Character devices: what stands behind a serial port. `stdio`, `file:PATH`, `pty`, `null`, `none`.
+
+Output goes out as it comes (collected up to a line, so that a byte is not a system call). Input is read by the watcher's
+thread into a bounded inbox, from which the session takes it when the guest's receiver has room.
+"""
+
+import contextlib
+import os
+import pty
+import termios
+import threading
+import tty
+from collections import deque
+from collections.abc import Callable
+
+from playhead.base.errors import HostError, UsageError
+from playhead.host.terminal import EscapeFilter, RawTerminal, StatusLine
+from playhead.host.watch import IN, OUT
+
+INBOX = 16  # reads of up to 4 KiB each; beyond them the host's reader waits
+BACKLOG = 1 << 20  # bytes kept for a pty that nobody reads yet
+KINDS = "stdio, file:PATH, pty, null, none"
+
+
+class CharDevice:
+    """Swallows output and never has input: `null` and `none`, and the base of the others."""
+
+    terminal = False  # somebody types at it
+
+    def __init__(self, label: str):
+        self.label = label
+        self.live = False  # input may still come
+        self.commands: deque[str] = deque()
+        self._inbox: deque[bytes] = deque()
+
+    def write(self, data: bytes) -> None:
+        """Output of the guest."""
+
+    def flush(self) -> None:
+        """Let out what `write` has collected."""
+
+    def open(self) -> None:
+        """Take hold of the outside; called when the run starts."""
+
+    def close(self) -> None:
+        self.flush()
+
+    def watched(self) -> tuple[int, int]:
+        return -1, 0
+
+    def ready(self, events: int) -> None:
+        pass
+
+    def take(self, room: int) -> bytes:
+        """At most `room` bytes of input, in order."""
+        out = bytearray()
+        while self._inbox and len(out) < room:
+            chunk = self._inbox.popleft()
+            if len(chunk) > room - len(out):
+                self._inbox.appendleft(chunk[room - len(out) :])
+                chunk = chunk[: room - len(out)]
+            out += chunk
+        return bytes(out)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether input is waiting to be taken."""
+        return bool(self._inbox)
+
+    def _crowded(self) -> bool:
+        return len(self._inbox) >= INBOX
+
+
+class _Output(CharDevice):
+    """Collects output up to a line, then writes it to a file descriptor."""
+
+    def __init__(self, label: str, fd: int):
+        super().__init__(label)
+        self._out_fd = fd
+        self._out = bytearray()
+        self.broken = ""  # why nothing can be written any more
+
+    def write(self, data: bytes) -> None:
+        self._out += data
+        if b"\n" in data or len(self._out) >= 4096:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._out or self.broken:
+            self._out.clear()
+            return
+        data = bytes(self._out)
+        self._out.clear()
+        try:
+            view = memoryview(data)
+            while view:
+                try:
+                    view = view[os.write(self._out_fd, view) :]
+                except BlockingIOError:  # somebody made our standard output non-blocking
+                    _wait_writable(self._out_fd)
+        except OSError as e:
+            self.broken = e.strerror or "error"
+
+
+class Stdio(_Output):
+    """Standard input and output. `mux` is -nographic: Ctrl-C goes to the guest, and escapes work without a terminal too."""
+
+    def __init__(self, label: str, status: StatusLine, *, mux: bool, reads: bool = True):
+        super().__init__(label, 1)
+        self._status = status
+        self._shares = os.isatty(1)
+        self._reads = reads
+        self.mux = mux
+        self.raw: RawTerminal | None = None
+        self._escapes: EscapeFilter | None = None
+
+    def open(self) -> None:
+        if not self._reads:
+            return
+        try:
+            os.fstat(0)
+        except OSError:
+            return  # standard input is closed
+        if os.isatty(0):
+            if not RawTerminal.usable(0):
+                return  # a background job
+            self.raw = RawTerminal(0, signals=not self.mux)
+            self.raw.enter()
+            self.terminal = True
+        if self.terminal or self.mux:
+            self._escapes = EscapeFilter()
+        self.live = True
+
+    def close(self) -> None:
+        super().close()
+        if self.raw is not None:
+            self.raw.restore()
+
+    def flush(self) -> None:
+        if self._out and self._shares:
+            self._status.clear()
+            self._status.guest_wrote(self._out)
+        super().flush()
+
+    def watched(self) -> tuple[int, int]:
+        return 0, IN if self.live and not self._crowded() else 0
+
+    def ready(self, events: int) -> None:
+        try:
+            data = os.read(0, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""  # the terminal has gone; SIGHUP says so too
+        if not data:
+            self.live = False
+            return
+        if self._escapes is not None:
+            data, commands = self._escapes.feed(data)
+            self.commands.extend(commands)
+        if data:
+            self._inbox.append(data)
+
+
+class File(_Output):
+    """Output to a file, which is made anew."""
+
+    def __init__(self, label: str, path: str):
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        except (OSError, ValueError) as e:
+            raise HostError(f"cannot write {label} to {path}: {getattr(e, 'strerror', None) or e}") from None
+        super().__init__(label, fd)
+
+    def close(self) -> None:
+        super().close()
+        with contextlib.suppress(OSError):
+            os.close(self._out_fd)
+
+
+class Pty(CharDevice):
+    """A pseudo terminal for a script or another program; its name is told when the run starts.
+
+    What the guest prints before somebody opens it is kept (the last mebibyte), so that a script misses nothing. We hold its
+    other end open too: that way a reader may come and go.
+    """
+
+    def __init__(self, label: str, announce: Callable[[str], None]):
+        super().__init__(label)
+        try:
+            self._master, self._slave = pty.openpty()
+        except OSError as e:
+            raise HostError(f"cannot make a pty for {label}: {e.strerror}") from None
+        tty.setraw(self._slave, termios.TCSANOW)
+        os.set_blocking(self._master, False)
+        self.name = os.ttyname(self._slave)
+        self._announce = announce
+        self._lock = threading.Lock()  # the backlog is filled by the session and emptied by the watcher too
+        self._backlog = bytearray()
+        self.poke: Callable[[], None] = lambda: None
+
+    def open(self) -> None:
+        self.live = True
+        self._announce(f"{self.label} is {self.name}")
+
+    def write(self, data: bytes) -> None:
+        with self._lock:
+            self._backlog += data
+            del self._backlog[: max(len(self._backlog) - BACKLOG, 0)]
+
+    def flush(self) -> None:
+        with self._lock:
+            try:
+                while self._backlog:
+                    del self._backlog[: os.write(self._master, self._backlog)]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._backlog.clear()
+            left = bool(self._backlog)
+        if left:
+            self.poke()
+
+    def watched(self) -> tuple[int, int]:
+        return self._master, (OUT if self._backlog else 0) | (0 if self._crowded() else IN)
+
+    def ready(self, events: int) -> None:
+        if events & OUT:
+            self.flush()
+        if events & IN:
+            with contextlib.suppress(OSError):
+                data = os.read(self._master, 4096)
+                if data:
+                    self._inbox.append(data)
+
+    def close(self) -> None:
+        super().close()
+        for fd in (self._master, self._slave):
+            os.close(fd)
+
+
+def check_spec(spec: str) -> str:
+    """The spec itself if it names a character device, else a UsageError."""
+    if spec in ("stdio", "mon:stdio", "pty", "null", "none") or (spec.startswith("file:") and len(spec) > 5):
+        return spec
+    raise UsageError(f"unknown character device {spec!r}; there are {KINDS}")
+
+
+def open_chardev(spec: str, label: str, status: StatusLine, announce: Callable[[str], None], *, mux: bool = False,
+                 reads: bool = True) -> CharDevice:  # fmt: skip
+    """Make the device that `spec` names. `reads=False` is for ports that only print."""
+    check_spec(spec)
+    if spec in ("stdio", "mon:stdio"):
+        return Stdio(label, status, mux=mux or spec == "mon:stdio", reads=reads)
+    if spec.startswith("file:"):
+        return File(label, spec[5:])
+    return Pty(label, announce) if spec == "pty" else CharDevice(label)
+
+
+def _wait_writable(fd: int) -> None:
+    import select
+
+    poll = select.poll()
+    poll.register(fd, OUT)
+    poll.poll(1000)

@@ -1,0 +1,121 @@
+"""Everything outside that a session uses, in one object, so that a test can put a quiet world in its place."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+
+from playhead.base.errors import UsageError
+from playhead.host import clock
+from playhead.host.chardev import CharDevice, Pty, Stdio, open_chardev
+from playhead.host.signals import Signals
+from playhead.host.terminal import HELP, INTERRUPT_ENDS, INTERRUPT_TO_GUEST, QUIT, StatusLine
+from playhead.host.watch import Watcher
+
+
+class Host:
+    """Clocks, character devices, signals, messages. `with host: host.start(machine.kick)`."""
+
+    def __init__(self, serial: Sequence[str] = (), debugcon: str = "null", *, mux: bool = False, reads: bool = True):
+        if sum(s in ("stdio", "mon:stdio") for s in serial) > 1:
+            raise UsageError("-serial stdio can serve one serial port only")
+        self.status = StatusLine()
+        self.serial: list[CharDevice] = []
+        for i, spec in enumerate(serial):
+            self.serial.append(open_chardev(spec, f"serial{i}", self.status, self.message, mux=mux, reads=reads))
+        self.debugcon = open_chardev(debugcon, "debugcon", self.status, self.message, reads=False)
+        self._all = [*self.serial, self.debugcon]
+        self._watcher = Watcher()
+        self._signals = Signals(self._leave_terminal, self._enter_terminal)
+        self._quit = self._quit_name = ""
+        self.realtime_ns: Callable[[], int] = clock.realtime_ns
+        self.clock_ns: Callable[[], int] = clock.host_ns
+
+    def __enter__(self) -> "Host":
+        try:
+            for device in self._all:
+                device.open()
+                if isinstance(device, Pty):
+                    device.poke = self._watcher.poke
+            self._signals.install()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def start(self, wake: Callable[[], None]) -> None:
+        """From now on `wake` is called when something arrives, and every 100 ms."""
+        self._watcher.sources = [self._signals, *self._all]
+        self._watcher.start(wake)
+
+    def close(self) -> None:
+        self._watcher.stop()
+        self.status.clear()
+        for device in self._all:
+            device.close()
+        self._signals.remove()
+
+    def wait(self, timeout_ns: int) -> None:
+        """Sleep until something arrives, or so long."""
+        self._watcher.wait(timeout_ns)
+
+    def look_again(self) -> None:
+        """Input was taken: a device whose inbox was full may read on."""
+        self._watcher.poke()
+
+    def flush(self) -> None:
+        """Let the guest's output out; a standard output that has closed asks for the end."""
+        for device in self._all:
+            device.flush()
+            if isinstance(device, Stdio) and device.broken:
+                self.request_quit(f"standard output: {device.broken}")
+
+    @property
+    def input_possible(self) -> bool:
+        """Whether serial input may still come, apart from what waits already."""
+        return any(d.live for d in self.serial)
+
+    def request_quit(self, name: str) -> None:
+        """Ask for the end of the run; `name` says on whose behalf."""
+        if not self._quit:
+            self._quit, self._quit_name = "host-ui", name
+
+    def quit_cause(self) -> str:
+        """Why the run is to end, in the words of `log.causes`; empty if it is not."""
+        if self._signals.received:
+            return "host-signal"
+        for device in self.serial:
+            while device.commands:
+                if device.commands.popleft() == QUIT:
+                    self.request_quit("Ctrl-A x")
+                else:
+                    mux = isinstance(device, Stdio) and device.mux
+                    self.message(HELP.format(interrupt=INTERRUPT_TO_GUEST if mux else INTERRUPT_ENDS).strip("\n"))
+        return self._quit
+
+    def quit_name(self) -> str:
+        """What asked for the end, for people."""
+        if self._signals.received:
+            return signal.Signals(self._signals.received).name
+        return self._quit_name
+
+    def message(self, text: str) -> None:
+        """Tell the user something, on standard error."""
+        self.status.clear()
+        try:
+            os.write(2, "".join(f"playhead: {line}\n" for line in text.split("\n")).encode())
+        except OSError:
+            pass  # nobody listens
+
+    def _leave_terminal(self) -> None:
+        self.status.clear()
+        for device in self._all:
+            if isinstance(device, Stdio) and device.raw is not None:
+                device.raw.restore()
+
+    def _enter_terminal(self) -> None:
+        for device in self._all:
+            if isinstance(device, Stdio) and device.raw is not None:
+                device.raw.enter()

@@ -1,0 +1,62 @@
+"""Signals: INT, TERM and HUP ask for a clean end; TSTP puts the terminal back before the process stops.
+
+Python runs signal handlers only between its own instructions, which may be far away while the main thread is inside native
+code. So the handlers do nothing, and the watcher reads the signals' numbers from the pipe that the interpreter's C-level
+handler writes to at once. A third signal that asks for the end ends the process the hard way: a recording stays valid then too.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from playhead.host.watch import IN
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Signals:
+    """A watcher's source. `received` is the first signal that asked for the end, else 0."""
+
+    def __init__(self, suspend: Callable[[], None], resume: Callable[[], None]):
+        self.received = 0
+        self._count = 0
+        self._suspend, self._resume = suspend, resume
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._old: dict[int, object] = {}
+        self._old_wakeup = -1
+
+    def install(self) -> None:
+        """Only the main thread may; elsewhere (a test, a library) signals stay with whoever owns them."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (*ENDING, signal.SIGTSTP):
+            if signal.getsignal(number) == signal.SIG_IGN:
+                continue  # started by nohup, or in the background by a shell without job control
+            self._old[number] = signal.signal(number, lambda *_: None)
+        self._old_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+
+    def remove(self) -> None:
+        if self._old:
+            signal.set_wakeup_fd(self._old_wakeup)
+            for number, handler in self._old.items():
+                signal.signal(number, handler)  # type: ignore[arg-type]
+            self._old = {}
+        for fd in (self._read, self._write):
+            os.close(fd)
+
+    def watched(self) -> tuple[int, int]:
+        return self._read, IN
+
+    def ready(self, events: int) -> None:
+        for number in os.read(self._read, 4096):
+            if number == signal.SIGTSTP:
+                self._suspend()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                self._resume()
+            elif number in ENDING:
+                self.received = self.received or number
+                self._count += 1
+                if self._count == 3:
+                    self._suspend()
+                    os._exit(128 + number)

@@ -1,0 +1,114 @@
+"""The user's terminal: raw mode that is always undone, the escape key, and a status line that keeps clear of the guest."""
+
+import atexit
+import os
+import termios
+
+HELP = """
+Ctrl-A x  end the run (a recording ends validly)
+Ctrl-A h  this help
+Ctrl-A Ctrl-A  send Ctrl-A to the guest
+{interrupt}
+"""
+INTERRUPT_TO_GUEST = "Ctrl-C  goes to the guest; a guest that does not read it within a second is ended"
+INTERRUPT_ENDS = "Ctrl-C  end the run (with -nographic it goes to the guest)"
+ESCAPE = 0x01
+QUIT, SHOW_HELP = "quit", "help"
+
+
+class EscapeFilter:
+    """Takes typed bytes apart: what the guest is to get, and commands. Remembers a Ctrl-A across calls."""
+
+    def __init__(self) -> None:
+        self._escaped = False
+
+    def feed(self, data: bytes) -> tuple[bytes, list[str]]:
+        out, commands = bytearray(), []
+        for byte in data:
+            if self._escaped:
+                self._escaped = False
+                if byte == ESCAPE:
+                    out.append(byte)
+                elif byte in b"xX":
+                    commands.append(QUIT)
+                else:  # h, ?, and whatever somebody tries who does not know the keys
+                    commands.append(SHOW_HELP)
+            elif byte == ESCAPE:
+                self._escaped = True
+            else:
+                out.append(byte)
+        return bytes(out), commands
+
+
+class RawTerminal:
+    """Raw mode on a terminal's file descriptor. With `signals`, Ctrl-C and Ctrl-Z keep their meaning on the host."""
+
+    def __init__(self, fd: int, *, signals: bool):
+        self._fd = fd
+        self._signals = signals
+        self._saved: list | None = None
+
+    @staticmethod
+    def usable(fd: int) -> bool:
+        """It is a terminal, and we are in its foreground (a background job that touches it would be stopped)."""
+        try:
+            return os.isatty(fd) and os.tcgetpgrp(fd) == os.getpgrp()
+        except OSError:
+            return False
+
+    def enter(self) -> None:
+        if self._saved is None:
+            self._saved = termios.tcgetattr(self._fd)
+            atexit.register(self.restore)
+        raw = termios.tcgetattr(self._fd)
+        raw[0] &= ~(termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR | termios.IGNCR
+                    | termios.ICRNL | termios.IXON)  # fmt: skip
+        raw[1] |= termios.OPOST
+        raw[2] = raw[2] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+        raw[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN)
+        if not self._signals:
+            raw[3] &= ~termios.ISIG
+        raw[6][termios.VMIN], raw[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._fd, termios.TCSANOW, raw)
+
+    def restore(self) -> None:
+        """Put everything back as it was; harmless to call again."""
+        if self._saved is not None:
+            try:
+                termios.tcsetattr(self._fd, termios.TCSANOW, self._saved)
+            except termios.error:
+                pass  # the terminal is gone
+
+
+class StatusLine:
+    """One line at the bottom, on standard error, that makes way for the guest's output on the same terminal."""
+
+    def __init__(self, fd: int = 2):
+        self._fd = fd
+        self.enabled = os.isatty(fd) and os.environ.get("TERM", "") not in ("", "dumb")
+        self._shown = False
+        self._line_start = True
+
+    def show(self, text: str) -> None:
+        if self.enabled and self._line_start:
+            try:
+                columns = os.get_terminal_size(self._fd).columns or 80
+            except OSError:
+                columns = 80
+            self._put(f"\r\x1b[2K{text[: columns - 1]}")
+            self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            self._put("\r\x1b[2K")
+            self._shown = False
+
+    def guest_wrote(self, data: bytes) -> None:
+        """Remember whether the cursor stands at the start of a line; only there the status may be drawn."""
+        self._line_start = data[-1:] in (b"\n", b"\r")
+
+    def _put(self, text: str) -> None:
+        try:
+            os.write(self._fd, text.encode())
+        except OSError:
+            self.enabled = False

@@ -1,0 +1,89 @@
+"""One thread that watches everything outside: input that arrives, signals, and the passing of time.
+
+Whatever happens, it wakes the session in both of the places where that can be: inside the machine (`wake`, which makes `run`
+return soon) and asleep (`wait`). Every 100 ms it wakes the session anyhow, so that flushing, pacing and progress need no
+slices of their own. Signals come through a pipe that the C-level handler writes to, so they are seen even while the
+main thread is inside native code.
+"""
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+TICK_MS = 100
+IN, OUT = select.POLLIN, select.POLLOUT
+
+
+class Source(Protocol):
+    """Something with a file descriptor. All of its methods are called on the watcher's thread."""
+
+    def watched(self) -> tuple[int, int]:
+        """(file descriptor, IN | OUT); events 0 means: not now."""
+        ...
+
+    def ready(self, events: int) -> None:
+        """It is readable or writable, or has been hung up."""
+        ...
+
+
+class Watcher:
+    """`start(wake)`, `stop()`, and `wait(timeout_ns)` for the session's thread."""
+
+    def __init__(self) -> None:
+        self.sources: list[Source] = []
+        self._wake: Callable[[], None] = lambda: None
+        self._arrived = threading.Event()
+        self._reread, self._poke = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    def start(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._thread = threading.Thread(target=self._loop, name="playhead-watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.poke()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._thread = None
+        for fd in (self._reread, self._poke):
+            os.close(fd)
+
+    def poke(self) -> None:
+        """Look again at what each source wants."""
+        try:
+            os.write(self._poke, b"!")
+        except BlockingIOError:
+            pass  # the pipe is full of pokes already
+
+    def wait(self, timeout_ns: int) -> None:
+        """Sleep until something arrives, or for `timeout_ns`; arrivals since the last wait count."""
+        self._arrived.wait(max(timeout_ns, 0) / 1e9)
+        self._arrived.clear()
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            poll = select.poll()
+            poll.register(self._reread, IN)
+            by_fd: dict[int, Source] = {}
+            for source in self.sources:
+                fd, events = source.watched()
+                if events:
+                    poll.register(fd, events)
+                    by_fd[fd] = source
+            happened = poll.poll(TICK_MS)
+            arrived = False
+            for fd, events in happened:
+                if fd == self._reread:
+                    os.read(self._reread, 4096)
+                else:
+                    by_fd[fd].ready(events)
+                    arrived = True
+            if arrived:
+                self._arrived.set()
+            if not self._stopping:
+                self._wake()

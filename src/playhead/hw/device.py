@@ -1,0 +1,40 @@
+"""The base of every chip: a name, declared state, reset, save and load."""
+
+from typing import Any
+
+from playhead.base.record import record
+
+
+@record
+class NoState:
+    """For chips that remember nothing."""
+
+
+class Device:
+    """A chip. Subclasses declare `State` (a record) and keep everything guest-visible in `self.state`.
+
+    Anything outside `self.state` must be derivable from it (wiring, caches); `loaded` is called after a state was
+    put in, to derive it again. `loaded` must not touch other devices: their state may not be there yet.
+    """
+
+    State: type = NoState
+    part = "device"
+
+    def __init__(self, name: str):
+        self.name = name
+        self.state: Any = self.State()
+
+    def reset(self) -> None:
+        """The effect of the reset line: all declared state back to its defaults. Chips that keep some override it."""
+        self.state = self.State()
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Derive again what depends on the state."""
+
+    def save(self) -> bytes:
+        return self.state.encode()
+
+    def load(self, data: bytes) -> None:
+        self.state = self.State.decode(data)  # type: ignore[attr-defined]
+        self.loaded()

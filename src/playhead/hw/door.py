@@ -1,0 +1,29 @@
+"""What the machine may ask of the outside. Everything behind it is recorded, so that a replay can answer in its stead."""
+
+from typing import Protocol
+
+from playhead.log.causes import CAUSES as CAUSES
+
+
+class HostClock(Protocol):
+    """The host clock: what a real-time chip shows. Each read is recorded."""
+
+    def read_ns(self) -> int:
+        """Nanoseconds since the epoch, UTC."""
+        ...
+
+
+class Sink(Protocol):
+    """Where a character device's output goes. Output is not state: it falls out of a replay again."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Requests(Protocol):
+    """Requests that a device makes of the whole machine; they take effect at the next boundary."""
+
+    def reset(self, cause: str) -> None: ...
+
+    def shutdown(self, cause: str, status: int = 0) -> None:
+        """End the run; `status` is the exit status that isa-debug-exit asks for."""
+        ...

@@ -1,0 +1,35 @@
+"""A wire: a level, and whom it tells when the level changes.
+
+The level of a line is not state of its own: the device that drives it sets it again in `loaded`. A listener that needs to
+remember edges (an 8259) does so in its own declared state.
+"""
+
+from collections.abc import Callable
+
+
+class Line:
+    """An interrupt or signal line; `set(level)` informs the listeners on a change only."""
+
+    __slots__ = ("_listeners", "level", "name")
+
+    def __init__(self, name: str = ""):
+        self.name = name
+        self.level = False
+        self._listeners: list[Callable[[bool], None]] = []
+
+    def connect(self, listener: Callable[[bool], None]) -> None:
+        self._listeners.append(listener)
+
+    def set(self, level: bool) -> None:
+        if level != self.level:
+            self.level = level
+            for listener in self._listeners:
+                listener(level)
+
+    def restore(self, level: bool) -> None:
+        """Set the level after a load without telling anybody: the listeners' own state already reflects it."""
+        self.level = level
+
+    def pulse(self) -> None:
+        self.set(True)
+        self.set(False)

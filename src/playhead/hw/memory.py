@@ -1,0 +1,103 @@
+"""Physical memory: one host area that backs RAM and ROM, and a page map that says what each 4 KiB guest page is.
+
+The page map is a flat array of 2**20 unsigned 64-bit entries that native code reads directly. An entry is the offset of
+the page in the area, with flags in its low 12 bits; an entry without READ is answered by the memory-mapped register space
+(or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from here) and DIRTY
+(written since the last digest), so the page map is where self-modifying code and digests meet.
+"""
+
+import mmap
+from collections.abc import Callable
+
+from playhead.hw.space import Space
+
+PAGE = 4096
+PAGES = 1 << 20
+READ, WRITE, CODE, DIRTY = 1, 2, 4, 8  # page map flags
+OFFSET_MASK = ~0xFFF
+
+
+class Memory:
+    """`area_size` bytes of backing store, mapped into the 4 GiB physical space page by page."""
+
+    def __init__(self, area_size: int):
+        assert area_size % PAGE == 0
+        self.area = mmap.mmap(-1, area_size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.area_size = area_size
+        self._allocated = 0
+        self._map_store = mmap.mmap(-1, PAGES * 8, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.page_map = memoryview(self._map_store).cast("Q")
+        self.mmio = Space("memory", 1 << 32)
+        self.remapped: Callable[[], None] = lambda: None
+        self.code_written: Callable[[int], None] = lambda page: None
+        self.a20_changed: Callable[[bool], None] = lambda on: None
+        self.a20 = True
+
+    def allocate(self, length: int) -> int:
+        """Reserve `length` bytes (whole pages) of the area; returns the offset."""
+        assert length % PAGE == 0 and self._allocated + length <= self.area_size, "backing area is too small"
+        offset = self._allocated
+        self._allocated += length
+        return offset
+
+    def map(self, base: int, length: int, offset: int, *, writable: bool = True) -> None:
+        """Let guest pages at `base` show the area at `offset`: RAM, or ROM (writes are swallowed) if not writable."""
+        assert base % PAGE == 0 and length % PAGE == 0 and offset % PAGE == 0
+        flags = READ | (WRITE if writable else 0)
+        self._change(base, length, lambda i: (offset + i * PAGE) | flags)
+
+    def unmap(self, base: int, length: int) -> None:
+        """Leave guest pages at `base` to the register space (`mmio`), which answers all ones where nothing is."""
+        self._change(base, length, lambda i: 0)
+
+    def _change(self, base: int, length: int, entry: Callable[[int], int]) -> None:
+        first = base // PAGE
+        for i in range(length // PAGE):
+            old, new = self.page_map[first + i], entry(i)
+            if old & CODE:
+                self.code_written(first + i)
+            self.page_map[first + i] = new | (self.page_map[first + i] & DIRTY)
+        self.remapped()
+
+    def set_a20(self, on: bool) -> None:
+        """Drive the A20 gate; when off, address bit 20 is zero."""
+        if on != self.a20:
+            self.a20 = on
+            self.a20_changed(on)
+            self.remapped()
+
+    def read(self, address: int, length: int) -> bytes:
+        """What a bus master reads; register space and holes read as the space answers."""
+        out = bytearray()
+        while length:
+            address &= 0xFFFFFFFF
+            n = min(length, PAGE - address % PAGE)
+            entry = self.page_map[address // PAGE]
+            if entry & READ:
+                at = (entry & OFFSET_MASK) + address % PAGE
+                out += self.area[at : at + n]
+            else:
+                out += bytes(self.mmio.read(address + i, 1) for i in range(n))
+            address += n
+            length -= n
+        return bytes(out)
+
+    def write(self, address: int, data: bytes) -> None:
+        """What a bus master writes: through the same code invalidation and dirty tracking as the CPU's stores."""
+        at = 0
+        while at < len(data):
+            address &= 0xFFFFFFFF
+            n = min(len(data) - at, PAGE - address % PAGE)
+            page = address // PAGE
+            entry = self.page_map[page]
+            if entry & WRITE:
+                if entry & CODE:
+                    self.code_written(page)
+                self.page_map[page] |= DIRTY
+                start = (entry & OFFSET_MASK) + address % PAGE
+                self.area[start : start + n] = data[at : at + n]
+            elif not entry & READ:
+                for i in range(n):
+                    self.mmio.write(address + i, 1, data[at + i])
+            address += n
+            at += n

@@ -1,0 +1,15 @@
+"""Why a machine stops or starts anew: one numbered list, in QEMU's order, because logs store the number."""
+
+CAUSES = (
+    "none", "host-error", "host-qmp-quit", "host-qmp-system-reset", "host-signal", "host-ui", "guest-shutdown",
+    "guest-reset", "guest-panic", "subsystem-reset", "snapshot-load",
+)  # fmt: skip
+
+
+def cause_number(name: str) -> int:
+    return CAUSES.index(name)
+
+
+def cause_name(number: int) -> str:
+    """The name of a logged cause; a number that this version does not know is shown as such."""
+    return CAUSES[number] if 0 <= number < len(CAUSES) else f"cause-{number}"

@@ -1,0 +1,30 @@
+"""The hash chain over batches: each flush hashes what it wrote onto the hash of the flush before.
+
+Its first link covers the meta table, which names everything else by content (kernel, firmware and disk blocks are stored
+under their hashes). So whatever a reader hands on has been compared with a hash that the end of the file depends on, and a
+changed, lost, added or reordered row is noticed where it stands.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+Value = int | bytes | str | None
+
+
+def link(before: bytes, label: str, rows: Iterable[tuple[Value, ...]]) -> bytes:
+    """The hash of `rows` put onto `before`. The encoding is injective: types and lengths are hashed too."""
+    h = blake2b(before, digest_size=16, person=label.encode())
+    for row in rows:
+        h.update(b"R%d;" % len(row))
+        for value in row:
+            match value:
+                case None:
+                    h.update(b"N;")
+                case int():
+                    h.update(b"I%d;" % value)
+                case str():
+                    data = value.encode()
+                    h.update(b"T%d;" % len(data) + data)
+                case _:
+                    h.update(b"B%d;" % len(value) + value)
+    return h.digest()

@@ -1,0 +1,29 @@
+"""The recording's tables. A recording is one SQLite file, so that any SQLite tool can look into it.
+
+Rowid tables throughout: a table WITHOUT ROWID keeps blobs in its index pages and grew to 94 MB where a rowid table took 28.
+Everything after `meta` and the first blobs is only ever appended, in batches; a batch is one transaction.
+"""
+
+APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
+FORMAT = 1  # SQLite's user_version, at byte 60
+
+MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
+MAX_META = 16 << 20  # bytes of one meta value
+
+TABLES = ("meta", "blob", "kind", "event", "digest", "batch")
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
+CREATE TABLE blob (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, codec TEXT NOT NULL,
+                   data BLOB NOT NULL);
+CREATE TABLE kind (tag INTEGER PRIMARY KEY, name TEXT NOT NULL, arguments TEXT NOT NULL);
+CREATE TABLE event (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, seq INTEGER NOT NULL, kind INTEGER NOT NULL,
+                    cpu INTEGER NOT NULL, args BLOB, payload BLOB);
+CREATE TABLE digest (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, count INTEGER NOT NULL, roots BLOB NOT NULL,
+                     checks BLOB NOT NULL);
+CREATE TABLE batch (id INTEGER PRIMARY KEY, last_event INTEGER NOT NULL, last_digest INTEGER NOT NULL,
+                    icount INTEGER NOT NULL, seq INTEGER NOT NULL, virtual_ns INTEGER NOT NULL,
+                    wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
+CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) AS args, e.payload
+                      FROM event e LEFT JOIN kind k ON k.tag = e.kind;
+"""

@@ -1,0 +1,188 @@
+"""Writes a recording: first what the machine is, then batch after batch of events and digests.
+
+A batch is one transaction in WAL mode, so a process that is killed loses at most what it had not flushed yet, and readers can
+look on meanwhile. The WAL is folded into the file often (it is kept to about 256 KB) and at the end, when the file becomes a
+single one again. Nothing is flushed to the platter at each batch: that would stall the guest, and only a power cut needs
+it; folding does it.
+
+The writer reads no clock: its caller decides when to flush, and passes the times to store.
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from playhead.base.errors import HostError, UsageError
+from playhead.log.chain import link
+from playhead.log.digests import MAX_RUN, Digest, pack_run
+from playhead.log.events import KINDS, to_row
+from playhead.log.moment import START, Moment
+from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
+
+SIDE_FILES = ("-wal", "-shm", "-journal")
+WAL_PAGES = 64
+T = TypeVar("T")
+
+
+def check_output(path: str, force: bool) -> None:
+    """Refuse early, with one line, what `Writer` would refuse late."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        parent = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(parent):
+            raise HostError(f"cannot write {path}: there is no directory {parent}") from None
+        return
+    except OSError as e:
+        raise HostError(f"cannot write {path}: {e.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise UsageError(f"cannot write {path}: it is a directory")
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"cannot write {path}: it is not a regular file")
+    if not force:
+        raise UsageError(f"{path} exists; give --force to replace it, or another name with -o")
+
+
+class Writer:
+    """One recording being written. Use: `put_blob`..., `begin`, then `event`/`digest`/`flush`, and `close`."""
+
+    def __init__(self, path: str, force: bool = False):
+        check_output(path, force)
+        self.path = path
+        self.flushed = START  # the recording is valid up to here
+        self._events: list[tuple] = []
+        self._digests: list[tuple[int, Digest]] = []
+        self._last_event = self._last_digest = 0
+        self._hash = b""
+        self._failed = False
+        self._create()
+
+    def _create(self) -> None:
+        for name in (self.path, *(self.path + s for s in SIDE_FILES)):
+            if os.path.lexists(name):
+                self._host(lambda n=name: os.unlink(n))  # type: ignore[misc]
+        self._host(lambda: os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)))
+        self._db = self._host(
+            lambda: sqlite3.connect(os.path.abspath(self.path), isolation_level=None, check_same_thread=False)
+        )
+        # The tables go into the file itself before WAL mode starts: otherwise a kill leaves a main file without any.
+        self._host(lambda: self._db.executescript(
+            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA} COMMIT;"
+            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {WAL_PAGES};"
+        ))  # fmt: skip
+
+    def _host(self, action: Callable[[], T]) -> T:
+        """Run something that the host may refuse; a refusal is one clear line."""
+        try:
+            return action()
+        except OSError as e:
+            raise HostError(f"cannot write {self.path}: {e.strerror}") from None
+        except sqlite3.Error as e:
+            self._failed = True
+            raise HostError(self._refusal(e)) from None
+
+    def _refusal(self, e: sqlite3.Error) -> str:
+        name = getattr(e, "sqlite_errorname", "")
+        what = "the disk is full" if name == "SQLITE_FULL" else f"the host cannot write it ({e})"
+        if self._hash:
+            return f"{self.path}: {what}; the recording is valid up to instruction {self.flushed.icount}"
+        return f"cannot write {self.path}: {what}"
+
+    def put_blob(self, data: bytes) -> str:
+        """Store content under its hash, once; returns the hash in hex."""
+        import zstandard  # takes 10 ms to import, and only recording needs it
+
+        assert len(data) <= MAX_BLOB
+        digest = blake2b(data, digest_size=32).digest()
+        packed, codec = zstandard.ZstdCompressor(level=3).compress(data), "zstd"
+        if len(packed) >= len(data):
+            packed, codec = bytes(data), "raw"
+        self._host(lambda: self._db.execute(
+            "INSERT INTO blob (hash, size, codec, data) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+            (digest, len(data), codec, packed),
+        ))  # fmt: skip
+        return digest.hex()
+
+    def begin(self, meta: dict[str, Any]) -> None:
+        """Store what the machine is (values are JSON); from here on the recording exists, and meta is fixed."""
+        rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
+        kinds = [(k.tag, k.name, " ".join([*k.arguments(), *([k.payload] if k.payload else [])])) for k in KINDS.values()]
+
+        def store() -> None:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+            self._db.executemany("INSERT INTO kind VALUES (?, ?, ?)", kinds)
+            self._db.execute("COMMIT")
+
+        self._host(store)
+        self._hash = link(b"", "meta", rows)
+
+    def event(self, moment: Moment, value: Any, cpu: int = 0) -> None:
+        """Log one event; it is safe after the next `flush`."""
+        self._events.append((moment.icount, moment.seq, cpu, *to_row(value)))
+
+    def digest(self, icount: int, digest: Digest) -> None:
+        """Log the digest at `icount`; digests come at regular distances."""
+        self._digests.append((icount, digest))
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._events or self._digests)
+
+    def flush(self, moment: Moment, virtual_ns: int, wall_ms: int) -> None:
+        """Make everything logged so far safe, as one batch. `moment` is now."""
+        assert self._hash, "begin() comes first"
+        if self._failed or not self.pending:
+            return
+        events = [
+            (self._last_event + 1 + i, icount, seq, tag, cpu, args, payload)
+            for i, (icount, seq, cpu, tag, args, payload) in enumerate(self._events)
+        ]
+        digests = []
+        for at in range(0, len(self._digests), MAX_RUN):
+            run = self._digests[at : at + MAX_RUN]
+            roots, checks = pack_run([d for _, d in run])
+            digests.append((self._last_digest + 1 + len(digests), run[0][0], len(run), roots, checks))
+        last_event, last_digest = self._last_event + len(events), self._last_digest + len(digests)
+        mark = (last_event, last_digest, moment.icount, moment.seq, virtual_ns, wall_ms)
+        chain = link(link(link(self._hash, "event", events), "digest", digests), "batch", [mark])
+
+        def store() -> None:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", events)
+            self._db.executemany("INSERT INTO digest VALUES (?, ?, ?, ?, ?)", digests)
+            self._db.execute("INSERT INTO batch VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (*mark, chain))
+            self._db.execute("COMMIT")
+
+        self._host(store)
+        self._last_event, self._last_digest, self._hash, self.flushed = last_event, last_digest, chain, moment
+        self._events.clear()
+        self._digests.clear()
+
+    def close(self) -> None:
+        """Fold the WAL in, so that the recording is one file. What was not flushed is dropped."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA journal_mode = DELETE")  # refused while somebody reads; the next opener folds
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
+
+    def discard(self) -> None:
+        """Remove a recording that never began."""
+        self.close()
+        for name in (self.path, *(self.path + s for s in SIDE_FILES)):
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

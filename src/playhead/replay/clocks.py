@@ -1,0 +1,38 @@
+"""The four clocks. Which of them a piece of code may read is what keeps a machine deterministic.
+
+| clock | where it comes from | who may read it | recorded |
+|---|---|---|---|
+| REALTIME | the host, monotonic | host side only: pacing, progress, timeouts | never: it never touches the machine |
+| VIRTUAL | icount and the rate | every device timer, the time-stamp counter | never: it falls out |
+| HOST | the host's date | real-time chips | each read (CLOCK_HOST) |
+| VIRTUAL_RT | REALTIME while the CPU is halted | the session, to move VIRTUAL on | when it did not reach the next alarm |
+
+A halted CPU's virtual time moves to the next alarm. That falls out, whether the recording slept until then or jumped, so it is
+no event; only when something from outside came earlier, CLOCK_VIRTUAL_RT says how far virtual time had got.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Clock(Enum):
+    """Named after QEMU's QEMU_CLOCK_*."""
+
+    REALTIME = "realtime"
+    VIRTUAL = "virtual"
+    HOST = "host"
+    VIRTUAL_RT = "virtual_rt"
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The clocks of one session, as functions that give nanoseconds. In a replay HOST answers from the log."""
+
+    realtime: Callable[[], int]
+    virtual: Callable[[], int]
+    host: Callable[[], int]
+    virtual_rt: Callable[[], int]
+
+    def read(self, clock: Clock) -> int:
+        return int(getattr(self, clock.value)())

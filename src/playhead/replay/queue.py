@@ -1,0 +1,81 @@
+"""The asynchronous queue: everything that reaches the machine without having been asked for at that very moment.
+
+Serial input, a completed disk request, a packet, a device's deferred callback (a *bottom half*) are put here when they occur and
+take effect when the session empties the queue at a checkpoint. A recording logs each one at that moment. A replay
+takes them from the log: an *input* (it carries its data) is made anew from the event; a *completion* (a bottom half, a disk
+request: it carries only an id) must be in the queue already, because the machine itself began it, and waits there until the
+log says that its moment has come.
+
+Called on the machine's thread only; host threads hand over through the session's inbox.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from playhead.base.errors import DivergenceError
+from playhead.log.events import BlockDone, BottomHalf, BottomHalfOneshot, text_of
+
+COMPLETIONS = (BottomHalf, BottomHalfOneshot, BlockDone)  # these are matched by id
+Handler = Callable[[Any], None]
+
+
+class Pending(NamedTuple):
+    """Something queued: the event to log, and what it does to the machine."""
+
+    event: Any
+    run: Callable[[], None]
+
+
+class AsyncQueue:
+    """One global first-in first-out queue. `log` is called with each event just before it takes effect."""
+
+    def __init__(self, log: Callable[[Any], None], *, replaying: bool = False):
+        self._log = log
+        self._replaying = replaying
+        self._pending: list[Pending] = []
+        self._handlers: dict[type, Handler] = {}
+        self._running = False
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def handler(self, kind: type, handler: Handler) -> None:
+        """Name what an input event of this kind does to the machine: the same in a recording and in its replay."""
+        self._handlers[kind] = handler
+
+    def add_input(self, event: Any) -> None:
+        """Queue an input from outside. In a replay there is no outside: it is dropped."""
+        if not self._replaying:
+            handler = self._handlers[type(event)]
+            self._pending.append(Pending(event, lambda: handler(event)))
+
+    def add_completion(self, event: Any, run: Callable[[], None]) -> None:
+        """Queue something that the machine began itself; `event` identifies it."""
+        assert isinstance(event, COMPLETIONS)
+        self._pending.append(Pending(event, run))
+
+    def flush(self) -> None:
+        """Let everything queued take effect, in order. In a replay nothing does: `deliver` takes them one by one."""
+        if self._replaying:
+            return
+        assert not self._running, "the queue is flushed from inside one of its own events"
+        self._running = True
+        try:
+            while self._pending:
+                item = self._pending.pop(0)
+                self._log(item.event)
+                item.run()
+        finally:
+            self._running = False
+
+    def deliver(self, event: Any) -> None:
+        """Replay: let this logged event take effect now."""
+        if not isinstance(event, COMPLETIONS):
+            self._handlers[type(event)](event)
+            return
+        for i, item in enumerate(self._pending):
+            if item.event == event:
+                del self._pending[i]
+                item.run()
+                return
+        raise DivergenceError(f"the recording has {text_of(event)} here, but this replay has begun nothing of that kind")

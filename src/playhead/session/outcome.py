@@ -1,0 +1,34 @@
+"""How a run ended, and what a session may be told before it starts."""
+
+from dataclasses import dataclass, field
+
+DIGEST_PERIOD = 1_000_000  # instructions
+
+
+@dataclass
+class Outcome:
+    """The end of a run. `cause` is in the words of `log.causes`; `status` is what the guest asked to exit with."""
+
+    cause: str
+    status: int
+    icount: int
+    seq: int
+    virtual_ns: int
+    wall_ns: int
+    note: str = ""  # for the user, where the cause alone does not say it
+    events: int = 0
+    digests: int = 0  # compared or stored
+    complete: bool = True  # a replay: the whole recording, which ended properly
+
+
+@dataclass
+class Options:
+    """How a live session goes about it. None of this can show in a replay, except through what is logged."""
+
+    sleep: bool = True  # a halted CPU waits in real time while input may come
+    auto_shift: bool = False
+    shift: int = 3
+    no_reboot: bool = False
+    silent_hint: str = ""  # told when the guest prints nothing for long
+    digest_period: int = DIGEST_PERIOD
+    meta: dict = field(default_factory=dict)  # stored with a recording

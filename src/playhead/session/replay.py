@@ -1,0 +1,282 @@
+"""Replays a recording: runs the machine to each event's moment, lets the event happen again, and compares digests.
+
+Where the recording slept, a replay jumps. Every deviation is a DivergenceError that says at which moment; one that shows
+only in a digest says between which two, and in which parts of the machine.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playhead.base.errors import DivergenceError, FormatError
+from playhead.host.host import Host
+from playhead.hw.clock import NEVER
+from playhead.log.causes import cause_name
+from playhead.log.digests import CHECK, Digest, differing, digest_of
+from playhead.log.events import CharRead, ClockHost, ClockRate, ClockVirtualRt, End, Entry, ResetRequested, Shutdown
+from playhead.log.events import text_of
+from playhead.log.moment import START, Moment
+from playhead.log.reader import Reader
+from playhead.replay.checkpoints import Checkpoint, Checkpoints
+from playhead.replay.queue import AsyncQueue
+from playhead.session.outcome import Outcome
+from playhead.session.run import Build
+from playhead.session.script import Script
+from playhead.session.splits import Splits
+from playhead.session.target import Door, MachineLike
+
+STATUS_NS = 200_000_000
+
+
+@dataclass
+class ReplayOptions:
+    """What must not matter: none of these changes what the guest does."""
+
+    split_seed: int | None = None  # cut the run at random places
+    digests: bool = True  # compare on the way, not only at the end
+    progress: bool = True
+
+
+class ReplaySession:
+    """One replay. `run()` returns at the recording's end, or raises DivergenceError where the replay left it."""
+
+    machine: MachineLike
+
+    def __init__(self, build: Build, host: Host, reader: Reader, options: ReplayOptions | None = None):
+        self.host, self.reader = host, reader
+        self.options = options or ReplayOptions()
+        self._build = build
+        self._built = False
+        self._script = Script(reader)
+        self._splits = None if self.options.split_seed is None else Splits(self.options.split_seed)
+        self._no_reboot = bool(reader.meta["session"].get("no_reboot"))
+        self.queue = AsyncQueue(lambda event: None, replaying=True)
+        self.queue.handler(CharRead, self._receive)
+        self.checkpoints = Checkpoints(self.queue)
+        self._boundary = 0
+        self._failure: Exception | None = None
+        self._host_ns = 0
+        self._outcome: Outcome | None = None
+        self._events = self._digests = 0
+        self._status_at = 0
+
+    # -- the loop
+
+    def run(self) -> Outcome:
+        with self.host:
+            self._began_ns = self.host.realtime_ns()
+            self._last = max(self.reader.last_mark()[0].icount, 1)
+            self.checkpoints.reached(Checkpoint.INIT)
+            self._script.load(0)
+            door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
+            self.machine = self._build(door)
+            self._built = True
+            self.host.start(self.machine.kick)
+            self._check_parts()
+            self.checkpoints.reached(Checkpoint.RESET)
+            try:
+                while self._outcome is None:
+                    self._turn()
+            finally:
+                self.host.flush()
+                self.host.status.clear()
+        return self._outcome
+
+    def _turn(self) -> None:
+        if self._moment().icount == self._boundary:
+            self._compare()
+        self._script.load(self._boundary)
+        entry = self._script.next_delivered()
+        if entry is not None and entry.moment <= self._moment():
+            self._deliver(entry)
+        elif entry is not None and entry.moment < Moment(self._boundary):
+            self._go(entry.moment)
+        elif self._script.next_digest() is not None or entry is not None:
+            self._go(Moment(self._boundary))
+        else:
+            self._stop("the recording was cut off here: it has no end")
+        if self.host.quit_cause() and self._outcome is None:
+            self._stop(f"ended by {self.host.quit_name()}")
+
+    def _go(self, target: Moment) -> None:
+        """Run towards a moment; stops on the way are the replay's own business."""
+        m = self.machine
+        if self._splits is not None and m.icount < target.icount:
+            target = min(target, Moment(self._splits.until(m.icount, target.icount)))
+        before = self._moment()
+        stop = m.run(*target)
+        self._check_pulled()
+        self.host.flush()
+        self._show()
+        now = self._moment()
+        if now > target and target.seq:
+            raise DivergenceError(f"replay diverged: {target} never came, the replay is at {now}")
+        assert now.icount <= target.icount, "the machine ran further than it was asked to"
+        assert stop.kind != "budget" or now > before, f"the machine stands still at {now}, before {target}"
+        if now >= target or stop.kind in ("kick", "budget"):
+            return
+        if stop.kind == "halted":
+            if stop.deadline_ns == NEVER:
+                raise DivergenceError(
+                    f"replay diverged at {now}: the guest has halted for good, but the recording goes on to {target}"
+                )
+            m.warp(stop.deadline_ns)
+        elif stop.kind == "reset" and not self._no_reboot:
+            self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
+            m.reset()
+        else:
+            raise DivergenceError(
+                f"replay diverged at {now}: the guest ended ({stop.cause}), but the recording goes on to {target}"
+            )
+
+    # -- events
+
+    def _deliver(self, entry: Entry) -> None:
+        """Let the event happen that is due now."""
+        first = self._script.next()
+        if first is not entry:
+            assert first is not None
+            raise DivergenceError(
+                f"replay diverged before {entry.moment}: the recording has {text_of(first.event)} at {first.moment}, "
+                f"which this replay did not ask for"
+            )
+        now = self._moment()
+        if entry.moment != now:
+            raise DivergenceError(f"replay diverged: {entry.kind.name} is due at {entry.moment}, the replay is at {now}")
+        event = entry.event
+        if isinstance(event, ClockVirtualRt) and not self._may_warp(event.ns):
+            return
+        self._script.take()
+        self._events += 1
+        match event:
+            case ClockVirtualRt():
+                self.machine.warp(event.ns)
+                self.checkpoints.reached(Checkpoint.CLOCK_VIRTUAL_RT)
+            case ClockRate():
+                self.machine.set_shift(event.shift)
+            case ResetRequested():
+                self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
+                self.machine.reset()
+            case Shutdown():
+                pass  # END follows
+            case End():
+                self._end(event)
+            case _:
+                self.queue.deliver(event)
+                self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
+
+    def _may_warp(self, to_ns: int) -> bool:
+        """Whether virtual time can move to `to_ns` now; if an alarm is due before, it rings first (and we come again)."""
+        now = self._moment()
+        stop = self.machine.run(*now)  # does nothing, but says whether the CPU is halted, and until when
+        if stop.kind != "halted" or to_ns < self.machine.now_ns():
+            raise DivergenceError(
+                f"replay diverged at {now}: the recording moves virtual time to {to_ns} ns here, "
+                f"the replay is at {self.machine.now_ns()} ns with its CPU {stop.kind}"
+            )
+        if stop.deadline_ns > to_ns:
+            return True
+        self.machine.warp(stop.deadline_ns)
+        self.machine.run(*now)
+        return False
+
+    def _receive(self, event: Any) -> None:
+        data = bytes(event.data)
+        room = self.machine.serial_room(event.port) if event.port < len(self.host.serial) else 0
+        if room < len(data) or self.machine.serial_receive(event.port, data) != len(data):
+            raise DivergenceError(
+                f"replay diverged at {self._moment()}: serial port {event.port} took {len(data)} bytes in the recording "
+                f"and has room for {room} now"
+            )
+
+    def _host_clock(self) -> int:
+        """The guest reads the date: answered from the recording. Called from inside `run`: must not raise."""
+        now, entry = self._moment(), self._script.next()
+        if entry is not None and isinstance(entry.event, ClockHost) and entry.moment == now:
+            self._script.take()
+            self._events += 1
+            self._host_ns = entry.event.ns
+        elif self._failure is None:
+            there = f"its next event is {entry.kind.name} at {entry.moment}" if entry else "it has no more events"
+            self._failure = DivergenceError(
+                f"replay diverged at {now}: it read the host clock, the recording did not ({there})"
+            )
+            if self._built:
+                self.machine.kick()
+        return self._host_ns
+
+    def _check_pulled(self) -> None:
+        """Whether what the guest asked for was what it asked for in the recording."""
+        if self._failure is not None:
+            raise self._failure
+        entry = self._script.next()
+        if entry is not None and entry.kind.pulled and entry.moment.icount < self.machine.icount:
+            raise DivergenceError(
+                f"replay diverged at {entry.moment}: the recording has {text_of(entry.event)}, the replay did not ask for it"
+            )
+
+    # -- digests
+
+    def _check_parts(self) -> None:
+        self._check_pulled()
+        here, there = list(self.machine.digest_parts()), self.reader.parts
+        if here != there:
+            odd = sorted(set(here) ^ set(there)) or ["their order"]
+            raise DivergenceError(f"this version's machine has other parts than the recording's: {', '.join(odd)}")
+
+    def _compare(self) -> None:
+        """At a boundary: the machine must be the recording's."""
+        boundary = self._boundary
+        self._script.load(boundary)
+        due = self._script.next_digest()
+        self._boundary += self.reader.digest_period
+        if due is None:
+            return  # cut off, or ended before
+        if due[0] != boundary:
+            raise FormatError(f"{self.reader.path} is damaged: its digest of instruction {boundary} is missing")
+        recorded = self._script.take_digest()
+        if self.options.digests:
+            since = boundary - self.reader.digest_period
+            where = f"between instructions {since} and {boundary}" if boundary else "before the first instruction"
+            self._same(recorded, where)
+
+    def _same(self, recorded: Digest, where: str) -> None:
+        now = digest_of(self.machine.digest_parts())
+        if now.root != recorded.root:
+            parts = differing(self.reader.parts, now, recorded)
+            what = ", ".join(parts) if parts else "a part that the checks do not tell"
+            raise DivergenceError(f"replay diverged {where}: digests differ in {what}")
+        self._digests += 1
+
+    # -- the end
+
+    def _end(self, event: Any) -> None:
+        if len(event.checks) != len(self.reader.parts) * CHECK:
+            raise FormatError(f"{self.reader.path} is damaged: its last digest has the wrong length")
+        self._same(Digest(bytes(event.root), bytes(event.checks)), f"before its end at {self._moment()}")
+        self._stop("", cause_name(event.cause), event.status)
+
+    def _stop(self, note: str, cause: str = "", status: int = 0) -> None:
+        m = self.machine
+        wall_ns = self.host.realtime_ns() - self._began_ns
+        self._outcome = Outcome(
+            cause or "none", status, m.icount, m.seq, m.now_ns(), wall_ns, note, self._events, self._digests, bool(cause)
+        )
+
+    def _moment(self) -> Moment:
+        return Moment(self.machine.icount, self.machine.seq) if self._built else START
+
+    def _show(self) -> None:
+        """The progress line, on a terminal."""
+        if not self.options.progress or not self.host.status.enabled:
+            return
+        now = self.host.realtime_ns()
+        if now < self._status_at:
+            return
+        self._status_at = now + STATUS_NS
+        done, took = self.machine.icount, now - self._began_ns
+        speed = done * 1000 / max(took, 1)
+        left = (self._last - done) / 1e6 / max(speed, 1e-6)
+        self.host.status.show(
+            f"replay {done * 100 // self._last:3d} %  {done / 1e6:.0f} of {self._last / 1e6:.0f} M instructions"
+            f"  {speed:.0f} MIPS  {left:.0f} s left"
+        )

@@ -1,0 +1,97 @@
+"""What a session needs of a machine, and what the machine gets from the session."""
+
+from typing import Any, Protocol
+
+from playhead.hw.door import Sink
+
+
+class StopLike(Protocol):
+    """Why `run` returned."""
+
+    @property
+    def kind(self) -> str:
+        """budget (the moment was reached), halted, shutdown, reset, kick."""
+        ...
+
+    @property
+    def deadline_ns(self) -> int:
+        """halted: the next alarm, or `hw.clock.NEVER`."""
+        ...
+
+    @property
+    def cause(self) -> str:
+        """shutdown and reset: in the words of `log.causes`."""
+        ...
+
+    @property
+    def status(self) -> int:
+        """shutdown: the exit status that the guest asks for."""
+        ...
+
+
+class MachineLike(Protocol):
+    """A machine as sessions see it. (icount, seq) is the moment; it never goes back, not even over a reset."""
+
+    icount: int
+    seq: int
+
+    def now_ns(self) -> int:
+        """Virtual time."""
+        ...
+
+    def run(self, until_icount: int, until_seq: int = 0) -> Any:
+        """Run until the moment is (until_icount, until_seq) or later, or stop earlier for a reason (`StopLike`).
+
+        Called at or after that moment it does nothing. A halted CPU without a due alarm stays at its moment: `halted`. Where
+        it stops does not change what happens: run(a); run(b) is run(b). It stops (also for a kick) before the boundary of its
+        moment: alarms that are due then and interrupts that are pending are the next call's.
+        """
+        ...
+
+    def warp(self, to_ns: int) -> None:
+        """Move a halted CPU's virtual time forward; what becomes due rings at the next `run`, which moves the moment on."""
+        ...
+
+    def set_shift(self, shift: int) -> None:
+        """From now on an instruction takes 2**shift ns; virtual time goes on without a jump."""
+        ...
+
+    def serial_receive(self, port: int, data: bytes) -> int: ...
+
+    def serial_room(self, port: int) -> int: ...
+
+    def reset(self) -> None: ...
+
+    def digest_parts(self) -> dict[str, bytes]:
+        """The digest of each part, 16 bytes, always the same names in the same order."""
+        ...
+
+    def kick(self) -> None:
+        """From any thread: make `run` return soon."""
+        ...
+
+
+class Tap:
+    """A sink that counts what goes through it: a session that hears nothing for long gives a hint."""
+
+    def __init__(self, sink: Sink):
+        self._sink = sink
+        self.count = 0
+
+    def write(self, data: bytes) -> None:
+        self.count += len(data)
+        self._sink.write(data)
+
+
+class Door:
+    """What the machine may use of the outside. Calls come from inside `run`, possibly through native code: none raises."""
+
+    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink):
+        self._clock = clock
+        self.taps = [Tap(s) for s in serial]
+        self.serial_sinks: list[Sink] = list(self.taps)
+        self.debugcon: Sink = Tap(debugcon)
+
+    def host_clock_ns(self) -> int:
+        """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""
+        return int(self._clock())

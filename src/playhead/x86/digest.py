@@ -1,0 +1,92 @@
+"""Digests of memory and of the TLB, as routines of the IR so that every engine computes the same numbers, fast where it is native.
+
+RAM is digested incrementally: each page has a 64-bit hash, the digest is the sum of all of them, mixed with their addresses. Only
+pages written since the last digest (DIRTY in the page map) are hashed again. It guards against mistakes, not against an adversary.
+"""
+
+from playhead.x86 import paging
+from playhead.x86 import state as S
+from playhead.x86.build import StateBuilder
+from playhead.x86.table import call, routine
+
+K1, K2, K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
+
+
+def rotate(v, n: int):
+    return (v << n) | (v >> (64 - n))
+
+
+def final(v):
+    v = (v ^ (v >> 29)) * K2
+    return v ^ (v >> 32)
+
+
+@routine(32, faults=False)
+def page_digest(m: StateBuilder, page):
+    """Hash of one physical page that is RAM: four lanes over 64-bit words, then mixed with the page number."""
+    entry = m.item("page_map", page.zext(64), 64)
+    at = entry >> 3 & ~0x1FF
+    lanes = [m.var(64, k) for k in (K1, K2, K3, K1 ^ K2)]
+    i = m.var(64, 0)
+    with m.loop():
+        for n, lane in enumerate(lanes):
+            w = m.item("ram", at + i.get() + n, 64)
+            lane.set(rotate((lane.get() ^ w) * K1, 31))
+        i.set(i.get() + 4)
+        with m.if_(i.get().eq(512)):
+            m.break_()
+    a, b, c, d = (lane.get() for lane in lanes)
+    h = final(a) + rotate(final(b), 17) + rotate(final(c), 34) + rotate(final(d), 51)
+    m.ret(final((h ^ page.zext(64)) * K3))
+
+
+@routine(32, faults=False)
+def ram_digest(m: StateBuilder, pages):
+    """Bring the digest of the first `pages` physical pages up to date and return it. A page counts once it was written."""
+    i = m.var(32, 0)
+    total = m.var(64, m.ld("ram_sum"))
+    cleaned = m.var(32, 0)
+    with m.loop():
+        with m.if_(i.get().uge(pages)):
+            m.break_()
+        n = i.get().zext(64)
+        entry = m.item("page_map", n, 64)
+        with m.if_((entry & paging.DIRTY_FLAG).ne(0)):
+            m.set_item("page_map", n, 64, entry & ~paging.DIRTY_FLAG)
+            h = call(m, "page_digest", i.get())
+            total.set(total.get() - m.item("page_hash", n, 64) + h)
+            m.set_item("page_hash", n, 64, h)
+            cleaned.set(1)
+        i.set(i.get() + 1)
+    m.st("ram_sum", total.get())
+    with m.if_(cleaned.get().ne(0)):
+        call(m, "host_flush")
+    m.ret(total.get())
+
+
+@routine(faults=False)
+def tlb_digest(m: StateBuilder):
+    """Digest of the live translations, whatever the order in which they were made."""
+    total = m.var(64, 0)
+    count = m.item("tlb_list", m.const(0, 64), 32)
+    i = m.var(32, 1)
+    with m.loop():
+        with m.if_(i.get().ugt(count)):
+            m.break_()
+        page = m.item("tlb_list", i.get().zext(64), 32).zext(64)
+        e = m.item("tlb", page, 32).zext(64)
+        with m.if_((e & paging.V).ne(0)):
+            total.set(total.get() + final(((page << 32) | (e & ~paging.LISTED)) * K1))
+        i.set(i.get() + 1)
+    n = m.var(64, 0)
+    with m.loop():
+        e = m.item("tlb_large", n.get(), 32).zext(64)
+        with m.if_(e.ne(0)):
+            total.set(total.get() + final((((n.get() | 0x100000) << 32) | e) * K1))
+        n.set(n.get() + 1)
+        with m.if_(n.get().eq(1024)):
+            m.break_()
+    m.ret(total.get())
+
+
+__all__ = ["S"]

@@ -1,0 +1,163 @@
+"""Decimal arithmetic and procedure frames (manual volume 2: AAA, AAD, AAM, AAS, DAA, DAS, SALC, BOUND, ENTER, LEAVE, PUSHA, POPA)."""
+
+from playhead.ir.ops import Value
+from playhead.x86 import flags
+from playhead.x86 import state as S
+from playhead.x86.table import insn
+
+ESP, EBP = 4, 5
+AL, AH = 0, 4
+OTHERS = 0x101  # bits of `fl_aux` that invert SF and PF
+
+
+def _adjust_ascii(m, subtract: bool) -> None:
+    al = m.reg(AL, 8)
+    adjust = (al & 0xF).ugt(9) | flags.af(m)
+    ax = m.reg(0, 16)
+    moved = ax - 0x106 if subtract else ax + 0x106
+    m.set_reg(0, adjust.select(moved, ax) & 0xFF0F)
+    flags.set_carry_overflow(m, adjust, m.const(0, 1), adjust, keep=OTHERS)
+
+
+@insn("37", writes="OSZAPC", undef="OSZP")
+def aaa(m):
+    """Adjust AL and AH after the addition of two unpacked decimal digits."""
+    _adjust_ascii(m, False)
+
+
+@insn("3f", writes="OSZAPC", undef="OSZP")
+def aas(m):
+    """Adjust AL and AH after the subtraction of two unpacked decimal digits."""
+    _adjust_ascii(m, True)
+
+
+def _adjust_decimal(m, subtract: bool) -> None:
+    al = m.reg(AL, 8)
+    low = (al & 0xF).ugt(9) | flags.af(m)
+    high = al.ugt(0x99) | flags.cf(m)
+    by = low.select(6, 0, 8) + high.select(0x60, 0, 8)
+    r = al - by if subtract else al + by
+    # below 6, taking 6 away borrows; adding 6 carries only where `high` holds anyway
+    cf = high | (low & al.ult(6)) if subtract else high
+    m.set_reg(AL, r)
+    flags.set_explicit(m, r, cf, m.const(0, 1), low)
+
+
+@insn("27", writes="OSZAPC", undef="O")
+def daa(m):
+    """Adjust AL after the addition of packed decimal digits."""
+    _adjust_decimal(m, False)
+
+
+@insn("2f", writes="OSZAPC", undef="O")
+def das(m):
+    """Adjust AL after the subtraction of packed decimal digits."""
+    _adjust_decimal(m, True)
+
+
+@insn("d4 Ib", writes="OSZAPC", undef="OAC")
+def aam(m, radix):
+    """AH and AL: quotient and remainder of AL by a constant; #DE if it is zero."""
+    base = m.get(radix)
+    with m.if_(base.eq(0)):
+        m.fault(S.DE, 0)
+    al = m.reg(AL, 8)
+    low = al.urem(base)
+    m.set_reg(0, low.zext(16) | (al.udiv(base).zext(16) << 8))
+    _set_by_result(m, low)
+
+
+@insn("d5 Ib", writes="OSZAPC", undef="OAC")
+def aad(m, radix):
+    """AL = AL + AH times a constant, AH = 0."""
+    r = m.reg(AL, 8) + m.reg(AH, 8) * m.get(radix)
+    m.set_reg(0, r.zext(16))
+    _set_by_result(m, r)
+
+
+def _set_by_result(m, r: Value) -> None:
+    flags.set_logic(m, r)
+
+
+@insn("d6")
+def salc(m):
+    """AL = CF in every bit (not in the manual, but in every processor)."""
+    m.set_reg(AL, flags.cf(m).sext(8))
+
+
+@insn("62 /r Gv,Ma")
+def bound(m, index, limits):
+    """#BR if a signed index lies outside a pair of bounds in memory."""
+    size = m.bits(index) // 8
+    low = m.guest_load(m.linear(limits, size, False), size * 8)
+    high = m.guest_load(m.linear(limits, size, False, size), size * 8)
+    v = m.get(index)
+    with m.if_(v.slt(low) | v.sgt(high)):
+        m.fault(S.BR, 0)
+
+
+@insn("60")
+def pusha(m):
+    """Push all general registers; ESP as it was before."""
+    size = m.osize // 8
+    old = m.reg(ESP)
+    esp = old
+    for n in range(8):
+        esp = m.moved_esp(old, -size * (n + 1))
+        m.guest_store(m.stack_linear(m.stack_offset(esp), size, True), m.reg(n, m.osize))
+    m.set_reg(ESP, esp)
+
+
+@insn("61")
+def popa(m):
+    """Pop all general registers but ESP."""
+    size = m.osize // 8
+    values = [(7 - n, m.peek(m.osize, size * n)) for n in range(8) if n != 7 - ESP]
+    m.drop(8 * size)
+    for n, value in values:
+        m.set_reg(n, value)
+
+
+@insn("c8 Iw,Ib")
+def enter(m, room, nesting):
+    """Make a stack frame: push EBP, copy the outer frames' pointers (up to 30), reserve room."""
+    size = m.osize // 8
+    level = m.field("imm2") & 0x1F
+    old, frame = m.reg(ESP), m.reg(EBP)
+
+    def put(depth: "int | Value", value: Value) -> None:
+        """Store what is pushed `depth` bytes below the old top."""
+        esp = m.moved_esp(old, -depth)
+        m.guest_store(m.stack_linear(m.stack_offset(esp), size, True), value)
+
+    put(size, m.reg(EBP, m.osize))
+    base = m.moved_esp(old, -size)
+    depth = m.var(32, size)
+    with m.if_(level.ne(0)):
+        i = m.var(32, 1)
+        with m.loop():
+            with m.if_(i.get().uge(level)):
+                m.break_()
+            outer = m.stack_offset(m.moved_esp(frame, -(i.get() * size)))
+            value = m.guest_load(m.stack_linear(outer, size, False), m.osize)
+            depth.set(depth.get() + size)
+            put(depth.get(), value)
+            i.set(i.get() + 1)
+        depth.set(depth.get() + size)
+        put(depth.get(), base.trunc(m.osize))
+    esp = m.moved_esp(old, -(depth.get() + m.get(room).zext(32)))
+    m.guest_load(m.stack_linear(m.stack_offset(esp), size, True), m.osize, "w")  # the new top must be writable
+    m.set_reg(EBP, base.trunc(m.osize))
+    m.set_reg(ESP, esp)
+
+
+@insn("c9")
+def leave(m):
+    """Release a stack frame: ESP = EBP, pop EBP."""
+    size = m.osize // 8
+    frame = m.reg(EBP)
+    value = m.guest_load(m.stack_linear(m.stack_offset(frame), size, False), m.osize)
+    mask = m.stack_mask()
+    top = frame + size if isinstance(mask, int) else (m.reg(ESP) & ~mask) | ((frame + size) & mask)
+    m.set_reg(ESP, top)
+    m.set_reg(EBP, value)

@@ -1,0 +1,25 @@
+"""Loads every chapter of declared instructions and makes the tables. The order of chapters fixes the numbers of forms."""
+
+import importlib
+
+CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", "insn_shift", "insn_muldiv", "insn_bcd", "insn_system",
+            "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_mmx")  # fmt: skip
+ROUTINE_MODULES = ("mode", "paging", "digest", "segments", "interrupts", "tasks", "softfloat")
+
+
+def load():
+    """(Table, DecodeTables) of all chapters."""
+    from playhead.x86 import decode
+    from playhead.x86.table import ROUTINES, Table
+
+    for name in CHAPTERS + ROUTINE_MODULES:
+        try:
+            importlib.import_module("playhead.x86." + name)
+        except ModuleNotFoundError as e:
+            if e.name != "playhead.x86." + name:
+                raise
+    table = Table()
+    tables = decode.DecodeTables(table)
+    if "decode" not in ROUTINES:
+        decode.define(tables.forms_at)
+    return table, tables

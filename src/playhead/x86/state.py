@@ -1,0 +1,117 @@
+"""The state block of the CPU: one flat piece of memory that every engine works on, declared field by field.
+
+`ARCH` fields are what the guest can know and what a digest, a checkpoint or a debugger sees. The others belong to the engines (pointers,
+exits, latches) and are derived or empty between two runs. Flags are kept lazily in `fl_res` and `fl_aux` (see x86/flags.py), so
+the canonical form computes EFLAGS first.
+"""
+
+from dataclasses import dataclass
+
+SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
+SEG_STRIDE = 40
+# Fields of a segment register's hidden part, (offset, bits). Valid offsets are [lo, rend) to read and [lo, wend) to write.
+SEG_FIELDS = {"sel": (0, 32), "base": (4, 32), "limit": (8, 32), "attr": (12, 32), "lo": (16, 32), "rend": (24, 64),
+              "wend": (32, 64)}  # fmt: skip
+REG32 = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
+REG16 = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
+REG8 = ("al", "cl", "dl", "bl", "ah", "ch", "dh", "bh")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    name: str
+    offset: int
+    bits: int
+    count: int
+    arch: bool
+
+
+FIELDS: dict[str, Slot] = {}
+_top = 0
+
+
+def _field(name: str, bits: int, count: int = 1, arch: bool = True) -> None:
+    global _top
+    size = bits // 8
+    _top = -(-_top // size) * size
+    FIELDS[name] = Slot(name, _top, bits, count, arch)
+    _top += size * count
+
+
+_field("regs", 32, 8)
+_field("zero", 32, 1, arch=False)  # base or index of an address that has none: always 0
+_field("eip", 32)
+_field("fl_res", 32, 1, arch=False)
+_field("fl_aux", 32, 1, arch=False)
+_field("eflags", 32)  # without the six status flags, which are lazy
+_field("cpl", 32)
+_field("segs", 8, SEG_STRIDE * len(SEGMENTS))
+for _n in ("cr0", "cr2", "cr3", "cr4", "gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit"):
+    _field(_n, 32)
+_field("dr", 32, 8)
+for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
+    _field(_n, 32)
+_field("apic_base", 64)
+_field("tsc_offset", 64)
+_field("msrs", 64, 64)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
+_field("icount", 64)  # retired instructions
+_field("seq", 32)  # deliveries since the last retired instruction
+_field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
+_field("halted", 32)
+_field("vbias", 64)  # virtual time = vbias + (icount << shift), in ns
+_field("shift", 32)
+# x87: eight 16-byte registers (64-bit mantissa, 16-bit sign and exponent), by physical number
+_field("fpr", 64, 16)
+for _n in ("fcw", "fsw", "ftop", "ftag", "fip", "fcs", "fdp", "fds", "fop"):
+    _field(_n, 32)  # fsw without TOP; ftag: one bit per physical register, 1 = empty
+_field("fault_pending", 32)
+_field("fault_vector", 32)
+_field("fault_error", 32)
+_field("fault_soft", 32)  # 1: INT n / INT3 / INTO, whose gate DPL is checked; 2: external interrupt
+_field("fault_nest", 32)  # 0, or 1 + the vector whose delivery is under way; 0x100: double fault
+_field("dr6_pending", 32)
+ARCH_END = _top
+for _n in ("mode", "exit_reason", "engine_flags", "intr_pending", "latch_n", "latch_i", "store_n", "single", "link_from",
+           "generation"):
+    _field(_n, 32, 1, arch=False)
+for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top",
+           "ram_sum"):
+    _field(_n, 64, 1, arch=False)
+_field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
+_field("stores", 64, 64, arch=False)  # writes to registers outside: (address | size << 32), value
+_field("scratch", 8, 64, arch=False)  # where a store that was split over two pages may write once more
+_field("fetch", 8, 32, arch=False)  # bytes of the instruction being decoded
+_field("dec", 32, 32, arch=False)  # what decoding found (x86/decode.py names the items)
+_field("ptr", 64, 64, arch=False)  # the engine's array bases, by region (see REGIONS)
+_field("work", 64, 64, arch=False)  # the engine's own
+SIZE = -(-_top // 4096) * 4096
+
+# Arrays that routines index: name -> slot in `ptr`.
+REGIONS = {n: i for i, n in enumerate((
+    "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
+    "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "page_hash",
+))}  # fmt: skip
+
+# Why a run ended.
+EXIT_NONE, EXIT_HALT, EXIT_PORT_READ, EXIT_PORT_WRITE, EXIT_MMIO_READ, EXIT_MMIO_WRITE, EXIT_INTR_WINDOW, EXIT_TRIPLE = range(8)
+EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
+
+
+def offset(name: str, index: int = 0) -> int:
+    f = FIELDS[name]
+    return f.offset + index * (f.bits // 8)
+
+
+def seg_offset(segment: str | int, name: str) -> int:
+    n = SEGMENTS.index(segment) if isinstance(segment, str) else segment
+    return FIELDS["segs"].offset + n * SEG_STRIDE + SEG_FIELDS[name][0]
+
+
+# Mode: what blocks of decoded instructions are keyed by.
+MODE_D32, MODE_FLAT, MODE_USER = 1, 2, 4
+CF, PF, AF, ZF, SF, TF, IF, DF, OF = 1, 4, 0x10, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800
+IOPL, NT, RF, VM, AC, VIF, VIP, ID = 0x3000, 0x4000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000, 0x200000
+STATUS = CF | PF | AF | ZF | SF | OF
+DE, DB, NMI_VECTOR, BP, OF_VECTOR, BR, UD, NM, DF_VECTOR = range(9)
+TS_VECTOR, NP, SS, GP, PFV = 10, 11, 12, 13, 14
+MF, ACV = 16, 17

@@ -1,0 +1,60 @@
+"""A world for one chip: a clock that stands until told, ports, memory, lines, a sink, and requests that are only noted."""
+
+import pytest
+
+from playhead.hw.clock import VirtualClock
+from playhead.hw.memory import Memory
+from playhead.hw.space import Space
+
+
+class World:
+    def __init__(self) -> None:
+        self.time_ns = 0
+        self.clock = VirtualClock(self)
+        self.io = Space("io", 1 << 16)
+        self.memory = Memory(2 << 20)
+        self.output = bytearray()
+        self.requested: list[tuple] = []
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    def advance(self, ns: int) -> None:
+        """Let time pass, ringing each alarm at its own moment."""
+        end = self.time_ns + ns
+        while (deadline := self.clock.next_deadline_ns()) <= end:
+            self.time_ns = max(self.time_ns, deadline)
+            self.clock.ring(self.time_ns)
+        self.time_ns = end
+
+    def write(self, data: bytes) -> None:  # a Sink
+        self.output += data
+
+    def reset(self, cause: str) -> None:  # Requests
+        self.requested.append(("reset", cause))
+
+    def shutdown(self, cause: str, status: int = 0) -> None:
+        self.requested.append(("shutdown", cause, status))
+
+    def inb(self, port: int) -> int:
+        return self.io.read(port, 1)
+
+    def inw(self, port: int) -> int:
+        return self.io.read(port, 2)
+
+    def inl(self, port: int) -> int:
+        return self.io.read(port, 4)
+
+    def outb(self, port: int, value: int) -> None:
+        self.io.write(port, 1, value)
+
+    def outw(self, port: int, value: int) -> None:
+        self.io.write(port, 2, value)
+
+    def outl(self, port: int, value: int) -> None:
+        self.io.write(port, 4, value)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()

@@ -1,0 +1,282 @@
+"""Runs the cases of `tools.oracle` on an engine of ours: the same memory, segments and privilege as the oracles offer.
+
+The windows of `tools.oracle.layout` are the first pages of physical memory, in the order of an image, so an image is a slice of
+the backing area. The page tables give each window its linear address and its rights; what the processor itself needs (GDT, LDT,
+IDT, TSS, a stack for level 0) lies in supervisor pages at SYSTEM. Each gate leads to a `hlt` of its own, so that an exception is
+found delivered: the vector from where the machine halted, the rest from the frame on the stack of level 0.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+
+from playhead.engine.core import Core
+from playhead.hw.memory import CODE, Memory
+from playhead.x86 import state as S
+from playhead.x86.flags import words_from_status
+from tools.oracle import layout
+from tools.oracle import case as model
+from tools.oracle.case import Case, Result, Segment
+
+PAGE = layout.PAGE
+SYSTEM = 0xE1A5_0000  # linear; nothing is there for the host
+SYSTEM_PAGES = 8
+GDT, LDT, TSS, IDT, GATES, STACK = 0x0000, 0x0400, 0x0800, 0x1000, 0x2000, 0x3000  # offsets within SYSTEM
+STACK_END = 0x4000
+KERNEL_CODE, KERNEL_DATA, TSS_SELECTOR, LDT_SELECTOR = 0x08, 0x10, 0x38, 0x48
+BUDGET = 200_000  # instructions of a case; more is a TIMEOUT
+GATE_STRIDE = 4
+PRESENT, WRITABLE, USER = 1, 2, 4
+FLAT = Segment(0, 0xFFFF_FFFF)
+FLAT_CODE = Segment(0, 0xFFFF_FFFF, "code")
+
+
+def hidden(selector: int, segment: Segment) -> bytes:
+    """The hidden part of a segment register that holds an LDT descriptor (state.SEG_FIELDS)."""
+    attr = int.from_bytes(segment.descriptor()[4:], "little") & 0x00F0_FF00
+    top = 1 << 32 if segment.big else 0x1_0000
+    low, end = (segment.limit + 1, top) if segment.kind.endswith("down") else (0, segment.limit + 1)
+    readable, writable = segment.kind != "execute", segment.kind in ("data", "down")
+    return _hidden(selector, segment.base, segment.limit, attr, low, end if readable else 0, end if writable else 0)
+
+
+def _hidden(selector: int, base: int, limit: int, attr: int, low: int = 0, rend: int = 0, wend: int = 0) -> bytes:
+    return struct.pack("<5I4xQQ", selector, base, limit, attr, low & 0xFFFF_FFFF, rend, wend)
+
+
+class Target:
+    """`Target("reference").run(cases)`: what the oracles' `run` does, on our engine."""
+
+    def __init__(self, engine: str = "reference"):
+        assert S.SEG_STRIDE == 40
+        tables = 4
+        self.memory = Memory(layout.IMAGE_SIZE + (SYSTEM_PAGES + 1 + tables) * PAGE)
+        size = self.memory.area_size
+        self.memory.map(0, size, self.memory.allocate(size))
+        self.core = Core(self.memory)
+        self.area = self.memory.area
+        self._directory = layout.IMAGE_SIZE + SYSTEM_PAGES * PAGE
+        self._next_table = self._directory + PAGE
+        self.background = layout.background()
+        self.area[: layout.IMAGE_SIZE] = self.background
+        self._map_windows()
+        self._fill_system()
+        self._state()
+        self.engine = make_engine(engine, self.core)
+        self._regs = struct.Struct("<8I")
+        self._at = {name: S.offset(name) for name in S.FIELDS}
+        self.instructions = 0
+
+    # once
+
+    def _map_windows(self) -> None:
+        for window in layout.WINDOWS:
+            for offset in range(0, window.size, PAGE):
+                rights = USER | (WRITABLE if window.writable else 0)
+                self._map_page(window.base + offset, window.offset + offset, rights)
+        for i in range(SYSTEM_PAGES):
+            self._map_page(SYSTEM + i * PAGE, layout.IMAGE_SIZE + i * PAGE, WRITABLE)
+
+    def _map_page(self, linear: int, physical: int, rights: int) -> None:
+        at = self._directory + (linear >> 22) * 4
+        entry = int.from_bytes(self.area[at : at + 4], "little")
+        if not entry:
+            entry = self._next_table | PRESENT | WRITABLE | USER
+            self._next_table += PAGE
+            self.area[at : at + 4] = entry.to_bytes(4, "little")
+        at = (entry & ~0xFFF) + (linear >> 12 & 0x3FF) * 4
+        self.area[at : at + 4] = (physical | PRESENT | rights).to_bytes(4, "little")
+
+    def _system(self, offset: int, content: bytes) -> None:
+        at = layout.IMAGE_SIZE + offset
+        self.area[at : at + len(content)] = content
+
+    def _fill_system(self) -> None:
+        rows = {KERNEL_CODE: 0x9B, KERNEL_DATA: 0x93, layout.CODE_SELECTOR & ~7: 0xFB, layout.DATA_SELECTOR & ~7: 0xF3}
+        for selector, access in rows.items():
+            self._system(GDT + selector, struct.pack("<HHBBBB", 0xFFFF, 0, 0, access, 0xCF, 0))
+        for selector, offset, limit, access in ((TSS_SELECTOR, TSS, 0x67, 0x8B), (LDT_SELECTOR, LDT, 0x7F, 0x82)):
+            base = SYSTEM + offset
+            row = struct.pack("<HHBBBB", limit, base & 0xFFFF, base >> 16 & 0xFF, access, 0, base >> 24)
+            self._system(GDT + selector, row)
+        self._system(TSS + 4, struct.pack("<II", SYSTEM + STACK_END, KERNEL_DATA))
+        for vector in range(256):
+            handler = SYSTEM + GATES + GATE_STRIDE * vector
+            kind = 0xEE if vector in layout.GATES_FOR_USERS else 0x8E
+            gate = struct.pack("<HHBBH", handler & 0xFFFF, KERNEL_CODE, 0, kind, handler >> 16)
+            self._system(IDT + 8 * vector, gate)
+            self._system(GATES + GATE_STRIDE * vector, b"\xf4" * GATE_STRIDE)
+
+    def _state(self) -> None:
+        """The architectural state that every case starts from."""
+        core = self.core
+        for name, value in {
+            "cr0": 0x8001_0031, "cr3": self._directory, "cr4": 0x200, "cpl": 3, "a20_mask": 0xFFFF_FFFF,
+            "gdtr_base": SYSTEM + GDT, "gdtr_limit": 0x4F, "idtr_base": SYSTEM + IDT, "idtr_limit": 0x7FF,
+            "fcw": 0x37F, "ftag": 0xFF, "inhibit_icount": (1 << 64) - 1,
+        }.items():  # fmt: skip
+            core.set(name, value)
+        core.set("dr", 0xFFFF0FF0, 6)
+        core.set("dr", 0x400, 7)
+        core.eflags = model.FIXED_FLAGS
+        segments = [hidden(layout.DATA_SELECTOR, FLAT)] * 6
+        segments[1] = hidden(layout.CODE_SELECTOR, FLAT_CODE)
+        segments.append(_hidden(LDT_SELECTOR, SYSTEM + LDT, 0x7F, 0x8200))
+        segments.append(_hidden(TSS_SELECTOR, SYSTEM + TSS, 0x67, 0x8B00))
+        at = S.FIELDS["segs"].offset
+        core.block[at : at + 8 * S.SEG_STRIDE] = b"".join(segments)
+        self.template = bytes(core.block[: S.ARCH_END])
+
+    # each case
+
+    def run(self, cases: Iterable[Case]) -> list[Result]:
+        """A result per case, in order."""
+        return [self._run(case) for case in cases]
+
+    def _run(self, case: Case) -> Result:
+        pieces = case.pieces()
+        self._load(case, pieces)
+        self.engine.run(BUDGET)
+        self.instructions += self.core.get("icount")
+        result = self._result(case)
+        self._restore(case, pieces, result)
+        return result
+
+    def _load(self, case: Case, pieces: Sequence[tuple[int, bytes]]) -> None:
+        core, at = self.core, self._at
+        block = core.block
+        for offset, content in pieces:
+            self._write(offset, content)
+        block[: S.ARCH_END] = self.template
+        self._regs.pack_into(block, at["regs"], *case.regs)
+        eip = layout.CODE_BASE + case.origin
+        if case.segments:
+            eip = eip - self._load_segments(case) & 0xFFFF_FFFF
+        status, rest = words_from_status(case.eflags), case.eflags & ~S.STATUS | model.FIXED_FLAGS
+        struct.pack_into("<I", block, at["eip"], eip)
+        struct.pack_into("<III", block, at["fl_res"], *status, rest)
+        if case.fx is not None:
+            self._load_fx(case.fx)
+        core.set("exit_reason", 0)
+
+    def _write(self, offset: int, content: bytes) -> None:
+        """To physical memory, and decoded code of it is void."""
+        page_map = self.memory.page_map
+        for page in range(offset >> 12, (offset + len(content) - 1 >> 12) + 1):
+            if page_map[page] & CODE:
+                self.memory.code_written(page)
+        self.area[offset : offset + len(content)] = content
+
+    def _load_segments(self, case: Case) -> int:
+        """Segments of the LDT, in memory and in the registers; gives the base of CS."""
+        base = 0
+        self._system(LDT, bytes(8 * layout.LDT_SLOTS))
+        for name, segment in (case.segments or {}).items():
+            slot = model.slot_of(name)
+            self._system(LDT + 8 * slot, segment.descriptor())
+            if name in layout.SEGMENT_NAMES:
+                at = S.FIELDS["segs"].offset + layout.SEGMENT_NAMES.index(name) * S.SEG_STRIDE
+                self.core.block[at : at + S.SEG_STRIDE] = hidden(slot << 3 | 7, segment)
+            if name == "cs":
+                base = segment.base
+        return base
+
+    def _load_fx(self, fx: bytes) -> None:
+        """The x87 state from an FXSAVE image."""
+        core = self.core
+        control, status, tags, opcode, ip, dp = struct.unpack_from("<HHBxHQQ", fx)
+        top = status >> 11 & 7
+        pending = status & ~control & 0x3F
+        status = status & ~0x8080 | (0x8080 if pending else 0)
+        for name, value in {
+            "fcw": control & 0x1F7F | 0x40, "fsw": status & 0xC7FF, "ftop": top, "ftag": tags ^ 0xFF, "fop": opcode & 0x7FF,
+            "fip": ip & 0xFFFF_FFFF, "fdp": dp & 0xFFFF_FFFF, "fcs": 0, "fds": 0,
+        }.items():  # fmt: skip
+            core.set(name, value)
+        for i in range(8):
+            low, high = struct.unpack_from("<QH", fx, 32 + 16 * i)
+            at = (top + i) & 7
+            core.set("fpr", low, 2 * at)
+            core.set("fpr", high, 2 * at + 1)
+
+    def _fx(self) -> bytes:
+        get = self.core.get
+        top = get("ftop")
+        status = get("fsw") | top << 11
+        out = struct.pack("<HHBxHIIII", get("fcw"), status, get("ftag") & 0xFF ^ 0xFF, get("fop"), get("fip"), 0, get("fdp"), 0)
+        out += bytes(8)
+        for i in range(8):
+            at = (top + i) & 7
+            out += struct.pack("<QQ", get("fpr", 2 * at), get("fpr", 2 * at + 1) & 0xFFFF)
+        return out
+
+    # results
+
+    def _result(self, case: Case) -> Result:
+        core = self.core
+        regs = list(self._regs.unpack_from(core.block, self._at["regs"]))
+        selectors = [core.seg(name, "sel") for name in layout.SEGMENT_NAMES]
+        eip, eflags = core.get("eip"), core.eflags
+        trap: tuple[int, int, int] | None = (model.TIMEOUT, 0, 0)
+        if core.get("exit_reason") == S.EXIT_HALT:
+            vector = (eip - 1 - SYSTEM - GATES) // GATE_STRIDE
+            error = 0
+            frame = regs[4] - SYSTEM + layout.IMAGE_SIZE
+            if vector in model.HAS_ERROR_CODE:
+                error = int.from_bytes(self.area[frame : frame + 4], "little")
+                frame += 4
+            eip, cs, eflags, regs[4], ss = struct.unpack_from("<5I", self.area, frame)
+            selectors[1:3] = cs & 0xFFFF, ss & 0xFFFF
+            eflags &= ~S.RF
+            trap = (vector, error, core.get("cr2") if vector == S.PFV else 0)
+        elif core.get("fault_pending"):  # see `without_gates`
+            trap = (core.get("fault_vector"), core.get("fault_error"), core.get("cr2") if core.get("fault_vector") == S.PFV else 0)
+        start = layout.CODE_BASE + case.origin
+        eip = eip + (case.base_of(selectors[1]) if case.segments else 0) - start & 0xFFFF_FFFF
+        if trap == (3, 0, 0) and eip == len(case.code) + 1:
+            eip, trap = eip - 1, None
+        image = self.area[: layout.IMAGE_SIZE]
+        data: tuple[tuple[int, int], ...] = ()
+        if image != (before := bytes(case.image())):
+            data = layout.changed_words(before, image)
+        fx = self._fx() if case.fx is not None else None
+        return Result(tuple(regs), eip, eflags & model.USER_FLAGS, data, fx, trap, tuple(selectors))
+
+    def _restore(self, case: Case, pieces: Sequence[tuple[int, bytes]], result: Result) -> None:
+        for offset, content in pieces:
+            self._write(offset, self.background[offset : offset + len(content)])
+        for address, _ in result.data:
+            window = layout.window_at(address)
+            assert window is not None
+            offset = window.offset + address - window.base
+            self._write(offset, self.background[offset : offset + 8])
+
+
+def make_engine(name: str, core: Core):
+    """An engine by its name: "reference" or "native"."""
+    if name == "native":
+        from playhead.engine.llvm.engine import NativeEngine
+
+        return NativeEngine(core)
+    from playhead.engine.reference import ReferenceEngine
+    from playhead.x86.table import ROUTINES
+
+    engine = ReferenceEngine(core)
+    if "deliver" not in ROUTINES:
+        without_gates(engine)
+    return engine
+
+
+def without_gates(engine) -> None:
+    """Until there is delivery of exceptions: stop with the exception pending. INT3 is an undefined opcode then."""
+    core = engine.core
+
+    def deliver() -> int:
+        at = core.get("eip") + core.seg("cs", "base") & 0xFFFF_FFFF
+        window = layout.window_at(at)
+        if core.get("fault_vector") == S.UD and window and core.memory.area[window.offset + at - window.base] == 0xCC:
+            core.set("fault_vector", 3)
+            core.set("eip", core.get("eip") + 1 & 0xFFFF_FFFF)
+        core.set("exit_reason", S.EXIT_SINGLE)
+        return 0
+
+    engine.world["r_deliver"] = deliver

@@ -1,0 +1,132 @@
+"""guest [NAME|all|debian|check]: build or fetch guests and print their paths; check: compare ours with QEMU.
+
+Guests are kept in `$XDG_CACHE_HOME/playhead`, ours under a name that carries the hash of their source. Tests, the
+demo and the benchmarks use `image`, `debian` and `expected` of this module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import asm
+from recipe import debian as debian_recipe
+from recipe.apt import AptError
+
+SOURCES = Path(__file__).resolve().parent.parent / "guest"
+ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
+DEBIAN_APPEND = "console=ttyS0"
+
+
+class GuestError(Exception):
+    """A guest cannot be had; one line says why."""
+
+
+def cache() -> Path:
+    """Where guests are kept, outside the tree."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "playhead" / "guests"
+
+
+def names() -> list[str]:
+    """Our guests: every source in the folder."""
+    return sorted(path.stem for path in SOURCES.glob("*.s"))
+
+
+def image(name: str) -> Path:
+    """The firmware image of one of our guests, for `-bios`; built when its source is new."""
+    if name not in names():
+        raise GuestError(f"no guest {name!r}; there are {', '.join(names())}, debian")
+    try:
+        source = "\n".join(text for text, _ in asm.expand(SOURCES / f"{name}.s"))
+        out = cache() / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}.bin"
+        if not out.exists():
+            out.parent.mkdir(parents=True, exist_ok=True)
+            partial = out.with_suffix(f".{os.getpid()}")
+            partial.write_bytes(asm.firmware(SOURCES / f"{name}.s"))
+            partial.replace(out)
+    except (asm.AsmError, OSError) as error:
+        raise GuestError(str(error)) from None
+    return out
+
+
+def expected(name: str) -> str:
+    """What a test guest prints, line ends as `\\n`: the golden file beside its source, written by QEMU."""
+    return (SOURCES / f"{name}.expect").read_text()
+
+
+def debian(variant: str = "boot") -> tuple[Path, Path]:
+    """(kernel, initrd) of a Debian guest; the variant `boot` runs by itself, `shell` asks for a login on COM1."""
+    if variant not in debian_recipe.VARIANTS:
+        raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
+    folder = cache() / "debian"
+    try:
+        kernel, busybox = debian_recipe.fetch(folder, lambda text: print(f"guest: {text}", file=sys.stderr, flush=True))
+        return kernel, debian_recipe.build(variant, busybox, folder)
+    except (AptError, OSError) as error:
+        raise GuestError(str(error)) from None
+
+
+def on_qemu(name: str) -> str:
+    """What one of our guests prints on QEMU's PC. An endless one is stopped after a while."""
+    command = ["qemu-system-i386", "-accel", "tcg", "-bios", str(image(name)), "-nographic", "-nodefaults"]
+    command += ["-serial", "stdio"]
+    limit_s = 5 if name in ENDLESS else 60
+    try:
+        raw = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_s).stdout
+    except subprocess.TimeoutExpired as late:
+        if name not in ENDLESS:
+            raise GuestError(f"{name}: still running on QEMU after {late.timeout:.0f} s") from None
+        raw = late.stdout or b""
+    return raw.decode("ascii", errors="replace").replace("\r\n", "\n")
+
+
+def check(write: bool) -> int:
+    """Compare each test guest's golden file with what QEMU makes of it, or write the files."""
+    if shutil.which("qemu-system-i386") is None:
+        raise GuestError("qemu-system-i386 is not installed (Debian's package is qemu-system-x86)")
+    wrong = []
+    for name in names():
+        if name == "demo":
+            continue
+        said, golden = on_qemu(name), SOURCES / f"{name}.expect"
+        if write:
+            golden.write_text(said)
+        same = golden.exists() and golden.read_text() == said
+        print(f"{name:8} {'agrees with QEMU' if same else 'DIFFERS from QEMU'}", flush=True)
+        if not same:
+            wrong.append(name)
+            print(said)
+    return 1 if wrong else 0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
+    parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(names())}, all, debian, check")
+    parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
+    options = parser.parse_args(arguments)
+    try:
+        if options.name == "check":
+            return check(options.write)
+        if options.name == "debian":
+            for variant in debian_recipe.VARIANTS:
+                kernel, initrd = debian(variant)
+                print(f"{variant:8} -kernel {kernel} -initrd {initrd} -append {DEBIAN_APPEND}")
+            return 0
+        for name in names() if options.name == "all" else [options.name]:
+            print(image(name))
+    except GuestError as error:
+        print(f"guest: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""Debian packages of another architecture, without touching the system's own apt.
+
+`apt-get` is given a root of its own: state, cache, an empty dpkg status, and a configuration file that
+names them. From the system it borrows only what says where packages come from and whom to trust: the source lists, the
+keys, and the `Acquire` settings (a proxy, for instance). Nothing here needs to be root.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_TRIES = 4
+_TIMEOUT_S = 900
+
+
+class AptError(Exception):
+    """The host's apt cannot give what is wanted; the text says what was tried."""
+
+
+class PrivateApt:
+    """An apt of one architecture, whose files all live under `root`."""
+
+    def __init__(self, root: Path, architecture: str, say: Callable[[str], None]) -> None:
+        for tool in ("apt-get", "apt-config", "dpkg-deb"):
+            if shutil.which(tool) is None:
+                raise AptError(f"{tool} is not installed: Debian's packages can be fetched on a Debian system only")
+        self._say = say
+        self._packages = root / "packages"
+        etc = root / "etc"
+        for folder in (etc / "parts", root / "state/lists/partial", root / "cache/archives/partial", self._packages):
+            folder.mkdir(parents=True, exist_ok=True)
+        (root / "state/status").touch()
+        configuration = etc / "apt.conf"
+        configuration.write_text(_borrowed() + _own(root, architecture))
+        self._environment = {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C"}
+
+    def update(self) -> None:
+        """Fetch the package indexes. A failing mirror is tried again; what matters is whether packages are found."""
+        for attempt in range(_TRIES):
+            self._say("fetching the package index" + (f", try {attempt + 1}" if attempt else ""))
+            result = self._run("apt-get", "update", "-q")
+            if result.returncode == 0 and "\nW: Failed" not in result.stdout + result.stderr:
+                return
+            time.sleep(2 + 2 * attempt)
+        self._say(f"the package index is incomplete: {_last_line(result)}")
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of the packages that start with `prefix`."""
+        return self._run("apt-cache", "pkgnames", prefix).stdout.split()
+
+    def unpack(self, package: str, into: Path) -> None:
+        """Download a package, verified by apt, and unpack its files below `into`."""
+        for attempt in range(_TRIES):
+            self._say(f"fetching {package}" + (f", try {attempt + 1}" if attempt else ""))
+            result = self._run("apt-get", "download", "-q", package)
+            found = sorted(self._packages.glob(f"{package}_*.deb"))
+            if result.returncode == 0 and found:
+                break
+            time.sleep(2 + 2 * attempt)
+        else:
+            raise AptError(f"cannot fetch {package}: {_last_line(result)}")
+        into.mkdir(parents=True, exist_ok=True)
+        result = self._run("dpkg-deb", "-x", str(found[-1]), str(into))
+        if result.returncode != 0:
+            raise AptError(f"cannot unpack {found[-1].name}: {_last_line(result)}")
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                command, env=self._environment, cwd=self._packages, capture_output=True, text=True, timeout=_TIMEOUT_S
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 1, "", f"no answer in {_TIMEOUT_S} s")
+
+
+def _borrowed() -> str:
+    """The system's settings about fetching, and where its sources and keys are."""
+    dump = ["apt-config", "dump", "--no-empty"]
+    acquire = subprocess.run([*dump, "Acquire"], capture_output=True, text=True).stdout
+    shell = ["apt-config", "shell"]
+    wanted = {"sourcelist/f": "sourcelist", "sourceparts/d": "sourceparts", "trusted/f": "trusted"}
+    wanted |= {"trustedparts/d": "trustedparts", "netrc/f": "netrc", "netrcparts/d": "netrcparts"}
+    lines = []
+    for key, name in wanted.items():
+        said = subprocess.run([*shell, "V", f"Dir::Etc::{key}"], capture_output=True, text=True).stdout
+        path = said.strip().removeprefix("V=").strip("'")
+        lines.append(f'Dir::Etc::{name} "{path}";\n')
+    return acquire + "".join(lines)
+
+
+def _own(root: Path, architecture: str) -> str:
+    root = root.resolve()
+    return f"""
+Dir::State "{root}/state";
+Dir::State::status "{root}/state/status";
+Dir::Cache "{root}/cache";
+Dir::Etc::parts "{root}/etc/parts";
+Dir::Etc::main "{root}/etc/none";
+Dir::Etc::preferences "{root}/etc/none";
+Dir::Etc::preferencesparts "{root}/etc/parts";
+APT::Architecture "{architecture}";
+#clear APT::Architectures;
+APT::Architectures {{ "{architecture}"; }};
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Acquire::Retries "3";
+"""
+
+
+def _last_line(result: subprocess.CompletedProcess[str]) -> str:
+    lines = (result.stdout + result.stderr).strip().splitlines()
+    return lines[-1] if lines else f"status {result.returncode}"

@@ -1,0 +1,124 @@
+"""The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
+
+Two variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
+and powers off when the session of `LOGIN` with `PASSWORD` ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from recipe import initramfs
+from recipe.apt import AptError, PrivateApt
+
+VARIANTS = ("boot", "shell")
+
+_KERNEL = re.compile(r"linux-image-6\.1\.0-(\d+)-686")
+
+_START = """\
+#!/bin/sh
+export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+"""
+
+_BOOT = (
+    _START
+    + """\
+echo GUEST-UP
+date
+head -c 16 /dev/urandom | md5sum
+echo random $RANDOM $RANDOM
+i=0
+while [ $i -lt 20000 ]; do i=$((i+1)); done
+echo turns $i
+head -c 8388608 /dev/zero | md5sum
+date
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+_SHELL = (
+    _START
+    + """\
+hostname playhead
+echo GUEST-UP
+setsid getty -L 115200 ttyS0 vt100
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+LOGIN, PASSWORD = "root", "playhead"
+_ETC = {
+    "etc/passwd": f"{LOGIN}:$1$recorded$aLRthxMddQeX8Hn3YTtA31:0:0:root:/root:/bin/sh\n",  # md5-crypt of the password
+    "etc/group": "root:x:0:\n",
+    "etc/issue": "Playhead guest, \\l\n",
+    "etc/profile": "export PATH=/bin PS1='playhead# '\n",
+}
+
+
+def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
+    """Fetch kernel and busybox into `folder` if they are not there; returns both files."""
+    kernel, busybox = folder / "vmlinuz", folder / "busybox"
+    if kernel.exists() and busybox.exists():
+        return kernel, busybox
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
+        apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+        apt.update()
+        versions = [int(match[1]) for name in apt.names("linux-image-6.1.0-") if (match := _KERNEL.fullmatch(name))]
+        if not versions:
+            raise AptError("no linux-image-6.1.0-*-686 among this system's package sources (Debian 12 has it for i386)")
+        package = f"linux-image-6.1.0-{max(versions)}-686"
+        files = Path(scratch) / "files"
+        apt.unpack(package, files)
+        apt.unpack("busybox-static", files)
+        (folder / "version").write_text(package + "\n")
+        _take(files, f"boot/vmlinuz-{package.removeprefix('linux-image-')}", kernel)
+        _take(files, "bin/busybox", busybox)
+    return kernel, busybox
+
+
+def build(variant: str, busybox: Path, folder: Path) -> Path:
+    """The initramfs of a variant; its name carries the hash of what it was built from."""
+    program = busybox.read_bytes()
+    script = {"boot": _BOOT, "shell": _SHELL}[variant]
+    entries = [initramfs.folder(name) for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "root")]
+    entries += [
+        initramfs.character_device("dev/console", 5, 1),
+        initramfs.character_device("dev/null", 1, 3, 0o666),
+        initramfs.file("bin/busybox", program, 0o755),
+        initramfs.link("bin/sh", "busybox"),
+        initramfs.file("init", script.encode(), 0o755),
+    ]
+    if variant == "shell":
+        entries += [initramfs.file(path, text.encode()) for path, text in _ETC.items()]
+    key = hashlib.sha256(repr([(e.path, e.mode, hashlib.sha256(e.data).hexdigest()) for e in entries]).encode())
+    out = folder / f"{variant}-{key.hexdigest()[:12]}.cpio.gz"
+    if not out.exists():
+        partial = out.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(initramfs.pack(entries))
+        partial.replace(out)
+    return out
+
+
+def _take(files: Path, path: str, to: Path) -> None:
+    source = files / path
+    if not source.exists():
+        source = files / "usr" / path  # where a merged /usr has it
+    if not source.exists():
+        raise AptError(f"the package has no /{path}")
+    partial = to.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(source, partial)
+    partial.replace(to)

@@ -64,6 +64,7 @@ class Target:
         self.engine = make_engine(engine, self.core)
         self._regs = struct.Struct("<8I")
         self._at = {name: S.offset(name) for name in S.FIELDS}
+        self._ldt_used = False
         self.instructions = 0
 
     # once
@@ -99,6 +100,7 @@ class Target:
             row = struct.pack("<HHBBBB", limit, base & 0xFFFF, base >> 16 & 0xFF, access, 0, base >> 24)
             self._system(GDT + selector, row)
         self._system(TSS + 4, struct.pack("<II", SYSTEM + STACK_END, KERNEL_DATA))
+        self._system(TSS + 0x66, struct.pack("<H", 0x68))  # no map of ports: level 3 may use none
         for vector in range(256):
             handler = SYSTEM + GATES + GATE_STRIDE * vector
             kind = 0xEE if vector in layout.GATES_FOR_USERS else 0x8E
@@ -141,6 +143,22 @@ class Target:
         self._restore(case, pieces, result)
         return result
 
+    def trace(self, case: Case, limit: int = 1000) -> list[tuple[int, int]]:
+        """(EIP relative to the start, first byte) of each instruction that a case comes to, one run of the engine each."""
+        pieces = case.pieces()
+        self._load(case, pieces)
+        steps: list[tuple[int, int]] = []
+        while len(steps) < limit:
+            linear = self.core.get("eip") + self.core.seg("cs", "base") & 0xFFFF_FFFF
+            window = layout.window_at(linear)
+            if window is None or self.core.get("cpl") != 3:
+                break
+            byte = self.area[window.offset + linear - window.base]
+            steps.append((linear - layout.CODE_BASE - case.origin & 0xFFFF_FFFF, byte))
+            self.engine.run(1)
+        self._restore(case, pieces, self._result(case))
+        return steps
+
     def _load(self, case: Case, pieces: Sequence[tuple[int, bytes]]) -> None:
         core, at = self.core, self._at
         block = core.block
@@ -149,7 +167,7 @@ class Target:
         block[: S.ARCH_END] = self.template
         self._regs.pack_into(block, at["regs"], *case.regs)
         eip = layout.CODE_BASE + case.origin
-        if case.segments:
+        if case.segments or self._ldt_used:
             eip = eip - self._load_segments(case) & 0xFFFF_FFFF
         status, rest = words_from_status(case.eflags), case.eflags & ~S.STATUS | model.FIXED_FLAGS
         struct.pack_into("<I", block, at["eip"], eip)
@@ -157,6 +175,7 @@ class Target:
         if case.fx is not None:
             self._load_fx(case.fx)
         core.set("exit_reason", 0)
+        core.set("deliveries", BUDGET)
 
     def _write(self, offset: int, content: bytes) -> None:
         """To physical memory, and decoded code of it is void."""
@@ -169,6 +188,7 @@ class Target:
     def _load_segments(self, case: Case) -> int:
         """Segments of the LDT, in memory and in the registers; gives the base of CS."""
         base = 0
+        self._ldt_used = bool(case.segments)
         self._system(LDT, bytes(8 * layout.LDT_SLOTS))
         for name, segment in (case.segments or {}).items():
             slot = model.slot_of(name)
@@ -228,8 +248,6 @@ class Target:
             selectors[1:3] = cs & 0xFFFF, ss & 0xFFFF
             eflags &= ~S.RF
             trap = (vector, error, core.get("cr2") if vector == S.PFV else 0)
-        elif core.get("fault_pending"):  # see `without_gates`
-            trap = (core.get("fault_vector"), core.get("fault_error"), core.get("cr2") if core.get("fault_vector") == S.PFV else 0)
         start = layout.CODE_BASE + case.origin
         eip = eip + (case.base_of(selectors[1]) if case.segments else 0) - start & 0xFFFF_FFFF
         if trap == (3, 0, 0) and eip == len(case.code) + 1:
@@ -258,25 +276,5 @@ def make_engine(name: str, core: Core):
 
         return NativeEngine(core)
     from playhead.engine.reference import ReferenceEngine
-    from playhead.x86.table import ROUTINES
 
-    engine = ReferenceEngine(core)
-    if "deliver" not in ROUTINES:
-        without_gates(engine)
-    return engine
-
-
-def without_gates(engine) -> None:
-    """Until there is delivery of exceptions: stop with the exception pending. INT3 is an undefined opcode then."""
-    core = engine.core
-
-    def deliver() -> int:
-        at = core.get("eip") + core.seg("cs", "base") & 0xFFFF_FFFF
-        window = layout.window_at(at)
-        if core.get("fault_vector") == S.UD and window and core.memory.area[window.offset + at - window.base] == 0xCC:
-            core.set("fault_vector", 3)
-            core.set("eip", core.get("eip") + 1 & 0xFFFF_FFFF)
-        core.set("exit_reason", S.EXIT_SINGLE)
-        return 0
-
-    engine.world["r_deliver"] = deliver
+    return ReferenceEngine(core)

@@ -1,4 +1,4 @@
-"""A world for one chip: a clock that stands until told, ports, memory, lines, a sink, and requests that are only noted."""
+"""A world for one chip: a clock that stands until told, ports, memory, a sink, and requests that are only noted."""
 
 import pytest
 

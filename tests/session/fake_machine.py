@@ -1,4 +1,4 @@
-"""A tiny machine that follows the machine's contract: a number generator that reads clocks, talks, halts, faults and resets.
+"""A tiny machine that follows the machine's contract: a number generator that reads clocks, talks, halts, faults.
 
 Every instruction stirs the whole state, so any input that comes a moment too early or late shows in all later digests.
 """
@@ -65,17 +65,19 @@ class FakeMachine:
 
     def run(self, until_icount, until_seq=0):
         until = (until_icount, until_seq)
-        while (self.icount, self.seq) < until:
+        while True:
             if self._pending:
                 stop, self._pending = self._pending, None
                 return stop
+            if (self.icount, self.seq) >= until:
+                return Stop("budget")
             if self._kicked:
                 self._kicked = False
                 return Stop("kick")
             if self.deadline <= self.now_ns():
                 self.deadline = NEVER
                 self._stirred(77)
-                self.seq += self.halted
+                self.seq += 1
                 self.halted = self.halted and self.x >> 60 == 0  # now and then nobody wants the interrupt
                 if self.halted:
                     self.deadline = self.now_ns() + 1000
@@ -87,9 +89,6 @@ class FakeMachine:
             if self.halted:
                 return Stop("halted", self.deadline)
             self._step()
-        if self.halted and not any(self.fifo) and self.deadline > self.now_ns():
-            return Stop("halted", self.deadline)
-        return Stop("budget")
 
     def _step(self):
         self._stirred(self.now_ns())
@@ -156,6 +155,7 @@ class FakeMachine:
 
     def reset(self):
         self.resets += 1
+        self.seq += 1
         self.halted, self.deadline, self.x = False, NEVER, self.x & 0xFFFF
         self.fifo = [bytearray() for _ in range(self.p.ports)]
 

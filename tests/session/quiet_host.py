@@ -1,4 +1,4 @@
-"""A quiet world in place of `host.Host`: no threads, a clock that ticks when it is read, input at chosen reads of it."""
+"""A quiet world in place of `host.Host`: no threads, a clock that ticks when it is read, input at chosen reads."""
 
 from collections import deque
 
@@ -52,7 +52,7 @@ class QuietHost:
             _, port, data = self.plan.popleft()
             self.serial[port].type(data)
             self._wake()
-        if self.reads % 3 == 0:
+        if self.reads % 7 == 0:
             self._wake()  # kicks at odd places must not matter
         return self.real
 

@@ -42,13 +42,13 @@ class PcConfig:
         """Raise UsageError for what cannot be built."""
         if not RAM_MIN <= self.ram_bytes <= RAM_MAX or self.ram_bytes % RAM_STEP:
             mib = self.ram_bytes / MIB
-            raise UsageError(f"{mib:g} MiB of memory: it can be {RAM_MIN // MIB} to {RAM_MAX // MIB} MiB, in whole pages")
-        if self.kernel is None and self.bios is None:
-            raise UsageError("nothing to start: give a kernel (-kernel) or a firmware (-bios)")
+            raise UsageError(f"{mib:g} MiB of memory: possible are {RAM_MIN // MIB} to {RAM_MAX // MIB} MiB")
         if self.kernel is not None and self.bios is not None:
             raise UsageError("-kernel starts without firmware, so it cannot be combined with -bios")
         if self.kernel is None and (self.initrd is not None or self.append):
             raise UsageError("-initrd and -append need a kernel (-kernel)")
+        if self.kernel is None and self.bios is None:
+            raise UsageError("nothing to start: give a kernel (-kernel) or a firmware (-bios)")
         if self.bios is not None and (not 0 < len(self.bios) <= BIOS_MAX or len(self.bios) % BIOS_STEP):
             raise UsageError(f"a firmware image is a multiple of 64 KiB; this one has {len(self.bios)} bytes")
         if len(self.serial) > SERIAL_MAX:
@@ -77,16 +77,15 @@ class PcConfig:
     @classmethod
     def from_json(cls, plain: dict[str, Any], blob: Callable[[str], bytes]) -> "PcConfig":
         """The inverse; `blob` gives the bytes of a SHA-256. What comes from a file is not trusted."""
-        known = {f.name: f.default for f in fields(cls)}
+        known = {f.name: JSON_TYPES[f.type] for f in fields(cls)}
         if not isinstance(plain, dict) or set(plain) - set(known):
             raise FormatError(f"a machine description with unknown parts: {sorted(set(plain) - set(known))}")
         values = dict(plain)
-        for name, value in values.items():
-            allowed = (str, type(None)) if name in BLOBS else (type(known[name]), *(() if known[name] else (int,)))
-            if name == "serial":
-                values[name] = tuple(str(kind) for kind in value) if isinstance(value, list) else ()
-            elif not isinstance(value, allowed) or isinstance(value, bool):
+        for name, value in plain.items():
+            if type(value) not in known[name]:
                 raise FormatError(f"a machine description whose {name} is {value!r}")
+        if "serial" in values:
+            values["serial"] = tuple(str(kind) for kind in values["serial"])
         for name in BLOBS:
             if values.get(name) is not None:
                 values[name] = blob(values[name])
@@ -96,6 +95,11 @@ class PcConfig:
         except UsageError as e:
             raise FormatError(f"a machine description that cannot be built: {e}") from None
         return config
+
+
+JSON_TYPES: dict[Any, tuple[type, ...]] = {
+    int: (int,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)), tuple[str, ...]: (list,),
+}  # fmt: skip
 
 
 def digest(data: bytes) -> str:

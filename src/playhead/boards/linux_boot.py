@@ -19,7 +19,7 @@ BOOT_PARAMS, GDT, COMMAND_LINE, KERNEL = 0x10000, 0x11000, 0x20000, 0x100000
 LOW_RAM_END, EBDA = 0xA0000, 0x9FC00
 BOOT_CS, BOOT_DS = 0x10, 0x18
 PAGE = 4096
-E820_RAM, E820_RESERVED, E820_ACPI, E820_NVS = 1, 2, 3, 4
+E820_RAM, E820_RESERVED, E820_NVS = 1, 2, 4
 E820_AT, E820_MAX = 0x2D0, 128
 OLDEST = 0x0205  # the first with the 32-bit protocol
 HEADER_AT = 0x1F1
@@ -100,15 +100,17 @@ def _u32(data: bytes, at: int) -> int:
     return struct.unpack_from("<I", data, at)[0]
 
 
-def memory_map(ram_end: int, tables_start: int, nvs_start: int) -> list[E820]:
-    """The map that firmware would give: low RAM, the BIOS area, high RAM up to the ACPI tables at its end, the ROM."""
+def memory_map(ram_end: int, tables_start: int) -> list[E820]:
+    """The map that firmware would give: low RAM, the BIOS area, high RAM up to the ACPI tables at its end, the ROM.
+
+    All tables are in NVS, where the one that the system writes to (FACS) has to be.
+    """
     return [
         E820(0, EBDA, E820_RAM),
         E820(EBDA, LOW_RAM_END - EBDA, E820_RESERVED),
         E820(0xE0000, 0x20000, E820_RESERVED),
         E820(0x100000, tables_start - 0x100000, E820_RAM),
-        E820(tables_start, nvs_start - tables_start, E820_ACPI),
-        E820(nvs_start, ram_end - nvs_start, E820_NVS),
+        E820(tables_start, ram_end - tables_start, E820_NVS),
         E820(0xFFFC0000, 0x40000, E820_RESERVED),
     ]
 

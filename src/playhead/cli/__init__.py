@@ -1,0 +1,82 @@
+"""The command line: `playhead VERB ...`. Each verb is a file with `OPTIONS`, `HELP` and `main(words) -> exit status`.
+
+Exit status: 0, or what the guest asked for; 1 a replay diverged; 2 wrong usage, a refusal of the host, a damaged
+file; 3 a bug of ours; 130 interrupted. Nothing heavy is imported before it is needed.
+"""
+
+import importlib
+import os
+import sys
+
+VERBS = {
+    "run": "run a machine",
+    "record": "run a machine and record it",
+    "replay": "run a recording again, exactly, and prove it",
+    "info": "what a recording holds",
+    "log": "the events of a recording",
+}
+
+USAGE = """usage: playhead VERB ...
+
+A PC in software, recorded once and replayed exactly.
+
+{verbs}
+
+playhead VERB --help says more. For a start:
+  playhead record -o boot.ph -kernel vmlinuz -initrd initrd -append console=ttyS0 -nographic
+  playhead replay boot.ph
+"""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; never raises, and never shows a traceback unless PLAYHEAD_DEBUG is set."""
+    from playhead.base.errors import PlayheadError
+
+    words = sys.argv[1:] if words is None else words
+    try:
+        return _verb(words)
+    except PlayheadError as e:
+        _complain(str(e))
+        return e.status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has gone
+        return 0
+    except MemoryError:
+        _complain("there is not enough memory on this host")
+        return 2
+    except Exception as e:
+        if os.environ.get("PLAYHEAD_DEBUG"):
+            raise
+        first = str(e).strip().split("\n")[0]
+        _complain(f"this is a bug: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)")
+        return 3
+
+
+def _verb(words: list[str]) -> int:
+    from playhead.base.errors import UsageError
+
+    if not words or words[0] in ("--help", "-help", "-h", "help"):
+        print(USAGE.format(verbs="\n".join(f"  {name:<8}{what}" for name, what in VERBS.items())), end="")
+        return 0 if words else 2
+    verb, rest = words[0], words[1:]
+    if verb in ("--version", "-version"):
+        from playhead import __version__
+
+        print(f"playhead {__version__}")
+        return 0
+    if verb not in VERBS:
+        from playhead.cli.options import nearest
+
+        raise UsageError(f"unknown verb '{verb}'{nearest(verb, VERBS) or '; there are ' + ', '.join(VERBS)}")
+    module = importlib.import_module(f"playhead.cli.{verb}")
+    if any(word in ("--help", "-help", "-h") for word in rest):
+        print(module.help(), end="")
+        return 0
+    return int(module.main(rest))
+
+
+def _complain(text: str) -> None:
+    sys.stdout.flush()
+    print(f"playhead: {text}", file=sys.stderr)

@@ -1,16 +1,15 @@
 """QEMU's options that describe the machine and how it runs: the table for `run` and `record`."""
 
-import calendar
 import re
 import time
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards.config import RAM_MAX, RAM_MIN, RAM_STEP
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30}
-MAX_RAM = 3 << 30  # bytes; above that is the PCI hole
 DEVICES = ("isa-debug-exit",)
 DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
@@ -21,8 +20,8 @@ def memory_size(text: str) -> int:
     if not match:
         raise UsageError("not a size such as 128M or 1G")
     size = int(match[1]) << UNITS[match[2].upper()]
-    if not 1 << 20 <= size <= MAX_RAM or size % 4096:
-        raise UsageError("memory can be 1M to 3G, in whole pages")
+    if not RAM_MIN <= size <= RAM_MAX or size % RAM_STEP:
+        raise UsageError(f"memory can be {RAM_MIN >> 20}M to {RAM_MAX >> 20}M, in whole pages")
     return size
 
 
@@ -45,16 +44,16 @@ def icount(text: str) -> dict[str, Any]:
 
 
 def rtc(text: str) -> dict[str, Any]:
-    """`base=utc|DATE,clock=host|vm`; a date becomes nanoseconds since 1970."""
+    """`base=utc|DATE,clock=host|vm`; a date is brought into the form 2026-01-31T12:00:00."""
 
-    def base(value: str) -> int | None:
+    def base(value: str) -> str:
         if value == "utc":
-            return None
+            return value
         if value == "localtime":
             raise UnsupportedError("base=localtime is not supported: it would depend on where a replay runs")
         for form in DATES:
             try:
-                return calendar.timegm(time.strptime(value, form)) * 1_000_000_000
+                return time.strftime(DATES[0], time.strptime(value, form))
             except ValueError:
                 continue
         raise UsageError(f"'{value}' is neither utc nor a date such as 2026-01-31T12:00:00")
@@ -123,10 +122,12 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-m", "memory; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
            default=128 << 20, group=MACHINE),
     Option("-cpu", "processor model", "MODEL", key="cpu", group=MACHINE),
-    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no such "
-           "port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
-    Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps, Ctrl-C goes to the guest", group=MACHINE),
-    Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec, group=MACHINE),
+    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
+           "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
+    Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps, Ctrl-C goes to the guest",
+           group=MACHINE),
+    Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
+           group=MACHINE),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status",
            "NAME[,KEY=VALUE...]", device, key="devices", many=8, group=MACHINE),
     Option("-rtc", "the real-time clock: base=utc or a date; clock=host shows the host's date (each read is recorded), "

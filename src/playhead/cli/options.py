@@ -1,7 +1,8 @@
 """The command line as a table: one row per option. From it follow the parser, `--help` and the reference page.
 
-QEMU's style: long options with one dash (two are taken too), values as the next word, sub-options as `key=value,key=value`
-where a doubled comma is a comma. A wrong word is one line that names the option and, where there is one, the nearest right one.
+QEMU's style: long options with one dash (two are taken too), values as the next word, sub-options as
+`key=value,key=value` where a doubled comma is a comma. A wrong word is one line that names the option and, where
+there is one, the nearest right one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +17,9 @@ Parser = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Option:
-    """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the reason."""
+    """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the
+    reason.
+    """
 
     name: str  # with its dashes, as it is shown
     help: str
@@ -36,7 +39,9 @@ def bare(word: str) -> str:
     return word.lstrip("-")
 
 
-def parse_arguments(verb: str, table: Sequence[Option], words: Iterable[str], operands: Sequence[str] = ()) -> dict[str, Any]:
+def parse_arguments(
+    verb: str, table: Sequence[Option], words: Iterable[str], operands: Sequence[str] = ()
+) -> dict[str, Any]:
     """The words after a verb as {dest: value}. `operands` names the words that are no options, all required."""
     by_name = {bare(o.name): o for o in table}
     values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.metavar else False) for o in table}

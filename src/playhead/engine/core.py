@@ -32,6 +32,7 @@ class Core:
         self.tlb = host_array(4 << 20)
         self.tlb_large = host_array(4096)
         self.tlb_list = host_array(8 << 20)
+        self.page_hash = host_array(8 << 20)
         self.stale = True  # whether somebody else than the native engine changed mappings or state
 
     def get(self, name: str, index: int = 0) -> int:

@@ -16,8 +16,6 @@ from playhead.x86.build import ADDRESS_16
 from playhead.x86.decode import DEC
 from playhead.x86.table import ROUTINES
 
-MAX_DELIVERIES = 1 << 14  # in one run; the machine looks at its host in between
-
 
 class Decoded:
     """One decoded instruction: the fields that handlers ask for."""
@@ -54,7 +52,8 @@ class ReferenceEngine:
         self.world = _Routines(HELPERS)
         self.world.update(
             c8=core.c8, c16=core.c16, c32=core.c32, c64=core.c64,
-            ram32=memoryview(core.memory.area).cast("I"), page_map64=core.memory.page_map,
+            ram32=memoryview(core.memory.area).cast("I"), ram64=memoryview(core.memory.area).cast("Q"),
+            page_hash64=memoryview(core.page_hash).cast("Q"), page_map64=core.memory.page_map,
             tlb32=memoryview(core.tlb).cast("I"), tlb_large32=memoryview(core.tlb_large).cast("I"),
             tlb_list32=memoryview(core.tlb_list).cast("I"), dec_tables16=memoryview(self.decode_tables.bytes).cast("H"),
             guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave, icount=self.icount, spend=self.spend,
@@ -191,19 +190,19 @@ class ReferenceEngine:
     # running
 
     def run(self, budget: int) -> None:
-        """Retire `budget` instructions, or fewer: then `exit_reason` says why."""
+        """Retire `budget` instructions, or fewer: then `exit_reason` says why. `deliveries` in the state block bounds how many
+        exceptions and interrupts are delivered (counted down): a guest that only faults must not hang its machine."""
         core, c32, c64, o = self.core, self.c32, self.c64, self._o
         core.stale = True
         self.budget = budget
         c32[o["exit_reason"]] = S.EXIT_NONE
         self.routine("update_mode")()
-        deliveries = 0
         while True:
+            if not c32[o["deliveries"]]:
+                c32[o["exit_reason"]] = S.EXIT_DELIVERIES
+                return
             if c32[o["fault_pending"]]:
-                deliveries += 1
-                if deliveries > MAX_DELIVERIES:
-                    c32[o["exit_reason"]] = S.EXIT_DELIVERIES
-                    return
+                c32[o["deliveries"]] -= 1
                 if not self._deliver():
                     return
                 continue
@@ -269,6 +268,12 @@ class ReferenceEngine:
         if trap and not c32[o["fault_pending"]]:
             self.routine("debug_trap")(0x4000)
 
+    def ram_digest(self, pages: int) -> int:
+        return self.routine("ram_digest")(pages)
+
+    def tlb_digest(self) -> int:
+        return self.routine("tlb_digest")()
+
     def handler(self, number: int):
         f = self.handlers.get(number)
         if f is None:
@@ -276,4 +281,4 @@ class ReferenceEngine:
         return f
 
 
-__all__ = ["ADDRESS_16", "MAX_DELIVERIES", "ReferenceEngine"]
+__all__ = ["ADDRESS_16", "ReferenceEngine"]

@@ -1,7 +1,7 @@
 """Character devices: what stands behind a serial port. `stdio`, `file:PATH`, `pty`, `null`, `none`.
 
-Output goes out as it comes (collected up to a line, so that a byte is not a system call). Input is read by the watcher's
-thread into a bounded inbox, from which the session takes it when the guest's receiver has room.
+Output goes out as it comes (collected up to a line, so that a byte is not a system call). Input is read by the
+watcher's thread into a bounded inbox, from which the session takes it when the guest's receiver has room.
 """
 
 import contextlib
@@ -103,7 +103,9 @@ class _Output(CharDevice):
 
 
 class Stdio(_Output):
-    """Standard input and output. `mux` is -nographic: Ctrl-C goes to the guest, and escapes work without a terminal too."""
+    """Standard input and output. `mux` is -nographic: Ctrl-C goes to the guest, and escapes work without a terminal
+    too.
+    """
 
     def __init__(self, label: str, status: StatusLine, *, mux: bool, reads: bool = True):
         super().__init__(label, 1)
@@ -139,7 +141,7 @@ class Stdio(_Output):
     def flush(self) -> None:
         if self._out and self._shares:
             self._status.clear()
-            self._status.guest_wrote(self._out)
+            self._status.guest_wrote(bytes(self._out))
         super().flush()
 
     def watched(self) -> tuple[int, int]:
@@ -181,8 +183,8 @@ class File(_Output):
 class Pty(CharDevice):
     """A pseudo terminal for a script or another program; its name is told when the run starts.
 
-    What the guest prints before somebody opens it is kept (the last mebibyte), so that a script misses nothing. We hold its
-    other end open too: that way a reader may come and go.
+    What the guest prints before somebody opens it is kept (the last mebibyte), so that a script misses nothing. We
+    hold its other end open too: that way a reader may come and go.
     """
 
     def __init__(self, label: str, announce: Callable[[str], None]):

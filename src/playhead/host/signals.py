@@ -1,8 +1,9 @@
 """Signals: INT, TERM and HUP ask for a clean end; TSTP puts the terminal back before the process stops.
 
-Python runs signal handlers only between its own instructions, which may be far away while the main thread is inside native
-code. So the handlers do nothing, and the watcher reads the signals' numbers from the pipe that the interpreter's C-level
-handler writes to at once. A third signal that asks for the end ends the process the hard way: a recording stays valid then too.
+Python runs signal handlers only between its own instructions, which may be far away while the main thread is inside
+native code. So the handlers do nothing, and the watcher reads the signals' numbers from the pipe that the
+interpreter's C-level handler writes to at once. A third signal that asks for the end ends the process the hard way: a
+recording stays valid then too.
 """
 
 import os

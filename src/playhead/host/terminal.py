@@ -1,4 +1,6 @@
-"""The user's terminal: raw mode that is always undone, the escape key, and a status line that keeps clear of the guest."""
+"""The user's terminal: raw mode that is always undone, the escape key, and a status line that keeps clear of the
+guest.
+"""
 
 import atexit
 import os

@@ -1,9 +1,9 @@
 """One thread that watches everything outside: input that arrives, signals, and the passing of time.
 
-Whatever happens, it wakes the session in both of the places where that can be: inside the machine (`wake`, which makes `run`
-return soon) and asleep (`wait`). Every 100 ms it wakes the session anyhow, so that flushing, pacing and progress need no
-slices of their own. Signals come through a pipe that the C-level handler writes to, so they are seen even while the
-main thread is inside native code.
+Whatever happens, it wakes the session in both of the places where that can be: inside the machine (`wake`, which
+makes `run` return soon) and asleep (`wait`). Every 100 ms it wakes the session anyhow, so that flushing, pacing and
+progress need no slices of their own. Signals come through a pipe that the C-level handler writes to, so they are seen
+even while the main thread is inside native code.
 """
 
 import os

@@ -36,7 +36,7 @@ class Space:
         self._ranges: list[Range] = []
         self._starts: list[int] = []
         self._pieces: list[Range | None] = []
-        self._dirty = False
+        self._dirty = True
         self.changed: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,

@@ -1,8 +1,8 @@
 """The hash chain over batches: each flush hashes what it wrote onto the hash of the flush before.
 
-Its first link covers the meta table, which names everything else by content (kernel, firmware and disk blocks are stored
-under their hashes). So whatever a reader hands on has been compared with a hash that the end of the file depends on, and a
-changed, lost, added or reordered row is noticed where it stands.
+Its first link covers the meta table, which names everything else by content (kernel, firmware and disk blocks are
+stored under their hashes). So whatever a reader hands on has been compared with a hash that the end of the file
+depends on, and a changed, lost, added or reordered row is noticed where it stands.
 """
 
 from collections.abc import Iterable

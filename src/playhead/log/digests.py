@@ -1,9 +1,10 @@
 """Digests: what lets a replay prove that it is its recording, and name the part that is not.
 
-A digest of the machine is one 16-byte root over the digests of its parts (CPU, TLB, RAM, clock, each device), in the machine's
-fixed order. Beside each root two bytes of each part's digest are kept, so that a mismatch can be pinned to a part. Most
-parts do not change from one digest to the next: a run of checks is stored as differences and deflated, so that the checks
-cost about as much as the parts that are active (measured: 12 bytes per digest for 25 parts of which 6 change each time).
+A digest of the machine is one 16-byte root over the digests of its parts (CPU, TLB, RAM, clock, each device), in the
+machine's fixed order. Beside each root two bytes of each part's digest are kept, so that a mismatch can be pinned to
+a part. Most parts do not change from one digest to the next: a run of checks is stored as differences and deflated,
+so that the checks cost about as much as the parts that are active (measured: 12 bytes per digest for 25 parts of
+which 6 change each time).
 """
 
 import zlib
@@ -74,7 +75,7 @@ def unpack_run(count: int, parts: int, roots: bytes, checks: bytes) -> list[Dige
         columns = inflate.decompress(checks, count * width + 1)
     except zlib.error:
         raise FormatError("digest checks that do not inflate") from None
-    if len(columns) != count * width:
+    if len(columns) != count * width or not inflate.eof:
         raise FormatError(f"{len(columns)} bytes of digest checks, expected {count * width}")
     rows = _transpose(columns, count)
     digests, before = [], bytes(width)

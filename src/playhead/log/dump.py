@@ -7,7 +7,9 @@ from playhead.log.events import KINDS, Entry, fields_of, text_of
 
 
 def text_lines(entries: Iterable[Entry]) -> Iterator[str]:
-    """`12:CLOCK_HOST ns=...` with the moment in front: instructions, then `+n` where more happened between two of them."""
+    """`12:CLOCK_HOST ns=...` with the moment in front: instructions, then `+n` where more happened between two of
+    them.
+    """
     for entry in entries:
         cpu = f" cpu={entry.cpu}" if entry.cpu else ""
         yield f"{entry.moment!s:>14}  {entry.id}:{text_of(entry.event)}{cpu}"

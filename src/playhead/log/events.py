@@ -1,9 +1,9 @@
 """The kinds of events that a recording holds, each declared once.
 
-An event is an input that the machine's state does not determine. Its class lists its arguments as wire fields; the tag, the
-name and the order of arguments are those of QEMU's record/replay log (version 0xe0200c) wherever QEMU has the event, so that
-the two logs convert into each other. Tags from 64 on are ours. From the declaration follow the stored form, its strict
-inverse, the dump and the reference page.
+An event is an input that the machine's state does not determine. Its class lists its arguments as wire fields; the
+tag, the name and the order of arguments are those of QEMU's record/replay log (version 0xe0200c) wherever QEMU has
+the event, so that the two logs convert into each other. Tags from 64 on are ours. From the declaration follow the
+stored form, its strict inverse, the dump and the reference page.
 
 An event that the guest *pulls* (`pulled=True`: the answer to a read) is consumed by the access itself; all others are
 *delivered* by the session, which stops the machine at their moment.
@@ -38,6 +38,14 @@ class Kind(NamedTuple):
 KINDS: dict[int, Kind] = {}  # by tag, in the order of declaration
 
 
+class Event:
+    """What type checkers are to know of an event. (`record` makes the real class, which has no base.)"""
+
+    KIND: Kind
+
+    def __init__(self, **values: Any): ...
+
+
 def event(tag: int, name: str, *, payload: str | None = None, pulled: bool = False) -> Callable[[type], Any]:
     """Class decorator: the attributes are the arguments, the docstring is the meaning."""
 
@@ -52,80 +60,82 @@ def event(tag: int, name: str, *, payload: str | None = None, pulled: bool = Fal
 
 
 @event(3, "ASYNC_BH")
-class BottomHalf:
+class BottomHalf(Event):
     """A device's deferred callback ran. `id` is the icount at which it was scheduled."""
 
-    id = U64()
+    id: Any = U64()
 
 
 @event(4, "ASYNC_BH_ONESHOT")
-class BottomHalfOneshot:
+class BottomHalfOneshot(Event):
     """A deferred callback that exists only for this one run. `id` is the icount at which it was scheduled."""
 
-    id = U64()
+    id: Any = U64()
 
 
 # 5 ASYNC_INPUT, 6 ASYNC_INPUT_SYNC and 9 ASYNC_NET come with the keyboard, mouse and network card that read them.
 
 
 @event(7, "ASYNC_CHAR_READ", payload="data")
-class CharRead:
+class CharRead(Event):
     """Bytes arrived at serial port `port` (0 = COM1) and were taken by its receiver."""
 
-    port = U8()
-    data = Blob()
+    port: Any = U8()
+    data: Any = Blob()
 
 
 @event(8, "ASYNC_BLOCK")
-class BlockDone:
-    """A disk request completed. `id` counts requests over all disks; the data is not stored, it follows from the disk."""
+class BlockDone(Event):
+    """A disk request completed. `id` counts requests over all disks; the data is not stored, it follows from the
+    disk.
+    """
 
-    id = U64()
+    id: Any = U64()
 
 
 @event(10, "SHUTDOWN")
-class Shutdown:
+class Shutdown(Event):
     """Somebody outside asked for the end of the run (a signal, the quit key). `cause` numbers `log.causes`."""
 
-    cause = U8()
+    cause: Any = U8()
 
 
 @event(28, "CLOCK_HOST", pulled=True)
-class ClockHost:
+class ClockHost(Event):
     """A chip read the host clock: nanoseconds since 1970, UTC."""
 
-    ns = I64()
+    ns: Any = I64()
 
 
 @event(29, "CLOCK_VIRTUAL_RT")
-class ClockVirtualRt:
+class ClockVirtualRt(Event):
     """The CPU is halted, and before its next alarm something came: virtual time had moved on to `ns` by then."""
 
-    ns = I64()
+    ns: Any = I64()
 
 
 @event(32, "RESET_REQUESTED")
-class ResetRequested:
+class ResetRequested(Event):
     """Somebody outside pressed reset. `cause` numbers `log.causes`."""
 
-    cause = U8()
+    cause: Any = U8()
 
 
 @event(39, "END")
-class End:
+class End(Event):
     """The recording ends here. `status` is what the guest asked to exit with; root and checks are the last digest."""
 
-    cause = U8()
-    status = U32()
-    root = Blob(length=16)
-    checks = Blob()
+    cause: Any = U8()
+    status: Any = U32()
+    root: Any = Blob(length=16)
+    checks: Any = Blob()
 
 
 @event(64, "CLOCK_RATE")
-class ClockRate:
+class ClockRate(Event):
     """`shift=auto` changed the rate: from here on an instruction takes 2**shift nanoseconds of virtual time."""
 
-    shift = U8()
+    shift: Any = U8()
 
 
 class Entry(NamedTuple):

@@ -1,7 +1,7 @@
 """A moment: where in an execution something happens.
 
-`icount` counts retired guest instructions. Between two of them more can happen (exceptions and interrupts are delivered, alarms
-of a halted CPU ring), which `seq` counts. Moments compare as tuples do.
+`icount` counts retired guest instructions. Between two of them more can happen (exceptions and interrupts are
+delivered, alarms of a halted CPU ring), which `seq` counts. Moments compare as tuples do.
 """
 
 from typing import NamedTuple

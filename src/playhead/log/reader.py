@@ -1,7 +1,8 @@
 """Reads a recording. Everything in it is untrusted: whatever is not as `Writer` leaves it is a FormatError of one line.
 
-A recording can be read while it is being written: what is there is complete batches. One that was killed is complete but
-for its END event and what had not been flushed. Opening folds a left-over WAL into the file when nobody is writing.
+A recording can be read while it is being written: what is there is complete batches. One that was killed is complete
+but for its END event and what had not been flushed. Opening folds a left-over WAL into the file when nobody is
+writing.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import os
 import sqlite3
 import struct
 from collections.abc import Iterator
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -22,10 +23,13 @@ from playhead.log.moment import START, Moment
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, MAX_META, TABLES
 
 MAX_INT = (1 << 63) - 1
+REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quotes a damaged file in its messages
 
 
 class Batch(NamedTuple):
-    """What one flush wrote. `digests` are (icount, digest), in order; `moment`, `virtual_ns`, `wall_ms` are at the flush."""
+    """What one flush wrote. `digests` are (icount, digest), in order; `moment`, `virtual_ns`, `wall_ms` are at the
+    flush.
+    """
 
     id: int
     entries: list[Entry]
@@ -95,14 +99,14 @@ class Reader:
             db.execute("PRAGMA busy_timeout = 5000")
             db.execute("PRAGMA query_only = ON")
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error as e:
+        except REFUSALS as e:
             raise self._sqlite(e) from None
         return db
 
-    def _sqlite(self, e: sqlite3.Error) -> Exception:
+    def _sqlite(self, e: Exception) -> Exception:
         if getattr(e, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY")):
             return HostError(f"cannot read {self.path}: {e}")
-        return self._bad(f"SQLite says: {e}")
+        return self._bad("SQLite says: " + "".join(c for c in str(e) if c.isprintable()))
 
     def _check_tables(self) -> None:
         """Our names must be plain tables: a view in their place could compute for ever."""
@@ -137,7 +141,7 @@ class Reader:
 
     def _rows(self, sql: str, *types: Any, args: tuple = (), limit: int = MAX_INT) -> list[tuple]:
         """All rows of a query, each column of its type (SQLite does not insist on types: we do)."""
-        out = []
+        out: list[tuple] = []
         try:
             for row in self._db.execute(sql, args):
                 if len(out) >= limit:
@@ -146,12 +150,12 @@ class Reader:
                     if not isinstance(value, kind):
                         raise self._bad(f"a {type(value).__name__} in place of a {getattr(kind, '__name__', kind)}")
                 out.append(row)
-        except sqlite3.Error as e:
+        except REFUSALS as e:
             raise self._sqlite(e) from None
         return out
 
     def blob(self, digest: str) -> bytes:
-        """Content by its hash in hex, verified."""
+        """Content by its SHA-256 in hex, verified."""
         try:
             key = bytes.fromhex(digest)
         except (ValueError, TypeError):
@@ -163,7 +167,7 @@ class Reader:
         if not 0 <= size <= MAX_BLOB:
             raise self._bad(f"content {digest[:12]} claims {size} bytes")
         content = self._inflate(data, size) if codec == "zstd" else data
-        if len(content) != size or blake2b(content, digest_size=32).digest() != key:
+        if len(content) != size or sha256(content).digest() != key:
             raise self._bad(f"content {digest[:12]} is not what its hash says")
         return content
 
@@ -236,7 +240,8 @@ class Reader:
 
     def last_mark(self) -> tuple[Moment, int, int]:
         """(moment, virtual_ns, wall_ms) of the last flush; not verified against the chain: for showing."""
-        rows = self._rows("SELECT icount, seq, virtual_ns, wall_ms FROM batch ORDER BY id DESC LIMIT 1", int, int, int, int)
+        last = "SELECT icount, seq, virtual_ns, wall_ms FROM batch ORDER BY id DESC LIMIT 1"
+        rows = self._rows(last, int, int, int, int)
         return (Moment(*rows[0][:2]), rows[0][2], rows[0][3]) if rows else (START, 0, 0)
 
     def count_events(self) -> dict[int, int]:

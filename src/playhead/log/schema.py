@@ -1,7 +1,7 @@
 """The recording's tables. A recording is one SQLite file, so that any SQLite tool can look into it.
 
-Rowid tables throughout: a table WITHOUT ROWID keeps blobs in its index pages and grew to 94 MB where a rowid table took 28.
-Everything after `meta` and the first blobs is only ever appended, in batches; a batch is one transaction.
+Rowid tables throughout: a table WITHOUT ROWID keeps blobs in its index pages and grew to 94 MB where a rowid table
+took 28. Everything after `meta` and the first blobs is only ever appended, in batches; a batch is one transaction.
 """
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file

@@ -1,9 +1,9 @@
 """Writes a recording: first what the machine is, then batch after batch of events and digests.
 
-A batch is one transaction in WAL mode, so a process that is killed loses at most what it had not flushed yet, and readers can
-look on meanwhile. The WAL is folded into the file often (it is kept to about 256 KB) and at the end, when the file becomes a
-single one again. Nothing is flushed to the platter at each batch: that would stall the guest, and only a power cut needs
-it; folding does it.
+A batch is one transaction in WAL mode, so a process that is killed loses at most what it had not flushed yet, and
+readers can look on meanwhile. The WAL is folded into the file often (it is kept to about 256 KB) and at the end, when
+the file becomes a single one again. Nothing is flushed to the platter at each batch: that would stall the guest, and
+only a power cut needs it; folding does it.
 
 The writer reads no clock: its caller decides when to flush, and passes the times to store.
 """
@@ -14,7 +14,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
@@ -94,11 +94,11 @@ class Writer:
         return f"cannot write {self.path}: {what}"
 
     def put_blob(self, data: bytes) -> str:
-        """Store content under its hash, once; returns the hash in hex."""
+        """Store content under its SHA-256, once; returns that in hex."""
         import zstandard  # takes 10 ms to import, and only recording needs it
 
         assert len(data) <= MAX_BLOB
-        digest = blake2b(data, digest_size=32).digest()
+        digest = sha256(data).digest()
         packed, codec = zstandard.ZstdCompressor(level=3).compress(data), "zstd"
         if len(packed) >= len(data):
             packed, codec = bytes(data), "raw"
@@ -111,7 +111,7 @@ class Writer:
     def begin(self, meta: dict[str, Any]) -> None:
         """Store what the machine is (values are JSON); from here on the recording exists, and meta is fixed."""
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
-        kinds = [(k.tag, k.name, " ".join([*k.arguments(), *([k.payload] if k.payload else [])])) for k in KINDS.values()]
+        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
 
         def store() -> None:
             self._db.execute("BEGIN")
@@ -143,7 +143,7 @@ class Writer:
             (self._last_event + 1 + i, icount, seq, tag, cpu, args, payload)
             for i, (icount, seq, cpu, tag, args, payload) in enumerate(self._events)
         ]
-        digests = []
+        digests: list[tuple] = []
         for at in range(0, len(self._digests), MAX_RUN):
             run = self._digests[at : at + MAX_RUN]
             roots, checks = pack_run([d for _, d in run])

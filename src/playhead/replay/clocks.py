@@ -5,10 +5,10 @@
 | REALTIME | the host, monotonic | host side only: pacing, progress, timeouts | never: it never touches the machine |
 | VIRTUAL | icount and the rate | every device timer, the time-stamp counter | never: it falls out |
 | HOST | the host's date | real-time chips | each read (CLOCK_HOST) |
-| VIRTUAL_RT | REALTIME while the CPU is halted | the session, to move VIRTUAL on | when it did not reach the next alarm |
+| VIRTUAL_RT | REALTIME while the CPU is halted | the session, to move VIRTUAL on | if something came first |
 
-A halted CPU's virtual time moves to the next alarm. That falls out, whether the recording slept until then or jumped, so it is
-no event; only when something from outside came earlier, CLOCK_VIRTUAL_RT says how far virtual time had got.
+A halted CPU's virtual time moves to the next alarm. That falls out, whether the recording slept until then or jumped,
+so it is no event; only when something from outside came earlier, CLOCK_VIRTUAL_RT says how far virtual time had got.
 """
 
 from collections.abc import Callable

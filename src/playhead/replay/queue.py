@@ -1,10 +1,10 @@
 """The asynchronous queue: everything that reaches the machine without having been asked for at that very moment.
 
-Serial input, a completed disk request, a packet, a device's deferred callback (a *bottom half*) are put here when they occur and
-take effect when the session empties the queue at a checkpoint. A recording logs each one at that moment. A replay
-takes them from the log: an *input* (it carries its data) is made anew from the event; a *completion* (a bottom half, a disk
-request: it carries only an id) must be in the queue already, because the machine itself began it, and waits there until the
-log says that its moment has come.
+Serial input, a completed disk request, a packet, a device's deferred callback (a *bottom half*) are put here when
+they occur and take effect when the session empties the queue at a checkpoint. A recording logs each one at that
+moment. A replay takes them from the log: an *input* (it carries its data) is made anew from the event; a *completion*
+(a bottom half, a disk request: it carries only an id) must be in the queue already, because the machine itself began
+it, and waits there until the log says that its moment has come.
 
 Called on the machine's thread only; host threads hand over through the session's inbox.
 """
@@ -78,4 +78,4 @@ class AsyncQueue:
                 del self._pending[i]
                 item.run()
                 return
-        raise DivergenceError(f"the recording has {text_of(event)} here, but this replay has begun nothing of that kind")
+        raise DivergenceError(f"the recording has {text_of(event)} here, this replay has begun nothing of that kind")

@@ -1,7 +1,7 @@
 """Real time and virtual time: how long a halted CPU sleeps, and which rate `shift=auto` chooses.
 
-Both look at the host's monotonic clock, so neither is deterministic: what they decide reaches the machine as an event, or
-(a sleep that lasts until the next alarm) changes nothing but when it happens.
+Both look at the host's monotonic clock, so neither is deterministic: what they decide reaches the machine as an
+event, or (a sleep that lasts until the next alarm) changes nothing but when it happens.
 """
 
 LATE_CAP_NS = 100_000_000  # a host that slept through more than this is not caught up with
@@ -10,7 +10,9 @@ RATE_PERIOD_NS = 1_000_000_000
 
 
 class Rest:
-    """A halted CPU's rest. Virtual time is to follow real time, one to one; sleeping too long is made up for next time."""
+    """A halted CPU's rest. Virtual time is to follow real time, one to one; sleeping too long is made up for next
+    time.
+    """
 
     def __init__(self) -> None:
         self._began: tuple[int, int] | None = None

@@ -1,7 +1,7 @@
 """Replays a recording: runs the machine to each event's moment, lets the event happen again, and compares digests.
 
-Where the recording slept, a replay jumps. Every deviation is a DivergenceError that says at which moment; one that shows
-only in a digest says between which two, and in which parts of the machine.
+Where the recording slept, a replay jumps. Every deviation is a DivergenceError that says at which moment; one that
+shows only in a digest says between which two, and in which parts of the machine.
 """
 
 from dataclasses import dataclass
@@ -54,6 +54,8 @@ class ReplaySession:
         self.checkpoints = Checkpoints(self.queue)
         self._boundary = 0
         self._failure: Exception | None = None
+        self._guest_stop: Any = None  # the guest reset or ended itself, and that has not been acted upon
+        self._equal_at: int | None = None
         self._host_ns = 0
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
@@ -86,11 +88,14 @@ class ReplaySession:
             self._compare()
         self._script.load(self._boundary)
         entry = self._script.next_delivered()
-        if entry is not None and entry.moment <= self._moment():
+        due = entry is not None and entry.moment <= self._moment()
+        if self._guest_stop is not None and not (due and isinstance(entry.event, End)):  # type: ignore[union-attr]
+            self._guest_stopped()
+        elif entry is not None and due:
             self._deliver(entry)
         elif entry is not None and entry.moment < Moment(self._boundary):
             self._go(entry.moment)
-        elif self._script.next_digest() is not None or entry is not None:
+        elif entry is not None or self._script.next_digest() is not None:
             self._go(Moment(self._boundary))
         else:
             self._stop("the recording was cut off here: it has no end")
@@ -108,43 +113,47 @@ class ReplaySession:
         self.host.flush()
         self._show()
         now = self._moment()
-        if now > target and target.seq:
-            raise DivergenceError(f"replay diverged: {target} never came, the replay is at {now}")
         assert now.icount <= target.icount, "the machine ran further than it was asked to"
         assert stop.kind != "budget" or now > before, f"the machine stands still at {now}, before {target}"
-        if now >= target or stop.kind in ("kick", "budget"):
-            return
-        if stop.kind == "halted":
+        if now > target and target.seq:
+            raise self._diverged(f"at {now}: {target} never came")
+        if stop.kind in ("reset", "shutdown"):
+            self._guest_stop = stop
+        elif stop.kind == "halted" and now < target:
             if stop.deadline_ns == NEVER:
-                raise DivergenceError(
-                    f"replay diverged at {now}: the guest has halted for good, but the recording goes on to {target}"
-                )
+                raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")
             m.warp(stop.deadline_ns)
-        elif stop.kind == "reset" and not self._no_reboot:
-            self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
-            m.reset()
-        else:
-            raise DivergenceError(
-                f"replay diverged at {now}: the guest ended ({stop.cause}), but the recording goes on to {target}"
-            )
+
+    def _guest_stopped(self) -> None:
+        """The guest reset or ended itself, and END is not due: it can only be a reset that the recording went on
+        from.
+        """
+        stop, self._guest_stop = self._guest_stop, None
+        if stop.kind == "shutdown" or self._no_reboot:
+            raise self._diverged(f"at {self._moment()}: the guest ended ({stop.cause}), but the recording goes on")
+        self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
+        self.machine.reset()
+
+    def _diverged(self, what: str) -> DivergenceError:
+        """The error to raise: `what` says where and how; added is what is known to be good."""
+        good = "" if self._equal_at is None else f"; the digests were equal up to instruction {self._equal_at}"
+        return DivergenceError(f"replay diverged {what}{good}")
 
     # -- events
 
     def _deliver(self, entry: Entry) -> None:
         """Let the event happen that is due now."""
-        first = self._script.next()
-        if first is not entry:
-            assert first is not None
-            raise DivergenceError(
-                f"replay diverged before {entry.moment}: the recording has {text_of(first.event)} at {first.moment}, "
-                f"which this replay did not ask for"
+        now, first = self._moment(), self._script.next()
+        if first is not entry and first is not None:
+            raise self._diverged(
+                f"before {entry.moment}: the recording has {text_of(first.event)} at {first.moment}, "
+                f"the replay did not ask for it"
             )
-        now = self._moment()
         if entry.moment != now:
-            raise DivergenceError(f"replay diverged: {entry.kind.name} is due at {entry.moment}, the replay is at {now}")
+            raise self._diverged(f": {entry.kind.name} is due at {entry.moment}, the replay is at {now}")
         event = entry.event
-        if isinstance(event, ClockVirtualRt) and not self._may_warp(event.ns):
-            return
+        if isinstance(event, ClockVirtualRt):
+            self._check_warp(event.ns)
         self._script.take()
         self._events += 1
         match event:
@@ -164,27 +173,24 @@ class ReplaySession:
                 self.queue.deliver(event)
                 self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
 
-    def _may_warp(self, to_ns: int) -> bool:
-        """Whether virtual time can move to `to_ns` now; if an alarm is due before, it rings first (and we come again)."""
-        now = self._moment()
-        stop = self.machine.run(*now)  # does nothing, but says whether the CPU is halted, and until when
-        if stop.kind != "halted" or to_ns < self.machine.now_ns():
-            raise DivergenceError(
-                f"replay diverged at {now}: the recording moves virtual time to {to_ns} ns here, "
-                f"the replay is at {self.machine.now_ns()} ns with its CPU {stop.kind}"
+    def _check_warp(self, to_ns: int) -> None:
+        """Virtual time can only be moved while the CPU is halted, and not past its next alarm."""
+        now, kind = self._moment(), "kick"
+        while kind == "kick":
+            stop = self.machine.run(now.icount, now.seq + 1)  # a halted CPU stays, and says so
+            kind = stop.kind
+        if kind != "halted" or not self.machine.now_ns() <= to_ns < stop.deadline_ns or self._moment() != now:
+            raise self._diverged(
+                f"at {now}: the recording moves virtual time to {to_ns} ns here, the replay is at "
+                f"{self.machine.now_ns()} ns with its CPU {'halted' if kind == 'halted' else 'running'}"
             )
-        if stop.deadline_ns > to_ns:
-            return True
-        self.machine.warp(stop.deadline_ns)
-        self.machine.run(*now)
-        return False
 
     def _receive(self, event: Any) -> None:
         data = bytes(event.data)
         room = self.machine.serial_room(event.port) if event.port < len(self.host.serial) else 0
         if room < len(data) or self.machine.serial_receive(event.port, data) != len(data):
-            raise DivergenceError(
-                f"replay diverged at {self._moment()}: serial port {event.port} took {len(data)} bytes in the recording "
+            raise self._diverged(
+                f"at {self._moment()}: serial port {event.port} took {len(data)} bytes in the recording "
                 f"and has room for {room} now"
             )
 
@@ -197,9 +203,7 @@ class ReplaySession:
             self._host_ns = entry.event.ns
         elif self._failure is None:
             there = f"its next event is {entry.kind.name} at {entry.moment}" if entry else "it has no more events"
-            self._failure = DivergenceError(
-                f"replay diverged at {now}: it read the host clock, the recording did not ({there})"
-            )
+            self._failure = self._diverged(f"at {now}: it read the host clock, the recording did not ({there})")
             if self._built:
                 self.machine.kick()
         return self._host_ns
@@ -210,8 +214,8 @@ class ReplaySession:
             raise self._failure
         entry = self._script.next()
         if entry is not None and entry.kind.pulled and entry.moment.icount < self.machine.icount:
-            raise DivergenceError(
-                f"replay diverged at {entry.moment}: the recording has {text_of(entry.event)}, the replay did not ask for it"
+            raise self._diverged(
+                f"at {entry.moment}: the recording has {text_of(entry.event)}, the replay did not ask for it"
             )
 
     # -- digests
@@ -238,13 +242,14 @@ class ReplaySession:
             since = boundary - self.reader.digest_period
             where = f"between instructions {since} and {boundary}" if boundary else "before the first instruction"
             self._same(recorded, where)
+            self._equal_at = boundary
 
     def _same(self, recorded: Digest, where: str) -> None:
         now = digest_of(self.machine.digest_parts())
         if now.root != recorded.root:
             parts = differing(self.reader.parts, now, recorded)
             what = ", ".join(parts) if parts else "a part that the checks do not tell"
-            raise DivergenceError(f"replay diverged {where}: digests differ in {what}")
+            raise self._diverged(f"{where}: digests differ in {what}")
         self._digests += 1
 
     # -- the end
@@ -258,9 +263,8 @@ class ReplaySession:
     def _stop(self, note: str, cause: str = "", status: int = 0) -> None:
         m = self.machine
         wall_ns = self.host.realtime_ns() - self._began_ns
-        self._outcome = Outcome(
-            cause or "none", status, m.icount, m.seq, m.now_ns(), wall_ns, note, self._events, self._digests, bool(cause)
-        )
+        self._outcome = Outcome(cause or "none", status, m.icount, m.seq, m.now_ns(), wall_ns, note)
+        self._outcome.events, self._outcome.digests, self._outcome.complete = self._events, self._digests, bool(cause)
 
     def _moment(self) -> Moment:
         return Moment(self.machine.icount, self.machine.seq) if self._built else START

@@ -1,12 +1,12 @@
 """A live session: runs a machine, lets input in, and ends it cleanly. Recording is this with a log (`record.py`).
 
-The loop has no slices of its own: the machine runs until it halts, or ends, or is kicked by the host's watcher, which does so
-when something arrives and every 100 ms. Two rules make each event's moment one that a replay can find again:
+The loop has no slices of its own: the machine runs until it halts, or ends, or is kicked by the host's watcher, which
+does so when something arrives and every 100 ms. Two rules make each event's moment one that a replay can find again:
 
 - Something enters only where the CPU is halted, or where an instruction has just retired (`_settle`). Only a guest
   that never retires anything (an endless chain of faults) is interrupted in between, at a later `seq`.
-- While the CPU is halted, virtual time moves to the next alarm. When something comes before, CLOCK_VIRTUAL_RT goes in front
-  of it in the log, and says how far virtual time had got.
+- While the CPU is halted, virtual time moves to the next alarm. When something comes before, CLOCK_VIRTUAL_RT goes in
+  front of it in the log, and says how far virtual time had got.
 """
 
 from collections.abc import Callable

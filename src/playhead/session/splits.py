@@ -4,7 +4,9 @@ MASK = (1 << 64) - 1
 
 
 class Splits:
-    """Cuts the way to an instruction into random runs, mostly short ones now and then. SplitMix64, so a seed is all it takes."""
+    """Cuts the way to an instruction into random runs, mostly short ones now and then. SplitMix64, so a seed is all
+    it takes.
+    """
 
     def __init__(self, seed: int):
         self._state = seed & MASK

@@ -32,8 +32,11 @@ class StopLike(Protocol):
 class MachineLike(Protocol):
     """A machine as sessions see it. (icount, seq) is the moment; it never goes back, not even over a reset."""
 
-    icount: int
-    seq: int
+    @property
+    def icount(self) -> int: ...
+
+    @property
+    def seq(self) -> int: ...
 
     def now_ns(self) -> int:
         """Virtual time."""
@@ -42,14 +45,17 @@ class MachineLike(Protocol):
     def run(self, until_icount: int, until_seq: int = 0) -> Any:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier for a reason (`StopLike`).
 
-        Called at or after that moment it does nothing. A halted CPU without a due alarm stays at its moment: `halted`. Where
-        it stops does not change what happens: run(a); run(b) is run(b). It stops (also for a kick) before the boundary of its
-        moment: alarms that are due then and interrupts that are pending are the next call's.
+        Called at or after that moment it does nothing (budget). A halted CPU with nothing due stays at its moment:
+        `halted`. Every delivery and every ringing of alarms moves `seq` on. Where it stops does not change what
+        happens: run(a); run(b) is run(b). It stops (also for a kick) before the boundary of its moment: alarms that
+        are due then and interrupts that are pending are the next call's.
         """
         ...
 
     def warp(self, to_ns: int) -> None:
-        """Move a halted CPU's virtual time forward; what becomes due rings at the next `run`, which moves the moment on."""
+        """Move a halted CPU's virtual time forward; what becomes due rings at the next `run`, which moves the moment
+        on.
+        """
         ...
 
     def set_shift(self, shift: int) -> None:
@@ -84,7 +90,9 @@ class Tap:
 
 
 class Door:
-    """What the machine may use of the outside. Calls come from inside `run`, possibly through native code: none raises."""
+    """What the machine may use of the outside. Calls come from inside `run`, possibly through native code: none
+    raises.
+    """
 
     def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink):
         self._clock = clock

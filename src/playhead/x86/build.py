@@ -197,6 +197,16 @@ class InsnBuilder(StateBuilder):
         self._access[op.text] = made
         return made
 
+    def is_mmx(self, op: Operand) -> bool:
+        """P, Q, and R of 64 bits (by ModRM.rm, never memory)."""
+        return op.kind in ("P", "Q") or (op.kind == "R" and op.size == "q")
+
+    def _mmx_at(self, op: Operand) -> Value:
+        """Index in `fpr` of an MMX register's mantissa; sign and exponent follow it."""
+        if op.kind == "R":
+            return self.field("b") >> 1  # the decoder took it for a general register: 4 * number
+        return self._register_at(op) << 1
+
     def _register_at(self, op: Operand) -> Value:
         return self.field({"G": "a", "S": "a", "C": "a", "D": "a", "P": "a", "Z": "b"}.get(op.kind, "b"))
 
@@ -213,6 +223,8 @@ class InsnBuilder(StateBuilder):
         kind = op.kind
         if self.is_memory(op):
             return self.guest_load(self.access(op, write).linear, bits, "w" if write else "")
+        if self.is_mmx(op):
+            return self.ld_at("fpr", self._mmx_at(op)).trunc(bits)
         if kind in ("E", "G", "R", "Z"):
             return self.load_at(self._register_at(op), bits)
         if kind in ("I", "J"):
@@ -225,8 +237,6 @@ class InsnBuilder(StateBuilder):
             return self.load_at(self._register_at(op) + S.FIELDS["segs"].offset, 32).trunc(16)
         if kind == "seg":
             return self.seg(op.number, "sel").trunc(16)
-        if kind in ("P", "Q"):
-            return self.ld_at("fpr", self._register_at(op) << 1)
         raise AssertionError(f"cannot read operand {op}")
 
     def set(self, op: Operand, value: "Value | int") -> None:
@@ -238,6 +248,10 @@ class InsnBuilder(StateBuilder):
             return
         if op.kind in ("fix8", "fix16", "fixv"):
             self.set_reg(op.number, value)
+            return
+        if self.is_mmx(op):
+            self.st_at("fpr", self._mmx_at(op), value)
+            self.st_at("fpr", self._mmx_at(op) + 1, 0xFFFF)
             return
         assert op.kind in ("E", "G", "R", "Z"), f"cannot write operand {op}"
         at = self._register_at(op)

@@ -46,7 +46,7 @@ def _form_record(table: Table, form: Form, rep: int, repne: int) -> bytes:
     e = form.encoding
     if e.modrm:
         flags |= HAS_MODRM
-    if form.insn.lock:
+    if form.insn.lock and e.operands[0].kind in ("E", "M"):  # the destination may be memory
         flags |= LOCKABLE
     immediates = [o for o in e.operands if o.kind in "IJAO"]
     for o in e.operands:
@@ -297,7 +297,9 @@ def define(forms_at: int) -> None:
         with m.if_(pos.get().ugt(MAX_LENGTH)):
             m.fault(S.GP, 0)
         segment = seg.get().eq(8).select(default_seg.get(), seg.get())
-        plain = (mode & S.MODE_FLAT).ne(0) & a32.get().ne(0) & (segment.ult(4) | (flags & USES_SEG).eq(0))
+        # CS is flat as well, but not writable
+        usual = (segment.ult(4) & segment.ne(1)) | (flags & USES_SEG).eq(0)
+        plain = (mode & S.MODE_FLAT).ne(0) & a32.get().ne(0) & usual
         which = (o32.get() << 2) | (memory.get() << 1) | plain.zext(32)
         handler = m.var(32, record(which))
         bad_lock = lock.get().ne(0) & ((flags & LOCKABLE).eq(0) | memory.get().eq(0))

@@ -120,24 +120,20 @@ _declare("sar", (7,), _sar, False)
 
 
 def _double(m, dst, src, count, left: bool) -> None:
-    """Shift `dst`, filling it from `src`. By more than 16, a word is undefined: processors fill it from `dst` again."""
+    """Shift `dst`, filling it from `src`. By more than 16, a word is undefined: processors fill it from `src` once more."""
     c = m.get(count) & 0x1F
     fill = m.get(src)
     a = m.rmw(dst)
     bits = a.bits
+    x, y = a.zext(64), fill.zext(64)
     with m.if_(c.ne(0)):
-        by, x, y = c.zext(64), a.zext(64), fill.zext(64)
+        by = c.zext(64)
         if left:
-            whole = (x << bits) | y
-            if bits == 16:
-                whole = (whole << 16) | x
-            top = whole << by if bits == 16 else whole << by
-            r = (top >> (2 * bits if bits == 16 else bits)).trunc(bits)
-            cf = ((x << by) >> bits).bit(0) if bits == 32 else (((whole >> 16) << by) >> 32).bit(0)
+            whole = (x << 48) | (y << 32) | (y << 16) if bits == 16 else (x << 32) | y
+            r = ((whole << by) >> (64 - bits)).trunc(bits)
+            cf = (whole >> (64 - by)).bit(0)
         else:
-            whole = (y << bits) | x
-            if bits == 16:
-                whole = (x << 32) | whole
+            whole = (y << 32) | (y << 16) | x if bits == 16 else (y << 32) | x
             r = (whole >> by).trunc(bits)
             cf = (whole >> (by - 1)).bit(0)
         flags.set_explicit(m, r, cf, r.msb() ^ a.msb())
@@ -161,7 +157,7 @@ def _bit_test(name: str, opcode: int, digit: int, change: Callable[[Value, Value
         """Copy a bit into CF, and change it. A bit number in a register reaches beyond a memory operand, both ways."""
         bits = m.bits(dst)
         number = m.get(src).zext(bits) if src.kind == "I" else m.get(src)
-        where = (number & (bits - 1))
+        where = number & (bits - 1)
         if m.is_memory(dst) and src.kind == "G":
             shift = {16: 4, 32: 5}[bits]
             items = number.sar(shift).sext(32)
@@ -177,7 +173,8 @@ def _bit_test(name: str, opcode: int, digit: int, change: Callable[[Value, Value
                 m.set(dst, change(a, m.const(1, bits) << where))
         flags.set_cf(m, flag)
 
-    insn(f"0f {opcode:02x} /r Ev,Gv", f"0f ba /{digit} Ev,Ib", name=name, writes="C", undef="OSAP", lock=change is not None)(bit_test)
+    lock = change is not None
+    insn(f"0f {opcode:02x} /r Ev,Gv", f"0f ba /{digit} Ev,Ib", name=name, writes="C", undef="OSAP", lock=lock)(bit_test)
 
 
 _bit_test("bt", 0xA3, 4, None)

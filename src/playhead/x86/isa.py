@@ -3,8 +3,9 @@
 import importlib
 
 CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", "insn_shift", "insn_muldiv", "insn_bcd", "insn_system",
-            "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_mmx")  # fmt: skip
-ROUTINE_MODULES = ("mode", "paging", "digest", "segments", "interrupts", "tasks", "softfloat")
+            "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx")  # fmt: skip
+ROUTINE_MODULES = ("mode", "paging", "digest", "segments", "interrupts", "tasks", "softfloat", "softfloat_arith",
+                   "softfloat_convert", "softfloat_more", "softfloat_trig", "softfloat_log")
 
 
 def load():

@@ -70,13 +70,18 @@ _field("fault_error", 32)
 _field("fault_soft", 32)  # 1: INT n / INT3 / INTO, whose gate DPL is checked; 2: external interrupt
 _field("fault_nest", 32)  # 0, or 1 + the vector whose delivery is under way; 0x100: double fault
 _field("dr6_pending", 32)
+_field("nodebug_icount", 64)  # no single-step trap while icount is this (behind MOV SS, INT n); all ones: none
+_field("cr4_mask", 32)  # bits of CR4 that the processor model has
+_field("cpuid", 32, 4 * 8)  # leaves 0-3 and 80000001-80000004, EAX EBX ECX EDX each
 ARCH_END = _top
 for _n in ("mode", "exit_reason", "engine_flags", "intr_pending", "latch_n", "latch_i", "store_n", "single", "link_from",
-           "generation"):
+           "generation", "deliveries"):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top",
            "ram_sum"):
     _field(_n, 64, 1, arch=False)
+_field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segment that is not committed yet
+_field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
 _field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
 _field("stores", 64, 64, arch=False)  # writes to registers outside: (address | size << 32), value
 _field("scratch", 8, 64, arch=False)  # where a store that was split over two pages may write once more

@@ -12,7 +12,6 @@ from playhead.x86.build import StateBuilder
 from playhead.x86.decode import DEC
 from playhead.x86.table import call, routine
 
-MAX_DELIVERIES = 1 << 14
 SLOW_FLAGS = S.TF
 
 
@@ -505,8 +504,6 @@ def cut(m: StateBuilder, block, count):
 @routine(native_only=True)
 def run(m: StateBuilder):
     """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of engine/reference.py."""
-    deliveries = m.var(32, 0)
-    fresh = m.var(32, 0)  # whether the latch's instruction is still to come
     resume = m.var(32, 0)
     limit = m.var(64, 0)
     block = m.var(64, 0)
@@ -535,11 +532,11 @@ def run(m: StateBuilder):
                     m.st("exit_reason", S.EXIT_MMIO_WRITE)
                     m.ret()
                 m.st("store_n", 0)
+        with m.if_(m.ld("deliveries").eq(0)):
+            m.st("exit_reason", S.EXIT_DELIVERIES)
+            m.ret()
         with m.if_(m.ld("fault_pending").ne(0)):
-            deliveries.set(deliveries.get() + 1)
-            with m.if_(deliveries.get().ugt(MAX_DELIVERIES)):
-                m.st("exit_reason", S.EXIT_DELIVERIES)
-                m.ret()
+            m.st("deliveries", m.ld("deliveries") - 1)
             with m.if_(catch(m, "deliver").ne(0)):
                 with m.if_(m.ld("exit_reason").eq(0)):
                     with m.if_(call(m, "escalate").ne(0)):

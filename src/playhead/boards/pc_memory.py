@@ -1,0 +1,138 @@
+"""The PC's memory: what lies where in the backing area, what the guest's pages show at first, and what the ROMs hold.
+
+The backing area holds, in order: RAM (so that an offset below its size is a physical address), video RAM, the ROM
+behind C0000h-FFFFFh, and the firmware image. RAM at A0000h-FFFFFh exists too: the host bridge's PAM registers show
+it.
+
+Without firmware, the ROM holds only what a kernel looks for there: the ACPI root pointer, and at the reset vector a
+few instructions that ask the keyboard controller for a reset, because some kernels restart by jumping there.
+
+Sources: QEMU's `pc` (the layout); IBM PC/AT Technical Reference, "CMOS RAM" (configuration bytes 10h-31h); the
+bytes from 34h on are those that SeaBIOS documents.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from playhead.boards import acpi_tables, linux_boot
+from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, TableSet
+from playhead.boards.config import PcConfig
+from playhead.hw.memory import PAGE, Memory
+
+KIB, MIB = 1 << 10, 1 << 20
+VIDEO, VIDEO_SIZE = 0xA0000, 0x20000
+WINDOW, WINDOW_SIZE = 0xC0000, 0x40000
+ISA_ROM_SIZE = 0x20000  # as much of the firmware as is visible below 1 MiB
+HIGH_RAM = 0x100000
+PCI_HOLE = 0xE0000000
+TABLES_SIZE = 64 * KIB
+RSDP_AT = 0xF0000
+RESET_VECTOR = 0xFFFF0
+RESET_CODE = bytes((0xB0, 0xFE, 0xE6, 0x64, 0xF4, 0xEB, 0xFD))  # mov al, 0FEh; out 64h, al; hlt; jmp back to hlt
+FOUR_GIB = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A piece of the backing area. ROMs are part of the machine's description; the others are its state."""
+
+    name: str
+    offset: int
+    length: int
+    rom: bool = False
+
+
+def area_size(config: PcConfig) -> int:
+    """Bytes of backing area that the board needs."""
+    bios = -(-len(config.bios or b"") // PAGE) * PAGE
+    return config.ram_bytes + VIDEO_SIZE + WINDOW_SIZE + bios
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Offsets in the backing area."""
+
+    ram: int
+    video: int
+    window: int
+    regions: tuple[Region, ...]
+
+
+def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
+    """Reserve the regions, fill the ROMs, and map all but C0000h-FFFFFh, which is the host bridge's."""
+    ram = memory.allocate(config.ram_bytes)
+    video = memory.allocate(VIDEO_SIZE)
+    window = memory.allocate(WINDOW_SIZE)
+    regions = [
+        Region("ram", ram, config.ram_bytes),
+        Region("video", video, VIDEO_SIZE),
+        Region("rom", window, WINDOW_SIZE, rom=True),
+    ]
+    memory.map(0, VIDEO, ram)
+    memory.map(VIDEO, VIDEO_SIZE, video)
+    if config.ram_bytes > HIGH_RAM:
+        memory.map(HIGH_RAM, config.ram_bytes - HIGH_RAM, ram + HIGH_RAM)
+    image = config.bios if config.bios is not None else bare_rom(config, tables)
+    visible = image[-ISA_ROM_SIZE:]
+    memory.area[window : window + WINDOW_SIZE] = visible.rjust(WINDOW_SIZE, b"\xff")
+    if config.bios is not None:
+        bios = memory.allocate(len(image))
+        memory.area[bios : bios + len(image)] = image
+        regions.append(Region("bios", bios, len(image), rom=True))
+        memory.map(FOUR_GIB - len(image), len(image), bios, writable=False)
+    else:
+        memory.map(FOUR_GIB - len(image), len(image), window + WINDOW_SIZE - len(image), writable=False)
+    return Layout(ram, video, window, tuple(regions))
+
+
+def tables_at(config: PcConfig) -> int:
+    """Where the ACPI tables are without firmware: at the end of RAM."""
+    return config.ram_bytes - TABLES_SIZE
+
+
+def linked_tables(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
+    linked = tables.link({TABLES_FILE: tables_at(config), RSDP_FILE: RSDP_AT})
+    assert len(linked[TABLES_FILE]) <= TABLES_SIZE
+    return linked
+
+
+def bare_rom(config: PcConfig, tables: TableSet) -> bytes:
+    """The 128 KiB below 1 MiB of a machine without firmware."""
+    rom = bytearray(b"\xff" * ISA_ROM_SIZE)
+    start = HIGH_RAM - ISA_ROM_SIZE
+    for address, data in ((RSDP_AT, linked_tables(config, tables)[RSDP_FILE]), (RESET_VECTOR, RESET_CODE)):
+        rom[address - start : address - start + len(data)] = data
+    return bytes(rom)
+
+
+def linux(config: PcConfig, tables: TableSet) -> linux_boot.Boot:
+    """What to write and where to start, for a machine without firmware."""
+    assert config.kernel is not None
+    e820 = linux_boot.memory_map(config.ram_bytes, tables_at(config))
+    boot = linux_boot.build(config.kernel, config.initrd, config.append, e820, tables_at(config), RSDP_AT)
+    boot.writes.append((tables_at(config), linked_tables(config, tables)[TABLES_FILE]))
+    return boot
+
+
+def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
+    """The files that firmware finds in fw_cfg."""
+    return {
+        "bootorder": b"",
+        "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, linux_boot.E820_RAM),
+        "etc/system-states": bytes((0x80, 0, 0, 1, 2, 0x80)),  # bit 7: S0 and S5, and neither S3 nor S4
+        LOADER_FILE: tables.loader(),
+        **tables.files,
+    }
+
+
+def cmos(config: PcConfig) -> dict[int, int]:
+    """The CMOS bytes that say what is in the machine; the clock's own are the RTC's."""
+    extended = min((config.ram_bytes - HIGH_RAM) // KIB, 0xFFFF)
+    above_16m = min(max(config.ram_bytes - 16 * MIB, 0) // (64 * KIB), 0xFFFF)
+    words = {0x15: VIDEO // KIB, 0x17: extended, 0x30: extended, 0x34: above_16m}
+    pairs = {at + i: word >> 8 * i & 0xFF for at, word in words.items() for i in range(2)}
+    return pairs | {0x10: 0x00, 0x14: 0x06, 0x38: 0x30, 0x3D: 0x12, 0x5F: 0x00}  # no floppy; FPU, mouse; one processor
+
+
+def acpi(serial_ports: tuple[tuple[int, int], ...]) -> TableSet:
+    return acpi_tables.build(PCI_HOLE, serial_ports)

@@ -1,0 +1,39 @@
+"""A wire that several chips drive: high while any of them is. The board's interrupts and its A20 gate are such wires.
+
+Its level is not state: after a load, every driver has restored its own line, and `restore` derives this one from
+them without telling anybody.
+"""
+
+from collections.abc import Callable
+
+from playhead.hw.line import Line
+
+
+class SharedLine:
+    """`drivers` are the chips' output lines; `listeners` hear of changes."""
+
+    def __init__(self, name: str):
+        self.line = Line(name)
+        self.drivers: list[Line] = []
+
+    def driver(self, name: str) -> Line:
+        """A new line for a chip to drive."""
+        return self.attach(Line(f"{self.line.name}.{name}"))
+
+    def attach(self, line: Line) -> Line:
+        """Let an output that exists already drive this wire too."""
+        self.drivers.append(line)
+        line.connect(self._follow)
+        return line
+
+    def connect(self, listener: Callable[[bool], None]) -> None:
+        self.line.connect(listener)
+
+    def _level(self) -> bool:
+        return any(line.level for line in self.drivers)
+
+    def _follow(self, level: bool) -> None:
+        self.line.set(self._level())
+
+    def restore(self) -> None:
+        self.line.restore(self._level())

@@ -1,0 +1,95 @@
+"""From parsed options to the three things that a session is made of: the machine's description, its outside, its
+settings.
+"""
+
+from typing import Any
+
+from playhead.base.errors import UsageError
+from playhead.boards.config import PcConfig
+from playhead.host.files import read_file
+from playhead.host.host import Host
+from playhead.session.outcome import Options
+from playhead.session.run import Build
+
+DEBUGCON_PORT = 0x402
+QUIET_LINUX = (
+    "the guest has printed nothing for 10 s; a Linux kernel prints on the serial port if its command line (-append) "
+    "has console=ttyS0"
+)
+QUIET = "the guest has printed nothing for 10 s on its serial ports"
+
+
+def serial_specs(values: dict[str, Any]) -> list[str]:
+    """What COM1... are connected to; COM1 is standard input and output if nothing is said."""
+    return list(values["serial"]) or ["stdio"]
+
+
+def make_config(values: dict[str, Any]) -> PcConfig:
+    """The machine's description, checked, with the files' contents in it."""
+    for name in ("initrd", "append"):
+        if values[name] is not None and values["kernel"] is None:
+            raise UsageError(f"-{name} goes with -kernel")
+    if values["kernel"] is None and values["bios"] is None:
+        raise UsageError("nothing to start: give a kernel (-kernel FILE) or firmware (-bios FILE)")
+    files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
+    exits = [d for d in values["devices"] if d["name"] == "isa-debug-exit"]
+    if len(exits) > 1:
+        raise UsageError("-device isa-debug-exit may be given once")
+    debugcon = dict(values["globals"]).get("isa-debugcon.iobase", DEBUGCON_PORT)
+    config = PcConfig(
+        ram_bytes=values["ram_bytes"],
+        append=values["append"] or "",
+        serial=tuple(spec.partition(":")[0] if spec != "mon:stdio" else "stdio" for spec in serial_specs(values)),
+        rtc_base=values["rtc"].get("base", "utc"),
+        rtc_clock=values["rtc"].get("clock", "host"),
+        debugcon=debugcon if values["debugcon"] not in (None, "none") else None,
+        debug_exit=exits[0]["iobase"] if exits else None,
+        debug_exit_size=exits[0]["iosize"] if exits else 2,
+        cpu=values["cpu"] or PcConfig.cpu,
+        kernel=files.get("kernel"),
+        initrd=files.get("initrd"),
+        bios=files.get("bios"),
+    )
+    config.check()
+    return config
+
+
+def make_host(values: dict[str, Any]) -> Host:
+    return Host(serial_specs(values), values["debugcon"] or "null", mux=values["nographic"])
+
+
+def make_options(values: dict[str, Any]) -> Options:
+    icount = values["icount"]
+    shift = icount.get("shift", 3)
+    says_console = "console=ttyS" in (values["append"] or "")
+    return Options(
+        sleep=icount.get("sleep", True),
+        auto_shift=shift == "auto",
+        shift=3 if shift == "auto" else shift,
+        no_reboot=values["no_reboot"],
+        silent_hint="" if says_console else QUIET_LINUX if values["kernel"] else QUIET,
+    )
+
+
+def make_build(config: PcConfig, engine: str, shift: int, trace: str | None = None) -> Build:
+    """What makes the machine, once the session has its door."""
+    from playhead.machine.machine import Machine
+
+    knobs: dict[str, Any] = {"trace": trace} if trace else {}
+    return lambda door: Machine(config, door, engine=engine, shift=shift, **knobs)
+
+
+def big(number: int) -> str:
+    """1234567 as `1.23 M`."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.2f} {unit}"
+    return str(number)
+
+
+def size(number: int) -> str:
+    """Bytes for people: `1.2 MB`."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if number >= scale:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number} bytes"

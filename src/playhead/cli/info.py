@@ -1,0 +1,84 @@
+"""`playhead info`: what a recording holds, without running it."""
+
+import json
+import os
+from typing import Any
+
+from playhead.cli.options import Option, help_text, parse_arguments
+
+OPTIONS = (
+    Option("--json", "as one JSON object"),
+    Option("--verify", "also read everything and check it against the hash chain"),
+)
+
+
+def help() -> str:
+    return help_text("info", "playhead info FILE [options]", "Says what a recording holds.", OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("info", OPTIONS, words, ["FILE"])
+    from playhead.log.reader import Reader
+
+    with Reader(values["file"]) as reader:
+        facts = gather(reader)
+        if values["verify"]:
+            for _ in reader.batches():
+                pass
+            for name in ("kernel", "initrd", "bios"):
+                if isinstance(facts["machine"].get(name), str):
+                    reader.blob(facts["machine"][name])
+            facts["verified"] = True
+    print(json.dumps(facts, indent=1) if values["json"] else as_text(facts))
+    return 0
+
+
+def gather(reader: Any) -> dict[str, Any]:
+    """Everything that is shown, as plain values."""
+    from playhead.log.events import KINDS
+
+    moment, virtual_ns, wall_ms = reader.last_mark()
+    counts = reader.count_events()
+    meta = reader.meta
+    names = {tag: KINDS[tag].name if tag in KINDS else f"kind {tag}" for tag in counts}
+    return {
+        "file": reader.path,
+        "complete": reader.ended(),
+        "created": meta.get("created"),
+        "program": meta.get("program"),
+        "host": meta.get("host"),
+        "engine": meta.get("engine"),
+        "shift": "auto" if meta.get("auto_shift") else meta.get("shift"),
+        "session": meta["session"],
+        "machine": meta["config"],
+        "instructions": moment.icount,
+        "virtual_seconds": virtual_ns / 1e9,
+        "wall_seconds": wall_ms / 1e3,
+        "events": {names[tag]: n for tag, n in counts.items()},
+        "bytes": {"file": os.path.getsize(reader.path), **reader.sizes()},
+    }
+
+
+def as_text(facts: dict[str, Any]) -> str:
+    from playhead.cli.assemble import big, size
+
+    machine = {k: v for k, v in facts["machine"].items() if v is not None and v != ""}
+    for name in ("kernel", "initrd", "bios"):
+        if name in machine:
+            machine[name] = f"sha256 {str(machine[name])[:16]}"
+    wall, virtual = facts["wall_seconds"], facts["virtual_seconds"]
+    rows = {
+        "recording": facts["file"],
+        "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
+        "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
+        "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
+        "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
+               + ", ".join(f"{k}={v}" for k, v in facts["session"].items()),
+        "instructions": f"{big(facts['instructions'])} ({facts['instructions']})",
+        "time": f"{virtual:.2f} s virtual, {wall:.2f} s wall",
+        "events": ", ".join(f"{n} {name}" for name, n in facts["events"].items()) or "none",
+        "sizes": ", ".join(f"{size(n)} {name}" for name, n in facts["bytes"].items()),
+    }  # fmt: skip
+    if facts.get("verified"):
+        rows["verified"] = "everything in it is what its hashes say"
+    return "\n".join(f"{name:<14}{value}" for name, value in rows.items())

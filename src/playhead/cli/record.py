@@ -1,0 +1,69 @@
+"""`playhead record`: a machine, with everything that is not determined logged into one file."""
+
+import os
+
+from playhead.cli.machine_options import MACHINE_OPTIONS
+from playhead.cli.options import Option, help_text, parse_arguments
+
+OPTIONS = (
+    Option("-o", "the recording", "FILE", key="output"),
+    Option("--force", "replace the file if it exists"),
+    *MACHINE_OPTIONS,
+)
+
+
+def help() -> str:
+    usage = "playhead record -o FILE [--force] [options]"
+    what = (
+        "Runs a PC and records it. The recording holds all that a replay needs, kernel and firmware too. It can be\n"
+        "read while it is written, and what was written stays valid if this process is killed."
+    )
+    return help_text("record", usage, what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("record", OPTIONS, words)
+    from playhead.base.errors import UsageError
+    from playhead.log.writer import Writer, check_output
+
+    path = values["output"]
+    if path is None:
+        raise UsageError("a recording needs a file: -o FILE")
+    check_output(path, values["force"])
+    from playhead.cli.assemble import big, make_build, make_config, make_host, make_options, size
+    from playhead.session.record import RecordSession
+
+    config, options = make_config(values), make_options(values)
+    build = make_build(config, values["engine"], options.shift, values["trace"])
+    host = make_host(values)
+    options.meta = _meta(config, values, options.shift)
+    with Writer(path, values["force"]) as writer:
+        for blob in config.blobs().values():
+            writer.put_blob(blob)
+        outcome = RecordSession(build, host, options, writer).run()
+    if outcome.note:
+        host.message(outcome.note)
+    host.message(
+        f"recorded {big(outcome.icount)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
+        f"{path}, {size(os.path.getsize(path))}"
+    )
+    return outcome.status
+
+
+def _meta(config: object, values: dict, shift: int) -> dict:
+    """What the recording says about itself."""
+    import platform
+
+    from playhead import __version__
+    from playhead.host.clock import date_text
+
+    host = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return {
+        "config": config.to_json(),  # type: ignore[attr-defined]
+        "shift": shift,
+        "auto_shift": values["icount"].get("shift") == "auto",
+        "engine": values["engine"],
+        "program": f"playhead {__version__}",
+        "host": host,
+        "created": date_text(),
+    }

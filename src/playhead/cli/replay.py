@@ -1,0 +1,76 @@
+"""`playhead replay`: a recording again, with nothing but the file, compared with its digests on the way."""
+
+from typing import Any
+
+from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
+from playhead.host.chardev import check_spec
+
+OPTIONS = (
+    Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, null; by default the first prints "
+           "on standard output", "DEVICE", check_spec, many=4),
+    Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
+    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
+           one_of("native", "reference"), default="native"),
+    Option("--no-digest", "compare only at the end"),
+    Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
+           number(0, 2**64 - 1)),
+    Option("--quiet", "no progress and no summary"),
+    Option("--trace", "write what the CPU executes to a file (slow)", "FILE"),
+)  # fmt: skip
+
+
+def help() -> str:
+    usage = "playhead replay FILE [options]"
+    what = (
+        "Runs a recording again. Exit status 0: it was the recording to the last bit; 1: it diverged, and it is said\n"
+        "where; 2: the file is no recording, or damaged."
+    )
+    return help_text("replay", usage, what, OPTIONS)
+
+
+def default_serial(recorded: tuple[str, ...]) -> list[str]:
+    """The first port that was connected to anything prints, the others do not. Files are not written again unasked."""
+    specs = ["none" if kind == "none" else "null" for kind in recorded]
+    first = next((i for i, kind in enumerate(recorded) if kind not in ("none", "null")), None)
+    if first is not None:
+        specs[first] = "stdio"
+    return specs
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("replay", OPTIONS, words, ["FILE"])
+    from playhead.base.errors import FormatError, UsageError
+    from playhead.boards.config import PcConfig
+    from playhead.log.reader import Reader
+
+    with Reader(values["file"]) as reader:
+        meta = reader.meta
+        config = PcConfig.from_json(meta["config"], reader.blob)
+        shift = meta.get("shift")
+        if type(shift) is not int or not 0 <= shift <= 10:
+            raise FormatError(f"{values['file']} is damaged: its shift is {shift!r}")
+        specs = default_serial(config.serial)
+        if len(values["serial"]) > len(specs):
+            raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")
+        specs[: len(values["serial"])] = values["serial"]
+        return _replay(reader, config, shift, specs, values)
+
+
+def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict[str, Any]) -> int:
+    from playhead.cli.assemble import big, make_build
+    from playhead.host.host import Host
+    from playhead.session.replay import ReplayOptions, ReplaySession
+
+    host = Host(specs, values["debugcon"] or "null", reads=False)
+    options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
+    build = make_build(config, values["engine"], shift, values["trace"])
+    outcome = ReplaySession(build, host, reader, options).run()
+    if outcome.note:
+        host.message(outcome.note)
+    if not values["quiet"]:
+        host.message(
+            f"replayed {big(outcome.icount)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} "
+            f"events; all {outcome.digests} digests compared are equal"
+        )
+    stopped = outcome.note.startswith("ended by")
+    return 130 if stopped else 0

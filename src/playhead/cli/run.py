@@ -1,0 +1,28 @@
+"""`playhead run`: a machine, not recorded."""
+
+from playhead.cli.machine_options import MACHINE_OPTIONS
+from playhead.cli.options import help_text, parse_arguments
+
+OPTIONS = MACHINE_OPTIONS
+
+
+def help() -> str:
+    what = (
+        "Runs a PC until the guest powers off, or until Ctrl-C (-nographic: Ctrl-A x). The exit status is the one\n"
+        "that the guest asks for."
+    )
+    return help_text("run", "playhead run [options]", what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("run", OPTIONS, words)
+    from playhead.cli.assemble import make_build, make_config, make_host, make_options
+    from playhead.session.run import RunSession
+
+    config, options = make_config(values), make_options(values)
+    build = make_build(config, values["engine"], options.shift, values["trace"])
+    host = make_host(values)
+    outcome = RunSession(build, host, options).run()
+    if outcome.note:
+        host.message(outcome.note)
+    return outcome.status

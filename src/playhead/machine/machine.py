@@ -1,0 +1,309 @@
+"""The machine: a board and a processor, run to exact moments.
+
+`run` goes from boundary to boundary. At a boundary, in this order: alarms that are due, by (deadline, number); then NMI; then an
+external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit before
+the next alarm. An instruction that touches a device ends the engine's run: a read asks first and then completes, alone;
+a write happens behind its instruction; either way a boundary follows, because a device may have raised a line or armed an alarm.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from playhead.base.record import I64, U64, Queue, record
+from playhead.boards.config import PcConfig
+from playhead.boards.pc import build
+from playhead.engine.core import Core
+from playhead.hw.clock import NEVER, VirtualClock
+from playhead.hw.memory import PAGE, Memory
+from playhead.x86 import reset as x86_reset
+from playhead.x86 import state as S
+
+SLICE = 1 << 22  # instructions between two looks at `kick`
+DELIVERIES = 1 << 14  # of exceptions, likewise
+ENGINES = ("native", "reference")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick."""
+
+    kind: str
+    deadline_ns: int = NEVER
+    cause: str = "none"
+    status: int = 0
+
+
+@record
+class MachineState:
+    """What belongs to no chip: when alarms last rang, and their deadlines."""
+
+    rung_icount = I64(-1)
+    rung_ns = I64(-1)
+    deadlines = Queue(I64())
+
+
+class _Requests:
+    """Requests that devices make of the machine."""
+
+    def __init__(self) -> None:
+        self.stop: Stop | None = None
+
+    def reset(self, cause: str) -> None:
+        if self.stop is None:
+            self.stop = Stop("reset", cause=cause)
+
+    def shutdown(self, cause: str, status: int = 0) -> None:
+        if self.stop is None or self.stop.kind == "reset":
+            self.stop = Stop("shutdown", cause=cause, status=status)
+
+
+class _HostClock:
+    """The host clock as chips see it: through the session's door, which records it."""
+
+    def __init__(self, door) -> None:
+        self._door = door
+
+    def read_ns(self) -> int:
+        return self._door.host_clock_ns()
+
+
+class Machine:
+    """A PC made from `config`. `door` is where host clock reads come from and serial output goes.
+
+    `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same.
+    """
+
+    def __init__(self, config: PcConfig, door, engine: str = "native", shift: int = 3):
+        self.config = config
+        self.memory = Memory(self._area_size(config))
+        self.core = Core(self.memory)
+        self.clock = VirtualClock(self)
+        self.requests = _Requests()
+        self.state = MachineState()
+        self.kicked = False
+        self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
+        self._c32, self._c64 = self.core.c32, self.core.c64
+        self._c32[self._i["shift"]] = shift
+        self.memory.a20_changed = self._a20
+        self._engines: dict = {}
+        self.use_engine(engine)
+        self.board = build(config, self.clock, self.memory, _HostClock(door), self.requests, door)
+        self._power_on()
+
+    @staticmethod
+    def _area_size(config: PcConfig) -> int:
+        """RAM, the pages below 1 MiB that are no RAM, firmware, and one page behind it all that fetches may read over."""
+        return config.ram_bytes + (2 << 20) + (len(config.bios or b"") + 0xFFF & ~0xFFF) + (1 << 20)
+
+    def use_engine(self, name: str) -> None:
+        if name not in self._engines:
+            if name == "native":
+                from playhead.engine.llvm.engine import NativeEngine
+
+                self._engines[name] = NativeEngine(self.core)
+            else:
+                from playhead.engine.reference import ReferenceEngine
+
+                self._engines[name] = ReferenceEngine(self.core)
+        self.engine = self._engines[name]
+        self.core.stale = True
+
+    # the moment, and time
+
+    @property
+    def icount(self) -> int:
+        return self._c64[self._i["icount"]]
+
+    @property
+    def seq(self) -> int:
+        return self._c32[self._i["seq"]]
+
+    def now_ns(self) -> int:
+        return self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])
+
+    def warp(self, to_ns: int) -> None:
+        """Move a halted CPU's virtual time forward."""
+        now = self.now_ns()
+        assert to_ns >= now, f"virtual time cannot go back from {now} to {to_ns}"
+        self._c64[self._i["vbias"]] += to_ns - now
+
+    def set_shift(self, shift: int) -> None:
+        now = self.now_ns()
+        self._c32[self._i["shift"]] = shift
+        # the bias may be negative as a number: it is kept modulo 2**64
+        self._c64[self._i["vbias"]] = (now - (self.icount << shift)) & (1 << 64) - 1
+
+    def kick(self) -> None:
+        """From any thread: make `run` return soon."""
+        self.kicked = True
+
+    # reset
+
+    def _power_on(self) -> None:
+        x86_reset.reset(self.core, self.config.cpu)
+        self.board.start(self.core)
+
+    def reset(self) -> None:
+        """The reset line: every chip and the processor; RAM stays."""
+        icount, bias, shift = self.icount, self._c64[self._i["vbias"]], self._c32[self._i["shift"]]
+        for alarm in self.clock.alarms:
+            alarm.cancel()
+        self.board.reset()
+        x86_reset.reset(self.core, self.config.cpu)
+        self._c64[self._i["icount"]], self._c64[self._i["vbias"]], self._c32[self._i["shift"]] = icount, bias, shift
+        self.board.start(self.core)
+        self._c32[self._i["seq"]] += 1
+        self.requests.stop = None
+
+    def _a20(self, on: bool) -> None:
+        self._c32[self._i["a20_mask"]] = 0xFFFFFFFF if on else 0xFFEFFFFF
+        self.core.stale = True
+
+    # serial ports
+
+    def serial_receive(self, port: int, data: bytes) -> int:
+        return self.board.serial[port].receive(data)
+
+    def serial_room(self, port: int) -> int:
+        return self.board.serial[port].can_receive() if port < len(self.board.serial) else 0
+
+    # running
+
+    def run(self, until_icount: int, until_seq: int = 0) -> Stop:
+        """Run until the moment is (until_icount, until_seq) or later, or stop earlier and say why.
+
+        It stops in front of the boundary of its moment: what is due then belongs to the next call. Where it stops changes nothing.
+        """
+        c32, c64, i = self._c32, self._c64, self._i
+        while True:
+            icount = c64[i["icount"]]
+            if icount > until_icount or (icount == until_icount and c32[i["seq"]] >= until_seq):
+                return self._asleep() or Stop("budget")
+            if self.requests.stop is not None:
+                stop, self.requests.stop = self.requests.stop, None
+                return stop
+            if self.kicked:
+                self.kicked = False
+                return Stop("kick")
+            if self._boundary():
+                continue
+            asleep = self._asleep()
+            if asleep is not None:
+                return asleep
+            if icount < until_icount:
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), SLICE), DELIVERIES
+            else:
+                budget, deliveries = 1, min(until_seq - c32[i["seq"]], DELIVERIES)
+            c32[i["deliveries"]] = deliveries
+            c32[i["intr_pending"]] = self.board.intr.level
+            self._engine_run(budget)
+
+    def _asleep(self) -> Stop | None:
+        """`halted` if the CPU is, and nothing that is pending now will wake it."""
+        c32, i = self._c32, self._i
+        awake = not c32[i["halted"]] or c32[i["fault_pending"]] or self.board.nmi_pending()
+        if awake or (self.board.intr.level and c32[i["eflags"]] & S.IF):
+            return None
+        now, deadline = self.now_ns(), self.clock.next_deadline_ns()
+        if deadline <= now and (self.icount, now) == (self.state.rung_icount, self.state.rung_ns):
+            deadline = now + 1  # re-armed in the past: it rings again as soon as time has moved at all
+        return Stop("halted", deadline_ns=deadline) if deadline > now else None
+
+    def _to_next_alarm(self) -> int:
+        """Instructions until the next alarm is due, at least one."""
+        left_ns = self.clock.next_deadline_ns() - self.now_ns()
+        shift = self._c32[self._i["shift"]]
+        return max((left_ns + (1 << shift) - 1) >> shift, 1)
+
+    def _boundary(self) -> bool:
+        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is looked at again."""
+        c32, c64, i, state = self._c32, self._c64, self._i, self.state
+        icount, now = c64[i["icount"]], self.now_ns()
+        if (icount, now) != (state.rung_icount, state.rung_ns):
+            if self.clock.next_deadline_ns() <= now:
+                state.rung_icount, state.rung_ns = icount, now
+                self.clock.ring(now)
+                c32[i["seq"]] += 1
+                return True
+        if c32[i["fault_pending"]]:
+            return False
+        if self.board.nmi_pending() and c64[i["inhibit_icount"]] != icount:
+            self.board.take_nmi()
+            self._inject(2)
+            return False
+        if self.board.intr.level and c32[i["eflags"]] & S.IF and c64[i["inhibit_icount"]] != icount:
+            self._inject(self.board.acknowledge())
+        return False
+
+    def _inject(self, vector: int) -> None:
+        c32, i = self._c32, self._i
+        c32[i["halted"]] = 0
+        c32[i["fault_vector"]], c32[i["fault_error"]], c32[i["fault_soft"]], c32[i["fault_nest"]] = vector, 0, 2, 0
+        c32[i["fault_pending"]] = 1
+
+    def _engine_run(self, budget: int) -> None:
+        """Run the engine and serve what it asks for; an instruction that waits for a device is completed before this returns."""
+        c32, c64, i = self._c32, self._c64, self._i
+        while True:
+            before = c64[i["icount"]]
+            self.engine.run(budget)
+            reason = c32[i["exit_reason"]]
+            if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
+                info = c64[i["exit_info"]]
+                space = self.board.io if reason == S.EXIT_PORT_READ else self.memory.mmio
+                n = c32[i["latch_n"]]
+                c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
+                c32[i["latch_n"]] = n + 1
+                budget = 1
+                continue
+            if reason in (S.EXIT_PORT_WRITE, S.EXIT_MMIO_WRITE):
+                self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
+            elif reason == S.EXIT_TRIPLE:
+                c32[i["fault_pending"]] = 0
+                self.requests.reset("guest-reset")
+            elif reason == S.EXIT_CPU_WRITE:
+                self.board.cpu_write(c64[i["exit_info"]], self.core)
+            elif reason == S.EXIT_NONE and c64[i["icount"]] - before < budget and not c32[i["fault_pending"]]:
+                raise AssertionError("the engine stopped early without a reason")
+            return
+
+    @staticmethod
+    def _read(space, address: int, size: int) -> int:
+        if size in (1, 2, 4):
+            return space.read(address, size)
+        return sum(space.read((address + n) % space.size, 1) << 8 * n for n in range(size))
+
+    def _write(self, space) -> None:
+        c32, c64, i = self._c32, self._c64, self._i
+        n, c32[i["store_n"]] = c32[i["store_n"]], 0
+        for k in range(n):
+            where, value = c64[i["stores"] + 2 * k], c64[i["stores"] + 2 * k + 1]
+            address, size = where & 0xFFFFFFFF, where >> 32
+            if size in (1, 2, 4):
+                space.write(address, size, value & ((1 << 8 * size) - 1))
+            else:
+                for b in range(size):
+                    space.write((address + b) % space.size, 1, value >> 8 * b & 0xFF)
+
+    # digests
+
+    def digest_parts(self) -> dict[str, bytes]:
+        """The digest of each part, 16 bytes, always the same names in the same order."""
+        parts = {
+            "cpu": _hash(self.core.save()),
+            "tlb": self.engine.tlb_digest().to_bytes(16, "little"),
+            "ram": self.engine.ram_digest(self.memory.area_size // PAGE).to_bytes(16, "little"),
+        }
+        self.state.deadlines = self.clock.save()
+        parts["clock"] = _hash(self.state.encode())
+        for name, device in self.board.devices.items():
+            parts[name] = _hash(device.save())
+        return parts
+
+    def digest(self) -> bytes:
+        """One 16-byte root over all parts."""
+        return _hash(b"".join(self.digest_parts().values()))
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()

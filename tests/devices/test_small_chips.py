@@ -1,0 +1,87 @@
+"""isa-debug-exit, isa-debugcon and the text VGA."""
+
+import pytest
+
+from playhead.devices.isa_debug import IsaDebugCon, IsaDebugExit
+from playhead.devices.vga_text import DOT_HZ, DOTS_PER_LINE, LINES, VgaText
+from playhead.hw.clock import ticks_to_ns
+
+
+@pytest.mark.parametrize("size,value,status", [(1, 0x10, 0x21), (2, 0x10, 0x21), (1, 0xFF, 0xFF), (2, 0, 1)])
+def test_debug_exit(world, size, value, status):
+    IsaDebugExit("exit", world.io, world)
+    world.io.write(0x501, size, value)
+    assert world.requested == [("shutdown", "guest-shutdown", status)] and world.inb(0x501) == 0
+
+
+def test_debugcon(world):
+    IsaDebugCon("con", world.io, world)
+    assert world.inb(0x402) == 0xE9
+    for byte in b"SeaBIOS\n":
+        world.outb(0x402, byte)
+    assert bytes(world.output) == b"SeaBIOS\n"
+
+
+@pytest.fixture
+def vga(world):
+    world.memory.map(0xA0000, 0x20000, world.memory.allocate(0x20000))
+    world.chip = VgaText("vga", world.io, world.memory, world.clock)
+    return world
+
+
+def test_text(vga):
+    vga.memory.write(0xB8000, b"".join(bytes((c, 7)) for c in b"Hello".ljust(80) + b"world\xb0"))
+    lines = vga.chip.text()
+    assert len(lines) == 25 and lines[:2] == ["Hello", "world\u2591"]
+    vga.outb(0x3D4, 0x0D)
+    vga.outb(0x3D5, 80)  # scrolled by a line
+    assert vga.chip.text()[0] == "world\u2591"
+
+
+def test_indexed_registers(vga):
+    for index, data, count in ((0x3C4, 0x3C5, 8), (0x3CE, 0x3CF, 16), (0x3D4, 0x3D5, 32)):
+        vga.outb(0x3D4, 0x11)
+        vga.outb(0x3D5, 0)  # the CRTC's first eight registers are protected at reset
+        for i in range(count):
+            vga.outb(index, i)
+            vga.outb(data, i + 1 & 0x7F)
+            assert (vga.inb(index), vga.inb(data)) == (i, i + 1 & 0x7F)
+    assert vga.inb(0x3B4) == 0xFF  # a colour screen's CRTC is not there
+    vga.outb(0x3C2, vga.inb(0x3CC) & ~1)
+    assert vga.inb(0x3D4) == 0xFF and vga.inb(0x3B4) == 31
+
+
+def test_attribute_flip_flop(vga):
+    vga.inb(0x3DA)
+    vga.outb(0x3C0, 0x10)  # closes the palette
+    vga.outb(0x3C0, 0x0C)
+    vga.outb(0x3C0, 0x03)
+    vga.inb(0x3DA)
+    vga.outb(0x3C0, 0x13)
+    assert vga.inb(0x3C1) == 8
+    vga.outb(0x3C0, 0x00)
+    assert vga.inb(0x3C1) == 0
+
+
+def test_crtc_protection(vga):
+    vga.outb(0x3D4, 0)
+    vga.outb(0x3D5, 0xAA)
+    assert vga.inb(0x3D5) == 0x5F
+
+
+def test_palette(vga):
+    vga.outb(0x3C8, 255)
+    for value in (1, 2, 0xFF, 4, 5, 6):
+        vga.outb(0x3C9, value)
+    vga.outb(0x3C7, 255)
+    assert [vga.inb(0x3C9) for _ in range(6)] == [1, 2, 0x3F, 4, 5, 6]
+
+
+def test_retrace_follows_virtual_time(vga):
+    def at(line, dot):
+        vga.time_ns = ticks_to_ns(line * DOTS_PER_LINE + dot, DOT_HZ)
+        return vga.inb(0x3DA)
+
+    assert at(0, 0) == 0 and at(10, 719) == 0 and at(10, 720) == 1
+    assert at(400, 0) == 1 and at(412, 0) == 9 and at(413, 899) == 9 and at(414, 0) == 1
+    assert at(LINES, 0) == 0

@@ -1,0 +1,112 @@
+"""A recording in a process of its own: killed, interrupted, on a full disk, typed at through a pty."""
+
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from endless import PROGRAM
+from fake_machine import FakeMachine
+from quiet_host import QuietHost
+
+from playhead.log.events import CharRead
+from playhead.log.reader import Reader
+from playhead.session.replay import ReplaySession
+
+HERE = Path(__file__).parent
+
+
+def start(path, *serial, **more):
+    command = [sys.executable, str(HERE / "endless.py"), str(path), *serial]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    return subprocess.Popen(command, text=True, **pipes)
+
+
+def wait_for(condition, seconds=20):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came")
+
+
+def reached(path):
+    try:
+        with Reader(str(path)) as reader:
+            return reader.last_mark()[0].icount
+    except Exception:
+        return 0
+
+
+def replay(path):
+    with Reader(str(path)) as reader:
+        return ReplaySession(lambda door: FakeMachine(door, PROGRAM), QuietHost(), reader).run()
+
+
+def test_kill_9_costs_half_a_second_at_most(tmp_path):
+    path = tmp_path / "r.ph"
+    process = start(path)
+    wait_for(lambda: reached(path) > 20_000)
+    last, flushes = reached(path), []
+    for _ in range(150):  # every flush makes more visible: never two of them more than half a second apart
+        time.sleep(0.01)
+        now = reached(path)
+        if now != last:
+            last = now
+            flushes.append(time.monotonic())
+    assert max(b - a for a, b in zip(flushes, flushes[1:], strict=False)) < 0.6
+    process.kill()
+    process.wait()
+    assert reached(path) >= last
+    outcome = replay(path)
+    assert not outcome.complete and outcome.icount >= last - 2000 and outcome.events > 5
+    assert os.listdir(tmp_path) == ["r.ph"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_it_validly(tmp_path, number):
+    path = tmp_path / "r.ph"
+    process = start(path)
+    wait_for(lambda: reached(path) > 5_000)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and "host-signal" in out and err == ""
+    outcome = replay(path)
+    assert outcome.complete and outcome.cause == "host-signal"
+
+
+def test_a_full_disk_leaves_what_was_flushed(tmp_path):
+    path = tmp_path / "r.ph"
+    limit = 120_000
+    process = start(path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode != 0 and "HostError" in err and "valid up to instruction" in err
+    outcome = replay(path)
+    assert not outcome.complete and outcome.icount > 1000
+
+
+def test_typing_at_a_pty_is_recorded(tmp_path):
+    path = tmp_path / "r.ph"
+    process = start(path, "pty", "null")
+    name = process.stderr.readline().split()[-1]
+    fd = os.open(name, os.O_RDWR | os.O_NOCTTY)
+    try:
+        for n in range(5):
+            os.write(fd, b"line %d\n" % n)
+            time.sleep(0.05)
+        assert select.select([fd], [], [], 10)[0] and os.read(fd, 100)
+        wait_for(lambda: reached(path) > 20_000)
+    finally:
+        os.close(fd)
+        process.terminate()
+        process.communicate(timeout=20)
+    with Reader(str(path)) as reader:
+        typed = b"".join(bytes(e.event.data) for e in reader.entries() if isinstance(e.event, CharRead))
+    assert typed.startswith(b"line 0\nline 1\n")
+    assert replay(path).complete

@@ -1,0 +1,92 @@
+"""docs: write the generated reference pages in docs/reference (a test holds that they are fresh)"""
+
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+NOTE = "<!-- Written by `./dev docs` from the declarations; changes here are lost. -->\n"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def instructions() -> str:
+    from playhead.engine.core import tables
+    from playhead.x86.table import INSTRUCTIONS
+
+    tables()
+    chapters: dict[str, list] = {}
+    for i in INSTRUCTIONS:
+        chapters.setdefault(i.chapter, []).append(i)
+    out = ["# Instructions\n", NOTE, f"{len(INSTRUCTIONS)} declarations, "
+           f"{sum(len(i.encodings) for i in INSTRUCTIONS)} encodings. Notation: `src/playhead/x86/notation.py`.\n"]  # fmt: skip
+    for chapter, found in chapters.items():
+        module = sys.modules[f"playhead.x86.{chapter}"]
+        out.append(f"## {chapter}\n\n{(module.__doc__ or '').splitlines()[0]}\n")
+        out.append(table(
+            ("name", "encodings", "writes", "undefined", "notes", "what"),
+            [(i.name, "<br>".join(f"`{e.text}`" for e in i.encodings), i.writes, i.undef,
+              ", ".join(n for n, on in (("LOCK", i.lock), (i.rep.upper(), bool(i.rep)), ("privileged", i.privileged),
+                                        ("reference engine", not i.native)) if on), i.doc.split("\n\n")[0])
+             for i in found],
+        ))  # fmt: skip
+    return "\n".join(out)
+
+
+def events() -> str:
+    from playhead.log.events import KINDS
+
+    rows = []
+    for tag, kind in sorted(KINDS.items()):
+        fields = ", ".join(f"{n}: {type(f).__name__}" for n, f in kind.cls.FIELDS.items())  # type: ignore[attr-defined]
+        rows.append((str(tag), kind.name, fields, "pulled" if kind.pulled else "delivered", kind.doc.split("\n\n")[0]))
+    return "\n".join(["# Events\n", NOTE, table(("tag", "name", "fields", "how", "meaning"), rows)])
+
+
+def devices() -> str:
+    from playhead.devices.registry import DEVICES
+    from playhead.hw.clock import VirtualClock
+
+    class Still:
+        def now_ns(self) -> int:
+            return 0
+
+    out = ["# Devices\n", NOTE]
+    for part, factory in DEVICES:
+        device = factory(VirtualClock(Still()))
+        module = sys.modules[type(device).__module__]
+        out.append(f"## {part}\n\n{(module.__doc__ or '').splitlines()[0]}\n")
+        rows = [(n, type(f).__name__) for n, f in device.State.FIELDS.items()]  # type: ignore[attr-defined]
+        out.append(table(("state", "type"), rows) if rows else "No state.\n")
+    return "\n".join(out)
+
+
+def options() -> str:
+    import importlib
+
+    from playhead.cli import VERBS
+
+    out = ["# Options\n", NOTE]
+    for verb, what in VERBS.items():
+        module = importlib.import_module(f"playhead.cli.{verb}")
+        out.append(f"## playhead {verb}\n\n{what[0].upper()}{what[1:]}.\n")
+        out.append(table(("option", "meaning"), [
+            (f"`{o.name}{' ' + o.metavar if o.metavar else ''}`", o.help) for o in module.OPTIONS]))  # fmt: skip
+    return "\n".join(out)
+
+
+PAGES = {"instructions": instructions, "events": events, "devices": devices, "options": options}
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        (FOLDER / f"{name}.md").write_text(make())
+        print(f"docs/reference/{name}.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ before each instruction, and a comparison is put in front of an instruction that
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from playhead.ir.ops import Op
@@ -71,16 +72,23 @@ class Env:
     returns: list[tuple[int, int, list[int]]] = field(default_factory=list)  # linear, bytes each, words; -1: an EIP
 
 
-def _reads_flags(region: list[Op]) -> bool:
-    words = (S.offset("fl_res"), S.offset("fl_aux"))
+def _has(region: list[Op], wanted: Callable[[Op], bool]) -> bool:
+    """Whether an operation like that is anywhere in a region."""
     for op in region:
-        if op.kind == "ldc" and op.attr[0] in words or op.kind == "call":
+        if wanted(op):
             return True
-        if op.kind == "if" and (_reads_flags(op.attr[0]) or _reads_flags(op.attr[1])):
-            return True
-        if op.kind == "loop" and _reads_flags(op.attr):
+        inner = op.attr if op.kind == "if" else [op.attr] if op.kind == "loop" else ()
+        if any(_has(r, wanted) for r in inner):
             return True
     return False
+
+
+def _reads_flags(op: Op) -> bool:
+    return (op.kind == "ldc" and op.attr[0] in (S.offset("fl_res"), S.offset("fl_aux"))) or op.kind == "call"
+
+
+def _jumps(op: Op) -> bool:
+    return op.kind in ("goto", "jump") or (op.kind == "leave" and len(op.args) > 2)
 
 
 class Generator:
@@ -89,9 +97,9 @@ class Generator:
     def __init__(self, table: Table, seed: int, allowed=lambda form: True, segments: float = 0.2):
         self.seed, self.segments = seed, segments
         self.forms = [f for f in table.forms if f.insn.name != "(invalid)" and allowed(f)]
-        self.reads = {
-            f.number: any(_reads_flags(table.handlers[h].function.body) for h in set(f.handlers) if h >= 0) for f in self.forms
-        }
+        bodies = {f.number: [table.handlers[h].function.body for h in set(f.handlers) if h >= 0] for f in self.forms}
+        self.reads = {n: any(_has(b, _reads_flags) for b in found) for n, found in bodies.items()}
+        self.leaves = {n: any(_has(b, _jumps) for b in found) for n, found in bodies.items()}
         self.sized = {f.number: len(set(f.handlers[:4]) & set(f.handlers[4:])) == 0 for f in self.forms}
 
     def case(self, number: int) -> Generated:
@@ -267,7 +275,7 @@ class Generator:
                 vague &= ~writes
             vague |= undef
             ever |= undef
-            jumped = jumped or piece.relative > 0
+            jumped = jumped or self.leaves[form.number]
         masks[at] = S.STATUS & ~vague
         return pieces, masks, S.STATUS & ~ever
 
@@ -284,11 +292,12 @@ class Generator:
                 piece.code[-size:] = (distance & (1 << 8 * size) - 1).to_bytes(size, "little")
 
     def _returns(self, pieces: list[Piece]) -> None:
-        """Return addresses on the stack: the start of an instruction, or the end."""
+        """Return addresses on the stack: the start of a later instruction, or the end."""
         rng, env = self.rng, self.env
+        last = max((i for i, p in enumerate(pieces) if p.form and self.leaves[p.form.number]), default=0)
         for linear, size, words in env.returns:
-            piece = rng.choice(pieces)
-            eip = layout.CODE_BASE + env.origin - env.bases[CS] + piece.start + rng.choice((0, len(piece.code))) & M32
+            piece = rng.choice(pieces[last:])
+            eip = layout.CODE_BASE + env.origin - env.bases[CS] + piece.start + len(piece.code) & M32
             if rng.random() < 0.5:
                 eip = env.landing
             values = [eip if w < 0 else w for w in words]

@@ -46,6 +46,8 @@ def unsuited(oracle: str, g: Generated) -> str | None:
         rep = any(p in REP for p in piece.prefixes)
         if rep and _opcode(piece) in (b"\x0f\xbc", b"\x0f\xbd", b"\x0f\xb8"):
             return "REP BSF, REP BSR: TZCNT and LZCNT on today's processors"
+        if rep and _opcode(piece)[0] in (0xE0, 0xE1):
+            return "REP LOOPE, REP LOOPNE: the prefix replaces the condition on some processors"
         if oracle == "unicorn" and rep and not piece.form.rep:
             return "Unicorn gives REP before other opcodes a meaning"
     if oracle == "unicorn":
@@ -96,6 +98,8 @@ def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
     name = at.form.insn.name
     if name in ORDER and ours.regs == theirs.regs and ours.trap != theirs.trap and {ours.trap[0], theirs.trap[0]} <= {12, 13, 14}:
         return ORDER[name]
+    if at.form.encoding.text == "0f b9 /r Gv,Ev" and ours.regs == theirs.regs and {ours.trap[0], theirs.trap[0]} == {S.GP, S.UD}:
+        return "UD1: whether its operand counts towards 15 bytes"
     if name == "popa" and ours.trap == theirs.trap:
         return "POPA: registers are loaded before a later word faults"
     return None

@@ -174,8 +174,8 @@ class Target:
         struct.pack_into("<III", block, at["fl_res"], *status, rest)
         if case.fx is not None:
             self._load_fx(case.fx)
-        core.set("exit_reason", 0)
         core.set("deliveries", BUDGET)
+        core.stale = True
 
     def _write(self, offset: int, content: bytes) -> None:
         """To physical memory, and decoded code of it is void."""

@@ -27,12 +27,22 @@ def test_json_round_trip():
     ({"kernel": None, "initrd": None, "append": "", "bios": b"x"}, "multiple of 64 KiB"),
     ({"serial": ("null",) * 5}, "at most 4"),
     ({"rtc_clock": "rt"}, "one of host, vm"),
+    ({"rtc_base": "yesterday"}, "utc or a date"),
+    ({"rtc_base": "2026-02-29T00:00:00"}, "utc or a date"),
+    ({"rtc_base": "2026-13-01T00:00:00"}, "utc or a date"),
+    ({"rtc_base": "2026-01-01T24:00:00"}, "utc or a date"),
     ({"debugcon": 0x10000}, "iobase 0x10000"),
     ({"debug_exit": 0xFFFF}, "iobase 0xffff"),
 ])  # fmt: skip
 def test_refusals(change, message):
     with pytest.raises(UsageError, match=message):
         dataclasses.replace(GOOD, **change).check()
+
+
+def test_rtc_start():
+    assert GOOD.rtc_start_s() is None
+    assert dataclasses.replace(GOOD, rtc_clock="vm").rtc_start_s() == 946_684_800
+    assert dataclasses.replace(GOOD, rtc_base="2024-02-29T12:34:56").rtc_start_s() == 1_709_210_096
 
 
 @pytest.mark.parametrize("change", [

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "boards": "base hw devices",
     "machine": "base log x86 hw engine boards",
     "host": "base log",
-    "session": "base log host machine replay",
+    "session": "base log hw host machine replay",
     "timeline": "base log machine session",
     "gdb": "base log timeline",
     "monitor": "base log timeline",

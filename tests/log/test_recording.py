@@ -21,8 +21,7 @@ META = {"config": {"ram_bytes": 1}, "session": {}, "parts": ["cpu", "ram"], "dig
 
 def begun(path, **more):
     writer = Writer(str(path))
-    writer.put_blob(b"kernel" * 1000)
-    writer.begin({**META, **more})
+    writer.begin({**META, **more}, [b"kernel" * 1000])
     return writer
 
 
@@ -116,9 +115,9 @@ def test_blobs_are_kept_once_and_checked(path):
 def test_blobs_of_any_size(tmp_path, size):
     data = random.Random(size).randbytes(size)
     with Writer(str(tmp_path / "r.ph")) as writer:
+        writer.begin(META)
         name = writer.put_blob(data)
         assert writer.put_blob(data) == name
-        writer.begin(META)
     with Reader(str(tmp_path / "r.ph")) as reader:
         assert reader.blob(name) == data
 
@@ -129,7 +128,9 @@ def test_blobs_of_any_size(tmp_path, size):
 def test_an_existing_file_needs_force(path):
     with pytest.raises(UsageError, match="--force"):
         Writer(str(path))
-    Writer(str(path), force=True).close()
+    with Writer(str(path), force=True) as writer:
+        assert path.stat().st_size > 1000  # what is there is only replaced once the new one begins
+        writer.begin(META)
 
 
 def test_places_that_cannot_be_written(tmp_path):
@@ -164,14 +165,19 @@ def test_a_newer_format_is_refused(path):
     with open(path, "r+b") as f:
         f.seek(60)
         f.write(struct.pack(">I", 2))
-    with pytest.raises(FormatError, match="newer Playhead .format 2; this one reads up to 1"):
+    with pytest.raises(FormatError, match=r"newer Playhead \(format 2; this one reads up to 1\)"):
         Reader(str(path))
 
 
 def test_a_recording_that_never_began(tmp_path):
-    Writer(str(tmp_path / "r.ph")).close()
-    with pytest.raises(FormatError, match="before it began"):
-        Reader(str(tmp_path / "r.ph"))
+    """No file at all: neither if nothing was built, nor if the disk was full at once."""
+    with Writer(str(tmp_path / "r.ph")):
+        assert os.listdir(tmp_path) == []
+    with Writer(str(tmp_path / "r.ph")) as writer, pytest.raises(TypeError):
+        writer.begin({"config": b"not JSON"})
+    with Writer(str(tmp_path / "r.ph")) as writer, pytest.raises(TypeError):
+        writer.begin(META, [None])
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("sql", [
@@ -195,7 +201,8 @@ def test_a_recording_that_never_began(tmp_path):
     "UPDATE meta SET value = '0' WHERE key = 'digest_period'",
     "DELETE FROM meta",
     "DROP TABLE digest",
-    "DROP TABLE event; CREATE VIEW event AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id FROM n) SELECT * FROM n",
+    "DROP TABLE event; CREATE VIEW event AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id FROM n) "
+    "SELECT * FROM n",
 ])  # fmt: skip
 def test_every_change_is_noticed(path, sql):
     db = sqlite3.connect(path)
@@ -205,7 +212,7 @@ def test_every_change_is_noticed(path, sql):
         with Reader(str(path)) as reader:
             assert len(list(reader.entries())) == 9
         return
-    with pytest.raises(FormatError, match="damaged|before it began") as e, Reader(str(path)) as reader:
+    with pytest.raises(FormatError, match=r"damaged|before it began") as e, Reader(str(path)) as reader:
         list(reader.batches())
     assert "\n" not in str(e.value)
 
@@ -264,7 +271,7 @@ def test_disk_full_is_one_line_and_loses_nothing_flushed(tmp_path):
     batch(writer, 0)
     writer._db.execute("PRAGMA max_page_count = 1")
     writer.event(Moment(1500), CharRead(port=0, data=bytearray(1_000_000)))
-    with pytest.raises(HostError, match="the disk is full; the recording is valid up to instruction 5"):
+    with pytest.raises(HostError, match=r"the disk is full; the recording is valid up to instruction 5"):
         writer.flush(Moment(1600), 0, 0)
     writer.close()
     with Reader(str(tmp_path / "r.ph")) as reader:

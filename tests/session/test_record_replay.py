@@ -346,7 +346,13 @@ def test_disk_full_leaves_a_valid_recording(tmp_path):
     host = QuietHost(step_ns=20_000_000)
 
     def fill(session):
-        session.writer._db.execute("PRAGMA max_page_count = 40")
+        begin = session.writer.begin
+
+        def begin_small(*args):
+            begin(*args)
+            session.writer._db.execute("PRAGMA max_page_count = 40")
+
+        session.writer.begin = begin_small
 
     with pytest.raises(HostError, match=r"disk is full; the recording is valid up to instruction \d\d+") as e:
         record(path, Program(end=10**7, clock=300), host, hook=fill)

@@ -7,11 +7,13 @@ kept here.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from playhead.base.errors import FormatError, UsageError
+from playhead.devices.rtc_calendar import date_from_days, days_from_date
 
 MIB = 1 << 20
 RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the hole for PCI, APICs and firmware
@@ -19,6 +21,8 @@ BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 SERIAL_MAX = 4
 BLOBS = ("kernel", "initrd", "bios")
 RTC_CLOCKS = ("host", "vm")
+RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
+RTC_DEFAULT_S = 946_684_800  # 2000-01-01, the start of a clock that follows virtual time if no date is given
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,22 @@ class PcConfig:
             raise UsageError(f"{len(self.serial)} serial ports: a PC has at most {SERIAL_MAX}")
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
+        self.rtc_start_s()
         debug = (("debugcon", self.debugcon, 1), ("debug-exit", self.debug_exit, self.debug_exit_size))
         for option, base, size in debug:
             if base is not None and not (0 <= base and 1 <= size <= 8 and base + size <= 0x10000):
                 raise UsageError(f"isa-{option}: iobase {base:#x} is not an I/O port")
+
+    def rtc_start_s(self) -> int | None:
+        """Seconds since 1970 at which the real-time clock starts, then following virtual time; None: the host clock."""
+        if self.rtc_base == "utc":
+            return None if self.rtc_clock == "host" else RTC_DEFAULT_S
+        found = RTC_DATE.fullmatch(self.rtc_base)
+        year, month, day, hour, minute, second = (int(n) for n in found.groups()) if found else (0,) * 6
+        days = days_from_date(year, month, day) if 1 <= month <= 12 else 0
+        if date_from_days(days) != (year, month, day) or hour > 23 or minute > 59 or second > 59:
+            raise UsageError(f"-rtc base={self.rtc_base}: it is utc or a date like 2026-01-31T12:00:00")
+        return days * 86_400 + hour * 3600 + minute * 60 + second
 
     def blobs(self) -> dict[str, bytes]:
         """The large parts by their SHA-256."""

@@ -13,17 +13,24 @@ Sources: the chips' data sheets; QEMU's `pc` machine for which chip is where.
 """
 
 from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 from playhead.boards import pc_memory
-from playhead.boards.acpi_tables import IOAPIC_BASE, LAPIC_BASE, PM_BASE, SCI_IRQ
+from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
-from playhead.boards.linux_boot import Boot
 from playhead.boards.wires import SharedLine
 from playhead.devices.fw_cfg import FwCfg, directory, fixed_items
 from playhead.devices.i440fx_pci import I440Fx
 from playhead.devices.i8042_kbc import I8042
+from playhead.devices.i8254_pit import I8254
+from playhead.devices.i8259_pic import PicPair
+from playhead.devices.ioapic import IoApic
 from playhead.devices.isa_debug import IsaDebugCon, IsaDebugExit
+from playhead.devices.lapic import Lapic
+from playhead.devices.mc146818_rtc import Mc146818, pc_nvram
+from playhead.devices.nmi_latch import NmiLatch
 from playhead.devices.ns16550_uart import COM_PORTS, Ns16550
+from playhead.devices.pc_ports import Port61, Port92
 from playhead.devices.pci import PciBus
 from playhead.devices.piix3_isa import Piix3Isa
 from playhead.devices.piix4_pm import Piix4Pm
@@ -31,13 +38,11 @@ from playhead.devices.vga_text import VgaText
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
-from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
 
 PIT_IRQ, KBD_IRQ, RTC_IRQ, AUX_IRQ, FPU_IRQ = 0, 1, 8, 12, 13
-CASCADE_IRQ = 2
-IOAPIC_PIN_OF_IRQ = {PIT_IRQ: 2}  # the others are straight
+APIC_BASE_MSR = 0x1B
 
 # PCI device and function numbers
 HOST_BRIDGE, ISA_BRIDGE, POWER = (0, 0), (1, 0), (1, 3)
@@ -54,6 +59,22 @@ FIRMWARE_LAPIC = ((0x0F0, 0x1FF), (0x350, 0x8700), (0x360, 0x8400))  # enabled; 
 FIRMWARE_KBC = 0x65  # keyboard interrupt, self test passed, auxiliary port off, translation
 
 
+D = TypeVar("D", bound=Device)
+
+
+class Outputs(Protocol):
+    """Where the board's output goes."""
+
+    serial_sinks: list[Sink]
+    debugcon: Sink
+
+
+class Core(Protocol):
+    """The processor's registers by name."""
+
+    def get(self, name: str, index: int = 0) -> int: ...
+
+
 class NullSink:
     """For output that nobody wants."""
 
@@ -62,23 +83,143 @@ class NullSink:
 
 
 class Board:
-    """The chips and what the machine needs of them: `io` and `memory` for the engine, lines and `acknowledge` for the CPU."""
+    """The chips, and what the machine needs of them: `io` and `memory` for the engine, interrupts for the CPU."""
 
-    def __init__(self, config: PcConfig, memory: Memory):
-        self.config = config
+    def __init__(self, config: PcConfig, clock: VirtualClock, memory: Memory, host_clock: HostClock,
+                 requests: Requests, outputs: Outputs):  # fmt: skip
+        config.check()
+        self.config, self.memory = config, memory
         self.io = Space("io", 1 << 16)
-        self.memory = memory
         self.devices: dict[str, Device] = {}
+        self.serial: list[Ns16550] = []
+        self.bus = PciBus()
         self.irqs = tuple(SharedLine(f"irq{n}") for n in range(16))
         self.a20 = SharedLine("a20")
-        self.nmi = Line("nmi")
-        self.ferr = self.irqs[FPU_IRQ].driver("ferr")  # the CPU's floating-point error output
-        self.bus = PciBus()
-        self.serial: list[Ns16550] = []
-        self.boot: Boot | None = None
-        self.regions: tuple[pc_memory.Region, ...] = ()
+        self.ferr = self.irqs[FPU_IRQ].driver("ferr")  # the processor's floating-point error output
+        com = COM_PORTS[: len(config.serial)]
+        tables = pc_memory.acpi(com)
+        layout = pc_memory.lay_out(config, memory, tables)
+        self.regions = layout.regions
+        self.boot = pc_memory.linux(config, tables) if config.kernel is not None else None
+        self._interrupt_chips(clock)
+        self._time_chips(clock, host_clock, requests)
+        self._bridges(clock, requests, layout)
+        self._serial_ports(clock, outputs)
+        items = fixed_items(config.ram_bytes) | directory(pc_memory.firmware_files(config, tables))
+        self._add(FwCfg("fw_cfg", self.io, memory, items))
+        if config.debugcon is not None:
+            self._add(IsaDebugCon("debugcon", self.io, outputs.debugcon, config.debugcon))
+        if config.debug_exit is not None:
+            self._add(IsaDebugExit("debug_exit", self.io, requests, config.debug_exit, config.debug_exit_size))
+        self.vga = self._add(VgaText("vga", self.io, memory, clock))
+        self.a20.connect(memory.set_a20)
+        self.loaded()
 
-    def add(self, device: Device) -> Device:
+    # -- making the chips
+
+    def _add(self, device: D) -> D:
         assert device.name not in self.devices, device.name
         self.devices[device.name] = device
         return device
+
+    def _interrupt_chips(self, clock: VirtualClock) -> None:
+        self.pic = self._add(PicPair("pic", [wire.line for wire in self.irqs]))
+        self.pic.attach(self.io)
+        nmi = NmiLatch("nmi")
+        self.lapic = self._add(Lapic("lapic", clock, self.pic.acknowledge, nmi.request))
+        self.lapic.attach(self.memory.mmio)
+        self.pic.intr.connect(self.lapic.set_lint0)
+        self.ioapic = self._add(IoApic("ioapic", self.lapic.deliver))
+        self.ioapic.attach(self.memory.mmio)
+        self.lapic.eoi_broadcast = self.ioapic.eoi
+        self.ioapic.connect_isa([wire.line for wire in self.irqs])
+        self.nmi = self._add(nmi)
+        self.intr = self.lapic.intr
+
+    def _time_chips(self, clock: VirtualClock, host_clock: HostClock, requests: Requests) -> None:
+        start_s = self.config.rtc_start_s()
+        rtc = Mc146818("rtc", clock, self.irqs[RTC_IRQ].driver("rtc"), host_clock if start_s is None else None,
+                       0 if start_s is None else start_s * 1_000_000_000)  # fmt: skip
+        rtc.fill(pc_nvram(self.config.ram_bytes))
+        pit = self._add(I8254("pit", clock, self.irqs[PIT_IRQ].driver("pit")))
+        port61 = self._add(Port61("port61", clock, pit))
+        self._add(rtc)
+        kbd, aux = self.irqs[KBD_IRQ].driver("kbd"), self.irqs[AUX_IRQ].driver("aux")
+        self.kbc = self._add(I8042("kbc", self.io, kbd, aux, self.a20.driver("kbc"), requests))
+        port92 = self._add(Port92("port92", self.a20.driver("port92"), requests))
+        for chip in (pit, port61, rtc, port92):
+            chip.attach(self.io)
+
+    def _bridges(self, clock: VirtualClock, requests: Requests, layout: pc_memory.Layout) -> None:
+        shadow = layout.ram + pc_memory.WINDOW
+        bridge = self._add(I440Fx("pci", self.io, self.memory, self.bus, shadow, layout.window))
+        self.isa = self._add(Piix3Isa("isa", self.io, requests))
+        self.pm = self._add(Piix4Pm("pm", self.io, clock, self.irqs[SCI_IRQ].driver("sci"), requests))
+        for place, function in ((HOST_BRIDGE, bridge), (ISA_BRIDGE, self.isa), (POWER, self.pm)):
+            self.bus.add(*place, function)
+        for n, line in self.isa.irqs.items():
+            self.irqs[n].attach(line)
+
+    def _serial_ports(self, clock: VirtualClock, outputs: Outputs) -> None:
+        sinks = [*outputs.serial_sinks, *(NullSink() for _ in COM_PORTS)]
+        for n in range(len(self.config.serial)):
+            base, irq = COM_PORTS[n]
+            line = self.irqs[irq].driver(f"serial{n}")
+            self.serial.append(self._add(Ns16550(f"serial{n}", self.io, base, line, sinks[n], clock)))
+
+    # -- what the processor asks
+
+    def acknowledge(self) -> int:
+        """The vector of the interrupt that `intr` stands for; it is being served from now on."""
+        return self.lapic.acknowledge()
+
+    def nmi_pending(self) -> bool:
+        return self.nmi.state.pending
+
+    def take_nmi(self) -> None:
+        self.nmi.take()
+
+    def cpu_write(self, msr: int, core: Core) -> None:
+        """The processor wrote a register of its own that chips have to know about."""
+        if msr == APIC_BASE_MSR:
+            self.lapic.set_base(core.get("apic_base"))
+
+    # -- reset and start
+
+    def reset(self) -> None:
+        """The reset line: every chip; memory keeps its contents."""
+        for device in reversed(self.devices.values()):  # interrupt controllers last, after the edges of the others
+            device.reset()
+        self.loaded()
+
+    def start(self) -> Mapping[str, int] | None:
+        """After power-on or a reset, for a machine without firmware: do firmware's work and put the kernel in place.
+
+        Returns the registers that the processor starts with; None if it starts at the reset vector.
+        """
+        if self.boot is None:
+            return None
+        for device, function, offset, size, value in FIRMWARE_PCI:
+            part = self.bus.find(0, device << 3 | function)
+            assert part is not None
+            part.program(offset, size, value)
+        for port, size, value in FIRMWARE_PORTS:
+            self.io.write(port, size, value)
+        for offset, value in FIRMWARE_LAPIC:
+            self.memory.mmio.write(LAPIC_BASE + offset, 4, value)
+        self.kbc.program(FIRMWARE_KBC)
+        for address, data in self.boot.writes:
+            self.memory.write(address, data)
+        return self.boot.registers
+
+    def loaded(self) -> None:
+        """After every chip has its state: what is derived from several of them."""
+        for wire in (*self.irqs, self.a20):
+            wire.restore()
+        self.memory.set_a20(self.a20.line.level)
+
+
+def build(config: PcConfig, clock: VirtualClock, memory: Memory, host_clock: HostClock, requests: Requests,
+          outputs: Outputs) -> Board:  # fmt: skip
+    """The board of `config`. `memory` has at least `pc_memory.area_size(config)` bytes of backing area."""
+    return Board(config, clock, memory, host_clock, requests, outputs)

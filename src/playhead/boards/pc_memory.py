@@ -19,13 +19,12 @@ from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, Tab
 from playhead.boards.config import PcConfig
 from playhead.hw.memory import PAGE, Memory
 
-KIB, MIB = 1 << 10, 1 << 20
 VIDEO, VIDEO_SIZE = 0xA0000, 0x20000
 WINDOW, WINDOW_SIZE = 0xC0000, 0x40000
 ISA_ROM_SIZE = 0x20000  # as much of the firmware as is visible below 1 MiB
 HIGH_RAM = 0x100000
 PCI_HOLE = 0xE0000000
-TABLES_SIZE = 64 * KIB
+TABLES_SIZE = 64 << 10
 RSDP_AT = 0xF0000
 RESET_VECTOR = 0xFFFF0
 RESET_CODE = bytes((0xB0, 0xFE, 0xE6, 0x64, 0xF4, 0xEB, 0xFD))  # mov al, 0FEh; out 64h, al; hlt; jmp back to hlt
@@ -123,15 +122,6 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
         LOADER_FILE: tables.loader(),
         **tables.files,
     }
-
-
-def cmos(config: PcConfig) -> dict[int, int]:
-    """The CMOS bytes that say what is in the machine; the clock's own are the RTC's."""
-    extended = min((config.ram_bytes - HIGH_RAM) // KIB, 0xFFFF)
-    above_16m = min(max(config.ram_bytes - 16 * MIB, 0) // (64 * KIB), 0xFFFF)
-    words = {0x15: VIDEO // KIB, 0x17: extended, 0x30: extended, 0x34: above_16m}
-    pairs = {at + i: word >> 8 * i & 0xFF for at, word in words.items() for i in range(2)}
-    return pairs | {0x10: 0x00, 0x14: 0x06, 0x38: 0x30, 0x3D: 0x12, 0x5F: 0x00}  # no floppy; FPU, mouse; one processor
 
 
 def acpi(serial_ports: tuple[tuple[int, int], ...]) -> TableSet:

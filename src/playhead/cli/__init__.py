@@ -56,6 +56,7 @@ def main(words: list[str] | None = None) -> int:
 
 def _verb(words: list[str]) -> int:
     from playhead.base.errors import UsageError
+    from playhead.cli.options import HelpWanted, nearest
 
     if not words or words[0] in ("--help", "-help", "-h", "help"):
         print(USAGE.format(verbs="\n".join(f"  {name:<8}{what}" for name, what in VERBS.items())), end="")
@@ -67,14 +68,13 @@ def _verb(words: list[str]) -> int:
         print(f"playhead {__version__}")
         return 0
     if verb not in VERBS:
-        from playhead.cli.options import nearest
-
         raise UsageError(f"unknown verb '{verb}'{nearest(verb, VERBS) or '; there are ' + ', '.join(VERBS)}")
     module = importlib.import_module(f"playhead.cli.{verb}")
-    if any(word in ("--help", "-help", "-h") for word in rest):
+    try:
+        return int(module.main(rest))
+    except HelpWanted:
         print(module.help(), end="")
         return 0
-    return int(module.main(rest))
 
 
 def _complain(text: str) -> None:

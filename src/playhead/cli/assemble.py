@@ -2,9 +2,10 @@
 settings.
 """
 
+import inspect
 from typing import Any
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import PcConfig
 from playhead.host.files import read_file
 from playhead.host.host import Host
@@ -21,7 +22,12 @@ QUIET = "the guest has printed nothing for 10 s on its serial ports"
 
 def serial_specs(values: dict[str, Any]) -> list[str]:
     """What COM1... are connected to; COM1 is standard input and output if nothing is said."""
-    return list(values["serial"]) or ["stdio"]
+    specs = list(values["serial"]) or ["stdio"]
+    while specs and specs[-1] == "none":
+        specs.pop()
+    if "none" in specs:
+        raise UnsupportedError("-serial none is only supported behind the ports that there are; null connects to nobody")
+    return specs
 
 
 def make_config(values: dict[str, Any]) -> PcConfig:
@@ -76,6 +82,8 @@ def make_build(config: PcConfig, engine: str, shift: int, trace: str | None = No
     from playhead.machine.machine import Machine
 
     knobs: dict[str, Any] = {"trace": trace} if trace else {}
+    if trace and "trace" not in inspect.signature(Machine).parameters:
+        raise UnsupportedError("--trace is not supported by this version")
     return lambda door: Machine(config, door, engine=engine, shift=shift, **knobs)
 
 

@@ -15,6 +15,10 @@ from playhead.base.errors import UsageError
 Parser = Callable[[str], Any]
 
 
+class HelpWanted(Exception):
+    """The words ask for help instead."""
+
+
 @dataclass(frozen=True)
 class Option:
     """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the
@@ -53,6 +57,8 @@ def parse_arguments(
             found.append(word)
             continue
         name, _, inline = bare(word).partition("=") if word.startswith("--") else (bare(word), "", "")
+        if word in ("--help", "-help", "-h"):
+            raise HelpWanted
         option = by_name.get(name)
         if option is None:
             raise UsageError(f"unknown option '{word}'{nearest(name, by_name, show=lambda n: by_name[n].name)}")

@@ -37,9 +37,8 @@ def main(words: list[str]) -> int:
     build = make_build(config, values["engine"], options.shift, values["trace"])
     host = make_host(values)
     options.meta = _meta(config, values, options.shift)
+    options.blobs = tuple(config.blobs().values())
     with Writer(path, values["force"]) as writer:
-        for blob in config.blobs().values():
-            writer.put_blob(blob)
         outcome = RecordSession(build, host, options, writer).run()
     if outcome.note:
         host.message(outcome.note)

@@ -30,8 +30,8 @@ def help() -> str:
 
 def default_serial(recorded: tuple[str, ...]) -> list[str]:
     """The first port that was connected to anything prints, the others do not. Files are not written again unasked."""
-    specs = ["none" if kind == "none" else "null" for kind in recorded]
-    first = next((i for i, kind in enumerate(recorded) if kind not in ("none", "null")), None)
+    specs = ["null"] * len(recorded)
+    first = next((i for i, kind in enumerate(recorded) if kind != "null"), None)
     if first is not None:
         specs[first] = "stdio"
     return specs

@@ -1,14 +1,16 @@
 """Intel 8254: the PC's three counters. Counter 0 is the timer interrupt, counter 2 the speaker, counter 1 nobody's.
 
-A counter is not counted down. What it shows is worked out from the oscillator tick at which it was loaded, so it is exact
-however long it runs, and reading it changes nothing. Only what the guest does (a control word, a count, a gate) starts a
-new stretch of counting; `Stretch` is one. A count that the chip takes over later (at its next clock, or when the period
-ends) waits as the next stretch with the tick at which it begins.
+A counter is not counted down. What it shows is worked out from the oscillator tick at which it was loaded, so it is
+exact however long it runs, and reading it changes nothing. Only what the guest does (a control word, a count, a gate)
+starts a new stretch of counting; `Stretch` is one. A count that the chip takes over later (at its next clock, or when
+the period ends) waits as the next stretch with the tick at which it begins.
 
 A count of 1 in modes 2 and 3, which the data sheet calls illegal, is taken as 2.
 
 Source: Intel 82C54 data sheet (231244): modes, gate, read-back and the moments at which counts are loaded.
 """
+
+from typing import Any
 
 from playhead.base.record import I64, U8, U16, U32, Array, Bool, Nested, record
 from playhead.hw.clock import NEVER, VirtualClock, ticks_to_ns
@@ -56,15 +58,21 @@ class CounterState:
     status = U8()
 
 
+def stretch(n: int, since: int, elapsed: int, runs: bool) -> Any:
+    x: Any = Stretch()
+    x.n, x.since, x.elapsed, x.runs = n, since, elapsed, runs
+    return x
+
+
 class Counter:
     """One counter over its state. Every method takes the oscillator tick `t` at which it happens."""
 
     def __init__(self) -> None:
-        self.state = CounterState()
+        self.state: Any = CounterState()
 
     # -- what it shows, changing nothing
 
-    def stretch(self, t: int) -> Stretch | None:
+    def stretch(self, t: int) -> Any:
         """The stretch that counts at tick t; None before the first."""
         s = self.state
         if s.waits and t >= s.next.since:
@@ -72,7 +80,7 @@ class Counter:
         return s.now if s.loaded else None
 
     @staticmethod
-    def elapsed(x: Stretch, t: int) -> int:
+    def elapsed(x: Any, t: int) -> int:
         return x.elapsed + (t - x.since if x.runs else 0)
 
     def out(self, t: int) -> bool:
@@ -141,7 +149,7 @@ class Counter:
             s.now, s.next, s.waits, s.null, s.loaded = s.next, Stretch(), False, False, True
 
     def _then(self, n: int, since: int, elapsed: int = 0, runs: bool = True) -> None:
-        self.state.next = Stretch(n=n, since=since, elapsed=elapsed, runs=runs)
+        self.state.next = stretch(n, since, elapsed, runs)
         self.state.waits = True
 
     def _unload(self, t: int) -> None:
@@ -232,7 +240,7 @@ class Counter:
         s.gate = on
         if s.mode in (0, 4):  # the gate enables counting
             if s.loaded:
-                s.now = Stretch(n=s.now.n, since=t, elapsed=self.elapsed(s.now, t), runs=on)
+                s.now = stretch(s.now.n, t, self.elapsed(s.now, t), on)
             if s.waits:
                 s.next.runs = on
         elif s.mode in (1, 5):  # its rising edge starts it, again and again
@@ -242,7 +250,7 @@ class Counter:
             if s.loaded or s.waits:
                 self._then(s.count, t + 1)
         elif s.loaded:
-            s.now = Stretch(n=s.now.n, since=t, elapsed=self.elapsed(s.now, t), runs=False)
+            s.now = stretch(s.now.n, t, self.elapsed(s.now, t), False)
             s.waits = False
         else:
             s.next.runs = False
@@ -273,7 +281,7 @@ class I8254(Device):
         io.map(BASE, 4, self.read_port, self.write_port, name=self.name)
 
     def reset(self) -> None:
-        """The chip has no reset input and is undefined until programmed; here it is as at power-on, with all OUTs low."""
+        """The chip has no reset input and is undefined until programmed; here it is as at power-on, all OUTs low."""
         self.state = PitState()
         self.state.counters[2].gate = False
         self._take()

@@ -1,15 +1,16 @@
 """Intel 8259A, twice: the PC's interrupt controllers, the second behind input 2 of the first.
 
-The wiring is the PC's, not ICW3's: whatever a guest writes there, the slave stays on IR2. As in the PIIX3, the ELCR ports
-(4D0h, 4D1h) choose edge or level for each input.
+The wiring is the PC's, not ICW3's: whatever a guest writes there, the slave stays on IR2. As in the PIIX3, the ELCR
+ports (4D0h, 4D1h) choose edge or level for each input.
 
-In edge mode a request is remembered from its rising edge until it is acknowledged, and withdrawn if the line falls before
-that: the data sheet wants IR high until the first INTA, and answers with IR7 if it is not.
+In edge mode a request is remembered from its rising edge until it is acknowledged, and withdrawn if the line falls
+before that: the data sheet wants IR high until the first INTA, and answers with IR7 if it is not.
 
 Sources: Intel 8259A data sheet (231468); Intel 82371SB (PIIX3) data sheet, ELCR1 and ELCR2.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from playhead.base.record import U8, U16, Bool, Nested, record
 from playhead.hw.device import Device
@@ -46,10 +47,10 @@ class PicState:
 
 
 class Pic8259:
-    """One 8259A over its `state`. `changed` is called whenever INT may have changed; `cascade` is a bit mask of slaves."""
+    """One 8259A over its `state`. `changed` is called whenever INT may have changed; `cascade` is a mask of slaves."""
 
     def __init__(self, cascade: int, changed: Callable[[], None]):
-        self.state = PicState()
+        self.state: Any = PicState()
         self._cascade, self._changed = cascade, changed
 
     # -- requests and priorities

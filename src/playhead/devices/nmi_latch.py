@@ -1,45 +1,28 @@
-"""The processor's NMI pin as a latch: a rising edge stays pending until it is taken.
+"""The processor's pending non-maskable interrupt: asked for by the local APIC, pending until the processor takes it.
 
-The latch is part of the processor, but what drives the pin is the board's, so it is kept and saved with the chips. Masking
-by bit 7 of port 70h is done in front of it, as on the PC.
+The latch is inside the processor, but what sets it are chips, so it is kept and saved with them.
 
-Source: Intel Architecture Software Developer's Manual, volume 3, section 5.3 (sources of interrupts).
+Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, chapter "Interrupt and Exception
+Handling", section on the non-maskable interrupt.
 """
 
 from playhead.base.record import Bool, record
 from playhead.hw.device import Device
-from playhead.hw.line import Line
 
 
 @record
 class NmiState:
-    pin = Bool()
     pending = Bool()
 
 
 class NmiLatch(Device):
-    """Follows `pin`."""
+    """Requests that come before the last one was taken are one request."""
 
     State = NmiState
     part = "nmi_latch"
 
-    def __init__(self, name: str, pin: Line):
-        super().__init__(name)
-        self._pin = pin
-        pin.connect(self._change)
-
-    def reset(self) -> None:
-        pin = self.state.pin  # what drives the pin is not ours to reset
-        super().reset()
-        self.state.pin = pin
-
-    def loaded(self) -> None:
-        self._pin.restore(self.state.pin)
-
-    def _change(self, level: bool) -> None:
-        if level and not self.state.pin:
-            self.state.pending = True
-        self.state.pin = level
+    def request(self) -> None:
+        self.state.pending = True
 
     def take(self) -> None:
         """The processor begins to deliver it."""

@@ -3,7 +3,8 @@
 Port 61h joins counter 2 with the speaker and shows two things that toggle by themselves: the memory refresh (bit 4,
 every 15 us, which old software uses as a clock) and OUT 2. Port 92h is the fast way to the A20 gate and to a reset.
 
-The refresh toggles every 18 ticks of the 8254's oscillator since power-on, as counter 1 would drive it with the BIOS's count.
+The refresh toggles every 18 ticks of the 8254's oscillator since power-on, as counter 1 would drive it with the count
+that BIOSes give it.
 
 Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h) and Port 92 registers.
 """

@@ -79,9 +79,9 @@ def _debugcon(clock: VirtualClock, io: Space | None = None) -> Device:
 
 
 def _nmi(clock: VirtualClock, io: Space | None = None) -> Device:
-    pin = Line("nmi")
-    _ports(io).map(0x61, 1, lambda address, size: 0xFF, lambda address, size, value: pin.set(bool(value & 1)))
-    return NmiLatch("nmi", pin)
+    latch = NmiLatch("nmi")
+    _ports(io).map(0x61, 1, lambda address, size: 0xFF, lambda address, size, value: latch.request())
+    return latch
 
 
 def _vga(clock: VirtualClock, io: Space | None = None) -> Device:

@@ -4,6 +4,7 @@ Any register values stand for some second: what is out of range carries over, as
 Nothing here knows what time it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR, CENTURY = 0x00, 0x02, 0x04, 0x06, 0x07, 0x08, 0x09, 0x32
@@ -88,9 +89,9 @@ def seconds_of(registers: dict[int, int], form: Format) -> tuple[int, int]:
 
 
 def next_alarm(seconds: int, alarm: tuple[int, int, int], form: Format) -> int | None:
-    """The first second after `seconds` that the alarm registers (seconds, minutes, hours) match; None if none ever does."""
+    """The first second after `seconds` that matches the alarm registers (seconds, minutes, hours); None if none does."""
 
-    def matching(register: int, limit: int, put) -> list[int]:
+    def matching(register: int, limit: int, put: Callable[[int], int]) -> list[int]:
         return [v for v in range(limit) if register >= 0xC0 or put(v) == register]  # C0h and up: any
 
     second, minute, hour = (
@@ -101,15 +102,10 @@ def next_alarm(seconds: int, alarm: tuple[int, int, int], form: Format) -> int |
         return None
     day, now = divmod(seconds + 1, DAY_S)
     h, m, s = now // 3600, now // 60 % 60, now % 60
-    first = hour[0] * 3600 + minute[0] * 60 + second[0]
-    found = first + DAY_S
-    later = {  # by the most significant part that differs from now
-        "second": [(h, m, v) for v in second if v >= s][:1] if h in hour and m in minute else [],
-        "minute": [(h, v, second[0]) for v in minute if v > m][:1] if h in hour else [],
-        "hour": [(v, minute[0], second[0]) for v in hour if v > h][:1],
-    }
-    for part in later.values():
-        if part:
-            found = part[0][0] * 3600 + part[0][1] * 60 + part[0][2]
-            break
-    return day * DAY_S + found
+    times = [DAY_S + hour[0] * 3600 + minute[0] * 60 + second[0]]
+    times += [v * 3600 + minute[0] * 60 + second[0] for v in hour if v > h]
+    if h in hour:
+        times += [h * 3600 + v * 60 + second[0] for v in minute if v > m]
+        if m in minute:
+            times += [h * 3600 + m * 60 + v for v in second if v >= s]
+    return day * DAY_S + min(times)

@@ -59,6 +59,7 @@ class ReferenceEngine:
             guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave, icount=self.icount, spend=self.spend,
         )  # fmt: skip
         self.world["r_code_written"] = lambda page: core.memory.code_written(page) or 0
+        self.world["r_table_write"] = lambda pa: core.memory.code_written(pa >> 12) or 0
         self.ram = memoryview(core.memory.area)
         self.page_map = core.memory.page_map
         self.handlers: dict[int, Any] = {}
@@ -75,10 +76,8 @@ class ReferenceEngine:
         return self.c64[self._o["icount"]]
 
     def spend(self) -> int:
-        if self.budget <= 1:
-            return 0
-        self._retire()
-        return 1
+        """Each iteration of a REP is fetched anew: an iteration may have changed the instruction, or where a run may be split."""
+        return 0
 
     def _retire(self) -> None:
         self.budget -= 1
@@ -159,9 +158,10 @@ class ReferenceEngine:
                 raise
             d = None
         if d is None or d.len > first:
-            code += self._fetch_page((lin + first) & 0xFFFFFFFF, 16 - first)
+            rest = self._fetch_page((lin + first) & 0xFFFFFFFF, 16 - first)
+            code[:] = self._fetch_page(lin, first) + rest  # the walk's accessed bits may lie in the first page
             d = self._decode(bytes(code), mode)
-        if eip + d.len - 1 > limit:
+        if eip + d.len - 1 > limit != 0xFFFFFFFF:  # what crosses the end of a flat segment goes on at 0
             raise GuestFault(S.GP, 0)
         return d
 
@@ -227,8 +227,12 @@ class ReferenceEngine:
                 c32[o["exit_reason"]] = S.EXIT_TRIPLE
                 return False
         except Undone as e:
+            c32[o["deliveries"]] += 1
+            c32[o["store_n"]] = 0
             self.leave(e.reason, e.info, 0)
             return False
+        if c32[o["store_n"]] and not c32[o["exit_reason"]]:
+            c32[o["exit_reason"]] = S.EXIT_MMIO_WRITE
         return not c32[o["exit_reason"]]
 
     def step(self) -> None:
@@ -238,28 +242,21 @@ class ReferenceEngine:
         trap = c32[o["eflags"]] & S.TF
         resume = c32[o["eflags"]] & S.RF
         pc = c32[o["eip"]]
-        saved = self.budget
-        if trap:
-            self.budget = 1
         try:
             d = self.fetch(self.mode())
             nx = (pc + d.len) & 0xFFFFFFFF
             target = self.handler(d.handler)(d, pc, nx)
         except GuestFault as f:
-            self.budget = saved if trap else self.budget
             c32[o["fault_vector"]], c32[o["fault_error"]], c32[o["fault_pending"]] = f.vector, f.error, 1
             c32[o["fault_soft"]] = c32[o["fault_nest"]] = 0
             c32[o["store_n"]] = 0
             return
         except Undone as e:
-            self.budget = saved if trap else self.budget
             c32[o["store_n"]] = 0
             self.leave(e.reason, e.info, 0)
             return
         c32[o["eip"]] = pc if target == AGAIN else target
         self._retire()
-        if trap:
-            self.budget = saved - 1
         c32[o["latch_n"]] = 0
         if resume:
             c32[o["eflags"]] &= ~S.RF & 0xFFFFFFFF

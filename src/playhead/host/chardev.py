@@ -145,7 +145,8 @@ class Stdio(_Output):
         super().flush()
 
     def watched(self) -> tuple[int, int]:
-        return 0, IN if self.live and not self._crowded() else 0
+        away = self.raw is not None and not RawTerminal.usable(0)  # put into the background
+        return 0, IN if self.live and not away and not self._crowded() else 0
 
     def ready(self, events: int) -> None:
         try:

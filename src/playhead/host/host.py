@@ -32,11 +32,11 @@ class Host:
 
     def __enter__(self) -> "Host":
         try:
+            self._signals.install()  # before a terminal is raw: from then on every way out puts it back
             for device in self._all:
                 device.open()
                 if isinstance(device, Pty):
                     device.poke = self._watcher.poke
-            self._signals.install()
         except BaseException:
             self.close()
             raise
@@ -117,5 +117,5 @@ class Host:
 
     def _enter_terminal(self) -> None:
         for device in self._all:
-            if isinstance(device, Stdio) and device.raw is not None:
+            if isinstance(device, Stdio) and device.raw is not None and device.raw.usable(0):
                 device.raw.enter()

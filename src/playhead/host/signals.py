@@ -1,4 +1,5 @@
-"""Signals: INT, TERM and HUP ask for a clean end; TSTP puts the terminal back before the process stops.
+"""Signals: INT, TERM and HUP ask for a clean end; TSTP puts the terminal back before the process stops,
+CONT makes it raw again.
 
 Python runs signal handlers only between its own instructions, which may be far away while the main thread is inside
 native code. So the handlers do nothing, and the watcher reads the signals' numbers from the pipe that the
@@ -26,23 +27,25 @@ class Signals:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._old: dict[int, object] = {}
         self._old_wakeup = -1
+        self._installed = False
 
     def install(self) -> None:
         """Only the main thread may; elsewhere (a test, a library) signals stay with whoever owns them."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in (*ENDING, signal.SIGTSTP):
+        self._installed = True
+        self._old_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)  # first: none may get lost
+        for number in (*ENDING, signal.SIGTSTP, signal.SIGCONT):
             if signal.getsignal(number) == signal.SIG_IGN:
                 continue  # started by nohup, or in the background by a shell without job control
             self._old[number] = signal.signal(number, lambda *_: None)
-        self._old_wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
 
     def remove(self) -> None:
-        if self._old:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        if self._installed:
             signal.set_wakeup_fd(self._old_wakeup)
-            for number, handler in self._old.items():
-                signal.signal(number, handler)  # type: ignore[arg-type]
-            self._old = {}
+        self._old, self._installed = {}, False
         for fd in (self._read, self._write):
             os.close(fd)
 
@@ -53,7 +56,8 @@ class Signals:
         for number in os.read(self._read, 4096):
             if number == signal.SIGTSTP:
                 self._suspend()
-                os.kill(os.getpid(), signal.SIGSTOP)
+                os.kill(os.getpid(), signal.SIGSTOP)  # which may take effect only after we have gone on a little
+            elif number == signal.SIGCONT:
                 self._resume()
             elif number in ENDING:
                 self.received = self.received or number

@@ -9,7 +9,7 @@ makes progress however short its period is.
 from collections.abc import Callable
 from typing import Protocol
 
-NEVER = (1 << 63) - 1  # ns; "no alarm is armed"
+from playhead.base.units import NEVER as NEVER
 
 
 class TimeSource(Protocol):

@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 WAL_PAGES = 64
+NOT_YET: Any = None
 T = TypeVar("T")
 
 
@@ -49,7 +50,7 @@ def check_output(path: str, force: bool) -> None:
 
 
 class Writer:
-    """One recording being written. Use: `put_blob`..., `begin`, then `event`/`digest`/`flush`, and `close`."""
+    """One recording being written. There is no file before `begin`; then `event`, `digest`, `flush`, and `close`."""
 
     def __init__(self, path: str, force: bool = False):
         check_output(path, force)
@@ -60,21 +61,30 @@ class Writer:
         self._last_event = self._last_digest = 0
         self._hash = b""
         self._failed = False
-        self._create()
+        self._db: sqlite3.Connection = NOT_YET
 
-    def _create(self) -> None:
+    def begin(self, meta: dict[str, Any], blobs: Iterable[bytes] = ()) -> None:
+        """Make the file and store what the machine is: `meta` (values are JSON) is fixed from here on."""
         for name in (self.path, *(self.path + s for s in SIDE_FILES)):
             if os.path.lexists(name):
                 self._host(lambda n=name: os.unlink(n))  # type: ignore[misc]
         self._host(lambda: os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)))
-        self._db = self._host(
-            lambda: sqlite3.connect(os.path.abspath(self.path), isolation_level=None, check_same_thread=False)
-        )
-        # The tables go into the file itself before WAL mode starts: otherwise a kill leaves a main file without any.
+        self._db = self._host(lambda: sqlite3.connect(os.path.abspath(self.path), isolation_level=None))
+        rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
+        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
+        # All this goes into the file itself, at once, before WAL mode starts: a kill leaves a whole beginning or none.
         self._host(lambda: self._db.executescript(
-            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA} COMMIT;"
+            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA}"
+        ))  # fmt: skip
+        for blob in blobs:
+            self.put_blob(blob)
+        self._host(lambda: self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows))
+        self._host(lambda: self._db.executemany("INSERT INTO kind VALUES (?, ?, ?)", kinds))
+        self._host(lambda: self._db.execute("COMMIT"))  # (executescript would commit by itself first)
+        self._host(lambda: self._db.executescript(
             f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {WAL_PAGES};"
         ))  # fmt: skip
+        self._hash = link(b"", "meta", rows)
 
     def _host(self, action: Callable[[], T]) -> T:
         """Run something that the host may refuse; a refusal is one clear line."""
@@ -107,20 +117,6 @@ class Writer:
             (digest, len(data), codec, packed),
         ))  # fmt: skip
         return digest.hex()
-
-    def begin(self, meta: dict[str, Any]) -> None:
-        """Store what the machine is (values are JSON); from here on the recording exists, and meta is fixed."""
-        rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
-        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
-
-        def store() -> None:
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-            self._db.executemany("INSERT INTO kind VALUES (?, ?, ?)", kinds)
-            self._db.execute("COMMIT")
-
-        self._host(store)
-        self._hash = link(b"", "meta", rows)
 
     def event(self, moment: Moment, value: Any, cpu: int = 0) -> None:
         """Log one event; it is safe after the next `flush`."""
@@ -165,7 +161,9 @@ class Writer:
         self._digests.clear()
 
     def close(self) -> None:
-        """Fold the WAL in, so that the recording is one file. What was not flushed is dropped."""
+        """Fold the WAL in, so that the recording is one file. What was not flushed is dropped, and what never began."""
+        if self._db is NOT_YET:
+            return
         with contextlib.suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -173,13 +171,10 @@ class Writer:
             self._db.execute("PRAGMA journal_mode = DELETE")  # refused while somebody reads; the next opener folds
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
-
-    def discard(self) -> None:
-        """Remove a recording that never began."""
-        self.close()
-        for name in (self.path, *(self.path + s for s in SIDE_FILES)):
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+        if not self._hash:
+            for name in (self.path, *(self.path + s for s in SIDE_FILES)):
+                with contextlib.suppress(OSError):
+                    os.unlink(name)
 
     def __enter__(self) -> "Writer":
         return self

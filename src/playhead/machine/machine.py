@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import dataclass
 
 from playhead.base.record import I64, U64, Queue, record
+from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
-from playhead.boards.pc import build
 from playhead.engine.core import Core
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.memory import PAGE, Memory
@@ -75,7 +75,7 @@ class Machine:
 
     def __init__(self, config: PcConfig, door, engine: str = "native", shift: int = 3):
         self.config = config
-        self.memory = Memory(self._area_size(config))
+        self.memory = Memory(pc_memory.area_size(config) + PAGE)  # fetches may read a little over the end
         self.core = Core(self.memory)
         self.clock = VirtualClock(self)
         self.requests = _Requests()
@@ -87,13 +87,8 @@ class Machine:
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
         self.use_engine(engine)
-        self.board = build(config, self.clock, self.memory, _HostClock(door), self.requests, door)
+        self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, door)
         self._power_on()
-
-    @staticmethod
-    def _area_size(config: PcConfig) -> int:
-        """RAM, the pages below 1 MiB that are no RAM, firmware, and one page behind it all that fetches may read over."""
-        return config.ram_bytes + (2 << 20) + (len(config.bios or b"") + 0xFFF & ~0xFFF) + (1 << 20)
 
     def use_engine(self, name: str) -> None:
         if name not in self._engines:
@@ -140,18 +135,17 @@ class Machine:
     # reset
 
     def _power_on(self) -> None:
-        x86_reset.reset(self.core, self.config.cpu)
-        self.board.start(self.core)
+        x86_reset.reset(self.core, model=self.config.cpu)
+        registers = self.board.start()
+        if registers is not None:
+            x86_reset.linux_entry(self.core, registers)
 
     def reset(self) -> None:
         """The reset line: every chip and the processor; RAM stays."""
-        icount, bias, shift = self.icount, self._c64[self._i["vbias"]], self._c32[self._i["shift"]]
         for alarm in self.clock.alarms:
             alarm.cancel()
         self.board.reset()
-        x86_reset.reset(self.core, self.config.cpu)
-        self._c64[self._i["icount"]], self._c64[self._i["vbias"]], self._c32[self._i["shift"]] = icount, bias, shift
-        self.board.start(self.core)
+        self._power_on()
         self._c32[self._i["seq"]] += 1
         self.requests.stop = None
 

@@ -32,3 +32,4 @@ class Options:
     silent_hint: str = ""  # told when the guest prints nothing for long
     digest_period: int = DIGEST_PERIOD
     meta: dict = field(default_factory=dict)  # stored with a recording
+    blobs: tuple[bytes, ...] = ()  # likewise: what meta refers to by hash

@@ -29,7 +29,7 @@ class RecordSession(RunSession):
         period = self.options.digest_period
         session = {"no_reboot": self.options.no_reboot, "sleep": self.options.sleep}
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
-        self.writer.begin(meta)
+        self.writer.begin(meta, self.options.blobs)
         self._arrived()
         self._flush()
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from playhead.base.errors import DivergenceError, FormatError
+from playhead.base.units import NEVER
 from playhead.host.host import Host
-from playhead.hw.clock import NEVER
 from playhead.log.causes import cause_name
 from playhead.log.digests import CHECK, Digest, differing, digest_of
 from playhead.log.events import CharRead, ClockHost, ClockRate, ClockVirtualRt, End, Entry, ResetRequested, Shutdown

@@ -12,8 +12,8 @@ does so when something arrives and every 100 ms. Two rules make each event's mom
 from collections.abc import Callable
 from typing import Any
 
+from playhead.base.units import NEVER
 from playhead.host.host import Host
-from playhead.hw.clock import NEVER
 from playhead.log.causes import cause_number
 from playhead.log.events import CharRead, ClockRate, ClockVirtualRt, ResetRequested, Shutdown
 from playhead.log.moment import START, Moment

@@ -2,7 +2,11 @@
 
 from typing import Any, Protocol
 
-from playhead.hw.door import Sink
+
+class Sink(Protocol):
+    """Where a character device's output goes (`hw.door.Sink`)."""
+
+    def write(self, data: bytes) -> None: ...
 
 
 class StopLike(Protocol):
@@ -15,7 +19,7 @@ class StopLike(Protocol):
 
     @property
     def deadline_ns(self) -> int:
-        """halted: the next alarm, or `hw.clock.NEVER`."""
+        """halted: the next alarm, or `base.units.NEVER`."""
         ...
 
     @property

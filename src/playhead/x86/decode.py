@@ -175,7 +175,9 @@ def define(forms_at: int) -> None:
         pos.set(pos.get() + 1)
         entry = m.var(32, table16(op.get()))
         modrm = byte(pos.get())
+        looked = m.var(32, 0)  # a ModRM byte that told what this is belongs to it, also if it is nothing
         with m.if_(entry.get().uge(SUB)):
+            looked.set(pos.get() + 1)
             entry.set(table16((entry.get() - SUB) * 256 + modrm + 512))
 
         def record(item):
@@ -306,6 +308,8 @@ def define(forms_at: int) -> None:
         with m.if_(handler.get().eq(NONE) | bad_lock):
             entry.set(0)
             handler.set(record(m.const(0, 32)))
+        with m.if_(pos.get().ult(looked.get())):
+            pos.set(looked.get())
         out("form", entry.get())
         out("handler", handler.get())
         out("len", pos.get())

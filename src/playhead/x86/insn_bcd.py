@@ -112,10 +112,11 @@ def pusha(m):
 def popa(m):
     """Pop all general registers but ESP."""
     size = m.osize // 8
-    values = [(7 - n, m.peek(m.osize, size * n)) for n in range(8) if n != 7 - ESP]
+    values = [(7 - n, m.peek(m.osize, size * n)) for n in range(8)]  # all are read
     m.drop(8 * size)
     for n, value in values:
-        m.set_reg(n, value)
+        if n != ESP:
+            m.set_reg(n, value)
 
 
 @insn("c8 Iw,Ib")

@@ -1,5 +1,8 @@
 """Near control transfer (manual volume 2: JMP, Jcc, CALL, RET, LOOP, JECXZ) and the simplest flag instructions."""
 
+from collections.abc import Callable
+
+from playhead.ir.ops import Value
 from playhead.x86 import flags
 from playhead.x86 import state as S
 from playhead.x86.insn_data import CONDITIONS
@@ -30,20 +33,28 @@ def jmp_indirect(m, src):
     m.goto(m.checked(m.get(src).zext(32)))
 
 
+def _call(m, target: Callable[[], Value]) -> Value:
+    """Push the return address; the stack's limits are checked first, then where the call goes, then the store is made."""
+    size = m.osize // 8
+    esp = m.moved_esp(m.reg(4), -size)
+    linear = m.stack_linear(m.stack_offset(esp), size, True)
+    eip = target()
+    m.guest_store(linear, m.next().trunc(m.osize))
+    m.set_reg(4, esp)
+    return eip
+
+
 @insn("e8 Jz")
 def call(m, rel):
     """Call: push the return address, jump."""
-    target = m.target(rel)
-    m.push(m.next().trunc(m.osize))
-    m.jump(target)
+    m.jump(_call(m, lambda: m.target(rel)))
 
 
 @insn("ff /2 Ev", name="call")
 def call_indirect(m, src):
     """Call a computed offset."""
-    target = m.checked(m.get(src).zext(32))
-    m.push(m.next().trunc(m.osize))
-    m.goto(target)
+    offset = m.get(src).zext(32)
+    m.goto(_call(m, lambda: m.checked(offset)))
 
 
 @insn("c3", name="ret")

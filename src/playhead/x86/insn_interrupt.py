@@ -1,4 +1,4 @@
-"""Software interrupts, IRET, and the instructions that guard or show the flags (manual volume 2: INT, IRET, CLI, STI, PUSHF, POPF)."""
+"""Software interrupts, IRET, and what guards or shows the flags (manual volume 2: INT, IRET, CLI, STI, PUSHF, POPF)."""
 
 from playhead.x86 import flags, transfers
 from playhead.x86 import state as S

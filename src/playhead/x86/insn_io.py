@@ -1,7 +1,7 @@
 """Ports (manual volume 2: IN, OUT, INS, OUTS; volume 1, chapter 19).
 
-The processor has no ports itself. A read takes its value from the latch that the machine filled, or leaves undone so that the machine
-fills it; a write goes into the list of stores and ends the run. Whatever may fault comes before either.
+The processor has no ports itself. A read takes its value from the latch that the machine filled, or leaves undone so
+that the machine fills it; a write goes into the list of stores and ends the run. Whatever may fault comes before either.
 """
 
 from playhead.ir.ops import Value
@@ -83,8 +83,8 @@ def out(m, dst, src):
 
 
 def once(m, body, end=lambda info: None) -> None:
-    """One iteration, then `end` of what it returned. Under REP the instruction retires after each iteration: the next one
-    needs the machine again."""
+    """One iteration, then `end` of what it returned. Under REP the instruction retires after each iteration: the next
+    one needs the machine again."""
     if not m.rep:
         end(body())
         return

@@ -1,4 +1,7 @@
-"""Instructions that load or look at segments, and far transfers (manual volume 2: MOV, PUSH, POP, LDS, JMP, CALL, RET, LAR, LSL, VERR, ARPL)."""
+"""Instructions that load or look at segments, and far transfers.
+
+Manual volume 2: MOV, PUSH, POP, LDS, JMP, CALL, RET, LAR, LSL, VERR, ARPL. The work is in segments.py and transfers.py.
+"""
 
 from playhead.ir.ops import Value
 from playhead.x86 import flags

@@ -1,4 +1,4 @@
-"""System instructions (manual volume 2, and volume 3 chapters 2 and 5.8.7): control, debug and model-specific registers, tables."""
+"""Control, debug and model-specific registers, descriptor tables (manual volume 2; volume 3 chapters 2 and 5.8.7)."""
 
 from playhead.x86 import cpuid, msr
 from playhead.x86 import segments as G
@@ -76,8 +76,8 @@ def mov_from_cr(m, dst, src):
     number = m.field("a")
     _known(m, number)
     m.need_cpl0()
-    value = number.eq(0).select(m.ld("cr0"), number.eq(2).select(m.ld("cr2"), number.eq(3).select(m.ld("cr3"), m.ld("cr4"))))
-    m.set(dst, value)
+    low = number.eq(0).select(m.ld("cr0"), m.ld("cr2"))
+    m.set(dst, number.ult(3).select(low, number.eq(3).select(m.ld("cr3"), m.ld("cr4"))))
 
 
 @insn("0f 06", privileged=True)

@@ -1,8 +1,8 @@
-"""Exceptions and interrupts (manual volume 3, chapter 6): delivery through the vector table or the IDT, double and triple faults.
+"""Exceptions and interrupts (manual volume 3, chapter 6): delivery through vector table or IDT, double and triple faults.
 
-An exception of an instruction, a trap behind it and an external interrupt are all noted in the `fault_*` fields; the engine then calls
-`deliver`. INT n and its like are instructions that call `interrupt` themselves. While a delivery is under way `fault_nest` says of what,
-so that a second exception inside it is judged by `escalate`.
+An exception of an instruction, a trap behind it and an external interrupt are all noted in the `fault_*` fields; the
+engine then calls `deliver`. INT n and its like are instructions that call `interrupt` themselves. While a delivery is
+under way `fault_nest` says of what, so that a second exception inside it is judged by `escalate`.
 """
 
 from playhead.x86 import segments as G
@@ -133,7 +133,7 @@ def data_breakpoint(m: StateBuilder, lin, size, write):
 
 @routine(32, 32, 32, 32)
 def interrupt(m: StateBuilder, vector, error, flags, eip):
-    """Enter the handler of a vector with `eip` to return to. Returns the handler's EIP; bit 32: a trap of the new task."""
+    """Enter the handler of a vector, `eip` to return to. Returns the handler's EIP; bit 32: a trap of the new task."""
     with m.if_(m.protected()):
         m.ret(call(m, "interrupt_protected", vector, error, flags, eip))
     m.ret(call(m, "interrupt_real", vector, eip))

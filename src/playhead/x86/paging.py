@@ -32,16 +32,30 @@ def physical_or(m: StateBuilder, pa, bits: int) -> None:
     page = (pa >> 12).zext(64)
     entry = m.item("page_map", page, 64)
     with m.if_((entry & WRITE_FLAG).ne(0)):
+        with m.if_((entry & CODE_FLAG).ne(0)):
+            call(m, "table_write", pa)
         at = ((entry & ~0xFFF) | (pa & 0xFFF).zext(64)) >> 2
         m.set_item("ram", at, 32, m.item("ram", at, 32) | bits)
-        m.set_item("page_map", page, 64, entry | DIRTY_FLAG)
-        with m.if_((entry & CODE_FLAG).ne(0)):
-            call(m, "code_written", pa >> 12)
+        m.set_item("page_map", page, 64, m.item("page_map", page, 64) | DIRTY_FLAG)
 
 
 @routine(32, faults=False)
 def code_written(m: StateBuilder, page):
     """Decoded instructions of a physical page are void. Engines that keep any replace this routine."""
+    m.ret()
+
+
+@routine(32)
+def table_write(m: StateBuilder, pa):
+    """An accessed or dirty bit is about to be set in a page with decoded instructions. Engines that keep any replace this
+    routine; it may refuse until the instruction runs alone."""
+    m.ret()
+
+
+@routine(32)
+def replaced(m: StateBuilder, lin):
+    """A live translation is about to be replaced by another one: a walk found that the tables changed. Engines that derive
+    anything from translations replace this routine; it may refuse until the instruction runs alone."""
     m.ret()
 
 
@@ -79,16 +93,17 @@ def translate(m: StateBuilder, lin, kind):
     entry = e.get()
     bad = (entry & V).eq(0) | (user & (entry & U).eq(0)) | (write & ((entry & D).eq(0) | (ro_counts & (entry & W).eq(0))))
     with m.if_(bad):
-        e.set(call(m, "walk", lin, user.zext(32), write.zext(32)).trunc(32))
+        e.set(call(m, "walk", lin, user.zext(32), write.zext(32), entry).trunc(32))
     entry = e.get()
     can_write = (entry & D).ne(0) & ((entry & W).ne(0) | ~ro_counts)
     m.ret((((entry & 0xFFFFF000) | (lin & 0xFFF)) & a20).zext(64)
           | (can_write.zext(64) << 32) | ((entry & U).ne(0).zext(64) << 33))  # fmt: skip
 
 
-@routine(32, 32, 32)
-def walk(m: StateBuilder, lin, user, write):
-    """Walk the page tables, set accessed and dirty bits, fill the TLB; returns the TLB entry. Raises #PF."""
+@routine(32, 32, 32, 32)
+def walk(m: StateBuilder, lin, user, write, old):
+    """Walk the page tables, set accessed and dirty bits, fill the TLB; returns the TLB entry, which takes the place of `old`
+    (0: nothing was live). Raises #PF."""
     cr4 = m.ld("cr4")
     ro_counts = user.ne(0) | (m.ld("cr0") & WP).ne(0)
     a20 = m.ld("a20_mask")
@@ -115,6 +130,9 @@ def walk(m: StateBuilder, lin, user, write):
         with m.if_((pde & 0x100).ne(0) & (cr4 & PGE).ne(0)):
             global_.set(G)
         made = (pde & 0xFFC00000) | V | (pde & (U | W)) | ((write.ne(0) | (pde & 0x40).ne(0)).zext(32) << 3) | global_.get()
+        large = m.item("tlb_large", (lin >> 22).zext(64), 32)
+        with m.if_(loses(old, made | (lin & 0x3FF000)) | loses(large, made)):
+            call(m, "replaced", lin)
         m.set_item("tlb_large", (lin >> 22).zext(64), 32, made)
         # a translation of 4 KiB left from before must not hide the new one
         page = (lin >> 12).zext(64)
@@ -134,14 +152,20 @@ def walk(m: StateBuilder, lin, user, write):
     with m.if_((pte & 0x100).ne(0) & (cr4 & PGE).ne(0)):
         global_.set(G)
     made = (pte & 0xFFFFF000) | V | (rights & (U | W)) | ((write.ne(0) | (pte & 0x40).ne(0)).zext(32) << 3) | global_.get()
+    with m.if_(loses(old, made)):
+        call(m, "replaced", lin)
     page = (lin >> 12).zext(64)
-    old = m.item("tlb", page, 32)
-    with m.if_((old & LISTED).eq(0)):
+    with m.if_((m.item("tlb", page, 32) & LISTED).eq(0)):
         count = m.item("tlb_list", m.const(COUNT, 64), 32) + 1
         m.set_item("tlb_list", m.const(COUNT, 64), 32, count)
         m.set_item("tlb_list", count.zext(64), 32, lin >> 12)
     m.set_item("tlb", page, 32, made | LISTED)
     m.ret(made.zext(64))
+
+
+def loses(old, new):
+    """Whether what was derived from a translation does not hold for the one that takes its place (1 bit)."""
+    return (old & V).ne(0) & (((old ^ new) & 0xFFFFF000).ne(0) | (old & ~new & (U | W | D)).ne(0))
 
 
 def touch(m: StateBuilder, at, entry, write) -> None:
@@ -188,12 +212,15 @@ def invalidate(m: StateBuilder, lin):
     """Drop the translations of one linear address (INVLPG)."""
     page = (lin >> 12).zext(64)
     m.set_item("tlb", page, 32, m.item("tlb", page, 32) & LISTED)
-    m.set_item("tlb_large", page >> 10, 32, 0)
+    with m.if_(m.item("tlb_large", page >> 10, 32).ne(0)):
+        m.set_item("tlb_large", page >> 10, 32, 0)
+        call(m, "host_flush")
+        m.ret()
     call(m, "host_drop", lin)
     m.ret()
 
 
 @routine(32, faults=False)
 def host_drop(m: StateBuilder, lin):
-    """What an engine derived for one linear address (and for the 4 MiB around it, if those were one page) is void."""
+    """What an engine derived for one linear page is void."""
     m.ret()

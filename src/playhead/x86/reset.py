@@ -1,4 +1,4 @@
-"""The processor's first state: after power-on or reset (manual volume 3, 9.1.1), and as the 32-bit Linux boot protocol wants it."""
+"""The processor's first state: after reset (manual volume 3, 9.1.1), and as the 32-bit Linux boot protocol wants it."""
 
 from collections.abc import Mapping
 
@@ -63,7 +63,7 @@ def _identify(core: Core, model: str) -> None:
 
 
 def linux_entry(core: Core, regs: Mapping[str, int]) -> None:
-    """Flat protected mode, interrupts off, paging off (Documentation/x86/boot: 32-bit boot protocol), on top of `reset`.
+    """Flat protected mode, interrupts and paging off (Documentation/x86/boot: 32-bit boot protocol), after `reset`.
 
     `regs`: eip, esi (address of the boot parameters), gdt_base, gdt_limit; esp if the caller has a stack.
     The GDT there must have a flat code segment at 10h and a flat data segment at 18h.

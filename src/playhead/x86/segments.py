@@ -1,8 +1,9 @@
 """Descriptors and segment registers (manual volume 3, chapters 3 and 5): lookup, checks, and the hidden part.
 
-A segment register is named by `at`, the byte offset of its hidden part within `segs`, so that one routine fills any of them. The checks
-that several instructions share take `info` = vector << 16 | EXT: a bad selector raises #GP for an instruction but #TS where it came
-from a TSS, and an event that the program did not ask for sets bit 0 (EXT) of the error code.
+A segment register is named by `at`, the byte offset of its hidden part within `segs`, so that one routine fills any of
+them. The checks that several instructions share take `info` = vector << 16 | EXT: a bad selector raises #GP for an
+instruction but #TS where it came from a TSS, and an event that the program did not ask for sets bit 0 (EXT) of the
+error code.
 """
 
 from playhead.ir.ops import Value

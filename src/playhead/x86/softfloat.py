@@ -218,7 +218,7 @@ def fp_result(m: StateBuilder, dst, sign, exp, hi, lo, flags):
         m.ret(0)
     scaled = e - UNMASKED_SCALE
     lost = scaled.sge(EXP_MAX)
-    call(m, "fp_flags", done | OE)
+    call(m, "fp_flags", done | lost.select(OE | PE | C1, OE, 32))
     write(m, dst, sign | lost.select(EXP_MAX, scaled), lost.select(J, mant))
 
 

@@ -125,7 +125,7 @@ def fp_remainder(m: StateBuilder, nearest):
     refuse_if(m, call(m, "fp_flags", found))
     codes = C0 | C1 | C2 | C3
     with m.if_(x.zero() | y.infinite()):
-        m.st("fsw", m.ld("fsw") & ~(codes ^ C3))
+        m.st("fsw", m.ld("fsw") & ~codes)
         with m.if_(x.zero()):
             m.ret(0)
         e, n = x.normalized()

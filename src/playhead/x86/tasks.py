@@ -1,8 +1,9 @@
 """Hardware task switches (manual volume 3, chapter 7), 32- and 16-bit.
 
-A switch has a point of no return: what fails before it is a fault of the old task, what fails after it (loading the new task's segments)
-a fault of the new one, at its first EIP. An instruction of the old task cannot raise the latter. So it ends behind `begin_task` with the rest
-(`finish_task`) pending as if it were an exception, and `deliver` does that in the new task.
+A switch has a point of no return: what fails before it is a fault of the old task, what fails after it (loading the new
+task's segments) a fault of the new one, at its first EIP. An instruction of the old task cannot raise the latter. So it
+ends behind `begin_task` with the rest (`finish_task`) pending as if it were an exception; `deliver` does that in the new
+task.
 """
 
 from playhead.ir.ops import Value
@@ -14,7 +15,7 @@ from playhead.x86.segments import INFO_TS, dpl_of, high_of, low_of
 from playhead.x86.table import call, routine
 from playhead.x86.transfers import CALL, EVENT, JUMP, RETURN, Frame, conforming
 
-# Items of the state field `task`, in the order of a 32-bit TSS from offset 1Ch. A 16-bit one has IP to DS and then the LDT.
+# Items of the state field `task`, in the order of a 32-bit TSS from offset 1Ch. A 16-bit one has IP to DS, then the LDT.
 T_CR3, T_EIP, T_EFLAGS, T_REGS, T_SEGS, T_LDT, T_TRAP, T_COUNT = 0, 1, 2, 3, 11, 17, 18, 19
 T16_LAST, T16_LDT = 15, 15
 LOCAL_ENABLES = 0x155  # of DR7: L0-L3 and LE

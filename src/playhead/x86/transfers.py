@@ -1,7 +1,7 @@
-"""Far transfers of control: JMP, CALL, RET and IRET between segments, privileges and modes (manual volume 3, 5.8 and volume 2).
+"""Far transfers: JMP, CALL, RET and IRET between segments, privileges and modes (manual volume 3, 5.8, and volume 2).
 
-Each is a routine that returns the new EIP. Everything that can fault is done first, stores to stacks included; then the new CS, SS, ESP
-and flags are committed. `kind` bit 0: 32-bit operands.
+Each is a routine that returns the new EIP. Everything that can fault is done first, stores to stacks included; then the
+new CS, SS, ESP and flags are committed. `kind` bit 0: 32-bit operands.
 """
 
 from playhead.ir.ops import Value

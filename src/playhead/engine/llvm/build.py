@@ -63,6 +63,7 @@ def compile_part(text: str) -> bytes:
     """LLVM text to an object file."""
     tm = target_machine()
     module = llvm.parse_assembly(text)
+    module.verify()
     module.triple = llvm.get_default_triple()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_unrolling = False

@@ -13,6 +13,7 @@ Routines are ordinary functions that return {1 if the caller has to bail out, va
 from dataclasses import dataclass, field
 
 from playhead.ir.ops import ENDS, Function, Op, Value
+from playhead.ir.verify import verify
 
 SIGNATURE = "ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl"
 TYPES = "ptr, ptr, i32, i64, ptr"
@@ -123,6 +124,7 @@ class Emitter:
 
     def emit(self) -> str:
         f = self.f
+        verify(f)
         if f.routine:
             params = "".join(f", i{p.bits} %v{p.n}" for p in f.params)
             head = f"define hidden {{i32, i64}} @{f.name}(ptr %cpu{params}) #0 {{"
@@ -457,9 +459,13 @@ class Emitter:
         self.line(f"%v{op.res.n} = sub i64 {end}, {s}")  # type: ignore[union-attr]
 
     def op_spend(self, op: Op) -> None:
-        b, some, d, n = self.t(), self.t(), self.t(), self.t()
+        # an instruction that has to run alone ends behind each iteration: it may have changed itself
+        b, left, alone, some, d, n = (self.t() for _ in range(6))
+        single = self.load("i32", "%cpu", self.state("single"))
         self.line(f"{b} = load i64, ptr %budp")
-        self.line(f"{some} = icmp ne i64 {b}, 0")
+        self.line(f"{left} = icmp ne i64 {b}, 0")
+        self.line(f"{alone} = icmp eq i32 {single}, 0")
+        self.line(f"{some} = and i1 {left}, {alone}")
         self.line(f"{d} = zext i1 {some} to i64")
         self.line(f"{n} = sub i64 {b}, {d}")
         self.line(f"store i64 {n}, ptr %budp")

@@ -13,6 +13,9 @@ from playhead.engine.llvm.stubs import EXPORTS
 from playhead.x86 import state as S
 
 
+MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
+
+
 class Library:
     """The loaded native core: addresses of its functions, the handler array and the decode tables."""
 
@@ -110,10 +113,10 @@ class NativeEngine:
                 self._host_flush(self._cpu)
                 self._update_mode(self._cpu)
                 core.stale = False
-            left = end - c64[i["icount"]]
+            left = min(end - c64[i["icount"]], MOST)
             c32[i["exit_reason"]] = S.EXIT_NONE
             c64[i["budget"]] = left
-            c64[i["icount_end"]] = end
+            c64[i["icount_end"]] = c64[i["icount"]] + left
             c64[i["link_slot"]] = 0
             self._run(self._cpu)
             reason = c32[i["exit_reason"]]
@@ -123,7 +126,7 @@ class NativeEngine:
                     return
             elif reason == S.EXIT_ARENA:
                 self.reset_arena()
-            else:
+            elif reason or c64[i["icount"]] >= end:
                 return
 
     def reset_arena(self) -> None:

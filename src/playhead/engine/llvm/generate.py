@@ -8,6 +8,7 @@ from playhead.engine.llvm import runtime
 from playhead.engine.llvm.build import ATTRIBUTES
 from playhead.engine.llvm.emit import FN, Emitter
 from playhead.engine.llvm.stubs import EXPORTS, stubs
+from playhead.ir.ops import ENDS
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import ROUTINES
 
@@ -41,7 +42,8 @@ def generate(part_size: int) -> tuple[list[str], dict]:
     for h in table.handlers:
         native = h.native
         names.append(h.function.name if native else "reference")
-        flags.append((L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0))
+        falls = native and not (h.function.body and h.function.body[-1].kind in ENDS)
+        flags.append((L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0))
         if native:
             text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
             functions.append((h.function.name, text))

@@ -18,7 +18,9 @@ LINKED = 0x80  # in the uop's flags: a link record follows
 HEADER = 32
 B_N, B_MODE, B_PA, B_BYTES, B_CROSS, B_NEXT, B_PA2 = 0, 4, 8, 12, 14, 16, 24  # offsets in a block's header
 DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so whoever enters it looks again
-ENDS, LINKS, NATIVE = 1, 2, 4  # flags of a handler's entry (16 bytes: address, flags) in the array `handlers`
+# flags of a handler's entry (16 bytes: address, flags) in the array `handlers`: it is the last of its block; a link record follows;
+# it may go on behind itself all the same (REP, loads of segments), so that a block which ends with it needs the uop `end`
+ENDS, LINKS, FALLS = 1, 2, 4
 MAX_INSNS = 40  # per block
 SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short
 DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at

@@ -179,10 +179,13 @@ def slow(m: StateBuilder, lin, kind, value):
     scratch = m.ld("work", 0)
     with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
         with m.if_((entry & paging.WRITE_FLAG).ne(0)):
-            m.set_item("page_map", page, 64, entry | paging.DIRTY_FLAG)
             with m.if_((entry & paging.CODE_FLAG).ne(0)):
                 call(m, "before_code_write", pa, size)
-            with m.else_():
+            with m.if_((kind & paging.RMW).ne(0) & (entry & paging.DIRTY_FLAG).eq(0)):
+                m.ret(address)  # whether it will be written is not said yet
+            marked = m.item("page_map", page, 64) | paging.DIRTY_FLAG
+            m.set_item("page_map", page, 64, marked)
+            with m.if_((marked & paging.CODE_FLAG).eq(0)):
                 call(m, "fill", lin, kind, L.READ_OK | L.WRITE_OK, address)
             m.ret(address)
         with m.if_((kind & paging.RMW).eq(0)):
@@ -235,10 +238,8 @@ def native_host_flush(m: StateBuilder):
 
 
 def native_host_drop(m: StateBuilder, lin):
-    """Forget one page; if it lay in a 4 MiB page all of that is in question, so forget everything then."""
+    """Forget one page."""
     page = (lin >> 12).zext(64)
-    with m.if_((m.ld("cr4") & paging.PSE).ne(0)):
-        call(m, "host_flush")
     m.set_item("htab_user", page, 64, 0)
     m.set_item("htab_sup", page, 64, 0)
     next_generation(m)
@@ -262,7 +263,23 @@ def native_code_written(m: StateBuilder, page):
     m.ret()
 
 
-REPLACEMENTS = {"host_flush": native_host_flush, "host_drop": native_host_drop, "code_written": native_code_written}
+def native_table_write(m: StateBuilder, pa):
+    """An accessed or dirty bit goes where code was decoded: as with a store, none of that may be running."""
+    call(m, "before_code_write", pa, 4)
+    m.ret()
+
+
+def native_replaced(m: StateBuilder, lin):
+    """A live translation changes by a walk alone. Rare, so everything derived goes; and if the page is that of the running code the
+    next instruction comes from elsewhere, so this one runs alone."""
+    with m.if_(m.ld("single").eq(0)):
+        m.undone(S.EXIT_SINGLE)
+    call(m, "host_flush")
+    m.ret()
+
+
+REPLACEMENTS = {"host_flush": native_host_flush, "host_drop": native_host_drop, "code_written": native_code_written,
+                "table_write": native_table_write, "replaced": native_replaced}  # fmt: skip
 
 
 @routine(32, 32, native_only=True, faults=False)
@@ -387,9 +404,12 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         with m.if_(left.eq(0) | count.get().eq(L.MAX_INSNS)):
             m.break_()
         call(m, "fetch_bytes", area + off.get().zext(64), left)
+        vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
             with m.if_(count.get().ne(0) | left.ult(16)):
                 m.st("fault_pending", 0)  # a later instruction raises it when it is reached, or the next page decides
+                m.st("fault_vector", vector)
+                m.st("fault_error", error)
             with m.if_(count.get().ne(0)):
                 m.break_()
             with m.if_(left.uge(16)):
@@ -429,7 +449,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         off.set(off.get() + m.ld("dec", DEC.index("len")))
         count.set(count.get() + 1)
         with m.if_((flags & L.ENDS).ne(0)):
-            ended.set(1)
+            ended.set((flags & L.FALLS).eq(0).zext(32))
             m.break_()
         with m.if_(crossing.get().ne(0)):
             m.break_()
@@ -463,16 +483,22 @@ def found(m, block) -> None:
 def find_block(m: StateBuilder, lin, mode):
     """The block of decoded instructions at a linear address, decoded now if need be. Probes the TLB as a fetch does."""
     pa = call(m, "translate", lin, paging.FETCH).trunc(32)
-    p = m.var(64, host(m, pointer(m, "block_hash") + (bucket(m, pa) << 3), 64))
+    before = m.var(64, pointer(m, "block_hash") + (bucket(m, pa) << 3))
+    p = m.var(64, host(m, before.get(), 64))
     with m.loop():
         with m.if_(p.get().eq(0)):
             m.break_()
+        with m.if_(host(m, p.get() + L.B_N, 32).eq(L.DEAD)):  # out of the way of the next search
+            p.set(host(m, p.get() + L.B_NEXT, 64))
+            set_host(m, before.get(), 64, p.get())
+            m.continue_()
         with m.if_(host(m, p.get() + L.B_PA, 32).eq(pa) & host(m, p.get() + L.B_MODE, 32).eq(mode)):
             with m.if_(host(m, p.get() + L.B_CROSS, 16).eq(0)):
                 found(m, p.get())
             second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH).trunc(32)
             with m.if_((host(m, p.get() + L.B_PA2, 32) ^ second).ult(0x1000)):
                 found(m, p.get())
+        before.set(p.get() + L.B_NEXT)
         p.set(host(m, p.get() + L.B_NEXT, 64))
     found(m, call(m, "decode_block", lin, pa, mode))
 
@@ -542,6 +568,8 @@ def run(m: StateBuilder):
                     with m.if_(call(m, "escalate").ne(0)):
                         m.st("exit_reason", S.EXIT_TRIPLE)
                         m.ret()
+                with m.else_():
+                    m.st("deliveries", m.ld("deliveries") + 1)  # it has not happened
             m.continue_()
         budget = m.ld("budget")
         with m.if_(budget.eq(0)):
@@ -583,9 +611,12 @@ def run(m: StateBuilder):
             m.continue_()
         with m.if_(known.get().eq(0)):
             with m.if_(catch(m, "find_block", lin, mode).ne(0)):
-                with m.if_(m.ld("exit_reason").eq(0)):
+                reason = m.ld("exit_reason")
+                with m.if_(reason.eq(0)):
                     m.st("fault_soft", 0)
                     m.st("fault_nest", 0)
+                    m.continue_()
+                with m.if_(reason.eq(S.EXIT_SINGLE)):
                     m.continue_()
                 m.ret()
             block.set(m.ld("work", 4))
@@ -600,7 +631,9 @@ def run(m: StateBuilder):
                 m.st("exit_reason", S.EXIT_REFERENCE)
                 m.ret()
         same_page = ((eip ^ m.ld("link_from")) >> 12).eq(0)
-        with m.if_(link.ne(0) & same_page & host(m, found + L.B_CROSS, 16).eq(0)):
+        # elsewhere pages do not begin where EIP is a multiple of 4096, and a link would pass by the check of the limit
+        flat = (mode & S.MODE_FLAT).ne(0)
+        with m.if_(link.ne(0) & same_page & flat & host(m, found + L.B_CROSS, 16).eq(0)):
             set_host(m, link, 64, found)
         n = host(m, found, 32).zext(64)
         with m.if_(n.ugt(limit.get())):

@@ -1,0 +1,108 @@
+"""The option table: QEMU's forms are taken, and what is wrong is one line that helps."""
+
+import pytest
+
+from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
+from playhead.cli import info, log, record, replay, run
+from playhead.cli.machine_options import MACHINE_OPTIONS
+from playhead.cli.options import Option, parse_arguments, sub_options
+
+
+def parsed(*words):
+    return parse_arguments("run", MACHINE_OPTIONS, words)
+
+
+def test_a_whole_command_line():
+    values = parsed(
+        *"-m 256 -kernel K -initrd I -append".split(), "console=ttyS0 quiet", *"-nographic -icount shift=7,sleep=off "
+        "-rtc base=2020-02-29T12:30:00,clock=vm -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 "
+        "-serial stdio -serial file:x -net none -nic none -display none -monitor none -M pc -machine pc,accel=tcg "
+        "-debugcon file:d -global isa-debugcon.iobase=0xe9 --engine reference -smp 1 -vga none".split(),
+    )  # fmt: skip
+    assert values["ram_bytes"] == 256 << 20 and values["append"] == "console=ttyS0 quiet"
+    assert values["icount"] == {"shift": 7, "sleep": False}
+    assert values["rtc"] == {"base": "2020-02-29T12:30:00", "clock": "vm"}
+    assert values["devices"] == [{"name": "isa-debug-exit", "iobase": 0xF4, "iosize": 4}]
+    assert values["serial"] == ["stdio", "file:x"] and values["nographic"] and values["no_reboot"]
+    assert values["globals"] == [("isa-debugcon.iobase", 0xE9)] and values["engine"] == "reference"
+
+
+@pytest.mark.parametrize("text, size", [
+    ("128", 128 << 20), ("128M", 128 << 20), ("1G", 1 << 30), ("2048K", 2 << 20), ("size=64m", 64 << 20),
+    ("16777216B", 16 << 20),
+])  # fmt: skip
+def test_memory_sizes(text, size):
+    assert parsed("-m", text)["ram_bytes"] == size
+
+
+def test_both_kinds_of_dashes():
+    for words in (["--kernel", "K"], ["--kernel=K"], ["-kernel", "K"]):
+        assert parsed(*words)["kernel"] == "K"
+    assert parsed("-append", "-x=1 --y")["append"] == "-x=1 --y"
+
+
+@pytest.mark.parametrize("words, message", [
+    (["-kernal", "x"], "unknown option '-kernal'; did you mean '-kernel'?"),
+    (["--enigne", "native"], "did you mean '--engine'?"),
+    (["-zzz"], "unknown option '-zzz'"),
+    (["-kernel"], "-kernel needs a value: -kernel FILE"),
+    (["--nographic=1"], "-nographic takes no value"),
+    (["-m", "12x"], "-m 12x: not a size such as 128M or 1G"),
+    (["-m", "0"], "memory can be 1M to 3584M"),
+    (["-m", "4G"], "memory can be"),
+    (["-m", "1048577B"], "whole pages"),
+    (["-icount", "shift=11"], "-icount shift=11: 11 is not in 0..10"),
+    (["-icount", "shift=x"], "'x' is not a number"),
+    (["-icount", "shfit=3"], "unknown key 'shfit'; did you mean 'shift'?"),
+    (["-icount", "sleep=maybe"], "'maybe' is not one of on, off"),
+    (["-icount", "shift=3,rr=record,rrfile=f"], "use playhead record -o FILE"),
+    (["-icount", "shift=3,align=on"], "align=on is not supported"),
+    (["-rtc", "base=localtime"], "base=localtime is not supported"),
+    (["-rtc", "base=yesterday"], "neither utc nor a date"),
+    (["-rtc", "base=2021-02-30"], "neither utc nor a date"),
+    (["-rtc", "clock=rt"], "clock=rt is not supported"),
+    (["-rtc", "utc"], "should be key=value"),
+    (["-device", "isa-debug-exti"], "unknown device 'isa-debug-exti'; did you mean 'isa-debug-exit'?"),
+    (["-device", "e1000"], "unknown device 'e1000'; there is isa-debug-exit"),
+    (["-device", "isa-debug-exit,iobase=99999"], "99999 is not in 0..65535"),
+    (["-serial", "tcp::4444"], "unknown character device 'tcp::4444'"),
+    (["-serial", "null"] * 5, "-serial may be given 4 times at most"),
+    (["-M", "q35"], "unknown machine 'q35'; there is pc"),
+    (["-smp", "2"], "more than one CPU is not supported"),
+    (["-net", "user"], "only none is supported here"),
+    (["-global", "x.y=1"], "unknown property 'x.y'"),
+    (["--engine", "jit"], "'jit' is not one of native, reference"),
+    (["vmlinuz"], "'vmlinuz' is one word too many"),
+])  # fmt: skip
+def test_mistakes(words, message):
+    with pytest.raises(PlayheadError) as e:
+        parsed(*words)
+    assert message in str(e.value) and "\n" not in str(e.value) and e.value.status == 2
+
+
+def test_unsupported_is_told_from_unknown():
+    with pytest.raises(UnsupportedError):
+        parsed("-smp", "4")
+    with pytest.raises(UsageError):
+        parsed("-smp", "four")
+
+
+def test_a_doubled_comma_is_a_comma():
+    assert sub_options("a=1,,2,b=3", {"a": str, "b": str}) == {"a": "1,2", "b": "3"}
+
+
+def test_operands():
+    table = (Option("--flag", "x"),)
+    assert parse_arguments("log", table, ["f", "--flag"], ["FILE"]) == {"flag": True, "file": "f"}
+    with pytest.raises(UsageError, match="playhead log needs FILE"):
+        parse_arguments("log", table, [], ["FILE"])
+
+
+@pytest.mark.parametrize("verb", [run, record, replay, info, log], ids=lambda v: v.__name__.rsplit(".")[-1])
+def test_tables_are_sound_and_help_shows_them(verb):
+    names = [o.name for o in verb.OPTIONS]
+    assert len(set(names)) == len(names)
+    text = verb.help()
+    for option in verb.OPTIONS:
+        assert not option.help or f"  {option.name} " in text
+    assert max(map(len, text.split("\n"))) <= 120

@@ -38,7 +38,9 @@ watched: .skip  4
         call    report
         .endm
 
-        .macro  user name                       # go on in ring 3
+        .macro  user name                       # go on in ring 3; a segment of ring 0 would not come along
+        movl    $USER_DATA, %eax
+        movl    %eax, %ds
         pushl   $USER_DATA
         pushl   $USER_STACK
         pushl   $0x202

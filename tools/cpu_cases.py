@@ -9,6 +9,7 @@ before each instruction, and a comparison is put in front of an instruction that
 """
 
 import random
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +28,8 @@ ES, CS, SS, DS = range(4)
 M32 = 0xFFFFFFFF
 EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI = range(8)
 ADDRESS16 = ((EBX, ESI), (EBX, EDI), (EBP, ESI), (EBP, EDI), (ESI,), (EDI,), (EBP,), (EBX,))
+X87 = frozenset(("insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx"))
+SELECTS = frozenset(("mov", "pop", "lar", "lsl", "verr", "verw"))
 COUNTED = frozenset("rol ror rcl rcr shl shr sar shld shrd".split())  # a count of zero leaves the flags
 COMPARE = b"\x39\xc8"  # cmp eax, ecx: defines every status flag
 IMMEDIATE = {"b": 1, "s": 1, "w": 2}
@@ -69,6 +72,7 @@ class Env:
     origin: int = 0
     landing: int = 0  # an EIP where there is INT3, for computed jumps, and the register that holds it
     landing_register: int = -1
+    selector_register: int = 0
     returns: list[tuple[int, int, list[int]]] = field(default_factory=list)  # linear, bytes each, words; -1: an EIP
 
 
@@ -122,9 +126,10 @@ class Generator:
         flags = rng.getrandbits(12) & (S.STATUS | (S.DF if rng.random() < 0.3 else 0))
         if rng.random() < 0.03:
             flags |= rng.choice((model.NT, model.ID, model.TF))
+        fx = self._fx() if any(f.insn.chapter in X87 for f in forms) else None
         if rng.random() < 0.3:
             self._patch(self._target(), self._value().to_bytes(4, "little") + self._value().to_bytes(4, "little"))
-        case = Case(b"".join(p.code for p in pieces), tuple(env.regs), flags, segments=env.segments or None,
+        case = Case(b"".join(p.code for p in pieces), tuple(env.regs), flags, fx=fx, segments=env.segments or None,
                     patches=tuple(env.patches), origin=env.origin)  # fmt: skip
         return Generated(number, case, pieces, masks, loose)
 
@@ -202,6 +207,59 @@ class Generator:
         esp = esp - env.bases[SS] & M32
         env.regs[ESP] = esp if env.stack_big else esp & 0xFFFF | rng.getrandbits(16) << 16
 
+    def _fx(self) -> bytes:
+        """An x87 state: control and status words, tags, eight values."""
+        rng = self.rng
+        control = 0x37F if rng.random() < 0.5 else 0x40 | rng.getrandbits(4) << 8 | (0x3F if rng.random() < 0.7 else rng.getrandbits(6))
+        status = rng.getrandbits(3) << 11 | (rng.getrandbits(16) & 0x4700 if rng.random() < 0.3 else 0)
+        if rng.random() < 0.1:
+            status |= rng.getrandbits(7)
+        pending = status & ~control & 0x3F
+        status |= 0x8080 if pending else 0
+        tags = rng.choice((0xFF, 0xFF, 0, rng.getrandbits(8), rng.getrandbits(8) | rng.getrandbits(8)))
+        image = bytearray(model.FX_INITIAL)
+        image[0:5] = control.to_bytes(2, "little") + status.to_bytes(2, "little") + bytes((tags,))
+        for i in range(8):
+            image[32 + 16 * i : 42 + 16 * i] = self._real()
+        return bytes(image)
+
+    def _real(self) -> bytes:
+        """An 80-bit real: numbers near one, integers, extremes, infinities, NaNs, what no processor makes any more."""
+        rng = self.rng
+        sign, mantissa, r = rng.getrandbits(1) << 15, rng.getrandbits(64) | 1 << 63, rng.random()
+        if r < 0.35:
+            exponent = 0x3FFF + rng.randint(-3, 3)
+            if rng.random() < 0.4:
+                mantissa &= -1 << rng.randint(40, 63)
+        elif r < 0.55:
+            exponent = 0x3FFF + rng.randint(-70, 70)
+        elif r < 0.65:
+            exponent = rng.getrandbits(15)
+        elif r < 0.75:
+            exponent, mantissa = 0, 0
+        elif r < 0.8:
+            exponent = rng.choice((0, 0, 1, 2, 0x7FFE, 0x7FFD))
+            mantissa = mantissa if exponent else rng.getrandbits(64) >> rng.randrange(64)
+        elif r < 0.87:
+            exponent, mantissa = 0x7FFF, 1 << 63
+        elif r < 0.95:
+            exponent, mantissa = 0x7FFF, 1 << 63 | rng.getrandbits(63) >> rng.randrange(63)
+        else:
+            exponent, mantissa = rng.getrandbits(15), rng.getrandbits(64)
+        return mantissa.to_bytes(8, "little") + (sign | exponent).to_bytes(2, "little")
+
+    def _number(self, size: str) -> bytes:
+        """A real or integer of an x87 memory operand."""
+        rng = self.rng
+        if size == "t":
+            return self._real() if rng.random() < 0.7 else bytes(rng.randrange(10) | rng.randrange(10) << 4 for _ in range(9)) + b"\x80"
+        if size not in ("d", "q") or rng.random() < 0.3:
+            return self._value().to_bytes(4, "little") + rng.randbytes(4)
+        value = rng.choice((0.0, -0.0, 1.0, -1.5, float("inf"), float("nan"), 1e-310, 1e308, rng.uniform(-100, 100), 1e-40))
+        if size == "d":
+            return struct.pack("<f", value if abs(value) < 1e38 or value in (float("inf"),) else 1e38) + rng.randbytes(4)
+        return struct.pack("<d", value)
+
     def _patch(self, linear: int, content: bytes) -> None:
         """Initial memory, where there is some."""
         first, last = layout.window_at(linear), layout.window_at(linear + len(content) - 1)
@@ -235,6 +293,12 @@ class Generator:
             linear = env.bases[SS] + esp & M32
             size = 4 if env.big else 2
             env.returns.append((linear, size, [-1, self._selector(CS), model.FIXED_FLAGS | rng.getrandbits(12) & 0x8D5]))
+        elif name in SELECTS and form.insn.chapter == "insn_segment":
+            env.selector_register = rng.randrange(8)
+            regs[env.selector_register] = self._selector(DS) | rng.getrandbits(16) << 16
+            if name == "pop":
+                esp = regs[ESP] if env.stack_big else regs[ESP] & 0xFFFF
+                self._patch(env.bases[SS] + esp & M32, self._selector(DS).to_bytes(4, "little"))
         elif form.encoding.opcode == 0xFF and form.encoding.digit in (2, 4):
             env.landing_register = rng.randrange(8)
             regs[env.landing_register] = env.landing
@@ -275,6 +339,8 @@ class Generator:
                 vague &= ~writes
             vague |= undef
             ever |= undef
+            if form.insn.name == "lar":  # bits of its result are undefined
+                break
             jumped = jumped or self.leaves[form.number]
         masks[at] = S.STATUS & ~vague
         return pieces, masks, S.STATUS & ~ever
@@ -329,12 +395,23 @@ class Generator:
             reg = e.digit if e.digit is not None else rng.randrange(8)
             if memory:
                 body += self._memory(reg, address_big, override)
+                if form.insn.chapter in X87 and self.aim is not None and rng.random() < 0.6:
+                    size_letter = next((o.size for o in e.operands if o.kind in "MQ"), "q")
+                    self._patch(self.aim, self._number(size_letter))
+                if form.insn.name in SELECTS and form.insn.chapter == "insn_segment" and self.aim is not None:
+                    self._patch(self.aim, self._selector(DS).to_bytes(2, "little"))
+                if form.insn.name == "lds" and self.aim is not None:
+                    size = 4 if operand_big else 2
+                    self._patch(self.aim, rng.randbytes(size) + self._selector(DS).to_bytes(2, "little"))
                 if form.insn.name in ("jmp", "call") and self.aim is not None:
                     size = 4 if operand_big else 2
                     self._patch(self.aim, env.landing.to_bytes(4, "little")[:size] + self._selector(CS).to_bytes(2, "little"))
             else:
                 jumps = form.insn.name in ("jmp", "call") and env.landing_register >= 0 and rng.random() < 0.9
-                body.append(0xC0 | reg << 3 | (env.landing_register if jumps else rng.randrange(8)))
+                rm = env.landing_register if jumps else rng.randrange(8)
+                if form.insn.name in SELECTS and form.insn.chapter == "insn_segment" and rng.random() < 0.9:
+                    rm = env.selector_register
+                body.append(0xC0 | reg << 3 | rm)
         if rng.random() < (0.15 if form.insn.lock and memory else 0.01):
             prefixes.append(0xF0)
         if form.rep:

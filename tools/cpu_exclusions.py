@@ -11,6 +11,8 @@ from tools.oracle import case as model
 from tools.oracle.case import Result
 
 REP = (0xF2, 0xF3)
+ALIASES = ("d9 d8+i Fi", "df d0+i Fi", "df d8+i Fi", "dd c8+i Fi", "df c8+i Fi")
+VARIANTS = (0x66, 0xF2, 0xF3)
 
 
 def refused(oracle: str, form: Form) -> str | None:
@@ -44,8 +46,21 @@ def unsuited(oracle: str, g: Generated) -> str | None:
         if piece.form is None:
             continue
         rep = any(p in REP for p in piece.prefixes)
+        if piece.form.insn.chapter == "insn_io" and piece.form.rep:
+            if g.pieces[0] is not piece or g.case.regs[1] & 0xFFFF == 0:
+                return "REP INS, REP OUTS with a count of zero: whether the port is checked"
+        if 0xF0 in piece.prefixes and _opcode(piece) in (b"\x0f\x20", b"\x0f\x22", b"\x0f\x00"):
+            return "LOCK before MOV CR0 (CR8 on AMD's) and before VERR, VERW (not refused there)"
+        if oracle == "host" and piece.prefixes and _opcode(piece) == b"\xcd\x80":
+            return "INT 80h behind prefixes: the host's kernel answers"
         if rep and _opcode(piece) in (b"\x0f\xbc", b"\x0f\xbd", b"\x0f\xb8"):
             return "REP BSF, REP BSR: TZCNT and LZCNT on today's processors"
+        if piece.form.insn.chapter == "insn_mmx" and any(p in VARIANTS for p in piece.prefixes):
+            return "66, F2, F3 before an MMX opcode: SSE on today's processors"
+        if piece.form.encoding.text in ALIASES:
+            return "undocumented forms of FSTP: an empty register is not an error for all"
+        if _opcode(piece) == b"\x0f\xae" and any(p in VARIANTS for p in piece.prefixes):
+            return "66, F2, F3 before 0F AE"
         if rep and _opcode(piece)[0] in (0xE0, 0xE1):
             return "REP LOOPE, REP LOOPNE: the prefix replaces the condition on some processors"
         if oracle == "unicorn" and rep and not piece.form.rep:
@@ -69,12 +84,24 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
         for piece in g.pieces:
             if piece.form is not None and piece.form.insn.name in ("shld", "shrd") and _by_more_than_16(g, piece, before):
                 return "CF of SHLD and SHRD of a word by more than 16"
+    if ours.fx and theirs.fx and any(p.form and p.form.insn.name in COMPARE_FLAGS for p in g.pieces):
+        if ours.fx[2:4] != theirs.fx[2:4] and (ours.fx[3] ^ theirs.fx[3]) & ~2 == 0 and ours.fx[:2] + ours.fx[2:3] == theirs.fx[:3]:
+            return "C1 after FCOMI and FUCOMI: cleared by Intel's, left by AMD's"
+    looked = [p for p in g.pieces if p.form is not None and p.form.insn.name in ("lar", "lsl", "verr", "verw")]
+    if oracle == "host" and looked and ours.trap == theirs.trap and ours.eip == theirs.eip:
+        return "LAR, LSL, VERR, VERW of the host's GDT"
+    if (reason := _of_x87(g, ours, theirs)) is not None:
+        return reason
+    if (reason := _of_transcendentals(g, ours, theirs)) is not None:
+        return reason
     if (reason := _of_faults(g, ours, theirs)) is not None:
         return reason
     if ours.trap and theirs.trap and ours.eip == theirs.eip and ours.regs == theirs.regs:
         top = ours.trap[0] == S.PFV and (ours.trap[2] + 64 & 0xFFFF_FFFF) < 128
         if top and theirs.trap[:2] in ((S.GP, 0), (S.SS, 0)):
             return "an access that wraps at 4 GiB: #GP is up to the processor (manual volume 3, 5.3)"
+    if theirs.trap and theirs.trap[0] == 17:
+        return "#AC: alignment checks are not part of this processor"
     if wandered():
         return "a jump led to bytes that are no instruction of the case"
     if oracle == "unicorn" and ours.trap and theirs.trap and ours.trap[0] == theirs.trap[0]:
@@ -83,6 +110,9 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
 
 
 ORDER = {
+    "jmp": "far pointer in memory: which part is read first",
+    "lds": "far pointer in memory: which part is read first",
+    "call": "CALL: whether a bad target or the page of the stack faults first",
     "cmps": "CMPS: which of two bad operands faults first",
     "ret": "RETF: which word of the frame is read first",
     "retf": "RETF: which word of the frame is read first",
@@ -90,12 +120,52 @@ ORDER = {
 }
 
 
+SEVERAL_PARTS = frozenset("fld fstp fbld fbstp fldenv fnstenv frstor fnsave fxsave fxrstor".split())
+STORES = frozenset("fst fstp fist fistp fbstp".split())
+COMPARE_FLAGS = frozenset("fcomi fcomip fucomi fucomip".split())
+TRANSCENDENTAL = frozenset("fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".split())
+
+
+def _of_x87(g: Generated, ours: Result, theirs: Result) -> str | None:
+    pieces = [p for p in g.pieces if p.form is not None]
+    if any(p.form and p.form.insn.name == "fyl2xp1" for p in pieces) and ours.fx and theirs.fx and ours.fx[32:] != theirs.fx[32:]:
+        return "FYL2XP1 outside its domain"
+    at = next((p for p in pieces if p.start == theirs.eip), None)
+    if at is not None and at.form and at.form.insn.name in STORES and theirs.trap and theirs.trap[0] == S.PFV:
+        if ours.fx and ours.fx[2] & 0x80 and ours.data == theirs.data:
+            return "x87 store suppressed by an exception: whether its page is checked"
+    return None
+
+
+def _of_transcendentals(g: Generated, ours: Result, theirs: Result) -> str | None:
+    """Results within a few units of the last place; rounding up (C1) and inexactness may then differ too."""
+    used = {p.form.insn.name for p in g.pieces if p.form is not None} & TRANSCENDENTAL
+    if not used:
+        return None
+    if ours.fx is None or theirs.fx is None or (ours.regs, ours.eip, ours.trap) != (theirs.regs, theirs.eip, theirs.trap):
+        return None
+    for at in range(32, 160, 16):
+        a, b = (int.from_bytes(r.fx[at : at + 8], "little") | (r.fx[at + 8] | r.fx[at + 9] << 8) << 63 for r in (ours, theirs) if r.fx)
+        if abs(a - b) > 64:
+            return None
+    return "transcendentals: the last bits"
+
+
 def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
     """Both raise an exception at the same instruction, but not quite the same."""
     at = next((p for p in g.pieces if p.start == ours.eip and p.form is not None), None)
-    if at is None or at.form is None or not ours.trap or not theirs.trap or ours.eip != theirs.eip or ours.data != theirs.data:
+    if at is None or at.form is None or not ours.trap or not theirs.trap or ours.eip != theirs.eip:
         return None
     name = at.form.insn.name
+    if name == "call" and ours.trap == theirs.trap and ours.regs == theirs.regs:
+        return "far CALL: what is below the stack when it faults"
+    if ours.data != theirs.data:
+        return None
+    distance = ours.trap[2] - theirs.trap[2] & 0xFFFF_FFFF
+    if name in SEVERAL_PARTS and ours.trap[0] == theirs.trap[0] and min(distance, 0x1_0000_0000 - distance) < 512:
+        return "x87 state and 80-bit operands: which part faults first"
+    if name == "iret" and g.case.eflags & model.NT and (ours.trap[0], theirs.trap[0]) == (S.TS_VECTOR, S.GP):
+        return "IRET with NT set: the host's CPU, in long mode, has no nested tasks"
     if name in ORDER and ours.regs == theirs.regs and ours.trap != theirs.trap and {ours.trap[0], theirs.trap[0]} <= {12, 13, 14}:
         return ORDER[name]
     if at.form.encoding.text == "0f b9 /r Gv,Ev" and ours.regs == theirs.regs and {ours.trap[0], theirs.trap[0]} == {S.GP, S.UD}:

@@ -26,8 +26,9 @@ KERNEL_CODE, KERNEL_DATA, TSS_SELECTOR, LDT_SELECTOR = 0x08, 0x10, 0x38, 0x48
 BUDGET = 200_000  # instructions of a case; more is a TIMEOUT
 GATE_STRIDE = 4
 PRESENT, WRITABLE, USER = 1, 2, 4
-FLAT = Segment(0, 0xFFFF_FFFF)
-FLAT_CODE = Segment(0, 0xFFFF_FFFF, "code")
+M32 = 0xFFFF_FFFF
+FLAT = Segment(0, M32)
+FLAT_CODE = Segment(0, M32, "code")
 
 
 def hidden(selector: int, segment: Segment) -> bytes:
@@ -40,7 +41,7 @@ def hidden(selector: int, segment: Segment) -> bytes:
 
 
 def _hidden(selector: int, base: int, limit: int, attr: int, low: int = 0, rend: int = 0, wend: int = 0) -> bytes:
-    return struct.pack("<5I4xQQ", selector, base, limit, attr, low & 0xFFFF_FFFF, rend, wend)
+    return struct.pack("<5I4xQQ", selector, base, limit, attr, low & M32, rend, wend)
 
 
 class Target:
@@ -112,11 +113,12 @@ class Target:
         """The architectural state that every case starts from."""
         core = self.core
         for name, value in {
-            "cr0": 0x8001_0031, "cr3": self._directory, "cr4": 0x200, "cpl": 3, "a20_mask": 0xFFFF_FFFF,
+            "cr0": 0x8001_0031, "cr3": self._directory, "cr4": 0x200, "cpl": 3, "a20_mask": M32,
             "gdtr_base": SYSTEM + GDT, "gdtr_limit": 0x4F, "idtr_base": SYSTEM + IDT, "idtr_limit": 0x7FF,
             "fcw": 0x37F, "ftag": 0xFF, "inhibit_icount": (1 << 64) - 1,
         }.items():  # fmt: skip
             core.set(name, value)
+        core.set("cpuid", M32, 7)  # every feature: none is refused
         core.set("dr", 0xFFFF0FF0, 6)
         core.set("dr", 0x400, 7)
         core.eflags = model.FIXED_FLAGS
@@ -149,12 +151,12 @@ class Target:
         self._load(case, pieces)
         steps: list[tuple[int, int]] = []
         while len(steps) < limit:
-            linear = self.core.get("eip") + self.core.seg("cs", "base") & 0xFFFF_FFFF
+            linear = self.core.get("eip") + self.core.seg("cs", "base") & M32
             window = layout.window_at(linear)
             if window is None or self.core.get("cpl") != 3:
                 break
             byte = self.area[window.offset + linear - window.base]
-            steps.append((linear - layout.CODE_BASE - case.origin & 0xFFFF_FFFF, byte))
+            steps.append((linear - layout.CODE_BASE - case.origin & M32, byte))
             self.engine.run(1)
         self._restore(case, pieces, self._result(case))
         return steps
@@ -168,7 +170,7 @@ class Target:
         self._regs.pack_into(block, at["regs"], *case.regs)
         eip = layout.CODE_BASE + case.origin
         if case.segments or self._ldt_used:
-            eip = eip - self._load_segments(case) & 0xFFFF_FFFF
+            eip = eip - self._load_segments(case) & M32
         status, rest = words_from_status(case.eflags), case.eflags & ~S.STATUS | model.FIXED_FLAGS
         struct.pack_into("<I", block, at["eip"], eip)
         struct.pack_into("<III", block, at["fl_res"], *status, rest)
@@ -206,10 +208,10 @@ class Target:
         control, status, tags, opcode, ip, dp = struct.unpack_from("<HHBxHQQ", fx)
         top = status >> 11 & 7
         pending = status & ~control & 0x3F
-        status = status & ~0x8080 | (0x8080 if pending else 0)
+        status = status & ~0x8080 | (0x8080 if pending else 0)  # ES and B follow from the rest
         for name, value in {
             "fcw": control & 0x1F7F | 0x40, "fsw": status & 0xC7FF, "ftop": top, "ftag": tags ^ 0xFF, "fop": opcode & 0x7FF,
-            "fip": ip & 0xFFFF_FFFF, "fdp": dp & 0xFFFF_FFFF, "fcs": 0, "fds": 0,
+            "fip": ip & M32, "fdp": dp & M32, "fcs": 0, "fds": 0,
         }.items():  # fmt: skip
             core.set(name, value)
         for i in range(8):
@@ -219,11 +221,11 @@ class Target:
             core.set("fpr", high, 2 * at + 1)
 
     def _fx(self) -> bytes:
+        """The x87 state as an FXSAVE image; of SSE there is nothing."""
         get = self.core.get
         top = get("ftop")
-        status = get("fsw") | top << 11
-        out = struct.pack("<HHBxHIIII", get("fcw"), status, get("ftag") & 0xFF ^ 0xFF, get("fop"), get("fip"), 0, get("fdp"), 0)
-        out += bytes(8)
+        tags = get("ftag") & 0xFF ^ 0xFF
+        out = struct.pack("<HHBxHIIII8x", get("fcw"), get("fsw") | top << 11, tags, get("fop"), get("fip"), 0, get("fdp"), 0)
         for i in range(8):
             at = (top + i) & 7
             out += struct.pack("<QQ", get("fpr", 2 * at), get("fpr", 2 * at + 1) & 0xFFFF)
@@ -249,7 +251,7 @@ class Target:
             eflags &= ~S.RF
             trap = (vector, error, core.get("cr2") if vector == S.PFV else 0)
         start = layout.CODE_BASE + case.origin
-        eip = eip + (case.base_of(selectors[1]) if case.segments else 0) - start & 0xFFFF_FFFF
+        eip = eip + (case.base_of(selectors[1]) if case.segments else 0) - start & M32
         if trap == (3, 0, 0) and eip == len(case.code) + 1:
             eip, trap = eip - 1, None
         image = self.area[: layout.IMAGE_SIZE]

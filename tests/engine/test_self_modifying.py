@@ -1,9 +1,11 @@
 """Code that changes under the processor's feet: every way to write it, wherever it runs."""
 
+import struct
+
 import pytest
 from encode import (CLD, DEC_ECX, HLT, INC_EAX, INC_EBX, MOVSB, MOVSD, NOP, REP, RET, STOSB, alu, call, d, inc, jmp, jnz, load, loop, mov,
                     put, put8, store)  # fmt: skip
-from twin import BIG, CODE, DATA, DIRECTORY, HANDLERS, PSE, STACK, A, D, P, Side, Twin, U, W
+from twin import CODE, DATA, DIRECTORY, IDT, P, Side, Twin, U, W, same
 
 INC_ECX, INC_EDX = 0x41, 0x42
 
@@ -79,14 +81,11 @@ def test_a_callee_through_return(paging):
 @pytest.mark.parametrize("physical", [CODE, CODE + 0x1000])
 def test_through_an_alias(physical):
     alias = 0xA00000
-    at = CODE + 6
-
     def setup(m):
         m.paging()
         m.pte(alias, physical | P | W)
         m.write(CODE, load(0, alias) + put8(alias + (CODE & 0xFFF) + 6 + 7 + 3, INC_EDX) + NOP * 3 + INC_EAX + INC_EBX + HLT)
 
-    assert at
     m = Twin(setup).check(40, want="halt")
     assert m.core.get("regs", 2) == (physical == CODE)
 
@@ -204,8 +203,6 @@ def test_by_a_device():
         t.start(side, [40])
         side.write(CODE + 5, bytes([INC_EDX]))
         side.run([1, 20, 30])
-    from twin import same
-
     same(t.reference, t.native, "after DMA")
     assert t.native.core.get("regs", 2) > 10
 
@@ -216,17 +213,16 @@ def test_push_into_code():
         m.write(CODE, mov(0, 0x42424242) + NOP * 3 + b"\x50" * 12 + NOP * 8 + HLT)
         m.core.set("regs", CODE + 32, 4)
 
-    Twin(setup).check(100, want="halt")
+    Twin(setup).check(60)
 
 
 def test_interrupt_frame_into_code():
     """The frame of an exception lands in the code of its handler."""
     def setup(m):
         at = CODE + 0x100
-        import struct
-        m.write(0x2000 + 8 * 6, struct.pack("<HHHH", at & 0xFFFF, 8, 0x8E00, at >> 16))
+        m.write(IDT + 8 * 6, struct.pack("<HHHH", at & 0xFFFF, 8, 0x8E00, at >> 16))
         m.write(at, INC_EAX * 40 + HLT)
-        m.write(CODE, call(CODE, at + 16)[:0] + mov(4, at + 24) + call(CODE + 5, CODE + 0x400) + b"\x0f\x0b")
+        m.write(CODE, mov(4, at + 24) + call(CODE + 5, CODE + 0x400) + b"\x0f\x0b")
         m.write(CODE + 0x400, RET)
 
     Twin(setup).check(100)
@@ -263,8 +259,6 @@ def test_accessed_bit_makes_the_next_instruction(write):
 
 def test_accessed_bit_of_a_fetch_in_the_fetched_code():
     """An instruction over two pages; the entry of the second page lies in the bytes of the first."""
-    edge = 0x1000000 + 0x1000
-
     def setup(m):
         m.paging()
         # table at CODE maps linear 0x1000000: entry 0 -> CODE itself, entry 1023 is in its last bytes
@@ -278,7 +272,6 @@ def test_accessed_bit_of_a_fetch_in_the_fetched_code():
         m.write(DATA, INC_EAX * 8 + HLT)
         m.core.set("eip", 0x13FFFFC)
 
-    assert edge
     Twin(setup).check(40)
 
 
@@ -315,5 +308,3 @@ def test_rmw_in_the_running_block():
     m = Twin(setup).check(30, want="halt")
     assert m.core.get("regs", 2) == 1
 
-
-__all__ = ["A", "BIG", "HANDLERS", "PSE", "STACK", "D"]

@@ -1,17 +1,18 @@
-"""Runs an oracle's `Case` on the reference engine, and makes x87 operands: for the tests of x87 and MMX.
+"""Runs an oracle's `Case` on the reference engine (and again on the native one), and makes x87 operands: for the tests of x87 and MMX.
 
 Paging is off and the oracle's windows lie at the same physical addresses; the cases here do not fault in memory.
 """
 
 import random
 import struct
+from dataclasses import replace
 
 from playhead.engine.core import Core
 from playhead.engine.reference import ReferenceEngine
 from playhead.hw.memory import Memory
 from playhead.x86 import state as S
 from tools.oracle import layout
-from tools.oracle.case import FX_INITIAL, FX_SIZE, Case
+from tools.oracle.case import FX_INITIAL, Case
 
 FLAT_CODE, FLAT_DATA = 0x00C09B00 | 3 << 13, 0x00C09300 | 3 << 13
 
@@ -26,7 +27,9 @@ class Machine:
             memory.map(w.base, w.size, memory.allocate(w.size))
         self.core = Core(memory)
         self.engine = ReferenceEngine(self.core)
-        self.background = layout.background()
+        self.native = None
+        self.origin = 0
+        self.steps = 0  # instructions that `run` has retired
         self.reset()
 
     def reset(self) -> None:
@@ -35,6 +38,7 @@ class Machine:
         core.set("a20_mask", 0xFFFFFFFF)
         core.set("inhibit_icount", (1 << 64) - 1)
         core.set("cpl", 0)
+        core.set("deliveries", 1 << 30)
         for name in S.SEGMENTS[:6]:
             code = name == "cs"
             for field, value in (("sel", 8 if code else 16), ("base", 0), ("limit", 0xFFFFFFFF), ("lo", 0), ("rend", 1 << 32),
@@ -64,18 +68,40 @@ class Machine:
             out += struct.pack("<QH6x", core.get("fpr", n), core.get("fpr", n + 1))
         return bytes(out)
 
-    def run(self, case: Case, limit: int = 100):
+    def prepare(self, case: Case) -> bytes:
+        """Registers and memory of a case; returns its memory."""
         core = self.core
         image = bytes(case.image())
         self.area[:] = image
-        start = layout.CODE_BASE + case.origin
-        core.set("eip", start)
+        core.set("eip", layout.CODE_BASE + case.origin)
         core.eflags = case.eflags | 2
         core.set("fault_pending", 0)
         core.set("exit_reason", 0)
         for n, v in enumerate(case.regs):
             core.set("regs", v, n)
         self.set_fx(case.fx or FX_INITIAL)
+        return image
+
+    def run_native(self, case: Case, count: int):
+        """`count` instructions, which must not fault, on the native engine; the answer is that of `run`."""
+        if self.native is None:
+            from playhead.engine.llvm.engine import NativeEngine
+
+            self.native = NativeEngine(self.core)
+        if self.origin + 32 > layout.CODE_SIZE:
+            self.native.reset_arena()
+            self.origin = 0
+        case = replace(case, origin=self.origin)  # code that was never decoded: memory is not written through the doors here
+        self.origin += 32
+        image = self.prepare(case)
+        self.core.stale = True
+        self.native.run(count)
+        return self.outcome(case, image, None)
+
+    def run(self, case: Case, limit: int = 100):
+        core = self.core
+        image = self.prepare(case)
+        start = layout.CODE_BASE + case.origin
         self.engine.budget = 1 << 30
         trap = None
         for _ in range(limit):
@@ -85,6 +111,11 @@ class Machine:
             if core.get("fault_pending"):
                 trap = core.get("fault_vector")
                 break
+            self.steps += 1
+        return self.outcome(case, image, trap)
+
+    def outcome(self, case: Case, image: bytes, trap: int | None):
+        core, start = self.core, layout.CODE_BASE + case.origin
         regs = tuple(core.get("regs", n) for n in range(8))
         data = layout.changed_words(image, bytes(self.area))
         return self.get_fx(), trap, core.get("eip") - start & 0xFFFFFFFF, regs, data, core.eflags & S.STATUS
@@ -143,3 +174,17 @@ def operand(rng: random.Random, near: tuple[int, int] | None = None) -> tuple[in
     if kind < 0.94:
         return sign | 0x3FFF + rng.choice((-1075, -1074, -1050, -1023, -1022, 1023, 1024, -150, -149, -127, -126, 127, 128)), mant
     return sign | rng.randrange(0x8000), mant if rng.random() < 0.95 else rng.getrandbits(64)
+
+
+def fx_bytes(fx: bytes, i: int) -> bytes:
+    """The ten bytes of ST(i) or MMi in an image."""
+    return fx[32 + 16 * i : 42 + 16 * i]
+
+
+def blocked_vector(machine: Machine, code: str, cr0: int) -> int | None:
+    """The vector that an instruction raises with some bits of CR0 set in addition."""
+    machine.core.set("cr0", 0x31 | cr0)
+    try:
+        return machine.run(Case(bytes.fromhex(code), (0,) * 8, fx=FX_INITIAL))[1]
+    finally:
+        machine.core.set("cr0", 0x31)

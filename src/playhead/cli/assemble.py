@@ -2,11 +2,11 @@
 settings.
 """
 
-import inspect
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import PcConfig
+from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
 from playhead.session.outcome import Options
@@ -26,7 +26,7 @@ def serial_specs(values: dict[str, Any]) -> list[str]:
     while specs and specs[-1] == "none":
         specs.pop()
     if "none" in specs:
-        raise UnsupportedError("-serial none is only supported behind the ports that there are; null connects to nobody")
+        raise UnsupportedError("-serial none is only supported behind the last port; null connects to nobody")
     return specs
 
 
@@ -42,12 +42,15 @@ def make_config(values: dict[str, Any]) -> PcConfig:
     if len(exits) > 1:
         raise UsageError("-device isa-debug-exit may be given once")
     debugcon = dict(values["globals"]).get("isa-debugcon.iobase", DEBUGCON_PORT)
+    base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
+    if clock == "vm" and base == "utc":
+        base = date_text().rstrip("Z")  # the host's date now; from here on it is part of the machine's description
     config = PcConfig(
         ram_bytes=values["ram_bytes"],
         append=values["append"] or "",
         serial=tuple(spec.partition(":")[0] if spec != "mon:stdio" else "stdio" for spec in serial_specs(values)),
-        rtc_base=values["rtc"].get("base", "utc"),
-        rtc_clock=values["rtc"].get("clock", "host"),
+        rtc_base=base,
+        rtc_clock=clock,
         debugcon=debugcon if values["debugcon"] not in (None, "none") else None,
         debug_exit=exits[0]["iobase"] if exits else None,
         debug_exit_size=exits[0]["iosize"] if exits else 2,
@@ -77,14 +80,11 @@ def make_options(values: dict[str, Any]) -> Options:
     )
 
 
-def make_build(config: PcConfig, engine: str, shift: int, trace: str | None = None) -> Build:
+def make_build(config: PcConfig, engine: str, shift: int) -> Build:
     """What makes the machine, once the session has its door."""
     from playhead.machine.machine import Machine
 
-    knobs: dict[str, Any] = {"trace": trace} if trace else {}
-    if trace and "trace" not in inspect.signature(Machine).parameters:
-        raise UnsupportedError("--trace is not supported by this version")
-    return lambda door: Machine(config, door, engine=engine, shift=shift, **knobs)
+    return lambda door: Machine(config, door, engine=engine, shift=shift)
 
 
 def big(number: int) -> str:

@@ -142,7 +142,6 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-no-reboot", "a reset ends the run", group=RUN),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native", group=RUN),
-    Option("--trace", "write what the CPU executes to a file (slow)", "FILE", group=RUN),
     Option("-display", "none", "none", nothing, group=QUIET),
     Option("-monitor", "none", "none", nothing, group=QUIET),
     Option("-net", "none", "none", nothing, group=QUIET),

@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
     from playhead.session.record import RecordSession
 
     config, options = make_config(values), make_options(values)
-    build = make_build(config, values["engine"], options.shift, values["trace"])
+    build = make_build(config, values["engine"], options.shift)
     host = make_host(values)
     options.meta = _meta(config, values, options.shift)
     options.blobs = tuple(config.blobs().values())

@@ -15,7 +15,6 @@ OPTIONS = (
     Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
            number(0, 2**64 - 1)),
     Option("--quiet", "no progress and no summary"),
-    Option("--trace", "write what the CPU executes to a file (slow)", "FILE"),
 )  # fmt: skip
 
 
@@ -63,7 +62,7 @@ def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict
 
     host = Host(specs, values["debugcon"] or "null", reads=False)
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
-    build = make_build(config, values["engine"], shift, values["trace"])
+    build = make_build(config, values["engine"], shift)
     outcome = ReplaySession(build, host, reader, options).run()
     if outcome.note:
         host.message(outcome.note)

@@ -20,7 +20,7 @@ def main(words: list[str]) -> int:
     from playhead.session.run import RunSession
 
     config, options = make_config(values), make_options(values)
-    build = make_build(config, values["engine"], options.shift, values["trace"])
+    build = make_build(config, values["engine"], options.shift)
     host = make_host(values)
     outcome = RunSession(build, host, options).run()
     if outcome.note:

@@ -1,8 +1,8 @@
 """Intel 82093AA: the I/O APIC. It turns 24 interrupt pins into messages to local APICs.
 
 ISA interrupts are on the pins of their number, but for the timer, which is on pin 2, as the MADT of QEMU's `pc` says.
-Messages arrive at once, so "delivery status" always reads idle. An edge while its entry is masked is lost, as in the data
-sheet; switching an entry to edge clears its remote IRR, which kernels use to end an interrupt without an EOI register.
+Messages arrive at once, so "delivery status" always reads idle. An edge while its entry is masked is lost, as in the
+data sheet; switching an entry to edge clears its remote IRR, which kernels use to end an interrupt without an EOI register.
 
 Source: Intel 82093AA data sheet (290566).
 """
@@ -62,7 +62,8 @@ class IoApic(Device):
                 self.connect(line, TIMER_PIN if n == 0 else n)
 
     def reset(self) -> None:
-        self.state = IoApicState(pins=self.state.pins)
+        pins, self.state = self.state.pins, IoApicState()
+        self.state.pins = pins
 
     # -- pins
 

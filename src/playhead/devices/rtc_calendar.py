@@ -89,7 +89,7 @@ def seconds_of(registers: dict[int, int], form: Format) -> tuple[int, int]:
 
 
 def next_alarm(seconds: int, alarm: tuple[int, int, int], form: Format) -> int | None:
-    """The first second after `seconds` that matches the alarm registers (seconds, minutes, hours); None if none does."""
+    """The first second after `seconds` that matches the alarm registers (seconds, minutes, hours), if any does."""
 
     def matching(register: int, limit: int, put: Callable[[int], int]) -> list[int]:
         return [v for v in range(limit) if register >= 0xC0 or put(v) == register]  # C0h and up: any

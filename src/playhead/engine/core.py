@@ -1,16 +1,10 @@
 """What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
 
-import mmap
 from functools import cache
 
-from playhead.hw.memory import Memory
+from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
 from playhead.x86.flags import status_from_words, words_from_status
-
-
-def host_array(size: int) -> mmap.mmap:
-    """Zeroed memory that the operating system provides on first touch."""
-    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 @cache

@@ -14,6 +14,7 @@ from playhead.x86 import paging
 from playhead.x86 import state as S
 from playhead.x86.build import ADDRESS_16
 from playhead.x86.decode import DEC
+from playhead.x86.interrupts import BS
 from playhead.x86.table import ROUTINES
 
 
@@ -64,7 +65,11 @@ class ReferenceEngine:
         self.page_map = core.memory.page_map
         self.handlers: dict[int, Any] = {}
         self.decoded: dict[tuple[bytes, int], Decoded] = {}
+        self.world["r_check_port"] = self._check_port
         self.budget = 0
+        self._watching = False  # a debug register is armed
+        self._own_check_port: Any = None
+        self._hits = 0  # the bits of DR6 that this instruction's accesses have set
         self._o = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
     def routine(self, name: str):
@@ -82,7 +87,7 @@ class ReferenceEngine:
     def _retire(self) -> None:
         self.budget -= 1
         self.c64[self._o["icount"]] += 1
-        self.c32[self._o["seq"]] = 0
+        self.c64[self._o["seq"]] = 0
 
     def leave(self, reason: int, info: int, eip: int) -> int:
         self.c32[self._o["exit_reason"]] = reason
@@ -90,6 +95,8 @@ class ReferenceEngine:
         return eip
 
     def guest_load(self, lin: int, size: int, mode: str) -> int:
+        if self._watching and "s" not in mode:
+            self._hits |= self.routine("data_breakpoint")(lin, size, 0)
         kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
@@ -111,6 +118,8 @@ class ReferenceEngine:
         return self.c64[self._o["latch"] + i]
 
     def guest_store(self, lin: int, size: int, value: int, mode: str) -> None:
+        if self._watching and "s" not in mode:
+            self._hits |= self.routine("data_breakpoint")(lin, size, 1)
         kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
@@ -134,6 +143,13 @@ class ReferenceEngine:
             self.c64[self._o["stores"] + 2 * n] = pa | size << 32
             self.c64[self._o["stores"] + 2 * n + 1] = value
             self.c32[self._o["store_n"]] = n + 1
+
+    def _check_port(self, port: int, size: int) -> int:
+        if self._watching:
+            self._hits |= self.routine("data_breakpoint")(port, size, 2)
+        if self._own_check_port is None:
+            self._own_check_port = compile_function(ROUTINES["check_port"].function(), self.world)
+        return self._own_check_port(port, size)
 
     # fetch and decode
 
@@ -242,6 +258,12 @@ class ReferenceEngine:
         trap = c32[o["eflags"]] & S.TF
         resume = c32[o["eflags"]] & S.RF
         pc = c32[o["eip"]]
+        self._hits, self._watching = 0, bool(c32[o["dr"] + 7] & 0xFF)
+        if self._watching and not resume and not self._behind_mov_ss():
+            bits = self.routine("instruction_breakpoint")((c32[S.seg_offset("cs", "base") // 4] + pc) & 0xFFFFFFFF)
+            if bits:
+                self.routine("debug_trap")(bits)
+                return
         try:
             d = self.fetch(self.mode())
             nx = (pc + d.len) & 0xFFFFFFFF
@@ -258,12 +280,30 @@ class ReferenceEngine:
         c32[o["eip"]] = pc if target == AGAIN else target
         self._retire()
         c32[o["latch_n"]] = 0
-        if resume:
+        if resume and not (self._watching and target == AGAIN):  # a breakpoint at a REP is for all of its iterations
             c32[o["eflags"]] &= ~S.RF & 0xFFFFFFFF
         if c32[o["store_n"]] and not c32[o["exit_reason"]]:
             c32[o["exit_reason"]] = S.EXIT_MMIO_WRITE
-        if trap and not c32[o["fault_pending"]]:
-            self.routine("debug_trap")(0x4000)
+        if not c32[o["fault_pending"]]:
+            self._debug_traps(trap)
+
+    def _debug_traps(self, trap: int) -> None:
+        """The #DB behind an instruction: accesses that debug registers watch, then the single step. Behind MOV SS and POP SS the
+        former wait for the end of the next instruction (volume 3, 6.8.3)."""
+        c32, o = self.c32, self._o
+        hits = self._hits | c32[o["dr6_pending"]]
+        c32[o["dr6_pending"]] = 0
+        if hits and self._behind_mov_ss():
+            c32[o["dr6_pending"]] = hits
+        elif hits:
+            self.routine("debug_trap")(hits)
+        if trap:
+            self.routine("debug_trap")(BS)
+
+    def _behind_mov_ss(self) -> bool:
+        """STI casts the one shadow, INT n the other, a load of SS both."""
+        c64, o = self.c64, self._o
+        return c64[o["inhibit_icount"]] == c64[o["nodebug_icount"]] == c64[o["icount"]]
 
     def ram_digest(self, pages: int) -> int:
         return self.routine("ram_digest")(pages)

@@ -41,12 +41,12 @@ class Alarm:
 
 
 class VirtualClock:
-    """The clock that devices see. `source` gives the time; `changed` tells the machine that a deadline may be nearer."""
+    """The clock that devices see; `source` gives the time."""
 
     def __init__(self, source: TimeSource):
         self._source = source
         self.alarms: list[Alarm] = []
-        self.changed: Callable[[], None] = lambda: None
+        self._next_ns: int | None = None  # the nearest deadline, if it is known
 
     def now_ns(self) -> int:
         """Virtual time since power-on, in nanoseconds."""
@@ -63,7 +63,13 @@ class VirtualClock:
         return alarm
 
     def next_deadline_ns(self) -> int:
-        return min((a.deadline_ns for a in self.alarms), default=NEVER)
+        if self._next_ns is None:
+            self._next_ns = min((a.deadline_ns for a in self.alarms), default=NEVER)
+        return self._next_ns
+
+    def changed(self) -> None:
+        """A deadline is another one."""
+        self._next_ns = None
 
     def ring(self, now_ns: int) -> int:
         """Ring each alarm that is due now, once, in the order (deadline, number); returns how many rang."""
@@ -72,6 +78,7 @@ class VirtualClock:
             alarm = self.alarms[number]
             if alarm.deadline_ns == deadline:  # an earlier one may have cancelled or moved it
                 alarm.deadline_ns = NEVER
+                self.changed()
                 alarm.callback()
         return len(due)
 

@@ -7,7 +7,9 @@ the page in the area, with flags in its low 12 bits; an entry without READ is an
 """
 
 import mmap
+import os
 from collections.abc import Callable
+from zlib import crc32
 
 from playhead.hw.space import Space
 
@@ -16,16 +18,27 @@ PAGES = 1 << 20
 READ, WRITE, CODE, DIRTY = 1, 2, 4, 8  # page map flags
 OFFSET_MASK = ~0xFFF
 
+SHUFFLE = "PLAYHEAD_SHUFFLE"  # environment: any text; moves all host memory about, to prove that addresses do not matter
+_holes: list[mmap.mmap] = []
+
+
+def host_array(size: int) -> mmap.mmap:
+    """Zeroed memory that the operating system provides on first touch, at an address that must not matter."""
+    if seed := os.environ.get(SHUFFLE):
+        pages = crc32(f"{seed} {len(_holes)}".encode()) % (1 << 16) + 1
+        _holes.append(mmap.mmap(-1, pages * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ))
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
 
 class Memory:
     """`area_size` bytes of backing store, mapped into the 4 GiB physical space page by page."""
 
     def __init__(self, area_size: int):
         assert area_size % PAGE == 0
-        self.area = mmap.mmap(-1, area_size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.area = host_array(area_size)
         self.area_size = area_size
         self._allocated = 0
-        self._map_store = mmap.mmap(-1, PAGES * 8, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._map_store = host_array(PAGES * 8)
         self.page_map = memoryview(self._map_store).cast("Q")
         self.mmio = Space("memory", 1 << 32)
         self.remapped: Callable[[], None] = lambda: None

@@ -18,7 +18,7 @@ from playhead.hw.memory import PAGE, Memory
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
-SLICE = 1 << 22  # instructions between two looks at `kick`
+SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
 
@@ -101,6 +101,7 @@ class Machine:
 
                 self._engines[name] = ReferenceEngine(self.core)
         self.engine = self._engines[name]
+        self._slice = SLICE[name]
         self.core.stale = True
 
     # the moment, and time
@@ -111,7 +112,7 @@ class Machine:
 
     @property
     def seq(self) -> int:
-        return self._c32[self._i["seq"]]
+        return self._c64[self._i["seq"]]
 
     def now_ns(self) -> int:
         return self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])
@@ -146,7 +147,7 @@ class Machine:
             alarm.cancel()
         self.board.reset()
         self._power_on()
-        self._c32[self._i["seq"]] += 1
+        self._c64[self._i["seq"]] += 1
         self.requests.stop = None
 
     def _a20(self, on: bool) -> None:
@@ -171,7 +172,7 @@ class Machine:
         c32, c64, i = self._c32, self._c64, self._i
         while True:
             icount = c64[i["icount"]]
-            if icount > until_icount or (icount == until_icount and c32[i["seq"]] >= until_seq):
+            if icount > until_icount or (icount == until_icount and c64[i["seq"]] >= until_seq):
                 return self._asleep() or Stop("budget")
             if self.requests.stop is not None:
                 stop, self.requests.stop = self.requests.stop, None
@@ -185,9 +186,9 @@ class Machine:
             if asleep is not None:
                 return asleep
             if icount < until_icount:
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), SLICE), DELIVERIES
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._slice), DELIVERIES
             else:
-                budget, deliveries = 1, min(until_seq - c32[i["seq"]], DELIVERIES)
+                budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
             c32[i["intr_pending"]] = self.board.intr.level
             self._engine_run(budget)
@@ -217,7 +218,7 @@ class Machine:
             if self.clock.next_deadline_ns() <= now:
                 state.rung_icount, state.rung_ns = icount, now
                 self.clock.ring(now)
-                c32[i["seq"]] += 1
+                c64[i["seq"]] += 1
                 return True
         if c32[i["fault_pending"]]:
             return False

@@ -1,5 +1,4 @@
-"""What a replay has to follow: the recording's events and digests in order, loaded batch by batch as they are needed.
-"""
+"""What a replay has to follow: the recording's events and digests in order, loaded batch by batch as needed."""
 
 from collections import deque
 

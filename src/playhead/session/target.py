@@ -100,9 +100,9 @@ class Door:
 
     def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink):
         self._clock = clock
-        self.taps = [Tap(s) for s in serial]
-        self.serial_sinks: list[Sink] = list(self.taps)
-        self.debugcon: Sink = Tap(debugcon)
+        self.taps = [Tap(s) for s in (*serial, debugcon)]
+        self.serial_sinks: list[Sink] = list(self.taps[:-1])
+        self.debugcon: Sink = self.taps[-1]
 
     def host_clock_ns(self) -> int:
         """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""

@@ -267,7 +267,9 @@ def define(forms_at: int) -> None:
         def size(n):
             pos.set(pos.get() + n)
 
-        with m.if_(imm_kind.eq(IMM_B)):
+        with m.if_(imm_kind.eq(IMM_NONE)):
+            imm.set(modrm)  # x87 instructions note it
+        with m.else_(), m.if_(imm_kind.eq(IMM_B)):
             imm.set(byte(pos.get()))
             size(1)
         with m.else_(), m.if_(imm_kind.eq(IMM_S)):

@@ -1,7 +1,7 @@
 """Ports (manual volume 2: IN, OUT, INS, OUTS; volume 1, chapter 19).
 
 The processor has no ports itself. A read takes its value from the latch that the machine filled, or leaves undone so
-that the machine fills it; a write goes into the list of stores and ends the run. Whatever may fault comes before either.
+that the machine fills it; a write goes into the list of stores and ends the run. What may fault comes before either.
 """
 
 from playhead.ir.ops import Value

@@ -158,7 +158,7 @@ def verw(m, src):
 def arpl(m, dst, src):
     """Raise the requested privilege level of a selector to that of another."""
     refuse_8086(m)
-    old, level = m.rmw(dst), m.get(src) & 3
+    old, level = m.get(dst), m.get(src) & 3  # memory is written only if it changes
     low = (old & 3).ult(level)
     with m.if_(low):
         m.set(dst, (old & 0xFFFC) | level)

@@ -1,4 +1,4 @@
-"""Exceptions and interrupts (manual volume 3, chapter 6): delivery through vector table or IDT, double and triple faults.
+"""Exceptions and interrupts (manual volume 3, chapter 6): delivery by vector table or IDT, double and triple faults.
 
 An exception of an instruction, a trap behind it and an external interrupt are all noted in the `fault_*` fields; the
 engine then calls `deliver`. INT n and its like are instructions that call `interrupt` themselves. While a delivery is
@@ -20,6 +20,7 @@ TASK_REST = 0x100  # not a vector: a task was switched to by an instruction, its
 NEST_DOUBLE = 0x100
 NEST_BENIGN = 3
 BS, BT, BD = 0x4000, 0x8000, 0x2000  # of DR6
+CR4_DE = 8
 NO_SHADOW = (1 << 64) - 1
 
 
@@ -112,7 +113,8 @@ def instruction_breakpoint(m: StateBuilder, lin):
 
 @routine(32, 32, 32, faults=False)
 def data_breakpoint(m: StateBuilder, lin, size, write):
-    """The bits of DR6 that a data access sets."""
+    """The bits of DR6 that an access sets; `write` is 0 or 1, or 2 for a port."""
+    ports = (m.ld("cr4") & CR4_DE).ne(0)
     dr7 = m.ld("dr", 7)
     bits = m.const(0, 32)
     for i in range(4):
@@ -121,7 +123,8 @@ def data_breakpoint(m: StateBuilder, lin, size, write):
         extra = length.eq(2).select(7, length)  # bytes behind the first: 0, 1, 3; 2 stands for eight bytes
         start = m.ld("dr", i) & ~extra
         kind = access & 3
-        armed = (dr7 & (3 << 2 * i)).ne(0) & (kind.eq(3) | (kind.eq(1) & write.ne(0)))
+        suits = (kind.eq(3) & write.ne(2)) | (kind.eq(1) & write.eq(1)) | (kind.eq(2) & write.eq(2) & ports)
+        armed = (dr7 & (3 << 2 * i)).ne(0) & suits
         first, end = start.zext(64), lin.zext(64) + size.zext(64)
         hit = armed & first.ult(end) & lin.zext(64).ule(first + extra.zext(64))
         bits = bits | hit.select(1 << i, 0, 32)

@@ -6,7 +6,7 @@ out, s = (8v - kw) / (8w + kv). Errors stay below 0.51 units of the last place.
 
 from playhead.ir.ops import Value
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (BIAS, DE, EXP_MAX, FULL, IE, SF, SIGN, ZE, J, Num, call, empty, physical, pop, read, refuse_if,
+from playhead.x86.softfloat import (BIAS, DE, EXP_MAX, FULL, IE, PE, SF, SIGN, ZE, J, Num, call, empty, physical, pop, read, refuse_if,
                                     write)  # fmt: skip
 from playhead.x86.softfloat_fixed import ATAN, PI, TWO_OVER_LN2, deliver, mulhi, odd_series, ratio, scaled, shifted
 from playhead.x86.table import routine
@@ -59,23 +59,23 @@ def fp_yl2x(m: StateBuilder, plus_one):
         _finish(m)
     (xe, xm), (ye, ym) = x.normalized(), y.normalized()
     tiny = p1 & xe.slt(BIAS - 2)
-    # 2**e * v, v with one bit before the point: x itself, or 1 + x
-    shift = m.const(BIAS, 32) - xe
-    part = shifted(m, xm.zext(128) << 63, p1.select(shift.msb().select(0, shift), 0))
-    total = x.negative.select(m.const(ONE, 128) - part, part + ONE)
-    total = p1.select(shift.msb().select(xm.zext(128) << 63, total), xm.zext(128) << 63)
+    # 2**k * total, with two bits before the point: x itself, or 1 + x
+    k = xe - BIAS
+    whole_x = xm.zext(128) << 63
+    above = ~k.msb()
+    part = shifted(m, whole_x, above.select(0, -k))
+    one_ = shifted(m, m.const(ONE, 128), above.select(k, 0))
+    total = p1.select(x.negative.select(one_ - part, one_ + part), whole_x)
     lz = total.ctlz() & 127
     v = total << lz
-    far = p1 & shift.msb()  # 1 + x for x >= 2 is out of range, and x is as good
-    e = (p1 & ~far).select(m.const(1, 32) - lz.trunc(32), xe - BIAS)
+    e = (p1 & ~above).select(0, k) + 1 - lz.trunc(32)
     upper = v.ugt(ROOT_2)
     e = e + upper.zext(32)
     v = v >> upper.select(2, 1, 32).zext(128)
     under = v.ult(ONE)
     num = under.select(m.const(ONE, 128) - v, v - ONE)
-    near = part  # |x| when it is small
-    s, se = ratio(m, tiny.select(xm.zext(128) << 63, num), tiny.select(x.negative.select((ONE << 1) - near, near + (ONE << 1)), v + ONE),
-                  tiny.select(xe - BIAS, 0))  # fmt: skip
+    two = m.const(ONE << 1, 128)
+    s, se = ratio(m, tiny.select(whole_x, num), tiny.select(x.negative.select(two - part, two + part), v + ONE), tiny.select(k, 0))
     log = mulhi(m, odd_series(m, s, se, False), m.const(scaled(TWO_OVER_LN2, 126), 128))  # 125 - se bits behind the point
     e = tiny.select(0, e)
     whole = e.msb().select(-e, e).zext(128) << 112
@@ -89,7 +89,8 @@ def fp_yl2x(m: StateBuilder, plus_one):
     exact = num.eq(0) & ~tiny
     pz = product.ctlz() & 127
     n = product << pz
-    call(m, "fp_result", dst, sign, le + ye + 1 - pz.trunc(32), (n >> 64).trunc(64), n.trunc(64) | (~exact).zext(64), den | FULL)
+    call(m, "fp_result", dst, sign, le + ye + 1 - pz.trunc(32), (n >> 64).trunc(64), n.trunc(64) | (~exact).zext(64),
+         den | exact.select(FULL | PE, FULL, 32))  # PE even then  # fmt: skip
     _finish(m)
 
 

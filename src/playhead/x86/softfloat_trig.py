@@ -8,7 +8,7 @@ from math import factorial
 
 from playhead.ir.ops import Value
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (BIAS, C1, C2, DE, FULL, IE, NAN_M, NAN_SE, SF, SIGN, J, call, empty, physical, read,
+from playhead.x86.softfloat import (BIAS, C1, C2, DE, FULL, IE, NAN_M, NAN_SE, PE, SF, SIGN, J, call, empty, physical, read,
                                     refuse_if, write)  # fmt: skip
 from playhead.x86.softfloat_fixed import LN2, deliver, horner, mulhi, ratio, scaled, shifted
 from playhead.x86.table import routine
@@ -89,7 +89,9 @@ def fp_trig(m: StateBuilder, kind):
         """Never exactly one, so that rounding goes the right way."""
         return v.eq(ONE).select(ONE - 1, v)
 
-    sine = mulhi(m, r, below_one(horner(m, square, SIN_TERMS, True)))  # exponent `re`
+    # a tangent is more than its argument, a sine less
+    factor = horner(m, square, SIN_TERMS, True)
+    sine = mulhi(m, r, kind.eq(TAN).select(factor, below_one(factor)))  # exponent `re`
     cosine = below_one(horner(m, square, COS_TERMS, True))  # exponent 0
     swap = n.bit(0) ^ reflected
     with m.if_(kind.eq(TAN)):
@@ -127,6 +129,7 @@ def fp_2xm1(m: StateBuilder):
             write(m, top, SIGN | (BIAS - 1), J)
         with m.if_(x.infinite() & x.negative):
             write(m, top, SIGN | BIAS, J)
+        call(m, "fp_flags", x.infinite().select(0, PE, 32))
         m.ret(0)
     e, mant = x.normalized()
     e = e - (BIAS - 1)

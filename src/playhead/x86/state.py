@@ -55,7 +55,7 @@ _field("apic_base", 64)
 _field("tsc_offset", 64)
 _field("msrs", 64, 64)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
 _field("icount", 64)  # retired instructions
-_field("seq", 32)  # deliveries since the last retired instruction
+_field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
 _field("halted", 32)
 _field("vbias", 64)  # virtual time = vbias + (icount << shift), in ns

@@ -2,8 +2,8 @@
 
 A switch has a point of no return: what fails before it is a fault of the old task, what fails after it (loading the new
 task's segments) a fault of the new one, at its first EIP. An instruction of the old task cannot raise the latter. So it
-ends behind `begin_task` with the rest (`finish_task`) pending as if it were an exception; `deliver` does that in the new
-task.
+ends behind `begin_task` with the rest (`finish_task`) pending as if it were an exception; `deliver` does that in the
+new task.
 """
 
 from playhead.ir.ops import Value
@@ -15,7 +15,7 @@ from playhead.x86.segments import INFO_TS, dpl_of, high_of, low_of
 from playhead.x86.table import call, routine
 from playhead.x86.transfers import CALL, EVENT, JUMP, RETURN, Frame, conforming
 
-# Items of the state field `task`, in the order of a 32-bit TSS from offset 1Ch. A 16-bit one has IP to DS, then the LDT.
+# Items of the state field `task`, in the order of a 32-bit TSS from offset 1Ch. A 16-bit one: IP to DS, then the LDT.
 T_CR3, T_EIP, T_EFLAGS, T_REGS, T_SEGS, T_LDT, T_TRAP, T_COUNT = 0, 1, 2, 3, 11, 17, 18, 19
 T16_LAST, T16_LDT = 15, 15
 LOCAL_ENABLES = 0x155  # of DR7: L0-L3 and LE
@@ -146,8 +146,8 @@ def adopt_task(m: StateBuilder, extra, wide):
             m.break_()
     flags = m.ld("task", T_EFLAGS) | extra
     m.set_eflags(flags)
-    for i, at in enumerate((G.ES, G.CS, G.SS, G.DS, G.FS, G.GS, G.LDTR)):
-        call(m, "clear_segment", at, m.ld("task", T_SEGS + i))
+    for k, at in enumerate((G.ES, G.CS, G.SS, G.DS, G.FS, G.GS, G.LDTR)):
+        call(m, "clear_segment", at, m.ld("task", T_SEGS + k))
     v86 = (flags & S.VM).ne(0)
     m.st("cpl", v86.select(3, m.ld("task", T_SEGS + 1) & 3))
     m.st("dr", m.ld("dr", 7) & (0xFFFFFFFF ^ LOCAL_ENABLES), 7)

@@ -7,6 +7,10 @@ hot state stays in argument registers:
     eip     EIP of the block's start   budget  instructions that may still retire after this block
     tbl     the host table of the current privilege
 
+A handler that accesses guest memory is made twice. The fast one calls nothing, so it needs no stack frame and keeps everything in
+registers; where an address is not in the host table it starts over as the slow one. It may, because up to any access that can fault
+an instruction has changed nothing (a REP: nothing but whole iterations).
+
 Routines are ordinary functions that return {1 if the caller has to bail out, value}.
 """
 
@@ -31,12 +35,29 @@ class Layout:
     block_header: int
     declared: dict[str, str] = field(default_factory=dict)
 
+    @staticmethod
+    def slow_suffix(f: Function) -> str:
+        """What is behind the name of the twin of a handler that accesses guest memory."""
+        return "_slow" if touches_memory(f.body) else ""
+
+
+def touches_memory(region: list[Op]) -> bool:
+    for op in region:
+        if op.kind in ("gld", "gst"):
+            return True
+        if op.kind == "if" and (touches_memory(op.attr[0]) or touches_memory(op.attr[1])):
+            return True
+        if op.kind == "loop" and touches_memory(op.attr):
+            return True
+    return False
+
 
 class Emitter:
     """Emits one function. Labels and temporaries are numbered within it."""
 
-    def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool):
-        self.f, self.layout = f, layout
+    def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool, fast: bool = False):
+        self.f, self.layout, self.fast = f, layout, fast
+        self.checked: list[dict[tuple[int, int], str]] = [{}]  # by region: what `gld` with "w" may be stored to as well
         self.links = links  # direct jumps of this handler have a link slot behind the uop
         self.linkable = linkable
         self.out: list[str] = []
@@ -129,7 +150,7 @@ class Emitter:
             params = "".join(f", i{p.bits} %v{p.n}" for p in f.params)
             head = f"define hidden {{i32, i64}} @{f.name}(ptr %cpu{params}) #0 {{"
         else:
-            head = f"define preserve_nonecc void @{f.name}({SIGNATURE}) #0 {{"
+            head = f"define preserve_nonecc void @{f.name}{'' if self.fast else self.layout.slow_suffix(f)}({SIGNATURE}) #0 {{"
         self.mark("entry")
         for v in f.vars:
             self.line(f"%x{v.n} = alloca i{v.bits}")
@@ -184,7 +205,9 @@ class Emitter:
             if label == other and not region:
                 continue
             self.mark(label)
+            self.checked.append({})
             self.region(region)
+            self.checked.pop()
             if not (region and region[-1].kind in ENDS):
                 self.line(f"br label %{end}")
         self.mark(end)
@@ -197,7 +220,9 @@ class Emitter:
         self.mark(head)
         self.loops.append(end)
         self.heads.append(head)
+        self.checked = [{}]
         self.region(op.attr)
+        self.checked = [{}]
         if not (op.attr and op.attr[-1].kind in ENDS):
             self.line(f"br label %{head}")
         self.loops.pop()
@@ -304,6 +329,10 @@ class Emitter:
         fast, slow, done, fine, dead = (self.label() for _ in range(5))
         self.line(f"br i1 {ok}, label %{fast}, label %{slow}, !prof !1")
         self.mark(slow)
+        if self.fast:  # once more from the start, by the twin that copes with everything: nothing has changed yet
+            self.tail(f"@{self.f.name}_slow", "%uop", "%eip", "%bud")
+            self.mark(fast)
+            return self.host_pointer(e, linear)
         kind = size | (0x100 if write else 0x200 if "w" in mode else 0) | (0x400 if "s" in mode else 0)
         sp, bad = self.t(), self.t()
         v = value
@@ -318,11 +347,7 @@ class Emitter:
         self.mark(fine)
         self.line(f"br label %{done}")
         self.mark(fast)
-        b, z2, fp_i, fp = (self.t() for _ in range(4))
-        self.line(f"{b} = and i64 {e}, -4096")
-        self.line(f"{z2} = zext i32 {linear} to i64")
-        self.line(f"{fp_i} = add i64 {b}, {z2}")
-        self.line(f"{fp} = inttoptr i64 {fp_i} to ptr")
+        fp = self.host_pointer(e, linear)
         self.line(f"br label %{done}")
         self.mark(done)
         p = self.t()
@@ -330,15 +355,28 @@ class Emitter:
         self.calls["slow_access"] = 1
         return p
 
+    def host_pointer(self, entry: str, linear: str) -> str:
+        b, z, i, p = (self.t() for _ in range(4))
+        self.line(f"{b} = and i64 {entry}, -4096")
+        self.line(f"{z} = zext i32 {linear} to i64")
+        self.line(f"{i} = add i64 {b}, {z}")
+        self.line(f"{p} = inttoptr i64 {i} to ptr")
+        return p
+
     def op_gld(self, op: Op) -> None:
         bits, mode = op.attr
         p = self.access(self.ref(op.args[0]), bits, mode, False)
+        if self.fast and "w" in mode and op.args[0].const is None:
+            self.checked[-1][op.args[0].n, bits] = p
         self.line(f"%v{op.res.n} = load i{bits}, ptr {p}, align 1")  # type: ignore[union-attr]
 
     def op_gst(self, op: Op) -> None:
         bits, mode = op.attr
         value = self.ref(op.args[1])
-        p = self.access(self.ref(op.args[0]), bits, mode, True, value)
+        p = ""
+        for region in self.checked:
+            p = region.get((op.args[0].n, bits), p) if op.args[0].const is None else ""
+        p = p or self.access(self.ref(op.args[0]), bits, mode, True, value)
         self.line(f"store i{bits} {value}, ptr {p}, align 1")
 
     # regions and routines
@@ -363,6 +401,7 @@ class Emitter:
 
     def op_call(self, op: Op) -> None:
         name, faults = op.attr
+        self.checked = [{} for _ in self.checked]
         self.calls[name] = len(op.args)
         self.layout.declared[name] = "".join(f", i{a.bits}" for a in op.args)
         r, ok, bad = self.t(), self.label(), self.label()

@@ -46,8 +46,11 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         flags.append((L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0))
         if native:
             text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
-            functions.append((h.function.name, text))
-    functions = [*dict(functions).items()]
+            functions.append((h.function.name + layout.slow_suffix(h.function), text))
+            if layout.slow_suffix(h.function):
+                fast = Emitter(h.function, layout, links=h.links, linkable=h.linkable, fast=True).emit()
+                functions.append((h.function.name, fast))
+    functions = sorted(dict(functions).items(), key=lambda f: f[0].endswith("_slow"))  # the fast ones lie close together
     routine_types: dict[str, str] = {}
     routines = []
     for name, r in ROUTINES.items():

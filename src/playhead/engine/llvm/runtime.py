@@ -135,7 +135,7 @@ def slow_split(m: StateBuilder, lin, kind, value):
         call(m, "may_store", a, first)
         call(m, "may_store", b, size - first)
     with m.if_((kind & paging.WRITE).ne(0)):
-        call(m, "part_store", a, first, value)
+        call(m, "part_store", a, first, value & ((m.const(1, 64) << shift) - 1))
         call(m, "part_store", b, size - first, value >> shift)
     with m.else_():
         low = call(m, "part_load", a, first)

@@ -3,7 +3,8 @@
     bail      the instruction did not happen: give back what is left of the block, stand in front of it
     go        go on at a computed EIP: through the jump cache, or out to the run loop
     go_slow   leave to the run loop, which goes on at an EIP after looking at everything
-    unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record
+    unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links to another
+              page (its translation has to be live at each entry), so then this goes on as `go` does
     end       a block ends without a branch: like a direct jump to what follows
     stop      a block that was cut short ends here
     reference an instruction that only the reference engine runs
@@ -29,13 +30,6 @@ define {_CC} void @go_slow({SIGNATURE}) #0 {{
 {_at("pe", s["eip"])}  store i32 %eip, ptr %pe
 {_at("pb", s["budget"])}  store i64 %budget, ptr %pb
 {_at("pl", s["link_slot"])}  store i64 0, ptr %pl
-  ret void
-}}
-
-define {_CC} void @unlinked({SIGNATURE}) #0 {{
-{_at("pe", s["eip"])}  store i32 %eip, ptr %pe
-{_at("pb", s["budget"])}  store i64 %budget, ptr %pb
-{_at("pl", s["link_slot"])}  store ptr %uop, ptr %pl
   ret void
 }}
 
@@ -77,9 +71,7 @@ fast:
   %u = getelementptr i8, ptr %block, i64 {L.HEADER}
   %h = load ptr, ptr %u, align 8
 """
-    go = f"""
-define {_CC} void @go({SIGNATURE}) #0 {{
-{_at("pk", s["jump_key"])}  %key = load i64, ptr %pk
+    lookup = f"""
   %e64 = zext i32 %eip to i64
   %want = or i64 %key, %e64
   %hi = lshr i32 %eip, {L.JUMP_BITS}
@@ -97,7 +89,27 @@ known:
 {enter}  musttail call {_CC} void %h(ptr %cpu, ptr %u, i32 %eip, i64 %left, ptr %tbl)
   ret void
 slow:
-  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+"""
+    go = f"""
+define {_CC} void @go({SIGNATURE}) #0 {{
+{_at("pk", s["jump_key"])}  %key = load i64, ptr %pk
+{lookup}  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  ret void
+}}
+
+define {_CC} void @unlinked({SIGNATURE}) #0 {{
+{_at("pk", s["jump_key"])}  %key = load i64, ptr %pk
+{_at("pf", s["link_from"])}  %from = load i32, ptr %pf
+  %flat = and i64 %key, {S.MODE_FLAT << 32}
+  %isflat = icmp ne i64 %flat, 0
+  %differ = xor i32 %from, %eip
+  %isfar = icmp uge i32 %differ, 4096
+  %try = and i1 %isflat, %isfar
+  br i1 %try, label %far, label %slow
+far:
+{lookup}{_at("pe", s["eip"])}  store i32 %eip, ptr %pe
+{_at("pb", s["budget"])}  store i64 %budget, ptr %pb
+{_at("pl", s["link_slot"])}  store ptr %uop, ptr %pl
   ret void
 }}
 

@@ -30,6 +30,8 @@ EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI = range(8)
 ADDRESS16 = ((EBX, ESI), (EBX, EDI), (EBP, ESI), (EBP, EDI), (ESI,), (EDI,), (EBP,), (EBX,))
 X87 = frozenset(("insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx"))
 SELECTS = frozenset(("mov", "pop", "lar", "lsl", "verr", "verw"))
+# results that are not the same everywhere, so nothing may be computed from them: undefined bits, the last bits
+LAST = frozenset("lar fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".split())
 COUNTED = frozenset("rol ror rcl rcr shl shr sar shld shrd".split())  # a count of zero leaves the flags
 COMPARE = b"\x39\xc8"  # cmp eax, ecx: defines every status flag
 IMMEDIATE = {"b": 1, "s": 1, "w": 2}
@@ -100,6 +102,7 @@ class Generator:
 
     def __init__(self, table: Table, seed: int, allowed=lambda form: True, segments: float = 0.2):
         self.seed, self.segments = seed, segments
+        self.rng, self.env = random.Random(), Env()
         self.forms = [f for f in table.forms if f.insn.name != "(invalid)" and allowed(f)]
         bodies = {f.number: [table.handlers[h].function.body for h in set(f.handlers) if h >= 0] for f in self.forms}
         self.reads = {n: any(_has(b, _reads_flags) for b in found) for n, found in bodies.items()}
@@ -339,7 +342,7 @@ class Generator:
                 vague &= ~writes
             vague |= undef
             ever |= undef
-            if form.insn.name == "lar":  # bits of its result are undefined
+            if form.insn.name in LAST:
                 break
             jumped = jumped or self.leaves[form.number]
         masks[at] = S.STATUS & ~vague

@@ -24,6 +24,8 @@ def refused(oracle: str, form: Form) -> str | None:
             return "tells about the host"
         if name in ("sgdt", "sidt", "sldt", "str", "smsw"):
             return "emulated by the host's kernel (UMIP)"
+        if name in ("fxsave", "fxrstor"):
+            return "holds SSE state as well"
         if name == "int1":
             return "its EIP is told differently by virtual hosts"
         if name in ("sysenter", "sysexit", "syscall"):

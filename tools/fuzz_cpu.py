@@ -10,8 +10,10 @@ import struct
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 if __package__ in (None, ""):
@@ -24,7 +26,6 @@ from tools import cpu_exclusions as known
 from tools.cpu_cases import Generated, Generator, Piece
 from tools.cpu_harness import Target
 from tools.oracle import HostOracle, OracleUnavailable
-from tools.oracle import case as model
 from tools.oracle.case import Case, Result
 from tools.oracle.layout import SENTINEL
 
@@ -52,6 +53,9 @@ def x87(result: Result, other: Result) -> tuple | None:
         return None
     pending = fx[2] & other.fx[2] & 0x80
     return fx[:6], fx[6:24] if pending else b"", fx[32:160]
+
+
+Counts = tuple  # of Fuzz.counts, and the failures
 
 
 class Fuzz:
@@ -84,6 +88,17 @@ class Fuzz:
         self.failures: list[str] = []
         self.ran: Counter[str] = Counter()
         self._groups: set[tuple] = set()
+        # options that decide what the cases are
+        self.chosen = (f" --only {only!r}" if only else "") + (f" --chapters {','.join(chapters)}" if chapters else "")
+
+    def add(self, other: "Counts") -> None:
+        """Take over what another process found."""
+        for mine, theirs in zip(self.counts(), other[:-1], strict=True):
+            mine.update(theirs)
+        self.failures += other[-1]
+
+    def counts(self) -> tuple[Counter, ...]:
+        return self.covered, self.excluded, self.traps, self.ran
 
     def run(self, numbers: Iterable[int], progress=lambda done: None) -> None:
         batch: list[Generated] = []
@@ -159,8 +174,6 @@ class Fuzz:
         ours, theirs = target.run([small.case])[0], self.oracles[oracle].run([small.case])[0]
         self.failures.append(report(small, engine, oracle, ours, theirs, self.seed, self.chosen))
 
-    chosen = ""  # options that decide what the cases are
-
     def _fails(self, oracle: str, target: Target, g: Generated) -> bool:
         ours, theirs = target.run([g.case])[0], self.oracles[oracle].run([g.case])[0]
         return differs(g, ours, theirs) and self._known(oracle, target, g, ours, theirs) is None
@@ -215,6 +228,7 @@ def report(g: Generated, engine: str, oracle: str, ours: Result, theirs: Result,
     lines += listing(case, g.pieces)
     lines.append("    start: " + " ".join(f"{n}={v:#x}" for n, v in zip(REGISTERS, case.regs, strict=True))
                  + f" eflags={case.eflags:#x}" + (f" origin={case.origin:#x}" if case.origin else ""))  # fmt: skip
+    lines += [f"    x87 at the start: {show_x87(case.fx)}"] if x87(ours, theirs) != x87(theirs, ours) else []
     for name, segment in (case.segments or {}).items():
         lines.append(f"    {name}: {segment}")
     for address, content in case.patches:
@@ -224,7 +238,6 @@ def report(g: Generated, engine: str, oracle: str, ours: Result, theirs: Result,
     rows += [("eip", hex(ours.eip), hex(theirs.eip)), ("flags", hex(ours.eflags & mask), hex(theirs.eflags & mask))]
     rows += [("trap", trap(ours), trap(theirs)), ("data", data(ours), data(theirs)), ("segs", str(ours.selectors), str(theirs.selectors))]
     if x87(ours, theirs) != x87(theirs, ours):
-        lines.append(f"    x87 at the start: {show_x87(case.fx)}")
         rows.append(("x87", show_x87(ours.fx), "\n" + " " * 11 + show_x87(theirs.fx)))
     lines += [f"    {n:6} {a} | {b}" for n, a, b in rows if a != b]
     lines.append(f"    again: ./dev fuzz cpu --seed {seed} --case {g.number} --engine {engine} --oracle {oracle}{chosen}")
@@ -263,12 +276,29 @@ def summary(fuzz: Fuzz, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def native_built() -> bool:
-    try:
-        from playhead.engine.llvm.engine import NativeEngine  # noqa: F401
-    except ImportError:
-        return False
-    return True
+def part(options: tuple, numbers: range, every: int) -> Counts:
+    """What one process of several does."""
+    fuzz = Fuzz(*options)
+    fuzz.reference_every = every
+    fuzz.run(numbers)
+    return *fuzz.counts(), fuzz.failures
+
+
+def fuzz_all(options: tuple, numbers: range, every: int = REFERENCE_SHARE, jobs: int = 1,
+             progress: Callable[[int], None] = lambda done: None) -> Fuzz:  # fmt: skip
+    """Run the cases `numbers` in this process and, if `jobs` is more than one, in others."""
+    fuzz = Fuzz(*options)
+    fuzz.reference_every = every
+    shares = [range(numbers.start + i * len(numbers) // jobs, numbers.start + (i + 1) * len(numbers) // jobs) for i in range(jobs)]
+    if jobs == 1:
+        fuzz.run(numbers, progress)
+        return fuzz
+    with ProcessPoolExecutor(jobs - 1, mp_context=get_context("spawn")) as pool:
+        others = [pool.submit(part, options, share, every) for share in shares[1:]]
+        fuzz.run(shares[0], lambda done: progress(done * jobs))
+        for other in others:
+            fuzz.add(other.result())
+    return fuzz
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -282,33 +312,32 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--engine", choices=("reference", "native", "both", "sampled"), default="sampled",
                         help="sampled: the native engine, and the reference on one batch of twenty")  # fmt: skip
     parser.add_argument("--oracle", choices=("host", "unicorn", "both"), default="host")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--failures", type=int, default=5, help="stop after so many")
     a = parser.parse_args(arguments)
     engines = [a.engine] if a.engine in ("reference", "native") else ["native", "reference"]
     oracles = ["host", "unicorn"] if a.oracle == "both" else [a.oracle]
-    started = time.perf_counter()
-    try:
-        fuzz = Fuzz(a.seed, engines, oracles, a.failures, a.only, tuple(filter(None, a.chapters.split(","))))
-    except OracleUnavailable as error:
-        print(f"fuzz cpu: {error}; --oracle unicorn works anywhere", file=sys.stderr)
-        return 2
-    fuzz.chosen = (f" --only {a.only!r}" if a.only else "") + (f" --chapters {a.chapters}" if a.chapters else "")
-    if a.engine == "both":
-        fuzz.reference_every = 1
     numbers = range(a.first, a.first + a.count) if a.case is None else range(a.case, a.case + 1)
+    chosen = tuple(filter(None, a.chapters.split(",")))
 
     def progress(done: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done:,} of {len(numbers):,}", end="", file=sys.stderr, flush=True)
 
-    fuzz.run(numbers, progress)
+    started = time.perf_counter()
+    try:
+        every = 1 if a.engine == "both" else REFERENCE_SHARE
+        fuzz = fuzz_all((a.seed, engines, oracles, a.failures, a.only, chosen), numbers, every, a.jobs, progress)
+    except OracleUnavailable as error:
+        print(f"fuzz cpu: {error}; --oracle unicorn works anywhere", file=sys.stderr)
+        return 2
     if sys.stderr.isatty():
         print("\r", end="", file=sys.stderr)
     print(summary(fuzz, time.perf_counter() - started))
     return 1 if fuzz.failures else 0
 
 
-__all__ = ["Fuzz", "main", "model", "native_built"]
+__all__ = ["Fuzz", "fuzz_all", "main", "summary"]
 
 if __name__ == "__main__":
     sys.exit(main())

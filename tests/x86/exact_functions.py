@@ -1,7 +1,8 @@
-"""Elementary functions of rationals in Python's integers, to many more bits than any register holds: what the x87 is measured against.
+"""Elementary functions of rationals in Python's integers, to many more bits than any register holds: what the x87 is
+measured against.
 
-Fixed point with P bits behind the point; written without looking like the code under test (plain Taylor series, arguments halved
-until they are tiny).
+Fixed point with P bits behind the point; written without looking like the code under test (plain Taylor series,
+arguments halved until they are tiny).
 """
 
 from fractions import Fraction
@@ -33,7 +34,7 @@ def exp2_minus_one(x: Fraction) -> Fraction:
 
 def _log(x: int) -> int:
     """Newton on exp, for x between 1/4 and 4."""
-    y = int.from_bytes(b"", "big")
+    y = 0
     for _ in range(12):
         e = _exp(y)
         y += ((x - e) << (P + 1)) // (x + e)
@@ -58,13 +59,17 @@ def sin_cos(x: Fraction) -> tuple[Fraction, Fraction]:
     s = term = y
     n = 1
     while term:
-        term = -(term * square >> P) // ((n + 1) * (n + 2)) if term > 0 else (-term * square >> P) // ((n + 1) * (n + 2))
+        term = (
+            -(term * square >> P) // ((n + 1) * (n + 2)) if term > 0 else (-term * square >> P) // ((n + 1) * (n + 2))
+        )
         s += term
         n += 2
     c = term = UNIT
     n = 0
     while term:
-        term = -(term * square >> P) // ((n + 1) * (n + 2)) if term > 0 else (-term * square >> P) // ((n + 1) * (n + 2))
+        term = (
+            -(term * square >> P) // ((n + 1) * (n + 2)) if term > 0 else (-term * square >> P) // ((n + 1) * (n + 2))
+        )
         c += term
         n += 2
     for _ in range(3):

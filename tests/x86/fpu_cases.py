@@ -10,19 +10,47 @@ from tools.oracle.layout import DATA_BASE, STACK_TOP
 
 # Instructions on registers; "+": any of eight. D9 D8+i, whose empty source no two vendors treat alike, is left out.
 REGISTERS = tuple(
-    "d8c0+ d8c8+ d8d0+ d8d8+ d8e0+ d8e8+ d8f0+ d8f8+ dcc0+ dcc8+ dcd0+ dcd8+ dce0+ dce8+ dcf0+ dcf8+ dec0+ dec8+ ded0+ ded9 dee0+ "
-    "dee8+ def0+ def8+ dde0+ dde8+ dae9 dbf0+ dff0+ dbe8+ dfe8+ d9c0+ d9c8+ ddc8+ dfc8+ ddd0+ ddd8+ dfd0+ dfd8+ ddc0+ dfc0+ d9f6 "
-    "d9f7 d9d0 d9e0 d9e1 d9e4 d9e5 d9f4 d9f5 d9f8 d9fa d9fc d9fd d9e8 d9e9 d9ea d9eb d9ec d9ed d9ee dac0+ dac8+ dad0+ dad8+ dbc0+ "
-    "dbc8+ dbd0+ dbd8+ dbe2 dbe3 9b dfe0 dbe0 dbe1 dbe4".split()
+    """
+    d8c0+ d8c8+ d8d0+ d8d8+ d8e0+ d8e8+ d8f0+ d8f8+ dcc0+ dcc8+ dcd0+ dcd8+ dce0+ dce8+ dcf0+ dcf8+ dec0+ dec8+
+    ded0+ ded9 dee0+ dee8+ def0+ def8+ dde0+ dde8+ dae9 dbf0+ dff0+ dbe8+ dfe8+ d9c0+ d9c8+ ddc8+ dfc8+ ddd0+ ddd8+
+    dfd0+ dfd8+ ddc0+ dfc0+ d9f6 d9f7 d9d0 d9e0 d9e1 d9e4 d9e5 d9f4 d9f5 d9f8 d9fa d9fc d9fd d9e8 d9e9 d9ea d9eb
+    d9ec d9ed d9ee dac0+ dac8+ dad0+ dad8+ dbc0+ dbc8+ dbd0+ dbd8+ dbe2 dbe3 9b dfe0 dbe0 dbe1 dbe4
+    """.split()
 )
 TRANSCENDENTAL = ("d9f0", "d9f1", "d9f2", "d9f3", "d9f9", "d9fb", "d9fe", "d9ff")
 C1_DIFFERS = ("dbf0+", "dff0+", "dbe8+", "dfe8+")  # FCOMI: the manual clears C1, AMD's processors leave it
 # With a memory operand: opcode, reg field, what lies there.
 MEMORY = tuple(
     [(op, n, kind) for op, kind in (("d8", "f32"), ("dc", "f64"), ("da", "i32"), ("de", "i16")) for n in range(8)]
-    + [("d9", 0, "f32"), ("dd", 0, "f64"), ("db", 5, "f80"), ("df", 0, "i16"), ("db", 0, "i32"), ("df", 5, "i64"), ("df", 4, "bcd")]
-    + [("d9", 2, ""), ("d9", 3, ""), ("dd", 2, ""), ("dd", 3, ""), ("db", 7, ""), ("df", 2, ""), ("df", 3, ""), ("db", 2, "")]
-    + [("db", 3, ""), ("df", 7, ""), ("df", 6, ""), ("d9", 5, ""), ("d9", 7, ""), ("dd", 7, ""), ("d9", 4, ""), ("d9", 6, "")]
+    + [
+        ("d9", 0, "f32"),
+        ("dd", 0, "f64"),
+        ("db", 5, "f80"),
+        ("df", 0, "i16"),
+        ("db", 0, "i32"),
+        ("df", 5, "i64"),
+        ("df", 4, "bcd"),
+    ]
+    + [
+        ("d9", 2, ""),
+        ("d9", 3, ""),
+        ("dd", 2, ""),
+        ("dd", 3, ""),
+        ("db", 7, ""),
+        ("df", 2, ""),
+        ("df", 3, ""),
+        ("db", 2, ""),
+    ]
+    + [
+        ("db", 3, ""),
+        ("df", 7, ""),
+        ("df", 6, ""),
+        ("d9", 5, ""),
+        ("d9", 7, ""),
+        ("dd", 7, ""),
+        ("d9", 4, ""),
+        ("d9", 6, ""),
+    ]
     + [("dd", 4, "state"), ("dd", 6, ""), ("66d9", 4, ""), ("66d9", 6, ""), ("66dd", 4, ""), ("66dd", 6, "")]
 )
 ALL = REGISTERS + MEMORY
@@ -90,7 +118,9 @@ def random_case(rng: random.Random, choice: tuple = ALL) -> tuple[str | tuple, C
         code = bytearray(bytes.fromhex(opcode)) + bytes([digit << 3 | 5]) + struct.pack("<I", DATA_BASE)
         data = memory_operand(rng, kind)
     regs = tuple(STACK_TOP - 64 if n == 4 else n for n in range(8))
-    return which, Case(bytes(code), regs, eflags=rng.getrandbits(12) & 0x8D5, data=data, fx=image(fcw, fsw, tags, registers))
+    return which, Case(
+        bytes(code), regs, eflags=rng.getrandbits(12) & 0x8D5, data=data, fx=image(fcw, fsw, tags, registers)
+    )
 
 
 def same_register(a: bytes, b: bytes) -> bool:
@@ -112,5 +142,6 @@ def same_fx(which: str | tuple, ours: bytes, theirs: bytes) -> bool:
 
 def show(fx: bytes) -> str:
     """An image for people."""
-    registers = ("%04x:%016x" % struct.unpack_from("<QH", fx, 32 + 16 * i)[::-1] for i in range(8))
-    return "cw %04x sw %04x tags %02x " % struct.unpack_from("<HHB", fx) + " ".join(registers)
+    fcw, fsw, tags = struct.unpack_from("<HHB", fx)
+    pairs = (struct.unpack_from("<QH", fx, 32 + 16 * i) for i in range(8))
+    return f"cw {fcw:04x} sw {fsw:04x} tags {tags:02x} " + " ".join(f"{se:04x}:{mant:016x}" for mant, se in pairs)

@@ -1,4 +1,5 @@
-"""Runs an oracle's `Case` on the reference engine (and again on the native one), and makes x87 operands: for the tests of x87 and MMX.
+"""Runs an oracle's `Case` on the reference engine (and again on the native one), and makes x87 operands: for the
+tests of x87 and MMX.
 
 Paging is off and the oracle's windows lie at the same physical addresses; the cases here do not fault in memory.
 """
@@ -41,8 +42,15 @@ class Machine:
         core.set("deliveries", 1 << 30)
         for name in S.SEGMENTS[:6]:
             code = name == "cs"
-            for field, value in (("sel", 8 if code else 16), ("base", 0), ("limit", 0xFFFFFFFF), ("lo", 0), ("rend", 1 << 32),
-                                 ("wend", 0 if code else 1 << 32), ("attr", FLAT_CODE if code else FLAT_DATA)):  # fmt: skip
+            for field, value in (
+                ("sel", 8 if code else 16),
+                ("base", 0),
+                ("limit", 0xFFFFFFFF),
+                ("lo", 0),
+                ("rend", 1 << 32),
+                ("wend", 0 if code else 1 << 32),
+                ("attr", FLAT_CODE if code else FLAT_DATA),
+            ):
                 core.set_seg(name, field, value)
         self.engine.routine("update_mode")()
 
@@ -51,8 +59,17 @@ class Machine:
         fcw, fsw, tags = struct.unpack_from("<HHB", fx)
         top = fsw >> 11 & 7
         pending = fsw & ~fcw & 0x3F
-        for name, value in (("fcw", fcw & 0x1F3F | 0x40), ("fsw", fsw & 0x477F | (0x8080 if pending else 0)), ("ftop", top),
-                            ("ftag", tags ^ 0xFF), ("fop", 0), ("fip", 0), ("fcs", 0), ("fdp", 0), ("fds", 0)):  # fmt: skip
+        for name, value in (
+            ("fcw", fcw & 0x1F3F | 0x40),
+            ("fsw", fsw & 0x477F | (0x8080 if pending else 0)),
+            ("ftop", top),
+            ("ftag", tags ^ 0xFF),
+            ("fop", 0),
+            ("fip", 0),
+            ("fcs", 0),
+            ("fdp", 0),
+            ("fds", 0),
+        ):
             core.set(name, value)
         for i in range(8):
             mant, se = struct.unpack_from("<QH", fx, 32 + 16 * i)
@@ -62,7 +79,9 @@ class Machine:
     def get_fx(self) -> bytes:
         core = self.core
         top = core.get("ftop")
-        out = bytearray(struct.pack("<HHB", core.get("fcw"), core.get("fsw") | top << 11, core.get("ftag") ^ 0xFF)) + bytes(27)
+        out = bytearray(
+            struct.pack("<HHB", core.get("fcw"), core.get("fsw") | top << 11, core.get("ftag") ^ 0xFF)
+        ) + bytes(27)
         for i in range(8):
             n = 2 * ((top + i) & 7)
             out += struct.pack("<QH6x", core.get("fpr", n), core.get("fpr", n + 1))
@@ -91,7 +110,9 @@ class Machine:
         if self.origin + 32 > layout.CODE_SIZE:
             self.native.reset_arena()
             self.origin = 0
-        case = replace(case, origin=self.origin)  # code that was never decoded: memory is not written through the doors here
+        case = replace(
+            case, origin=self.origin
+        )  # code that was never decoded: memory is not written through the doors here
         self.origin += 32
         image = self.prepare(case)
         self.core.stale = True
@@ -142,13 +163,45 @@ def image(fcw: int = 0x37F, fsw: int = 0, tags: int = 0, regs: list[tuple[int, i
 
 J = 1 << 63
 SPECIAL = [
-    (0, 0), (0x8000, 0), (0x7FFF, J), (0xFFFF, J), (0x7FFF, J | 1), (0xFFFF, J | 5), (0x7FFF, J | 3 << 61), (0xFFFF, J | 1 << 62),
-    (0xFFFF, J | 1 << 62 | 9), (0, 1), (0x8000, J - 1), (0, J), (0x8000, J | 1), (1, J), (0x7FFE, (1 << 64) - 1),
-    (0xFFFE, (1 << 64) - 1), (0x3FFF, J), (0xBFFF, J), (0x3FFE, J), (0x4000, J), (0x3FFF, J | 1), (0x3FFE, (1 << 64) - 1),
-    (1, 1), (0x3FFF, 0), (0x7FFF, 0), (0xFFFF, 1 << 62), (0x4000, 0x4000000000000000), (0x403E, J), (0xC03E, J), (0x403D, J),
-    (0x401E, J), (0xC01E, J), (0x400E, J), (0xC00E, J), (0xC00E, J | 1 << 47), (0x403A, 0xDE0B6B3A763FFFF0),
-    (0x403A, 0xDE0B6B3A76400000), (0x403E, (1 << 64) - 1),
-]  # fmt: skip
+    (0, 0),
+    (0x8000, 0),
+    (0x7FFF, J),
+    (0xFFFF, J),
+    (0x7FFF, J | 1),
+    (0xFFFF, J | 5),
+    (0x7FFF, J | 3 << 61),
+    (0xFFFF, J | 1 << 62),
+    (0xFFFF, J | 1 << 62 | 9),
+    (0, 1),
+    (0x8000, J - 1),
+    (0, J),
+    (0x8000, J | 1),
+    (1, J),
+    (0x7FFE, (1 << 64) - 1),
+    (0xFFFE, (1 << 64) - 1),
+    (0x3FFF, J),
+    (0xBFFF, J),
+    (0x3FFE, J),
+    (0x4000, J),
+    (0x3FFF, J | 1),
+    (0x3FFE, (1 << 64) - 1),
+    (1, 1),
+    (0x3FFF, 0),
+    (0x7FFF, 0),
+    (0xFFFF, 1 << 62),
+    (0x4000, 0x4000000000000000),
+    (0x403E, J),
+    (0xC03E, J),
+    (0x403D, J),
+    (0x401E, J),
+    (0xC01E, J),
+    (0x400E, J),
+    (0xC00E, J),
+    (0xC00E, J | 1 << 47),
+    (0x403A, 0xDE0B6B3A763FFFF0),
+    (0x403A, 0xDE0B6B3A76400000),
+    (0x403E, (1 << 64) - 1),
+]
 
 
 def operand(rng: random.Random, near: tuple[int, int] | None = None) -> tuple[int, int]:
@@ -172,7 +225,9 @@ def operand(rng: random.Random, near: tuple[int, int] | None = None) -> tuple[in
     if kind < 0.9:
         return sign, rng.getrandbits(rng.randrange(1, 64))
     if kind < 0.94:
-        return sign | 0x3FFF + rng.choice((-1075, -1074, -1050, -1023, -1022, 1023, 1024, -150, -149, -127, -126, 127, 128)), mant
+        return sign | 0x3FFF + rng.choice(
+            (-1075, -1074, -1050, -1023, -1022, 1023, 1024, -150, -149, -127, -126, 127, 128)
+        ), mant
     return sign | rng.randrange(0x8000), mant if rng.random() < 0.95 else rng.getrandbits(64)
 
 

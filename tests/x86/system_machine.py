@@ -79,6 +79,7 @@ class SystemMachine:
         self.core.set("idtr_base", IDT)
         self.core.set("idtr_limit", 64 * 8 - 1)
         self.poke(TSS + 4, struct.pack("<II", INNER, DATA))
+        self.poke(TSS + 0x66, b"\x68\x00")  # no I/O permission map
         self.engine = engine_of(engine, self.core)
 
     # memory

@@ -1,4 +1,6 @@
-"""x87 arithmetic against rationals, so that a host without an oracle checks it too: the exact result, rounded by the textbook."""
+"""x87 arithmetic against rationals, so that a host without an oracle checks it too: the exact result, rounded by the
+textbook.
+"""
 
 import random
 import struct
@@ -6,7 +8,7 @@ from fractions import Fraction
 from math import isqrt
 
 import pytest
-from exact_functions import (atan, error_ulp, exp2_minus_one, log2, sine_cosine, value)  # fmt: skip
+from exact_functions import atan, error_ulp, exp2_minus_one, log2, sine_cosine, value
 from fpu_machine import J, Machine, image
 
 from tools.oracle.case import Case
@@ -43,9 +45,17 @@ def number(rng: random.Random) -> tuple[int, int]:
     return rng.getrandbits(1) << 15 | 0x3FFF + rng.randrange(-40, 40), mant
 
 
-@pytest.mark.parametrize(("code", "f"), [("d8c1", lambda x, y: x + y), ("d8c9", lambda x, y: x * y), ("d8e1", lambda x, y: x - y),
-                                         ("d8e9", lambda x, y: y - x), ("d8f1", lambda x, y: x / y),
-                                         ("d8f9", lambda x, y: y / x)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "f"),
+    [
+        ("d8c1", lambda x, y: x + y),
+        ("d8c9", lambda x, y: x * y),
+        ("d8e1", lambda x, y: x - y),
+        ("d8e9", lambda x, y: y - x),
+        ("d8f1", lambda x, y: x / y),
+        ("d8f9", lambda x, y: y / x),
+    ],
+)
 @pytest.mark.parametrize(("control", "bits"), [(0, 24), (2, 53), (3, 64)])
 def test_arithmetic(machine, code, f, control, bits):
     rng = random.Random(code + str(control))

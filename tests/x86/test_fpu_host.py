@@ -1,4 +1,6 @@
-"""x87 against the host's CPU: every instruction on random operands, specials, rounding and precision modes, masks and stack states."""
+"""x87 against the host's CPU: every instruction on random operands, specials, rounding and precision modes, masks and
+stack states.
+"""
 
 import random
 
@@ -29,7 +31,7 @@ def out_of_range(which, case) -> bool:
     """Operands for which the manual promises nothing: FYL2XP1 from 1 on; FYL2X whose exact result is denormal."""
     se = int.from_bytes(case.fx[40:42], "little") & 0x7FFF
     tiny = int.from_bytes(case.fx[56:58], "little") & 0x7FFF == 0
-    return which == "d9f9" and se >= 0x3FFF or which == "d9f1" and tiny
+    return (which == "d9f9" and se >= 0x3FFF) or (which == "d9f1" and tiny)
 
 
 def check(machine: Machine, host: HostOracle, rng: random.Random, count: int, choice: tuple) -> None:
@@ -39,8 +41,9 @@ def check(machine: Machine, host: HostOracle, rng: random.Random, count: int, ch
         theirs = host_fx(want.fx or b"")
         vector = want.trap[0] if want.trap else None
         same = (trap, eip, regs, data, flags) == (vector, want.eip, want.regs, want.data, want.eflags & S.STATUS)
-        told = f"{which} {case.code.hex()} data {case.data[:16].hex()}\n before {show(case.fx or b'')}\n ours   {show(fx)}\n"
-        assert same and same_fx(which, fx, theirs), f"{told} host   {show(theirs)}\n {(trap, data, flags)} {want}"
+        told = f"{which} {case.code.hex()} data {case.data[:16].hex()}\n before {show(case.fx or b'')}\n"
+        told += f" ours   {show(fx)}\n host   {show(theirs)}\n {(trap, data, flags)} {want}"
+        assert same and same_fx(which, fx, theirs), told
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,4 +1,6 @@
-"""x87 and MMX on both engines: the native code of the same IR gives the same bits, and undefined shifts would show here."""
+"""x87 and MMX on both engines: the native code of the same IR gives the same bits, and undefined shifts would show
+here.
+"""
 
 import random
 
@@ -17,7 +19,9 @@ def test_engines_agree(choice, count):
         if want[1] is not None:
             continue
         got = machine.run_native(case, 1)
-        assert got == want, f"{which} {case.code.hex()}\n before {show(case.fx)}\n native {show(got[0])}\n ours   {show(want[0])}"
+        assert got == want, (
+            f"{which} {case.code.hex()}\n before {show(case.fx)}\n native {show(got[0])}\n ours   {show(want[0])}"
+        )
 
 
 def test_mmx_engines_agree():

@@ -1,4 +1,6 @@
-"""What surrounds x87 arithmetic: #NM, pending exceptions and #MF, pointers and opcode, environments in all layouts, FXSAVE, precision."""
+"""What surrounds x87 arithmetic: #NM, pending exceptions and #MF, pointers and opcode, environments in all layouts,
+FXSAVE, precision.
+"""
 
 import struct
 
@@ -32,22 +34,39 @@ def memory(machine: Machine, size: int, at: int = 0) -> bytes:
     return bytes(machine.area[CODE_SIZE + at : CODE_SIZE + at + size])
 
 
-@pytest.mark.parametrize(("code", "cr0", "vector"), [
-    ("d9e8", 4, 7), ("d9e8", 8, 7), ("dbe3", 8, 7), ("dbe2", 4, 7), ("dfe0", 8, 7), ("9b", 8, None), ("9b", 2, None), ("9b", 10, 7),
-    ("9b", 4, None), ("0fae05" + AT, 8, 7), ("0fae0d" + AT, 4, 7), ("d9e8", 0, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "cr0", "vector"),
+    [
+        ("d9e8", 4, 7),
+        ("d9e8", 8, 7),
+        ("dbe3", 8, 7),
+        ("dbe2", 4, 7),
+        ("dfe0", 8, 7),
+        ("9b", 8, None),
+        ("9b", 2, None),
+        ("9b", 10, 7),
+        ("9b", 4, None),
+        ("0fae05" + AT, 8, 7),
+        ("0fae0d" + AT, 4, 7),
+        ("d9e8", 0, None),
+    ],
+)
 def test_not_available(machine, code, cr0, vector):
     assert blocked_vector(machine, code, cr0) == vector
 
 
-@pytest.mark.parametrize("code", ["9b", "d9e8", "d92d" + AT, "d925" + AT, "dd25" + AT, "d91d" + AT, "d9d0", "ddc0", "0f77"])
+@pytest.mark.parametrize(
+    "code", ["9b", "d9e8", "d92d" + AT, "d925" + AT, "dd25" + AT, "d91d" + AT, "d9d0", "ddc0", "0f77"]
+)
 def test_pending_exception_is_raised_by_waiting_instructions(machine, code):
     before = image(0x37E, 1, 0xFF, [ONE] * 8)
     fx, trap, eip, _, data, _ = run(machine, code, before)
     assert (trap, eip, data) == (16, 0, ()) and fx[2:4] == b"\x81\x80"
 
 
-@pytest.mark.parametrize("code", ["dbe2", "dbe3", "dfe0", "d93d" + AT, "dd3d" + AT, "d935" + AT, "dd35" + AT, "0fae05" + AT, "0fae0d" + AT])
+@pytest.mark.parametrize(
+    "code", ["dbe2", "dbe3", "dfe0", "d93d" + AT, "dd3d" + AT, "d935" + AT, "dd35" + AT, "0fae05" + AT, "0fae0d" + AT]
+)
 def test_pending_exception_and_instructions_that_do_not_wait(machine, code):
     assert run(machine, code, image(0x37E, 1, 0xFF, [ONE] * 8))[1] is None
 
@@ -60,7 +79,7 @@ def test_without_numeric_error_reporting_nothing_is_raised(machine):
 
 def test_unmasking_makes_pending(machine):
     """FLDCW that unmasks a flag; the next waiting instruction raises."""
-    fx, trap, eip, *_ = run(machine, "d92d" + AT + "9b", image(0x37F, 4), struct.pack("<H", 0x37B))
+    _, trap, eip, *_ = run(machine, "d92d" + AT + "9b", image(0x37F, 4), struct.pack("<H", 0x37B))
     assert (trap, eip) == (16, 6)
 
 
@@ -89,13 +108,32 @@ def upper(*words: int) -> list[int]:
     return [0xFFFF0000 | w & 0xFFFF for w in words]
 
 
-@pytest.mark.parametrize(("prefix", "cr0", "expected"), [
-    ("", 0x31, struct.pack("<7I", *upper(*TOP7), FIP, 0x7F90008, FDP, *upper(16))),
-    ("66", 0x31, struct.pack("<7H", *TOP7, FIP & 0xFFFF, 8, FDP & 0xFFFF, 16)),
-    ("", 0x30, struct.pack("<7I", *upper(*TOP7, REAL_IP), REAL_IP >> 16 << 12 | 0x7F9, *upper(REAL_DP), REAL_DP >> 16 << 12)),
-    ("66", 0x30, struct.pack("<7H", *TOP7, REAL_IP & 0xFFFF, (REAL_IP >> 16 << 12 | 0x7F9) & 0xFFFF, REAL_DP & 0xFFFF,
-                             REAL_DP >> 16 << 12 & 0xFFFF)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("prefix", "cr0", "expected"),
+    [
+        ("", 0x31, struct.pack("<7I", *upper(*TOP7), FIP, 0x7F90008, FDP, *upper(16))),
+        ("66", 0x31, struct.pack("<7H", *TOP7, FIP & 0xFFFF, 8, FDP & 0xFFFF, 16)),
+        (
+            "",
+            0x30,
+            struct.pack(
+                "<7I", *upper(*TOP7, REAL_IP), REAL_IP >> 16 << 12 | 0x7F9, *upper(REAL_DP), REAL_DP >> 16 << 12
+            ),
+        ),
+        (
+            "66",
+            0x30,
+            struct.pack(
+                "<7H",
+                *TOP7,
+                REAL_IP & 0xFFFF,
+                (REAL_IP >> 16 << 12 | 0x7F9) & 0xFFFF,
+                REAL_DP & 0xFFFF,
+                REAL_DP >> 16 << 12 & 0xFFFF,
+            ),
+        ),
+    ],
+)
 def test_environment_layouts(machine, prefix, cr0, expected):
     """FNSTENV: 32 and 16 bits, protected and real mode (there pointers are linear: 16 * selector + offset)."""
     core = machine.core

@@ -1,4 +1,6 @@
-"""MMX against the host's CPU: every instruction on random and saturating operands, and what it does to the x87 state."""
+"""MMX against the host's CPU: every instruction on random and saturating operands, and what it does to the x87
+state.
+"""
 
 import random
 import struct
@@ -11,8 +13,26 @@ from tools.oracle import HostOracle, OracleUnavailable
 from tools.oracle.case import Case
 from tools.oracle.layout import DATA_BASE, STACK_TOP
 
-CORNERS = (0, (1 << 64) - 1, 0x8000800080008000, 0x7FFF7FFF7FFF7FFF, 0x8080808080808080, 0x7F7F7F7F7F7F7F7F, 0x8000000080000000,
-           0x7FFFFFFF7FFFFFFF, 1, 15, 16, 17, 31, 32, 63, 64, 65, 1 << 63)  # fmt: skip
+CORNERS = (
+    0,
+    (1 << 64) - 1,
+    0x8000800080008000,
+    0x7FFF7FFF7FFF7FFF,
+    0x8080808080808080,
+    0x7F7F7F7F7F7F7F7F,
+    0x8000000080000000,
+    0x7FFFFFFF7FFFFFFF,
+    1,
+    15,
+    16,
+    17,
+    31,
+    32,
+    63,
+    64,
+    65,
+    1 << 63,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +61,16 @@ def random_case(rng: random.Random) -> Case:
     modrm = rng.choice((bytes([0xC0 | reg << 3 | rm]), memory))
     kind = rng.random()
     if kind < 0.75:
-        rows = {**{n: r[0] for n, r in BINARY.items()}, **{n: r[0] for n, r in LOW_HALVES.items()}, **{n: r[0] for n, r in SHIFTS.items()}}
+        rows = {
+            **{n: r[0] for n, r in BINARY.items()},
+            **{n: r[0] for n, r in LOW_HALVES.items()},
+            **{n: r[0] for n, r in SHIFTS.items()},
+        }
         code = bytes([0x0F, rng.choice(list(rows.values()))]) + modrm
     elif kind < 0.85:
-        group, digit = rng.choice(((0x71, 2), (0x71, 4), (0x71, 6), (0x72, 2), (0x72, 4), (0x72, 6), (0x73, 2), (0x73, 6)))
+        group, digit = rng.choice(
+            ((0x71, 2), (0x71, 4), (0x71, 6), (0x72, 2), (0x72, 4), (0x72, 6), (0x73, 2), (0x73, 6))
+        )
         code = bytes([0x0F, group, 0xC0 | digit << 3 | rm, rng.choice((0, 1, 7, 15, 16, 31, 32, 63, 64, 255))])
     elif kind < 0.97:
         code = bytes([0x0F, rng.choice((0x6E, 0x7E, 0x6F, 0x7F))]) + modrm
@@ -84,5 +110,5 @@ def test_blocked(machine, cr0, vector):
 
 
 def test_pending_x87_exception(machine):
-    fx, trap, *_ = machine.run(Case(bytes.fromhex("0fefc0"), (0,) * 8, fx=image(0x37E, 1, 0xFF)))
+    _, trap, *_ = machine.run(Case(bytes.fromhex("0fefc0"), (0,) * 8, fx=image(0x37E, 1, 0xFF)))
     assert trap == 16

@@ -2,7 +2,7 @@
 
 ISA interrupts are on the pins of their number, but for the timer, which is on pin 2, as the MADT of QEMU's `pc` says.
 Messages arrive at once, so "delivery status" always reads idle. An edge while its entry is masked is lost, as in the
-data sheet; switching an entry to edge clears its remote IRR, which kernels use to end an interrupt without an EOI register.
+data sheet; switching an entry to edge clears its remote IRR, by which kernels end an interrupt without an EOI register.
 
 Source: Intel 82093AA data sheet (290566).
 """

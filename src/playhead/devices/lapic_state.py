@@ -1,6 +1,6 @@
 """The local APIC's register map and state.
 
-Register numbers are the address's bits 4 to 9: registers are 32 bits wide, 16 bytes apart.
+Register numbers are the address's bits 4 to 11: registers are 32 bits wide, 16 bytes apart.
 
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, chapter "Advanced Programmable Interrupt
 Controller (APIC)"; version and number of LVT entries as QEMU's `pc` has them.

@@ -1,18 +1,10 @@
 """What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
 
-from functools import cache
 
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
 from playhead.x86.flags import status_from_words, words_from_status
-
-
-@cache
-def tables():
-    """The table of all declared instructions and their decode tables (made once per process)."""
-    from playhead.x86 import isa
-
-    return isa.load()
+from playhead.x86.isa import tables
 
 
 class Core:

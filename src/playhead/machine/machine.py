@@ -255,6 +255,7 @@ class Machine:
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
             elif reason == S.EXIT_TRIPLE:
                 c32[i["fault_pending"]] = 0
+                c64[i["seq"]] += 1  # a moment of its own: an end that is logged behind it is not reached before it
                 self.requests.reset("guest-reset")
             elif reason == S.EXIT_CPU_WRITE:
                 self.board.cpu_write(c64[i["exit_info"]], self.core)

@@ -45,7 +45,7 @@ class Disassembler:
     """Needs no engine: it has a state block of its own, of which the decoder uses `fetch` and `dec`."""
 
     def __init__(self) -> None:
-        from playhead.engine.core import tables  # the tables are made once per process
+        from playhead.x86.isa import tables  # the tables are made once per process
 
         self.table, decode_tables = tables()
         view = memoryview(bytearray(S.SIZE))
@@ -87,8 +87,7 @@ class _Text:
         lock, rep = d["prefixes"] & 1, d["prefixes"] >> 1 & 3
         head = "lock " if lock else ""
         if form.insn.rep and rep:
-            compares = form.insn.rep == "repz"
-            head += "repne " if rep == 2 and compares else "repe " if compares else "rep "
+            head += "repne " if rep == 2 else "repe " if form.insn.rep == "repz" else "rep "
         operands = ", ".join(filter(None, (self.operand(o) for o in self.operands())))
         return f"{head}{self.name()} {operands}".rstrip()
 
@@ -130,7 +129,7 @@ class _Text:
         if kind in ("I", "J", "A"):
             return self.immediate(o)
         if kind == "X":
-            return f"{POINTERS[bits]}{self.segment('ds:')}[{self.pointer('si')}]"
+            return f"{POINTERS[bits]}{self.segment()}[{self.pointer('si')}]"
         if kind == "Y":
             return f"{POINTERS[bits]}es:[{self.pointer('di')}]"
         return self.special(o)

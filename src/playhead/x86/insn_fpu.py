@@ -1,17 +1,35 @@
-"""x87 arithmetic (manual volume 2: FADD ... FDIVR, FCOM, FUCOM, FCOMI, FTST, FXAM, FSQRT, FRNDINT, FPREM, FSCALE, FXTRACT, transcendentals).
+"""x87 arithmetic (manual volume 2: FADD ... FDIVR, FCOM, FUCOM, FCOMI, FTST, FXAM, FSQRT, FRNDINT, FPREM, FSCALE,
+FXTRACT, transcendentals).
 
 The work is done by routines (softfloat*.py), so that a handler is a check, a call and the note of where it was.
 
-An unmasked exception is pending until the next waiting instruction, which raises #MF before it does anything. That is so with
-CR0.NE set. With NE clear the processor drives FERR#, and a PC answers with IRQ 13 through its interrupt controller: that wire
-is the board's; until one is there, the processor goes on as if IGNNE# were held.
+An unmasked exception is pending until the next waiting instruction, which raises #MF before it does anything. That is
+so with CR0.NE set. With NE clear the processor drives FERR#, and a PC answers with IRQ 13 through its interrupt
+controller: that wire is the board's; until one is there, the processor goes on as if IGNNE# were held.
 """
 
 from playhead.ir.ops import Value
 from playhead.x86 import state as S
 from playhead.x86.build import InsnBuilder, StateBuilder
 from playhead.x86.notation import Operand
-from playhead.x86.softfloat import ADD, COM, COMP, DIV, DIVR, MUL, SIGN, SUB, SUBR, call, empty, physical, pop, read, refuse_if, write
+from playhead.x86.softfloat import (
+    ADD,
+    COM,
+    COMP,
+    DIV,
+    DIVR,
+    MUL,
+    SIGN,
+    SUB,
+    SUBR,
+    call,
+    empty,
+    physical,
+    pop,
+    read,
+    refuse_if,
+    write,
+)
 from playhead.x86.softfloat_convert import F32, F64, I16, I32
 from playhead.x86.softfloat_more import QUIET_NAN, TO_EFLAGS
 from playhead.x86.table import insn, routine
@@ -158,22 +176,34 @@ def fp_sign(m: StateBuilder, code):
     write(m, dst, code.bit(0).select(x.exp, x.se ^ SIGN), x.m)
 
 
-def _stack(name: str, encoding: str, routine_name: str, *args: "int | Value") -> None:
-    @insn(encoding, name=name)
+def _stack(name: str, encoding: str, doc: str, routine_name: str, *args: "int | Value") -> None:
     def operation(m):
         begin(m)
         call(m, routine_name, *args)
         note(m)
 
-    operation.__doc__ = name
+    operation.__doc__ = doc
+    insn(encoding, name=name)(operation)
 
 
 for _row in (
-    ("fchs", "d9 e0", "fp_sign", 0), ("fabs", "d9 e1", "fp_sign", 1), ("ftst", "d9 e4", "fp_test"), ("fxam", "d9 e5", "fp_examine"),
-    ("f2xm1", "d9 f0", "fp_2xm1"), ("fyl2x", "d9 f1", "fp_yl2x", 0), ("fptan", "d9 f2", "fp_trig", 2), ("fpatan", "d9 f3", "fp_patan"),
-    ("fxtract", "d9 f4", "fp_extract"), ("fprem1", "d9 f5", "fp_remainder", 1), ("fprem", "d9 f8", "fp_remainder", 0),
-    ("fyl2xp1", "d9 f9", "fp_yl2x", 1), ("fsqrt", "d9 fa", "fp_sqrt"), ("fsincos", "d9 fb", "fp_trig", 3),
-    ("frndint", "d9 fc", "fp_round"), ("fscale", "d9 fd", "fp_scale"), ("fsin", "d9 fe", "fp_trig", 0),
-    ("fcos", "d9 ff", "fp_trig", 1),
-):  # fmt: skip
+    ("fchs", "d9 e0", "Change the sign of ST(0).", "fp_sign", 0),
+    ("fabs", "d9 e1", "Clear the sign of ST(0).", "fp_sign", 1),
+    ("ftst", "d9 e4", "Compare ST(0) with 0.", "fp_test"),
+    ("fxam", "d9 e5", "Class of ST(0) into C3 C2 C0, sign into C1.", "fp_examine"),
+    ("f2xm1", "d9 f0", "ST(0) = 2 ** ST(0) - 1.", "fp_2xm1"),
+    ("fyl2x", "d9 f1", "ST(1) = ST(1) * log2(ST(0)), pop.", "fp_yl2x", 0),
+    ("fptan", "d9 f2", "ST(0) = its tangent, push 1.", "fp_trig", 2),
+    ("fpatan", "d9 f3", "ST(1) = the angle of (ST(0), ST(1)), pop.", "fp_patan"),
+    ("fxtract", "d9 f4", "ST(0) = its exponent, push its mantissa.", "fp_extract"),
+    ("fprem1", "d9 f5", "ST(0) = its IEEE remainder by ST(1).", "fp_remainder", 1),
+    ("fprem", "d9 f8", "ST(0) = its remainder by ST(1), quotient cut.", "fp_remainder", 0),
+    ("fyl2xp1", "d9 f9", "ST(1) = ST(1) * log2(ST(0) + 1), pop.", "fp_yl2x", 1),
+    ("fsqrt", "d9 fa", "ST(0) = its square root.", "fp_sqrt"),
+    ("fsincos", "d9 fb", "ST(0) = its sine, push its cosine.", "fp_trig", 3),
+    ("frndint", "d9 fc", "ST(0) = ST(0) rounded to an integer.", "fp_round"),
+    ("fscale", "d9 fd", "ST(0) = ST(0) * 2 ** ST(1), the exponent cut.", "fp_scale"),
+    ("fsin", "d9 fe", "ST(0) = its sine.", "fp_trig", 0),
+    ("fcos", "d9 ff", "ST(0) = its cosine.", "fp_trig", 1),
+):
     _stack(*_row)  # type: ignore[arg-type]

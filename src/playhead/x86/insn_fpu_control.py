@@ -1,8 +1,11 @@
-"""x87 control (manual volume 2: FLDCW, FNSTCW, FNSTSW, FNCLEX, FNINIT, FLDENV, FNSTENV, FNSAVE, FRSTOR, FXSAVE, FXRSTOR, WAIT).
+"""x87 control (manual volume 2: FLDCW, FNSTCW, FNSTSW, FNCLEX, FNINIT, FLDENV, FNSTENV, FNSAVE, FRSTOR, FXSAVE,
+FXRSTOR, WAIT).
 
-The environment has four layouts, by operand size and by mode (manual volume 1, 8.1.10). An image spans two pages at most: its first
-and its last byte are probed, then nothing can fault any more.
+The environment has four layouts, by operand size and by mode (manual volume 1, 8.1.10). An image spans two pages at
+most: its first and its last byte are probed, then nothing can fault any more.
 """
+
+from itertools import pairwise
 
 from playhead.ir.ops import Value
 from playhead.x86 import state as S
@@ -177,7 +180,7 @@ def fp_load_environment(m: StateBuilder, linear, form):
     at, i = m.var(32, linear), m.var(32, 0)
     items = [m.var(32, 0) for _ in range(7)]
     with m.loop():
-        for a, b in zip(items, items[1:], strict=False):
+        for a, b in pairwise(items):
             a.set(b.get())
         with m.if_(wide):
             items[6].set(m.guest_load(at.get(), 32))
@@ -218,7 +221,6 @@ def _form(m: InsnBuilder, registers: bool) -> Value:
 
 
 def _environment(name: str, encoding: str, store: bool, registers: bool) -> None:
-    @insn(encoding, name=name)
     def environment(m, op):
         if store:
             begin_no_wait(m)
@@ -229,6 +231,7 @@ def _environment(name: str, encoding: str, store: bool, registers: bool) -> None
         call(m, "fp_store_environment" if store else "fp_load_environment", linear, _form(m, registers))
 
     environment.__doc__ = ("Store" if store else "Load") + (" the whole state." if registers else " the environment.")
+    insn(encoding, name=name)(environment)
 
 
 _environment("fldenv", "d9 /4 Ma", False, False)
@@ -282,7 +285,6 @@ def fx_restore(m: StateBuilder, linear):
 
 
 def _fx(name: str, encoding: str, store: bool) -> None:
-    @insn(encoding, name=name)
     def fx(m, op):
         begin_no_wait(m)
         linear = m.linear(op, 512, store)
@@ -290,8 +292,8 @@ def _fx(name: str, encoding: str, store: bool) -> None:
         call(m, "fx_save" if store else "fx_restore", linear)
 
     fx.__doc__ = ("Store" if store else "Load") + " x87 and MMX state; the operand lies on a multiple of 16."
+    insn(encoding, name=name)(fx)
 
 
 _fx("fxsave", "0f ae /0 Ma", True)
 _fx("fxrstor", "0f ae /1 Ma", False)
-

@@ -1,10 +1,25 @@
-"""x87 data movement (manual volume 2: FLD, FST, FILD, FIST, FBLD, FBSTP, constants, FXCH, FCMOVcc, FFREE, FINCSTP, FDECSTP, FNOP)."""
+"""x87 data movement (manual volume 2: FLD, FST, FILD, FIST, FBLD, FBSTP, constants, FXCH, FCMOVcc, FFREE, FINCSTP,
+FDECSTP, FNOP).
+"""
 
 from playhead.x86 import flags
 from playhead.x86.build import StateBuilder
 from playhead.x86.insn_fpu import begin, note
-from playhead.x86.softfloat import (BIAS, IE, NAN_M, NAN_SE, SF, call, empty, physical, pop, read, refuse_if, rounding,
-                                    write)  # fmt: skip
+from playhead.x86.softfloat import (
+    BIAS,
+    IE,
+    NAN_M,
+    NAN_SE,
+    SF,
+    call,
+    empty,
+    physical,
+    pop,
+    read,
+    refuse_if,
+    rounding,
+    write,
+)
 from playhead.x86.softfloat_convert import F32, F64, F80, I16, I32, I64
 from playhead.x86.table import insn, routine
 
@@ -19,7 +34,6 @@ CONSTANTS = {
 def _memory(name: str, encoding: str, kind: int, pops: int | None, routine_name: str) -> None:
     """A load (pops None) or a store."""
 
-    @insn(encoding, name=name)
     def move(m, op):
         begin(m)
         write_ = pops is not None
@@ -31,6 +45,7 @@ def _memory(name: str, encoding: str, kind: int, pops: int | None, routine_name:
         note(m, op)
 
     move.__doc__ = "Store ST(0)." if pops is not None else "Push the value of a memory operand."
+    insn(encoding, name=name)(move)
 
 
 _memory("fld", "d9 /0 Md", F32, None, "fp_load")
@@ -55,7 +70,9 @@ _memory("fbstp", "df /6 Mt", 0, 1, "fp_store_decimal")
 
 @routine(32, faults=False)
 def fp_move(m: StateBuilder, code):
-    """Between ST(0) and ST(i) (bits 4-6 of `code`). Bits 0-1: 0 push ST(i), 1 exchange, 2 copy ST(0) to ST(i), 3 copy and pop."""
+    """Between ST(0) and ST(i) (bits 4-6 of `code`). Bits 0-1: 0 push ST(i), 1 exchange, 2 copy ST(0) to ST(i), 3 copy
+    and pop.
+    """
     i, top = physical(m, (code >> 4) & 7), physical(m)
     kind = code & 3
     x, y = read(m, top), read(m, i)
@@ -81,13 +98,13 @@ def fp_move(m: StateBuilder, code):
 
 
 def _move(name: str, encodings: tuple[str, ...], kind: int, doc: str) -> None:
-    @insn(*encodings, name=name)
     def move(m, *operands):
         begin(m)
         call(m, "fp_move", (m.field("b") << 4) | kind)
         note(m)
 
     move.__doc__ = doc
+    insn(*encodings, name=name)(move)
 
 
 _move("fld", ("d9 c0+i Fi",), 0, "Push ST(i).")

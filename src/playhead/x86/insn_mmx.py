@@ -1,7 +1,7 @@
 """MMX (manual volume 1, chapter 9; volume 2): the set of the Pentium II.
 
-MMX registers are the mantissas of the physical x87 registers. Every MMX instruction sets TOP to 0 and tags all registers valid (EMMS: all
-empty); one that writes a register sets its sign and exponent to all ones.
+MMX registers are the mantissas of the physical x87 registers. Every MMX instruction sets TOP to 0 and tags all
+registers valid (EMMS: all empty); one that writes a register sets its sign and exponent to all ones.
 """
 
 from collections.abc import Callable
@@ -130,18 +130,19 @@ BINARY: dict[str, tuple[int, int, Callable]] = {
     "pcmpeqb": (0x74, 8, compare(False)), "pcmpeqw": (0x75, 16, compare(False)), "pcmpeqd": (0x76, 32, compare(False)),
     "pcmpgtb": (0x64, 8, compare(True)), "pcmpgtw": (0x65, 16, compare(True)), "pcmpgtd": (0x66, 32, compare(True)),
     "pmullw": (0xD5, 16, multiply(False)), "pmulhw": (0xE5, 16, multiply(True)), "pmaddwd": (0xF5, 16, multiply_add),
-    "packsswb": (0x63, 16, pack(8, True)), "packssdw": (0x6B, 32, pack(16, True)), "packuswb": (0x67, 16, pack(8, False)),
+    "packsswb": (0x63, 16, pack(8, True)), "packssdw": (0x6B, 32, pack(16, True)),
+    "packuswb": (0x67, 16, pack(8, False)),
     "punpckhbw": (0x68, 8, unpack(True)), "punpckhwd": (0x69, 16, unpack(True)), "punpckhdq": (0x6A, 32, unpack(True)),
     "pand": (0xDB, 64, lambda m, a, b, bits: a & b), "pandn": (0xDF, 64, lambda m, a, b, bits: ~a & b),
     "por": (0xEB, 64, lambda m, a, b, bits: a | b), "pxor": (0xEF, 64, lambda m, a, b, bits: a ^ b),
 }  # fmt: skip
 LOW_HALVES = {"punpcklbw": (0x60, 8), "punpcklwd": (0x61, 16), "punpckldq": (0x62, 32)}
 SHIFTS = {"psrlw": (0xD1, 16, "r"), "psrld": (0xD2, 32, "r"), "psrlq": (0xD3, 64, "r"), "psraw": (0xE1, 16, "a"),
-          "psrad": (0xE2, 32, "a"), "psllw": (0xF1, 16, "l"), "pslld": (0xF2, 32, "l"), "psllq": (0xF3, 64, "l")}  # fmt: skip
+          "psrad": (0xE2, 32, "a"),
+    "psllw": (0xF1, 16, "l"), "pslld": (0xF2, 32, "l"), "psllq": (0xF3, 64, "l")}  # fmt: skip
 
 
 def _binary(name: str, code: int, bits: int, f: Callable) -> None:
-    @insn(f"0f {code:02x} /r Pq,Qq", name=name)
     def binary(m, dst, src):
         begin(m)
         b = m.get(src)
@@ -150,6 +151,7 @@ def _binary(name: str, code: int, bits: int, f: Callable) -> None:
         m.set(dst, f(m, a, b, bits))
 
     binary.__doc__ = name.upper()
+    insn(f"0f {code:02x} /r Pq,Qq", name=name)(binary)
 
 
 for _name, _row in BINARY.items():
@@ -258,5 +260,3 @@ def emms(m):
     begin(m)
     m.st("ftop", 0)
     m.st("ftag", 0xFF)
-
-

@@ -1,6 +1,7 @@
 """Loads every chapter of declared instructions and makes the tables. The order of chapters fixes the numbers of forms."""
 
 import importlib
+from functools import cache
 
 CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", "insn_shift", "insn_muldiv", "insn_bcd", "insn_system",
             "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx")  # fmt: skip
@@ -8,17 +9,14 @@ ROUTINE_MODULES = ("mode", "paging", "digest", "segments", "interrupts", "tasks"
                    "softfloat_convert", "softfloat_more", "softfloat_trig", "softfloat_log")
 
 
-def load():
-    """(Table, DecodeTables) of all chapters."""
+@cache
+def tables():
+    """(Table, DecodeTables) of all chapters, made once per process."""
     from playhead.x86 import decode
     from playhead.x86.table import ROUTINES, Table
 
     for name in CHAPTERS + ROUTINE_MODULES:
-        try:
-            importlib.import_module("playhead.x86." + name)
-        except ModuleNotFoundError as e:
-            if e.name != "playhead.x86." + name:
-                raise
+        importlib.import_module("playhead.x86." + name)
     table = Table()
     tables = decode.DecodeTables(table)
     if "decode" not in ROUTINES:

@@ -1,10 +1,27 @@
 """The processor's first state: after reset (manual volume 3, 9.1.1), and as the 32-bit Linux boot protocol wants it."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
-from playhead.engine.core import Core
 from playhead.x86 import cpuid
 from playhead.x86 import state as S
+
+
+
+class Core(Protocol):
+    """The state block by names, as engines offer it."""
+
+    eflags: int
+    stale: bool
+
+    def get(self, name: str, index: int = 0) -> int: ...
+
+    def set(self, name: str, value: int, index: int = 0) -> None: ...
+
+    def set_seg(self, segment: str, name: str, value: int) -> None: ...
+
+    def load_tlb(self, data: bytes) -> None: ...
+
 
 RESET_VECTOR_BASE = 0xFFFF0000
 ALL_ONES = (1 << 64) - 1

@@ -1,12 +1,14 @@
 """Arithmetic of the x87 in integers: what every routine of the floating-point unit shares.
 
-An extended value is a pair: `se`, 32 bits that hold sign (bit 15) and biased exponent, and `m`, the 64-bit mantissa with its
-explicit integer bit J. Nothing here knows the host's floating point, so a recording made on one host replays on another.
-The manual's volume 1, chapters 4.8, 4.9 and 8 (formats, NaN rules, exceptions and their masked answers) is the source.
+An extended value is a pair: `se`, 32 bits that hold sign (bit 15) and biased exponent, and `m`, the 64-bit mantissa
+with its explicit integer bit J. Nothing here knows the host's floating point, so a recording made on one host replays
+on another. The manual's volume 1, chapters 4.8, 4.9 and 8 (formats, NaN rules, exceptions and their masked answers)
+is the source.
 
-How exceptions travel: an operation collects flags (IE DE ZE OE UE PE, and C1) and gives them to `fp_flags`, which merges them
-into FSW, keeps ES and B, and answers whether the result must be withheld: an unmasked IE, DE or ZE means that the
-operation leaves its operands and the stack as they were. Unmasked OE, UE, PE still deliver a result to a register.
+How exceptions travel: an operation collects flags (IE DE ZE OE UE PE, and C1) and gives them to `fp_flags`, which
+merges them into FSW, keeps ES and B, and answers whether the result must be withheld: an unmasked IE, DE or ZE means
+that the operation leaves its operands and the stack as they were. Unmasked OE, UE, PE still deliver a result to a
+register.
 """
 
 from playhead.ir.ops import Value
@@ -66,7 +68,9 @@ class Num:
         return self.nan() & ~self.m.bit(62)
 
     def normalized(self) -> tuple[Value, Value]:
-        """(exponent, mantissa with J set) of a finite value that is not zero; the exponent of a denormal is 0 or less."""
+        """(exponent, mantissa with J set) of a finite value that is not zero; the exponent of a denormal is 0 or
+        less.
+        """
         lz = (self.m.ctlz() & 63).trunc(32)
         low = self.exp.eq(0)
         shift = low.select(lz, 0, 32)
@@ -136,7 +140,9 @@ def refuse_if(m: StateBuilder, withheld: Value) -> None:
 
 @routine(32, faults=False)
 def fp_flags(m: StateBuilder, flags):
-    """Merge exception flags (and C1, which is cleared otherwise) into FSW; 1 if an unmasked IE, DE or ZE is among them."""
+    """Merge exception flags (and C1, which is cleared otherwise) into FSW; 1 if an unmasked IE, DE or ZE is among
+    them.
+    """
     mask = m.ld("fcw")
     fsw = (m.ld("fsw") & ~C1) | flags
     pending = (fsw & ~mask & 0x3F).ne(0)
@@ -146,16 +152,20 @@ def fp_flags(m: StateBuilder, flags):
 
 @routine(32, 32, faults=False)
 def fp_invalid(m: StateBuilder, dst, flags):
-    """An invalid operation (`flags`: IE, with SF for a stack fault): the indefinite goes to a register if masked. 1: withheld."""
+    """An invalid operation (`flags`: IE, with SF for a stack fault): the indefinite goes to a register if masked. 1:
+    withheld.
+    """
     refuse_if(m, call(m, "fp_flags", flags))
     write(m, dst, NAN_SE, NAN_M)
 
 
 @routine(32, 32, 64, 32, 64, faults=False)
 def fp_nan(m: StateBuilder, dst, xse, xm, yse, ym):
-    """The answer to operands of which one or both are NaNs, quiet, into a register (manual volume 1, table 4-7). 1: withheld.
+    """The answer to operands of which one or both are NaNs, quiet, into a register (manual volume 1, table 4-7). 1:
+    withheld.
 
-    Of two, a quiet one wins over a signalling one, else the larger mantissa, else the positive one."""
+    Of two, a quiet one wins over a signalling one, else the larger mantissa, else the positive one.
+    """
     x, y = Num(m, xse, xm), Num(m, yse, ym)
     xs, ys = x.signalling(), y.signalling()
     refuse_if(m, call(m, "fp_flags", (xs | ys).select(IE, 0, 32)))
@@ -179,10 +189,12 @@ def _rounded(m: StateBuilder, hi: Value, lo: Value, keep: Value, negative: Value
 
 @routine(32, 32, 32, 64, 64, 32, faults=False)
 def fp_result(m: StateBuilder, dst, sign, exp, hi, lo, flags):
-    """Round a normalised value (hi has J, lo continues it, its last bit sticky) with a signed biased exponent into a register.
+    """Round a normalised value (hi has J, lo continues it, its last bit sticky) with a signed biased exponent into a
+    register.
 
     Flags given are raised too; with FULL the precision control is ignored. Overflow and underflow answer as masked or
-    unmasked; tininess is detected after rounding."""
+    unmasked; tininess is detected after rounding.
+    """
     keep = flags.msb().select(3, m.ld("fcw").field(8, 2), 32)
     negative = sign.ne(0)
     r, carry, inexact, up = _rounded(m, hi, lo, keep, negative)

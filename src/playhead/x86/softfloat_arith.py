@@ -1,13 +1,37 @@
 """Addition, multiplication, division and square root of extended values, and the D8-DE group that uses them.
 
-Two normal operands take the short way; everything else (zeros, denormals, infinities, NaNs, unsupported patterns) is sorted by
-`fp_special` first (manual volume 1, 8.5).
+Two normal operands take the short way; everything else (zeros, denormals, infinities, NaNs, unsupported patterns) is
+sorted by `fp_special` first (manual volume 1, 8.5).
 """
 
 from playhead.ir.ops import Value
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (ADD, BIAS, C1, COM, DE, DIV, EXP_MAX, FULL, IE, J, MUL, SF, SIGN, SUB, ZE, Num, call, empty,
-                                    physical, pop, read, refuse_if, rounding, shift_sticky, write)  # fmt: skip
+from playhead.x86.softfloat import (
+    ADD,
+    BIAS,
+    COM,
+    DE,
+    DIV,
+    EXP_MAX,
+    FULL,
+    IE,
+    J,
+    MUL,
+    SF,
+    SIGN,
+    SUB,
+    ZE,
+    Num,
+    call,
+    empty,
+    physical,
+    pop,
+    read,
+    refuse_if,
+    rounding,
+    shift_sticky,
+    write,
+)
 from playhead.x86.table import routine
 
 PROCEED = 2  # answer of `fp_special`: finite, not zero, go on; the flags were raised
@@ -21,7 +45,8 @@ def _refuse_invalid(m: StateBuilder, cond: Value, dst: Value) -> None:
 @routine(32, 32, 32, 64, 32, 64, 32, faults=False)
 def fp_special(m: StateBuilder, op, dst, xse, xm, yse, ym, flags):
     """x op y where not both are normal. 0: done, 1: withheld, PROCEED: two finite values that are not zero.
-    `flags`: DE if the memory operand was a denormal of its own format."""
+    `flags`: DE if the memory operand was a denormal of its own format.
+    """
     x, y = Num(m, xse, xm), Num(m, yse, ym)
     _refuse_invalid(m, x.unsupported() | y.unsupported(), dst)
     with m.if_(x.nan() | y.nan()):
@@ -31,7 +56,9 @@ def fp_special(m: StateBuilder, op, dst, xse, xm, yse, ym, flags):
     sign = (xse ^ yse) & SIGN
     xi, yi, xz, yz = x.infinite(), y.infinite(), x.zero(), y.zero()
     opposite = x.sign.ne(ysign)
-    _refuse_invalid(m, (adds & xi & yi & opposite) | (muls & ((xi & yz) | (xz & yi))) | (divs & ((xi & yi) | (xz & yz))), dst)
+    _refuse_invalid(
+        m, (adds & xi & yi & opposite) | (muls & ((xi & yz) | (xz & yi))) | (divs & ((xi & yi) | (xz & yz))), dst
+    )
     den = flags | (x.denormal() | y.denormal()).select(DE, 0, 32)
     found = (divs & yz & ~xi).select(ZE, den)  # division by zero goes before a denormal dividend
     refuse_if(m, call(m, "fp_flags", found))
@@ -56,7 +83,8 @@ def fp_special(m: StateBuilder, op, dst, xse, xm, yse, ym, flags):
 
 def divide(m: StateBuilder, hi: Value, lo: Value, d: Value) -> tuple[Value, Value]:
     """(quotient, remainder) of the 128-bit hi.lo by a 64-bit d with its top bit set, hi < d: two steps of 32 bits, each
-    estimated from the upper half of d and corrected at most twice (Knuth, TAOCP 4.3.1, algorithm D)."""
+    estimated from the upper half of d and corrected at most twice (Knuth, TAOCP 4.3.1, algorithm D).
+    """
     dh, dl = d >> 32, d & 0xFFFFFFFF
     quotient = m.const(0, 64)
     for digits in (lo >> 32, lo & 0xFFFFFFFF):
@@ -122,8 +150,9 @@ def fp_binary(m: StateBuilder, op, dst, xse, xm, yse, ym, flags):
 
 @routine(32, 32, 64, 32, faults=False)
 def fp_group(m: StateBuilder, code, yse, ym, flags):
-    """ST(0) and an operand: bits 0-2 of `code` are the operation as in the reg field, bits 8-10 the physical destination, bit 12
-    says that an operand is an empty register. 1: withheld."""
+    """ST(0) and an operand: bits 0-2 of `code` are the operation as in the reg field, bits 8-10 the physical
+    destination, bit 12 says that an operand is an empty register. 1: withheld.
+    """
     op, dst = code & 7, (code >> 8) & 7
     x = read(m, physical(m))
     with m.if_((op & 6).eq(COM)):
@@ -185,6 +214,3 @@ def fp_sqrt(m: StateBuilder):
     low = rest.get().eq(0).select(0, rest.get().ugt(root.get()).select(3 << 62, 1 << 62, 64))
     half = (e - BIAS - (~odd).zext(32)).sar(1) + BIAS
     call(m, "fp_result", dst, 0, half, root.get().trunc(64), low, found)
-
-
-__all__ = ["C1", "PROCEED", "ZE", "divide"]

@@ -1,13 +1,38 @@
-"""Formats in memory: 32- and 64-bit reals, 80-bit, integers, packed decimal; loads, stores, and arithmetic with a memory operand.
+"""Formats in memory: 32- and 64-bit reals, 80-bit, integers, packed decimal; loads, stores, and arithmetic with a
+memory operand.
 
-The routines take linear addresses that were checked against their segment. Loads touch memory before they change anything; stores
-store before they change anything (manual volume 1, 4.2, 4.7 and 8.3.3).
+The routines take linear addresses that were checked against their segment. Loads touch memory before they change
+anything; stores store before they change anything (manual volume 1, 4.2, 4.7 and 8.3.3).
 """
 
 from playhead.ir.ops import Value
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (BIAS, C1, DE, EXP_MAX, IE, NAN_M, NAN_SE, OE, PE, QUIET, SF, SIGN, UE, J, Num, call, empty, masked,
-                                    physical, pop, read, rounding, rounds_up, shift_sticky, write)  # fmt: skip
+from playhead.x86.softfloat import (
+    BIAS,
+    C1,
+    DE,
+    EXP_MAX,
+    IE,
+    NAN_M,
+    NAN_SE,
+    OE,
+    PE,
+    QUIET,
+    SF,
+    SIGN,
+    UE,
+    J,
+    Num,
+    call,
+    empty,
+    masked,
+    physical,
+    pop,
+    read,
+    rounding,
+    rounds_up,
+    shift_sticky,
+)
 from playhead.x86.table import routine
 
 F32, F64, I16, I32, I64, F80, BCD = range(7)  # memory formats, as routines are told them
@@ -42,7 +67,9 @@ def from_integer(m: StateBuilder, v: Value) -> tuple[Value, Value]:
 
 @routine(32, 32)
 def fp_group_mem(m: StateBuilder, linear, code):
-    """The arithmetic group with a memory operand: bits 0-2 of `code` the operation, 4-5 the format (F32 F64 I16 I32)."""
+    """The arithmetic group with a memory operand: bits 0-2 of `code` the operation, 4-5 the format (F32 F64 I16
+    I32).
+    """
     kind = (code >> 4) & 3
     se, mant, flags = m.var(32), m.var(64), m.var(32, 0)
     for n, bits in ((F32, 32), (F64, 64), (I16, 16), (I32, 32)):
@@ -87,7 +114,9 @@ def fp_load(m: StateBuilder, linear, kind):
 
 
 def _narrow(m: StateBuilder, x: Num, bits: int) -> tuple[Value, Value]:
-    """(bits of a real of 32 or 64 bits, flags) for a supported operand. An unmasked overflow or underflow is all that is flagged."""
+    """(bits of a real of 32 or 64 bits, flags) for a supported operand. An unmasked overflow or underflow is all that
+    is flagged.
+    """
     fraction, bias = (23, 127) if bits == 32 else (52, 1023)
     drop, top = 63 - fraction, (1 << (bits - 1 - fraction)) - 1
     rc = rounding(m)
@@ -109,7 +138,7 @@ def _narrow(m: StateBuilder, x: Num, bits: int) -> tuple[Value, Value]:
     r2, inexact2, up2 = cut(shift_sticky(m, wide, shift))
     r, inexact, up = exp.sle(0).select(r2, r), exp.sle(0).select(inexact2, inexact), exp.sle(0).select(up2, up)
     field = exp.sle(0).select(0, exp - 1).zext(64)  # J adds one to the exponent field, and so does a carry
-    body = ((field << fraction) + r)
+    body = (field << fraction) + r
     flags = inexact.select(PE, 0, 32) | up.select(C1, 0, 32)
     flags = tiny.select(masked(m, UE).select(inexact.select(flags | UE, 0), UE), flags)
     over = e.sge(top) & exp.sgt(0)
@@ -237,6 +266,3 @@ def fp_store_decimal(m: StateBuilder, linear):
     m.guest_store(linear + 8, bad.select(0xFFFF, high))
     call(m, "fp_flags", found)
     pop(m)
-
-
-__all__ = ["INDEFINITE", "BIAS", "write"]

@@ -1,7 +1,8 @@
 """Fixed-point pieces of the transcendental functions: 128-bit fractions, polynomials, quotients, all in integers.
 
-A fraction of 128 bits carries twice the precision of a result, so that errors of truncation stay far below its last bit. Coefficients are
-computed here, when the routines are built, from Python's integers: pi and arctangents by Euler's series, logarithms by artanh's.
+A fraction of 128 bits carries twice the precision of a result, so that errors of truncation stay far below its last
+bit. Coefficients are computed here, when the routines are built, from Python's integers: pi and arctangents by
+Euler's series, logarithms by artanh's.
 """
 
 from collections.abc import Sequence
@@ -70,7 +71,9 @@ def shifted(m: StateBuilder, v: Value, n: Value) -> Value:
 
 
 def ratio(m: StateBuilder, num: Value, den: Value, exponent: Value) -> tuple[Value, Value]:
-    """(fraction with its top bit set, or 0; exponent) of num / den * 2**exponent; den is not 0. Some 95 bits are right."""
+    """(fraction with its top bit set, or 0; exponent) of num / den * 2**exponent; den is not 0. Some 95 bits are
+    right.
+    """
     ln, ld = num.ctlz() & 127, den.ctlz() & 127
     a, b, q, left = m.var(128, (num << ln) >> 1), (den << ld) >> 1, m.var(128, 0), m.var(32, 96)
     with m.loop():
@@ -88,8 +91,9 @@ ODD = [(1 << 127) // (2 * k + 1) for k in range(16)]
 
 
 def odd_series(m: StateBuilder, s: Value, exponent: Value, minus: bool) -> Value:
-    """s + s^3/3 + s^5/5 ... (artanh; minus: alternating, arctan) of a normalised fraction: mantissa with one bit before the
-    point, same exponent. Good for s below 0.18."""
+    """s + s^3/3 + s^5/5 ... (artanh; minus: alternating, arctan) of a normalised fraction: mantissa with one bit
+    before the point, same exponent. Good for s below 0.18.
+    """
     f = shifted(m, s, -exponent)
     return mulhi(m, s, horner(m, mulhi(m, f, f), ODD, minus))
 

@@ -1,13 +1,32 @@
-"""FYL2X, FYL2XP1, FPATAN (manual volume 2): logarithm and arctangent as one series, s + s^3/3 + s^5/5 ..., after reduction.
+"""FYL2X, FYL2XP1, FPATAN (manual volume 2): logarithm and arctangent as one series, s + s^3/3 + s^5/5 ..., after
+reduction.
 
-log2(x): x = 2**e m with m between the roots of 1/2 and 2, s = (m - 1) / (m + 1). arctan(v/w), v <= w: the nearest k/8 is taken
-out, s = (8v - kw) / (8w + kv). Errors stay below 0.51 units of the last place.
+log2(x): x = 2**e m with m between the roots of 1/2 and 2, s = (m - 1) / (m + 1). arctan(v/w), v <= w: the nearest k/8
+is taken out, s = (8v - kw) / (8w + kv). Errors stay below 0.51 units of the last place.
 """
 
 from playhead.ir.ops import Value
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (BIAS, DE, EXP_MAX, FULL, IE, PE, SF, SIGN, ZE, J, Num, call, empty, physical, pop, read, refuse_if,
-                                    write)  # fmt: skip
+from playhead.x86.softfloat import (
+    BIAS,
+    DE,
+    EXP_MAX,
+    FULL,
+    IE,
+    PE,
+    SF,
+    SIGN,
+    ZE,
+    J,
+    Num,
+    call,
+    empty,
+    physical,
+    pop,
+    read,
+    refuse_if,
+    write,
+)
 from playhead.x86.softfloat_fixed import ATAN, PI, TWO_OVER_LN2, deliver, mulhi, odd_series, ratio, scaled, shifted
 from playhead.x86.table import routine
 
@@ -55,7 +74,12 @@ def fp_yl2x(m: StateBuilder, plus_one):
     with m.if_(pole | xi | yi | yz | nothing):
         # of 1 + x for a negative zero, log2 is a negative zero
         big = pole | xi | yi
-        write(m, dst, nothing.select(y.sign ^ p1.select(x.sign, 0), sign) | big.select(EXP_MAX, 0, 32), big.select(J, 0, 64))
+        write(
+            m,
+            dst,
+            nothing.select(y.sign ^ p1.select(x.sign, 0), sign) | big.select(EXP_MAX, 0, 32),
+            big.select(J, 0, 64),
+        )
         _finish(m)
     (xe, xm), (ye, ym) = x.normalized(), y.normalized()
     tiny = p1 & xe.slt(BIAS - 2)
@@ -75,8 +99,12 @@ def fp_yl2x(m: StateBuilder, plus_one):
     under = v.ult(ONE)
     num = under.select(m.const(ONE, 128) - v, v - ONE)
     two = m.const(ONE << 1, 128)
-    s, se = ratio(m, tiny.select(whole_x, num), tiny.select(x.negative.select(two - part, two + part), v + ONE), tiny.select(k, 0))
-    log = mulhi(m, odd_series(m, s, se, False), m.const(scaled(TWO_OVER_LN2, 126), 128))  # 125 - se bits behind the point
+    s, se = ratio(
+        m, tiny.select(whole_x, num), tiny.select(x.negative.select(two - part, two + part), v + ONE), tiny.select(k, 0)
+    )
+    log = mulhi(
+        m, odd_series(m, s, se, False), m.const(scaled(TWO_OVER_LN2, 126), 128)
+    )  # 125 - se bits behind the point
     e = tiny.select(0, e)
     whole = e.msb().select(-e, e).zext(128) << 112
     fraction = shifted(m, log, m.const(13, 32) - se)
@@ -114,7 +142,9 @@ def fp_patan(m: StateBuilder):
         # both infinite: a diagonal; y alone large or x alone small: straight up; else on the axis of x
         diagonal = xi & yi
         up = yi | (xz & ~yz)
-        _angle(m, dst, y.sign, diagonal.select(x.negative.select(6, 2, 32), up.select(4, x.negative.select(8, 0, 32), 32)))
+        _angle(
+            m, dst, y.sign, diagonal.select(x.negative.select(6, 2, 32), up.select(4, x.negative.select(8, 0, 32), 32))
+        )
     (xe, xm), (ye, ym) = x.normalized(), y.normalized()
     swap = xe.slt(ye) | (xe.eq(ye) & xm.ult(ym))
     ve, vm, we, wm = swap.select(xe, ye), swap.select(xm, ym), swap.select(ye, xe), swap.select(ym, xm)
@@ -127,7 +157,9 @@ def fp_patan(m: StateBuilder):
     none = k.eq(0)
     under = ~none & (v << 3).ult(kw)
     num = under.select(kw - (v << 3), (v << 3) - kw)
-    s, se = ratio(m, none.select(vm.zext(128) << 63, num), none.select(wm.zext(128) << 63, (w << 3) + kv), none.select(ve - we, 0))
+    s, se = ratio(
+        m, none.select(vm.zext(128) << 63, num), none.select(wm.zext(128) << 63, (w << 3) + kv), none.select(ve - we, 0)
+    )
     arc = odd_series(m, s, se, True)  # 127 - se bits behind the point
     with m.if_(none & ~swap & ~x.negative):
         deliver(m, dst, y.sign, se, arc, den | FULL)

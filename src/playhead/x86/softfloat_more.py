@@ -1,14 +1,46 @@
-"""The other exact operations of the x87: compare, examine, remainder, scale, extract, round to integer (manual volume 2)."""
+"""The other exact operations of the x87: compare, examine, remainder, scale, extract, round to integer (manual volume
+2).
+"""
 
 from playhead.ir.ops import Value
 from playhead.x86 import flags as F
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (BIAS, C0, C1, C2, C3, DE, EXP_MAX, FULL, IE, NAN_M, NAN_SE, QUIET, SF, SIGN, ZE, J, Num, call,
-                                    empty, masked, physical, read, refuse_if, rounding, rounds_up, shift_sticky, write)  # fmt: skip
+from playhead.x86.softfloat import (
+    BIAS,
+    C0,
+    C1,
+    C2,
+    C3,
+    DE,
+    EXP_MAX,
+    FULL,
+    IE,
+    NAN_M,
+    NAN_SE,
+    QUIET,
+    SF,
+    SIGN,
+    ZE,
+    J,
+    Num,
+    call,
+    empty,
+    physical,
+    read,
+    refuse_if,
+    rounding,
+    rounds_up,
+    shift_sticky,
+    write,
+)
 from playhead.x86.table import routine
 
-QUIET_NAN, TO_EFLAGS, LACKING = 1, 2, 4  # of `fp_compare`: FUCOM's rule, FCOMI's answer, an operand is an empty register
+QUIET_NAN, TO_EFLAGS, LACKING = (
+    1,
+    2,
+    4,
+)  # of `fp_compare`: FUCOM's rule, FCOMI's answer, an operand is an empty register
 
 
 @routine(32, 64, 32, 64, 32, 32, faults=False)
@@ -224,6 +256,3 @@ def fp_extract(m: StateBuilder):
     write(m, top, (k.msb().zext(32) << 15) | exp, size << lz)
     m.st("ftop", new)
     write(m, new, x.sign | BIAS, n)
-
-
-__all__ = ["masked"]

@@ -1,15 +1,33 @@
 """FSIN, FCOS, FSINCOS, FPTAN, F2XM1 (manual volume 1, 8.3.7 and 8.3.8; volume 2).
 
-The argument is reduced by the pi of 66 bits that the manual describes, exactly; what is left is at most pi/4 and goes into Taylor
-series in 128-bit fractions. Relative to that pi the error is below 0.51 units of the last place.
+The argument is reduced by the pi of 66 bits that the manual describes, exactly; what is left is at most pi/4 and goes
+into Taylor series in 128-bit fractions. Relative to that pi the error is below 0.51 units of the last place.
 """
 
 from math import factorial
 
 from playhead.ir.ops import Value
 from playhead.x86.build import StateBuilder
-from playhead.x86.softfloat import (BIAS, C1, C2, DE, FULL, IE, NAN_M, NAN_SE, PE, SF, SIGN, J, call, empty, physical, read,
-                                    refuse_if, write)  # fmt: skip
+from playhead.x86.softfloat import (
+    BIAS,
+    C1,
+    C2,
+    DE,
+    FULL,
+    IE,
+    NAN_M,
+    NAN_SE,
+    PE,
+    SF,
+    SIGN,
+    J,
+    call,
+    empty,
+    physical,
+    read,
+    refuse_if,
+    write,
+)
 from playhead.x86.softfloat_fixed import LN2, deliver, horner, mulhi, ratio, scaled, shifted
 from playhead.x86.table import routine
 
@@ -136,5 +154,3 @@ def fp_2xm1(m: StateBuilder):
     t = mulhi(m, mant.zext(128) << 64, m.const(scaled(LN2, 128), 128))
     p = horner(m, shifted(m, t, -e), EXP_TERMS, x.negative)
     deliver(m, top, x.sign, e, mulhi(m, t, p), den | FULL)
-
-

@@ -10,7 +10,7 @@ from playhead.ir.ops import Value
 from playhead.x86 import segments as G
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
-from playhead.x86.interrupts import ERROR, EXT, INSTRUCTION, TASK_REST
+from playhead.x86.interrupts import ERROR, EXT, FAULT, INSTRUCTION, TASK_REST
 from playhead.x86.segments import INFO_TS, dpl_of, high_of, low_of
 from playhead.x86.table import call, routine
 from playhead.x86.transfers import CALL, EVENT, JUMP, RETURN, Frame, conforming
@@ -91,9 +91,10 @@ def _writable(m: StateBuilder, linear: Value, bits: int) -> Value:
 
 
 @routine(32, 32, 32, 32)
-def begin_task(m: StateBuilder, selector, how, eip, ext):
+def begin_task(m: StateBuilder, selector, how, eip, event):
     """Up to the point of no return and just over it: registers and selectors are the new task's, hidden parts are
-    empty. Returns its EIP; bit 32: its T bit."""
+    empty. `event`: EXT, and the RF bit if the old task is to have it. Returns the new EIP; bit 32: its T bit."""
+    ext = event & 1
     back = how.eq(RETURN)
     info = ext | (back.select(S.TS_VECTOR, S.GP, 32) << 16)
     G.refuse(m, (selector & 4).ne(0), info, selector)
@@ -117,7 +118,7 @@ def begin_task(m: StateBuilder, selector, how, eip, ext):
     new_access = m.ld("gdtr_base") + (selector & 0xFFF8) + 5
     access = _writable(m, old_access, 8)
     fresh = _writable(m, new_access, 8)
-    flags = m.eflags()
+    flags = m.eflags() | (event & S.RF)
     call(m, "save_task", eip, flags & ~back.select(S.NT, 0, 32))
     with m.if_(back | how.eq(JUMP)):
         m.store_sys(old_access, access & 0xFD)
@@ -213,7 +214,8 @@ def task_gate(m: StateBuilder, selector, error, flags, eip):
     with m.if_((flags & INSTRUCTION).ne(0)):
         m.ret(call(m, "switch_by_instruction", selector, EVENT, eip))
     ext = (flags & EXT).ne(0).select(1, 0, 32)
-    begun = call(m, "begin_task", selector, EVENT, eip, ext)
+    resume = (flags & FAULT).ne(0).select(S.RF, 0, 32)
+    begun = call(m, "begin_task", selector, EVENT, eip, ext | resume)
     call(m, "finish_task", ext)
     with m.if_((flags & ERROR).ne(0)):
         wide = (m.seg("tr", "attr") & WIDE).ne(0).zext(32)

@@ -9,7 +9,8 @@ hot state stays in argument registers:
 
 A handler that accesses guest memory is made twice. The fast one calls nothing, so it needs no stack frame and keeps everything in
 registers; where an address is not in the host table it starts over as the slow one. It may, because up to any access that can fault
-an instruction has changed nothing (a REP: nothing but whole iterations).
+an instruction has changed nothing (a REP: nothing but whole iterations). A handler that calls routines has no twin: it needs a
+frame anyway, and a routine may have taken something that is there once (a latched value).
 
 Routines are ordinary functions that return {1 if the caller has to bail out, value}.
 """
@@ -37,19 +38,18 @@ class Layout:
 
     @staticmethod
     def slow_suffix(f: Function) -> str:
-        """What is behind the name of the twin of a handler that accesses guest memory."""
-        return "_slow" if touches_memory(f.body) else ""
+        """What is behind the name of the slow twin of a handler; nothing if the handler has no twin."""
+        kinds = kinds_of(f.body)
+        return "_slow" if kinds & {"gld", "gst"} and "call" not in kinds else ""
 
 
-def touches_memory(region: list[Op]) -> bool:
+def kinds_of(region: list[Op]) -> set[str]:
+    """The kinds of operations in a region, inner ones included."""
+    found = {op.kind for op in region}
     for op in region:
-        if op.kind in ("gld", "gst"):
-            return True
-        if op.kind == "if" and (touches_memory(op.attr[0]) or touches_memory(op.attr[1])):
-            return True
-        if op.kind == "loop" and touches_memory(op.attr):
-            return True
-    return False
+        for inner in op.attr if op.kind == "if" else (op.attr,) if op.kind == "loop" else ():
+            found |= kinds_of(inner)
+    return found
 
 
 class Emitter:
@@ -220,9 +220,9 @@ class Emitter:
         self.mark(head)
         self.loops.append(end)
         self.heads.append(head)
-        self.checked = [{}]
+        depth, self.checked = len(self.checked), [{}]
         self.region(op.attr)
-        self.checked = [{}]
+        self.checked = [{} for _ in range(depth)]
         if not (op.attr and op.attr[-1].kind in ENDS):
             self.line(f"br label %{head}")
         self.loops.pop()

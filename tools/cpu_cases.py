@@ -1,32 +1,29 @@
 """Random cases for the CPU, made from the table of declared instructions.
 
-A case is a pure function of (seed, number): any failure is made again alone. Its first instruction goes round all forms of the
-table, so coverage is even; the rest is random. Memory operands are aimed at the windows of `tools.oracle.layout` (unaligned, across
-pages, at the edges of rights), by computing the displacement from what the registers hold at the start.
+A case is a pure function of (seed, number): any failure is made again alone. Its first instruction goes round all
+forms of the table, so coverage is even; the rest is random. Memory operands are aimed at the windows of
+`tools.oracle.layout` (unaligned, across pages, at the edges of rights), by computing the displacement from what the
+registers hold at the start.
 
-Flags that an instruction leaves undefined must not be looked at by the next: `Generated.masks` says which flags mean anything
-before each instruction, and a comparison is put in front of an instruction that may read one that does not.
+Flags that an instruction leaves undefined must not be looked at by the next: `Generated.masks` says which flags mean
+anything before each instruction, and a comparison is put in front of an instruction that may read one that does not.
 """
 
 import random
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from tools.cpu_state import CS, DS, EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, M32, SS, Env, Start
+from tools.oracle import case as model
+from tools.oracle import layout
+from tools.oracle.case import Case
 
 from playhead.ir.ops import Op
 from playhead.x86 import state as S
 from playhead.x86.table import Form, Table
-from tools.oracle import layout
-from tools.oracle import case as model
-from tools.oracle.case import Case, Segment, selector_of
 
 FLAG_BITS = {"O": S.OF, "S": S.SF, "Z": S.ZF, "A": S.AF, "P": S.PF, "C": S.CF}
-CORNERS = (0, 1, 2, 3, 7, 8, 0x1F, 0x20, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000,
-           0xFFFFFFFE, 0xFFFFFFFF)  # fmt: skip
 SEGMENT_PREFIX = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)
-ES, CS, SS, DS = range(4)
-M32 = 0xFFFFFFFF
-EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI = range(8)
 ADDRESS16 = ((EBX, ESI), (EBX, EDI), (EBP, ESI), (EBP, EDI), (ESI,), (EDI,), (EBP,), (EBX,))
 X87 = frozenset(("insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx"))
 SELECTS = frozenset(("mov", "pop", "lar", "lsl", "verr", "verw"))
@@ -61,23 +58,6 @@ class Generated:
         return self.masks.get(eip, self.loose) | ~S.STATUS
 
 
-@dataclass(slots=True)
-class Env:
-    """What a case starts in."""
-
-    big: bool = True  # 32-bit code
-    stack_big: bool = True
-    segments: dict[str, Segment] = field(default_factory=dict)
-    bases: list[int] = field(default_factory=lambda: [0] * 6)
-    regs: list[int] = field(default_factory=list)
-    patches: list[tuple[int, bytes]] = field(default_factory=list)
-    origin: int = 0
-    landing: int = 0  # an EIP where there is INT3, for computed jumps, and the register that holds it
-    landing_register: int = -1
-    selector_register: int = 0
-    returns: list[tuple[int, int, list[int]]] = field(default_factory=list)  # linear, bytes each, words; -1: an EIP
-
-
 def _has(region: list[Op], wanted: Callable[[Op], bool]) -> bool:
     """Whether an operation like that is anywhere in a region."""
     for op in region:
@@ -97,12 +77,12 @@ def _jumps(op: Op) -> bool:
     return op.kind in ("goto", "jump") or (op.kind == "leave" and len(op.args) > 2)
 
 
-class Generator:
+class Generator(Start):
     """`case(number)` makes case `number` of a seed, from forms that `allowed` lets through."""
 
     def __init__(self, table: Table, seed: int, allowed=lambda form: True, segments: float = 0.2):
+        super().__init__()
         self.seed, self.segments = seed, segments
-        self.rng, self.env = random.Random(), Env()
         self.forms = [f for f in table.forms if f.insn.name != "(invalid)" and allowed(f)]
         bodies = {f.number: [table.handlers[h].function.body for h in set(f.handlers) if h >= 0] for f in self.forms}
         self.reads = {n: any(_has(b, _reads_flags) for b in found) for n, found in bodies.items()}
@@ -136,139 +116,6 @@ class Generator:
                     patches=tuple(env.patches), origin=env.origin)  # fmt: skip
         return Generated(number, case, pieces, masks, loose)
 
-    # what the case starts in
-
-    def _value(self) -> int:
-        rng = self.rng
-        r = rng.random()
-        if r < 0.35:
-            return rng.getrandbits(32)
-        if r < 0.6:
-            return rng.choice(CORNERS)
-        return rng.getrandbits(8) if r < 0.9 else -rng.getrandbits(7) & M32
-
-    def _target(self) -> int:
-        """A linear address worth using."""
-        rng = self.rng
-        r = rng.random()
-        if r < 0.72:
-            return layout.DATA_BASE + 64 + rng.randrange(layout.DATA_SIZE - 128)
-        if r < 0.84:
-            return layout.DATA_BASE + layout.PAGE * rng.randint(1, 3) - rng.randint(1, 8)
-        if r < 0.90:
-            return layout.READONLY_BASE - rng.randint(1, 8)
-        if r < 0.94:
-            return layout.READONLY_BASE + rng.randrange(layout.READONLY_SIZE)
-        if r < 0.96:
-            return layout.DATA_BASE - rng.randint(0, 8)
-        if r < 0.98:
-            return layout.STACK_BASE + rng.randrange(layout.STACK_SIZE)
-        return layout.READONLY_BASE + layout.READONLY_SIZE - rng.randint(1, 8)
-
-    def _segments(self) -> None:
-        rng, env = self.rng, self.env
-        if rng.random() < 0.5:
-            env.big = rng.random() < 0.3
-            env.segments["cs"] = Segment(layout.CODE_BASE - rng.choice((0, 0, 0x10, 0x123, 0x7F00)) & M32,
-                                         rng.choice((0xFFFF, 0xFFFF, 0x9FFF, 0xFFFFFFFF, rng.randrange(0x2000))),
-                                         rng.choice(("code", "code", "execute")), env.big)  # fmt: skip
-        if rng.random() < 0.5:
-            env.stack_big = rng.random() < 0.4
-            kind = rng.choice(("data", "data", "down"))
-            base = layout.STACK_BASE - (rng.choice((0, 0x40, 0x1001)) if kind == "data" else rng.choice((0x8000, 0x4000)))
-            limit = rng.choice((0xFFFF, 0xFFFFFFFF, 0x2FFF, rng.randrange(0x3000)))
-            if kind == "down":
-                limit = rng.choice((0, 0x3FFF, 0x8000, 0x9000))
-            env.segments["ss"] = Segment(base, limit, kind, env.stack_big)
-        for name in ("ds", "es", "fs", "gs"):
-            if rng.random() < 0.5:
-                kind = rng.choice(("data", "data", "data", "readonly", "down", "readonly-down", "code"))
-                base = layout.DATA_BASE - rng.choice((0, 0, 1, 0x100, 0x4321))
-                limit = rng.choice((0xFFFF, 0xFFFFFFFF, 0x4FFF, 0x3FFF, rng.randrange(0x6000)))
-                if kind.endswith("down"):
-                    limit = rng.choice((0xFFF, 0x1000, 0x10, rng.randrange(0x6000)))
-                env.segments[name] = Segment(base, limit, kind, rng.random() < 0.6)
-        for i, name in enumerate(layout.SEGMENT_NAMES):
-            if name in env.segments:
-                env.bases[i] = env.segments[name].base
-        if rng.random() < 0.5:
-            env.segments["ldt7"] = Segment(layout.DATA_BASE, rng.choice((0xF, 0xFFFF)), rng.choice(tuple(Segment.KINDS)),
-                                           rng.random() < 0.5, rng.random() < 0.8)  # fmt: skip
-
-    def _registers(self) -> None:
-        rng, env = self.rng, self.env
-        env.regs = [self._target() - env.bases[DS] & M32 if rng.random() < 0.3 else self._value() for _ in range(8)]
-        r = rng.random()
-        if r < 0.75:
-            esp = layout.STACK_TOP - 4 * rng.randint(9, 40)
-        elif r < 0.85:
-            esp = layout.STACK_BASE + rng.randrange(64, layout.STACK_SIZE - 64)
-        elif r < 0.95:
-            esp = layout.STACK_BASE + rng.choice((0, layout.PAGE, layout.STACK_SIZE)) + rng.randint(-40, 40)
-        else:
-            esp = self._value()
-        esp = esp - env.bases[SS] & M32
-        env.regs[ESP] = esp if env.stack_big else esp & 0xFFFF | rng.getrandbits(16) << 16
-
-    def _fx(self) -> bytes:
-        """An x87 state: control and status words, tags, eight values."""
-        rng = self.rng
-        control = 0x37F if rng.random() < 0.5 else 0x40 | rng.getrandbits(4) << 8 | (0x3F if rng.random() < 0.7 else rng.getrandbits(6))
-        status = rng.getrandbits(3) << 11 | (rng.getrandbits(16) & 0x4700 if rng.random() < 0.3 else 0)
-        if rng.random() < 0.1:
-            status |= rng.getrandbits(7)
-        pending = status & ~control & 0x3F
-        status |= 0x8080 if pending else 0
-        tags = rng.choice((0xFF, 0xFF, 0, rng.getrandbits(8), rng.getrandbits(8) | rng.getrandbits(8)))
-        image = bytearray(model.FX_INITIAL)
-        image[0:5] = control.to_bytes(2, "little") + status.to_bytes(2, "little") + bytes((tags,))
-        for i in range(8):
-            image[32 + 16 * i : 42 + 16 * i] = self._real()
-        return bytes(image)
-
-    def _real(self) -> bytes:
-        """An 80-bit real: numbers near one, integers, extremes, infinities, NaNs, what no processor makes any more."""
-        rng = self.rng
-        sign, mantissa, r = rng.getrandbits(1) << 15, rng.getrandbits(64) | 1 << 63, rng.random()
-        if r < 0.35:
-            exponent = 0x3FFF + rng.randint(-3, 3)
-            if rng.random() < 0.4:
-                mantissa &= -1 << rng.randint(40, 63)
-        elif r < 0.55:
-            exponent = 0x3FFF + rng.randint(-70, 70)
-        elif r < 0.65:
-            exponent = rng.getrandbits(15)
-        elif r < 0.75:
-            exponent, mantissa = 0, 0
-        elif r < 0.8:
-            exponent = rng.choice((0, 0, 1, 2, 0x7FFE, 0x7FFD))
-            mantissa = mantissa if exponent else rng.getrandbits(64) >> rng.randrange(64)
-        elif r < 0.87:
-            exponent, mantissa = 0x7FFF, 1 << 63
-        elif r < 0.95:
-            exponent, mantissa = 0x7FFF, 1 << 63 | rng.getrandbits(63) >> rng.randrange(63)
-        else:
-            exponent, mantissa = rng.getrandbits(15), rng.getrandbits(64)
-        return mantissa.to_bytes(8, "little") + (sign | exponent).to_bytes(2, "little")
-
-    def _number(self, size: str) -> bytes:
-        """A real or integer of an x87 memory operand."""
-        rng = self.rng
-        if size == "t":
-            return self._real() if rng.random() < 0.7 else bytes(rng.randrange(10) | rng.randrange(10) << 4 for _ in range(9)) + b"\x80"
-        if size not in ("d", "q") or rng.random() < 0.3:
-            return self._value().to_bytes(4, "little") + rng.randbytes(4)
-        value = rng.choice((0.0, -0.0, 1.0, -1.5, float("inf"), float("nan"), 1e-310, 1e308, rng.uniform(-100, 100), 1e-40))
-        if size == "d":
-            return struct.pack("<f", value if abs(value) < 1e38 or value in (float("inf"),) else 1e38) + rng.randbytes(4)
-        return struct.pack("<d", value)
-
-    def _patch(self, linear: int, content: bytes) -> None:
-        """Initial memory, where there is some."""
-        first, last = layout.window_at(linear), layout.window_at(linear + len(content) - 1)
-        if first is not None and last is not None and first.name != "code" and (first is last or first.name == "data"):
-            self.env.patches.append((linear, content))
-
     def _hint(self, form: Form) -> None:
         """Registers and memory that let an instruction do its work more often than not."""
         rng, env, name = self.rng, self.env, form.insn.name
@@ -295,7 +142,9 @@ class Generator:
             esp = regs[ESP] if env.stack_big else regs[ESP] & 0xFFFF
             linear = env.bases[SS] + esp & M32
             size = 4 if env.big else 2
-            env.returns.append((linear, size, [-1, self._selector(CS), model.FIXED_FLAGS | rng.getrandbits(12) & 0x8D5]))
+            env.returns.append(
+                (linear, size, [-1, self._selector(CS), model.FIXED_FLAGS | rng.getrandbits(12) & 0x8D5])
+            )
         elif name in SELECTS and form.insn.chapter == "insn_segment":
             env.selector_register = rng.randrange(8)
             regs[env.selector_register] = self._selector(DS) | rng.getrandbits(16) << 16
@@ -305,16 +154,6 @@ class Generator:
         elif form.encoding.opcode == 0xFF and form.encoding.digit in (2, 4):
             env.landing_register = rng.randrange(8)
             regs[env.landing_register] = env.landing
-
-    def _selector(self, n: int) -> int:
-        rng, name = self.rng, layout.SEGMENT_NAMES[n]
-        r = rng.random()
-        if r < 0.5:
-            flat = layout.CODE_SELECTOR if n == CS else layout.DATA_SELECTOR
-            return selector_of(name) if name in self.env.segments else flat
-        if r < 0.7:
-            return 0x3F
-        return rng.choice((0, 3, layout.CODE_SELECTOR, layout.DATA_SELECTOR, 0x3C, 0x47, 0x87, 0x1007))
 
     # instructions
 
@@ -357,7 +196,10 @@ class Generator:
             if size and rng.random() < 0.9:
                 distance = rng.choice(ends[i:]) - ends[i]
 
-
+            elif size:  # anywhere, but not back into the case: flags that are undefined there would be read
+                distance = int.from_bytes(piece.code[-size:], "little", signed=True)
+                distance = 0x40 if -ends[i] <= distance < 0 else distance
+            if size:
                 piece.code[-size:] = (distance & (1 << 8 * size) - 1).to_bytes(size, "little")
 
     def _returns(self, pieces: list[Piece]) -> None:
@@ -408,7 +250,9 @@ class Generator:
                     self._patch(self.aim, rng.randbytes(size) + self._selector(DS).to_bytes(2, "little"))
                 if form.insn.name in ("jmp", "call") and self.aim is not None:
                     size = 4 if operand_big else 2
-                    self._patch(self.aim, env.landing.to_bytes(4, "little")[:size] + self._selector(CS).to_bytes(2, "little"))
+                    self._patch(
+                        self.aim, env.landing.to_bytes(4, "little")[:size] + self._selector(CS).to_bytes(2, "little")
+                    )
             else:
                 jumps = form.insn.name in ("jmp", "call") and env.landing_register >= 0 and rng.random() < 0.9
                 rm = env.landing_register if jumps else rng.randrange(8)
@@ -433,7 +277,9 @@ class Generator:
             elif o.kind == "A":
                 size = 4 if operand_big else 2
                 offset = env.landing
-                body += (offset & (1 << 8 * size) - 1).to_bytes(size, "little") + self._selector(CS).to_bytes(2, "little")
+                body += (offset & (1 << 8 * size) - 1).to_bytes(size, "little") + self._selector(CS).to_bytes(
+                    2, "little"
+                )
         rng.shuffle(prefixes)
         if rng.random() < 0.002:
             prefixes += [rng.choice(prefixes or [0x3E])] * rng.randint(1, 14 - len(prefixes))
@@ -456,7 +302,7 @@ class Generator:
             self.aim = None
             mod, rm = rng.randrange(3), rng.randrange(8)
             more = bytes((rng.getrandbits(8),)) if big and rm == 4 else b""
-            wide = mod == 2 or (mod == 0 and (rm == (5 if big else 6) or more != b"" and more[0] & 7 == 5))
+            wide = mod == 2 or (mod == 0 and (rm == (5 if big else 6) or (more != b"" and more[0] & 7 == 5)))
             return bytes((mod << 6 | reg << 3 | rm,)) + more + rng.randbytes(size if wide else mod)
         if not big:
             rm, mod = rng.randrange(8), rng.randrange(3)

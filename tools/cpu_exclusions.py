@@ -1,7 +1,7 @@
-"""What an oracle is not asked, and where it is known to differ: each with its name and its reason, as narrow as it can be.
+"""What an oracle is not asked, and where it is known to differ: each named, with its reason, as narrow as can be.
 
-`refused` is a property of an instruction: no case with it goes to that oracle. `difference` looks at one case whose results
-differ and names the known cause, if it explains the difference.
+`refused` is a property of an instruction: no case with it goes to that oracle. `difference` looks at one case whose
+results differ and names the known cause, if it explains the difference.
 """
 
 from playhead.x86 import state as S
@@ -11,6 +11,16 @@ from tools.oracle import case as model
 from tools.oracle.case import Result
 
 REP = (0xF2, 0xF3)
+UNICORN_LACKS = (
+    "f6 /1 Eb,Ib",
+    "f7 /1 Ev,Iz",
+    "0f 18 /0 Ev",
+    "0f 18 /1 Ev",
+    "0f 18 /2 Ev",
+    "0f 18 /3 Ev",
+    "0f b9 /r Gv,Ev",
+    "d6",
+)
 ALIASES = ("d9 d8+i Fi", "df d0+i Fi", "df d8+i Fi", "dd c8+i Fi", "df c8+i Fi")
 VARIANTS = (0x66, 0xF2, 0xF3)
 
@@ -33,7 +43,13 @@ def refused(oracle: str, form: Form) -> str | None:
     elif oracle == "unicorn":
         if i.privileged:
             return "#GP at level 3 without its error code"
-        if i.chapter in ("insn_fpu", "insn_mmx", "insn_system", "insn_segment", "insn_interrupt", "insn_io"):
+        if name in ("cmpxchg8b", "loope", "loopne"):
+            return "other flags are lost by Unicorn"
+        if name == "enter":
+            return "Unicorn does not check the new top of the stack"
+        if form.encoding.text in UNICORN_LACKS:
+            return "not known to Unicorn"
+        if i.chapter.removeprefix("insn_") not in ("arith", "data", "control", "string", "shift", "muldiv", "bcd"):
             return "not modelled closely enough by Unicorn"
     return None
 
@@ -65,6 +81,12 @@ def unsuited(oracle: str, g: Generated) -> str | None:
             return "66, F2, F3 before 0F AE"
         if rep and _opcode(piece)[0] in (0xE0, 0xE1):
             return "REP LOOPE, REP LOOPNE: the prefix replaces the condition on some processors"
+        if oracle == "unicorn" and 0xF0 in piece.prefixes:
+            return "Unicorn does not refuse LOCK, and LOCK NEG has other flags"
+        if oracle == "unicorn" and _opcode(piece)[0] == 0xC2 and piece.code[-1] & 0x80:
+            return "Unicorn takes the count of RET as signed"
+        if oracle == "unicorn" and 0x2E in piece.prefixes:
+            return "Unicorn does not refuse to write through CS"
         if oracle == "unicorn" and rep and not piece.form.rep:
             return "Unicorn gives REP before other opcodes a meaning"
     if oracle == "unicorn":
@@ -80,18 +102,38 @@ def unsuited(oracle: str, g: Generated) -> str | None:
 def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, wandered) -> str | None:
     """The known cause of a difference, or None. `before(piece)` gives the registers that the instruction started with,
     `wandered()` whether code ran that the case did not mean to run."""
-    same_but_flags = (ours.regs, ours.eip, ours.data, ours.trap, ours.fx, ours.selectors) == (
-        theirs.regs, theirs.eip, theirs.data, theirs.trap, theirs.fx, theirs.selectors)  # fmt: skip
+    if oracle == "unicorn" and any(
+        p.form and p.form.insn.name in ("shld", "shrd") and _by_more_than_16(g, p, before) for p in g.pieces
+    ):
+        return "SHLD and SHRD of a word by more than 16"
+    same_but_flags = (ours.regs, ours.eip, ours.data, ours.trap) == (theirs.regs, theirs.eip, theirs.data, theirs.trap)
     if same_but_flags and (ours.eflags ^ theirs.eflags) & g.mask(ours.eip) == S.CF:
         for piece in g.pieces:
-            if piece.form is not None and piece.form.insn.name in ("shld", "shrd") and _by_more_than_16(g, piece, before):
+            if (
+                piece.form is not None
+                and piece.form.insn.name in ("shld", "shrd")
+                and _by_more_than_16(g, piece, before)
+            ):
                 return "CF of SHLD and SHRD of a word by more than 16"
     if ours.fx and theirs.fx and any(p.form and p.form.insn.name in COMPARE_FLAGS for p in g.pieces):
-        if ours.fx[2:4] != theirs.fx[2:4] and (ours.fx[3] ^ theirs.fx[3]) & ~2 == 0 and ours.fx[:2] + ours.fx[2:3] == theirs.fx[:3]:
+        if (
+            ours.fx[2:4] != theirs.fx[2:4]
+            and (ours.fx[3] ^ theirs.fx[3]) & ~2 == 0
+            and ours.fx[:2] + ours.fx[2:3] == theirs.fx[:3]
+        ):
             return "C1 after FCOMI and FUCOMI: cleared by Intel's, left by AMD's"
     looked = [p for p in g.pieces if p.form is not None and p.form.insn.name in ("lar", "lsl", "verr", "verw")]
     if oracle == "host" and looked and ours.trap == theirs.trap and ours.eip == theirs.eip:
         return "LAR, LSL, VERR, VERW of the host's GDT"
+    if (
+        oracle == "host"
+        and ours.trap
+        and ours.trap[0] in (S.NP, S.SS, S.GP)
+        and ours.trap[1] & 4 == 0
+        and ours.trap[1] > 3
+    ):
+        if any(p.form is not None and p.form.insn.chapter in ("insn_segment", "insn_interrupt") for p in g.pieces):
+            return "a selector of the host's GDT"
     if (reason := _of_x87(g, ours, theirs)) is not None:
         return reason
     if (reason := _of_transcendentals(g, ours, theirs)) is not None:
@@ -123,6 +165,7 @@ ORDER = {
 
 
 SEVERAL_PARTS = frozenset("fld fstp fbld fbstp fldenv fnstenv frstor fnsave fxsave fxrstor".split())
+MEMORY_FAULTS = (S.SS, S.GP, S.PFV)
 STORES = frozenset("fst fstp fist fistp fbstp".split())
 COMPARE_FLAGS = frozenset("fcomi fcomip fucomi fucomip".split())
 TRANSCENDENTAL = frozenset("fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".split())
@@ -130,13 +173,24 @@ TRANSCENDENTAL = frozenset("fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".
 
 def _of_x87(g: Generated, ours: Result, theirs: Result) -> str | None:
     pieces = [p for p in g.pieces if p.form is not None]
-    if any(p.form and p.form.insn.name == "fyl2xp1" for p in pieces) and ours.fx and theirs.fx and ours.fx[32:] != theirs.fx[32:]:
+    if (
+        any(p.form and p.form.insn.name == "fyl2xp1" for p in pieces)
+        and ours.fx
+        and theirs.fx
+        and ours.fx[32:] != theirs.fx[32:]
+    ):
         return "FYL2XP1 outside its domain"
     at = next((p for p in pieces if p.start == theirs.eip), None)
-    if at is not None and at.form and at.form.insn.name in STORES and theirs.trap and theirs.trap[0] == S.PFV:
-        if ours.fx and ours.fx[2] & 0x80 and ours.data == theirs.data:
+    if at is not None and at.form and at.form.insn.name in STORES and theirs.trap and theirs.trap[0] in MEMORY_FAULTS:
+        unmasked = any(fx and fx[0] & 0x3F != 0x3F for fx in (g.case.fx, theirs.fx))
+        if unmasked and ours.eip != theirs.eip:
             return "x87 store suppressed by an exception: whether its page is checked"
     return None
+
+
+def _rank(real: bytes) -> int:
+    """An integer that grows by one from a normal 80-bit real to the next larger one, sign apart."""
+    return int.from_bytes(real[:8], "little") & (1 << 63) - 1 | int.from_bytes(real[8:], "little") << 63
 
 
 def _of_transcendentals(g: Generated, ours: Result, theirs: Result) -> str | None:
@@ -144,11 +198,14 @@ def _of_transcendentals(g: Generated, ours: Result, theirs: Result) -> str | Non
     used = {p.form.insn.name for p in g.pieces if p.form is not None} & TRANSCENDENTAL
     if not used:
         return None
-    if ours.fx is None or theirs.fx is None or (ours.regs, ours.eip, ours.trap) != (theirs.regs, theirs.eip, theirs.trap):
+    if (
+        ours.fx is None
+        or theirs.fx is None
+        or (ours.regs, ours.eip, ours.trap) != (theirs.regs, theirs.eip, theirs.trap)
+    ):
         return None
     for at in range(32, 160, 16):
-        a, b = (int.from_bytes(r.fx[at : at + 8], "little") | (r.fx[at + 8] | r.fx[at + 9] << 8) << 63 for r in (ours, theirs) if r.fx)
-        if abs(a - b) > 64:
+        if abs(_rank(ours.fx[at : at + 10]) - _rank(theirs.fx[at : at + 10])) > 64:
             return None
     return "transcendentals: the last bits"
 
@@ -159,18 +216,27 @@ def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
     if at is None or at.form is None or not ours.trap or not theirs.trap or ours.eip != theirs.eip:
         return None
     name = at.form.insn.name
+    faults = {ours.trap[0], theirs.trap[0]} <= set(MEMORY_FAULTS)
     if name == "call" and ours.trap == theirs.trap and ours.regs == theirs.regs:
-        return "far CALL: what is below the stack when it faults"
+        return "CALL: what is below the stack when it faults"
     if ours.data != theirs.data:
         return None
     distance = ours.trap[2] - theirs.trap[2] & 0xFFFF_FFFF
-    if name in SEVERAL_PARTS and ours.trap[0] == theirs.trap[0] and min(distance, 0x1_0000_0000 - distance) < 512:
+    if (
+        name in SEVERAL_PARTS
+        and faults
+        and (ours.trap[0] != theirs.trap[0] or min(distance, 0x1_0000_0000 - distance) < 512)
+    ):
         return "x87 state and 80-bit operands: which part faults first"
     if name == "iret" and g.case.eflags & model.NT and (ours.trap[0], theirs.trap[0]) == (S.TS_VECTOR, S.GP):
         return "IRET with NT set: the host's CPU, in long mode, has no nested tasks"
-    if name in ORDER and ours.regs == theirs.regs and ours.trap != theirs.trap and {ours.trap[0], theirs.trap[0]} <= {12, 13, 14}:
+    if name in ORDER and ours.regs == theirs.regs and ours.trap != theirs.trap and faults:
         return ORDER[name]
-    if at.form.encoding.text == "0f b9 /r Gv,Ev" and ours.regs == theirs.regs and {ours.trap[0], theirs.trap[0]} == {S.GP, S.UD}:
+    if (
+        at.form.encoding.text == "0f b9 /r Gv,Ev"
+        and ours.regs == theirs.regs
+        and {ours.trap[0], theirs.trap[0]} == {S.GP, S.UD}
+    ):
         return "UD1: whether its operand counts towards 15 bytes"
     if name == "popa" and ours.trap == theirs.trap:
         return "POPA: registers are loaded before a later word faults"
@@ -178,7 +244,9 @@ def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
 
 
 def _by_more_than_16(g: Generated, piece: Piece, before) -> bool:
-    word = (0x66 in piece.prefixes) == (g.case.segments is None or "cs" not in g.case.segments or g.case.segments["cs"].big)
+    word = (0x66 in piece.prefixes) == (
+        g.case.segments is None or "cs" not in g.case.segments or g.case.segments["cs"].big
+    )
     if not word:
         return False
     immediate = piece.form is not None and piece.form.encoding.opcode in (0xA4, 0xAC)

@@ -1,9 +1,10 @@
 """Runs the cases of `tools.oracle` on an engine of ours: the same memory, segments and privilege as the oracles offer.
 
-The windows of `tools.oracle.layout` are the first pages of physical memory, in the order of an image, so an image is a slice of
-the backing area. The page tables give each window its linear address and its rights; what the processor itself needs (GDT, LDT,
-IDT, TSS, a stack for level 0) lies in supervisor pages at SYSTEM. Each gate leads to a `hlt` of its own, so that an exception is
-found delivered: the vector from where the machine halted, the rest from the frame on the stack of level 0.
+The windows of `tools.oracle.layout` are the first pages of physical memory, in the order of an image, so an image is
+a slice of the backing area. The page tables give each window its linear address and its rights; what the processor
+itself needs (GDT, LDT, IDT, TSS, a stack for level 0) lies in supervisor pages at SYSTEM. Each gate leads to a `hlt`
+of its own, so that an exception is found delivered: the vector from where the machine halted, the rest from the frame
+on the stack of level 0.
 """
 
 import struct
@@ -146,7 +147,7 @@ class Target:
         return result
 
     def trace(self, case: Case, limit: int = 1000) -> list[tuple[int, int]]:
-        """(EIP relative to the start, first byte) of each instruction that a case comes to, one run of the engine each."""
+        """(EIP from the start, first byte) of each instruction that a case comes to, a run of the engine for each."""
         pieces = case.pieces()
         self._load(case, pieces)
         steps: list[tuple[int, int]] = []
@@ -210,8 +211,8 @@ class Target:
         pending = status & ~control & 0x3F
         status = status & ~0x8080 | (0x8080 if pending else 0)  # ES and B follow from the rest
         for name, value in {
-            "fcw": control & 0x1F7F | 0x40, "fsw": status & 0xC7FF, "ftop": top, "ftag": tags ^ 0xFF, "fop": opcode & 0x7FF,
-            "fip": ip & M32, "fdp": dp & M32, "fcs": 0, "fds": 0,
+            "fcw": control & 0x1F7F | 0x40, "fsw": status & 0xC7FF, "ftop": top, "ftag": tags ^ 0xFF,
+            "fop": opcode & 0x7FF, "fip": ip & M32, "fdp": dp & M32, "fcs": 0, "fds": 0,
         }.items():  # fmt: skip
             core.set(name, value)
         for i in range(8):
@@ -225,7 +226,9 @@ class Target:
         get = self.core.get
         top = get("ftop")
         tags = get("ftag") & 0xFF ^ 0xFF
-        out = struct.pack("<HHBxHIIII8x", get("fcw"), get("fsw") | top << 11, tags, get("fop"), get("fip"), 0, get("fdp"), 0)
+        out = struct.pack(
+            "<HHBxHIIII8x", get("fcw"), get("fsw") | top << 11, tags, get("fop"), get("fip"), 0, get("fdp"), 0
+        )
         for i in range(8):
             at = (top + i) & 7
             out += struct.pack("<QQ", get("fpr", 2 * at), get("fpr", 2 * at + 1) & 0xFFFF)

@@ -47,18 +47,23 @@ from playhead.x86 import state as S
 FAR = 1 << 62
 STEP = 256  # instructions: how closely an exception is looked for
 SHOWN = 6  # differences of one kind that are printed
+ALARM_WITHIN = 50_000_000  # instructions that a window waits for an alarm, at most
 MARGIN = 1000  # instructions that a window around an event begins before it, at least
 PG = 1 << 31  # of CR0
 
 
 @dataclass(order=True)
 class Window:
-    """Instructions [start, end) that the reference engine runs. With `vector`, `start` is only where to begin to look for it."""
+    """Instructions that the reference engine runs, from `start` on.
+
+    With `vector`, `start` is where to begin to look for that exception; with `alarm`, the window waits for the next alarm.
+    """
 
     start: int
     size: int
     why: str = ""
     vector: int | None = None
+    alarm: bool = False
     split_seed: int | None = None
 
 
@@ -271,7 +276,8 @@ class Windows(ReplaySession):
 
     def _turn(self) -> None:
         if self.windows and self.machine.icount >= self.windows[0].start:
-            self._window(self.windows.pop(0))
+            if not self._wait(self.windows[0]):
+                self._window(self.windows.pop(0))
             return
         self._until = self.windows[0].start if self.windows else FAR
         super()._turn()
@@ -290,6 +296,16 @@ class Windows(ReplaySession):
             self.failed = f"{type(error).__name__}: {error}"
         except Exception:
             self.failed = traceback.format_exc()
+
+    def _wait(self, w: Window) -> bool:
+        """Move a window that is to hold the next alarm; True if it has been moved."""
+        left = (self.machine.clock.next_deadline_ns() - self.machine.now_ns()) >> self.machine.core.get("shift")
+        if not w.alarm or not w.size < left < ALARM_WITHIN:
+            return False
+        w.alarm = False
+        w.start = self.machine.icount + left - w.size // 2
+        self.windows.sort()
+        return True
 
     def _window(self, w: Window) -> None:
         if w.vector is not None and not self._look(w):
@@ -468,12 +484,13 @@ class Scout(Windows):
 
 
 def spread(r: random.Random, end: int, count: int, size: int) -> list[Window]:
-    """One window in each of `count` stretches; every fourth lies anywhere by order of magnitude: the early boot is short."""
+    """One window in each of `count` stretches, every second one around an alarm, so that there are interrupts. Every fourth lies
+    anywhere by order of magnitude: the early boot is short."""
     out = []
     for i in range(count):
         low, high = end * i // count, max(end * (i + 1) // count - size, end * i // count + 1)
         start = r.randrange(low, high) if i % 4 != 3 else int(10 ** r.uniform(3, len(str(end)) - 1))
-        out.append(Window(start, size, split_seed=r.choice((None, r.getrandbits(32)))))
+        out.append(Window(start, size, alarm=i % 2 == 0, split_seed=r.choice((None, r.getrandbits(32)))))
     return out
 
 

@@ -1,4 +1,5 @@
-"""A handful of 32-bit x86 encodings for programs that tests put together; register numbers are the manual's (EAX ECX EDX EBX ESP ...)."""
+"""A handful of 32-bit x86 encodings for programs that tests put together; register numbers are the manual's (EAX
+ECX EDX EBX ESP ...)."""
 
 import struct
 
@@ -64,8 +65,27 @@ def invlpg(at: int) -> bytes:
     return b"\x0f\x01\x3d" + d(at)
 
 
-DEC_ECX, INC_EAX, INC_EBX, NOP, HLT, RET, STI, CLI = b"\x49", b"\x40", b"\x43", b"\x90", b"\xf4", b"\xc3", b"\xfb", b"\xfa"
-CLD, STD, STOSB, STOSD, MOVSB, MOVSD, REP, REPNE, IRET = b"\xfc", b"\xfd", b"\xaa", b"\xab", b"\xa4", b"\xa5", b"\xf3", b"\xf2", b"\xcf"
+DEC_ECX, INC_EAX, INC_EBX, NOP, HLT, RET, STI, CLI = (
+    b"\x49",
+    b"\x40",
+    b"\x43",
+    b"\x90",
+    b"\xf4",
+    b"\xc3",
+    b"\xfb",
+    b"\xfa",
+)
+CLD, STD, STOSB, STOSD, MOVSB, MOVSD, REP, REPNE, IRET = (
+    b"\xfc",
+    b"\xfd",
+    b"\xaa",
+    b"\xab",
+    b"\xa4",
+    b"\xa5",
+    b"\xf3",
+    b"\xf2",
+    b"\xcf",
+)
 LODSD, SCASB, CMPSB = b"\xad", b"\xae", b"\xa6"
 
 

@@ -1,11 +1,33 @@
-"""Budgets, links, cuts, modes, the block cache: how blocks of decoded instructions are found, linked, cut short and forgotten."""
+"""Budgets, links, cuts, modes, the block cache: how blocks of decoded instructions are found, linked, cut short
+and forgotten."""
 
 import random
 
 import pytest
-from encode import CLD, HLT, INC_EAX, MOVSB, NOP, REP, REPNE, RET, SCASB, STD, STOSD, alu, call, d, inc, jmp, loop, mov, put, store
-from playhead.engine.llvm import layout as L
+from encode import (
+    CLD,
+    HLT,
+    INC_EAX,
+    MOVSB,
+    NOP,
+    REP,
+    REPNE,
+    RET,
+    SCASB,
+    STD,
+    STOSD,
+    alu,
+    call,
+    d,
+    inc,
+    loop,
+    mov,
+    put,
+    store,
+)
 from twin import CODE, CODE16, DATA, DATA16, NEVER, Side, Twin, same, splits
+
+from playhead.engine.llvm import layout as L
 
 
 def at_code(code: bytes, **regs):
@@ -47,11 +69,22 @@ def test_a_budget_larger_than_any_block():
     assert t.native.core.get("regs", 0) == 100
 
 
-@pytest.mark.parametrize("op, count", [(REP + MOVSB, 20), (REP + STOSD, 20), (REPNE + SCASB, 20), (REP + MOVSB, 0), (REP + SCASB, 3)])
+@pytest.mark.parametrize(
+    "op, count", [(REP + MOVSB, 20), (REP + STOSD, 20), (REPNE + SCASB, 20), (REP + MOVSB, 0), (REP + SCASB, 3)]
+)
 @pytest.mark.parametrize("direction", [CLD, STD])
 @pytest.mark.parametrize("small", [b"", b"\x67"])
 def test_rep(op, count, direction, small):
-    code = direction + mov(1, count | (0x50000 if small else 0)) + mov(6, 0x9010) + mov(7, 0x9080) + small + op + INC_EAX + HLT
+    code = (
+        direction
+        + mov(1, count | (0x50000 if small else 0))
+        + mov(6, 0x9010)
+        + mov(7, 0x9080)
+        + small
+        + op
+        + INC_EAX
+        + HLT
+    )
     at_code(code).check(60, rounds=4)
 
 
@@ -70,6 +103,7 @@ def test_resume_flag_and_rep():
 
 def test_single_step_through_rep():
     """TF: a trap behind each iteration; the handler returns."""
+
     def setup(m):
         m.write(CODE, mov(1, 4) + mov(7, DATA) + REP + STOSD + INC_EAX + HLT)
         m.write(0x3000 + 4, b"\x43\xcf")  # inc ebx; iret
@@ -144,6 +178,7 @@ def test_segments_that_do_not_begin_with_a_page():
 
 def test_a_linked_block_beyond_the_limit():
     """A straight line in 16-bit code, twice: the second time the segment ends in its middle."""
+
     def setup(m):
         bits16(m, b"\x40" * 100 + HLT)
         m.run([90])
@@ -165,6 +200,7 @@ def test_too_long_an_instruction_in_a_block():
 
 def test_deliveries_are_counted_the_same():
     """A handler whose stack and code are where blocks were decoded, again and again."""
+
     def setup(m):
         m.write(CODE, b"\x0f\x0b" + HLT)
         m.write(0x3000 + 4 * 6, b"\xeb\x00\x0f\x0b")
@@ -219,8 +255,18 @@ def test_generations_run_out():
 
 def test_digests():
     """RAM digests by both engines, also of pages that were only nearly written."""
-    t = at_code(mov(2, 0x10) + b"\x0f\x01\x05" + d(DATA + 0x3000) + mov(1, 0) + b"\xd3\x25" + d(DATA) + b"\x63\x05" + d(DATA + 0x1000)
-                + put(CODE + 0x2000, 5) + HLT)  # fmt: skip
+    t = at_code(
+        mov(2, 0x10)
+        + b"\x0f\x01\x05"
+        + d(DATA + 0x3000)
+        + mov(1, 0)
+        + b"\xd3\x25"
+        + d(DATA)
+        + b"\x63\x05"
+        + d(DATA + 0x1000)
+        + put(CODE + 0x2000, 5)
+        + HLT
+    )
     r, n = t.reference, t.native
     for budgets in ([20], [1] * 20):
         t.start(r, budgets)

@@ -1,4 +1,5 @@
-"""Small random programs on both engines, split at random: loads and stores that also hit the code and the page tables, jumps within the
+"""Small random programs on both engines, split at random: loads and stores that also hit the code and the page
+tables, jumps within the
 program, string instructions, flushes, faults whose handler goes on somewhere else in the program.
 
 `PLAYHEAD_EXAMPLES=5000` makes it longer. A failure prints the program.
@@ -10,9 +11,26 @@ import random
 from encode import call, d, inc, invlpg, jmp, jnz, mov, mov_cr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from twin import (CODE, DATA, DEVICE, DIRECTORY, HANDLERS, IDT, PAGE, STACK, TABLES, P, Side, Twin, U, W, same, splits)  # fmt: skip
+from twin import (
+    CODE,
+    DATA,
+    DEVICE,
+    DIRECTORY,
+    HANDLERS,
+    IDT,
+    PAGE,
+    STACK,
+    TABLES,
+    P,
+    Side,
+    Twin,
+    U,
+    W,
+    same,
+    splits,
+)
 
-EXAMPLES = int(os.environ.get("PLAYHEAD_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("PLAYHEAD_EXAMPLES", "40"))
 LINEAR = 0x800000  # eight pages here lead to the program, its data, its page tables
 WINDOW = (CODE, CODE + PAGE, DATA, DATA + PAGE, TABLES + 2 * PAGE, DIRECTORY, DEVICE, CODE)
 COUNTER = 0x60000
@@ -46,7 +64,11 @@ class Program:
         if kind < 3:
             return DATA + rng.randrange(0x100)
         if kind < 5:
-            return LINEAR + rng.randrange(8) * PAGE + rng.choice((0, 0x10, 0xFA0, 0xFA7, 0xFFD, 0xFFE, 0xFFF, rng.randrange(PAGE)))
+            return (
+                LINEAR
+                + rng.randrange(8) * PAGE
+                + rng.choice((0, 0x10, 0xFA0, 0xFA7, 0xFFD, 0xFFE, 0xFFF, rng.randrange(PAGE)))
+            )
         if kind < 7:
             return START + rng.randrange(0xA0)
         if kind < 8:
@@ -63,7 +85,9 @@ class Program:
         row, at = rng.randrange(8), self.place()
         here = START + len(self.code)
         target = rng.choice(self.starts)
-        value = rng.choice((rng.getrandbits(32), rng.randrange(8), at, (rng.choice(WINDOW) | P | W | U) ^ rng.choice((0, 0, W, U, P))))
+        value = rng.choice(
+            (rng.getrandbits(32), rng.randrange(8), at, (rng.choice(WINDOW) | P | W | U) ^ rng.choice((0, 0, W, U, P)))
+        )
         size = rng.choice((b"", b"", b"\x66"))
         kinds = (
             lambda: mov(r, value),
@@ -83,11 +107,19 @@ class Program:
             lambda: jnz(here, target),
             lambda: jmp(here, target) if rng.random() < 0.3 else bytes([0x70 + rng.randrange(16), 0x02]),
             lambda: call(here, target) if rng.random() < 0.5 else b"\xc3",
-            lambda: mov(7, at) + mov(1, rng.randrange(12)) + b"\xf3" + size + rng.choice((b"\xab", b"\xaa", b"\xa5", b"\xa4")),
+            lambda: (
+                mov(7, at)
+                + mov(1, rng.randrange(12))
+                + b"\xf3"
+                + size
+                + rng.choice((b"\xab", b"\xaa", b"\xa5", b"\xa4"))
+            ),
             lambda: mov(6, at) + rng.choice((b"\xf3\xa4", b"\xf2\xae", b"\xf3\xa6", b"\xad", b"\xfc", b"\xfd")),
             lambda: invlpg(at),
             lambda: mov(0, DIRECTORY) + mov_cr(3, 0),
-            lambda: rng.choice((b"\x60", b"\x61", b"\x9c", b"\xf8", b"\xf9", b"\x0f\x0b", b"\x99", b"\x0f\xb1\x05" + d(at))),
+            lambda: rng.choice(
+                (b"\x60", b"\x61", b"\x9c", b"\xf8", b"\xf9", b"\x0f\x0b", b"\x99", b"\x0f\xb1\x05" + d(at))
+            ),
         )
         return rng.choice(kinds)()
 
@@ -102,7 +134,16 @@ class Program:
         m.core.set("eip", START)
         # every exception goes on somewhere in the program: a new stack, the next of 16 places
         common = HANDLERS + 0x400
-        handler = inc(COUNTER) + b"\xa1" + d(COUNTER) + b"\x83\xe0\x0f" + b"\xbc" + d(STACK) + b"\xff\x24\x85" + d(COUNTER + 64)
+        handler = (
+            inc(COUNTER)
+            + b"\xa1"
+            + d(COUNTER)
+            + b"\x83\xe0\x0f"
+            + b"\xbc"
+            + d(STACK)
+            + b"\xff\x24\x85"
+            + d(COUNTER + 64)
+        )
         m.write(common, handler)
         for v in range(32):
             m.write(IDT + 8 * v, d(8 << 16 | common & 0xFFFF) + d(common & 0xFFFF0000 | 0x8E00))
@@ -112,8 +153,13 @@ class Program:
             m.user()
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 60, database=None,
-          suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])  # fmt: skip
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=EXAMPLES == 40,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(st.integers(0, 2**32))
 def test_random_programs(seed):
     rng = random.Random(seed)

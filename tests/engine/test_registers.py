@@ -1,7 +1,26 @@
 """Device registers in memory: each access happens once, in order, with everything around it precise."""
 
 import pytest
-from encode import (CLD, DEC_ECX, HLT, INC_EAX, MOVSB, MOVSD, NOP, REP, STD, STOSD, alu, d, jmp, jnz, load, loop, mov, put, store)  # fmt: skip
+from encode import (
+    CLD,
+    DEC_ECX,
+    HLT,
+    INC_EAX,
+    MOVSB,
+    MOVSD,
+    NOP,
+    REP,
+    STD,
+    STOSD,
+    alu,
+    d,
+    jmp,
+    jnz,
+    load,
+    loop,
+    mov,
+    store,
+)
 from twin import CODE, DATA, DEVICE, ROM, P, Side, Twin, U, W
 
 FAR = 0x800000
@@ -21,13 +40,25 @@ def program(code: bytes, setup=None, paging: bool = False, at: int = CODE):
 
 
 ONE = {
-    "load": load(3, DEVICE + 8), "store": store(DEVICE + 8, 0), "add": alu(0, DEVICE + 8, 0), "adc": alu(2, DEVICE, 0),
-    "cmp": alu(7, DEVICE, 0), "load word": b"\x66" + load(3, DEVICE + 2), "byte": b"\x8a\x1d" + d(DEVICE + 1),
-    "xchg": b"\x87\x05" + d(DEVICE + 4), "inc": b"\xff\x05" + d(DEVICE), "push": b"\xff\x35" + d(DEVICE + 12),
-    "pop": b"\x8f\x05" + d(DEVICE + 12), "call": b"\xff\x15" + d(DEVICE), "movs in": mov(6, DEVICE) + mov(7, DATA) + MOVSD,
-    "movs out": mov(7, DEVICE) + mov(6, DATA) + MOVSD, "movs through": mov(6, DEVICE) + mov(7, DEVICE + 64) + MOVSD,
-    "cmpxchg": b"\x0f\xb1\x1d" + d(DEVICE), "popa": mov(4, DEVICE) + b"\x61", "pusha": mov(4, DEVICE + 64) + b"\x60",
-}  # fmt: skip
+    "load": load(3, DEVICE + 8),
+    "store": store(DEVICE + 8, 0),
+    "add": alu(0, DEVICE + 8, 0),
+    "adc": alu(2, DEVICE, 0),
+    "cmp": alu(7, DEVICE, 0),
+    "load word": b"\x66" + load(3, DEVICE + 2),
+    "byte": b"\x8a\x1d" + d(DEVICE + 1),
+    "xchg": b"\x87\x05" + d(DEVICE + 4),
+    "inc": b"\xff\x05" + d(DEVICE),
+    "push": b"\xff\x35" + d(DEVICE + 12),
+    "pop": b"\x8f\x05" + d(DEVICE + 12),
+    "call": b"\xff\x15" + d(DEVICE),
+    "movs in": mov(6, DEVICE) + mov(7, DATA) + MOVSD,
+    "movs out": mov(7, DEVICE) + mov(6, DATA) + MOVSD,
+    "movs through": mov(6, DEVICE) + mov(7, DEVICE + 64) + MOVSD,
+    "cmpxchg": b"\x0f\xb1\x1d" + d(DEVICE),
+    "popa": mov(4, DEVICE) + b"\x61",
+    "pusha": mov(4, DEVICE + 64) + b"\x60",
+}
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -47,6 +78,7 @@ def test_crossing_into_registers(op, back, edge):
 
 def test_crossing_into_a_page_that_faults():
     """The first part is a register, the second page is absent: the device sees nothing."""
+
     def setup(m):
         m.pte(FAR, DEVICE | P | W)
         m.pte(FAR + 0x1000, 0)
@@ -59,7 +91,9 @@ def test_a_loop_over_registers():
     program(loop(CODE, 10, load(3, DEVICE) + store(DEVICE + 4, 3) + INC_EAX)).check(70, want="halt")
 
 
-@pytest.mark.parametrize("source, target", [(DEVICE, DATA), (DATA, DEVICE), (DEVICE, DEVICE + 0x100), (DEVICE - 8, DATA), (DATA, DEVICE - 8)])
+@pytest.mark.parametrize(
+    "source, target", [(DEVICE, DATA), (DATA, DEVICE), (DEVICE, DEVICE + 0x100), (DEVICE - 8, DATA), (DATA, DEVICE - 8)]
+)
 @pytest.mark.parametrize("op", [CLD + REP + MOVSD, CLD + REP + MOVSB])
 def test_rep_movs(source, target, op):
     m = program(mov(6, source) + mov(7, target) + mov(1, 40) + op).check(60, rounds=2, want="halt")
@@ -68,6 +102,7 @@ def test_rep_movs(source, target, op):
 
 def test_rep_stos_backwards_from_a_fault():
     """Stores before a fault have happened."""
+
     def setup(m):
         m.pte(FAR, 0)
         m.pte(FAR + 0x1000, DEVICE | P | W | U)
@@ -81,7 +116,9 @@ def test_rep_movs_from_a_fault_to_registers():
         m.pte(FAR, DATA | P)
         m.pte(FAR + 0x1000, 0)
 
-    m = program(mov(6, FAR + 0xFF4) + mov(7, DEVICE) + mov(1, 10) + CLD + REP + MOVSD, setup, paging=True).check(40, want="halt")
+    m = program(mov(6, FAR + 0xFF4) + mov(7, DEVICE) + mov(1, 10) + CLD + REP + MOVSD, setup, paging=True).check(
+        40, want="halt"
+    )
     assert len(m.log) == 3
 
 
@@ -89,7 +126,9 @@ def test_rom_swallows():
     def setup(m):
         m.write(ROM, d(0x11223344))
 
-    m = program(load(3, ROM) + store(ROM, 0) + alu(0, ROM, 0) + load(2, ROM) + b"\x87\x05" + d(ROM), setup).check(10, want="halt")
+    m = program(load(3, ROM) + store(ROM, 0) + alu(0, ROM, 0) + load(2, ROM) + b"\x87\x05" + d(ROM), setup).check(
+        10, want="halt"
+    )
     assert m.core.get("regs", 0) == 0x11223344 and not m.log
 
 
@@ -115,6 +154,7 @@ def test_code_in_rom():
 
 def test_a_stack_in_registers():
     """An exception's frame goes to a device: all of its words, once."""
+
     def setup(m):
         m.core.set("regs", DEVICE + 0x40, 4)
 
@@ -145,3 +185,19 @@ def test_rep_ports(op, memory):
 def test_loop_with_jumps_around_registers():
     body = load(3, DEVICE) + b"\xf6\xc3\x01" + b"\x74\x01" + INC_EAX + store(DEVICE, 0)
     program(mov(1, 12) + body + DEC_ECX + jnz(CODE + 5 + len(body) + 1, CODE + 5)).check(100, want="halt")
+
+
+@pytest.mark.parametrize("second", [load(3, DEVICE + 4), INC_EAX])
+def test_an_access_that_ends_its_block_runs_alone(second):
+    """CALL through a device that pushes onto a device: what follows, by links and known jumps, must not run on."""
+    f = CODE + 0x400
+    body = b"\xff\x15" + d(DEVICE) + DEC_ECX
+
+    def setup(m):
+        m.write(f, second + b"\xc2\x00\x00")
+        m.core.set("regs", DEVICE + 0x80, 4)
+
+    code = mov(1, 3) + body
+    code += jnz(CODE + len(code), CODE + 5)
+    m = program(code, setup).check(40, rounds=2)
+    assert m.log

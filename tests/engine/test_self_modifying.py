@@ -3,8 +3,31 @@
 import struct
 
 import pytest
-from encode import (CLD, DEC_ECX, HLT, INC_EAX, INC_EBX, MOVSB, MOVSD, NOP, REP, RET, STOSB, alu, call, d, inc, jmp, jnz, load, loop, mov,
-                    put, put8, store)  # fmt: skip
+from encode import (
+    CLD,
+    DEC_ECX,
+    HLT,
+    INC_EAX,
+    INC_EBX,
+    MOVSB,
+    MOVSD,
+    NOP,
+    REP,
+    RET,
+    STOSB,
+    alu,
+    call,
+    d,
+    inc,
+    jmp,
+    jnz,
+    load,
+    loop,
+    mov,
+    put,
+    put8,
+    store,
+)
 from twin import CODE, DATA, DIRECTORY, IDT, P, Side, Twin, U, W, same
 
 INC_ECX, INC_EDX = 0x41, 0x42
@@ -81,10 +104,13 @@ def test_a_callee_through_return(paging):
 @pytest.mark.parametrize("physical", [CODE, CODE + 0x1000])
 def test_through_an_alias(physical):
     alias = 0xA00000
+
     def setup(m):
         m.paging()
         m.pte(alias, physical | P | W)
-        m.write(CODE, load(0, alias) + put8(alias + (CODE & 0xFFF) + 6 + 7 + 3, INC_EDX) + NOP * 3 + INC_EAX + INC_EBX + HLT)
+        m.write(
+            CODE, load(0, alias) + put8(alias + (CODE & 0xFFF) + 6 + 7 + 3, INC_EDX) + NOP * 3 + INC_EAX + INC_EBX + HLT
+        )
 
     m = Twin(setup).check(40, want="halt")
     assert m.core.get("regs", 2) == (physical == CODE)
@@ -218,6 +244,7 @@ def test_push_into_code():
 
 def test_interrupt_frame_into_code():
     """The frame of an exception lands in the code of its handler."""
+
     def setup(m):
         at = CODE + 0x100
         m.write(IDT + 8 * 6, struct.pack("<HHHH", at & 0xFFFF, 8, 0x8E00, at >> 16))
@@ -231,6 +258,7 @@ def test_interrupt_frame_into_code():
 @pytest.mark.parametrize("offset", [0, 1, 5])
 def test_accessed_bit_in_the_code_that_runs(offset):
     """The page table lies in the code's page, and the entry that a load uses is made of the instructions behind it."""
+
     # a page of code serves as page table: linear 0xC00000 + n * 0x1000 is entry n
     def setup(m):
         m.paging()
@@ -252,19 +280,29 @@ def test_accessed_bit_makes_the_next_instruction(write):
         m.paging()
         m.write(DIRECTORY + 4 * 4, d(CODE | P | W | U))
         access = (store if write else lambda at, r: load(r, at))(0x1000000 + (4 << 12), 3)
-        m.write(CODE, mov(0, 0x77) + NOP * (16 - 5 - len(access)) + access + d(DATA | P | U | (W if write else 0)) + INC_EAX * 8 + HLT)
+        m.write(
+            CODE,
+            mov(0, 0x77)
+            + NOP * (16 - 5 - len(access))
+            + access
+            + d(DATA | P | U | (W if write else 0))
+            + INC_EAX * 8
+            + HLT,
+        )
 
     Twin(setup).check(60)
 
 
 def test_accessed_bit_of_a_fetch_in_the_fetched_code():
     """An instruction over two pages; the entry of the second page lies in the bytes of the first."""
+
     def setup(m):
         m.paging()
         # table at CODE maps linear 0x1000000: entry 0 -> CODE itself, entry 1023 is in its last bytes
         m.write(DIRECTORY + 4 * 4, d(CODE | P | W | U))
         m.write(DIRECTORY + 4 * 5, d((CODE + 0x1000) | P | W | U))
-        # the last four bytes of the page are entry 1023 of linear 0x13FF000; make it that of the page behind by mapping CODE there
+        # the last four bytes of the page are entry 1023 of linear 0x13FF000; make it that of the page behind by
+        # mapping CODE there
         m.write(CODE, d(CODE | P | W | U))
         m.write(CODE + 0x1000, d((DATA) | P | W | U))
         # page at linear 0x13FF000 -> CODE page? entry 1023 = bytes of an instruction "add eax, imm" 05 ...
@@ -285,6 +323,7 @@ def test_patching_the_same_place_many_times():
 
 def test_data_beside_code():
     """Stores into a page with code that do not hit it."""
+
     def setup(m):
         m.paging()
         m.write(CODE, loop(CODE, 40, inc(CODE + 0x800) + alu(0, CODE + 0x804, 1)))
@@ -295,6 +334,7 @@ def test_data_beside_code():
 @pytest.mark.parametrize("distance", [61, 62, 63, 64, 65])
 def test_store_beside_the_last_byte(distance):
     """A store that ends just before, in, or behind the chunk where the block ends."""
+
     def setup(m):
         m.write(CODE, NOP * 20 + put(CODE + distance, 0x42424242) + NOP * (58 - 30) + INC_EAX * 3 + HLT + NOP * 8 + HLT)
 
@@ -307,4 +347,3 @@ def test_rmw_in_the_running_block():
 
     m = Twin(setup).check(30, want="halt")
     assert m.core.get("regs", 2) == 1
-

@@ -1,8 +1,30 @@
-"""Translations that change, fault, cross and alias: the same bits in the tables, the same live entries, the same faults."""
+"""Translations that change, fault, cross and alias: the same bits in the tables, the same live entries, the same
+faults."""
 
 import pytest
-from encode import (CLD, DEC_ECX, HLT, INC_EAX, MOVSD, NOP, REP, RET, alu, call, d, inc, invlpg, jmp, jnz, load, loop, mov, mov_cr, put,
-                    store)  # fmt: skip
+from encode import (
+    CLD,
+    DEC_ECX,
+    HLT,
+    INC_EAX,
+    MOVSD,
+    NOP,
+    REP,
+    RET,
+    alu,
+    call,
+    d,
+    inc,
+    invlpg,
+    jmp,
+    jnz,
+    load,
+    loop,
+    mov,
+    mov_cr,
+    put,
+    store,
+)
 from twin import BIG, CODE, DATA, DIRECTORY, GLOBAL, PAGE, PGE, PSE, TABLES, A, D, P, Side, Twin, U, W
 
 FAR = 0x800000  # linear; what lies there is up to each test
@@ -11,6 +33,7 @@ PTE = TABLES + (FAR >> 22 << 12) + (FAR >> 10 & 0xFFC)
 
 def program(*parts, at: int = CODE, setup=None, **options):
     """Paging on, `parts` at CODE: bytes, or a function of the address."""
+
     def start(m: Side) -> None:
         m.paging(**options)
         code = b""
@@ -25,14 +48,30 @@ def program(*parts, at: int = CODE, setup=None, **options):
 
 def test_a_hit_sets_no_accessed_bit_a_refill_does():
     clear = put(PTE, FAR | P | W)
-    m = program(load(0, FAR), clear, load(1, FAR), load(2, PTE), invlpg(FAR), load(1, FAR), load(3, PTE),
-                setup=lambda m: m.pte(FAR, DATA | P | W)).check(40, want="halt")  # fmt: skip
+    m = program(
+        load(0, FAR),
+        clear,
+        load(1, FAR),
+        load(2, PTE),
+        invlpg(FAR),
+        load(1, FAR),
+        load(3, PTE),
+        setup=lambda m: m.pte(FAR, DATA | P | W),
+    ).check(40, want="halt")
     assert not m.core.get("regs", 2) & A and m.core.get("regs", 3) & A
 
 
 def test_the_dirty_bit_comes_with_the_first_write():
-    m = program(load(0, FAR), load(1, PTE), store(FAR, 0), load(2, PTE), put(PTE, DATA | P | W), store(FAR + 4, 0), load(3, PTE),
-                setup=lambda m: m.pte(FAR, DATA | P | W)).check(40, want="halt")  # fmt: skip
+    m = program(
+        load(0, FAR),
+        load(1, PTE),
+        store(FAR, 0),
+        load(2, PTE),
+        put(PTE, DATA | P | W),
+        store(FAR + 4, 0),
+        load(3, PTE),
+        setup=lambda m: m.pte(FAR, DATA | P | W),
+    ).check(40, want="halt")
     assert [m.core.get("regs", n) & (A | D) for n in (1, 2, 3)] == [A, A | D, 0]
 
 
@@ -45,8 +84,16 @@ def test_remapped_data(flush, glob):
         m.write(DATA, d(0x11111111))
         m.write(DATA + PAGE, d(0x22222222))
 
-    program(load(0, FAR), load(1, FAR), put(PTE, DATA + PAGE | P | W | glob), flush, load(2, FAR), store(FAR + 8, 2), load(3, FAR),
-            setup=setup).check(40, want="halt")  # fmt: skip
+    program(
+        load(0, FAR),
+        load(1, FAR),
+        put(PTE, DATA + PAGE | P | W | glob),
+        flush,
+        load(2, FAR),
+        store(FAR + 8, 2),
+        load(3, FAR),
+        setup=setup,
+    ).check(40, want="halt")
 
 
 @pytest.mark.parametrize("flush", [invlpg(FAR), mov(0, DIRECTORY) + mov_cr(3, 0), b""])
@@ -56,24 +103,46 @@ def test_remapped_code(flush):
         m.write(DATA, INC_EAX + RET)
         m.write(DATA + PAGE, b"\x42" + RET)
 
-    program(lambda at: call(at, FAR), lambda at: call(at, FAR), put(PTE, DATA + PAGE | P | W), flush, lambda at: call(at, FAR),
-            lambda at: call(at, FAR), setup=setup).check(40, want="halt")  # fmt: skip
+    program(
+        lambda at: call(at, FAR),
+        lambda at: call(at, FAR),
+        put(PTE, DATA + PAGE | P | W),
+        flush,
+        lambda at: call(at, FAR),
+        lambda at: call(at, FAR),
+        setup=setup,
+    ).check(40, want="halt")
 
 
 def test_a_first_write_finds_the_page_remapped():
     """No flush: the read translation is live, the first write walks again and finds another frame."""
+
     def setup(m):
         m.pte(FAR, DATA | P | W)
-        m.write(DATA, d(1, ) + d(2))
+        m.write(
+            DATA,
+            d(
+                1,
+            )
+            + d(2),
+        )
         m.write(DATA + PAGE, d(3) + d(4))
 
-    program(load(0, FAR), put(PTE, DATA + PAGE | P | W), load(1, FAR), store(FAR + 8, 0), load(2, FAR), load(3, FAR + 4),
-            setup=setup).check(40, want="halt")  # fmt: skip
+    program(
+        load(0, FAR),
+        put(PTE, DATA + PAGE | P | W),
+        load(1, FAR),
+        store(FAR + 8, 0),
+        load(2, FAR),
+        load(3, FAR + 4),
+        setup=setup,
+    ).check(40, want="halt")
 
 
 @pytest.mark.parametrize("link", [False, True])
 def test_the_running_code_is_remapped_by_its_own_first_write(link):
     """As before, and the page is the one that runs: the next instruction comes from the new frame."""
+
     def setup(m):
         m.pte(FAR, DATA | P | W)
         code = put(PTE, DATA + PAGE | P | W) + load(0, FAR + 0x100) + store(FAR + 0x100, 0)
@@ -102,6 +171,7 @@ def test_rights(rights, wp, user):
 @pytest.mark.parametrize("user", [False, True])
 def test_a_page_that_supervisor_and_user_share(user):
     """The supervisor's table of the host knows a page that the user may not use."""
+
     def setup(m):
         m.pte(FAR, DATA | P | W)
         m.start = [load(0, FAR)]
@@ -116,11 +186,18 @@ def test_a_page_that_supervisor_and_user_share(user):
 @pytest.mark.parametrize("second", [0, P, P | W])
 @pytest.mark.parametrize("op", ["load", "store", "rmw", "push", "pop", "movs"])
 def test_crossing_into_a_second_page(op, second, size):
-    """Nothing changes if the second page refuses, not even the first page's bytes; its bits and the TLB do the same everywhere."""
+    """Nothing changes if the second page refuses, not even the first page's bytes; its bits and the TLB do the
+    same everywhere."""
     at = FAR + PAGE - 1
     prefix = b"\x66" if size == 2 else b""
-    code = {"load": prefix + load(0, at), "store": prefix + store(at, 3), "rmw": prefix + alu(0, at, 3), "push": prefix + b"\x53",
-            "pop": prefix + b"\x58", "movs": mov(6, at) + mov(7, at - 0x100) + prefix + MOVSD}[op]  # fmt: skip
+    code = {
+        "load": prefix + load(0, at),
+        "store": prefix + store(at, 3),
+        "rmw": prefix + alu(0, at, 3),
+        "push": prefix + b"\x53",
+        "pop": prefix + b"\x58",
+        "movs": mov(6, at) + mov(7, at - 0x100) + prefix + MOVSD,
+    }[op]
 
     def setup(m):
         m.pte(FAR, DATA | P | W)
@@ -163,8 +240,17 @@ def test_second_page_of_an_instruction_is_remapped():
         for n, value in ((4, 0x111111), (5, 0x222222)):
             m.write(DATA + n * PAGE, value.to_bytes(3, "little") + RET)
 
-    program(lambda at: call(at, start), lambda at: call(at, start), b"\x89\xc2", put(PTE + 4, (DATA + 5 * PAGE) | P | W),
-            lambda at: call(at, start), b"\x89\xc3", invlpg(FAR + PAGE), lambda at: call(at, start), setup=setup).check(60, want="halt")  # fmt: skip
+    program(
+        lambda at: call(at, start),
+        lambda at: call(at, start),
+        b"\x89\xc2",
+        put(PTE + 4, (DATA + 5 * PAGE) | P | W),
+        lambda at: call(at, start),
+        b"\x89\xc3",
+        invlpg(FAR + PAGE),
+        lambda at: call(at, start),
+        setup=setup,
+    ).check(60, want="halt")
 
 
 @pytest.mark.parametrize("flush", [invlpg(FAR + 0x5000), mov(0, DIRECTORY) + mov_cr(3, 0), b""])
@@ -177,9 +263,19 @@ def test_large_pages(flush):
         m.write(DATA, d(5))
 
     # reads and writes through the large page, then small pages take its place
-    program(load(0, FAR + DATA), load(1, FAR + DATA + PAGE), put(FAR + 0x5000, 7), put(pde, (TABLES + (FAR >> 22 << 12)) | P | W),
-            put(PTE + (DATA >> 10), (DATA + PAGE) | P | W), flush, load(2, FAR + DATA), store(FAR + DATA, 1), load(3, FAR + DATA),
-            put(FAR + 0x5008, 9), setup=setup).check(60, want="halt")  # fmt: skip
+    program(
+        load(0, FAR + DATA),
+        load(1, FAR + DATA + PAGE),
+        put(FAR + 0x5000, 7),
+        put(pde, (TABLES + (FAR >> 22 << 12)) | P | W),
+        put(PTE + (DATA >> 10), (DATA + PAGE) | P | W),
+        flush,
+        load(2, FAR + DATA),
+        store(FAR + DATA, 1),
+        load(3, FAR + DATA),
+        put(FAR + 0x5008, 9),
+        setup=setup,
+    ).check(60, want="halt")
 
 
 def test_a_large_page_changes_under_running_code():
@@ -198,8 +294,9 @@ def test_a_large_page_changes_under_running_code():
 
 def test_reads_leave_a_read_only_page_read_only_when_wp_is_switched():
     off, on = mov(0, 0x11 | 1 << 31) + mov_cr(0, 0), mov(0, 0x11 | 1 << 31 | 1 << 16) + mov_cr(0, 0)
-    program(off, load(1, FAR), store(FAR, 1), on, load(1, FAR), store(FAR, 1),
-            setup=lambda m: m.pte(FAR, DATA | P)).check(30, want="halt")  # fmt: skip
+    program(
+        off, load(1, FAR), store(FAR, 1), on, load(1, FAR), store(FAR, 1), setup=lambda m: m.pte(FAR, DATA | P)
+    ).check(30, want="halt")
 
 
 def test_many_pages_are_touched():
@@ -214,11 +311,15 @@ def test_rep_movs_into_a_fault_in_the_middle():
         m.pte(FAR + PAGE, 0)
         m.write(CODE + 0x800, bytes(range(64)))
 
-    program(mov(6, CODE + 0x800), mov(7, FAR + PAGE - 22), mov(1, 16), CLD + REP + MOVSD, setup=setup).check(30, want="halt")
+    program(mov(6, CODE + 0x800), mov(7, FAR + PAGE - 22), mov(1, 16), CLD + REP + MOVSD, setup=setup).check(
+        30, want="halt"
+    )
 
 
 def test_code_that_ends_with_its_page():
-    """The block ends with the page; the next page's translation is probed and its accessed bit set only when it is reached."""
+    """The block ends with the page; the next page's translation is probed and its accessed bit set only when it
+    is reached."""
+
     def setup(m):
         m.pte(FAR, DATA | P)
         m.pte(FAR + PAGE, (DATA + PAGE) | P)
@@ -230,10 +331,14 @@ def test_code_that_ends_with_its_page():
 
 def test_a_link_never_passes_by_the_next_page():
     """The next page's translation is flushed while the loop over both pages is linked."""
+
     def setup(m):
         m.pte(FAR, DATA | P)
         m.pte(FAR + PAGE, (DATA + PAGE) | P)
-        m.write(DATA + PAGE - 4, INC_EAX * 4 + put(PTE + 4, (DATA + PAGE) | P) + invlpg(FAR + PAGE) + inc(CODE + 0x400) + DEC_ECX)
+        m.write(
+            DATA + PAGE - 4,
+            INC_EAX * 4 + put(PTE + 4, (DATA + PAGE) | P) + invlpg(FAR + PAGE) + inc(CODE + 0x400) + DEC_ECX,
+        )
         at = FAR + PAGE - 4 + 4 + 10 + 7 + 6 + 1
         m.write(DATA + at - FAR, jnz(at, FAR + PAGE - 4) + HLT)
 

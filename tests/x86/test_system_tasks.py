@@ -1,4 +1,4 @@
-"""Hardware task switches: what is saved and loaded, busy bits and links, and faults on either side of the point of no return."""
+"""Hardware task switches: what is saved and loaded, busy bits, links, faults before and behind the switch itself."""
 
 import pytest
 from system_machine import CODE, CODE_AT, DATA, ENGINES, FREE, STACK, TASK, TASK2, TSS, TSS2, UDATA, SystemMachine
@@ -15,7 +15,8 @@ def new_task(m: SystemMachine, eip: int, **more: int) -> None:
     """Fill the second TSS; `more`: by name, see below."""
     at = {"cr3": 0x1C, "eip": 0x20, "eflags": 0x24, "ebx": 0x34, "esp": 0x38, "es": 0x48, "cs": 0x4C, "ss": 0x50,
           "ds": 0x54, "fs": 0x58, "gs": 0x5C, "ldt": 0x60, "trap": 0x64}  # fmt: skip
-    values = {"eip": eip, "eflags": 2, "esp": 0x6000, "es": DATA, "cs": CODE, "ss": DATA, "ds": DATA, "ebx": 0x22, **more}
+    values = {"eip": eip, "eflags": 2, "esp": 0x6000, "es": DATA, "cs": CODE, "ss": DATA, "ds": DATA, "ebx": 0x22}
+    values.update(more)
     for name, value in values.items():
         m.poke(TSS2 + at[name], value.to_bytes(4, "little"))
 
@@ -37,7 +38,8 @@ def test_jump(engine):
 
 
 def test_call_and_return(engine):
-    m = SystemMachine(engine, START + "lcall $TASK2, $0\nback: hlt\nother: pushfl\n popl %edx\n movl %edx, 0x500\n iretl\nagain: hlt")
+    m = SystemMachine(engine, START + "lcall $TASK2, $0\nback: hlt\nother: pushfl\n popl %edx\n"
+                                      " movl %edx, 0x500\n iretl\nagain: hlt")
     new_task(m, m.symbols["other"])
     m.until_halt()
     assert m.core.get("eip") == m.symbols["back"] + 1 and m.reg("ebx") == 0x11
@@ -78,12 +80,13 @@ def test_refused_before_the_switch(engine, text, access_byte, limit, expected):
 
 
 @pytest.mark.parametrize("wrong,expected", [
-    ({"cs": DATA}, (TS, DATA)), ({"cs": 0}, (TS, 0)), ({"ss": UDATA}, (TS, UDATA - 3)), ({"ds": CODE + 0x70}, (TS, CODE + 0x70)),
+    ({"cs": DATA}, (TS, DATA)), ({"cs": 0}, (TS, 0)), ({"ss": UDATA}, (TS, UDATA - 3)),
+    ({"ds": CODE + 0x70}, (TS, CODE + 0x70)),
     ({"fs": FREE}, (NP, FREE)), ({"ldt": DATA}, (TS, DATA)), ({"ldt": 0x4C}, (TS, 0x4C)),
 ])  # fmt: skip
 def test_refused_behind_the_switch(engine, wrong, expected):
-    """The new task's segments are bad: the exception is the new task's, at its first instruction. Its handler is a task:
-    what else could be trusted to have a stack?"""
+    """The new task's segments are bad: the exception is the new task's, at its first instruction. Its handler is a
+    task: what else could be trusted to have a stack?"""
     m = SystemMachine(engine, START + "ljmpl $TASK2, $0\n hlt\nother: nop\nhandler: hlt")
     new_task(m, m.symbols["other"], **wrong)
     m.describe(FREE, 0, 0xFFFFF, 0x13, 0xC)
@@ -127,7 +130,8 @@ def test_local_breakpoints_end_with_their_task(engine):
 
 
 def test_task_in_virtual_8086_mode(engine):
-    m = SystemMachine(engine, START + "ljmpl $TASK2, $0\n hlt\n.code16\nv86: movw %cs, %ax\n movw %ds, %bx\nbad: hlt\n.code32")
+    m = SystemMachine(engine, START + "ljmpl $TASK2, $0\n hlt\n.code16\nv86: movw %cs, %ax\n"
+                                      " movw %ds, %bx\nbad: hlt\n.code32")
     new_task(m, m.symbols["v86"] - CODE_AT, cs=0x1000, ds=0x2345, ss=0x500, es=0, esp=0x100, eflags=0x20202)
     m.poke(TSS2 + 4, (0x7000).to_bytes(4, "little") + DATA.to_bytes(4, "little"))
     assert m.vector() == GP
@@ -136,7 +140,9 @@ def test_task_in_virtual_8086_mode(engine):
 
 
 def test_switch_of_page_directories(engine):
-    m = SystemMachine(engine, "movl $0x80000001, %eax\n movl %eax, %cr0\n" + START + "ljmpl $TASK2, $0\n hlt\nother: movl 0x180000, %eax\n hlt")
+    m = SystemMachine(engine, "movl $0x80000001, %eax\n movl %eax, %cr0\n" + START + "ljmpl $TASK2, $0\n"
+                                                                                     " hlt\n"
+                                                                                     "other: movl 0x180000, %eax\n hlt")
     m.page_tables()
     m.poke(0x110000, (0x111007).to_bytes(4, "little"))
     m.poke(0x111000, m.memory.read(0x101000, 0x1000))

@@ -82,8 +82,10 @@ def make_options(values: dict[str, Any]) -> Options:
 
 def make_build(config: PcConfig, engine: str, shift: int) -> Build:
     """What makes the machine, once the session has its door."""
+    from playhead.cli.native_core import prepare
     from playhead.machine.machine import Machine
 
+    prepare(engine)
     return lambda door: Machine(config, door, engine=engine, shift=shift)
 
 

@@ -8,7 +8,7 @@ from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (
     Option("--json", "as one JSON object"),
-    Option("--verify", "also read everything and check it against the hash chain"),
+    Option("--verify", "also check everything, as `playhead verify` does"),
 )
 
 
@@ -18,16 +18,14 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("info", OPTIONS, words, ["FILE"])
+    from playhead.cli.verify import check
     from playhead.log.reader import Reader
+    from playhead.log.verify import verify
 
     with Reader(values["file"]) as reader:
         facts = gather(reader)
         if values["verify"]:
-            for _ in reader.batches():
-                pass
-            for name in ("kernel", "initrd", "bios"):
-                if isinstance(facts["machine"].get(name), str):
-                    reader.blob(facts["machine"][name])
+            check(values["file"], verify(reader))
             facts["verified"] = True
     print(json.dumps(facts, indent=1) if values["json"] else as_text(facts))
     return 0
@@ -36,6 +34,7 @@ def main(words: list[str]) -> int:
 def gather(reader: Any) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
     from playhead.log.events import KINDS
+    from playhead.log.schema import FORMAT
 
     moment, virtual_ns, wall_ms = reader.last_mark()
     counts = reader.count_events()
@@ -43,7 +42,9 @@ def gather(reader: Any) -> dict[str, Any]:
     names = {tag: KINDS[tag].name if tag in KINDS else f"kind {tag}" for tag in counts}
     return {
         "file": reader.path,
+        "format": FORMAT,
         "complete": reader.ended(),
+        "parent": meta.get("parent"),
         "created": meta.get("created"),
         "program": meta.get("program"),
         "host": meta.get("host"),
@@ -70,6 +71,7 @@ def as_text(facts: dict[str, Any]) -> str:
     rows = {
         "recording": facts["file"],
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
+        "parent": facts["parent"] or "none: it starts at power-on",
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "

@@ -8,6 +8,7 @@ from playhead.cli.options import Option, help_text, parse_arguments
 OPTIONS = (
     Option("-o", "the recording", "FILE", key="output"),
     Option("--force", "replace the file if it exists"),
+    Option("--trace-events", "record interrupts and exceptions too, which a replay does not need, but then checks"),
     *MACHINE_OPTIONS,
 )
 
@@ -34,6 +35,7 @@ def main(words: list[str]) -> int:
     from playhead.session.record import RecordSession
 
     config, options = make_config(values), make_options(values)
+    options.trace_events = values["trace_events"]
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values)
     options.meta = _meta(config, values, options.shift)

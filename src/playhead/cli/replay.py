@@ -11,6 +11,7 @@ OPTIONS = (
     Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
+    Option("--verify", "check the whole file first (as `playhead verify`), and print nothing of the guest's unless asked to"),
     Option("--no-digest", "compare only at the end"),
     Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
            number(0, 2**64 - 1)),
@@ -22,7 +23,8 @@ def help() -> str:
     usage = "playhead replay FILE [options]"
     what = (
         "Runs a recording again. Exit status 0: it was the recording to the last bit; 1: it diverged, and it is said\n"
-        "where; 2: the file is no recording, or damaged."
+        "where; 2: the file is no recording, or damaged. A recording that was cut off (its recorder was killed, or is\n"
+        "still at it) replays up to its last flush, and this says so; that is no failure, so it is 0 as well."
     )
     return help_text("replay", usage, what, OPTIONS)
 
@@ -43,16 +45,29 @@ def main(words: list[str]) -> int:
     from playhead.log.reader import Reader
 
     with Reader(values["file"]) as reader:
+        if values["verify"]:
+            _verify(reader, values)
         meta = reader.meta
         config = PcConfig.from_json(meta["config"], reader.blob)
         shift = meta.get("shift")
         if type(shift) is not int or not 0 <= shift <= 10:
             raise FormatError(f"{values['file']} is damaged: its shift is {shift!r}")
-        specs = default_serial(config.serial)
+        specs = ["null"] * len(config.serial) if values["verify"] else default_serial(config.serial)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")
         specs[: len(values["serial"])] = values["serial"]
         return _replay(reader, config, shift, specs, values)
+
+
+def _verify(reader: Any, values: dict[str, Any]) -> None:
+    """The file first: its faults are told apart from a divergence."""
+    from playhead.cli.verify import check, summary
+    from playhead.log.verify import verify
+
+    verdict = verify(reader)
+    check(values["file"], verdict)
+    if not values["quiet"]:
+        print(summary(values["file"], verdict), flush=True)
 
 
 def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict[str, Any]) -> int:

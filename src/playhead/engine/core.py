@@ -19,6 +19,7 @@ class Core:
         self.tlb_large = host_array(4096)
         self.tlb_list = host_array(8 << 20)
         self.page_hash = host_array(8 << 20)
+        self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
         self.stale = True  # whether somebody else than the native engine changed mappings or state
 
     def get(self, name: str, index: int = 0) -> int:

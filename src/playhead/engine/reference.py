@@ -54,7 +54,7 @@ class ReferenceEngine:
         self.world.update(
             c8=core.c8, c16=core.c16, c32=core.c32, c64=core.c64,
             ram32=memoryview(core.memory.area).cast("I"), ram64=memoryview(core.memory.area).cast("Q"),
-            page_hash64=memoryview(core.page_hash).cast("Q"), page_map64=core.memory.page_map,
+            page_hash64=memoryview(core.page_hash).cast("Q"), dirty8=memoryview(core.dirty), page_map64=core.memory.page_map,
             tlb32=memoryview(core.tlb).cast("I"), tlb_large32=memoryview(core.tlb_large).cast("I"),
             tlb_list32=memoryview(core.tlb_list).cast("I"), dec_tables16=memoryview(self.decode_tables.bytes).cast("H"),
             guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave, icount=self.icount, spend=self.spend,
@@ -81,7 +81,8 @@ class ReferenceEngine:
         return self.c64[self._o["icount"]]
 
     def spend(self) -> int:
-        """Each iteration of a REP is fetched anew: an iteration may have changed the instruction, or where a run may be split."""
+        """Each iteration of a REP is fetched anew: an iteration may have changed the instruction, or where a run
+        may be split."""
         return 0
 
     def _retire(self) -> None:
@@ -95,6 +96,8 @@ class ReferenceEngine:
         return eip
 
     def guest_load(self, lin: int, size: int, mode: str) -> int:
+        if self._watching and "s" not in mode:
+            self._hit |= self.routine("data_breakpoint")(lin, size, 0)
         if self._watching and "s" not in mode:
             self._hits |= self.routine("data_breakpoint")(lin, size, 0)
         kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
@@ -118,6 +121,8 @@ class ReferenceEngine:
         return self.c64[self._o["latch"] + i]
 
     def guest_store(self, lin: int, size: int, value: int, mode: str) -> None:
+        if self._watching and "s" not in mode:
+            self._hit |= self.routine("data_breakpoint")(lin, size, 1)
         if self._watching and "s" not in mode:
             self._hits |= self.routine("data_breakpoint")(lin, size, 1)
         kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
@@ -264,8 +269,17 @@ class ReferenceEngine:
             if bits:
                 self.routine("debug_trap")(bits)
                 return
+        watching = c32[o["dr"] + 7] & 0xFF
+        self._hit = 0
+        self._watching = False
         try:
+            if watching and not resume:
+                bits = self.routine("instruction_breakpoint")((c32[S.seg_offset("cs", "base") // 4] + pc) & 0xFFFFFFFF)
+                if bits:
+                    c32[o["dr"] + 6] |= bits
+                    raise GuestFault(S.DB, 0)
             d = self.fetch(self.mode())
+            self._watching = bool(watching)
             nx = (pc + d.len) & 0xFFFFFFFF
             target = self.handler(d.handler)(d, pc, nx)
         except GuestFault as f:

@@ -1,8 +1,8 @@
 """The hash chain over batches: each flush hashes what it wrote onto the hash of the flush before.
 
-Its first link covers the meta table, which names everything else by content (kernel, firmware and disk blocks are
-stored under their hashes). So whatever a reader hands on has been compared with a hash that the end of the file
-depends on, and a changed, lost, added or reordered row is noticed where it stands.
+Its first link covers the tables `meta` and `kind`; `meta` names everything else by content (kernel, firmware and disk
+blocks are stored under their hashes). So whatever a reader hands on has been compared with a hash that the end of the
+file depends on, and a changed, lost, added or reordered row is noticed where it stands.
 """
 
 from collections.abc import Iterable
@@ -28,3 +28,13 @@ def link(before: bytes, label: str, rows: Iterable[tuple[Value, ...]]) -> bytes:
                 case _:
                     h.update(b"B%d;" % len(value) + value)
     return h.digest()
+
+
+def genesis(meta: list[tuple[str, str]], kinds: list[tuple[int, str, str]]) -> bytes:
+    """What the first batch is put onto: both tables, by their keys."""
+    return link(link(b"", "meta", meta), "kind", kinds)
+
+
+def link_batch(before: bytes, events: Iterable[tuple], digests: Iterable[tuple], mark: tuple) -> bytes:
+    """The hash of one batch: its rows of `event` and `digest`, and its own row without number and hash."""
+    return link(link(link(before, "event", events), "digest", digests), "batch", [mark])

@@ -1,23 +1,32 @@
-"""The kinds of events that a recording holds, each declared once.
+"""The kinds of events that a recording or a log of QEMU holds, each declared once.
 
 An event is an input that the machine's state does not determine. Its class lists its arguments as wire fields; the
 tag, the name and the order of arguments are those of QEMU's record/replay log (version 0xe0200c) wherever QEMU has
 the event, so that the two logs convert into each other. Tags from 64 on are ours. From the declaration follow the
-stored form, its strict inverse, the dump and the reference page.
+stored form, its strict inverse, QEMU's form (`qemu_codec`), the dump, the statistics and the reference page.
 
-An event that the guest *pulls* (`pulled=True`: the answer to a read) is consumed by the access itself; all others are
-*delivered* by the session, which stops the machine at their moment.
+How an event gets into a replay, `how`:
+
+- `delivered`: by the session, which stops the machine at its moment;
+- `pulled`: by the guest, whose read it answers;
+- `checked`: it falls out, so a replay does not need it; recorded only on request (`record --trace-events`), and then
+  compared when it happens;
+- `foreign`: it is in QEMU's logs only. What it says is in our moments already, or its device is not there yet.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError
-from playhead.base.record import I64, U8, U32, U64, Blob, Field, record
-from playhead.log.causes import cause_name
+from playhead.base.record import I32, I64, U8, U32, U64, Blob, Bool, Field, Queue, record
+from playhead.log.causes import CAUSES
+from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, shown
+from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
 from playhead.log.moment import Moment
 
 MAX_PAYLOAD = 16 << 20  # bytes; what a reader accepts for one event
+RESET_TAG = 32  # in QEMU's log the number of a checkpoint that says the same
+OURS = 64  # tags from here on are not QEMU's
 
 
 class Kind(NamedTuple):
@@ -26,9 +35,15 @@ class Kind(NamedTuple):
     tag: int
     name: str
     payload: str | None  # the field that is kept in the payload column
-    pulled: bool
+    how: str  # delivered, pulled, checked, foreign
+    qemu: bool  # whether QEMU's log has it
     cls: type
     doc: str
+
+    @property
+    def pulled(self) -> bool:
+        """Whether it happens inside a run of the machine, and so is not for the session to deliver."""
+        return self.how in ("pulled", "checked")
 
     def arguments(self) -> dict[str, Field]:
         """The fields that are kept in the args column, in order."""
@@ -46,17 +61,45 @@ class Event:
     def __init__(self, **values: Any): ...
 
 
-def event(tag: int, name: str, *, payload: str | None = None, pulled: bool = False) -> Callable[[type], Any]:
+def event(tag: int, name: str, *, payload: str | None = None, how: str = "delivered") -> Callable[[type], Any]:
     """Class decorator: the attributes are the arguments, the docstring is the meaning."""
 
     def declare(cls: type) -> Any:
         made = record(cls)
         assert tag not in KINDS, f"tag {tag} is declared twice"
         assert payload is None or payload in made.FIELDS  # type: ignore[attr-defined]
-        made.KIND = KINDS[tag] = Kind(tag, name, payload, pulled, made, cls.__doc__ or "")  # type: ignore[attr-defined]
+        made.KIND = KINDS[tag] = Kind(  # type: ignore[attr-defined]
+            tag, name, payload, how, tag < OURS and tag != RESET_TAG, made, cls.__doc__ or ""
+        )
         return made
 
     return declare
+
+
+@event(0, "INSTRUCTION", how="foreign")
+class Instruction(Event):
+    """QEMU's log says when by counts in between: so many instructions ran since the event before. Ours has moments."""
+
+    count: Any = U32()
+
+
+@event(1, "INTERRUPT", how="checked")
+class Interrupt(Event):
+    """The CPU took an interrupt (external, or the NMI). The moment is the one right behind its delivery."""
+
+    vector: Any = Vector()
+
+
+@event(2, "EXCEPTION", how="checked")
+class ExceptionTaken(Event):
+    """The CPU took an exception. The moment is the one right behind its delivery. (INT n is no exception but an
+    instruction; QEMU's log has it here too.)
+    """
+
+    vector: Any = Vector()
+
+
+TRACED = {"interrupt": Interrupt, "exception": ExceptionTaken}  # as machines name them
 
 
 @event(3, "ASYNC_BH")
@@ -73,7 +116,70 @@ class BottomHalfOneshot(Event):
     id: Any = U64()
 
 
-# 5 ASYNC_INPUT, 6 ASYNC_INPUT_SYNC and 9 ASYNC_NET come with the keyboard, mouse and network card that read them.
+@record
+class KeyNumber:
+    """A key by the number that the keyboard's scan code set 1 gives it."""
+
+    number: Any = U64()
+    down: Any = Bool()
+
+
+@record
+class KeyCode:
+    """A key by its name."""
+
+    key: Any = Named32("key", KEYS)
+    down: Any = Bool()
+
+
+@record
+class MouseButton:
+    """A button of the mouse."""
+
+    button: Any = Named32("button", BUTTONS)
+    down: Any = Bool()
+
+
+@record
+class Moved:
+    """The pointer's move by so much along an axis."""
+
+    axis: Any = Named32("axis", AXES)
+    value: Any = I64()
+
+
+@record
+class MovedTo:
+    """The pointer's move to a place: 0 to 32767 is the width or the height of the screen."""
+
+    axis: Any = Named32("axis", AXES)
+    value: Any = I64()
+
+
+@record
+class Touch:
+    """A finger on a screen that tells several of them apart."""
+
+    phase: Any = Named32("phase", TOUCHES)
+    slot: Any = I64()
+    tracking: Any = I64()
+    axis: Any = Named32("axis", AXES)
+    value: Any = I64()
+
+
+@event(5, "ASYNC_INPUT")
+class Input(Event):
+    """Somebody pressed or released a key or a button, or moved the pointer. It counts from the next sync."""
+
+    what: Any = Choice(
+        Variant("key-number", (0, 0), KeyNumber), Variant("key", (0, 1), KeyCode), Variant("button", (1,), MouseButton),
+        Variant("move", (2,), Moved), Variant("move-to", (3,), MovedTo), Variant("touch", (4,), Touch),
+    )  # fmt: skip
+
+
+@event(6, "ASYNC_INPUT_SYNC")
+class InputSync(Event):
+    """What ASYNC_INPUT events before this one said belongs together, and takes effect now."""
 
 
 @event(7, "ASYNC_CHAR_READ", payload="data")
@@ -81,7 +187,7 @@ class CharRead(Event):
     """Bytes arrived at serial port `port` (0 = COM1) and were taken by its receiver."""
 
     port: Any = U8()
-    data: Any = Blob()
+    data: Any = Text()
 
 
 @event(8, "ASYNC_BLOCK")
@@ -93,14 +199,76 @@ class BlockDone(Event):
     id: Any = U64()
 
 
+@event(9, "ASYNC_NET", payload="data")
+class NetPacket(Event):
+    """A packet arrived for a network card; `net` counts the connections to the outside in the order of their making."""
+
+    net: Any = U8()
+    flags: Any = U32()
+    data: Any = Blob()
+
+
 @event(10, "SHUTDOWN")
 class Shutdown(Event):
     """Somebody outside asked for the end of the run (a signal, the quit key). `cause` numbers `log.causes`."""
 
-    cause: Any = U8()
+    cause: Any = Named8("cause", CAUSES)
 
 
-@event(28, "CLOCK_HOST", pulled=True)
+@event(22, "CHAR_WRITE", how="foreign")
+class CharWrite(Event):
+    """A character device took output: what its host side returned, how many bytes had gone. The text is not stored."""
+
+    result: Any = I32()
+    offset: Any = I32()
+
+
+@event(23, "CHAR_READ_ALL", payload="data", how="foreign")
+class CharReadAll(Event):
+    """A character device was read synchronously (the emulator waited for these bytes)."""
+
+    data: Any = Text()
+
+
+@event(24, "CHAR_READ_ALL_ERROR", how="foreign")
+class CharReadAllError(Event):
+    """A synchronous read of a character device failed with this result."""
+
+    result: Any = I32()
+
+
+@event(25, "AUDIO_OUT", how="foreign")
+class AudioOut(Event):
+    """The host took this many samples of the guest's sound."""
+
+    played: Any = U64()
+
+
+@record
+class Sample:
+    """One moment of stereo sound, as QEMU's mixer holds it."""
+
+    left: Any = U64()
+    right: Any = U64()
+
+
+@event(26, "AUDIO_IN", how="foreign")
+class AudioIn(Event):
+    """The host recorded these samples; `wpos` is where the mixer's buffer stood (up to 0xe0200c)."""
+
+    wpos: Any = U64()
+    samples: Any = Queue(Sample)
+
+
+@event(27, "RANDOM", payload="data", how="foreign")
+class Random(Event):
+    """The host gave random bytes to the guest. `result` is not 0 if it could not."""
+
+    result: Any = I32()
+    data: Any = Blob()
+
+
+@event(28, "CLOCK_HOST", how="pulled")
 class ClockHost(Event):
     """A chip read the host clock: nanoseconds since 1970, UTC."""
 
@@ -114,18 +282,27 @@ class ClockVirtualRt(Event):
     ns: Any = I64()
 
 
-@event(32, "RESET_REQUESTED")
+@event(30, "CHECKPOINT", how="foreign")
+class CheckpointPassed(Event):
+    """QEMU passed a replay checkpoint: a mark that keeps its threads in step. (In its log 30 + `id` is the number.)"""
+
+    id: Any = Named8("checkpoint", CHECKPOINTS)
+
+
+@event(RESET_TAG, "RESET_REQUESTED")
 class ResetRequested(Event):
     """Somebody outside pressed reset. `cause` numbers `log.causes`."""
 
-    cause: Any = U8()
+    cause: Any = Named8("cause", CAUSES)
 
 
 @event(39, "END")
 class End(Event):
-    """The recording ends here. `status` is what the guest asked to exit with; root and checks are the last digest."""
+    """The recording ends here. `status` is what the guest asked to exit with; root and checks are the last digest. (In
+    QEMU's log it has no arguments.)
+    """
 
-    cause: Any = U8()
+    cause: Any = Named8("cause", CAUSES)
     status: Any = U32()
     root: Any = Blob(length=16)
     checks: Any = Blob()
@@ -145,6 +322,7 @@ class Entry(NamedTuple):
     moment: Moment
     cpu: int
     event: Any
+    checkpoint: int | None = None  # QEMU's older logs: at which one an asynchronous event was handed over
 
     @property
     def kind(self) -> Kind:
@@ -183,20 +361,24 @@ def from_row(tag: int, args: bytes | None, payload: bytes | None) -> Any:
 
 
 def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """(name, value) of each argument, readable: bytes as text or hex, causes by name."""
-    for name in value.FIELDS:
+    """(name, value) of each argument as plain values: numbers that stand for words as words, bytes as text or hex. What
+    is not known is left out.
+    """
+    for name, field in value.FIELDS.items():
         item = getattr(value, name)
-        if name == "cause":
-            yield name, cause_name(item)
-        elif name == value.KIND.payload:
-            yield name, bytes(item).decode("latin-1")
-        elif isinstance(item, (bytes, bytearray)):
-            yield name, bytes(item).hex()
-        else:
-            yield name, item
+        if isinstance(field, Choice):
+            variant = field.variants[field.which(item)]
+            yield name, variant.name
+            yield from fields_of(item)
+        elif item is not None:
+            yield name, shown(field, item)
 
 
 def text_of(value: Any) -> str:
     """One event on one line, without its moment: `ASYNC_CHAR_READ port=0 data='ls\\n'`."""
-    shown = [f"{n}={v!r}" if n == value.KIND.payload else f"{n}={v}" for n, v in fields_of(value)]
-    return " ".join([value.KIND.name, *shown])
+    out = [value.KIND.name]
+    for name, item in fields_of(value):
+        if isinstance(item, list):
+            item = f"<{len(item)}>"
+        out.append(f"{name}={item!r}" if isinstance(value.FIELDS.get(name), Text) else f"{name}={item}")
+    return " ".join(out)

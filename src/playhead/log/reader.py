@@ -1,29 +1,28 @@
 """Reads a recording. Everything in it is untrusted: whatever is not as `Writer` leaves it is a FormatError of one line.
 
 A recording can be read while it is being written: what is there is complete batches. One that was killed is complete
-but for its END event and what had not been flushed. Opening folds a left-over WAL into the file when nobody is
-writing.
+but for its END event and what had not been flushed.
 """
 
-import contextlib
 import json
-import os
-import sqlite3
-import struct
 from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from playhead.base.errors import FormatError, HostError
-from playhead.log.chain import link
+from playhead.base.errors import FormatError
+from playhead.log.chain import genesis, link, link_batch
+from playhead.log.container import Container
 from playhead.log.digests import Digest, unpack_run
 from playhead.log.events import MAX_PAYLOAD, End, Entry, from_row
 from playhead.log.moment import START, Moment
-from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, MAX_META, TABLES
+from playhead.log.schema import MAX_BLOB, MAX_META
 
-MAX_INT = (1 << 63) - 1
-REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quotes a damaged file in its messages
+MAX_WINDOW = 8 << 20  # bytes; what the writer's compression level never exceeds
+PIECE = 1 << 20
+REFERENCES = ("kernel", "initrd", "bios")  # in the machine's description: hashes of blobs
+MARK = "last_event, last_digest, icount, seq, virtual_ns, wall_ms"  # of a batch
+Mark = tuple[int, int, int, int, int, int]
+BEGINNING: Mark = (0, 0, 0, 0, 0, 0)
 
 
 class Batch(NamedTuple):
@@ -44,80 +43,27 @@ class Reader:
 
     def __init__(self, path: str):
         self.path = path
-        self._check_header()
-        self._db = self._open()
+        self.container = Container(path)
+        self._rows, self._bad = self.container.rows, self.container.damaged
         try:
-            self._check_tables()
             rows = self._rows("SELECT key, value FROM meta ORDER BY key", str, str, limit=4096)
+            kinds = self._rows("SELECT tag, name, arguments FROM kind ORDER BY tag", int, str, str, limit=4096)
+            self._check_beginning(genesis(rows, kinds))
             self.meta: dict[str, Any] = {key: self._json(key, value) for key, value in rows}
-            self._genesis = link(b"", "meta", rows)
             self._check_meta()
         except BaseException:
             self.close()
             raise
 
-    # -- opening
-
-    def _bad(self, why: str) -> FormatError:
-        return FormatError(f"{self.path} is damaged: {why}")
-
-    def _check_header(self) -> None:
-        """Tell from the first 100 bytes whether this is ours and not too new, before SQLite sees the file."""
-        try:
-            with open(self.path, "rb") as f:
-                head = f.read(100)
-        except OSError as e:
-            raise HostError(f"cannot read {self.path}: {e.strerror}") from None
-        if len(head) < 100 or head[:16] != b"SQLite format 3\0":
-            raise FormatError(f"{self.path} is not a recording")
-        version, application = struct.unpack_from(">I", head, 60)[0], struct.unpack_from(">I", head, 68)[0]
-        if application != APPLICATION_ID:
-            raise FormatError(f"{self.path} is an SQLite file, but not a recording")
-        if version > FORMAT:
-            raise FormatError(
-                f"{self.path} was made by a newer Playhead (format {version}; this one reads up to {FORMAT})"
-            )
-        if version == 0:
-            raise self._bad("it has no format number")
-        self._wal_mode = head[18] == 2
-
-    def _open(self) -> sqlite3.Connection:
-        absolute = os.path.abspath(self.path)
-        writable = os.access(absolute, os.W_OK) and os.access(os.path.dirname(absolute), os.W_OK)
-        mode = "mode=rw" if writable else "mode=ro"
-        if not writable and self._wal_mode and not os.path.exists(absolute + "-wal"):
-            mode = "immutable=1"  # WAL mode wants to make side files, which cannot be made here and are not needed
-        try:
-            db = sqlite3.connect(f"file:{quote(absolute)}?{mode}", uri=True, isolation_level=None, timeout=0,
-                                 check_same_thread=False)  # fmt: skip
-            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(MAX_BLOB + (1 << 20), 0x7FFFFFFF))
-            db.execute("PRAGMA trusted_schema = OFF")
-            db.execute("PRAGMA cell_size_check = ON")
-            if self._wal_mode and writable:
-                with contextlib.suppress(sqlite3.OperationalError):  # "locked": it is being written, so leave it
-                    db.execute("PRAGMA journal_mode = DELETE")
-            db.execute("PRAGMA busy_timeout = 5000")
-            db.execute("PRAGMA query_only = ON")
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except REFUSALS as e:
-            raise self._sqlite(e) from None
-        return db
-
-    def _sqlite(self, e: Exception) -> Exception:
-        if getattr(e, "sqlite_errorname", "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY")):
-            return HostError(f"cannot read {self.path}: {e}")
-        return self._bad("SQLite says: " + "".join(c for c in str(e) if c.isprintable()))
-
-    def _check_tables(self) -> None:
-        """Our names must be plain tables: a view in their place could compute for ever."""
-        found = self._rows("SELECT type, name FROM sqlite_master", str, str, limit=1000)
-        for name in TABLES:
-            if ("table", name) not in found:
-                raise self._bad(f"it has no table {name!r}")
+    def _check_beginning(self, hash: bytes) -> None:
+        rows = self._rows(f"SELECT {MARK}, hash FROM batch WHERE id = 0", *[int] * 6, bytes)
+        if not rows:
+            raise self._bad("it has no batch 0")
+        self.beginning = link(hash, "batch", [rows[0][:6]])
+        if rows[0][6] != self.beginning or any(rows[0][:6]):
+            raise self._bad("batch 0 (its tables meta and kind) is not what its hash says")
 
     def _check_meta(self) -> None:
-        if "config" not in self.meta:
-            raise FormatError(f"{self.path} holds no machine: its recording was cut off before it began")
         for key in ("config", "session"):
             if not isinstance(self.meta.get(key), dict):
                 raise self._bad(f"meta {key!r} is no object")
@@ -139,21 +85,6 @@ class Reader:
 
     # -- reading
 
-    def _rows(self, sql: str, *types: Any, args: tuple = (), limit: int = MAX_INT) -> list[tuple]:
-        """All rows of a query, each column of its type (SQLite does not insist on types: we do)."""
-        out: list[tuple] = []
-        try:
-            for row in self._db.execute(sql, args):
-                if len(out) >= limit:
-                    raise self._bad(f"more than {limit} rows where there are few")
-                for value, kind in zip(row, types, strict=True):
-                    if not isinstance(value, kind):
-                        raise self._bad(f"a {type(value).__name__} in place of a {getattr(kind, '__name__', kind)}")
-                out.append(row)
-        except REFUSALS as e:
-            raise self._sqlite(e) from None
-        return out
-
     def blob(self, digest: str) -> bytes:
         """Content by its SHA-256 in hex, verified."""
         try:
@@ -164,49 +95,73 @@ class Reader:
         if not rows:
             raise self._bad(f"content {digest[:12]} is missing")
         size, codec, data = rows[0]
+        return self._content(key, size, codec, data)
+
+    def _content(self, key: bytes, size: int, codec: str, data: bytes) -> bytes:
+        """One row of `blob`, unpacked and checked. It is hashed piece by piece first: no memory for what is not
+        right.
+        """
         if not 0 <= size <= MAX_BLOB:
-            raise self._bad(f"content {digest[:12]} claims {size} bytes")
-        content = self._inflate(data, size) if codec == "zstd" else data
-        if len(content) != size or sha256(content).digest() != key:
-            raise self._bad(f"content {digest[:12]} is not what its hash says")
-        return content
+            raise self._bad(f"content {key.hex()[:12]} claims {size} bytes")
+        if self.content_hash(size, codec, data) != key:
+            raise self._bad(f"content {key.hex()[:12]} is not what its hash says")
+        return b"".join(_pieces(codec, data))
 
-    def _inflate(self, data: bytes, size: int) -> bytes:
-        import zstandard
-
+    def content_hash(self, size: int, codec: str, data: bytes) -> bytes:
+        """The hash of what a row of `blob` unpacks to; empty if it does not, or to another size."""
+        hash, found = sha256(), 0
         try:
-            if zstandard.frame_content_size(data) not in (size, -1):  # the library would trust the frame's own figure
-                return b""
-            return zstandard.ZstdDecompressor().decompress(data, max_output_size=max(size, 1))
-        except zstandard.ZstdError:
+            for piece in _pieces(codec, data):
+                found += len(piece)
+                if found > size:
+                    return b""
+                hash.update(piece)
+        except ValueError:
             return b""
+        return hash.digest() if found == size else b""
+
+    def references(self) -> list[tuple[str, str]]:
+        """(name, hash) of each blob that the machine is made of: every value in its description that is a hash."""
+        config = self.meta["config"]
+        return [(k, v) for k, v in config.items() if k in REFERENCES and isinstance(v, str)]
+
+    def marks(self) -> list[tuple[int, Mark, bytes]]:
+        """(number, mark, stored hash) of every batch that is there now, but for the beginning."""
+        sql = f"SELECT id, {MARK}, hash FROM batch WHERE id <> 0 ORDER BY id"
+        return [(row[0], row[1:7], row[7]) for row in self._rows(sql, *[int] * 7, bytes)]
+
+    def check_order(self, position: int, number: int, mark: Mark, before: Mark) -> None:
+        """Raise if a batch does not follow the one before."""
+        if (
+            number != position
+            or any(a < b for a, b in zip(mark[:2], before[:2], strict=True))
+            or mark[2:4] < before[2:4]
+        ):
+            raise self._bad(f"batch {position} is out of order")
+
+    def batch(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> Batch:
+        """The batch that `mark` ends, checked against the chain; `before` and `hash` are the mark and hash in front."""
+        events = self._rows(
+            "SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? ORDER BY id",
+            int, int, int, int, int, bytes | None, bytes | None, args=(before[0], mark[0]),
+        )  # fmt: skip
+        runs = self._rows(
+            "SELECT id, icount, count, roots, checks FROM digest WHERE id > ? AND id <= ? ORDER BY id",
+            int, int, int, bytes, bytes, args=(before[1], mark[1]),
+        )  # fmt: skip
+        if link_batch(hash, events, runs, mark) != stored:
+            where = f"after instruction {before[2]}, up to {mark[2]}"
+            raise self._bad(f"batch {number} is not what its hash says ({where})")
+        entries = self._entries(events, Moment(*before[2:4]))
+        return Batch(number, entries, self._digests(runs), Moment(*mark[2:4]), mark[4], mark[5])
 
     def batches(self) -> Iterator[Batch]:
         """Every batch that is there now, in order, each verified against the chain before it is handed on."""
-        marks = self._rows(
-            "SELECT id, last_event, last_digest, icount, seq, virtual_ns, wall_ms, hash FROM batch ORDER BY id",
-            int, int, int, int, int, int, int, bytes,
-        )  # fmt: skip
-        chain, event, digest, moment = self._genesis, 0, 0, START
-        for i, (number, last_event, last_digest, icount, seq, virtual_ns, wall_ms, stored) in enumerate(marks):
-            if number != i + 1 or last_event < event or last_digest < digest or Moment(icount, seq) < moment:
-                raise self._bad(f"batch {i + 1} is out of order")
-            events = self._rows(
-                "SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? ORDER BY id",
-                int, int, int, int, int, bytes | None, bytes | None, args=(event, last_event),
-            )  # fmt: skip
-            runs = self._rows(
-                "SELECT id, icount, count, roots, checks FROM digest WHERE id > ? AND id <= ? ORDER BY id",
-                int, int, int, bytes, bytes, args=(digest, last_digest),
-            )  # fmt: skip
-            mark = (last_event, last_digest, icount, seq, virtual_ns, wall_ms)
-            chain = link(link(link(chain, "event", events), "digest", runs), "batch", [mark])
-            if chain != stored:
-                where = f"after instruction {moment.icount}, up to {icount}"
-                raise self._bad(f"batch {number} is not what its hash says ({where})")
-            entries = self._entries(events, moment)
-            yield Batch(number, entries, self._digests(runs), Moment(icount, seq), virtual_ns, wall_ms)
-            event, digest, moment = last_event, last_digest, Moment(icount, seq)
+        hash, before = self.beginning, BEGINNING
+        for i, (number, mark, stored) in enumerate(self.marks()):
+            self.check_order(i + 1, number, mark, before)
+            yield self.batch(number, mark, before, hash, stored)
+            hash, before = stored, mark
 
     def _entries(self, rows: list[tuple], moment: Moment) -> list[Entry]:
         """The events of a batch; `moment` is the end of the batch before."""
@@ -265,10 +220,27 @@ class Reader:
         return bool(rows) and rows[0][0] == End.KIND.tag
 
     def close(self) -> None:
-        self._db.close()
+        self.container.close()
 
     def __enter__(self) -> "Reader":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _pieces(codec: str, data: bytes) -> Iterator[bytes]:
+    """A blob's content, piece by piece; ValueError if it does not unpack."""
+    if codec == "raw":
+        yield data
+        return
+    if codec != "zstd":
+        raise ValueError(codec)
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(data) as stream:
+            while piece := stream.read(PIECE):
+                yield piece
+    except zstandard.ZstdError as e:
+        raise ValueError(str(e)) from None

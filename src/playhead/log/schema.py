@@ -10,8 +10,6 @@ FORMAT = 1  # SQLite's user_version, at byte 60
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
 MAX_META = 16 << 20  # bytes of one meta value
 
-TABLES = ("meta", "blob", "kind", "event", "digest", "batch")
-
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
 CREATE TABLE blob (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, codec TEXT NOT NULL,
@@ -27,3 +25,20 @@ CREATE TABLE batch (id INTEGER PRIMARY KEY, last_event INTEGER NOT NULL, last_di
 CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) AS args, e.payload
                       FROM event e LEFT JOIN kind k ON k.tag = e.kind;
 """
+
+
+def _objects() -> dict[tuple[str, str, str], str | None]:
+    """(type, name, table) -> SQL text, as SQLite's own table of contents has it."""
+    out: dict[tuple[str, str, str], str | None] = {}
+    for statement in SCHEMA.split(";"):
+        words = statement.split()
+        if words:
+            out[words[1].lower(), words[2], words[2]] = statement.strip()
+    for table in ("meta", "blob"):  # of the primary key that is no number, and of UNIQUE
+        out["index", f"sqlite_autoindex_{table}_1", table] = None
+    return out
+
+
+OBJECTS = _objects()
+NAMES = {table for _, _, table in OBJECTS}
+TABLES = tuple(name for kind, name, _ in OBJECTS if kind == "table")

@@ -7,6 +7,7 @@ a write happens behind its instruction; either way a boundary follows, because a
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playhead.base.record import I64, U64, Queue, record
@@ -81,6 +82,7 @@ class Machine:
         self.requests = _Requests()
         self.state = MachineState()
         self.kicked = False
+        self.on_delivery: Callable[[str, int | None], None] | None = None  # (interrupt or exception, vector), at its moment
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
         self._c32, self._c64 = self.core.c32, self.core.c64
         self._c32[self._i["shift"]] = shift
@@ -191,7 +193,10 @@ class Machine:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
             c32[i["intr_pending"]] = self.board.intr.level
-            self._engine_run(budget)
+            if self.on_delivery is None:
+                self._engine_run(budget)
+            else:
+                self._traced_run(budget)
 
     def _asleep(self) -> Stop | None:
         """`halted` if the CPU is, and nothing that is pending now will wake it."""
@@ -235,6 +240,21 @@ class Machine:
         c32[i["halted"]] = 0
         c32[i["fault_vector"]], c32[i["fault_error"]], c32[i["fault_soft"]], c32[i["fault_nest"]] = vector, 0, 2, 0
         c32[i["fault_pending"]] = 1
+
+    def _traced_run(self, budget: int) -> None:
+        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery faults is not
+        delivered; what is then pending is an exception. A task switch counts as a delivery too, and is none.)
+        """
+        c32, c64, i = self._c32, self._c64, self._i
+        interrupt, pending, vector = c32[i["fault_soft"]] == 2, c32[i["fault_pending"]], c32[i["fault_vector"]]
+        before = c64[i["icount"]], c64[i["seq"]]
+        c32[i["deliveries"]] = 1
+        self._engine_run(budget)
+        if c64[i["seq"]] and (c64[i["icount"]], c64[i["seq"]]) != before:
+            if not pending:  # it was raised in this run; the trap of a task's T bit has taken its place since
+                vector = None if c32[i["fault_pending"]] else c32[i["fault_vector"]]
+            if vector is None or vector < 256:
+                self.on_delivery("interrupt" if pending and interrupt else "exception", vector)
 
     def _engine_run(self, budget: int) -> None:
         """Run the engine and serve what it asks for; an instruction that waits for a device is completed before this returns."""

@@ -71,7 +71,10 @@ class AsyncQueue:
     def deliver(self, event: Any) -> None:
         """Replay: let this logged event take effect now."""
         if not isinstance(event, COMPLETIONS):
-            self._handlers[type(event)](event)
+            handler = self._handlers.get(type(event))
+            if handler is None:
+                raise DivergenceError(f"the recording has {text_of(event)}, and nothing here takes that kind of event")
+            handler(event)
             return
         for i, item in enumerate(self._pending):
             if item.event == event:

@@ -29,6 +29,7 @@ class Options:
     auto_shift: bool = False
     shift: int = 3
     no_reboot: bool = False
+    trace_events: bool = False  # record interrupts and exceptions too
     silent_hint: str = ""  # told when the guest prints nothing for long
     digest_period: int = DIGEST_PERIOD
     meta: dict = field(default_factory=dict)  # stored with a recording

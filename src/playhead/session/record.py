@@ -5,7 +5,7 @@ from typing import Any
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.digests import Digest, digest_of
-from playhead.log.events import ClockHost, End
+from playhead.log.events import TRACED, ClockHost, End
 from playhead.log.writer import Writer
 from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
@@ -28,6 +28,9 @@ class RecordSession(RunSession):
         self._parts = list(self.machine.digest_parts())
         period = self.options.digest_period
         session = {"no_reboot": self.options.no_reboot, "sleep": self.options.sleep}
+        if self.options.trace_events:
+            session["trace_events"] = True
+            self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
         self.writer.begin(meta, self.options.blobs)
         self._arrived()

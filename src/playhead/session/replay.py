@@ -13,7 +13,7 @@ from playhead.host.host import Host
 from playhead.log.causes import cause_name
 from playhead.log.digests import CHECK, Digest, differing, digest_of
 from playhead.log.events import CharRead, ClockHost, ClockRate, ClockVirtualRt, End, Entry, ResetRequested, Shutdown
-from playhead.log.events import text_of
+from playhead.log.events import TRACED, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
@@ -72,6 +72,8 @@ class ReplaySession:
             door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
             self.machine = self._build(door)
             self._built = True
+            if self.reader.meta["session"].get("trace_events"):
+                self.machine.on_delivery = self._delivered
             self.host.start(self.machine.kick)
             self._check_parts()
             self.checkpoints.reached(Checkpoint.RESET)
@@ -97,8 +99,10 @@ class ReplaySession:
             self._go(entry.moment)
         elif entry is not None or self._script.next_digest() is not None:
             self._go(Moment(self._boundary))
+        elif self._moment() < self._script.flushed:
+            self._go(min(self._script.flushed, Moment(self._boundary)))
         else:
-            self._stop("the recording was cut off here: it has no end")
+            self._stop(f"the recording ends here, at instruction {self._moment()}: it was cut off, or is being written")
         if self.host.quit_cause() and self._outcome is None:
             self._stop(f"ended by {self.host.quit_name()}")
 
@@ -208,15 +212,25 @@ class ReplaySession:
                 self.machine.kick()
         return self._host_ns
 
+    def _delivered(self, kind: str, vector: int | None) -> None:
+        """An interrupt or exception was delivered, and the recording was told to hold each: it must hold this one."""
+        now, entry, event = self._moment(), self._script.next(), TRACED[kind](vector=vector)
+        if entry is not None and entry.event == event and entry.moment == now:
+            self._script.take()
+            self._events += 1
+        elif self._failure is None:
+            there = f"{text_of(entry.event)} at {entry.moment}" if entry else "no more events"
+            self._failure = self._diverged(f"at {now}: {text_of(event)} was delivered, the recording has {there}")
+            self.machine.kick()
+
     def _check_pulled(self) -> None:
         """Whether what the guest asked for was what it asked for in the recording."""
         if self._failure is not None:
             raise self._failure
         entry = self._script.next()
         if entry is not None and entry.kind.pulled and entry.moment.icount < self.machine.icount:
-            raise self._diverged(
-                f"at {entry.moment}: the recording has {text_of(entry.event)}, the replay did not ask for it"
-            )
+            what = "the replay did not ask for it" if entry.kind.how == "pulled" else "the replay has not"
+            raise self._diverged(f"at {entry.moment}: the recording has {text_of(entry.event)}, {what}")
 
     # -- digests
 

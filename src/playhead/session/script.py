@@ -4,6 +4,7 @@ from collections import deque
 
 from playhead.log.digests import Digest
 from playhead.log.events import Entry
+from playhead.log.moment import START
 from playhead.log.reader import Reader
 
 
@@ -16,6 +17,7 @@ class Script:
         self._digests: deque[tuple[int, Digest]] = deque()
         self._reach = -1  # everything before this instruction is loaded
         self._exhausted = False
+        self.flushed = START  # where the recorder stood at the last flush that is loaded
 
     def load(self, icount: int) -> None:
         """Have everything at hand that happens up to `icount`, that included."""
@@ -26,7 +28,7 @@ class Script:
             else:
                 self._entries.extend(batch.entries)
                 self._digests.extend(batch.digests)
-                self._reach = batch.moment.icount
+                self._reach, self.flushed = batch.moment.icount, batch.moment
 
     def next(self) -> Entry | None:
         """The next event of any kind."""

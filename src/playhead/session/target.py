@@ -1,5 +1,6 @@
 """What a session needs of a machine, and what the machine gets from the session."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -35,6 +36,9 @@ class StopLike(Protocol):
 
 class MachineLike(Protocol):
     """A machine as sessions see it. (icount, seq) is the moment; it never goes back, not even over a reset."""
+
+    on_delivery: Callable[[str, int | None], None] | None
+    """If not None: called behind each delivery, with "interrupt" or "exception" and the vector."""
 
     @property
     def icount(self) -> int: ...

@@ -258,7 +258,7 @@ def define(forms_at: int) -> None:
             memory.set(0)
         with m.if_((flags & OPCODE_REG).ne(0)):
             rm.set(op.get() & 7)
-        imm, imm2 = m.var(32, 0), m.var(32, 0)
+        imm, imm2 = m.var(32, modrm), m.var(32, 0)  # without an immediate, `imm` is ModRM: x87 keeps it in FOP
         width = o32.get().ne(0).select(4, 2, 32)
 
         def full():

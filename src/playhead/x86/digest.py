@@ -23,18 +23,24 @@ def final(v):
 
 @routine(32, faults=False)
 def page_digest(m: StateBuilder, page):
-    """Hash of one physical page that is RAM: four lanes over 64-bit words, then mixed with the page number."""
+    """Hash of one physical page that is RAM: four lanes over 64-bit words, then mixed with the page number. A page of
+    zeros has 0, as one that was never written, so that the digest follows from the contents alone."""
     entry = m.item("page_map", page.zext(64), 64)
+    with m.if_((entry & paging.READ_FLAG).eq(0)):
+        m.ret(0)  # shows no memory
     at = entry >> 3 & ~0x1FF
     lanes = [m.var(64, k) for k in (K1, K2, K3, K1 ^ K2)]
-    i = m.var(64, 0)
+    i, any_ = m.var(64, 0), m.var(64, 0)
     with m.loop():
         for n, lane in enumerate(lanes):
             w = m.item("ram", at + i.get() + n, 64)
+            any_.set(any_.get() | w)
             lane.set(rotate((lane.get() ^ w) * K1, 31))
         i.set(i.get() + 4)
         with m.if_(i.get().eq(512)):
             m.break_()
+    with m.if_(any_.get().eq(0)):
+        m.ret(0)
     a, b, c, d = (lane.get() for lane in lanes)
     h = final(a) + rotate(final(b), 17) + rotate(final(c), 34) + rotate(final(d), 51)
     m.ret(final((h ^ page.zext(64)) * K3))
@@ -42,7 +48,9 @@ def page_digest(m: StateBuilder, page):
 
 @routine(32, faults=False)
 def ram_digest(m: StateBuilder, pages):
-    """Bring the digest of the first `pages` physical pages up to date and return it. A page counts once it was written."""
+    """Bring the digest of the first `pages` physical pages up to date and return it.
+
+    What was written is noted in `dirty` as well, by page of the backing area, for the next checkpoint."""
     i = m.var(32, 0)
     total = m.var(64, m.ld("ram_sum"))
     cleaned = m.var(32, 0)
@@ -53,6 +61,7 @@ def ram_digest(m: StateBuilder, pages):
         entry = m.item("page_map", n, 64)
         with m.if_((entry & paging.DIRTY_FLAG).ne(0)):
             m.set_item("page_map", n, 64, entry & ~paging.DIRTY_FLAG)
+            m.set_item("dirty", entry >> 12, 8, 1)
             h = call(m, "page_digest", i.get())
             total.set(total.get() - m.item("page_hash", n, 64) + h)
             m.set_item("page_hash", n, 64, h)

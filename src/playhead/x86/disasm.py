@@ -1,8 +1,8 @@
 """The disassembler: Intel syntax, made from the declarations and the decoder that the engines use.
 
-`Disassembler().one(code, eip)` runs the `decode` routine on the bytes; the form that it finds names the instruction and its operands,
-the decoded fields fill them in. So what is shown is what would be executed. Spelling: the manual's mnemonics, where one
-declaration serves several (CBW and CWDE) chosen by operand size; numbers in hexadecimal.
+`Disassembler().one(code, eip)` runs the `decode` routine on the bytes; the form that it finds names the instruction
+and its operands, the decoded fields fill them in. So what is shown is what would be executed. Spelling: the manual's
+mnemonics, where one declaration serves several (CBW and CWDE) chosen by operand size; numbers in hexadecimal.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from playhead.ir.evaluator import HELPERS, GuestFault, compile_function
 from playhead.x86 import state as S
 from playhead.x86.decode import DEC
+from playhead.x86.isa import tables
 from playhead.x86.notation import Operand
 from playhead.x86.table import ROUTINES, Form
 

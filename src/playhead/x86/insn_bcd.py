@@ -1,4 +1,4 @@
-"""Decimal arithmetic and procedure frames (manual volume 2: AAA, AAD, AAM, AAS, DAA, DAS, SALC, BOUND, ENTER, LEAVE, PUSHA, POPA)."""
+"""Decimal arithmetic and frames (manual volume 2: AA*, DAA, DAS, SALC, BOUND, ENTER, LEAVE, PUSHA, POPA)."""
 
 from playhead.ir.ops import Value
 from playhead.x86 import flags

@@ -34,7 +34,7 @@ def jmp_indirect(m, src):
 
 
 def _call(m, target: Callable[[], Value]) -> Value:
-    """Push the return address; the stack's limits are checked first, then where the call goes, then the store is made."""
+    """Push the return address; first the stack's limits are checked, then the target, then it is stored."""
     size = m.osize // 8
     esp = m.moved_esp(m.reg(4), -size)
     linear = m.stack_linear(m.stack_offset(esp), size, True)

@@ -137,9 +137,10 @@ BINARY: dict[str, tuple[int, int, Callable]] = {
     "por": (0xEB, 64, lambda m, a, b, bits: a | b), "pxor": (0xEF, 64, lambda m, a, b, bits: a ^ b),
 }  # fmt: skip
 LOW_HALVES = {"punpcklbw": (0x60, 8), "punpcklwd": (0x61, 16), "punpckldq": (0x62, 32)}
-SHIFTS = {"psrlw": (0xD1, 16, "r"), "psrld": (0xD2, 32, "r"), "psrlq": (0xD3, 64, "r"), "psraw": (0xE1, 16, "a"),
-          "psrad": (0xE2, 32, "a"),
-    "psllw": (0xF1, 16, "l"), "pslld": (0xF2, 32, "l"), "psllq": (0xF3, 64, "l")}  # fmt: skip
+SHIFTS = {
+    "psrlw": (0xD1, 16, "r"), "psrld": (0xD2, 32, "r"), "psrlq": (0xD3, 64, "r"), "psraw": (0xE1, 16, "a"),
+    "psrad": (0xE2, 32, "a"), "psllw": (0xF1, 16, "l"), "pslld": (0xF2, 32, "l"), "psllq": (0xF3, 64, "l"),
+}  # fmt: skip
 
 
 def _binary(name: str, code: int, bits: int, f: Callable) -> None:

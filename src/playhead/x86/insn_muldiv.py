@@ -1,4 +1,4 @@
-"""Multiplication, division and compare-and-exchange (manual volume 2: MUL, IMUL, DIV, IDIV, XADD, CMPXCHG, CMPXCHG8B)."""
+"""Products, quotients, compare-and-exchange (manual volume 2: MUL, IMUL, DIV, IDIV, XADD, CMPXCHG, CMPXCHG8B)."""
 
 from playhead.ir.ops import Value
 from playhead.x86 import flags

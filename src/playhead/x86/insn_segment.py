@@ -4,14 +4,13 @@ Manual volume 2: MOV, PUSH, POP, LDS, JMP, CALL, RET, LAR, LSL, VERR, ARPL. The 
 """
 
 from playhead.ir.ops import Value
-from playhead.x86 import flags
+from playhead.x86 import flags, stack
 from playhead.x86 import segments as G
 from playhead.x86 import state as S
-from playhead.x86 import transfers
 from playhead.x86.segments import high_of, low_of
 from playhead.x86.table import call, insn
 
-DWORD_OF = {16: 0, 32: transfers.DWORD}
+DWORD_OF = {16: 0, 32: stack.DWORD}
 LAR_TYPES = sum(1 << t for t in (1, 2, 3, 4, 5, 9, 11, 12))
 LSL_TYPES = sum(1 << t for t in (1, 2, 3, 9, 11))
 

@@ -9,8 +9,9 @@ from playhead.x86 import segments as G
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.segments import dpl_of, high_of, limit_of, low_of
+from playhead.x86.stack import SUPERVISOR, Frame
 from playhead.x86.table import call, routine
-from playhead.x86.transfers import SUPERVISOR, Frame, conforming, gate_entry
+from playhead.x86.transfers import conforming, gate_entry
 
 SOFT, ERROR, EXT, FAULT, INSTRUCTION = 1, 2, 4, 8, 16  # flags of `interrupt`
 HAVE_ERROR = sum(1 << v for v in (8, 10, 11, 12, 13, 14, 17))

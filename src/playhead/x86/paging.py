@@ -47,15 +47,15 @@ def code_written(m: StateBuilder, page):
 
 @routine(32)
 def table_write(m: StateBuilder, pa):
-    """An accessed or dirty bit is about to be set in a page with decoded instructions. Engines that keep any replace this
-    routine; it may refuse until the instruction runs alone."""
+    """An accessed or dirty bit is about to be set in a page with decoded instructions. Engines that keep any replace
+    this routine; it may refuse until the instruction runs alone."""
     m.ret()
 
 
 @routine(32)
 def replaced(m: StateBuilder, lin):
-    """A live translation is about to be replaced by another one: a walk found that the tables changed. Engines that derive
-    anything from translations replace this routine; it may refuse until the instruction runs alone."""
+    """A live translation is about to be replaced by another one: a walk found that the tables changed. Engines that
+    derive anything from translations replace this routine; it may refuse until the instruction runs alone."""
     m.ret()
 
 

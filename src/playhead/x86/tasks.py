@@ -12,8 +12,9 @@ from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.interrupts import ERROR, EXT, FAULT, INSTRUCTION, TASK_REST
 from playhead.x86.segments import INFO_TS, dpl_of, high_of, low_of
+from playhead.x86.stack import Frame
 from playhead.x86.table import call, routine
-from playhead.x86.transfers import CALL, EVENT, JUMP, RETURN, Frame, conforming
+from playhead.x86.transfers import CALL, EVENT, JUMP, RETURN, conforming
 
 # Items of the state field `task`, in the order of a 32-bit TSS from offset 1Ch. A 16-bit one: IP to DS, then the LDT.
 T_CR3, T_EIP, T_EFLAGS, T_REGS, T_SEGS, T_LDT, T_TRAP, T_COUNT = 0, 1, 2, 3, 11, 17, 18, 19
@@ -223,6 +224,3 @@ def task_gate(m: StateBuilder, selector, error, flags, eip):
         frame.push(error)
         m.set_reg(4, frame.esp.get())
     m.ret(begun)
-
-
-__all__ = ["T_COUNT"]

@@ -47,6 +47,9 @@ def source_key() -> str:
     return h.hexdigest()[:32]
 
 
+IMPORTED = source_key()
+
+
 def _initialize() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -99,7 +102,8 @@ def build(progress=None) -> tuple[list[bytes], dict]:
                 if progress:
                     progress(done, len(parts))
     index["parts"] = keys
-    _write(directory / f"{source_key()}.json", json.dumps(index).encode())
+    if source_key() == IMPORTED:  # else the sources were edited meanwhile, and this is the code of the old ones
+        _write(directory / f"{IMPORTED}.json", json.dumps(index).encode())
     return [p.read_bytes() for p in paths], index
 
 
@@ -115,7 +119,7 @@ def _write(path: Path, data: bytes) -> None:
 def load_or_build(progress=None) -> tuple[list[bytes], dict]:
     """What `build` returns, from the cache if it is there."""
     directory = cache_dir()
-    index_path = directory / f"{source_key()}.json"
+    index_path = directory / f"{IMPORTED}.json"
     try:
         index = json.loads(index_path.read_bytes())
         return [(directory / "parts" / f"{k}.o").read_bytes() for k in index["parts"]], index

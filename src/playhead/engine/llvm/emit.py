@@ -7,10 +7,10 @@ hot state stays in argument registers:
     eip     EIP of the block's start   budget  instructions that may still retire after this block
     tbl     the host table of the current privilege
 
-A handler that accesses guest memory is made twice. The fast one calls nothing, so it needs no stack frame and keeps everything in
-registers; where an address is not in the host table it starts over as the slow one. It may, because up to any access that can fault
-an instruction has changed nothing (a REP: nothing but whole iterations). A handler that calls routines has no twin: it needs a
-frame anyway, and a routine may have taken something that is there once (a latched value).
+A handler that accesses guest memory is made twice. The fast one calls nothing, so it needs no stack frame and keeps
+everything in registers; where an address is not in the host table it starts over as the slow one. It may, because up to
+any access that can fault an instruction has changed nothing (a REP: nothing but whole iterations). A handler that calls
+routines has no twin: it needs a frame anyway, and a routine may have taken something that is there once (a latch).
 
 Routines are ordinary functions that return {1 if the caller has to bail out, value}.
 """

@@ -61,7 +61,7 @@ class NativeEngine:
         pointers = {n: _address(b) for n, b in self._arrays.items()}
         pointers.update(
             ram=_address(core.memory.area), page_map=_address(core.memory._map_store), tlb=_address(core.tlb),
-            page_hash=_address(core.page_hash), tlb_large=_address(core.tlb_large), tlb_list=_address(core.tlb_list), dec_tables=_address(self.library.decode),
+            page_hash=_address(core.page_hash), dirty=_address(core.dirty), tlb_large=_address(core.tlb_large), tlb_list=_address(core.tlb_list), dec_tables=_address(self.library.decode),
             handlers=_address(self.library.handlers),
         )  # fmt: skip
         for name, number in S.REGIONS.items():

@@ -270,8 +270,8 @@ def native_table_write(m: StateBuilder, pa):
 
 
 def native_replaced(m: StateBuilder, lin):
-    """A live translation changes by a walk alone. Rare, so everything derived goes; and if the page is that of the running code the
-    next instruction comes from elsewhere, so this one runs alone."""
+    """A live translation changes by a walk alone. Rare, so everything derived goes; and if the page is that of the
+    running code the next instruction comes from elsewhere, so this one runs alone."""
     with m.if_(m.ld("single").eq(0)):
         m.undone(S.EXIT_SINGLE)
     call(m, "host_flush")
@@ -532,6 +532,7 @@ def run(m: StateBuilder):
     """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of engine/reference.py."""
     resume = m.var(32, 0)
     limit = m.var(64, 0)
+    held = m.var(64, 0)
     block = m.var(64, 0)
     m.st("single", 0)
     with m.loop():
@@ -558,6 +559,10 @@ def run(m: StateBuilder):
                     m.st("exit_reason", S.EXIT_MMIO_WRITE)
                     m.ret()
                 m.st("store_n", 0)
+        mode = m.ld("mode")
+        user = (mode & S.MODE_USER).ne(0)
+        m.st("tbl_sup", pointer(m, "htab_sup"))
+        m.st("tbl", user.select(pointer(m, "htab_user"), pointer(m, "htab_sup")))
         with m.if_(m.ld("deliveries").eq(0)):
             m.st("exit_reason", S.EXIT_DELIVERIES)
             m.ret()
@@ -587,12 +592,9 @@ def run(m: StateBuilder):
         with m.if_(asked | resume.get().ne(0) | m.ld("single").ne(0) | m.ld("latch_n").ne(0)):
             limit.set(1)
         # the next block
-        mode, eip = m.ld("mode"), m.ld("eip")
+        eip = m.ld("eip")
         key = ((m.ld("generation") << 3) | mode).zext(64) << 32
         m.st("jump_key", key)
-        user = (mode & S.MODE_USER).ne(0)
-        m.st("tbl_sup", pointer(m, "htab_sup"))
-        m.st("tbl", user.select(pointer(m, "htab_user"), pointer(m, "htab_sup")))
         lin = m.seg("cs", "base") + eip
         slot = pointer(m, "jump_cache") + (((lin ^ (lin >> L.JUMP_BITS)) & ((1 << L.JUMP_BITS) - 1)) << 4).zext(64)
         wanted = key | lin.zext(64)
@@ -636,12 +638,17 @@ def run(m: StateBuilder):
         with m.if_(link.ne(0) & same_page & flat & host(m, found + L.B_CROSS, 16).eq(0)):
             set_host(m, link, 64, found)
         n = host(m, found, 32).zext(64)
+        # what lies beyond the limit is out of reach of links, jumps and REP: the run seems to end there
+        held.set(budget - limit.get())
+        m.st("icount_end", m.ld("icount_end") - held.get())
         with m.if_(n.ugt(limit.get())):
             k = limit.get()
             at = call(m, "cut", found, k.trunc(32))
-            m.emit("enter", (at, eip, budget - k), 0)
+            m.emit("enter", (at, eip, m.const(0, 64)), 0)
         with m.else_():
-            m.emit("enter", (found + L.HEADER, eip, budget - n), 0)
+            m.emit("enter", (found + L.HEADER, eip, limit.get() - n), 0)
+        m.st("budget", m.ld("budget") + held.get())
+        m.st("icount_end", m.ld("icount_end") + held.get())
 
 
 WORK = "work[0] scratch address, [1] handler end, [2] dead block, [3] handler stop, [4] block found"

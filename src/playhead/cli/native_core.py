@@ -1,0 +1,43 @@
+"""The first-ever run of a version builds the native core, which takes up to a minute: show that it goes on.
+
+`prepare` is called before a machine is made, while the terminal is still the user's. Once the core is in the cache it
+costs some milliseconds.
+"""
+
+import os
+import sys
+from typing import Any
+
+TITLE = "building the native core, once for this version"
+
+
+def prepare(engine: str = "native") -> None:
+    """Have the native core in the cache: with a progress bar on a terminal, with one line elsewhere."""
+    if engine != "native":
+        return
+    from playhead.engine.llvm.build import cache_dir, load_or_build, source_key
+
+    if (cache_dir() / f"{source_key()}.json").exists():
+        return
+    if os.isatty(2):
+        with _bar() as bar:
+            task = bar.add_task(TITLE, total=None)
+            bar.refresh()
+
+            def progress(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+                bar.refresh()
+
+            load_or_build(progress)
+    else:
+        print(f"playhead: {TITLE}", file=sys.stderr, flush=True)
+        load_or_build()
+
+
+def _bar() -> Any:
+    """Drawn when there is news, not by a thread: the build forks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("playhead: {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)

@@ -1,0 +1,62 @@
+"""`playhead verify`: checks everything in a recording against its hashes, without running it."""
+
+import json
+
+from playhead.cli.options import Option, help_text, parse_arguments
+
+OPTIONS = (Option("--json", "as one JSON object"),)
+
+
+def help() -> str:
+    what = (
+        "Checks a recording without running it: schema, hash chain over the batches, every event, digest and blob.\n"
+        "Exit status 0: all of it is what its hashes say (a recording that was cut off too, which is said);\n"
+        "2: it is damaged, and each damaged table, batch and blob is named on a line. `playhead replay --verify` does\n"
+        "this and then runs it, which proves the rest."
+    )
+    return help_text("verify", "playhead verify FILE [--json]", what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("verify", OPTIONS, words, ["FILE"])
+    from playhead.base.errors import FormatError
+    from playhead.log.reader import Reader
+    from playhead.log.verify import Fault, Verdict, verify
+
+    path = values["file"]
+    try:
+        with Reader(path) as reader:
+            verdict = verify(reader)
+    except FormatError as e:
+        if not values["json"]:
+            raise
+        verdict = Verdict(faults=[Fault("the file", str(e).removeprefix(f"{path} is damaged: "))])
+    if values["json"]:
+        print(json.dumps({"file": path, **verdict.as_json()}, indent=1))
+        return 2 if verdict.faults else 0
+    check(path, verdict)
+    print(summary(path, verdict))
+    return 0
+
+
+def check(path: str, verdict: "object") -> None:
+    """Raise if there is anything wrong, all of it on one line each."""
+    from playhead.base.errors import FormatError
+    from playhead.log.verify import Verdict
+
+    assert isinstance(verdict, Verdict)
+    if verdict.faults:
+        raise FormatError("\nplayhead: ".join(f"{path} is damaged: {f.where}: {f.what}" for f in verdict.faults))
+
+
+def summary(path: str, verdict: "object") -> str:
+    from playhead.cli.assemble import big, size
+    from playhead.log.verify import Verdict
+
+    assert isinstance(verdict, Verdict)
+    v = verdict
+    end = "" if v.complete else "; it has no end: it was cut off, or is being written"
+    return (
+        f"{path} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, {v.digests} "
+        f"digests, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
+    )

@@ -1,0 +1,169 @@
+"""Opens the SQLite file that a recording is, and hands on rows of the types asked for. Everything in it is untrusted.
+
+A file that a killed recorder left is made whole on the way: SQLite recovers the log beside it; where that is missing
+(the file was copied alone), it is made again from the copy in the file (`wal_copy.py`). Then the log is folded in, if
+nobody is writing. Where nothing can be written, that is done with a temporary copy.
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import struct
+import tempfile
+from typing import Any
+from urllib.parse import quote
+
+from playhead.base.errors import FormatError, HostError, UnsupportedError
+from playhead.log import wal_copy
+from playhead.log.qemu_format import sniff
+from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
+
+MAX_INT = (1 << 63) - 1
+REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quotes a damaged file in its messages
+REFUSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM")
+
+
+class Container:
+    """An open recording as tables."""
+
+    def __init__(self, path: str):
+        self.path = path
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        wal_mode = self._check_header()
+        try:
+            self._db = self._open(wal_mode)
+        except BaseException:
+            self._drop_temporary()
+            raise
+        try:
+            self._check_schema()
+        except BaseException:
+            self.close()
+            raise
+
+    def damaged(self, why: str) -> FormatError:
+        return FormatError(f"{self.path} is damaged: {why}")
+
+    def _check_header(self) -> bool:
+        """Tell from the first 100 bytes whether this is ours and not too new, before SQLite sees the file. Returns
+        whether it may have a log beside it.
+        """
+        try:
+            with open(self.path, "rb") as f:
+                head = f.read(100)
+        except OSError as e:
+            raise HostError(f"cannot read {self.path}: {e.strerror}") from None
+        except ValueError:
+            raise HostError(f"cannot read {self.path!r}: that is no file name") from None
+        if len(head) < 100 or head[:16] != b"SQLite format 3\0":
+            if sniff(head) is not None:
+                raise UnsupportedError(
+                    f"{self.path} is a log that QEMU recorded: it holds events only, not the machine that they belong to "
+                    "(its firmware, kernel, disks and devices), so it cannot run here; playhead log shows it"
+                )
+            raise FormatError(f"{self.path} is not a recording")
+        version, application = struct.unpack_from(">I", head, 60)[0], struct.unpack_from(">I", head, 68)[0]
+        if application != APPLICATION_ID:
+            raise FormatError(f"{self.path} is an SQLite file, but not a recording")
+        if version > FORMAT:
+            raise FormatError(
+                f"{self.path} was made by a newer Playhead (format {version}; this one reads up to {FORMAT})"
+            )
+        if version == 0:
+            raise self.damaged("it has no format number")
+        return head[18] == 2
+
+    def _open(self, wal_mode: bool) -> sqlite3.Connection:
+        path = os.path.abspath(self.path)
+        writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
+        mode = "mode=rw" if writable else "mode=ro"
+        try:
+            if wal_mode and not os.path.exists(path + "-wal"):
+                at = wal_copy.find(path)
+                if at is None and not writable:
+                    mode = "immutable=1"  # WAL mode wants to make side files, which cannot be made here, nor are needed
+                elif at is not None:
+                    if not writable:
+                        path, mode, writable = self._copied(path), "mode=rw", True
+                    wal_copy.restore(path, at, path + "-wal")
+        except OSError as e:
+            raise HostError(f"cannot read {self.path}: its newest part cannot be restored: {e.strerror}") from None
+        try:
+            db = sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, isolation_level=None, timeout=0,
+                                 check_same_thread=False)  # fmt: skip
+            try:
+                self._set_up(db, wal_mode and writable)
+            except BaseException:
+                db.close()
+                raise
+        except REFUSALS as e:
+            raise self._refused(e) from None
+        return db
+
+    def _copied(self, path: str) -> str:
+        self._temporary = tempfile.TemporaryDirectory(prefix="playhead-")
+        copy = os.path.join(self._temporary.name, "recording")
+        shutil.copyfile(path, copy)
+        return copy
+
+    @staticmethod
+    def _set_up(db: sqlite3.Connection, fold: bool) -> None:
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(MAX_BLOB + (1 << 20), 0x7FFFFFFF))
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA cell_size_check = ON")
+        if fold:
+            with contextlib.suppress(sqlite3.OperationalError):  # "locked": it is being written, so leave it
+                db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA busy_timeout = 5000")
+        db.execute("PRAGMA query_only = ON")
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    def _refused(self, e: Exception) -> Exception:
+        text = "".join(c for c in str(e) if c.isprintable())
+        if getattr(e, "sqlite_errorname", "").startswith(REFUSED):
+            return HostError(f"cannot read {self.path}: {text}")
+        return self.damaged(f"SQLite says: {text}")
+
+    def objects(self) -> dict[tuple[str, str, str], str | None]:
+        """(type, name, table) -> SQL text of everything in the file, ours or not."""
+        rows = self.rows("SELECT type, name, tbl_name, sql FROM sqlite_master", str, str, str, str | None, limit=1000)
+        return {row[:3]: row[3] for row in rows}
+
+    def _check_schema(self) -> None:
+        """Our tables must be as we make them: something else in their place could compute for ever, or read
+        differently. Tables and views that somebody has added are left alone.
+        """
+        found = self.objects()
+        for key, sql in OBJECTS.items():
+            kind, name, table = key
+            if key not in found:
+                raise self.damaged(f"it has no {kind} {name!r}" + (f" of table {table!r}" if kind == "index" else ""))
+            if found[key] != sql:
+                raise self.damaged(f"its {kind} {name!r} is another one than a recording has")
+        for kind, name, table in found:
+            if table in NAMES and (kind, name, table) not in OBJECTS:
+                raise self.damaged(f"a recording has no {kind} {name!r} on its table {table!r}")
+
+    def rows(self, sql: str, *types: Any, args: tuple = (), limit: int = MAX_INT) -> list[tuple]:
+        """All rows of a query, each column of its type (SQLite does not insist on types: we do)."""
+        out: list[tuple] = []
+        try:
+            for row in self._db.execute(sql, args):
+                if len(out) >= limit:
+                    raise self.damaged(f"more than {limit} rows where there are few")
+                for value, kind in zip(row, types, strict=True):
+                    if not isinstance(value, kind):
+                        raise self.damaged(f"a {type(value).__name__} in place of a {getattr(kind, '__name__', kind)}")
+                out.append(row)
+        except REFUSALS as e:
+            raise self._refused(e) from None
+        return out
+
+    def close(self) -> None:
+        self._db.close()
+        self._drop_temporary()
+
+    def _drop_temporary(self) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()

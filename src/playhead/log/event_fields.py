@@ -1,0 +1,97 @@
+"""What an event's arguments can be besides plain numbers and bytes (`base.record`): named numbers, text, a choice.
+
+Each field knows how it is shown; how it is stored follows from its type, both in our recordings (little-endian) and in
+QEMU's log (`qemu_codec`).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from playhead.base.errors import FormatError
+from playhead.base.record import U8, U16, U32, Blob, Field, Nested, Queue
+
+
+class Named8(U8):
+    """A number that stands for a word; `what` is shown with a number that has none."""
+
+    def __init__(self, what: str, names: Sequence[str], default: int = 0):
+        super().__init__(default)
+        self.what, self.names = what, names
+
+
+class Named32(U32):
+    """The same, as wide as QEMU stores the enumerations of its input events."""
+
+    def __init__(self, what: str, names: Sequence[str], default: int = 0):
+        super().__init__(default)
+        self.what, self.names = what, names
+
+
+class Text(Blob):
+    """Bytes that are shown as text. (Other bytes are shown in hex.)"""
+
+
+class Vector(U16):
+    """A vector number, or None where it is not known: QEMU's log does not say it."""
+
+    UNKNOWN = 0xFFFF
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.default = None
+
+    def encode(self, value: int | None, out: bytearray) -> None:
+        assert value is None or 0 <= value < 256, f"vector {value}"
+        super().encode(self.UNKNOWN if value is None else value, out)
+
+    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
+        value, end = super().decode(data, at)
+        if value > 255 and value != self.UNKNOWN:
+            raise FormatError(f"vector {value}")
+        return None if value == self.UNKNOWN else value, end
+
+
+class Variant(NamedTuple):
+    """One possibility of a `Choice`: its name, the numbers that announce it in QEMU's log, the record."""
+
+    name: str
+    announced: tuple[int, ...]
+    cls: type
+
+
+class Choice(Field):
+    """One of several records. Stored: which one (a byte, in order of declaration), then its fields."""
+
+    def __init__(self, *variants: Variant):
+        super().__init__(None)
+        self.variants = variants
+
+    def make(self) -> Any:
+        return self.variants[0].cls()
+
+    def which(self, value: Any) -> int:
+        return next(i for i, v in enumerate(self.variants) if type(value) is v.cls)
+
+    def encode(self, value: Any, out: bytearray) -> None:
+        out.append(self.which(value))
+        out += value.encode()
+
+    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
+        if at >= len(data) or data[at] >= len(self.variants):
+            raise FormatError(f"no variant at byte {at} of the arguments")
+        return Nested(self.variants[data[at]].cls).decode(data, at + 1)
+
+
+def shown(field: Field, value: Any) -> Any:
+    """An argument as a plain value to print: named numbers as words, text as text, other bytes as hex."""
+    match field:
+        case Named8() | Named32():
+            return field.names[value] if value < len(field.names) else f"{field.what}-{value}"
+        case Text():
+            return bytes(value).decode("latin-1")
+        case Blob():
+            return bytes(value).hex()
+        case Queue(item=Nested(cls=cls)):
+            return [[shown(f, getattr(one, n)) for n, f in cls.FIELDS.items()] for one in value]  # type: ignore[attr-defined]
+        case _:
+            return value

@@ -1,0 +1,245 @@
+"""One event of QEMU's log: from bytes and to bytes. Derived from the event's declared fields, big-endian.
+
+Integers have their declared width, bytes a length of 4 bytes, a choice the numbers that announce it. Three things are
+not in a field's type: an argument that is part of the event's number (`qemu_format.Slot`), arguments that only our
+recordings have (vectors, the end's digest), and AUDIO_IN, whose count stands in front of all else.
+
+What is read is not trusted: no length is believed before it is compared with what is left of the file.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from playhead.base.errors import FormatError
+from playhead.base.record import Blob, Bool, Field, _Int
+from playhead.log import events as E
+from playhead.log.event_fields import Choice, Vector
+from playhead.log.qemu_format import ASYNC, HEADER, Layout, Slot
+
+CHUNK = 1 << 16
+MAX_COUNT = 0x7FFFFFFF  # QEMU keeps an INSTRUCTION's count in an int, and writes none of 0
+LENGTH = struct.Struct(">I")
+QWORD = struct.Struct(">Q")
+END = E.End(**dict.fromkeys(E.End.FIELDS))  # type: ignore[attr-defined]  # QEMU's says nothing: None is not shown
+
+
+class CutOff(FormatError):
+    """The file ends inside an event."""
+
+
+class Source:
+    """A file's bytes in order, a chunk at a time; its size is what it was when it was opened."""
+
+    def __init__(self, file: BinaryIO, size: int):
+        self._file, self._left = file, size
+        self._buffer, self._at = b"", 0
+        self.offset = 0  # of the buffer's first byte
+
+    def tell(self) -> int:
+        return self.offset + self._at
+
+    def left(self) -> int:
+        return self._left + len(self._buffer) - self._at
+
+    def take(self, n: int) -> bytes:
+        end = self._at + n
+        if end > len(self._buffer):
+            self._fill(n)
+            end = n
+        out = self._buffer[self._at : end]
+        self._at = end
+        return out
+
+    def _fill(self, n: int) -> None:
+        if n > self.left():
+            raise CutOff("the file ends inside it")
+        rest = self._buffer[self._at :]
+        more = self._file.read(min(max(n - len(rest), CHUNK), self._left))
+        self.offset += self._at
+        self._buffer, self._at = rest + more, 0
+        self._left -= len(more)
+        if len(self._buffer) < n:
+            self._left = 0  # somebody has shortened the file meanwhile
+            raise CutOff("the file ends inside it")
+
+
+Read = Callable[[Source], Any]
+
+
+def qemu_fields(cls: Any) -> dict[str, Field]:
+    """The arguments that QEMU's log has, in order."""
+    if cls is E.End:
+        return {}
+    return {n: f for n, f in cls.FIELDS.items() if not isinstance(f, Vector)}
+
+
+def _code(field: Field) -> str:
+    """The field in `struct`'s letters, or nothing if it has no fixed size."""
+    return field.code if isinstance(field, _Int) else "B" if isinstance(field, Bool) else ""
+
+
+def _truth(value: int) -> bool:
+    if value > 1:
+        raise FormatError(f"{value} where only 0 and 1 can be")
+    return bool(value)
+
+
+def _fixed(cls: Any, fields: dict[str, Field], preset: tuple[str, int] | None) -> Read:
+    """A reader for a record of numbers only."""
+    plan = struct.Struct(">" + "".join(map(_code, fields.values())))
+    size, names = plan.size, tuple(fields)
+    truths = [i for i, f in enumerate(fields.values()) if isinstance(f, Bool)]
+    if not fields:
+        like = cls(**dict([preset] if preset else []))
+        return lambda source: like  # nobody changes an event, so all can be one
+    assert set(names) == set(cls.FIELDS)
+    new = cls.__new__
+
+    def read(source: Source) -> Any:
+        values: Any = plan.unpack(source.take(size))
+        if truths:
+            values = [_truth(v) if i in truths else v for i, v in enumerate(values)]
+        event = new(cls)  # (the constructor fills in defaults, which takes longer than all the rest)
+        for name, value in zip(names, values):  # noqa: B905
+            setattr(event, name, value)
+        return event
+
+    return read
+
+
+def _array(source: Source) -> bytearray:
+    size = LENGTH.unpack(source.take(4))[0]
+    if size > E.MAX_PAYLOAD:
+        raise FormatError(f"it claims {size} bytes")
+    return bytearray(source.take(size))
+
+
+def _choice(field: Choice) -> Read:
+    readers = {v.announced: _fixed(v.cls, v.cls.FIELDS, None) for v in field.variants}  # type: ignore[attr-defined]
+
+    def read(source: Source) -> Any:
+        announced: tuple[int, ...] = ()
+        while announced not in readers:
+            announced += LENGTH.unpack(source.take(4))
+            if not any(key[: len(announced)] == announced for key in readers):
+                raise FormatError(f"input of unknown type {'.'.join(map(str, announced))}")
+        return readers[announced](source)
+
+    return read
+
+
+def _reader(field: Field) -> Read:
+    if isinstance(field, Blob):
+        return _array
+    if isinstance(field, Choice):
+        return _choice(field)
+    plan = struct.Struct(">" + _code(field))
+    return lambda source: plan.unpack(source.take(plan.size))[0]
+
+
+def _audio_in(wpos: bool) -> Read:
+    def read(source: Source) -> Any:
+        count = QWORD.unpack(source.take(8))[0]
+        at = QWORD.unpack(source.take(8))[0] if wpos else 0
+        if count * 16 > E.MAX_PAYLOAD:
+            raise FormatError(f"it claims {count} samples")
+        flat = struct.unpack(f">{2 * count}Q", source.take(16 * count))
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        return E.AudioIn(wpos=at, samples=[E.Sample(left=a, right=b) for a, b in pairs])
+
+    return read
+
+
+def _instruction(source: Source) -> Any:
+    count = LENGTH.unpack(source.take(4))[0]
+    if not 0 < count <= MAX_COUNT:
+        raise FormatError(f"a count of {count} instructions")
+    event = E.Instruction.__new__(E.Instruction)
+    event.count = count
+    return event
+
+
+def _slot_reader(slot: Slot, layout: Layout) -> Read:
+    if slot.cls is E.Instruction:
+        return _instruction
+    if slot.cls is E.End:
+        return lambda source: END
+    if slot.cls is E.AudioIn:
+        return _audio_in(layout.wpos)
+    fields = qemu_fields(slot.cls)
+    if slot.preset:
+        fields = {n: f for n, f in fields.items() if n != slot.preset[0]}
+    if all(_code(f) for f in fields.values()):
+        return _fixed(slot.cls, fields, slot.preset)
+    readers = {n: _reader(f) for n, f in fields.items()}
+    return lambda source: slot.cls(**{n: read(source) for n, read in readers.items()})
+
+
+class Decoder:
+    """Reads events of one version, one after the other."""
+
+    def __init__(self, layout: Layout):
+        self._layout = layout
+        self._readers = [None if s.cls is ASYNC else _slot_reader(s, layout) for s in layout.slots]
+        self._kinds = [_slot_reader(Slot(cls), layout) for cls in layout.kinds]
+
+    def next(self, source: Source) -> tuple[Any, int | None]:
+        """The next event, and the checkpoint at which it was handed over (old versions' asynchronous events)."""
+        number = source.take(1)[0]
+        if number >= len(self._readers):
+            raise FormatError(f"event of unknown kind {number}")
+        read = self._readers[number]
+        try:
+            if read is not None:
+                return read(source), None
+            checkpoint, kind = source.take(2)
+            if kind >= len(self._kinds):
+                raise FormatError(f"asynchronous event of unknown kind {kind}")
+            return self._kinds[kind](source), checkpoint
+        except FormatError as e:
+            cls = self._layout.slots[number].cls
+            raise type(e)(f"{cls.KIND.name if cls is not ASYNC else 'ASYNC'}: {e}") from None
+
+
+# To bytes: for tests, and for writing QEMU's format.
+
+
+def header(version: int) -> bytes:
+    return LENGTH.pack(version) + bytes(HEADER - 4)
+
+
+def encode(layout: Layout, event: Any, checkpoint: int = 0) -> bytes:
+    """An event as that version writes it; AssertionError if the version has no such event."""
+    cls, out = type(event), bytearray()
+    for number, slot in enumerate(layout.slots):
+        if slot.cls is cls and (slot.preset is None or getattr(event, slot.preset[0]) == slot.preset[1]):
+            out.append(number)
+            skip = slot.preset[0] if slot.preset else ""
+            break
+        if slot.cls is ASYNC and cls in layout.kinds:
+            out += bytes((number, checkpoint, layout.kinds.index(cls)))
+            skip = ""
+            break
+    else:
+        raise AssertionError(f"version {layout.version:#x} has no {E.text_of(event)}")
+    if cls is E.AudioIn:
+        out += QWORD.pack(len(event.samples)) + (QWORD.pack(event.wpos) if layout.wpos else b"")
+        out += b"".join(QWORD.pack(s.left) + QWORD.pack(s.right) for s in event.samples)
+        return bytes(out)
+    for name, field in qemu_fields(cls).items():
+        if name != skip:
+            _put(field, getattr(event, name), out)
+    return bytes(out)
+
+
+def _put(field: Field, value: Any, out: bytearray) -> None:
+    if isinstance(field, Blob):
+        out += LENGTH.pack(len(value)) + value
+    elif isinstance(field, Choice):
+        variant = field.variants[field.which(value)]
+        out += b"".join(map(LENGTH.pack, variant.announced))
+        for name, part in variant.cls.FIELDS.items():  # type: ignore[attr-defined]
+            _put(part, getattr(value, name), out)
+    else:
+        out += struct.pack(">" + _code(field), value)

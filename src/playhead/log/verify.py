@@ -1,0 +1,163 @@
+"""Checks a recording without running it: everything in it is what its hashes say, and all that a replay needs is there.
+
+A replay checks the same on its way, but stops at the first fault; this goes on and names every table, batch and blob that is
+damaged. What neither can see is a recording whose end was taken away batch by batch: that is what one looks like whose
+recorder was killed, and both say that it has no end.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from playhead.base.errors import FormatError
+from playhead.log.digests import CHECK
+from playhead.log.events import End
+from playhead.log.moment import START
+from playhead.log.reader import BEGINNING, Batch, Mark, Reader
+from playhead.log.schema import FORMAT, NAMES, OBJECTS
+
+MAX_FAULTS = 100
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`where` names a table, a batch or a blob."""
+
+    where: str
+    what: str
+
+
+@dataclass
+class Verdict:
+    """What was looked at, and what is wrong with it."""
+
+    format: int = FORMAT
+    complete: bool = False
+    instructions: int = 0
+    batches: int = 0
+    events: int = 0
+    digests: int = 0
+    blobs: int = 0
+    blob_bytes: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": not self.faults, **asdict(self)}
+
+
+def verify(reader: Reader) -> Verdict:
+    """Check everything. (What keeps a recording from being opened, `Reader` has raised already.)"""
+    verdict = Verdict()
+    for fault in (*_batches(reader, verdict), *_tables(reader, verdict), *_blobs(reader, verdict), *_structure(reader)):
+        if len(verdict.faults) < MAX_FAULTS:
+            verdict.faults.append(fault)
+    return verdict
+
+
+def _why(reader: Reader, e: FormatError) -> str:
+    return str(e).removeprefix(f"{reader.path} is damaged: ")
+
+
+def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
+    """The chain. Behind a bad link it is taken up again at the hash that is stored there."""
+    try:
+        marks = reader.marks()
+    except FormatError as e:
+        yield Fault("table batch", _why(reader, e))
+        return
+    before, hash, last, due = BEGINNING, reader.beginning, Batch(0, [], [], START, 0, 0), 0
+    for position, (number, mark, stored) in enumerate(marks, 1):
+        try:
+            reader.check_order(position, number, mark, before)
+            last = reader.batch(number, mark, before, hash, stored)
+            due = _check_digests(reader, last, due)
+            _check_end(reader, last, position == len(marks))
+        except FormatError as e:
+            yield Fault(f"batch {number}", _why(reader, e))
+            due = mark[2] - mark[2] % reader.digest_period + reader.digest_period
+        verdict.batches, verdict.events, verdict.digests = position, mark[0], due // reader.digest_period
+        before, hash = mark, stored
+    verdict.instructions = before[2]
+    verdict.complete = bool(last.entries) and isinstance(last.entries[-1].event, End)
+    yield from _leftovers(reader, before)
+
+
+def _check_digests(reader: Reader, batch: Batch, due: int) -> int:
+    """Digests stand at every multiple of the period; returns where the next one is due."""
+    for icount, _ in batch.digests:
+        if icount != due:
+            raise FormatError(f"a digest of instruction {icount} where that of {due} is due")
+        due += reader.digest_period
+    return due
+
+
+def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
+    for entry in batch.entries:
+        if isinstance(entry.event, End):
+            if not is_last or entry is not batch.entries[-1]:
+                raise FormatError(f"event {entry.id} is an END, and there is more behind it")
+            if len(entry.event.checks) != len(reader.parts) * CHECK:
+                raise FormatError(f"event {entry.id}, END, has a digest of the wrong length")
+
+
+def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
+    """Rows that belong to no batch: events and their batch are written together, so nobody leaves such."""
+    for table, end in (("event", last[0]), ("digest", last[1])):
+        try:
+            rows = reader.container.rows(f"SELECT count(*) FROM {table} WHERE id > ? OR id < 1", int, args=(end,))
+        except FormatError as e:
+            yield Fault(f"table {table}", _why(reader, e))
+        else:
+            if rows[0][0]:
+                yield Fault(f"table {table}", f"{rows[0][0]} rows that belong to no batch")
+
+
+def _tables(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
+    """Nothing but what a recording has. (What it must have, the reader insists on.)"""
+    for kind, name, table in reader.container.objects():
+        if (kind, name, table) not in OBJECTS and table not in NAMES:
+            yield Fault(f"{kind} {name}", "it does not belong to a recording")
+
+
+def _blobs(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
+    """Every blob, one at a time; then those that the machine is made of."""
+    good = set()
+    try:
+        rows = reader.container.rows("SELECT id FROM blob ORDER BY id", int)
+    except FormatError as e:
+        yield Fault("table blob", _why(reader, e))
+        return
+    for (number,) in rows:
+        where = f"blob {number}"
+        try:
+            sql = "SELECT hash, size, codec, data FROM blob WHERE id = ?"
+            ((key, size, codec, data),) = reader.container.rows(sql, bytes, int, str, bytes, args=(number,))
+            where += f" ({key.hex()[:12]})"
+            if reader.content_hash(size, codec, data) != key:
+                yield Fault(where, "it is not what its hash says")
+                continue
+            found = reader.container.rows("SELECT id FROM blob WHERE hash = ?", int, args=(key,))
+            if found != [(number,)]:
+                yield Fault(where, "it is not found by its hash")
+                continue
+        except FormatError as e:
+            yield Fault(where, _why(reader, e))
+            continue
+        except ValueError:
+            yield Fault(where, "its row cannot be read")
+            continue
+        good.add(key.hex())
+        verdict.blobs, verdict.blob_bytes = verdict.blobs + 1, verdict.blob_bytes + size
+    for name, key in reader.references():
+        if key not in good:
+            yield Fault(f"blob {key[:12]}", f"the machine's {name} is missing or damaged")
+
+
+def _structure(reader: Reader) -> Iterator[Fault]:
+    """SQLite's own check, of what no hash covers: indices, free pages, order."""
+    try:
+        for (said,) in reader.container.rows("PRAGMA integrity_check(10)", str):
+            if said != "ok":
+                yield Fault("the file", "SQLite says: " + " ".join("".join(c for c in said if c.isprintable()).split()))
+    except FormatError as e:
+        yield Fault("the file", _why(reader, e))

@@ -1,0 +1,95 @@
+"""Checkpoints: the whole state of a machine at a moment, out of which it can be put back.
+
+A checkpoint is the declared state of every part as bytes, and the pages of the backing area that were written since the one before. It
+is taken between two runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong to the
+configuration.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
+from playhead.log.moment import Moment
+from playhead.machine.machine import Machine, MachineState
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`parts`: cpu, tlb, machine, then each device by name. `pages`: area page number -> its 4096 bytes."""
+
+    moment: Moment
+    parts: dict[str, bytes]
+    pages: dict[int, bytes]
+
+
+def written_pages(machine: Machine) -> list[int]:
+    """The pages of the backing area that were written since the last call, in order."""
+    machine.engine.ram_digest(machine.memory.area_size // PAGE)  # moves the page map's notes over
+    dirty = machine.core.dirty
+    pages = []
+    at = dirty.find(b"\1")
+    while at >= 0:
+        pages.append(at)
+        at = dirty.find(b"\1", at + 1)
+    for page in pages:
+        dirty[page] = 0
+    return pages
+
+
+def page_of(machine: Machine, page: int) -> bytes:
+    return bytes(machine.memory.area[page * PAGE : (page + 1) * PAGE])
+
+
+def save_parts(machine: Machine) -> dict[str, bytes]:
+    machine.state.deadlines = machine.clock.save()
+    parts = {"cpu": machine.core.save(), "tlb": machine.core.save_tlb(), "machine": machine.state.encode()}
+    for name, device in machine.board.devices.items():
+        parts[name] = device.save()
+    return parts
+
+
+def take(machine: Machine) -> Checkpoint:
+    """A checkpoint of now, with what was written since the last one."""
+    pages = {page: page_of(machine, page) for page in written_pages(machine)}
+    return Checkpoint(Moment(machine.icount, machine.seq), save_parts(machine), pages)
+
+
+def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
+    """Put a machine into a saved state. `pages` are all that differ from what its area holds now."""
+    machine.requests.stop = None
+    _put_pages(machine, pages)
+    for name, device in machine.board.devices.items():
+        device.load(parts[name])
+    machine.board.loaded()
+    machine.core.load(parts["cpu"])
+    machine.core.load_tlb(parts["tlb"])
+    for name in ("latch_n", "latch_i", "store_n", "exit_reason"):
+        machine.core.set(name, 0)
+    state = MachineState.decode(parts["machine"])  # type: ignore[attr-defined]
+    machine.state = state
+    machine.clock.load(list(state.deadlines))
+    machine.core.stale = True
+
+
+def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:
+    memory = machine.memory
+    shown = _shown_elsewhere(machine)
+    for page, data in pages.items():
+        memory.area[page * PAGE : (page + 1) * PAGE] = data
+        machine.core.dirty[page] = 1
+        for guest_page in shown.get(page, (page,)):
+            entry = memory.page_map[guest_page]
+            if (entry & OFFSET_MASK) == page * PAGE:
+                if entry & CODE:
+                    memory.code_written(guest_page)
+                memory.page_map[guest_page] |= DIRTY
+
+
+def _shown_elsewhere(machine: Machine) -> dict[int, Iterable[int]]:
+    """Area page -> guest pages that may show it, where that is not just the one of the same number: below 1 MiB."""
+    shown: dict[int, list[int]] = {}
+    for guest_page in range(0x100):
+        area_page = (machine.memory.page_map[guest_page] & OFFSET_MASK) // PAGE
+        if area_page != guest_page:
+            shown.setdefault(area_page, [area_page]).append(guest_page)
+    return shown

@@ -1,0 +1,85 @@
+"""A checkpoint taken or not changes nothing, and a machine put back into one goes on as it did."""
+
+import random
+
+import guest
+import pytest
+
+from playhead.boards.config import PcConfig
+from playhead.machine import checkpoint
+from playhead.machine.machine import Machine
+
+
+class Door:
+    """A quiet outside whose clock is a number."""
+
+    def __init__(self):
+        self.out = bytearray()
+        self.serial_sinks = [self]
+        self.debugcon = self
+
+    def write(self, data):
+        self.out += data
+
+    def host_clock_ns(self):
+        return 1_700_000_000_000_000_000
+
+
+def machine(name: str, engine: str = "native") -> Machine:
+    bios = open(guest.image(name), "rb").read()
+    return Machine(PcConfig(bios=bios, ram_bytes=8 << 20), Door(), engine=engine)
+
+
+def go(m: Machine, until: int) -> None:
+    while m.icount < until:
+        stop = m.run(until)
+        if stop.kind == "halted":
+            m.warp(stop.deadline_ns)
+        elif stop.kind == "reset":
+            m.reset()
+        elif stop.kind == "shutdown":
+            return
+
+
+MOMENTS = [50_000, 400_000, 1_000_000, 2_500_000]
+
+
+@pytest.mark.parametrize("name", ["demo", "smc", "rep"])
+def test_restored_machine_repeats_itself(name):
+    plain = machine(name)
+    digests = []
+    for at in MOMENTS:
+        go(plain, at)
+        digests.append(plain.digest_parts())
+    m = machine(name)
+    initial = checkpoint.take(m)
+    store: list[tuple[checkpoint.Checkpoint, dict[int, bytes]]] = []
+    pages = dict(initial.pages)
+    for at, expected in zip(MOMENTS, digests, strict=True):
+        go(m, at)
+        c = checkpoint.take(m)
+        pages.update(c.pages)
+        store.append((c, dict(pages)))
+        assert m.digest_parts() == expected, "taking a checkpoint changed something"
+    rng = random.Random(7)
+    for _ in range(6):
+        n = rng.randrange(len(MOMENTS))
+        c, content = store[n]
+        untouched = {page: bytes(4096) for page in set(pages) - set(content)}
+        checkpoint.restore(m, c.parts, content | untouched)
+        assert m.digest_parts() == digests[n]
+        for later in range(n + 1, len(MOMENTS)):
+            go(m, MOMENTS[later])
+            assert m.digest_parts() == digests[later]
+
+
+def test_restored_into_a_fresh_machine():
+    first = machine("demo")
+    checkpoint.take(first)
+    go(first, 700_000)
+    saved = checkpoint.take(first)
+    go(first, 1_500_000)
+    fresh = machine("demo")
+    checkpoint.restore(fresh, saved.parts, saved.pages)
+    go(fresh, 1_500_000)
+    assert fresh.digest_parts() == first.digest_parts()

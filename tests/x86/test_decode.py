@@ -1,0 +1,99 @@
+"""The decoder at its edges: instructions cut by a page, prefixes to the limit, LOCK, what is no instruction.
+
+That lengths and operands are right for every declared encoding is shown in test_disasm.py and, by execution, in
+test_fuzz.py.
+"""
+
+import pytest
+
+from playhead.x86.disasm import Disassembler
+from tools.cpu_harness import Target
+from tools.oracle import layout
+from tools.oracle.case import Case
+
+REGS = (
+    0x1111,
+    0x2222,
+    0x3333,
+    layout.DATA_BASE + 0x100,
+    layout.STACK_TOP - 64,
+    0,
+    layout.DATA_BASE,
+    layout.DATA_BASE + 64,
+)
+UD, GP = (6, 0, 0), (13, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def target() -> Target:
+    return Target("reference")
+
+
+@pytest.fixture(scope="module")
+def disassembler() -> Disassembler:
+    return Disassembler()
+
+
+@pytest.mark.parametrize(
+    ("code", "trap"),
+    [
+        ("f00103", None),  # lock add [ebx], eax
+        ("f003c3", UD),  # lock add eax, ebx
+        ("f00303", UD),  # lock add eax, [ebx]: the destination is no memory
+        ("f03903", UD),  # lock cmp
+        ("f0c7030000", UD),  # lock mov
+        ("f08703", None),  # lock xchg [ebx], eax
+        ("f00fb103", None),  # lock cmpxchg
+        ("0fc7c8", UD),  # cmpxchg8b of a register
+        ("8dc0", UD),  # lea of a register
+        ("2e8903", GP),  # through CS, which is flat but not writable
+        ("2e8b03", None),
+        ("0fff", UD),
+        ("8ec8", UD),  # mov cs, ax
+        ("8cf0", UD),  # mov eax, the sixth segment register
+    ],
+)
+def test_what_is_refused(target: Target, code: str, trap: tuple | None) -> None:
+    (result,) = target.run([Case(bytes.fromhex(code), REGS)])
+    assert result.trap == trap
+    assert result.eip == (0 if trap else len(bytes.fromhex(code)))
+
+
+@pytest.mark.parametrize("prefixes", [13, 14])
+def test_fifteen_bytes(target: Target, prefixes: int) -> None:
+    code = b"\x3e" * prefixes + b"\x01\xc8"
+    (result,) = target.run([Case(code, REGS)])
+    assert (result.trap, result.eip) == ((None, 15) if prefixes == 13 else (GP, 0))
+
+
+@pytest.mark.parametrize(
+    "code", ["0fbaa0632300001f", "f00fc70d00010020", "66813d0001002034 12", "d8c1", "67668b870000"]
+)
+def test_cut_by_a_page(target: Target, code: str) -> None:
+    """Wherever the page ends within an instruction, it is the same instruction. A ModRM byte that selects it counts."""
+    raw = bytes.fromhex(code)
+    ends = set()
+    for cut in range(len(raw) + 1):
+        (result,) = target.run([Case(raw, REGS, origin=layout.PAGE - cut)])
+        ends.add((result.eip, result.trap, result.regs, result.data))
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "big", "text"),
+    [
+        ("90", True, "nop"),
+        ("f390", True, "pause"),
+        ("8b848b78563412", True, "mov eax, dword ptr [ebx + ecx*4 + 0x12345678]"),
+        ("668b40f0", True, "mov ax, word ptr [eax - 0x10]"),
+        ("648a07", False, "mov al, byte ptr fs:[bx]"),
+        ("f3a5", True, "rep movsd dword ptr es:[edi], dword ptr [esi]"),
+        ("c5c0", True, "(bad)"),
+        ("0fba2578563412ff", True, "bt dword ptr [0x12345678], 0xff"),
+        ("ebfe", True, "jmp 0x1000"),
+        ("dec1", True, "faddp st(1), st(0)"),
+    ],
+)
+def test_text(disassembler: Disassembler, code: str, big: bool, text: str) -> None:
+    got = disassembler.one(bytes.fromhex(code), 0x1000, big)
+    assert (got.text, got.length) == (text, len(code) // 2)

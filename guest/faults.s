@@ -108,6 +108,16 @@ breakpoint:
         movl    %eax, %dr7
         movl    $1, watched
         faulted DB_write
+        attempt DB_port, 1, NO_ERROR
+        movl    %cr4, %eax
+        orl     $8, %eax                        # DE: ports may be watched
+        movl    %eax, %cr4
+        movl    $0x80, %eax
+        movl    %eax, %dr0
+        movl    $0x20401, %eax
+        movl    %eax, %dr7
+        inb     $0x80, %al
+        faulted DB_port
         xorl    %eax, %eax
         movl    %eax, %dr7
         attempt BP, 3, NO_ERROR

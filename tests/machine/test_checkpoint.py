@@ -6,6 +6,7 @@ import guest
 import pytest
 
 from playhead.boards.config import PcConfig
+from playhead.hw.clock import NEVER
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
 
@@ -33,12 +34,12 @@ def machine(name: str, engine: str = "native") -> Machine:
 def go(m: Machine, until: int) -> None:
     while m.icount < until:
         stop = m.run(until)
+        if stop.kind == "shutdown" or (stop.kind == "halted" and stop.deadline_ns == NEVER):
+            return  # it has ended, here and at every later moment
         if stop.kind == "halted":
             m.warp(stop.deadline_ns)
         elif stop.kind == "reset":
             m.reset()
-        elif stop.kind == "shutdown":
-            return
 
 
 MOMENTS = [50_000, 400_000, 1_000_000, 2_500_000]

@@ -59,8 +59,8 @@ class Container:
         if len(head) < 100 or head[:16] != b"SQLite format 3\0":
             if sniff(head) is not None:
                 raise UnsupportedError(
-                    f"{self.path} is a log that QEMU recorded: it holds events only, not the machine that they belong to "
-                    "(its firmware, kernel, disks and devices), so it cannot run here; playhead log shows it"
+                    f"{self.path} is a log that QEMU recorded: it holds events only, not the machine that they "
+                    "belong to (its firmware, kernel, disks and devices), so it cannot run here; playhead log shows it"
                 )
             raise FormatError(f"{self.path} is not a recording")
         version, application = struct.unpack_from(">I", head, 60)[0], struct.unpack_from(">I", head, 68)[0]

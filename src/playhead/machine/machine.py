@@ -82,7 +82,7 @@ class Machine:
         self.requests = _Requests()
         self.state = MachineState()
         self.kicked = False
-        self.on_delivery: Callable[[str, int | None], None] | None = None  # (interrupt or exception, vector), at its moment
+        self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
         self._c32, self._c64 = self.core.c32, self.core.c64
         self._c32[self._i["shift"]] = shift
@@ -242,8 +242,8 @@ class Machine:
         c32[i["fault_pending"]] = 1
 
     def _traced_run(self, budget: int) -> None:
-        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery faults is not
-        delivered; what is then pending is an exception. A task switch counts as a delivery too, and is none.)
+        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery faults
+        is not delivered; what is then pending is an exception. A task switch moves `seq` on too, but is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
         interrupt, pending, vector = c32[i["fault_soft"]] == 2, c32[i["fault_pending"]], c32[i["fault_vector"]]

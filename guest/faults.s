@@ -43,7 +43,7 @@ watched: .skip  4
         movl    %eax, %ds
         pushl   $USER_DATA
         pushl   $USER_STACK
-        pushl   $0x202
+        pushl   $0x002                          # nobody has set up the interrupt controllers
         pushl   $USER_CODE
         pushl   $.Luser\name
         iretl

@@ -21,9 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import guest
 from rich.console import Console
 from rich.table import Table
+
+import guest
 
 PLAYHEAD = (sys.executable, "-m", "playhead.cli")
 PROMPT = b"demo> "

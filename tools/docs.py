@@ -14,7 +14,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def instructions() -> str:
-    from playhead.engine.core import tables
+    from playhead.x86.isa import tables
     from playhead.x86.table import INSTRUCTIONS
 
     tables()

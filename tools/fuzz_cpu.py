@@ -21,8 +21,6 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import capstone
-
-from playhead.x86.isa import tables
 from tools import cpu_exclusions as known
 from tools.cpu_cases import Generated, Generator, Piece
 from tools.cpu_harness import Target
@@ -30,6 +28,8 @@ from tools.oracle import HostOracle, OracleUnavailable
 from tools.oracle import case as model
 from tools.oracle.case import Case, Result
 from tools.oracle.layout import SENTINEL
+
+from playhead.x86.isa import tables
 
 BATCH = 1000
 REFERENCE_SHARE = 20  # the reference engine runs one of so many batches when the native one runs all

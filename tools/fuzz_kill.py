@@ -31,7 +31,6 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import guest
-
 from playhead.base.errors import PlayheadError
 from playhead.log.reader import Reader
 from playhead.log.verify import verify

@@ -1,10 +1,13 @@
-"""replay [--shift N] [--times N] [--seed S] [--recording FILE]: replay the Debian boot with what must not matter varied.
+"""replay [--shift N] [--times N] [--seed S] [--recording FILE]: replay the Debian boot, varying what must not matter.
 
-One recording (made here, or given), and many replays of it, each in a fresh process. At random vary: where the run is cut
-(`--split-seed`), PYTHONHASHSEED, where RAM is mapped (`PLAYHEAD_SHUFFLE`), load on the host's cores, whether digests are compared
-on the way, whether anybody watches (progress on a terminal, somebody who reads the recording meanwhile), where the console goes.
-Every replay must exit 0 with the recording's console bytes, instruction count and digests. One row each; a difference is
-exit status 1, with the command that repeats it, and the recording is kept.
+One recording (made here, or given), and many replays of it, each in a fresh process. At random vary: where the run is
+cut (`--split-seed`), PYTHONHASHSEED, where RAM is mapped (`PLAYHEAD_SHUFFLE`), load on the host's cores, whether the
+digests are compared on the way, whether anybody watches (progress on a terminal, somebody who reads the recording
+meanwhile), where the console goes. Every replay must exit 0 with the recording's console bytes, instruction count and
+digests. One row each; a difference is exit status 1, with the command that repeats it, and the recording is kept.
+
+With `--typed pty` or `--typed stdio` the recording is of somebody (`fuzz_typist`) who logs in on the serial line and
+types commands at random real times.
 """
 
 from __future__ import annotations
@@ -27,12 +30,12 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import guest
+from fuzz_typist import Typist, TypistError
 
+import guest
 from playhead.base.errors import PlayheadError
 from playhead.cli.assemble import big
 from playhead.log.reader import Reader
-from playhead.log.schema import FORMAT
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 SPIN = "import time\nwhile True:\n sum(range(1000000))\n if {pause}: time.sleep({pause})"
@@ -122,17 +125,38 @@ class Row:
     command: str = ""
 
 
-def record(path: Path, shift: int, variant: str = "boot", *more: str) -> Recorded:
-    """Record a Debian guest to its power-off."""
+def command_to_record(path: Path, shift: int, variant: str, *more: str) -> list[str]:
     kernel, initrd = guest.debian(variant)
+    return [*PLAYHEAD, "record", "-o", str(path), "--force", "-m", "128", "-kernel", str(kernel), "-initrd",
+            str(initrd), "-append", guest.DEBIAN_APPEND, "-icount", f"shift={shift}", *more]  # fmt: skip
+
+
+def record(path: Path, shift: int) -> Recorded:
+    """Record the Debian boot to its power-off."""
     console = path.with_suffix(".console")
-    command = [*PLAYHEAD, "record", "-o", str(path), "--force", "-m", "128", "-kernel", str(kernel), "-initrd",
-               str(initrd), "-append", guest.DEBIAN_APPEND, "-serial", f"file:{console}", "-icount",
-               f"shift={shift}", *more]  # fmt: skip
+    command = command_to_record(path, shift, "boot", "-serial", f"file:{console}")
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        raise FuzzError(f"recording failed with status {done.returncode}: {done.stderr.strip()}")
-    said = console.read_bytes()
+    said = console.read_bytes() if console.exists() else b""
+    console.unlink(missing_ok=True)
+    return _checked(path, done.returncode, done.stderr, said)
+
+
+def record_typed(path: Path, shift: int, commands: int, seed: int, stdio: bool) -> Recorded:
+    """Record somebody who types at the Debian guest's shell, over a pty of ours or at a terminal (`stdio`)."""
+    more = ["-nographic"] if stdio else ["-serial", "pty"]
+    typist = Typist(command_to_record(path, shift, "shell", *more), seed, stdio)
+    try:
+        status = typist.session(commands)
+    except TypistError as error:
+        raise FuzzError(f"typing, seed {seed}: {error}") from None
+    finally:
+        typist.close()
+    return _checked(path, status, typist.heard.decode(errors="replace"), bytes(typist.seen))
+
+
+def _checked(path: Path, status: int, heard: str, said: bytes) -> Recorded:
+    if status != 0:
+        raise FuzzError(f"recording failed with status {status}: {heard.strip()}")
     if b"GUEST-DONE" not in said or b"Power down" not in said:
         raise FuzzError(f"the recorded guest never came to GUEST-DONE and power-off; it ended with {said[-200:]!r}")
     return Recorded.open(path, said)
@@ -204,8 +228,13 @@ def replay(recorded: Recorded, p: Perturbation) -> Row:
         return row
 
 
+def first_difference(a: bytes, b: bytes) -> int:
+    """Where two byte strings part."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
 def judge(recorded: Recorded, p: Perturbation, status: int, printed: bytes, heard: str) -> list[str]:
-    """What is not as it was recorded. (A replay that exits 0 has checked the moment of the end and its digest itself.)"""
+    """What is not as it was recorded. (A replay that exits 0 has itself checked the moment and digest of the end.)"""
     wrong = []
     if status != 0:
         wrong.append(f"exit status {status}: {' '.join(heard.split('playhead: ')[-1].split())}")
@@ -213,8 +242,10 @@ def judge(recorded: Recorded, p: Perturbation, status: int, printed: bytes, hear
         if recorded.console is None:
             recorded.console = printed
         if printed != recorded.console:
-            same = len(os.path.commonprefix([printed, recorded.console]))
-            wrong.append(f"the console differs from byte {same} on ({len(printed)} bytes, not {len(recorded.console)})")
+            wrong.append(
+                f"the console differs from byte {first_difference(printed, recorded.console)} on "
+                f"({len(printed)} bytes, not {len(recorded.console)})"
+            )
     elif printed:
         wrong.append(f"{len(printed)} bytes on standard output, which was not asked for")
     if status == 0 and not p.quiet:
@@ -251,6 +282,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument("--recording", type=Path, help="an existing recording, instead of making one")
+    parser.add_argument("--typed", choices=("pty", "stdio"), help="record somebody who types at a shell")
+    parser.add_argument("--commands", type=int, default=50, help="with --typed: how many (default 50)")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed
     kept = guest.cache().parent / "fuzz"
@@ -260,8 +293,11 @@ def main(arguments: list[str]) -> int:
         else:
             kept.mkdir(parents=True, exist_ok=True)
             made = kept / f"replay-shift{options.shift}-{os.getpid()}.ph"
-            print(f"recording the Debian boot at shift={options.shift} (format {FORMAT}) ...", flush=True)
-            recorded = record(made, options.shift)
+            print(f"recording at shift={options.shift}, seed {seed} ...", flush=True)
+            if options.typed:
+                recorded = record_typed(made, options.shift, options.commands, seed, options.typed == "stdio")
+            else:
+                recorded = record(made, options.shift)
         bad = fuzz(recorded, options.times, seed, lambda text: print(text, flush=True))
     except (FuzzError, guest.GuestError, PlayheadError) as error:
         print(f"fuzz replay: {error}", file=sys.stderr)
@@ -270,7 +306,6 @@ def main(arguments: list[str]) -> int:
         return 130
     if made and not bad:
         made.unlink()
-        made.with_suffix(".console").unlink()
     elif made:
         print(f"the recording is kept: {made}")
     return 1 if bad else 0

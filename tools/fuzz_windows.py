@@ -1,15 +1,15 @@
-"""windows [--count N] [--size N] [--seed S] [--recording FILE] [--around]: parts of the Debian boot on the reference engine.
+"""windows [--count N] [--size N] [--seed S] [--recording FILE] [--around]: parts of the boot on the reference engine.
 
-A recording of the native engine is replayed natively, but for windows of instructions spread over the whole of it the machine
-switches to the reference engine. At the start of a window the process is forked: the copy runs the same window natively, and at
-its end every part of both machines is compared. The run then goes on with what the reference engine made of the machine, so the
-recording's own digests judge each window once more.
+A recording of the native engine is replayed natively, but for windows of instructions spread over the whole of it the
+machine switches to the reference engine. At the start of a window the process is forked: the copy runs the same window
+natively, and at its end every part of both machines is compared. The run then goes on with what the reference engine
+made of the machine, so the recording's own digests judge each window once more.
 
-With `--around` the windows lie where something happens: a first replay notes when each interrupt vector, exception, port,
-device register, warp and reset occurs, and windows go around the first and around a random one of each.
+With `--around` the windows lie where something happens: a first replay notes when each interrupt vector, exception,
+port, device register, warp and reset occurs, and windows go around the first and around a random one of each.
 
-A difference is cut down to the first instruction after which the two differ; the registers, pages, translations and devices that
-do are shown, and the command that repeats it. Exit status 1.
+A difference is cut down to the first instruction after which the two differ; the registers, pages, translations and
+devices that do are shown, and the command that repeats it. Exit status 1.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import fuzz_replay
-import guest
 
+import guest
 from playhead.base.errors import DivergenceError, PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.host.host import Host
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
-from playhead.machine.machine import DELIVERIES, Machine
+from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.splits import Splits
 from playhead.x86 import state as S
@@ -56,7 +56,7 @@ PG = 1 << 31  # of CR0
 class Window:
     """Instructions that the reference engine runs, from `start` on.
 
-    With `vector`, `start` is where to begin to look for that exception; with `alarm`, the window waits for the next alarm.
+    With `vector`, `start` is where to begin to look for that exception; with `alarm`, the window waits for an alarm.
     """
 
     start: int
@@ -109,8 +109,9 @@ def differences(a: Snapshot, b: Snapshot) -> list[str]:
             out += [f"ram: {line}" for line in ram_differences(a, b)]
         else:
             x, y = a.devices.get(part, b""), b.devices.get(part, b"")
-            at = len(os.path.commonprefix([x, y]))
-            out.append(f"{part}: from byte {at} of its state native {x[at : at + 8].hex()}, reference {y[at : at + 8].hex()}")
+            at = fuzz_replay.first_difference(x, y)
+            line = f"native {x[at : at + 8].hex()}, reference {y[at : at + 8].hex()}"
+            out.append(f"{part}: from byte {at} of its state {line}")
     return out
 
 
@@ -170,7 +171,7 @@ def ram_differences(a: Snapshot, b: Snapshot) -> list[str]:
         if x is None or y is None:
             out.append(f"page {n:#x}")
             continue
-        at = len(os.path.commonprefix([x, y]))
+        at = fuzz_replay.first_difference(x, y)
         out.append(f"{n * 4096 + at:#x}: native {x[at : at + 8].hex()}, reference {y[at : at + 8].hex()}")
     return out + ([f"and {len(pages) - SHOWN} pages more"] if len(pages) > SHOWN else [])
 
@@ -394,7 +395,8 @@ class Windows(ReplaySession):
             before = copy.run("native", low, code=True)
             if before.code is not None:
                 eip, raw = before.code
-                self.say(f"    first different after instruction {low}: {raw.hex(' ')} at eip {eip:#x}: {disassembled(raw, eip)}")
+                what = f"{raw.hex(' ')} at eip {eip:#x}: {disassembled(raw, eip)}"
+                self.say(f"    first different after instruction {low}: {what}")
             a, b = copy.run("native", high), copy.run("reference", high)
             pages = tuple(odd_pages(a, b)[:SHOWN])
             for line in differences(copy.run("native", high, pages), copy.run("reference", high, pages)):
@@ -465,8 +467,8 @@ class Scout(Windows):
                 self.vectors[kind] = vector
                 self._note(kind, at)
 
+        m.__dict__.update(_inject=note_inject, _read=note_read, _write=note_write, warp=note_warp, reset=note_reset)
         m.engine.run = note_run
-        m._inject, m._read, m._write, m.warp, m.reset = note_inject, note_read, note_write, note_warp, note_reset
         return m
 
     def windows_around(self, size: int) -> list[Window]:
@@ -484,18 +486,21 @@ class Scout(Windows):
 
 
 def spread(r: random.Random, end: int, count: int, size: int) -> list[Window]:
-    """One window in each of `count` stretches, every second one around an alarm, so that there are interrupts. Every fourth lies
-    anywhere by order of magnitude: the early boot is short."""
+    """One window in each of `count` stretches, every second one around an alarm, so that there are interrupts; one of
+    eight lies anywhere by order of magnitude, because the early boot is short.
+    """
     out = []
     for i in range(count):
         low, high = end * i // count, max(end * (i + 1) // count - size, end * i // count + 1)
-        start = r.randrange(low, high) if i % 4 != 3 else int(10 ** r.uniform(3, len(str(end)) - 1))
+        start = r.randrange(low, high) if i % 8 != 7 else int(10 ** r.uniform(3, len(str(end)) - 1))
         out.append(Window(start, size, alarm=i % 2 == 0, split_seed=r.choice((None, r.getrandbits(32)))))
     return out
 
 
-def fuzz(path: Path, windows: list[Window] | None, size: int, seed: int, count: int = 20, say: Any = print) -> tuple[int, int]:
-    """Run windows (chosen here if None: around events); returns (done, bad)."""
+def fuzz(
+    path: Path, windows: list[Window] | None, size: int, seed: int, count: int = 20, say: Any = print
+) -> tuple[int, int]:
+    """Run windows; returns (done, bad). None: around events; an empty list: `count` spread ones."""
     with Reader(str(path)) as reader:
         end, r = reader.last_mark()[0].icount, random.Random(seed)
         if windows is None:
@@ -546,7 +551,6 @@ def main(arguments: list[str]) -> int:
     print(f"{done - bad} of {done} windows are equal on both engines")
     if made and not bad:
         made.unlink()
-        made.with_suffix(".console").unlink()
     elif made:
         print(f"the recording is kept: {made}")
     return 1 if bad else 0

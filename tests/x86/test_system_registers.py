@@ -316,3 +316,19 @@ def test_ports_by_iopl(engine):
     assert m.run(100) == S.EXIT_PORT_WRITE and written(m) == [(0x80, 1, 0x30)]
     assert m.fault() == (GP, 0)
     assert (m.stack(2), m.stack(3) & 0x3200, m.stack(4), m.stack(5)) == (UCODE, 0x3200, USER_STACK, UDATA)
+
+
+@engines
+@pytest.mark.parametrize("access,faults", [
+    ("movl 0x501, %eax", True), ("movw %ax, 0x503", True), ("incl 0x506", True), ("fldl 0x504", True),
+    ("movl 0x504, %eax", False), ("movb 0x501, %al", False), ("movw 0x502, %ax", False),
+])  # fmt: skip
+def test_alignment_check(engine, access, faults):
+    """With CR0.AM and EFLAGS.AC, user accesses must be aligned; the error code is 0 (volume 3, 6.15)."""
+    setup = "\tmovl %cr0, %eax\n\torl $0x40000, %eax\n\tmovl %eax, %cr0\n"
+    text = setup + TO_RING_3 + f"\tmovl $UDATA, %eax\n\tmovl %eax, %ds\nbad: {access}\n\tud2\n"
+    m = SystemMachine(engine, "\t.set FLAGS, 0x40202\n" + text)
+    if faults:
+        assert m.fault() == (17, 0)
+    else:
+        assert m.vector() == UD

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-
 from tools.oracle import layout
 from tools.oracle.case import AC, FX_SIZE, ID, NT
 from tools.oracle.host_wire import CASE, DESCRIPTOR, PATCH, REGS, RESULT, WORD

@@ -23,11 +23,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import unicorn
-from unicorn import x86_const as x86
-
 from tools.oracle import case as model
 from tools.oracle import layout
 from tools.oracle.case import Case, Result
+from unicorn import x86_const as x86
 
 COUNT = 100_000
 

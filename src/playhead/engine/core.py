@@ -4,7 +4,6 @@
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
 from playhead.x86.flags import status_from_words, words_from_status
-from playhead.x86.isa import tables
 
 
 class Core:

@@ -7,15 +7,17 @@ architectural TLB), decoded and executed.
 
 from typing import Any
 
-from playhead.engine.core import Core, tables
+from playhead.engine.core import Core
 from playhead.hw.memory import OFFSET_MASK, READ, WRITE
 from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
 from playhead.x86 import paging
 from playhead.x86 import state as S
-from playhead.x86.build import ADDRESS_16
 from playhead.x86.decode import DEC
 from playhead.x86.interrupts import BS
+from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
+
+AM = 0x40000  # of CR0
 
 
 class Decoded:
@@ -69,6 +71,7 @@ class ReferenceEngine:
         self.budget = 0
         self._watching = False  # a debug register is armed
         self._own_check_port: Any = None
+        self._aligned = False  # user accesses must be aligned
         self._hits = 0  # the bits of DR6 that this instruction's accesses have set
         self._o = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
@@ -97,17 +100,23 @@ class ReferenceEngine:
 
     def guest_load(self, lin: int, size: int, mode: str) -> int:
         if self._watching and "s" not in mode:
-            self._hit |= self.routine("data_breakpoint")(lin, size, 0)
-        if self._watching and "s" not in mode:
             self._hits |= self.routine("data_breakpoint")(lin, size, 0)
         kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            self._check_aligned(lin, size, mode)
             low, high = self.physical_load(a, first), self.physical_load(b, size - first)
             return low | high << 8 * first
-        return self.physical_load(self.world["r_translate"](lin, kind) & 0xFFFFFFFF, size)
+        a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+        self._check_aligned(lin, size, mode)
+        return self.physical_load(a, size)
+
+    def _check_aligned(self, lin: int, size: int, mode: str) -> None:
+        """#AC, behind everything else that an access may raise (volume 3, 6.15)."""
+        if self._aligned and "s" not in mode and lin & (size - 1):
+            raise GuestFault(S.ACV, 0)
 
     def physical_load(self, pa: int, size: int) -> int:
         entry = self.page_map[pa >> 12]
@@ -122,18 +131,19 @@ class ReferenceEngine:
 
     def guest_store(self, lin: int, size: int, value: int, mode: str) -> None:
         if self._watching and "s" not in mode:
-            self._hit |= self.routine("data_breakpoint")(lin, size, 1)
-        if self._watching and "s" not in mode:
             self._hits |= self.routine("data_breakpoint")(lin, size, 1)
         kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            self._check_aligned(lin, size, mode)
             self.physical_store(a, first, value & ((1 << 8 * first) - 1))
             self.physical_store(b, size - first, value >> 8 * first)
         else:
-            self.physical_store(self.world["r_translate"](lin, kind) & 0xFFFFFFFF, size, value)
+            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+            self._check_aligned(lin, size, mode)
+            self.physical_store(a, size, value)
 
     def physical_store(self, pa: int, size: int, value: int) -> None:
         entry = self.page_map[pa >> 12]
@@ -154,6 +164,7 @@ class ReferenceEngine:
             self._hits |= self.routine("data_breakpoint")(port, size, 2)
         if self._own_check_port is None:
             self._own_check_port = compile_function(ROUTINES["check_port"].function(), self.world)
+            self.world["r_check_port"] = self._check_port  # which compiling has replaced
         return self._own_check_port(port, size)
 
     # fetch and decode
@@ -264,22 +275,14 @@ class ReferenceEngine:
         resume = c32[o["eflags"]] & S.RF
         pc = c32[o["eip"]]
         self._hits, self._watching = 0, bool(c32[o["dr"] + 7] & 0xFF)
+        self._aligned = bool(c32[o["eflags"]] & S.AC and c32[o["cr0"]] & AM and c32[o["cpl"]] == 3)
         if self._watching and not resume and not self._behind_mov_ss():
             bits = self.routine("instruction_breakpoint")((c32[S.seg_offset("cs", "base") // 4] + pc) & 0xFFFFFFFF)
             if bits:
                 self.routine("debug_trap")(bits)
                 return
-        watching = c32[o["dr"] + 7] & 0xFF
-        self._hit = 0
-        self._watching = False
         try:
-            if watching and not resume:
-                bits = self.routine("instruction_breakpoint")((c32[S.seg_offset("cs", "base") // 4] + pc) & 0xFFFFFFFF)
-                if bits:
-                    c32[o["dr"] + 6] |= bits
-                    raise GuestFault(S.DB, 0)
             d = self.fetch(self.mode())
-            self._watching = bool(watching)
             nx = (pc + d.len) & 0xFFFFFFFF
             target = self.handler(d.handler)(d, pc, nx)
         except GuestFault as f:
@@ -302,8 +305,8 @@ class ReferenceEngine:
             self._debug_traps(trap)
 
     def _debug_traps(self, trap: int) -> None:
-        """The #DB behind an instruction: accesses that debug registers watch, then the single step. Behind MOV SS and POP SS the
-        former wait for the end of the next instruction (volume 3, 6.8.3)."""
+        """The #DB behind an instruction: accesses that debug registers watch, then the single step. Behind MOV SS and
+        POP SS the former wait for the end of the next instruction (volume 3, 6.8.3)."""
         c32, o = self.c32, self._o
         hits = self._hits | c32[o["dr6_pending"]]
         c32[o["dr6_pending"]] = 0
@@ -331,5 +334,3 @@ class ReferenceEngine:
             f = self.handlers[number] = compile_function(self.table.handlers[number].function, self.world)
         return f
 
-
-__all__ = ["ADDRESS_16", "ReferenceEngine"]

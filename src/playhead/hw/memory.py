@@ -18,7 +18,7 @@ PAGES = 1 << 20
 READ, WRITE, CODE, DIRTY = 1, 2, 4, 8  # page map flags
 OFFSET_MASK = ~0xFFF
 
-SHUFFLE = "PLAYHEAD_SHUFFLE"  # environment: any text; moves all host memory about, to prove that addresses do not matter
+SHUFFLE = "PLAYHEAD_SHUFFLE"  # environment, any text: moves all host memory, to prove that addresses do not matter
 _holes: list[mmap.mmap] = []
 
 

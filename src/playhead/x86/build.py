@@ -12,13 +12,12 @@ Rules that keep instructions precise:
 """
 
 from playhead.ir.builder import Builder
-from playhead.ir.ops import Value, Var
+from playhead.ir.ops import Value
 from playhead.x86 import flags
 from playhead.x86 import state as S
 from playhead.x86.notation import Encoding, Operand
 
 ADDRESS_16 = 1  # bit of the field `flags` of a decoded instruction
-NO_SEGMENT = {"lea"}
 
 
 class Access:
@@ -368,5 +367,3 @@ class InsnBuilder(StateBuilder):
         """Privileged instruction: #GP(0) unless CPL is 0 (virtual-8086 mode runs at CPL 3)."""
         self.gp0_if(self.ld("cpl").ne(0))
 
-
-__all__ = ["ADDRESS_16", "Access", "InsnBuilder", "StateBuilder", "Var"]

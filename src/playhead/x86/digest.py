@@ -5,7 +5,6 @@ pages written since the last digest (DIRTY in the page map) are hashed again. It
 """
 
 from playhead.x86 import paging
-from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
@@ -97,5 +96,3 @@ def tlb_digest(m: StateBuilder):
             m.break_()
     m.ret(total.get())
 
-
-__all__ = ["S"]

@@ -46,8 +46,6 @@ class Disassembler:
     """Needs no engine: it has a state block of its own, of which the decoder uses `fetch` and `dec`."""
 
     def __init__(self) -> None:
-        from playhead.x86.isa import tables  # the tables are made once per process
-
         self.table, decode_tables = tables()
         view = memoryview(bytearray(S.SIZE))
         self._c8, self._c32 = view, view.cast("I")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from playhead.ir.ops import Value
 from playhead.x86 import flags
-from playhead.x86 import state as S
 from playhead.x86.table import insn
 
 
@@ -139,5 +138,3 @@ def scas(m, a, b):
 
     repeat(m, body)
 
-
-__all__ = ["S", "repeat"]

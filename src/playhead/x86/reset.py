@@ -7,7 +7,6 @@ from playhead.x86 import cpuid
 from playhead.x86 import state as S
 
 
-
 class Core(Protocol):
     """The state block by names, as engines offer it."""
 

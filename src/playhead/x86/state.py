@@ -74,7 +74,7 @@ _field("nodebug_icount", 64)  # no single-step trap while icount is this (behind
 _field("cr4_mask", 32)  # bits of CR4 that the processor model has
 _field("cpuid", 32, 4 * 8)  # leaves 0-3 and 80000001-80000004, EAX EBX ECX EDX each
 ARCH_END = _top
-for _n in ("mode", "exit_reason", "engine_flags", "intr_pending", "latch_n", "latch_i", "store_n", "single", "link_from",
+for _n in ("mode", "exit_reason", "intr_pending", "latch_n", "latch_i", "store_n", "single", "link_from",
            "generation", "deliveries"):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top",

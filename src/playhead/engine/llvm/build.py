@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 
 import llvmlite.binding as llvm
@@ -50,7 +51,15 @@ def source_key() -> str:
 IMPORTED = source_key()
 
 
+# LLVM 22's fixup-byte-word-insts turns a 16-bit load that is merged into a live register into one that zeroes the upper half
+# (`movw mem, %ax` became `movzwl mem, %eax` in the handler of LEAVE with 16-bit operands). It is an optimisation only.
+LLVM_OPTIONS = ("-fixup-byte-word-insts=0",)
+
+
+@cache
 def _initialize() -> None:
+    for option in LLVM_OPTIONS:
+        llvm.set_option("playhead", option)
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
 
@@ -87,7 +96,7 @@ def build(progress=None) -> tuple[list[bytes], dict]:
     except OSError as e:
         raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
     parts, index = generate(PART)
-    salt = repr((llvm.llvm_version_info, host())).encode()
+    salt = repr((llvm.llvm_version_info, host(), LLVM_OPTIONS)).encode()
     keys = [hashlib.sha256(salt + p.encode()).hexdigest()[:32] for p in parts]
     paths = [directory / "parts" / f"{k}.o" for k in keys]
     todo = [i for i, p in enumerate(paths) if not p.exists()]

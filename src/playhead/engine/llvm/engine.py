@@ -12,7 +12,6 @@ from playhead.engine.llvm.build import load_or_build, target_machine
 from playhead.engine.llvm.stubs import EXPORTS
 from playhead.x86 import state as S
 
-
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
 
 

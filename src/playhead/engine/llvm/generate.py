@@ -2,7 +2,6 @@
 
 import re
 
-from playhead.engine.core import tables
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm import runtime
 from playhead.engine.llvm.build import ATTRIBUTES
@@ -10,6 +9,7 @@ from playhead.engine.llvm.emit import FN, Emitter
 from playhead.engine.llvm.stubs import EXPORTS, stubs
 from playhead.ir.ops import ENDS
 from playhead.x86.build import StateBuilder
+from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 
 _SYMBOL = re.compile(r"@([A-Za-z_][A-Za-z0-9_.]*)")

@@ -3,6 +3,9 @@
 Where an access leaves the fast path of the host table (a derived table: one entry per linear page, host offset and rights), `slow`
 decides: translate, fill the table, split over two pages, ask for a device register, or stop in front of the instruction so that it
 runs alone (`single`): an instruction that writes device registers or decoded code must be the last one of a run of its own.
+
+The state field `work` holds what the routines share: [0] address of the scratch bytes, [1] the handler `end`, [2] a dead block,
+[3] the handler `stop`, [4] the block that was found.
 """
 
 from playhead.engine.llvm import layout as L
@@ -11,8 +14,6 @@ from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.decode import DEC
 from playhead.x86.table import call, routine
-
-SLOW_FLAGS = S.TF
 
 
 def host(m, address, bits):
@@ -584,7 +585,8 @@ def run(m: StateBuilder):
         with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()
-        with m.if_((flags & SLOW_FLAGS).ne(0) | (m.ld("dr", 7) & 0xFF).ne(0)):
+        aligned = (flags & S.AC).ne(0) & m.ld("cr0").bit(18) & user
+        with m.if_((flags & S.TF).ne(0) | (m.ld("dr", 7) & 0xFF).ne(0) | aligned):
             m.st("exit_reason", S.EXIT_REFERENCE)
             m.ret()
         limit.set(budget)
@@ -649,6 +651,3 @@ def run(m: StateBuilder):
             m.emit("enter", (found + L.HEADER, eip, limit.get() - n), 0)
         m.st("budget", m.ld("budget") + held.get())
         m.st("icount_end", m.ld("icount_end") + held.get())
-
-
-WORK = "work[0] scratch address, [1] handler end, [2] dead block, [3] handler stop, [4] block found"

@@ -103,10 +103,19 @@ def cpus(text: str) -> int:
     return 1
 
 
+def cpu_model(text: str) -> str:
+    """A model that CPUID can describe."""
+    from playhead.x86.cpuid import MODELS
+
+    if text not in MODELS:
+        raise UsageError(f"unknown model{nearest(text, MODELS)}; there is {', '.join(MODELS)}")
+    return text
+
+
 def nothing(text: str) -> str:
     """For what this machine does not have: only `none` fits."""
     if text != "none":
-        raise UnsupportedError("only none is supported here")
+        raise UnsupportedError("this version has none; the only value is none")
     return text
 
 
@@ -121,7 +130,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-bios", "firmware to start at the reset vector, instead of a kernel", "FILE", group=MACHINE),
     Option("-m", "memory; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
            default=128 << 20, group=MACHINE),
-    Option("-cpu", "processor model", "MODEL", key="cpu", group=MACHINE),
+    Option("-cpu", "processor model", "MODEL", cpu_model, "cpu", group=MACHINE),
     Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
            "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps, Ctrl-C goes to the guest",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import UnsupportedError, UsageError
 
 Parser = Callable[[str], Any]
 
@@ -39,6 +39,16 @@ class Option:
         return self.key or self.name.lstrip("-").replace("-", "_")
 
 
+# What QEMU's users will try and this version does not have.
+LATER = dict.fromkeys(("hda", "hdb", "hdc", "hdd", "cdrom", "drive", "blockdev", "boot", "snapshot", "fda"), "disks")
+LATER |= dict.fromkeys(("netdev", "object"), "network")
+LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
+LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")
+LATER |= dict.fromkeys(("gdb", "s", "S"), "debugger")
+LATER |= dict.fromkeys(("qmp", "mon", "chardev"), "monitor")
+LATER |= dict.fromkeys(("loadvm", "savevm"), "snapshots")
+
+
 def bare(word: str) -> str:
     return word.lstrip("-")
 
@@ -60,6 +70,8 @@ def parse_arguments(
         if word in ("--help", "-help", "-h"):
             raise HelpWanted
         option = by_name.get(name)
+        if option is None and name in LATER:
+            raise UnsupportedError(f"{word} is not supported by this version: it has no {LATER[name]}")
         if option is None:
             raise UsageError(f"unknown option '{word}'{nearest(name, by_name, show=lambda n: by_name[n].name)}")
         seen[name] = seen.get(name, 0) + 1
@@ -70,7 +82,7 @@ def parse_arguments(
         hint = f" (is an option missing before it? see playhead {verb} --help)"
         raise UsageError(f"'{found[len(operands)]}' is one word too many{hint}")
     if len(found) < len(operands):
-        raise UsageError(f"playhead {verb} needs {operands[len(found)]}")
+        raise UsageError(f"{verb} needs {operands[len(found)]} (see playhead {verb} --help)")
     values.update({name.lower(): word for name, word in zip(operands, found, strict=True)})
     return values
 
@@ -85,7 +97,7 @@ def _value(option: Option, word: str, inline: str, rest: Any, before: Any) -> An
         raise UsageError(f"{option.name} needs a value: {option.name} {option.metavar}")
     try:
         value = option.parse(text)
-    except UsageError as e:
+    except (UsageError, UnsupportedError) as e:
         raise type(e)(f"{option.name} {text}: {e}") from None
     return [*before, value] if option.many else value
 

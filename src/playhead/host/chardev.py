@@ -5,10 +5,12 @@ watcher's thread into a bounded inbox, from which the session takes it when the 
 """
 
 import contextlib
+import fcntl
 import os
 import pty
 import termios
 import threading
+import time
 import tty
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from playhead.host.watch import IN, OUT
 
 INBOX = 16  # reads of up to 4 KiB each; beyond them the host's reader waits
 BACKLOG = 1 << 20  # bytes kept for a pty that nobody reads yet
+DRAIN_LOOK_S = 0.01  # between two looks at what a pty that is closing still holds
+DRAIN_LOOKS, DRAIN_EMPTY = 20, 5  # looks without change after which nobody reads, or nothing is left
 KINDS = "stdio, file:PATH, pty, null, none"
 
 
@@ -237,9 +241,21 @@ class Pty(CharDevice):
                     self._inbox.append(data)
 
     def close(self) -> None:
-        super().close()
+        self._drain()
         for fd in (self._master, self._slave):
             os.close(fd)
+
+    def _drain(self) -> None:
+        """Closing throws away what has not been read: let a reader finish, as long as it reads. The kernel does not say
+        what it holds back behind the first 4 KiB, so one look that finds nothing is not enough.
+        """
+        left, same = -1, 0
+        while same < (DRAIN_LOOKS if left else DRAIN_EMPTY):
+            self.flush()
+            unread = int.from_bytes(fcntl.ioctl(self._slave, termios.FIONREAD, bytes(4)), "little")
+            before, left = left, unread + len(self._backlog)
+            same = same + 1 if left == before else 0
+            time.sleep(DRAIN_LOOK_S)
 
 
 def check_spec(spec: str) -> str:

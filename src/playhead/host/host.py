@@ -103,7 +103,7 @@ class Host:
 
     def message(self, text: str) -> None:
         """Tell the user something, on standard error."""
-        self.status.clear()
+        self.status.fresh_line()
         try:
             os.write(2, "".join(f"playhead: {line}\n" for line in text.split("\n")).encode())
         except OSError:

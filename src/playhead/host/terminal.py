@@ -105,6 +105,13 @@ class StatusLine:
             self._put("\r\x1b[2K")
             self._shown = False
 
+    def fresh_line(self) -> None:
+        """Before a message: clear, and go to a new line if the guest's output stands in the middle of one."""
+        self.clear()
+        if self.enabled and not self._line_start:
+            self._put("\r\n")
+            self._line_start = True
+
     def guest_wrote(self, data: bytes) -> None:
         """Remember whether the cursor stands at the start of a line; only there the status may be drawn."""
         self._line_start = data[-1:] in (b"\n", b"\r")

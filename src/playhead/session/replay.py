@@ -18,6 +18,7 @@ from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.queue import AsyncQueue
+from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
 from playhead.session.run import Build
 from playhead.session.script import Script
@@ -25,6 +26,7 @@ from playhead.session.splits import Splits
 from playhead.session.target import Door, MachineLike
 
 STATUS_NS = 200_000_000
+ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which a recorder flushes several times
 
 
 @dataclass
@@ -60,23 +62,13 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
+        self.taken: list[tuple[Moment, Any]] = []  # what has happened since the last digest that was equal, for `diagnose`
 
     # -- the loop
 
     def run(self) -> Outcome:
         with self.host:
-            self._began_ns = self.host.realtime_ns()
-            self._last = max(self.reader.last_mark()[0].icount, 1)
-            self.checkpoints.reached(Checkpoint.INIT)
-            self._script.load(0)
-            door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
-            self.machine = self._build(door)
-            self._built = True
-            if self.reader.meta["session"].get("trace_events"):
-                self.machine.on_delivery = self._delivered
-            self.host.start(self.machine.kick)
-            self._check_parts()
-            self.checkpoints.reached(Checkpoint.RESET)
+            self._begin()
             try:
                 while self._outcome is None:
                     self._turn()
@@ -84,6 +76,20 @@ class ReplaySession:
                 self.host.flush()
                 self.host.status.clear()
         return self._outcome
+
+    def _begin(self) -> None:
+        self._began_ns = self.host.realtime_ns()
+        self._last = max(self.reader.last_mark()[0].icount, 1)
+        self.checkpoints.reached(Checkpoint.INIT)
+        self._script.load(0)
+        door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
+        self.machine = self._build(door)
+        self._built = True
+        if self.reader.meta["session"].get("trace_events"):
+            self.machine.on_delivery = self._delivered
+        self.host.start(self.machine.kick)
+        self._check_parts()
+        self.checkpoints.reached(Checkpoint.RESET)
 
     def _turn(self) -> None:
         if self._moment().icount == self._boundary:
@@ -121,6 +127,8 @@ class ReplaySession:
         assert stop.kind != "budget" or now > before, f"the machine stands still at {now}, before {target}"
         if now > target and target.seq:
             raise self._diverged(f"at {now}: {target} never came")
+        if now.seq > ENDLESS and now.icount < target.icount and not self._script.stood_at(now.icount):
+            raise self._diverged(f"at {now}: the guest does nothing but fault, the recording goes on to {target}")
         if stop.kind in ("reset", "shutdown"):
             self._guest_stop = stop
         elif stop.kind == "halted" and now < target:
@@ -138,10 +146,9 @@ class ReplaySession:
         self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
         self.machine.reset()
 
-    def _diverged(self, what: str) -> DivergenceError:
+    def _diverged(self, what: str) -> Divergence:
         """The error to raise: `what` says where and how; added is what is known to be good."""
-        good = "" if self._equal_at is None else f"; the digests were equal up to instruction {self._equal_at}"
-        return DivergenceError(f"replay diverged {what}{good}")
+        return Divergence(what, self._moment(), self._equal_at)
 
     # -- events
 
@@ -158,8 +165,7 @@ class ReplaySession:
         event = entry.event
         if isinstance(event, ClockVirtualRt):
             self._check_warp(event.ns)
-        self._script.take()
-        self._events += 1
+        self._take()
         match event:
             case ClockVirtualRt():
                 self.machine.warp(event.ns)
@@ -176,6 +182,11 @@ class ReplaySession:
             case _:
                 self.queue.deliver(event)
                 self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
+
+    def _take(self) -> None:
+        """The next event happens now."""
+        self.taken.append((self._moment(), self._script.take().event))
+        self._events += 1
 
     def _check_warp(self, to_ns: int) -> None:
         """Virtual time can only be moved while the CPU is halted, and not past its next alarm."""
@@ -202,8 +213,7 @@ class ReplaySession:
         """The guest reads the date: answered from the recording. Called from inside `run`: must not raise."""
         now, entry = self._moment(), self._script.next()
         if entry is not None and isinstance(entry.event, ClockHost) and entry.moment == now:
-            self._script.take()
-            self._events += 1
+            self._take()
             self._host_ns = entry.event.ns
         elif self._failure is None:
             there = f"its next event is {entry.kind.name} at {entry.moment}" if entry else "it has no more events"
@@ -216,8 +226,7 @@ class ReplaySession:
         """An interrupt or exception was delivered, and the recording was told to hold each: it must hold this one."""
         now, entry, event = self._moment(), self._script.next(), TRACED[kind](vector=vector)
         if entry is not None and entry.event == event and entry.moment == now:
-            self._script.take()
-            self._events += 1
+            self._take()
         elif self._failure is None:
             there = f"{text_of(entry.event)} at {entry.moment}" if entry else "no more events"
             self._failure = self._diverged(f"at {now}: {text_of(event)} was delivered, the recording has {there}")
@@ -257,6 +266,7 @@ class ReplaySession:
             where = f"between instructions {since} and {boundary}" if boundary else "before the first instruction"
             self._same(recorded, where)
             self._equal_at = boundary
+            self.taken.clear()
 
     def _same(self, recorded: Digest, where: str) -> None:
         now = digest_of(self.machine.digest_parts())

@@ -18,6 +18,7 @@ class Script:
         self._reach = -1  # everything before this instruction is loaded
         self._exhausted = False
         self.flushed = START  # where the recorder stood at the last flush that is loaded
+        self._stood: set[int] = set()  # instructions in front of which it flushed between two deliveries
 
     def load(self, icount: int) -> None:
         """Have everything at hand that happens up to `icount`, that included."""
@@ -29,6 +30,12 @@ class Script:
                 self._entries.extend(batch.entries)
                 self._digests.extend(batch.digests)
                 self._reach, self.flushed = batch.moment.icount, batch.moment
+                if batch.moment.seq:
+                    self._stood.add(batch.moment.icount)
+
+    def stood_at(self, icount: int) -> bool:
+        """Whether the recorder was seen to deliver one exception after the other there, too."""
+        return icount in self._stood
 
     def next(self) -> Entry | None:
         """The next event of any kind."""

@@ -24,7 +24,9 @@ APPEND = "console=ttyS0"
 def timed(command: list[str]) -> tuple[float, str]:
     """Wall seconds and output of a whole process; it must succeed."""
     began = time.monotonic()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     wall = time.monotonic() - began
     text = done.stdout.decode(errors="replace")
     if done.returncode:
@@ -50,7 +52,18 @@ def _has_dbstat(db: sqlite3.Connection) -> bool:
 
 
 def one(shift: int, kernel: Path, initrd: Path, folder: Path) -> None:
-    machine = ["-m", "128", "-kernel", str(kernel), "-initrd", str(initrd), "-append", APPEND, "-nographic", "-no-reboot"]
+    machine = [
+        "-m",
+        "128",
+        "-kernel",
+        str(kernel),
+        "-initrd",
+        str(initrd),
+        "-append",
+        APPEND,
+        "-nographic",
+        "-no-reboot",
+    ]
     qemu = shutil.which("qemu-system-i386")
     if qemu is None:
         raise SystemExit("qemu-system-i386 is missing: install Debian's package qemu-system-x86")

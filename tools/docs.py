@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `./dev docs` from the declarations; changes here are lost. -->\n"
@@ -22,7 +23,8 @@ def instructions() -> str:
     for i in INSTRUCTIONS:
         chapters.setdefault(i.chapter, []).append(i)
     out = ["# Instructions\n", NOTE, f"{len(INSTRUCTIONS)} declarations, "
-           f"{sum(len(i.encodings) for i in INSTRUCTIONS)} encodings. Notation: `src/playhead/x86/notation.py`.\n"]  # fmt: skip
+           f"{sum(len(i.encodings) for i in INSTRUCTIONS)} encodings. "
+           "Notation: `src/playhead/x86/notation.py`.\n"]  # fmt: skip
     for chapter, found in chapters.items():
         module = sys.modules[f"playhead.x86.{chapter}"]
         out.append(f"## {chapter}\n\n{(module.__doc__ or '').splitlines()[0]}\n")
@@ -37,13 +39,31 @@ def instructions() -> str:
 
 
 def events() -> str:
+    from playhead.log.event_fields import Choice, Named8, Named32
     from playhead.log.events import KINDS
 
-    rows = []
+    def fields(cls: Any) -> str:
+        return ", ".join(f"{n}: {type(f).__name__}" for n, f in cls.FIELDS.items())
+
+    def paragraph(doc: str | None) -> str:
+        return " ".join((doc or "").split("\n\n")[0].split())
+
+    rows, choices, names = [], [], {}
     for tag, kind in sorted(KINDS.items()):
-        fields = ", ".join(f"{n}: {type(f).__name__}" for n, f in kind.cls.FIELDS.items())  # type: ignore[attr-defined]
-        rows.append((str(tag), kind.name, fields, "pulled" if kind.pulled else "delivered", kind.doc.split("\n\n")[0]))
-    return "\n".join(["# Events\n", NOTE, table(("tag", "name", "fields", "how", "meaning"), rows)])
+        rows.append((str(tag), kind.name, fields(kind.cls), kind.how, "yes" if kind.qemu else "", paragraph(kind.doc)))
+        for name, field in kind.cls.FIELDS.items():  # type: ignore[attr-defined]
+            variants = field.variants if isinstance(field, Choice) else ()
+            for n, v in enumerate(variants):
+                choices.append((f"{kind.name}.{name}", str(n), v.name, fields(v.cls), paragraph(v.cls.__doc__)))
+            for part in (field, *(f for v in variants for f in v.cls.FIELDS.values())):  # type: ignore[attr-defined]
+                if isinstance(part, (Named8, Named32)):
+                    names[part.what] = part.names
+    out = ["# Events\n", NOTE, (sys.modules["playhead.log.events"].__doc__ or "").split("\n\n", 2)[2]]
+    out.append(table(("tag", "name", "fields", "how", "QEMU", "meaning"), rows))
+    out += ["## Choices\n", table(("field", "stored as", "name", "fields", "meaning"), choices)]
+    out += ["## Numbers that stand for words\n", "In order from 0 on, as in QEMU.\n"]
+    out.append(table(("what", "words"), [(what, " ".join(f"`{w}`" for w in words)) for what, words in names.items()]))
+    return "\n".join(out)
 
 
 def devices() -> str:

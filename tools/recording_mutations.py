@@ -173,6 +173,7 @@ def value(rng: random.Random, path: Path) -> str:
     return f"{table}.{column} row {one} = {new!r:.40}"
 
 
+FREE = "PRAGMA writable_schema = ON;"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, i, i, i, i, i, i FROM n"
 
 
@@ -197,10 +198,10 @@ def schema(rng: random.Random, path: Path) -> str:
         f"PRAGMA user_version = {rng.choice(INTERESTING[:8])}",
         f"PRAGMA application_id = {rng.choice(INTERESTING[:8])}",
         "PRAGMA page_size = 512; VACUUM", "PRAGMA auto_vacuum = 1; VACUUM", "PRAGMA journal_mode = WAL", "ANALYZE",
-        f"PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = {rng.randrange(20)} WHERE name = '{table}'",
-        f"PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE TABLE {table} (a)' WHERE name = '{table}'",
-        "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = NULL",
-        "PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE type = 'index'",
+        f"{FREE} UPDATE sqlite_master SET rootpage = {rng.randrange(20)} WHERE name = '{table}'",
+        f"{FREE} UPDATE sqlite_master SET sql = 'CREATE TABLE {table} (a)' WHERE name = '{table}'",
+        f"{FREE} UPDATE sqlite_master SET sql = NULL",
+        f"{FREE} DELETE FROM sqlite_master WHERE type = 'index'",
     ))  # fmt: skip
     try:
         db.executescript(statement)
@@ -330,6 +331,7 @@ def fitted_content(rng: random.Random, path: Path) -> str:
 
 
 MUTATIONS: tuple[Callable[[random.Random, Path], str], ...] = (
-    bit, bit, bit, header, truncated, page, page, appended, second_log, row, row, row, value, value, value, schema, schema,
-    configuration, fitted_configuration, fitted_configuration, fitted_value, fitted_value, fitted_content,
+    bit, bit, bit, header, truncated, page, page, appended, second_log, row, row, row, value, value, value,
+    schema, schema, configuration, fitted_configuration, fitted_configuration, fitted_value, fitted_value,
+    fitted_content,
 ) * 10 + (bomb,)  # fmt: skip

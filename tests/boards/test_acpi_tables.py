@@ -109,7 +109,7 @@ def test_acpica_understands_it(linked, tmp_path, name):
     text = file.with_suffix(".dsl").read_text()
     assert run.returncode == 0 and "Incorrect" not in text and "rror" not in text.replace("0 Errors", "")
     if name == b"DSDT":
-        for part in ('Name (_PRT, Package (0x80)', 'EisaId ("PNP0A03")', "Method (_SRS, 1, Serialized)", "PRQ3,   8"):
+        for part in ("Name (_PRT, Package (0x80)", 'EisaId ("PNP0A03")', "Method (_SRS, 1, Serialized)", "PRQ3,   8"):
             assert part in text
         args = ["iasl", "-p", tmp_path / "again", file.with_suffix(".dsl")]
         again = subprocess.run(args, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)

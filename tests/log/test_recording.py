@@ -69,7 +69,7 @@ def test_dump(path):
         entries = list(reader.entries())
     assert next(text_lines(entries)).split() == ["1", "1:CLOCK_HOST", "ns=0"]
     assert list(text_lines(entries))[1].split()[0] == "1+2"
-    assert '"kind": "ASYNC_CHAR_READ", "port": 0, "data": "key 0"' in list(json_lines(entries))[1]
+    assert '"kind": "ASYNC_CHAR_READ", "args": {"port": 0, "data": "key 0"}' in list(json_lines(entries))[1]
 
 
 def test_it_can_be_read_while_it_is_written(tmp_path):

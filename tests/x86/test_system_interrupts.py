@@ -352,7 +352,9 @@ def test_real_mode_without_a_table_dies(engine):
 
 
 def test_real_to_protected_and_back(engine):
-    m = real(engine, """
+    m = real(
+        engine,
+        """
         movl %cr0, %eax
         orb $1, %al
         movl %eax, %cr0
@@ -373,7 +375,8 @@ last:   movw $0x3000, %ax
         movl %fs:(%edi), %ebx
         movw %ax, %ds
         hlt
-    """)
+    """,
+    )
     m.describe(FREE, 0x10000, 0xFFFF, 0x9B)
     m.until_halt()
     assert (m.sel("cs"), m.core.seg("cs", "base"), m.core.get("cr0") & 1) == (0x1000, 0x10000, 0)

@@ -79,8 +79,9 @@ def test_control_registers(engine):
 
 @engines
 def test_lmsw_cannot_leave_protected_mode(engine):
-    m = SystemMachine(engine, "movl $0xe, %eax\n lmsw %ax\n smsw 0x500\n xorl %eax, %eax\n lmsw %ax\n"
-                              " movl %cr0, %ebx\n hlt")
+    m = SystemMachine(
+        engine, "movl $0xe, %eax\n lmsw %ax\n smsw 0x500\n xorl %eax, %eax\n lmsw %ax\n movl %cr0, %ebx\n hlt"
+    )
     m.until_halt()
     assert m.dword(0x500) == 0x1F and m.reg("ebx") == 0x11
 
@@ -95,8 +96,9 @@ def test_write_protect_counts_at_once(engine):
 
 
 @engines
-@pytest.mark.parametrize("what,stale", [("movl %cr3, %eax\n"
-                                         " movl %eax, %cr3", False), ("invlpg 0x180000", False), ("nop", True)])
+@pytest.mark.parametrize(
+    "what,stale", [("movl %cr3, %eax\n movl %eax, %cr3", False), ("invlpg 0x180000", False), ("nop", True)]
+)
 def test_translations_stay_until_flushed(engine, what, stale):
     m = SystemMachine(engine, f"movl $0x80000001, %eax\n movl %eax, %cr0\n movl 0x180000, %ebx\n"
                               f" movl $0x190007, 0x101600\n {what}\n"
@@ -257,8 +259,11 @@ def written(m: SystemMachine) -> list[tuple[int, int, int]]:
 
 @engines
 def test_in_and_out(engine):
-    m = SystemMachine(engine, "movl $0x12345678, %eax\n outb %al, $0x80\n movl $0x3f8, %edx\n outw %ax, %dx\n"
-                              " inl %dx, %eax\n inb $0x61, %al\n hlt")
+    m = SystemMachine(
+        engine,
+        "movl $0x12345678, %eax\n outb %al, $0x80\n movl $0x3f8, %edx\n outw %ax, %dx\n"
+        " inl %dx, %eax\n inb $0x61, %al\n hlt",
+    )
     assert m.run(100) == S.EXIT_PORT_WRITE and written(m) == [(0x80, 1, 0x78)] and m.core.get("icount") == 2
     assert m.run(100) == S.EXIT_PORT_WRITE and written(m) == [(0x3F8, 2, 0x5678)]
     assert m.run(100) == S.EXIT_PORT_READ and m.core.get("exit_info") == 0x3F8 | 4 << 32 and m.core.get("icount") == 4
@@ -286,8 +291,9 @@ def test_string_input_and_output(engine):
 
 @engines
 def test_string_input_faults_before_it_reads(engine):
-    m = SystemMachine(engine, "movl $0x80010001, %eax\n movl %eax, %cr0\n movl $0x180fff, %edi\n"
-                              " movl $0x1f0, %edx\nbad: insw")
+    m = SystemMachine(
+        engine, "movl $0x80010001, %eax\n movl %eax, %cr0\n movl $0x180fff, %edi\n movl $0x1f0, %edx\nbad: insw"
+    )
     m.page_tables()
     m.set_page(0x181000, 5)
     assert m.fault() == (14, 3) and m.core.get("cr2") == 0x181000

@@ -239,8 +239,9 @@ def test_looking_at_descriptors(engine, selector, rights, limit, readable, writa
 
 
 def test_arpl(engine):
-    m = SystemMachine(engine, "movl $0x18, %eax\n movl $3, %ebx\n arpl %bx, %ax\n setz %cl\n arpl %bx, %ax\n"
-                              " setz %ch\n hlt")
+    m = SystemMachine(
+        engine, "movl $0x18, %eax\n movl $3, %ebx\n arpl %bx, %ax\n setz %cl\n arpl %bx, %ax\n setz %ch\n hlt"
+    )
     m.until_halt()
     assert (m.reg("eax"), m.reg("ecx")) == (0x1B, 1)
 

@@ -38,8 +38,9 @@ def test_jump(engine):
 
 
 def test_call_and_return(engine):
-    m = SystemMachine(engine, START + "lcall $TASK2, $0\nback: hlt\nother: pushfl\n popl %edx\n"
-                                      " movl %edx, 0x500\n iretl\nagain: hlt")
+    m = SystemMachine(
+        engine, START + "lcall $TASK2, $0\nback: hlt\nother: pushfl\n popl %edx\n movl %edx, 0x500\n iretl\nagain: hlt"
+    )
     new_task(m, m.symbols["other"])
     m.until_halt()
     assert m.core.get("eip") == m.symbols["back"] + 1 and m.reg("ebx") == 0x11
@@ -130,8 +131,9 @@ def test_local_breakpoints_end_with_their_task(engine):
 
 
 def test_task_in_virtual_8086_mode(engine):
-    m = SystemMachine(engine, START + "ljmpl $TASK2, $0\n hlt\n.code16\nv86: movw %cs, %ax\n"
-                                      " movw %ds, %bx\nbad: hlt\n.code32")
+    m = SystemMachine(
+        engine, START + "ljmpl $TASK2, $0\n hlt\n.code16\nv86: movw %cs, %ax\n movw %ds, %bx\nbad: hlt\n.code32"
+    )
     new_task(m, m.symbols["v86"] - CODE_AT, cs=0x1000, ds=0x2345, ss=0x500, es=0, esp=0x100, eflags=0x20202)
     m.poke(TSS2 + 4, (0x7000).to_bytes(4, "little") + DATA.to_bytes(4, "little"))
     assert m.vector() == GP
@@ -140,9 +142,12 @@ def test_task_in_virtual_8086_mode(engine):
 
 
 def test_switch_of_page_directories(engine):
-    m = SystemMachine(engine, "movl $0x80000001, %eax\n movl %eax, %cr0\n" + START + "ljmpl $TASK2, $0\n"
-                                                                                     " hlt\n"
-                                                                                     "other: movl 0x180000, %eax\n hlt")
+    m = SystemMachine(
+        engine,
+        "movl $0x80000001, %eax\n movl %eax, %cr0\n" + START + "ljmpl $TASK2, $0\n"
+        " hlt\n"
+        "other: movl 0x180000, %eax\n hlt",
+    )
     m.page_tables()
     m.poke(0x110000, (0x111007).to_bytes(4, "little"))
     m.poke(0x111000, m.memory.read(0x101000, 0x1000))

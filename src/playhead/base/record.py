@@ -99,7 +99,8 @@ class Bool(Field):
 
 
 class Blob(Field):
-    """Bytes of any length (a FIFO, a table); `length` fixes it. The value is a bytearray, so that devices can edit it."""
+    """Bytes of any length (a FIFO, a table); `length` fixes it. The value is a bytearray, so that devices can edit
+    it."""
 
     def __init__(self, default: bytes = b"", length: int | None = None):
         super().__init__(default if length is None else default.ljust(length, b"\0"))
@@ -200,7 +201,9 @@ class Queue(Array):
 def _encoder(fields: dict[str, Field]):
     """The `encode` method, generated: digests call it often, so runs of integers are packed at once. It gives exactly
     the bytes that encoding field by field gives; anything that does not fit is found by doing just that."""
-    lines, scope, codes, values = ["def encode(self):", " try:", "  return b''.join(("], {"fields": fields}, "", []
+    lines = ["def encode(self):", " try:", "  return b''.join(("]
+    scope: dict[str, Any] = {"fields": fields}
+    codes, values = "", []  # type: ignore[var-annotated]
 
     def flush():
         nonlocal codes, values

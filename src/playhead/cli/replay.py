@@ -15,6 +15,7 @@ OPTIONS = (
     Option("--no-digest", "compare only at the end"),
     Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
            number(0, 2**64 - 1)),
+    Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
 
@@ -73,12 +74,24 @@ def _verify(reader: Any, values: dict[str, Any]) -> None:
 def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict[str, Any]) -> int:
     from playhead.cli.assemble import big, make_build
     from playhead.host.host import Host
+    from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
 
     host = Host(specs, values["debugcon"] or "null", reads=False)
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
     build = make_build(config, values["engine"], shift)
-    outcome = ReplaySession(build, host, reader, options).run()
+    session = ReplaySession(build, host, reader, options)
+    try:
+        outcome = session.run()
+    except Divergence as e:
+        from playhead.session.diagnose import diagnosable, diagnose
+
+        if values["no_diagnose"] or not diagnosable(session):
+            raise
+        host.message(str(e))
+        quiet = Host(["null"] * len(specs), "null", reads=False)
+        quiet.message(str(diagnose(build, quiet, reader, session, e)))
+        return e.status
     if outcome.note:
         host.message(outcome.note)
     if not values["quiet"]:

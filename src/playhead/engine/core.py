@@ -1,13 +1,13 @@
 """What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
 
-
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
 from playhead.x86.flags import status_from_words, words_from_status
 
 
 class Core:
-    """The processor's memory, shared by engines. Views are named by item width: c32[i] is dword i of the state block."""
+    """The processor's memory, shared by engines. Views are named by item width: c32[i] is dword i of the state
+    block."""
 
     def __init__(self, memory: Memory):
         self.memory = memory

@@ -1,6 +1,8 @@
-"""Tier 0: the reference engine. It runs the IR in Python, one instruction at a time, and so defines what every engine must do.
+"""Tier 0: the reference engine. It runs the IR in Python, one instruction at a time, and so defines what every engine
+must do.
 
-The order at each instruction: a pending exception or interrupt is delivered; then, if the machine asks for an interrupt and the
+The order at each instruction: a pending exception or interrupt is delivered; then, if the machine asks for an interrupt
+and the
 processor would take it, the run ends; then the instruction is fetched (the pages of its bytes are probed through the
 architectural TLB), decoded and executed.
 """
@@ -56,10 +58,12 @@ class ReferenceEngine:
         self.world.update(
             c8=core.c8, c16=core.c16, c32=core.c32, c64=core.c64,
             ram32=memoryview(core.memory.area).cast("I"), ram64=memoryview(core.memory.area).cast("Q"),
-            page_hash64=memoryview(core.page_hash).cast("Q"), dirty8=memoryview(core.dirty), page_map64=core.memory.page_map,
+            page_hash64=memoryview(core.page_hash).cast("Q"), dirty8=memoryview(core.dirty),
+            page_map64=core.memory.page_map,
             tlb32=memoryview(core.tlb).cast("I"), tlb_large32=memoryview(core.tlb_large).cast("I"),
             tlb_list32=memoryview(core.tlb_list).cast("I"), dec_tables16=memoryview(self.decode_tables.bytes).cast("H"),
-            guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave, icount=self.icount, spend=self.spend,
+            guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave,
+            icount=self.icount, spend=self.spend,
         )  # fmt: skip
         self.world["r_code_written"] = lambda page: core.memory.code_written(page) or 0
         self.world["r_table_write"] = lambda pa: core.memory.code_written(pa >> 12) or 0
@@ -222,7 +226,8 @@ class ReferenceEngine:
     # running
 
     def run(self, budget: int) -> None:
-        """Retire `budget` instructions, or fewer: then `exit_reason` says why. `deliveries` in the state block bounds how many
+        """Retire `budget` instructions, or fewer: then `exit_reason` says why. `deliveries` in the state block bounds
+        how many
         exceptions and interrupts are delivered (counted down): a guest that only faults must not hang its machine."""
         core, c32, c64, o = self.core, self.c32, self.c64, self._o
         core.stale = True
@@ -333,4 +338,3 @@ class ReferenceEngine:
         if f is None:
             f = self.handlers[number] = compile_function(self.table.handlers[number].function, self.world)
         return f
-

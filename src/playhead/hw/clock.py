@@ -1,8 +1,11 @@
 """Virtual time and alarms.
 
-Virtual time is a pure function of the instruction count, so alarms need no recording: they fall out. A device owns numbered
-alarms; when several are due at one moment they ring in the order (deadline, number), and the numbers are fixed by the board,
-so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once per boundary turn, which
+Virtual time is a pure function of the instruction count, so alarms need no recording: they fall out. A device owns
+numbered
+alarms; when several are due at one moment they ring in the order (deadline, number), and the numbers are fixed by the
+board,
+so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once per boundary
+turn, which
 makes progress however short its period is.
 """
 

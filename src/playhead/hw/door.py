@@ -1,4 +1,5 @@
-"""What the machine may ask of the outside. Everything behind it is recorded, so that a replay can answer in its stead."""
+"""What the machine may ask of the outside. Everything behind it is recorded, so that a replay can answer in its
+stead."""
 
 from typing import Protocol
 

@@ -1,8 +1,10 @@
 """Physical memory: one host area that backs RAM and ROM, and a page map that says what each 4 KiB guest page is.
 
 The page map is a flat array of 2**20 unsigned 64-bit entries that native code reads directly. An entry is the offset of
-the page in the area, with flags in its low 12 bits; an entry without READ is answered by the memory-mapped register space
-(or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from here) and DIRTY
+the page in the area, with flags in its low 12 bits; an entry without READ is answered by the memory-mapped register
+space
+(or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from here) and
+DIRTY
 (written since the last digest), so the page map is where self-modifying code and digests meet.
 """
 

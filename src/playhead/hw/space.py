@@ -1,8 +1,10 @@
 """Address spaces that devices answer in: the I/O ports, and memory-mapped registers.
 
-A handler is `read(address, size) -> int` and `write(address, size, value)`, with the full address and size 1, 2 or 4. A range is
+A handler is `read(address, size) -> int` and `write(address, size, value)`, with the full address and size 1, 2 or 4. A
+range is
 mapped with the access sizes that the chip understands; a wider access is split low byte first, as the bus does, and a
-narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write: refused silently).
+narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write: refused
+silently).
 What nobody answers reads as all ones and swallows writes.
 """
 

@@ -1,6 +1,7 @@
 """Values, operations and functions of the intermediate representation.
 
-A function is a tree: a region is a list of operations; `if` and `loop` hold regions. Values are assigned once; what must
+A function is a tree: a region is a list of operations; `if` and `loop` hold regions. Values are assigned once; what
+must
 change across regions is a variable (`var`), which LLVM turns back into registers. All integers are unsigned
 bit patterns of 1 to 128 bits; signedness is a property of an operation.
 
@@ -21,10 +22,13 @@ Operations (args -> result; `attr` in brackets):
     routines   call (args) [name, faults] -> 64 bits; a routine that faults ends its caller, precisely, unless faults is
                "catch": then the result is 1 if it did
     ends       fault (vector, error): the instruction did nothing and raises;  goto (eip): next instruction there;
-               jump (relative) [taken]: a direct jump, may be linked;  leave (reason, info[, eip]): done, and the run loop looks;
-               again: this instruction resumes later (REP out of budget);  undone (reason, info): leave before doing anything;
+               jump (relative) [taken]: a direct jump, may be linked;  leave (reason, info[, eip]): done, and the run
+               loop looks;
+               again: this instruction resumes later (REP out of budget);  undone (reason, info): leave before doing
+               anything;
                ret (value): of a routine
-    budget     icount -> 64 bits: instructions retired before this one;  spend -> 1 bit: retire one iteration, false if none left
+    budget     icount -> 64 bits: instructions retired before this one;  spend -> 1 bit: retire one iteration, false if
+    none left
 """
 
 from typing import Any
@@ -194,7 +198,9 @@ class Op:
 
     def __repr__(self):
         left = f"{self.res} = " if self.res is not None else ""
-        return f"{left}{self.kind} {', '.join(map(repr, self.args))}{f' [{self.attr}]' if self.attr is not None else ''}"
+        return (
+            f"{left}{self.kind} {', '.join(map(repr, self.args))}{f' [{self.attr}]' if self.attr is not None else ''}"
+        )
 
 
 class Function:
@@ -225,7 +231,11 @@ class Function:
                     lines.append(f"{pad}loop")
                     walk(op.attr, depth + 1)
                 else:
-                    lines.append(pad + repr(op) if not isinstance(op.attr, Var) else f"{pad}{op.kind} {op.res or op.args[0]} var{op.attr.n}")
+                    lines.append(
+                        pad + repr(op)
+                        if not isinstance(op.attr, Var)
+                        else f"{pad}{op.kind} {op.res or op.args[0]} var{op.attr.n}"
+                    )
 
         walk(self.body, 1)
         return "\n".join(lines)

@@ -5,7 +5,7 @@ is taken between two runs, changes nothing, and is restored into a machine made 
 configuration.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
@@ -77,7 +77,7 @@ def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:
     for page, data in pages.items():
         memory.area[page * PAGE : (page + 1) * PAGE] = data
         machine.core.dirty[page] = 1
-        for guest_page in shown.get(page, (page,)):
+        for guest_page in shown.get(page, [page]):
             entry = memory.page_map[guest_page]
             if (entry & OFFSET_MASK) == page * PAGE:
                 if entry & CODE:
@@ -85,7 +85,7 @@ def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:
                 memory.page_map[guest_page] |= DIRTY
 
 
-def _shown_elsewhere(machine: Machine) -> dict[int, Iterable[int]]:
+def _shown_elsewhere(machine: Machine) -> dict[int, list[int]]:
     """Area page -> guest pages that may show it, where that is not just the one of the same number: below 1 MiB."""
     shown: dict[int, list[int]] = {}
     for guest_page in range(0x100):

@@ -1,16 +1,20 @@
 """The machine: a board and a processor, run to exact moments.
 
-`run` goes from boundary to boundary. At a boundary, in this order: alarms that are due, by (deadline, number); then NMI; then an
-external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit before
+`run` goes from boundary to boundary. At a boundary, in this order: alarms that are due, by (deadline, number); then
+NMI; then an
+external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit
+before
 the next alarm. An instruction that touches a device ends the engine's run: a read asks first and then completes, alone;
-a write happens behind its instruction; either way a boundary follows, because a device may have raised a line or armed an alarm.
+a write happens behind its instruction; either way a boundary follows, because a device may have raised a line or armed
+an alarm.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from playhead.base.record import I64, U64, Queue, record
+from playhead.base.record import I64, Queue, record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.engine.core import Core
@@ -80,7 +84,7 @@ class Machine:
         self.core = Core(self.memory)
         self.clock = VirtualClock(self)
         self.requests = _Requests()
-        self.state = MachineState()
+        self.state: Any = MachineState()
         self.kicked = False
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
@@ -169,7 +173,8 @@ class Machine:
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier and say why.
 
-        It stops in front of the boundary of its moment: what is due then belongs to the next call. Where it stops changes nothing.
+        It stops in front of the boundary of its moment: what is due then belongs to the next call. Where it stops
+        changes nothing.
         """
         c32, c64, i = self._c32, self._c64, self._i
         while True:
@@ -216,7 +221,8 @@ class Machine:
         return max((left_ns + (1 << shift) - 1) >> shift, 1)
 
     def _boundary(self) -> bool:
-        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is looked at again."""
+        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is looked at
+        again."""
         c32, c64, i, state = self._c32, self._c64, self._i, self.state
         icount, now = c64[i["icount"]], self.now_ns()
         if (icount, now) != (state.rung_icount, state.rung_ns):
@@ -242,11 +248,14 @@ class Machine:
         c32[i["fault_pending"]] = 1
 
     def _traced_run(self, budget: int) -> None:
-        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery faults
+        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery
+        faults
         is not delivered; what is then pending is an exception. A task switch moves `seq` on too, but is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
-        interrupt, pending, vector = c32[i["fault_soft"]] == 2, c32[i["fault_pending"]], c32[i["fault_vector"]]
+        assert self.on_delivery is not None
+        interrupt, pending = c32[i["fault_soft"]] == 2, c32[i["fault_pending"]]
+        vector: int | None = c32[i["fault_vector"]]
         before = c64[i["icount"]], c64[i["seq"]]
         c32[i["deliveries"]] = 1
         self._engine_run(budget)
@@ -257,7 +266,8 @@ class Machine:
                 self.on_delivery("interrupt" if pending and interrupt else "exception", vector)
 
     def _engine_run(self, budget: int) -> None:
-        """Run the engine and serve what it asks for; an instruction that waits for a device is completed before this returns."""
+        """Run the engine and serve what it asks for; an instruction that waits for a device is completed before this
+        returns."""
         c32, c64, i = self._c32, self._c64, self._i
         while True:
             before = c64[i["icount"]]

@@ -4,6 +4,7 @@ Where the recording slept, a replay jumps. Every deviation is a DivergenceError 
 shows only in a digest says between which two, and in which parts of the machine.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,7 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
-        self.taken: list[tuple[Moment, Any]] = []  # what has happened since the last digest that was equal, for `diagnose`
+        self.taken: list[tuple[Moment, Any]] = []  # events since the last digest that was equal, for `diagnose`
 
     # -- the loop
 
@@ -123,10 +124,10 @@ class ReplaySession:
         self.host.flush()
         self._show()
         now = self._moment()
-        assert now.icount <= target.icount, "the machine ran further than it was asked to"
+        assert now.icount <= target.icount + bool(target.seq), "the machine ran further than it was asked to"
         assert stop.kind != "budget" or now > before, f"the machine stands still at {now}, before {target}"
         if now > target and target.seq:
-            raise self._diverged(f"at {now}: {target} never came")
+            self._missed(target)
         if now.seq > ENDLESS and now.icount < target.icount and not self._script.stood_at(now.icount):
             raise self._diverged(f"at {now}: the guest does nothing but fault, the recording goes on to {target}")
         if stop.kind in ("reset", "shutdown"):
@@ -135,6 +136,10 @@ class ReplaySession:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")
             m.warp(stop.deadline_ns)
+
+    def _missed(self, target: Moment) -> None:
+        """An instruction retired where the recording has another delivery."""
+        raise self._diverged(f"at {self._moment()}: {target} never came")
 
     def _guest_stopped(self) -> None:
         """The guest reset or ended itself, and END is not due: it can only be a reset that the recording went on
@@ -146,9 +151,9 @@ class ReplaySession:
         self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
         self.machine.reset()
 
-    def _diverged(self, what: str) -> Divergence:
+    def _diverged(self, what: str, parts: Sequence[str] = ()) -> Divergence:
         """The error to raise: `what` says where and how; added is what is known to be good."""
-        return Divergence(what, self._moment(), self._equal_at)
+        return Divergence(what, self._moment(), self._equal_at, parts)
 
     # -- events
 
@@ -180,7 +185,12 @@ class ReplaySession:
             case End():
                 self._end(event)
             case _:
-                self.queue.deliver(event)
+                try:
+                    self.queue.deliver(event)
+                except Divergence:
+                    raise
+                except DivergenceError as e:
+                    raise self._diverged(f"at {now}: {e}") from None
                 self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
 
     def _take(self) -> None:
@@ -273,7 +283,7 @@ class ReplaySession:
         if now.root != recorded.root:
             parts = differing(self.reader.parts, now, recorded)
             what = ", ".join(parts) if parts else "a part that the checks do not tell"
-            raise self._diverged(f"{where}: digests differ in {what}")
+            raise self._diverged(f"{where}: digests differ in {what}", parts)
         self._digests += 1
 
     # -- the end

@@ -1,13 +1,16 @@
 """The builder that semantic functions of instructions are written against.
 
-One semantic function serves every encoding of an instruction; it is called once per operand form with `m`, this builder, and the
-operands. `m.get`, `m.set` and `m.rmw` reach operands, `m.load`/`m.store` memory, `m.reg` registers, `m.ld`/`m.st` other state.
+One semantic function serves every encoding of an instruction; it is called once per operand form with `m`, this
+builder, and the
+operands. `m.get`, `m.set` and `m.rmw` reach operands, `m.load`/`m.store` memory, `m.reg` registers, `m.ld`/`m.st` other
+state.
 
 Rules that keep instructions precise:
 
 * Anything that can fault comes before anything that changes state. `m.rmw(dst)` reads a destination with the right to
   write checked, so that the `m.set(dst)` behind it cannot fault.
-* An instruction that changes what later instructions decode to or how they are executed (mode, mappings, interrupt flag) ends with
+* An instruction that changes what later instructions decode to or how they are executed (mode, mappings, interrupt
+flag) ends with
   `m.leave()`.
 """
 
@@ -106,7 +109,8 @@ class StateBuilder(Builder):
 class InsnBuilder(StateBuilder):
     """Builds the handler of one operand form.
 
-    `osize` is 16 or 32, `flat` says that ES, CS, SS, DS have base 0 and the full limit and that addresses and stack are 32 bits wide;
+    `osize` is 16 or 32, `flat` says that ES, CS, SS, DS have base 0 and the full limit and that addresses and stack are
+    32 bits wide;
     which of the two a form really consults is noted, so that equal handlers are made once.
     """
 
@@ -258,7 +262,8 @@ class InsnBuilder(StateBuilder):
             self.store_at(at, 32, value)
         elif bits == 16:
             self.store_at(at, 32, (self.load_at(at, 32) & 0xFFFF0000) | value.zext(32))
-        else:  # a byte register: bit 0 of the offset says high byte; write the whole register, so that a load is not stalled
+        # a byte register: bit 0 of the offset says high byte; write the whole register, so that a load is not stalled
+        else:
             whole, shift = at & 0xFC, (at & 1) << 3
             old = self.load_at(whole, 32) & ~(self.const(0xFF, 32) << shift)
             self.store_at(whole, 32, old | (value.zext(32) << shift))
@@ -366,4 +371,3 @@ class InsnBuilder(StateBuilder):
     def need_cpl0(self) -> None:
         """Privileged instruction: #GP(0) unless CPL is 0 (virtual-8086 mode runs at CPL 3)."""
         self.gp0_if(self.ld("cpl").ne(0))
-

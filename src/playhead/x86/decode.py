@@ -1,6 +1,7 @@
 """The instruction decoder, as one routine of the IR, and the tables that drive it.
 
-`decode` reads the bytes in the state block's `fetch` field and leaves what it found in `dec`. Both engines and the disassembler use it,
+`decode` reads the bytes in the state block's `fetch` field and leaves what it found in `dec`. Both engines and the
+disassembler use it,
 so they cannot disagree. The tables are bytes derived from the declarations:
 
     first 1024 bytes    for each of 2 maps and 256 opcodes, a 16-bit entry: a form, or SUB + number of a sub-table
@@ -14,8 +15,8 @@ from playhead.x86 import state as S
 from playhead.x86.build import ADDRESS_16, StateBuilder
 from playhead.x86.table import Form, Table, insn, routine
 
-DEC = ("form", "handler", "len", "imm", "imm2", "disp", "a", "b", "base", "index", "scale", "seg", "flags", "modrm", "osize",
-       "prefixes")  # fmt: skip
+DEC = ("form", "handler", "len", "imm", "imm2", "disp", "a", "b", "base", "index", "scale", "seg", "flags", "modrm",
+       "osize", "prefixes")  # fmt: skip
 # Operand fields of a decoded instruction that handlers may ask for, besides `off` and `rem`, which belong to engines.
 SUB = 0x8000
 NONE = 0xFFFF
@@ -89,7 +90,9 @@ class DecodeTables:
                 owner.setdefault((f.encoding.map, op), []).append(f)
         for (opmap, op), forms in owner.items():
             e = forms[0].encoding
-            plain = len(forms) == 1 and e.digit is None and e.second is None and not e.memory_only and not e.register_only
+            plain = (
+                len(forms) == 1 and e.digit is None and e.second is None and not e.memory_only and not e.register_only
+            )
             if plain:
                 top[opmap * 256 + op] = forms[0].number
                 continue
@@ -191,7 +194,13 @@ def define(forms_at: int) -> None:
         imm_kind, flags, a_kind, b_kind = kinds & 0xFF, kinds >> 8, kinds2 & 0xFF, kinds2 >> 8
         rm = m.var(32, 0)
         memory = m.var(32, 0)
-        base, index, scale, disp, default_seg = m.var(32, ZERO_REG), m.var(32, ZERO_REG), m.var(32, 0), m.var(32, 0), m.var(32, 3)
+        base, index, scale, disp, default_seg = (
+            m.var(32, ZERO_REG),
+            m.var(32, ZERO_REG),
+            m.var(32, 0),
+            m.var(32, 0),
+            m.var(32, 3),
+        )
         reg = (modrm >> 3) & 7
 
         def displacement(kind):
@@ -295,8 +304,9 @@ def define(forms_at: int) -> None:
 
         def register(kind, number):
             byte_reg = ((number & 3) << 2) + (number >> 2)
-            return kind.eq(REG_8).select(
-                byte_reg, kind.eq(REG_32).select(number << 2, kind.eq(REG_SEG).select(number.ult(6).select(number * S.SEG_STRIDE, 240, 32), number)))  # fmt: skip
+            segment_at = number.ult(6).select(number * S.SEG_STRIDE, 240, 32)
+            other = kind.eq(REG_SEG).select(segment_at, number)
+            return kind.eq(REG_8).select(byte_reg, kind.eq(REG_32).select(number << 2, other))
 
         with m.if_(pos.get().ugt(MAX_LENGTH)):
             m.fault(S.GP, 0)

@@ -1,7 +1,10 @@
-"""Digests of memory and of the TLB, as routines of the IR so that every engine computes the same numbers, fast where it is native.
+"""Digests of memory and of the TLB, as routines of the IR so that every engine computes the same numbers, fast where it
+is native.
 
-RAM is digested incrementally: each page has a 64-bit hash, the digest is the sum of all of them, mixed with their addresses. Only
-pages written since the last digest (DIRTY in the page map) are hashed again. It guards against mistakes, not against an adversary.
+RAM is digested incrementally: each page has a 64-bit hash, the digest is the sum of all of them, mixed with their
+addresses. Only
+pages written since the last digest (DIRTY in the page map) are hashed again. It guards against mistakes, not against an
+adversary.
 """
 
 from playhead.x86 import paging
@@ -95,4 +98,3 @@ def tlb_digest(m: StateBuilder):
         with m.if_(n.get().eq(1024)):
             m.break_()
     m.ret(total.get())
-

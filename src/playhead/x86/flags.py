@@ -1,7 +1,9 @@
 """The status flags, kept lazily as two words so that most instructions only store.
 
-`fl_res` is a result, sign-extended to 32 bits: ZF is "it is zero", SF its sign, PF the parity of its low byte. `fl_aux` holds the
-carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor bit 30), bit 3
+`fl_res` is a result, sign-extended to 32 bits: ZF is "it is zero", SF its sign, PF the parity of its low byte. `fl_aux`
+holds the
+carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor bit 30), bit
+3
 AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
 """
 
@@ -125,6 +127,7 @@ def condition(m: Builder, code: int) -> Value:
 
 def get_status(m: Builder) -> Value:
     """The six status flags in their EFLAGS places."""
+
     def at(flag: Value, n: int) -> Value:
         return flag.zext(32) << n
 
@@ -152,5 +155,7 @@ def status_from_words(res: int, aux: int) -> int:
 def words_from_status(flags: int) -> tuple[int, int]:
     """The inverse of `status_from_words`: the canonical (fl_res, fl_aux) of given flags."""
     z, c = flags >> 6 & 1, flags & 1
-    aux = c << 31 | ((c ^ flags >> 11) & 1) << 30 | (flags >> 4 & 1) << 3 | (flags >> 7 & 1) | ((flags >> 2 ^ z) & 1) << 8
+    aux = (
+        c << 31 | ((c ^ flags >> 11) & 1) << 30 | (flags >> 4 & 1) << 3 | (flags >> 7 & 1) | ((flags >> 2 ^ z) & 1) << 8
+    )
     return (0 if z else 1), aux

@@ -1,4 +1,5 @@
-"""Integer arithmetic and logic of two operands (manual volume 2: ADD, OR, ADC, SBB, AND, SUB, XOR, CMP, TEST, INC, DEC, NEG, NOT)."""
+"""Integer arithmetic and logic of two operands (manual volume 2: ADD, OR, ADC, SBB, AND, SUB, XOR, CMP, TEST, INC, DEC,
+NEG, NOT)."""
 
 from playhead.x86 import flags
 from playhead.x86.table import insn
@@ -8,8 +9,8 @@ def _alu(row: int) -> list[str]:
     """The encodings that the eight basic operations share: row 0 is ADD, 7 is CMP."""
     base = row * 8
     return [f"{base:02x} /r Eb,Gb", f"{base + 1:02x} /r Ev,Gv", f"{base + 2:02x} /r Gb,Eb", f"{base + 3:02x} /r Gv,Ev",
-            f"{base + 4:02x} al,Ib", f"{base + 5:02x} eax,Iz", f"80 /{row} Eb,Ib", f"81 /{row} Ev,Iz", f"82 /{row} Eb,Ib",
-            f"83 /{row} Ev,Is"]  # fmt: skip
+            f"{base + 4:02x} al,Ib", f"{base + 5:02x} eax,Iz", f"80 /{row} Eb,Ib", f"81 /{row} Ev,Iz",
+            f"82 /{row} Eb,Ib", f"83 /{row} Ev,Is"]  # fmt: skip
 
 
 @insn(*_alu(0), writes="OSZAPC", lock=True)

@@ -1,4 +1,5 @@
-"""Data movement (manual volume 2: MOV, MOVZX, MOVSX, LEA, XCHG, PUSH, POP, CMOVcc, SETcc, BSWAP, XLAT, CBW, CWD, NOP)."""
+"""Data movement (manual volume 2: MOV, MOVZX, MOVSX, LEA, XCHG, PUSH, POP, CMOVcc, SETcc, BSWAP, XLAT, CBW, CWD,
+NOP)."""
 
 from playhead.x86 import flags
 from playhead.x86 import state as S
@@ -7,8 +8,8 @@ from playhead.x86.table import insn
 CONDITIONS = ("o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g")
 
 
-@insn("88 /r Eb,Gb", "89 /r Ev,Gv", "8a /r Gb,Eb", "8b /r Gv,Ev", "b0+r Zb,Ib", "b8+r Zv,Iz", "c6 /0 Eb,Ib", "c7 /0 Ev,Iz",
-      "a0 al,Ob", "a1 eax,Ov", "a2 Ob,al", "a3 Ov,eax")  # fmt: skip
+@insn("88 /r Eb,Gb", "89 /r Ev,Gv", "8a /r Gb,Eb", "8b /r Gv,Ev", "b0+r Zb,Ib", "b8+r Zv,Iz", "c6 /0 Eb,Ib",
+      "c7 /0 Ev,Iz", "a0 al,Ob", "a1 eax,Ov", "a2 Ob,al", "a3 Ov,eax")  # fmt: skip
 def mov(m, dst, src):
     """Copy."""
     m.set(dst, m.get(src))

@@ -1,6 +1,7 @@
 """String instructions and their REP forms (manual volume 2: MOVS, CMPS, STOS, LODS, SCAS).
 
-Under REP each iteration retires one instruction, so that a budget, an interrupt or a fault falls between two of them: registers are
+Under REP each iteration retires one instruction, so that a budget, an interrupt or a fault falls between two of them:
+registers are
 committed at every iteration and a stopped instruction resumes at its own EIP.
 """
 
@@ -42,7 +43,8 @@ def destination(m, size: int, write: bool) -> Value:
 
 
 def repeat(m, body: Callable[[], "Value | None"]) -> None:
-    """Run one iteration, or as many as (E)CX and the budget say. `body` does one iteration, committed as a whole, and may
+    """Run one iteration, or as many as (E)CX and the budget say. `body` does one iteration, committed as a whole, and
+    may
     return a 1-bit value: whether the condition of REPE/REPNE lets it go on."""
     if not m.rep:
         body()
@@ -137,4 +139,3 @@ def scas(m, a, b):
         return _same(m)
 
     repeat(m, body)
-

@@ -1,12 +1,26 @@
-"""Loads every chapter of declared instructions and makes the tables. The order of chapters fixes the numbers of forms."""
+"""Loads every chapter of declared instructions and makes the tables. The order of chapters fixes the numbers of
+forms."""
 
 import importlib
 from functools import cache
 
-CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", "insn_shift", "insn_muldiv", "insn_bcd", "insn_system",
-            "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx")  # fmt: skip
-ROUTINE_MODULES = ("mode", "paging", "digest", "segments", "interrupts", "tasks", "softfloat", "softfloat_arith",
-                   "softfloat_convert", "softfloat_more", "softfloat_trig", "softfloat_log")
+CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", "insn_shift", "insn_muldiv", "insn_bcd",
+            "insn_system", "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_fpu_data", "insn_fpu_control",
+            "insn_mmx")  # fmt: skip
+ROUTINE_MODULES = (
+    "mode",
+    "paging",
+    "digest",
+    "segments",
+    "interrupts",
+    "tasks",
+    "softfloat",
+    "softfloat_arith",
+    "softfloat_convert",
+    "softfloat_more",
+    "softfloat_trig",
+    "softfloat_log",
+)
 
 
 @cache

@@ -7,16 +7,28 @@
     "d9 c0+i Fi"         x87: the ModRM byte is part of the opcode
     "d9 e8"              likewise, fixed
 
-Operands: E register or memory by ModRM, G register by ModRM.reg, R register by ModRM.rm, M memory, Z register by opcode, I immediate,
-J relative, O absolute offset, A far pointer, S segment register, C/D control/debug register, X/Y string source/destination, P MMX by reg,
-Q MMX or memory by rm, F x87 stack register by rm. Sizes: b w d q byte, word, dword, qword; v: operand size; z: immediate of
-operand size (it is 32 bits at most); s: a byte sign-extended to the operand size; p: pointer (selector and offset by operand size); t: 80 bits;
+Operands: E register or memory by ModRM, G register by ModRM.reg, R register by ModRM.rm, M memory, Z register by
+opcode, I immediate,
+J relative, O absolute offset, A far pointer, S segment register, C/D control/debug register, X/Y string
+source/destination, P MMX by reg,
+Q MMX or memory by rm, F x87 stack register by rm. Sizes: b w d q byte, word, dword, qword; v: operand size; z:
+immediate of
+operand size (it is 32 bits at most); s: a byte sign-extended to the operand size; p: pointer (selector and offset by
+operand size); t: 80 bits;
 a: no size (address only). Fixed operands: al ax cl dx eax(v) 1 3 and the segment registers' names.
 """
 
 from dataclasses import dataclass
 
-FIXED = {"al": ("fix8", 0), "cl": ("fix8", 1), "ax": ("fix16", 0), "dx": ("fix16", 2), "eax": ("fixv", 0), "1": ("const", 1), "3": ("const", 3)}
+FIXED = {
+    "al": ("fix8", 0),
+    "cl": ("fix8", 1),
+    "ax": ("fix16", 0),
+    "dx": ("fix16", 2),
+    "eax": ("fixv", 0),
+    "1": ("const", 1),
+    "3": ("const", 3),
+}
 SEGS = {n: ("seg", i) for i, n in enumerate(("es", "cs", "ss", "ds", "fs", "gs"))}
 SIZES = {"b": 8, "w": 16, "d": 32, "q": 64, "t": 80}
 
@@ -81,7 +93,8 @@ def parse_operand(text: str) -> Operand:
 def parse(text: str) -> Encoding:
     """Parse one encoding; raises ValueError with the text on a mistake."""
     words = text.split()
-    opcode_map, codes, digit, modrm, plus_r, plus_i, operands = 0, [], None, False, False, False, ()
+    opcode_map, codes, digit, modrm, plus_r, plus_i = 0, [], None, False, False, False
+    operands: tuple[Operand, ...] = ()
     try:
         for word in words:
             low = word.lower()

@@ -1,8 +1,11 @@
 """Address translation: the page walk and the architectural TLB (manual volume 3, chapter 4: 32-bit paging).
 
-The architectural TLB is guest-visible state: a hit does not set the accessed bit, a refill does. So it holds just what the guest's
-execution alone has made live and evicts nothing for want of room. It is two arrays indexed by linear address, 4 KiB and 4 MiB
-translations apart; an entry is the frame and the flags below. `tlb_list` lists the pages that may be live, so that a flush touches only those.
+The architectural TLB is guest-visible state: a hit does not set the accessed bit, a refill does. So it holds just what
+the guest's
+execution alone has made live and evicts nothing for want of room. It is two arrays indexed by linear address, 4 KiB and
+4 MiB
+translations apart; an entry is the frame and the flags below. `tlb_list` lists the pages that may be live, so that a
+flush touches only those.
 """
 
 from playhead.x86 import state as S
@@ -91,7 +94,9 @@ def translate(m: StateBuilder, lin, kind):
         with m.if_((large & V).ne(0)):
             e.set(large | (lin & 0x3FF000))
     entry = e.get()
-    bad = (entry & V).eq(0) | (user & (entry & U).eq(0)) | (write & ((entry & D).eq(0) | (ro_counts & (entry & W).eq(0))))
+    bad = (
+        (entry & V).eq(0) | (user & (entry & U).eq(0)) | (write & ((entry & D).eq(0) | (ro_counts & (entry & W).eq(0))))
+    )
     with m.if_(bad):
         e.set(call(m, "walk", lin, user.zext(32), write.zext(32), entry).trunc(32))
     entry = e.get()
@@ -102,7 +107,8 @@ def translate(m: StateBuilder, lin, kind):
 
 @routine(32, 32, 32, 32)
 def walk(m: StateBuilder, lin, user, write, old):
-    """Walk the page tables, set accessed and dirty bits, fill the TLB; returns the TLB entry, which takes the place of `old`
+    """Walk the page tables, set accessed and dirty bits, fill the TLB; returns the TLB entry, which takes the place of
+    `old`
     (0: nothing was live). Raises #PF."""
     cr4 = m.ld("cr4")
     ro_counts = user.ne(0) | (m.ld("cr0") & WP).ne(0)
@@ -129,7 +135,13 @@ def walk(m: StateBuilder, lin, user, write, old):
         touch(m, pde_at, pde, write)
         with m.if_((pde & 0x100).ne(0) & (cr4 & PGE).ne(0)):
             global_.set(G)
-        made = (pde & 0xFFC00000) | V | (pde & (U | W)) | ((write.ne(0) | (pde & 0x40).ne(0)).zext(32) << 3) | global_.get()
+        made = (
+            (pde & 0xFFC00000)
+            | V
+            | (pde & (U | W))
+            | ((write.ne(0) | (pde & 0x40).ne(0)).zext(32) << 3)
+            | global_.get()
+        )
         large = m.item("tlb_large", (lin >> 22).zext(64), 32)
         with m.if_(loses(old, made | (lin & 0x3FF000)) | loses(large, made)):
             call(m, "replaced", lin)
@@ -151,7 +163,9 @@ def walk(m: StateBuilder, lin, user, write, old):
     touch(m, pte_at, pte, write)
     with m.if_((pte & 0x100).ne(0) & (cr4 & PGE).ne(0)):
         global_.set(G)
-    made = (pte & 0xFFFFF000) | V | (rights & (U | W)) | ((write.ne(0) | (pte & 0x40).ne(0)).zext(32) << 3) | global_.get()
+    made = (
+        (pte & 0xFFFFF000) | V | (rights & (U | W)) | ((write.ne(0) | (pte & 0x40).ne(0)).zext(32) << 3) | global_.get()
+    )
     with m.if_(loses(old, made)):
         call(m, "replaced", lin)
     page = (lin >> 12).zext(64)

@@ -1,7 +1,9 @@
 """The state block of the CPU: one flat piece of memory that every engine works on, declared field by field.
 
-`ARCH` fields are what the guest can know and what a digest, a checkpoint or a debugger sees. The others belong to the engines (pointers,
-exits, latches) and are derived or empty between two runs. Flags are kept lazily in `fl_res` and `fl_aux` (see x86/flags.py), so
+`ARCH` fields are what the guest can know and what a digest, a checkpoint or a debugger sees. The others belong to the
+engines (pointers,
+exits, latches) and are derived or empty between two runs. Flags are kept lazily in `fl_res` and `fl_aux` (see
+x86/flags.py), so
 the canonical form computes EFLAGS first.
 """
 
@@ -9,7 +11,8 @@ from dataclasses import dataclass
 
 SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
 SEG_STRIDE = 40
-# Fields of a segment register's hidden part, (offset, bits). Valid offsets are [lo, rend) to read and [lo, wend) to write.
+# Fields of a segment register's hidden part, (offset, bits). Valid offsets are [lo, rend) to read and [lo, wend) to
+# write.
 SEG_FIELDS = {"sel": (0, 32), "base": (4, 32), "limit": (8, 32), "attr": (12, 32), "lo": (16, 32), "rend": (24, 64),
               "wend": (32, 64)}  # fmt: skip
 REG32 = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi")
@@ -74,11 +77,20 @@ _field("nodebug_icount", 64)  # no single-step trap while icount is this (behind
 _field("cr4_mask", 32)  # bits of CR4 that the processor model has
 _field("cpuid", 32, 4 * 8)  # leaves 0-3 and 80000001-80000004, EAX EBX ECX EDX each
 ARCH_END = _top
-for _n in ("mode", "exit_reason", "intr_pending", "latch_n", "latch_i", "store_n", "single", "link_from",
-           "generation", "deliveries"):
+for _n in (
+    "mode",
+    "exit_reason",
+    "intr_pending",
+    "latch_n",
+    "latch_i",
+    "store_n",
+    "single",
+    "link_from",
+    "generation",
+    "deliveries",
+):
     _field(_n, 32, 1, arch=False)
-for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top",
-           "ram_sum"):
+for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
     _field(_n, 64, 1, arch=False)
 _field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segment that is not committed yet
 _field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
@@ -98,7 +110,16 @@ REGIONS = {n: i for i, n in enumerate((
 ))}  # fmt: skip
 
 # Why a run ended.
-EXIT_NONE, EXIT_HALT, EXIT_PORT_READ, EXIT_PORT_WRITE, EXIT_MMIO_READ, EXIT_MMIO_WRITE, EXIT_INTR_WINDOW, EXIT_TRIPLE = range(8)
+(
+    EXIT_NONE,
+    EXIT_HALT,
+    EXIT_PORT_READ,
+    EXIT_PORT_WRITE,
+    EXIT_MMIO_READ,
+    EXIT_MMIO_WRITE,
+    EXIT_INTR_WINDOW,
+    EXIT_TRIPLE,
+) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 
 

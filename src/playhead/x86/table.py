@@ -1,7 +1,9 @@
 """The registry of declared instructions, and the forms that it makes.
 
-`@insn` registers a semantic function for some encodings. A *form* is one encoding (of one REP prefix, for string instructions);
-a form has up to eight handlers: 16/32-bit operands, register/memory operand, segmented/flat. Equal handlers are made once.
+`@insn` registers a semantic function for some encodings. A *form* is one encoding (of one REP prefix, for string
+instructions);
+a form has up to eight handlers: 16/32-bit operands, register/memory operand, segmented/flat. Equal handlers are made
+once.
 """
 
 import re
@@ -21,7 +23,8 @@ ROUTINES: dict[str, "Routine"] = {}
 class Insn:
     """One declared instruction. `writes` and `undef` name status flags (O S Z A P C); undefined ones are masked when
     compared with other processors. `lock`: the LOCK prefix is allowed with a memory destination. `rep`: "rep" or "repz"
-    (string instructions that repeat, or repeat on ZF). `native` False: run by the reference evaluator only (rare ones)."""
+    (string instructions that repeat, or repeat on ZF). `native` False: run by the reference evaluator only (rare
+    ones)."""
 
     name: str
     build: Callable
@@ -55,8 +58,11 @@ def insn(*encodings: str, name: str = "", writes: str = "", undef: str = "", loc
     """Declare an instruction: encodings in the manual's notation above one semantic function `f(m, *operands)`."""
 
     def register(f: Callable) -> Callable:
-        INSTRUCTIONS.append(Insn(name or f.__name__.rstrip("_"), f, [parse(e) for e in encodings], writes, undef, lock, rep,
-                                 native, privileged, f.__module__.rsplit(".", 1)[1], (f.__doc__ or "").strip()))  # fmt: skip
+        chapter = f.__module__.rsplit(".", 1)[1]
+        INSTRUCTIONS.append(
+            Insn(name or f.__name__.rstrip("_"), f, [parse(e) for e in encodings], writes, undef, lock, rep, native,
+                 privileged, chapter, (f.__doc__ or "").strip())
+        )  # fmt: skip
         return f
 
     return register
@@ -141,7 +147,9 @@ class Table:
             tag = re.sub(r"\W", "_", f"{i.name}_{form.number}_{index}" + (f"_{rep}" if rep else ""))
             m = InsnBuilder("h_" + tag, e, osize, memory, flat, rep)
             i.build(m, *e.operands)
-            made[(osize if "osize" in m.asked else None, memory, flat if "flat" in m.asked else None)] = len(self.handlers)
+            made[(osize if "osize" in m.asked else None, memory, flat if "flat" in m.asked else None)] = len(
+                self.handlers
+            )
             form.handlers.append(len(self.handlers))
             self._add(m, i, flat)
 
@@ -154,4 +162,3 @@ class Table:
         last = m.f.body[-1].kind if m.f.body else ""
         ends = bool(kinds & {"goto", "leave", "again", "spend"}) or last in ENDS
         self.handlers.append(Handler(len(self.handlers), m.f, ends, "jump" in kinds, flat, i.native))
-

@@ -1,7 +1,10 @@
-"""Builds the native core once per version, in parallel and with visible progress, and loads it from the cache afterwards.
+"""Builds the native core once per version, in parallel and with visible progress, and loads it from the cache
+afterwards.
 
-The key of a build is a hash of the sources that decide it (ir, x86, engine), the LLVM version and the host's processor. Each
-part (some functions) is an object file of its own with a key of its own, so that a change rebuilds only what it touched.
+The key of a build is a hash of the sources that decide it (ir, x86, engine), the LLVM version and the host's processor.
+Each
+part (some functions) is an object file of its own with a key of its own, so that a change rebuilds only what it
+touched.
 """
 
 import hashlib
@@ -51,7 +54,8 @@ def source_key() -> str:
 IMPORTED = source_key()
 
 
-# LLVM 22's fixup-byte-word-insts turns a 16-bit load that is merged into a live register into one that zeroes the upper half
+# LLVM 22's fixup-byte-word-insts turns a 16-bit load that is merged into a live register into one that zeroes the upper
+# half
 # (`movw mem, %ax` became `movzwl mem, %eax` in the handler of LEAVE with 16-bit operands). It is an optimisation only.
 LLVM_OPTIONS = ("-fixup-byte-word-insts=0",)
 

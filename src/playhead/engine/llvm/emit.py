@@ -1,6 +1,7 @@
 """Translates functions of the IR into LLVM's text form.
 
-Handlers are `preserve_none` functions that end in a `musttail` call of the next one, so the interpreter is threaded code and the
+Handlers are `preserve_none` functions that end in a `musttail` call of the next one, so the interpreter is threaded
+code and the
 hot state stays in argument registers:
 
     cpu     the state block            uop     the decoded instruction
@@ -150,7 +151,8 @@ class Emitter:
             params = "".join(f", i{p.bits} %v{p.n}" for p in f.params)
             head = f"define hidden {{i32, i64}} @{f.name}(ptr %cpu{params}) #0 {{"
         else:
-            head = f"define preserve_nonecc void @{f.name}{'' if self.fast else self.layout.slow_suffix(f)}({SIGNATURE}) #0 {{"
+            suffix = "" if self.fast else self.layout.slow_suffix(f)
+            head = f"define preserve_nonecc void @{f.name}{suffix}({SIGNATURE}) #0 {{"
         self.mark("entry")
         for v in f.vars:
             self.line(f"%x{v.n} = alloca i{v.bits}")
@@ -172,10 +174,11 @@ class Emitter:
         self.line(f"{h} = load ptr, ptr {n}, align 8")
         self.tail(h, n, "%eip", "%bud")
 
-
     def tail(self, target: str, uop: str, eip: str, budget: str, tbl: str = "%tbl") -> None:
         budget = self.budget_value() if budget == "%bud" else budget
-        self.line(f"musttail call preserve_nonecc void {target}(ptr %cpu, ptr {uop}, i32 {eip}, i64 {budget}, ptr {tbl})")
+        self.line(
+            f"musttail call preserve_nonecc void {target}(ptr %cpu, ptr {uop}, i32 {eip}, i64 {budget}, ptr {tbl})"
+        )
         self.line("ret void")
 
     def budget_value(self) -> str:
@@ -283,7 +286,8 @@ class Emitter:
         return p
 
     def op_ldx(self, op: Op) -> None:
-        self.line(f"%v{op.res.n} = load i{op.attr}, ptr {self.computed(op.args[0])}, align 1")  # type: ignore[union-attr]
+        assert op.res is not None
+        self.line(f"%v{op.res.n} = load i{op.attr}, ptr {self.computed(op.args[0])}, align 1")
 
     def op_stx(self, op: Op) -> None:
         self.line(f"store i{op.attr} {self.ref(op.args[1])}, ptr {self.computed(op.args[0])}, align 1")

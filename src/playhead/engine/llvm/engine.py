@@ -51,7 +51,8 @@ def _address(buffer) -> int:
 
 
 class NativeEngine:
-    """`run(budget)` on a `Core`, by native code. What only the reference engine can do is handed to it, one instruction at a time."""
+    """`run(budget)` on a `Core`, by native code. What only the reference engine can do is handed to it, one instruction
+    at a time."""
 
     def __init__(self, core: Core):
         self.core = core
@@ -60,7 +61,8 @@ class NativeEngine:
         pointers = {n: _address(b) for n, b in self._arrays.items()}
         pointers.update(
             ram=_address(core.memory.area), page_map=_address(core.memory._map_store), tlb=_address(core.tlb),
-            page_hash=_address(core.page_hash), dirty=_address(core.dirty), tlb_large=_address(core.tlb_large), tlb_list=_address(core.tlb_list), dec_tables=_address(self.library.decode),
+            page_hash=_address(core.page_hash), dirty=_address(core.dirty), tlb_large=_address(core.tlb_large),
+            tlb_list=_address(core.tlb_list), dec_tables=_address(self.library.decode),
             handlers=_address(self.library.handlers),
         )  # fmt: skip
         for name, number in S.REGIONS.items():

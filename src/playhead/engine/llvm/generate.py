@@ -1,4 +1,5 @@
-"""Generates the LLVM text of the whole native core: handlers, routines, stubs, cut into parts that compile on their own."""
+"""Generates the LLVM text of the whole native core: handlers, routines, stubs, cut into parts that compile on their
+own."""
 
 import re
 
@@ -43,14 +44,17 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         native = h.native
         names.append(h.function.name if native else "reference")
         falls = native and not (h.function.body and h.function.body[-1].kind in ENDS)
-        flags.append((L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0))
+        flags.append(
+            (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0)
+        )
         if native:
             text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
             functions.append((h.function.name + layout.slow_suffix(h.function), text))
             if layout.slow_suffix(h.function):
                 fast = Emitter(h.function, layout, links=h.links, linkable=h.linkable, fast=True).emit()
                 functions.append((h.function.name, fast))
-    functions = sorted(dict(functions).items(), key=lambda f: f[0].endswith("_slow"))  # the fast ones lie close together
+    # the fast ones lie close together
+    functions = sorted(dict(functions).items(), key=lambda f: f[0].endswith("_slow"))
     routine_types: dict[str, str] = {}
     routines = []
     for name, r in ROUTINES.items():
@@ -61,7 +65,9 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         else:
             f = r.function()
         routine_types[f.name] = "".join(f", i{bits}" for bits in r.params)
-        routines.append((f.name, Emitter(f, layout, links=False, linkable=False).emit().replace("define hidden", "define")))
+        routines.append(
+            (f.name, Emitter(f, layout, links=False, linkable=False).emit().replace("define hidden", "define"))
+        )
     parts = []
     core = "\n".join(t for _, t in routines) + stubs(layout).replace("define hidden", "define")
     groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked"})]

@@ -1,12 +1,18 @@
 """The native-only routines, written in the IR: slow paths of memory accesses, the block cache, and the run loop.
 
-Where an access leaves the fast path of the host table (a derived table: one entry per linear page, host offset and rights), `slow`
-decides: translate, fill the table, split over two pages, ask for a device register, or stop in front of the instruction so that it
-runs alone (`single`): an instruction that writes device registers or decoded code must be the last one of a run of its own.
+Where an access leaves the fast path of the host table (a derived table: one entry per linear page, host offset and
+rights), `slow`
+decides: translate, fill the table, split over two pages, ask for a device register, or stop in front of the instruction
+so that it
+runs alone (`single`): an instruction that writes device registers or decoded code must be the last one of a run of its
+own.
 
-The state field `work` holds what the routines share: [0] address of the scratch bytes, [1] the handler `end`, [2] a dead block,
+The state field `work` holds what the routines share: [0] address of the scratch bytes, [1] the handler `end`, [2] a
+dead block,
 [3] the handler `stop`, [4] the block that was found.
 """
+
+from collections.abc import Callable
 
 from playhead.engine.llvm import layout as L
 from playhead.x86 import paging
@@ -77,7 +83,8 @@ def part_load(m: StateBuilder, pa, size):
 
 @routine(32, 32, native_only=True)
 def before_code_write(m: StateBuilder, pa, size):
-    """A store of `size` bytes goes to a page with decoded code: make that code void if it is hit, when nothing of it runs."""
+    """A store of `size` bytes goes to a page with decoded code: make that code void if it is hit, when nothing of it
+    runs."""
     page = pa >> 12
     first, last = (pa >> 6) & 63, ((pa + size - 1) >> 6) & 63
     one = m.const(1, 64)
@@ -125,7 +132,8 @@ def may_store(m: StateBuilder, pa, size):
 
 @routine(32, 32, 64, native_only=True)
 def slow_split(m: StateBuilder, lin, kind, value):
-    """An access over a page boundary: both pages are checked first. Returns a host address to load from (or to store to in vain)."""
+    """An access over a page boundary: both pages are checked first. Returns a host address to load from (or to store to
+    in vain)."""
     size = kind & 0xFF
     first = 0x1000 - (lin & 0xFFF)
     a = call(m, "translate", lin, kind).trunc(32)
@@ -147,7 +155,8 @@ def slow_split(m: StateBuilder, lin, kind, value):
 
 @routine(32, 32, 32, 64, native_only=True, faults=False)
 def fill(m: StateBuilder, lin, kind, rights, address):
-    """Put a page into the host table of the privilege that accessed it. `address` is the host address of the byte at lin."""
+    """Put a page into the host table of the privilege that accessed it. `address` is the host address of the byte at
+    lin."""
     user = m.ld("cpl").eq(3) & (kind & paging.SUPERVISOR).eq(0)
     page = (lin >> 12).zext(64)
     table = user.select(pointer(m, "htab_user"), pointer(m, "htab_sup"))
@@ -279,8 +288,13 @@ def native_replaced(m: StateBuilder, lin):
     m.ret()
 
 
-REPLACEMENTS = {"host_flush": native_host_flush, "host_drop": native_host_drop, "code_written": native_code_written,
-                "table_write": native_table_write, "replaced": native_replaced}  # fmt: skip
+REPLACEMENTS: dict[str, Callable[..., None]] = {
+    "host_flush": native_host_flush,
+    "host_drop": native_host_drop,
+    "code_written": native_code_written,
+    "table_write": native_table_write,
+    "replaced": native_replaced,
+}
 
 
 @routine(32, 32, native_only=True, faults=False)
@@ -332,6 +346,7 @@ def fetch_bytes(m: StateBuilder, at, count):
 @routine(64, 32, native_only=True, faults=False)
 def write_uop(m: StateBuilder, at, off):
     """Put the instruction in `dec` at a host address; returns the flags of its handler."""
+
     def dec(name):
         return m.ld("dec", DEC.index(name))
 
@@ -351,7 +366,8 @@ def write_uop(m: StateBuilder, at, off):
 
 @routine(64, 64, 32, 32, native_only=True, faults=False)
 def finish_block(m: StateBuilder, block, end, count, ended):
-    """Close a block: the `end` uop if it needs one, the counts that are left at each uop. Returns the first free address."""
+    """Close a block: the `end` uop if it needs one, the counts that are left at each uop. Returns the first free
+    address."""
     at = m.var(64, end)
     with m.if_(ended.eq(0)):
         set_host(m, end, 64, m.ld("work", 1))
@@ -388,7 +404,8 @@ def bucket(m, pa):
 
 @routine(32, 32, 32, native_only=True)
 def decode_block(m: StateBuilder, lin, pa, mode):
-    """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises what the
+    """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
+    what the
     first instruction raises (#PF on its second page, #GP if it is too long)."""
     block = m.ld("arena_top")
     with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
@@ -506,7 +523,8 @@ def find_block(m: StateBuilder, lin, mode):
 
 @routine(64, 32, native_only=True, faults=False)
 def cut(m: StateBuilder, block, count):
-    """Copy the first `count` instructions of a block to the scratch space, followed by `stop`; returns their address."""
+    """Copy the first `count` instructions of a block to the scratch space, followed by `stop`; returns their
+    address."""
     source, target, left = m.var(64, block + L.HEADER), m.var(64, pointer(m, "arena")), m.var(32, count)
     with m.loop():
         s, t = source.get(), target.get()
@@ -530,7 +548,8 @@ def cut(m: StateBuilder, block, count):
 
 @routine(native_only=True)
 def run(m: StateBuilder):
-    """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of engine/reference.py."""
+    """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of
+    engine/reference.py."""
     resume = m.var(32, 0)
     limit = m.var(64, 0)
     held = m.var(64, 0)

@@ -1,13 +1,14 @@
 """The few native functions that are not instructions: where handlers go when they cannot simply go on.
 
-    bail      the instruction did not happen: give back what is left of the block, stand in front of it
-    go        go on at a computed EIP: through the jump cache, or out to the run loop
-    go_slow   leave to the run loop, which goes on at an EIP after looking at everything
-    unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links to another
-              page (its translation has to be live at each entry), so then this goes on as `go` does
-    end       a block ends without a branch: like a direct jump to what follows
-    stop      a block that was cut short ends here
-    reference an instruction that only the reference engine runs
+bail      the instruction did not happen: give back what is left of the block, stand in front of it
+go        go on at a computed EIP: through the jump cache, or out to the run loop
+go_slow   leave to the run loop, which goes on at an EIP after looking at everything
+unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links
+to another
+          page (its translation has to be live at each entry), so then this goes on as `go` does
+end       a block ends without a branch: like a direct jump to what follows
+stop      a block that was cut short ends here
+reference an instruction that only the reference engine runs
 """
 
 from playhead.engine.llvm import layout as L
@@ -174,4 +175,17 @@ define i64 @ph_tlb_digest(ptr %cpu) #0 {
     return leave + go + calls
 
 
-EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", "ph_run", "ph_host_flush", "ph_update_mode", "ph_code_written", "ph_ram_digest", "ph_tlb_digest")
+EXPORTS = (
+    "bail",
+    "go",
+    "go_slow",
+    "end",
+    "stop",
+    "reference",
+    "ph_run",
+    "ph_host_flush",
+    "ph_update_mode",
+    "ph_code_written",
+    "ph_ram_digest",
+    "ph_tlb_digest",
+)

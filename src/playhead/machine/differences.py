@@ -1,0 +1,247 @@
+"""Two machines at one moment, compared to the last bit: what differs, named as a person would name it.
+
+For the diagnosis of a divergence. Nothing here changes a machine: no accessed bit is set, no register of a device is read.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from playhead.hw.memory import DIRTY, OFFSET_MASK, PAGE, READ
+from playhead.machine.checkpoint import save_parts
+from playhead.machine.machine import Machine, MachineState
+from playhead.x86 import state as S
+from playhead.x86.disasm import Disassembler
+
+FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
+         "VIF", "VIP", "ID")  # fmt: skip
+BIG = 1 << 22  # of a code segment's attributes: 32-bit code
+PG, PSE, LARGE = 0x80000000, 0x10, 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`part` as in the digests; `where` within it; values as text."""
+
+    part: str
+    where: str
+    expected: str
+    found: str
+    page: int = -1  # of the backing area, and where in it, for memory
+    at: int = 0
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A machine's state at a moment, apart from memory: the parts as a checkpoint has them."""
+
+    parts: dict[str, bytes]
+
+
+def picture(machine: Machine) -> Picture:
+    return Picture(save_parts(machine))
+
+
+def written(machine: Machine) -> list[int]:
+    """Pages of the backing area that may have been written since `forget_written`, and some more. Unlike what a
+    checkpoint asks for, this hashes nothing.
+    """
+    count = machine.memory.area_size // PAGE
+    pages = {entry >> 12 for entry in machine.memory.page_map[:count].tolist() if entry & DIRTY}
+    dirty, at = machine.core.dirty, machine.core.dirty.find(b"\1")
+    while at >= 0:
+        pages.add(at)
+        at = dirty.find(b"\1", at + 1)
+    return sorted(pages)
+
+
+def forget_written(machine: Machine, pages: Iterable[int]) -> None:
+    for page in pages:
+        machine.core.dirty[page] = 0
+
+
+def differing_pages(a: Machine, b: Machine, pages: Iterable[int] | None = None) -> list[int]:
+    """Pages of the backing area with different contents, among `pages` or all."""
+    x, y = memoryview(a.memory.area), memoryview(b.memory.area)
+    if pages is None:
+        step, size = 256 * PAGE, min(len(x), len(y))
+        chunks = (at for at in range(0, size, step) if x[at : at + step] != y[at : at + step])
+        pages = [at // PAGE + i for at in chunks for i in range(min(step, size - at) // PAGE)]
+    return [p for p in pages if x[p * PAGE : (p + 1) * PAGE] != y[p * PAGE : (p + 1) * PAGE]]
+
+
+def differences(expected: Machine, found: Machine, pages: Iterable[int] | None = None) -> list[Difference]:
+    """All that differs. `pages`: those of the backing area that may."""
+    a, b = picture(expected), picture(found)
+    out = part_differences(expected, a, b)
+    for page in differing_pages(expected, found, pages):
+        out += _page(expected, found, page)
+    return out
+
+
+def part_differences(machine: Machine, a: Picture, b: Picture) -> list[Difference]:
+    """What differs apart from memory; `machine` is any of the two, for names."""
+    out: list[Difference] = []
+    for part in a.parts:
+        if a.parts[part] == b.parts[part]:
+            continue
+        if part == "cpu":
+            found = _cpu(a.parts[part], b.parts[part])
+        elif part == "tlb":
+            found = _tlb(a.parts[part], b.parts[part])
+        else:
+            cls = MachineState if part == "machine" else type(machine.board.devices[part]).State
+            names = [alarm.name for alarm in machine.clock.alarms] if part == "machine" else []
+            found = list(_record(cls.decode(a.parts[part]), cls.decode(b.parts[part]), "", names))  # type: ignore[attr-defined]
+        name = "clock" if part == "machine" else part
+        out += [Difference(name, *f) for f in found]
+    return out
+
+
+def _cpu(a: bytes, b: bytes) -> list[tuple[str, str, str]]:
+    """Register by register, the flags one by one."""
+    out = []
+    for name, slot in S.FIELDS.items():
+        if not slot.arch:
+            continue
+        size = slot.bits // 8
+        for n in range(slot.count):
+            at = slot.offset + n * size
+            x, y = (int.from_bytes(v[at : at + size], "little") for v in (a, b))
+            if x == y or name == "segs":
+                continue
+            if name == "eflags":
+                out += [(f"eflags.{flag}", str(x >> i & 1), str(y >> i & 1)) for i, flag in enumerate(FLAGS)
+                        if (x ^ y) >> i & 1]  # fmt: skip
+                continue
+            label = S.REG32[n] if name == "regs" else f"{name}[{n}]" if slot.count > 1 else name
+            plain = name in ("icount", "seq")
+            out.append((label, str(x) if plain else f"{x:#x}", str(y) if plain else f"{y:#x}"))
+    for segment in S.SEGMENTS:
+        for field, (_, bits) in S.SEG_FIELDS.items():
+            at = S.seg_offset(segment, field)
+            x, y = (int.from_bytes(v[at : at + bits // 8], "little") for v in (a, b))
+            if x != y:
+                out.append((f"{segment}.{field}", f"{x:#x}", f"{y:#x}"))
+    return out
+
+
+def _translations(data: bytes) -> dict[str, int]:
+    """`save_tlb`'s bytes by linear address."""
+    out, large = {}, False
+    at = 0
+    while at < len(data):
+        page = int.from_bytes(data[at : at + 4], "little")
+        at += 4
+        if page == 0xFFFFFFFF and not large:
+            large = True
+            continue
+        out[f"{page << (22 if large else 12):#010x}"] = int.from_bytes(data[at : at + 4], "little")
+        at += 4
+    return out
+
+
+def _tlb(a: bytes, b: bytes) -> list[tuple[str, str, str]]:
+    x, y = _translations(a), _translations(b)
+
+    def text(entry: int | None) -> str:
+        return "none" if entry is None else f"{entry:#010x}"
+
+    return [(f"entry of {k}", text(x.get(k)), text(y.get(k))) for k in sorted({*x, *y}) if x.get(k) != y.get(k)]
+
+
+def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Fields that differ, in nested records and lists too."""
+    if hasattr(a, "FIELDS") and type(a) is type(b):
+        for name in a.FIELDS:
+            yield from _record(getattr(a, name), getattr(b, name), f"{path}.{name}" if path else name, names)
+    elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            label = names[i] if path == "deadlines" and i < len(names) else i
+            yield from _record(x, y, f"{path}[{label}]", names)
+    elif a != b:
+        yield path, _plain(a), _plain(b)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bytes | bytearray):
+        return f"{bytes(value[:16]).hex(' ')}{' ...' if len(value) > 16 else ''}" or "empty"
+    return repr(value)
+
+
+def _page(a: Machine, b: Machine, page: int) -> list[Difference]:
+    """Runs of bytes that differ in one page, with their guest-physical address."""
+    x, y = (bytes(m.memory.area[page * PAGE : (page + 1) * PAGE]) for m in (a, b))
+    base = physical_page(a, page) * PAGE
+    out, at = [], 0
+    while at < PAGE:
+        if x[at] == y[at]:
+            at += 1
+            continue
+        end = at
+        while end < min(PAGE, at + 8) and x[end] != y[end]:
+            end += 1
+        where = f"{base + at:#010x} (page {base // PAGE:#x})"
+        out.append(Difference("ram", where, x[at:end].hex(" "), y[at:end].hex(" "), page, at, end - at))
+        at = end
+    return out
+
+
+def physical_page(machine: Machine, page: int) -> int:
+    """The guest page that shows a page of the backing area."""
+    page_map = machine.memory.page_map
+    for guest_page in (page, *range(0xA0, 0x100)):
+        if page_map[guest_page] & READ and (page_map[guest_page] & OFFSET_MASK) == page * PAGE:
+            return guest_page
+    return page
+
+
+# the instruction
+
+
+def translate(machine: Machine, linear: int) -> int | None:
+    """The physical address by the page tables as they are, without a trace; None if there is none."""
+    core = machine.core
+    physical = linear
+    if core.get("cr0") & PG:
+        entry = _dword(machine, (core.get("cr3") & 0xFFFFF000) + (linear >> 22) * 4)
+        if entry is None or not entry & 1:
+            return None
+        if entry & LARGE and core.get("cr4") & PSE:
+            physical = (entry & 0xFFC00000) | (linear & 0x3FFFFF)
+        else:
+            entry = _dword(machine, (entry & 0xFFFFF000) + (linear >> 12 & 0x3FF) * 4)
+            if entry is None or not entry & 1:
+                return None
+            physical = (entry & 0xFFFFF000) | (linear & 0xFFF)
+    return physical & core.get("a20_mask")
+
+
+def _dword(machine: Machine, address: int) -> int | None:
+    data = [_byte(machine, address + i) for i in range(4)]
+    return None if None in data else int.from_bytes(bytes(data), "little")  # type: ignore[arg-type]
+
+
+def _byte(machine: Machine, address: int) -> int | None:
+    entry = machine.memory.page_map[(address & 0xFFFFFFFF) >> 12]
+    return machine.memory.area[(entry & OFFSET_MASK) + (address & 0xFFF)] if entry & READ else None
+
+
+def instruction_text(machine: Machine) -> str:
+    """The instruction that is next: `0008:c0100000  01 d8  add eax, ebx`."""
+    core = machine.core
+    eip, selector = core.get("eip"), core.seg("cs", "sel")
+    code = bytearray()
+    for i in range(16):
+        physical = translate(machine, (core.seg("cs", "base") + eip + i) & 0xFFFFFFFF)
+        byte = None if physical is None else _byte(machine, physical)
+        if byte is None:
+            break
+        code.append(byte)
+    big = bool(core.seg("cs", "attr") & BIG)
+    where = f"{selector:04x}:{eip:0{8 if big or eip > 0xFFFF else 4}x}"
+    if not code:
+        return f"{where}  (no memory there)"
+    found = Disassembler().one(bytes(code), eip, big)
+    return f"{where}  {code[: found.length or 1].hex(' ')}  {found.text}"

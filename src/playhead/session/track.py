@@ -1,0 +1,193 @@
+"""One more run of a recording's inputs, silent, that stops anywhere and can be put back: what a diagnosis works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playhead.base.errors import DivergenceError
+from playhead.log.digests import Digest
+from playhead.log.events import Entry
+from playhead.log.moment import Moment
+from playhead.log.reader import Reader
+from playhead.machine import checkpoint
+from playhead.machine.differences import forget_written, written
+from playhead.machine.machine import Machine
+from playhead.session.replay import ReplayOptions, ReplaySession
+from playhead.session.run import Build
+from playhead.session.script import Script
+
+ZEROS = bytes(4096)
+
+
+class Stopped(Exception):
+    """The user wants no diagnosis any more."""
+
+
+class Tape(Script):
+    """A script that can be wound back, and forward to the same place."""
+
+    def __init__(self, reader: Reader):
+        super().__init__(reader)
+        self._past: list[Entry] = []
+        self._past_digests: list[tuple[int, Digest]] = []
+
+    def take(self) -> Entry:
+        self._past.append(super().take())
+        return self._past[-1]
+
+    def take_digest(self) -> Digest:
+        self._past_digests.append(self._digests[0])
+        return super().take_digest()
+
+    def mark(self) -> tuple[int, int]:
+        return len(self._past), len(self._past_digests)
+
+    def seek(self, mark: tuple[int, int], icount: int) -> None:
+        """To the place of `mark`, at instruction `icount`."""
+        while len(self._past) > mark[0]:
+            self._entries.appendleft(self._past.pop())
+        while len(self._past_digests) > mark[1]:
+            self._digests.appendleft(self._past_digests.pop())
+        self.load(icount)
+        while len(self._past) < mark[0]:
+            self.take()
+        while len(self._past_digests) < mark[1]:
+            self.take_digest()
+
+
+class _Nobody:
+    """A character device that nothing is connected to."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+
+class Silence:
+    """The host of a track: output goes nowhere; the real host is asked for the time and whether to go on."""
+
+    def __init__(self, host: Any, ports: int):
+        self.serial = [_Nobody() for _ in range(ports)]
+        self.debugcon = _Nobody()
+        self.status, self.realtime_ns = host.status, host.realtime_ns
+        self.quit_cause, self.quit_name = host.quit_cause, host.quit_name
+
+    def start(self, wake: Callable[[], None]) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Point:
+    """A track's whole state at a moment. `pages` are all that were ever written, by page of the backing area."""
+
+    moment: Moment
+    parts: dict[str, bytes]
+    pages: dict[int, bytes]
+    mark: tuple[int, int]
+    boundary: int
+    equal_at: int | None
+    rest: tuple[Any, ...]
+
+
+class Track(ReplaySession):
+    """`to(moment)` runs there; `failure` says how the run left its recording, once it has."""
+
+    machine: Machine
+
+    def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[["Track"], None]):
+        super().__init__(build, Silence(host, ports), reader, ReplayOptions(progress=False))  # type: ignore[arg-type]
+        self._script: Tape = Tape(reader)
+        self._watch = watch
+        self._until: Moment | None = None
+        self._pages: dict[int, bytes] = {}
+        self.failure: DivergenceError | None = None
+
+    def begin(self) -> "Track":
+        try:
+            self._begin()
+        except DivergenceError as e:
+            self.failure = e
+        return self
+
+    @property
+    def moment(self) -> Moment:
+        return self._moment()
+
+    @property
+    def equal_at(self) -> int | None:
+        return self._equal_at
+
+    @property
+    def over(self) -> bool:
+        """It has ended, one way or the other."""
+        return self.failure is not None or self._outcome is not None
+
+    @property
+    def complete(self) -> bool:
+        return self._outcome is not None and self._outcome.complete
+
+    def to(self, moment: Moment, *, compare: bool = False) -> bool:
+        """Run up to a moment; what enters there has not entered. `compare`: the digest of that moment too, if there
+        is one. False if the run left its recording.
+        """
+        self._until = moment
+        try:
+            while not self.over and self._moment() < moment:
+                self._turn()
+            if compare and not self.over and self._moment().icount == self._boundary:
+                self._compare()
+        except DivergenceError as e:
+            self.failure = e
+        return self.failure is None
+
+    def _go(self, target: Moment) -> None:
+        assert self._until is not None
+        super()._go(min(target, self._until))
+        self._watch(self)
+
+    def _missed(self, target: Moment) -> None:
+        if target != self._until:  # else it was only a question
+            super()._missed(target)
+
+    # -- putting it back
+
+    def point(self) -> Point:
+        m = self.machine
+        self._sync()
+        rest = (self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, list(self.taken))
+        parts = checkpoint.save_parts(m)
+        return Point(self._moment(), parts, dict(self._pages), self._script.mark(), self._boundary, self._equal_at, rest)
+
+    def _sync(self) -> list[int]:
+        """Bring the copy of the pages up to date; returns those that may have changed."""
+        pages = written(self.machine)
+        for page in pages:
+            content = checkpoint.page_of(self.machine, page)
+            if self._pages.get(page) != content:
+                self._pages[page] = content
+        forget_written(self.machine, pages)
+        return pages
+
+    def back(self, p: Point) -> "Track":
+        """Put it into a state: one of its own, or that of another track of the same recording."""
+        m = self.machine
+        self._sync()
+        mine = self._pages
+        put = {n: p.pages.get(n, ZEROS) for n in {*mine, *p.pages} if mine.get(n) is not p.pages.get(n)}
+        checkpoint.restore(m, p.parts, put)
+        self._pages = dict(p.pages)
+        for n in mine.keys() - p.pages.keys():
+            self._pages[n] = ZEROS
+        self._script.seek(p.mark, p.moment.icount)
+        self._boundary, self._equal_at = p.boundary, p.equal_at
+        self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, taken = p.rest
+        self.taken = list(taken)
+        self._failure = None
+        return self
+
+    def pages(self) -> set[int]:
+        """Every page that was ever written, and so may differ from another track's."""
+        self._sync()
+        return set(self._pages)

@@ -1,0 +1,35 @@
+"""Guests made of Debian's packages, and one recording of a boot that the tests share.
+
+A guest that cannot be had (no network, no apt) is said loudly: here the tests are skipped, in CI they fail.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import fuzz_replay
+import guest
+import pytest
+
+
+@pytest.fixture(scope="session")
+def debian(pytestconfig: pytest.Config) -> dict[str, tuple[Path, Path]]:
+    """(kernel, initrd) by variant."""
+    try:
+        return {variant: guest.debian(variant) for variant in ("boot", "shell")}
+    except guest.GuestError as error:
+        text = f"the Debian guest cannot be had, so nothing that needs it was tested: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(text)
+        reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line("")
+            reporter.write_line(f"WARNING: {text}", red=True, bold=True)
+        pytest.skip(text)
+
+
+@pytest.fixture(scope="session")
+def boot(debian: object, tmp_path_factory: pytest.TempPathFactory) -> fuzz_replay.Recorded:
+    """A recording of the whole boot, to its power-off."""
+    return fuzz_replay.record(tmp_path_factory.mktemp("boot") / "boot.ph", shift=3)

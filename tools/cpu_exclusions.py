@@ -135,6 +135,15 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
     ):
         if any(p.form is not None and p.form.insn.chapter in ("insn_segment", "insn_interrupt") for p in g.pieces):
             return "a selector of the host's GDT"
+    copied = any(p.form and p.form.insn.name == "enter" and p.code[-1] & 0x1F > 1 for p in g.pieces)
+    same_but_data = (ours.regs, ours.eip, ours.eflags, ours.trap) == (
+        theirs.regs,
+        theirs.eip,
+        theirs.eflags,
+        theirs.trap,
+    )
+    if oracle == "host" and copied and same_but_data:
+        return "ENTER over the frame that it copies: which is first, the loads or the stores"
     if (reason := _of_x87(g, ours, theirs)) is not None:
         return reason
     if (reason := _of_transcendentals(g, ours, theirs)) is not None:
@@ -145,10 +154,8 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
         top = ours.trap[0] == S.PFV and (ours.trap[2] + 64 & 0xFFFF_FFFF) < 128
         if top and theirs.trap[:2] in ((S.GP, 0), (S.SS, 0)):
             return "an access that wraps at 4 GiB: #GP is up to the processor (manual volume 3, 5.3)"
-    if theirs.trap and theirs.trap[0] == 17:
-        return "#AC: alignment checks are not part of this processor"
     if wandered():
-        return "a jump led to bytes that are no instruction of the case"
+        return "a computed jump led back into the case, or to bytes that are no instruction of it"
     if oracle == "unicorn" and ours.trap and theirs.trap and ours.trap[0] == theirs.trap[0]:
         return "Unicorn: state and error code after a fault"
     return None
@@ -166,7 +173,7 @@ ORDER = {
 
 
 SEVERAL_PARTS = frozenset("fld fstp fbld fbstp fldenv fnstenv frstor fnsave fxsave fxrstor".split())
-MEMORY_FAULTS = (S.SS, S.GP, S.PFV)
+MEMORY_FAULTS = (S.SS, S.GP, S.PFV, S.ACV)
 STORES = frozenset("fst fstp fist fistp fbstp".split())
 COMPARE_FLAGS = frozenset("fcomi fcomip fucomi fucomip".split())
 TRANSCENDENTAL = frozenset("fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".split())
@@ -229,7 +236,11 @@ def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
         and (ours.trap[0] != theirs.trap[0] or min(distance, 0x1_0000_0000 - distance) < 512)
     ):
         return "x87 state and 80-bit operands: which part faults first"
-    if name == "iret" and g.case.eflags & model.NT and (ours.trap[0], theirs.trap[0]) == (S.TS_VECTOR, S.GP):
+    if (
+        name == "iret"
+        and (g.case.eflags | ours.eflags) & model.NT
+        and (ours.trap[0], theirs.trap[0]) == (S.TS_VECTOR, S.GP)
+    ):
         return "IRET with NT set: the host's CPU, in long mode, has no nested tasks"
     if name in ORDER and ours.regs == theirs.regs and ours.trap != theirs.trap and faults:
         return ORDER[name]

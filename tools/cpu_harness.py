@@ -115,7 +115,7 @@ class Target:
         """The architectural state that every case starts from."""
         core = self.core
         for name, value in {
-            "cr0": 0x8001_0031, "cr3": self._directory, "cr4": 0x200, "cpl": 3, "a20_mask": M32,
+            "cr0": 0x8005_0031, "cr3": self._directory, "cr4": 0x200, "cpl": 3, "a20_mask": M32,
             "gdtr_base": SYSTEM + GDT, "gdtr_limit": 0x4F, "idtr_base": SYSTEM + IDT, "idtr_limit": 0x7FF,
             "fcw": 0x37F, "ftag": 0xFF, "inhibit_icount": (1 << 64) - 1,
         }.items():  # fmt: skip

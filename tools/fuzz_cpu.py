@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -157,7 +158,9 @@ class Fuzz:
 
         def wandered() -> bool:
             meant = {p.start for p in g.pieces} | {len(g.case.code)}
-            return any(eip not in meant and byte != SENTINEL for eip, byte in target.trace(g.case))
+            steps = [(eip, byte) for eip, byte in target.trace(g.case) if byte != SENTINEL]
+            back = any(then[0] < now[0] for now, then in pairwise(steps))  # past flags that are undefined there
+            return back or any(eip not in meant for eip, _ in steps)
 
         return known.difference(oracle, g, ours, theirs, before, wandered)
 

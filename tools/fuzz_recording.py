@@ -17,12 +17,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import faulthandler
+import gc
+import io
 import json
 import os
 import random
 import resource
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -144,7 +148,7 @@ class Worker:
             kept = os.dup(2)
             os.dup2(heard.fileno(), 2)
             try:
-                with contextlib.redirect_stdout(None):
+                with contextlib.redirect_stdout(io.StringIO()):
                     status = playhead(verb)
             finally:
                 sys.stderr.flush()
@@ -173,6 +177,8 @@ class Worker:
         verified, complaint = self.run(["verify", str(path)])
         status, said, console = self.replay(path)
         wrong = self.judge(original, fitted, verified, status, complaint, said, console)
+        self.session = None
+        gc.collect()  # the machine, with all its memory
         came = {0: "replayed", 1: "diverged", 2: "refused"}.get(status, f"status {status}")
         return {"case": number, "done": done, "verify": verified, "came": came, "wrong": wrong,
                 "said": (said or complaint).strip()[:300], "seconds": time.monotonic() - began}  # fmt: skip
@@ -204,10 +210,12 @@ class Worker:
 
 def work(seed: int, numbers: range, pipe: int) -> None:
     """The process that does it: one line of JSON for each case."""
+    faulthandler.enable()
     with tempfile.TemporaryDirectory(prefix="playhead-", dir=mutations.fast_folder()) as folder:
         worker = Worker(Path(folder), seed)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+        gc.freeze()
         for number in numbers:
             os.write(pipe, b"%d\n" % number)
             os.write(pipe, json.dumps(worker.case(number)).encode() + b"\n")
@@ -239,7 +247,7 @@ def cases(seed: int, numbers: range) -> Any:
                     yield found
         stuck = child.poll() is None and bool(numbers)
         if stuck:
-            child.kill()
+            child.send_signal(signal.SIGABRT)  # says where it stands
         said = (child.communicate()[1] or "").strip()
         if numbers:
             what = f"it stands still for {LIMIT_S} s" if stuck else f"the process ended with {child.returncode}: {said}"

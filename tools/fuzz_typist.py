@@ -17,11 +17,10 @@ import subprocess
 import termios
 import threading
 import time
-import tty
 
 from recipe.debian import LOGIN, PASSWORD
 
-PROMPT = b"playhead# "
+PROMPT, ASK_CURSOR = b"playhead# ", b"\x1b[6n"
 BOOT_S, ANSWER_S = 300, 120
 PAUSE_S = 0.005, 0.2  # between two keys
 LINES = (  # what is typed: control characters are keys
@@ -58,11 +57,12 @@ class Typist:
     def __init__(self, command: list[str], seed: int, stdio: bool):
         self._random = random.Random(seed)
         self.seen, self.heard = bytearray(), bytearray()
-        self._prompts = 0
         self._line, self._spare = -1, -1  # the serial line; the other end of a terminal of ours
         if stdio:
             self._line, self._spare = pty.openpty()
-            tty.setraw(self._spare)  # also: no translation of what is printed
+            mode = termios.tcgetattr(self._spare)
+            mode[1] &= ~termios.ONLCR  # what is printed is seen as it is
+            termios.tcsetattr(self._spare, termios.TCSANOW, mode)
             self.process = subprocess.Popen(command, stdin=self._spare, stdout=self._spare, stderr=subprocess.PIPE,
                                             env={**os.environ, "TERM": "xterm"}, preexec_fn=_own_terminal)  # fmt: skip
         else:
@@ -96,37 +96,51 @@ class Typist:
         for number in range(commands):
             lines = LINES if number >= len(LINES) else LINES[number:]
             line = self._random.choice(lines[:8])
-            self._type(line + "\r" if line[-1] >= " " else line)
-            if self._random.random() < 0.8 or "\x03" in line or "\x04" in line:
-                self._await_prompt()
-            else:
-                self._prompts += 1  # type ahead; it is waited for with the next one
-        self._await_prompt(0)
+            ends = line[-1] < " "  # with a key that ends a program, so that this has to be the one that runs
+            if ends:
+                self._catch_up(number)
+            self._type(line if ends else line + "\r", 0.3 if ends else 0)
+            if ends or self._random.random() < 0.8:
+                self._await_prompt()  # else type ahead
+        self._catch_up(commands)
         self._type("exit\r")
         self._until(b"GUEST-DONE")
         return self._end()
 
-    def _type(self, keys: str) -> None:
+    def _type(self, keys: str, at_return_s: float = 0.0) -> None:
         low, high = PAUSE_S
+        mark = len(self.seen)
         for key in keys:
             # mostly quick, sometimes slow: spread evenly over orders of magnitude
             self._listen_for(low * (high / low) ** self._random.random())
-            if key in "\x03\x04":
-                self._listen_for(0.5)  # whatever it is to end should run by now
+            if key == "\x04":
+                self._until(b"ne\r\n", count=2, since=mark)  # the echo, and what `cat` made of it
             os.write(self._line, key.encode())
+            if key == "\r":
+                self._listen_for(at_return_s)  # until what was called reads the keys
 
-    def _await_prompt(self, more: int = 1) -> None:
-        self._prompts += more
-        self._until(PROMPT, count=self._prompts)
+    def _await_prompt(self) -> None:
+        """Until the shell seems to be ready. It may print its prompt more than once, so this is not proof."""
+        end = time.monotonic() + ANSWER_S
+        while not bytes(self.seen[-20:]).removesuffix(ASK_CURSOR).endswith(PROMPT):
+            if time.monotonic() > end or self.process.poll() is not None:
+                self._until(b"a prompt", 0)
+            self._read(0.1)
+
+    def _catch_up(self, number: int) -> None:
+        """Until everything that was typed has been done: the answer to this is in no echo."""
+        self._type(f"echo $((1000000+{number}))\r")
+        self._until(b"\r\n%d\r\n" % (1000000 + number))
+        self._await_prompt()
 
     def _listen_for(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._read(left)
 
-    def _until(self, text: bytes, seconds: float = ANSWER_S, count: int = 1) -> None:
+    def _until(self, text: bytes, seconds: float = ANSWER_S, count: int = 1, since: int = 0) -> None:
         end = time.monotonic() + seconds
-        while self.seen.count(text) < count:
+        while self.seen.count(text, since) < count:
             if time.monotonic() > end:
                 last = bytes(self.seen[-200:])
                 raise TypistError(f"{text!r} did not come within {seconds:.0f} s; the last was {last!r}")

@@ -13,6 +13,8 @@ import guest
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
+from playhead.log.events import Entry
+from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
@@ -70,11 +72,11 @@ def plan(keys: bytes = KEYS, first: int = 40, step: int = 6) -> list[tuple[int, 
 
 
 def record(path: Path, name: str = "demo", machine: type[Machine] = Machine, keys: bytes = KEYS, engine: str = "native",
-           **options) -> Outcome:  # fmt: skip
+           first: int = 40, **options) -> Outcome:  # fmt: skip
     pc = config(name)
     meta = {"config": pc.to_json(), "shift": 3, "engine": engine, "program": "playhead test"}
     options = Options(digest_period=PERIOD, meta=meta, blobs=tuple(pc.blobs().values()), **options)
-    host = QuietHost(plan(keys), live=True, ports=1, step_ns=10_000)
+    host = QuietHost(plan(keys, first), live=True, ports=1, step_ns=10_000)
     with Writer(str(path), True) as writer:
         session = RecordSession(lambda door: machine(pc, door, engine=engine), host, options, writer)
         return session.run()
@@ -98,3 +100,71 @@ def replay(path: Path, *machines: type[Machine], engine: str = "native", session
             return one.run()
         except Divergence as e:
             return e, diagnose(build, QuietHost(ports=1), reader, one, e)
+
+
+Change = Callable[[list[Entry]], list[Entry]]
+
+
+def rewrite(path: Path, change: Change = lambda entries: entries, **meta) -> None:
+    """Edit a recording's events and description as somebody would who also mends the hash chain."""
+    with Reader(str(path)) as reader:
+        old, batches = dict(reader.meta), list(reader.batches())
+        blobs = [reader.blob(digest) for _, digest in reader.references()]
+    entries = change([e for b in batches for e in b.entries])
+    path.unlink()
+    with Writer(str(path)) as writer:
+        writer.begin({**old, **{key: value(old[key]) for key, value in meta.items()}}, blobs)
+        for b in batches:
+            for icount, digest in b.digests:
+                writer.digest(icount, digest)
+        for e in entries:
+            writer.event(e.moment, e.event)
+        last = batches[-1]
+        writer.flush(max(last.moment, entries[-1].moment), last.virtual_ns, last.wall_ms)
+
+
+def entries(path: Path) -> list[Entry]:
+    with Reader(str(path)) as reader:
+        return list(reader.entries())
+
+
+def place(found: list[Entry], kind: type, n: int = 0) -> int:
+    """The place of the n-th event of a kind."""
+    return [i for i, e in enumerate(found) if isinstance(e.event, kind)][n]
+
+
+def drop(kind: type, n: int = 0) -> Change:
+    def change(found: list[Entry]) -> list[Entry]:
+        i = place(found, kind, n)
+        return found[:i] + found[i + 1 :]
+
+    return change
+
+
+def move(kind: type, n: int = 0, by: int = 1) -> Change:
+    """The event comes so many instructions later; it must not pass another one."""
+
+    def change(found: list[Entry]) -> list[Entry]:
+        i = place(found, kind, n)
+        moment = Moment(found[i].moment.icount + by, 0)
+        assert i + 1 == len(found) or moment <= found[i + 1].moment
+        return [*found[:i], found[i]._replace(moment=moment), *found[i + 1 :]]
+
+    return change
+
+
+class AnotherScript(ReplaySession):
+    """A replay that has other events than its recording."""
+
+    change: Change = staticmethod(lambda found: found)
+
+    def __init__(self, build, host, reader, options=None):
+        super().__init__(build, host, reader, options)
+        self._script.load(1 << 60)
+        changed = type(self).change(list(self._script._entries))
+        self._script._entries.clear()
+        self._script._entries.extend(changed)
+
+
+def misread(change: Change) -> type[ReplaySession]:
+    return type("Misread", (AnotherScript,), {"change": staticmethod(change)})

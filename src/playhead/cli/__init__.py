@@ -4,6 +4,7 @@ Exit status: 0, or what the guest asked for; 1 a replay diverged; 2 wrong usage,
 file; 3 a bug of ours; 130 interrupted. Nothing heavy is imported before it is needed.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -44,10 +45,10 @@ def main(words: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has gone
         return 0
-    except MemoryError:
-        _complain("there is not enough memory on this host")
-        return 2
     except Exception as e:
+        if isinstance(e, MemoryError) or (isinstance(e, OSError) and e.errno == errno.ENOMEM):
+            _complain("there is not enough memory on this host")
+            return 2
         if os.environ.get("PLAYHEAD_DEBUG"):
             raise
         first = str(e).strip().split("\n")[0]
@@ -80,4 +81,5 @@ def _verb(words: list[str]) -> int:
 
 def _complain(text: str) -> None:
     sys.stdout.flush()
+    text = "".join(c for c in text if c.isprintable() or c == "\n")  # it may quote a file
     print(f"playhead: {text}", file=sys.stderr)

@@ -24,6 +24,11 @@ REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quote
 REFUSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM")
 
 
+def printable(text: str) -> str:
+    """What a file says, fit for a terminal."""
+    return "".join(c for c in text if c.isprintable())
+
+
 class Container:
     """An open recording as tables."""
 
@@ -43,7 +48,7 @@ class Container:
             raise
 
     def damaged(self, why: str) -> FormatError:
-        return FormatError(f"{self.path} is damaged: {why}")
+        return FormatError(f"{self.path} is damaged: {printable(why)}")
 
     def _check_header(self) -> bool:
         """Tell from the first 100 bytes whether this is ours and not too new, before SQLite sees the file. Returns
@@ -120,7 +125,7 @@ class Container:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     def _refused(self, e: Exception) -> Exception:
-        text = "".join(c for c in str(e) if c.isprintable())
+        text = printable(str(e))
         if getattr(e, "sqlite_errorname", "").startswith(REFUSED):
             return HostError(f"cannot read {self.path}: {text}")
         return self.damaged(f"SQLite says: {text}")

@@ -146,7 +146,7 @@ def _audio_in(wpos: bool) -> Read:
             raise FormatError(f"it claims {count} samples")
         flat = struct.unpack(f">{2 * count}Q", source.take(16 * count))
         pairs = zip(flat[::2], flat[1::2], strict=True)
-        return E.AudioIn(wpos=at, samples=[E.Sample(left=a, right=b) for a, b in pairs])
+        return E.AudioIn(wpos=at, samples=[E.Sample(left=a, right=b) for a, b in pairs])  # type: ignore[call-arg]
 
     return read
 

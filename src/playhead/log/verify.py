@@ -1,8 +1,9 @@
-"""Checks a recording without running it: everything in it is what its hashes say, and all that a replay needs is there.
+"""Checks a recording without running it: everything in it is what its hashes say, and all that a replay needs is
+there.
 
-A replay checks the same on its way, but stops at the first fault; this goes on and names every table, batch and blob that is
-damaged. What neither can see is a recording whose end was taken away batch by batch: that is what one looks like whose
-recorder was killed, and both say that it has no end.
+A replay checks the same on its way, but stops at the first fault; this goes on and names every table, batch and blob
+that is damaged. What neither can see is a recording whose end was taken away batch by batch: that is what one looks
+like whose recorder was killed, and both say that it has no end.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from playhead.base.errors import FormatError
+from playhead.log.container import printable
 from playhead.log.digests import CHECK
 from playhead.log.events import End
 from playhead.log.moment import START
@@ -25,6 +27,9 @@ class Fault:
 
     where: str
     what: str
+
+    def __str__(self) -> str:
+        return printable(f"{self.where}: {self.what}")
 
 
 @dataclass
@@ -158,6 +163,6 @@ def _structure(reader: Reader) -> Iterator[Fault]:
     try:
         for (said,) in reader.container.rows("PRAGMA integrity_check(10)", str):
             if said != "ok":
-                yield Fault("the file", "SQLite says: " + " ".join("".join(c for c in said if c.isprintable()).split()))
+                yield Fault("the file", f"SQLite says: {said}")
     except FormatError as e:
         yield Fault("the file", _why(reader, e))

@@ -114,6 +114,7 @@ class WalCopy:
         assert self._wal is not None
         while start < end:
             data = os.pread(self._wal, min(CHUNK, end - start), start)
+            assert data, "the log is shorter than it was"
             self._write(data, self._at + HEADER.size + start)
             start += len(data)
 

@@ -203,6 +203,7 @@ class Writer:
         self._db.execute("PRAGMA busy_timeout = 0")
         busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self._copy.follow()
         self._fold_at = self._copy.wal_bytes + FOLD if busy else FOLD
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """When chosen bytes of memory are used: a run on the reference engine that notes each access to them.
 
-For the diagnosis of a divergence: a bit of memory that changes by itself shows only when something uses it, so the accesses to a
-byte divide time into stretches within which such a change is one and the same.
+For the diagnosis of a divergence: a bit of memory that changes by itself shows only when something uses it, so the
+accesses to a byte divide time into stretches within which such a change is one and the same.
 """
 
 from collections.abc import Iterator

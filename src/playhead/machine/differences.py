@@ -1,6 +1,6 @@
 """Two machines at one moment, compared to the last bit: what differs, named as a person would name it.
 
-For the diagnosis of a divergence. Nothing here changes a machine: no accessed bit is set, no register of a device is read.
+For the diagnosis of a divergence. Nothing here changes a machine: no accessed bit is set, no register of a device read.
 """
 
 from collections.abc import Iterable, Iterator
@@ -160,6 +160,9 @@ def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, 
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
             label = names[i] if path == "deadlines" and i < len(names) else i
             yield from _record(x, y, f"{path}[{label}]", names)
+    elif isinstance(a, bytearray) and isinstance(b, bytearray) and len(a) == len(b) > 16 and a != b:
+        at = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y)
+        yield f"{path}[{at:#x}:]", _plain(a[at:]), _plain(b[at:])
     elif a != b:
         yield path, _plain(a), _plain(b)
 

@@ -249,8 +249,7 @@ class Machine:
 
     def _traced_run(self, budget: int) -> None:
         """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery
-        faults
-        is not delivered; what is then pending is an exception. A task switch moves `seq` on too, but is neither.)
+        faults is not delivered; what is then pending is an exception. A task switch moves `seq` on too; it is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
         assert self.on_delivery is not None

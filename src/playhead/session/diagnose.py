@@ -1,16 +1,19 @@
 """Why a replay was not its recording: whose fault it is, and where it began, as exactly as what is left of it allows.
 
-Digests say that two machines differ; they do not say since when. So the recorded inputs are run again, from scratch and silently:
+Digests say that two machines differ; they do not say since when. So the recorded inputs are run again, from scratch and
+silently:
 
-- The second run reaches the recorded digest: the recording is right and the first run went wrong in a way that does not repeat.
-  What entered it tells of inputs that were lost or moved. Else its end is explained by a flipped bit (`flipped_bit.py`).
-- The second run fails too, but not in the same way: something that is not in the recording reaches the guest. Two more runs are
-  compared with each other and bisected.
-- It fails in just the same way: the other engine tries. If that reaches the digest, this engine is wrong, and bisecting the
-  two names the instruction. If it fails just so, this version is of one mind, and the recording was made otherwise. Of that
-  run nothing remains but digests: all that can be told is between which, and in which parts of the machine.
+- The second run reaches the recorded digest: the recording is right, and the first run went wrong in a way that does
+  not repeat. What entered it tells of inputs that were lost or moved. If a third run goes wrong too, it is bisected
+  against the second. Else the first run's end is explained by a flipped bit (`flipped_bit.py`).
+- The second run fails too, but not in the same way: something that is not in the recording reaches the guest. Two runs
+  are compared with each other and bisected.
+- It fails in just the same way: the other engine tries. If that reaches the digest, this engine is wrong, and bisecting
+  the two names the instruction. If it fails just so, this version is of one mind, and the recording was made otherwise.
+  Of that run nothing remains but digests: all that can be told is between which, and in which parts of the machine.
 """
 
+from itertools import zip_longest
 from typing import Any
 
 from playhead.log.events import text_of
@@ -62,6 +65,8 @@ class Diagnosis:
         machine = failed.machine
         assert isinstance(machine, Machine)
         self._ended: Machine = machine
+        self._end = Moment(machine.icount, machine.seq)  # not before the moment of the error
+        self._replaced = False
         self._engine = "native" if type(machine.engine).__name__ == "NativeEngine" else "reference"
 
     def kick(self) -> None:
@@ -118,7 +123,7 @@ class Diagnosis:
             if track.failure is None:
                 return track, track.point() if track.equal_at is not None else point
             if isinstance(track.failure, Divergence):
-                self._error = track.failure
+                self._error, self._replaced = track.failure, True
             if point is not None and point.equal_at == self._error.equal_at:
                 return track.back(point), point
             if self._error.equal_at is None:
@@ -134,10 +139,12 @@ class Diagnosis:
 
     def _ended_alike(self, track: Track) -> bool:
         """Whether a track's failure is the first run's, to the last bit."""
-        if track.moment != self._error.moment or str(track.failure) != str(self._error):
+        if str(track.failure) != str(self._error):
             return False
-        if track.moment != Moment(self._ended.icount, self._ended.seq):
-            return True  # the first run has been replaced by one that ended earlier
+        if self._replaced:
+            return True  # by a run that ended earlier than the first one
+        if track.moment != self._end:
+            return False
         if save_parts(track.machine) != save_parts(self._ended):
             return False
         return not differing_pages(track.machine, self._ended)
@@ -146,7 +153,7 @@ class Diagnosis:
 
     def _never_equal(self, track: Track) -> Report:
         report = Report(
-            "there is no moment at which the replay was the recording: the recording describes another machine than the one "
+            "there is no moment at which the replay was the recording: it describes another machine than the one "
             "it was made on, or another version of Playhead made it"
         )
         report.line("where", "before the first instruction" if self._error.moment == START else str(self._error.moment))
@@ -156,17 +163,15 @@ class Diagnosis:
     def _does_not_repeat(self, second: Track, start: Point, goal: Moment, taken: list) -> Report:
         proof = f"a second run of its inputs reaches its digest of instruction {second.equal_at}"
         if second.equal_at == start.equal_at:
-            proof = "a second run of its inputs goes on to its end" if second.over else "a second run goes past this moment"
+            proof = "a second run of its inputs goes on " + ("to its end" if second.over else "past this moment")
         report = Report(f"the recording is right and the replay went wrong: {proof}")
         since = start.moment
         here = [t for t in self._failed.taken if t[0] >= since]
-        there = [t for t in taken if since <= t[0] and (t[0] < self._error.moment or t in here)]
-        for i in range(max(len(here), len(there))):
-            a = there[i] if i < len(there) else None
-            b = here[i] if i < len(here) else None
-            if a != b:
-                return self._other_input(report, a, b)
-        at = self._error.moment
+        there = [t for t in taken if since <= t[0] and (t in here or _was_due(t, self._error.moment))]
+        for recorded, replayed in zip_longest(there, here):
+            if recorded != replayed:
+                return self._other_input(report, recorded, replayed)
+        at = self._end
         third = self._track().back(start)
         self._tell("a third run of the recorded inputs")
         if not third.to(goal, compare=True):
@@ -179,7 +184,8 @@ class Diagnosis:
         if flip is not None:
             return report.flip(flip)
         second.back(start).to(at)
-        report.line("first difference", f"between instructions {start.moment.icount} and {at}; it did not happen again")
+        where = f"between instructions {start.moment.icount} and {at}"
+        report.line("first difference", f"{where}; it did not happen again")
         if second.moment == at:
             report.differences(differences(second.machine, self._ended))
         report.moment = at
@@ -217,15 +223,14 @@ class Diagnosis:
         if other.failure is not None and self._alike(second, other):
             return self._recorded_otherwise(start)
         right = other.failure is None
-        text = f"the recording is right and the {self._engine} engine is wrong: the {OTHER[self._engine]} engine reaches its digest"
-        if not right:
-            text = "the two engines disagree, and neither is the recording"
-        report = Report(text)
+        good, bad = OTHER[self._engine], self._engine
+        text = f"the recording is right and the {bad} engine is wrong: the {good} engine reaches its digest"
+        report = Report(text if right else "the two engines disagree, and neither is the recording")
         second.back(start)
         other.back(start)
         found = first_difference(other, second, goal.icount, self._tell)
         if found is not None:
-            return report.found(found, self._engine, OTHER[self._engine], self._engine)
+            return report.found(found, bad, f"the {good} engine's", f"the {bad} engine's")
         report.line("first difference", f"between instructions {start.moment.icount} and {goal}; not found")
         report.moment = self._error.moment
         return report
@@ -238,8 +243,8 @@ class Diagnosis:
 
     def _recorded_otherwise(self, start: Point) -> Report:
         report = Report(
-            "every run of the recorded inputs ends like this, on both engines: the recording was made otherwise (by a fault, "
-            "by another version of Playhead, or it was changed)"
+            "every run of the recorded inputs ends like this, on both engines: the recording was made otherwise (by a "
+            "fault, by another version of Playhead, or it was changed)"
         )
         report.line("where", f"between instructions {start.moment.icount} and {self._error.moment}")
         parts = self._error.parts
@@ -250,3 +255,8 @@ class Diagnosis:
         return report
 
 
+
+
+def _was_due(taken: tuple[Moment, Any], ended: Moment) -> bool:
+    """Whether a run that ended there should have taken this event before: what the guest asks for, also just there."""
+    return taken[0] < ended or (taken[0] == ended and taken[1].KIND.pulled)

@@ -1,8 +1,8 @@
 """Explains a deviation that did not happen again by a single bit of memory that changed by itself.
 
-There is nothing left of such a run but the state in which it ended. But a clean run tells when each byte that is wrong there
-was used; a bit that flips between two uses has one and the same effect whenever it is. So there are only so many cases,
-and each is tried: flip it, run on, compare with the end that is to be explained.
+There is nothing left of such a run but the state in which it ended. But a clean run tells when each byte that is wrong
+there was used; a bit that flips between two uses has one and the same effect whenever it is. So there are only so many
+cases, and each is tried: flip it, run on, compare with the end that is to be explained.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Flip:
 
 
 def explain(track: Track, start: Point, end: Moment, ended: Machine, tell: Callable[[str], None]) -> Flip | None:
-    """`ended` is the machine that went wrong somewhere from `start` to `end`; `track` repeats the way as it should be."""
+    """`ended` is the machine that went wrong somewhere from `start` to `end`; `track` repeats the way rightly."""
     track.back(start)
     points = _points(track, end)
     wrong = _wrong_bits(track, ended)

@@ -26,6 +26,7 @@ from playhead.session.script import Script
 from playhead.session.splits import Splits
 from playhead.session.target import Door, MachineLike
 
+ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
 ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which a recorder flushes several times
 
@@ -292,7 +293,20 @@ class ReplaySession:
         if len(event.checks) != len(self.reader.parts) * CHECK:
             raise FormatError(f"{self.reader.path} is damaged: its last digest has the wrong length")
         self._same(Digest(bytes(event.root), bytes(event.checks)), f"before its end at {self._moment()}")
+        self._check_end(cause_name(event.cause), event.status)
         self._stop("", cause_name(event.cause), event.status)
+
+    def _check_end(self, cause: str, status: int) -> None:
+        """Where the guest ended the recording, it must end this too, and with the same status."""
+        if not cause.startswith("guest-"):
+            return
+        now, stop = self._moment(), self._guest_stop
+        while stop is None or stop.kind == "kick":
+            stop = self.machine.run(now.icount, now.seq + 1)  # an end that is due comes before anything moves
+        found = (stop.cause or "guest-reset", stop.status & 0xFFFFFFFF) if stop.kind in ENDS else None
+        if found != (cause, status):
+            here = f"{found[0]} with status {found[1]}" if found else "nothing of that kind"
+            raise self._diverged(f"at {now}: the recording ends by {cause} with status {status}, the replay by {here}")
 
     def _stop(self, note: str, cause: str = "", status: int = 0) -> None:
         m = self.machine

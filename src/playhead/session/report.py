@@ -60,7 +60,7 @@ class Report:
         when = f"from {f.after} to {f.before}" if f.after < f.before else f"at {f.before}"
         self.line("first difference", f"{when}: one bit of memory, which did not happen again")
         self.line("ram", f"{f.address:#010x} bit {f.bit}: expected {f.value}, found {1 - f.value}")
-        self.line("first used by", f.user or "nothing up to the end of the replay")
+        self.line("shown by", f.user or "the digest: nothing uses it before")
         return self
 
     def around(self, reader: Reader) -> None:

@@ -1,4 +1,4 @@
-"""One more run of a recording's inputs, silent, that stops anywhere and can be put back: what a diagnosis works with."""
+"""One more run of a recording's inputs, silent, that stops anywhere and can be put back, for a diagnosis."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -158,7 +158,8 @@ class Track(ReplaySession):
         self._sync()
         rest = (self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, list(self.taken))
         parts = checkpoint.save_parts(m)
-        return Point(self._moment(), parts, dict(self._pages), self._script.mark(), self._boundary, self._equal_at, rest)
+        mark = self._script.mark()
+        return Point(self._moment(), parts, dict(self._pages), mark, self._boundary, self._equal_at, rest)
 
     def _sync(self) -> list[int]:
         """Bring the copy of the pages up to date; returns those that may have changed."""

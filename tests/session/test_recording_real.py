@@ -1,0 +1,186 @@
+"""Recordings of real guests as files: killed, alone, on a full disk, looked at meanwhile, without what they were made
+from.
+"""
+
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fuzz_kill
+import fuzz_recording
+import guest
+import pytest
+
+from playhead.cli import main
+from playhead.log.reader import Reader
+
+PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def machine(name, out):
+    return ["-bios", str(guest.image(name)), "-m", "16", "-serial", f"file:{out}"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_a_random_time(seed, tmp_path):
+    rng = random.Random(seed)
+    killed, looks = fuzz_kill.kill_once("demo", tmp_path / "kill", rng, rng.uniform(0, 1.5), peeks=3)
+    assert killed.begun
+    for look in (*looks, killed):
+        assert not look.wrong, (look.what, look.wrong)
+        assert look.gap_s < 3, look.what  # 0.5 s, unless the host is busy: `./dev fuzz kill` counts
+
+
+@pytest.mark.guest
+@pytest.mark.parametrize("after_s", [2.0, 7.5])
+def test_killed_while_debian_boots(after_s, tmp_path):
+    killed, looks = fuzz_kill.kill_once("debian", tmp_path / "kill", random.Random(after_s), after_s, peeks=4)
+    assert killed.instructions > 0 and not killed.wrong and not any(look.wrong for look in looks), (killed, looks)
+
+
+def test_mutated_recordings():
+    said = []
+    assert fuzz_recording.fuzz(300, 3, say=said.append) == [], "\n".join(said)
+
+
+def test_no_room_for_more(tmp_path):
+    """The limit of the size of files, which fails as a full disk does. The file alone holds what was flushed before."""
+    path, limit = tmp_path / "r.ph", 600_000
+    command = [*PLAYHEAD, "record", "-o", str(path), "-bios", str(guest.image("demo")), "-m", "16", "-serial", "pty"]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))  # fmt: skip
+    terminal = None
+    try:
+        terminal = os.open(child.stderr.readline().split()[-1], os.O_RDWR | os.O_NOCTTY)
+        os.set_blocking(terminal, False)
+        until = time.monotonic() + 60
+        while child.poll() is None and time.monotonic() < until:
+            for work in (lambda: os.write(terminal, b"time\r"), lambda: os.read(terminal, 4096)):
+                try:
+                    work()
+                except (BlockingIOError, OSError):
+                    pass
+            time.sleep(0.002)
+            if path.exists() and path.stat().st_size < limit and (tmp_path / "r.ph-wal").exists():
+                resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (path.stat().st_size, limit))
+    finally:
+        child.kill()
+        said = child.communicate()[1]
+        if terminal is not None:
+            os.close(terminal)
+    assert child.returncode == 2 and re.search(r"playhead: .*valid up to instruction \d+", said), said
+    place = tmp_path / "alone"
+    place.mkdir()
+    shutil.copyfile(path, place / "r.ph")
+    done = subprocess.run([*PLAYHEAD, "replay", "--verify", str(place / "r.ph")], capture_output=True, text=True)
+    assert done.returncode == 0 and "the recording ends here" in done.stderr, done
+
+
+def test_where_nothing_can_be_written(tmp_path, capsys):
+    if os.geteuid() == 0:
+        place = "/proc/r.ph"  # root may write to any folder on a disk
+    else:
+        (tmp_path / "sealed").mkdir(mode=0o500)
+        place = str(tmp_path / "sealed" / "r.ph")
+    assert main(["record", "-o", place, *machine("tss", tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"playhead: cannot write {place}") and said.count("\n") == 1
+
+
+def test_read_dumped_and_replayed_while_it_is_written(tmp_path):
+    path = tmp_path / "r.ph"
+    child = subprocess.Popen(fuzz_kill.command("demo", path, tmp_path / "c"), stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+    try:
+        until = time.monotonic() + 60
+        while not path.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        reached = []
+        for _ in range(3):
+            time.sleep(0.4)
+            for verb in (["info"], ["verify"], ["log", "dump"], ["replay", "--quiet", "-serial", "null"]):
+                done = subprocess.run([*PLAYHEAD, *verb, str(path)], capture_output=True, text=True, timeout=60)
+                assert done.returncode == 0, (verb, done.stderr)
+            reached.append(int(re.search(r"ends here, at instruction (\d+)", done.stderr)[1]))
+        assert reached == sorted(set(reached))
+        child.terminate()
+        assert child.wait(20) == 0, child.stderr.read()
+    finally:
+        child.kill()
+        child.communicate()
+    assert main(["replay", "--verify", "--quiet", str(path)]) == 0
+    with Reader(str(path)) as reader:
+        assert reader.ended()
+
+
+@pytest.mark.guest
+def test_it_needs_nothing_but_itself(tmp_path, capfd):
+    """The files that a recording was made from may go away; it replays in another folder, to its last moment."""
+    kernel, initrd = (shutil.copy(source, tmp_path) for source in guest.debian("boot"))
+    path = tmp_path / "r.ph"
+    command = [*PLAYHEAD, "record", "-o", str(path), "-m", "128", "-kernel", kernel, "-initrd", initrd, "-append",
+               guest.DEBIAN_APPEND, "-serial", "stdio"]  # fmt: skip
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    time.sleep(4)
+    child.terminate()
+    said = child.communicate(timeout=60)[0]
+    os.unlink(kernel)
+    os.unlink(initrd)
+    (tmp_path / "elsewhere").mkdir()
+    other = shutil.move(path, tmp_path / "elsewhere" / "moved.ph")
+    done = subprocess.run([*PLAYHEAD, "replay", "moved.ph"], cwd=tmp_path / "elsewhere", capture_output=True)
+    assert done.returncode == 0 and done.stdout == said, done.stderr
+    assert main(["info", "--verify", str(other)]) == 0
+    assert all(word in capfd.readouterr().out for word in ("kernel=sha256", "initrd=sha256", "parent", "verified"))
+
+
+def test_idle_time_is_skipped(tmp_path):
+    """Six seconds at a prompt at which nobody types replay in the time of the little work in them."""
+    path = tmp_path / "r.ph"
+    command = [*PLAYHEAD, "record", "-o", str(path), "-bios", str(guest.image("demo")), "-m", "16", "-nographic"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    time.sleep(7)
+    child.communicate(b"off\r", timeout=60)
+    facts = json.loads(subprocess.check_output([*PLAYHEAD, "info", "--json", str(path)]))
+    began = time.monotonic()
+    done = subprocess.run([*PLAYHEAD, "replay", "--quiet", str(path)], stdout=subprocess.DEVNULL)
+    took = time.monotonic() - began
+    assert done.returncode == 0 and facts["wall_seconds"] > 5 and facts["virtual_seconds"] > 5
+    assert took < facts["wall_seconds"] / 2, (took, facts)
+
+
+# -- the documents
+
+
+def test_the_queries_run_on_a_real_recording(tmp_path):
+    queries = re.findall(r"```sql\n(.*?)```", (DOCS / "queries.md").read_text(), re.S)
+    assert len(queries) == 5
+    original = fuzz_recording.record("demo", tmp_path)
+    db = sqlite3.connect(f"file:{original.path}?mode=ro", uri=True)
+    counts, typed, speed, dates, room = (db.execute(query).fetchall() for query in queries)
+    assert dict(row[:2] for row in counts)["ASYNC_CHAR_READ"] == len(typed) and counts[0][1] >= counts[-1][1]
+    assert "".join(row[2] for row in typed) == "sum\rtime\r"
+    assert sum(row[1] for row in speed) == pytest.approx(original.icount / 1e6, abs=0.2 * len(speed))
+    date = original.console.split(b"time\r\n")[1].split(b"\r\n")[0].decode()
+    assert date[:16] in [row[1][:16] for row in dates]
+    assert [row[0] for row in room] == ["firmware", "events", "digests"] and room[0][1] == 65536
+
+
+def test_the_format_page_names_every_column_and_meta_key(tmp_path):
+    page = (DOCS / "recording-format.md").read_text()
+    original = fuzz_recording.record("tss", tmp_path)
+    db = sqlite3.connect(original.path)
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        for row in db.execute(f"PRAGMA table_info({table})"):
+            assert f"`{row[1]}`" in page, (table, row[1])
+    for (key,) in db.execute("SELECT key FROM meta"):
+        assert f"`{key}`" in page, key

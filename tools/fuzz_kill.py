@@ -92,7 +92,7 @@ def type_keys(stdin: object, rng: random.Random, over: threading.Event) -> None:
     try:
         while not over.wait(rng.uniform(0, 0.05)):
             stdin.write(rng.choice(KEYS).encode())  # type: ignore[attr-defined]
-    except OSError:
+    except (OSError, ValueError):  # the recorder has gone, or its input is closed
         pass
 
 
@@ -130,9 +130,9 @@ def kill_once(name: str, folder: Path, rng: random.Random, after_s: float, peeks
     finally:
         over.set()
         child.kill()
-        child.stdin.close()  # type: ignore[union-attr]
-        if name == "demo":
+        if name == "demo" and typist.ident is not None:
             typist.join()
+        child.stdin.close()  # type: ignore[union-attr]
     killed = take(path, folder / "killed", f"killed after {after_s:.2f} s", at)
     if ended:
         said = child.stderr.read().decode(errors="replace").strip()  # type: ignore[union-attr]

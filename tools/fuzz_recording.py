@@ -135,11 +135,11 @@ class Worker:
             self.session = session
             return run(session)
 
-        ReplaySession.run = watched  # type: ignore[method-assign]
+        ReplaySession.run = watched  # type: ignore[method-assign, assignment]
         for original in self.originals:
             status, said, console = self.replay(original.path)
             assert status == 0 and console == original.console, said
-            original.parts = self.session.machine.digest_parts()  # type: ignore[union-attr]
+            original.parts = self.session.machine.digest_parts()  # type: ignore[union-attr, attr-defined]
 
     def run(self, verb: list[str]) -> tuple[int, str]:
         """Exit status and what was said on standard error, by the command line in this process."""

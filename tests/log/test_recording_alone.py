@@ -189,12 +189,12 @@ def test_what_is_refused_at_once(made, sql, what):
 
 
 def test_every_bit_that_matters_is_noticed(made, tmp_path):
-    """Every 97th bit of the file: verify finds it, or everything that is read is what it was."""
+    """Every 487th bit of the file: verify finds it, or everything that is read is what it was."""
     good = made.read_bytes()
     with Reader(str(made)) as reader:
         wanted = reader.meta, [str(b) for b in reader.batches()]
     noticed = 0
-    for bit in range(0, len(good) * 8, 97):
+    for bit in range(0, len(good) * 8, 487):
         data = bytearray(good)
         data[bit // 8] ^= 1 << bit % 8
         made.write_bytes(data)
@@ -208,7 +208,7 @@ def test_every_bit_that_matters_is_noticed(made, tmp_path):
             noticed += 1
         for extra in made.parent.glob("r.ph-*"):
             extra.unlink()
-    assert noticed > 100
+    assert noticed > 20
 
 
 def test_a_bomb_takes_no_memory(made):

@@ -83,7 +83,7 @@ def record(path: Path, name: str = "demo", machine: type[Machine] = Machine, key
 
 
 def replay(path: Path, *machines: type[Machine], engine: str = "native", session: type[ReplaySession] = ReplaySession,
-           **options) -> tuple[Divergence, Report] | Outcome:  # fmt: skip
+           watcher: QuietHost | None = None, **options) -> tuple[Divergence, Report] | Outcome:  # fmt: skip
     """Replay, and diagnose if it diverges. The n-th machine that is built is the n-th of `machines`, or the last."""
     built: list[Machine] = []
     kinds = machines or (Machine,)
@@ -99,7 +99,7 @@ def replay(path: Path, *machines: type[Machine], engine: str = "native", session
         try:
             return one.run()
         except Divergence as e:
-            return e, diagnose(build, QuietHost(ports=1), reader, one, e)
+            return e, diagnose(build, watcher or QuietHost(ports=1), reader, one, e)
 
 
 Change = Callable[[list[Entry]], list[Entry]]

@@ -10,6 +10,8 @@ import planted
 import pytest
 from planted import PERIOD, AtMoment, drop, faulty, flip, misread, move, record, replay
 
+from quiet_host import QuietHost
+
 from playhead.engine.reference import ReferenceEngine
 from playhead.log.events import CharRead, ClockHost
 from playhead.log.moment import Moment
@@ -182,6 +184,46 @@ def test_a_chip_whose_state_goes_wrong(demo: Path) -> None:
     _, report = diagnosed(demo, wrong, Machine, wrong)
     assert report.moment == Moment(612_345)
     assert lines(report, "rtc")[0].startswith("nvram[0x70:]: expected 00 00 00 00 ")
+
+
+# -- around it
+
+
+class Terminal:
+    """A status line that remembers."""
+
+    def __init__(self):
+        self.enabled, self.shown = True, []
+
+    def show(self, text: str) -> None:
+        self.shown.append(text)
+
+    def clear(self) -> None:
+        self.shown.append("")
+
+
+def test_it_shows_how_far_it_is(demo: Path) -> None:
+    host = QuietHost(ports=1, step_ns=100_000_000)
+    host.status = Terminal()
+    diagnosed(demo, faulty(FLIPPED_AT, flip(SIEVE, 3)), Machine, watcher=host)
+    for what in ("a second run up to the last good digest", "a third run", "trying a flipped bit: case 1 of"):
+        assert any(text.startswith(f"diagnosing: {what}") for text in host.status.shown), what
+    assert host.status.shown[-1] == ""
+
+
+def test_it_can_be_ended(demo: Path) -> None:
+    _, report = diagnosed(demo, faulty(FLIPPED_AT, flip(SIEVE, 3)), Machine, watcher=QuietHost(ports=1, quit_at=8))
+    assert report.verdict == "ended by SIGINT" and not report.lines
+
+
+def test_without_digests_on_the_way_it_is_found_all_the_same(demo: Path) -> None:
+    def fault(machine: Machine) -> None:
+        machine.board.devices["rtc"].state.nvram[0x70] = 0x5A
+
+    wrong = faulty(612_345, fault)
+    error, report = diagnosed(demo, wrong, Machine, wrong, digests=False)
+    assert "before its end" in error
+    assert report.moment == Moment(612_345), str(report)
 
 
 # -- of the recorded side

@@ -140,7 +140,8 @@ def test_it_needs_nothing_but_itself(tmp_path, capfd):
     done = subprocess.run([*PLAYHEAD, "replay", "moved.ph"], cwd=tmp_path / "elsewhere", capture_output=True)
     assert done.returncode == 0 and done.stdout == said, done.stderr
     assert main(["info", "--verify", str(other)]) == 0
-    assert all(word in capfd.readouterr().out for word in ("kernel=sha256", "initrd=sha256", "parent", "verified"))
+    shown = capfd.readouterr().out
+    assert all(word in shown for word in ("kernel=sha256", "initrd=sha256", "parent", "verified"))
 
 
 def test_idle_time_is_skipped(tmp_path):

@@ -47,7 +47,7 @@ def diagnose(build: Build, host: Any, reader: Reader, failed: ReplaySession, err
         try:
             report = diagnosis.run()
         except Stopped:
-            report = Report("the diagnosis was ended")
+            report = Report(f"ended by {host.quit_name()}")
         finally:
             host.status.clear()
     report.around(reader)
@@ -112,16 +112,17 @@ class Diagnosis:
         """A fresh run, standing at the last instruction with a good digest; no point if there is none."""
         last_good = self._error.equal_at
         for _ in range(TRIES):
-            track, point = self._track(), None
+            track = self._track()
+            track.keeps_all = last_good is None
             self._tell("a second run up to the last good digest")
-            if last_good is not None:
-                track.to(Moment(last_good), compare=True)
-            else:  # nothing was compared on the way: find out where it would have been
+            track.to(Moment(last_good or 0), compare=True)
+            point = first = track.point() if track.failure is None else None
+            if last_good is None:  # nothing was compared on the way: find out where it would have been
                 while not track.over and track.moment < self._error.moment:
-                    point = track.point() if track.equal_at is not None else None
+                    point = track.point()
                     track.to(Moment(track._boundary), compare=True)
             if track.failure is None:
-                return track, track.point() if track.equal_at is not None else point
+                return (track.back(first) if first else track), first
             if isinstance(track.failure, Divergence):
                 self._error, self._replaced = track.failure, True
             if point is not None and point.equal_at == self._error.equal_at:

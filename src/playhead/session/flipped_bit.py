@@ -20,6 +20,7 @@ from playhead.session.track import Point, Track
 
 MAX_BYTES = 4096  # that are wrong in the end
 MAX_TRIES = 400
+MAX_SPAN = 4_000_000  # instructions, which the reference engine has to run
 KEPT = 16  # points on the way
 
 
@@ -39,6 +40,8 @@ class Flip:
 
 def explain(track: Track, start: Point, end: Moment, ended: Machine, tell: Callable[[str], None]) -> Flip | None:
     """`ended` is the machine that went wrong somewhere from `start` to `end`; `track` repeats the way rightly."""
+    if end.icount - start.moment.icount > MAX_SPAN:
+        return None
     track.back(start)
     points = _points(track, end)
     wrong = _wrong_bits(track, ended)

@@ -64,6 +64,7 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
+        self.keeps_all = not self.options.digests
         self.taken: list[tuple[Moment, Any]] = []  # events since the last digest that was equal, for `diagnose`
 
     # -- the loop
@@ -277,7 +278,8 @@ class ReplaySession:
             where = f"between instructions {since} and {boundary}" if boundary else "before the first instruction"
             self._same(recorded, where)
             self._equal_at = boundary
-            self.taken.clear()
+            if not self.keeps_all:
+                self.taken.clear()
 
     def _same(self, recorded: Digest, where: str) -> None:
         now = digest_of(self.machine.digest_parts())

@@ -69,7 +69,6 @@ class Recording:
             assert self.process.poll() is None and time.monotonic() < end, f"the log stays below {size} bytes"
             time.sleep(0.1)
 
-
     def wait_for_events(self, wanted: dict[type, int]) -> None:
         """Until the log, which is read while it is being written, has so many events of these kinds."""
         end = time.monotonic() + PATIENCE_S

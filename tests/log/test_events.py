@@ -77,7 +77,7 @@ def test_the_stored_form_stays(event, tag, args, payload):
 
 
 def test_arguments_out_of_range_are_refused():
-    for tag, args in ((1, "0001"), (5, "06"), (5, ""), (5, "01" "32000000" "02"), (26, "00" * 8 + "ffffffff")):
+    for tag, args in ((1, "0001"), (5, "06"), (5, ""), (5, "013200000002"), (26, "00" * 8 + "ffffffff")):
         with pytest.raises(FormatError):
             from_row(tag, bytes.fromhex(args), None)
 

@@ -256,8 +256,6 @@ def test_any_byte_changed(tmp_path, version):
             assert line is None or "at byte" in line or "version" in line or at < 12, line
 
 
-
-
 SAID = [
     ("c8", "at byte 12: event 1, event of unknown kind 200"),
     ("25 28", "at byte 13: event 2, event of unknown kind 40"),

@@ -1,7 +1,9 @@
 """Checkpoints: the whole state of a machine at a moment, out of which it can be put back.
 
-A checkpoint is the declared state of every part as bytes, and the pages of the backing area that were written since the one before. It
-is taken between two runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong to the
+A checkpoint is the declared state of every part as bytes, and the pages of the backing area that were written since the
+one before. It
+is taken between two runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong
+to the
 configuration.
 """
 

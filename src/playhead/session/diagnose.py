@@ -256,8 +256,6 @@ class Diagnosis:
         return report
 
 
-
-
 def _was_due(taken: tuple[Moment, Any], ended: Moment) -> bool:
     """Whether a run that ended there should have taken this event before: what the guest asks for, also just there."""
     return taken[0] < ended or (taken[0] == ended and taken[1].KIND.pulled)

@@ -105,20 +105,19 @@ class ReferenceEngine:
     def guest_load(self, lin: int, size: int, mode: str) -> int:
         if self._watching and "s" not in mode:
             self._hits |= self.routine("data_breakpoint")(lin, size, 0)
+        self._check_aligned(lin, size, mode)
         kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
-            self._check_aligned(lin, size, mode)
             low, high = self.physical_load(a, first), self.physical_load(b, size - first)
             return low | high << 8 * first
         a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
-        self._check_aligned(lin, size, mode)
         return self.physical_load(a, size)
 
     def _check_aligned(self, lin: int, size: int, mode: str) -> None:
-        """#AC, behind everything else that an access may raise (volume 3, 6.15)."""
+        """#AC (volume 3, 6.15). The manual leaves open whether it or #PF comes first; like the host's CPU, it does."""
         if self._aligned and "s" not in mode and lin & (size - 1):
             raise GuestFault(S.ACV, 0)
 
@@ -136,17 +135,16 @@ class ReferenceEngine:
     def guest_store(self, lin: int, size: int, value: int, mode: str) -> None:
         if self._watching and "s" not in mode:
             self._hits |= self.routine("data_breakpoint")(lin, size, 1)
+        self._check_aligned(lin, size, mode)
         kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
-            self._check_aligned(lin, size, mode)
             self.physical_store(a, first, value & ((1 << 8 * first) - 1))
             self.physical_store(b, size - first, value >> 8 * first)
         else:
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
-            self._check_aligned(lin, size, mode)
             self.physical_store(a, size, value)
 
     def physical_store(self, pa: int, size: int, value: int) -> None:

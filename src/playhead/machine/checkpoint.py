@@ -26,7 +26,7 @@ class Checkpoint:
 
 def written_pages(machine: Machine) -> list[int]:
     """The pages of the backing area that were written since the last call, in order."""
-    machine.engine.ram_digest(machine.memory.area_size // PAGE)  # moves the page map's notes over
+    machine.engine.collect_written(machine.memory.area_size // PAGE)
     dirty = machine.core.dirty
     pages = []
     at = dirty.find(b"\1")
@@ -65,7 +65,7 @@ def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, by
     machine.board.loaded()
     machine.core.load(parts["cpu"])
     machine.core.load_tlb(parts["tlb"])
-    for name in ("latch_n", "latch_i", "store_n", "exit_reason"):
+    for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n"):
         machine.core.set(name, 0)
     state = MachineState.decode(parts["machine"])  # type: ignore[attr-defined]
     machine.state = state

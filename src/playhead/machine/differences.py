@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.hw.memory import DIRTY, OFFSET_MASK, PAGE, READ
+from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.machine.checkpoint import save_parts
 from playhead.machine.machine import Machine, MachineState
 from playhead.x86 import state as S
@@ -41,24 +41,6 @@ class Picture:
 
 def picture(machine: Machine) -> Picture:
     return Picture(save_parts(machine))
-
-
-def written(machine: Machine) -> list[int]:
-    """Pages of the backing area that may have been written since `forget_written`, and some more. Unlike what a
-    checkpoint asks for, this hashes nothing.
-    """
-    count = machine.memory.area_size // PAGE
-    pages = {entry >> 12 for entry in machine.memory.page_map[:count].tolist() if entry & DIRTY}
-    dirty, at = machine.core.dirty, machine.core.dirty.find(b"\1")
-    while at >= 0:
-        pages.add(at)
-        at = dirty.find(b"\1", at + 1)
-    return sorted(pages)
-
-
-def forget_written(machine: Machine, pages: Iterable[int]) -> None:
-    for page in pages:
-        machine.core.dirty[page] = 0
 
 
 def differing_pages(a: Machine, b: Machine, pages: Iterable[int] | None = None) -> list[int]:

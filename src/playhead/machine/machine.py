@@ -20,6 +20,7 @@ from playhead.boards.config import PcConfig
 from playhead.engine.core import Core
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.memory import PAGE, Memory
+from playhead.machine.debug import Access, Debug
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
@@ -30,12 +31,15 @@ ENGINES = ("native", "reference")
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick."""
+    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick; and
+    where `debug` is armed: break (a breakpoint's instruction is next), watch (then `accesses`).
+    """
 
     kind: str
     deadline_ns: int = NEVER
     cause: str = "none"
     status: int = 0
+    accesses: tuple[Access, ...] = ()
 
 
 @record
@@ -95,6 +99,7 @@ class Machine:
         self.use_engine(engine)
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, door)
         self._power_on()
+        self.debug = Debug(self.core, self.memory)
 
     def use_engine(self, name: str) -> None:
         if name not in self._engines:
@@ -178,6 +183,8 @@ class Machine:
         """
         c32, c64, i = self._c32, self._c64, self._i
         while True:
+            if self.debug.armed and self.debug.met():
+                return Stop("watch", accesses=tuple(self.debug.accesses()))
             icount = c64[i["icount"]]
             if icount > until_icount or (icount == until_icount and c64[i["seq"]] >= until_seq):
                 return self._asleep() or Stop("budget")
@@ -202,6 +209,14 @@ class Machine:
                 self._engine_run(budget)
             else:
                 self._traced_run(budget)
+            if c32[i["exit_reason"]] == S.EXIT_BREAK:
+                self.debug.skip_here()
+                if self.debug.is_breakpoint(self.pc()):
+                    return Stop("break")
+
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        return (self._c32[self._i["eip"]] + self.core.seg("cs", "base")) & 0xFFFFFFFF
 
     def _asleep(self) -> Stop | None:
         """`halted` if the CPU is, and nothing that is pending now will wake it."""

@@ -10,7 +10,6 @@ from playhead.log.events import Entry
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
-from playhead.machine.differences import forget_written, written
 from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.run import Build
@@ -165,12 +164,11 @@ class Track(ReplaySession):
 
     def _sync(self) -> list[int]:
         """Bring the copy of the pages up to date; returns those that may have changed."""
-        pages = written(self.machine)
+        pages = checkpoint.written_pages(self.machine)
         for page in pages:
             content = checkpoint.page_of(self.machine, page)
             if self._pages.get(page) != content:
                 self._pages[page] = content
-        forget_written(self.machine, pages)
         return pages
 
     def back(self, p: Point) -> "Track":

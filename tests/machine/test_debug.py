@@ -5,14 +5,13 @@ on both engines, and the guest does not notice.
 import random
 from collections import Counter
 
-import guest
 import pytest
+from test_checkpoint import machine
 
 from playhead.hw.clock import NEVER
 from playhead.machine.debug import READ, WRITE, Watch
 from playhead.machine.machine import Machine
 
-from test_checkpoint import machine
 
 
 def forward(m: Machine, until: tuple[int, int], met) -> bool:
@@ -89,7 +88,8 @@ def test_watchpoints_tell_each_access():
                 m = machine("demo", engine)
                 forward(m, (start, 0), None)
                 esp = m.core.get("regs", 4) + m.core.seg("ss", "base")
-                m.debug.set_watches([Watch(esp - 64, 61, kinds, physical), Watch(esp + 1000, 61, kinds, physical), Watch(0xB8000, 160, kinds, physical)])
+                places = (esp - 64, 61), (esp + 1000, 61), (0xB8000, 160)
+                m.debug.set_watches([Watch(at, length, kinds, physical) for at, length in places])
                 m.debug.arm(True)
                 met = []
                 forward(m, (start + count, 0), lambda stop, m=m, met=met: met.append((m.icount, m.seq, stop.accesses)))
@@ -105,7 +105,7 @@ def test_watchpoints_tell_each_access():
 
 def test_no_change_of_memory_escapes_a_watch():
     """Compared with looking at the bytes behind each step; and none is told of when it is not armed."""
-    start, count = 1_000, 4_000
+    start, count = 1_000, 8_000
     m, told = machine("demo"), machine("demo")
     forward(m, (start, 0), None)
     forward(told, (start, 0), None)

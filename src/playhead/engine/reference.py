@@ -68,7 +68,7 @@ class ReferenceEngine:
         )  # fmt: skip
         self.world["r_code_written"] = lambda page: core.memory.code_written(page) or 0
         self.world["r_table_write"] = lambda pa: core.memory.code_written(pa >> 12) or 0
-        self.world["r_watched_walk"] = lambda pa: self._watch(None, pa, 4, S.HIT_WRITE | S.HIT_WALK) or 0
+        self.world["r_watched_walk"] = self._watch_walk
         self.ram = memoryview(core.memory.area)
         self.page_map = core.memory.page_map
         self.handlers: dict[int, Any] = {}
@@ -120,6 +120,10 @@ class ReferenceEngine:
         a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
         self._watch(lin, a, size, S.HIT_READ)
         return self.physical_load(a, size)
+
+    def _watch_walk(self, pa: int) -> int:
+        self._watch(None, pa, 4, S.HIT_WRITE | S.HIT_WALK)
+        return 0
 
     def _watch(self, lin: int | None, pa: int, size: int, kind: int) -> None:
         """Note an access that a debugger watches (as `watched` in llvm/runtime.py; here each instruction runs alone)."""

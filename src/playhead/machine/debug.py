@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from playhead.engine.core import MOST_WATCHES, Core
-from playhead.hw.memory import OFFSET_MASK, PAGE, WATCH_READ, WATCH_WRITE, WATCHED, Memory
+from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
 from playhead.x86 import state as S
 
 READ, WRITE = S.HIT_READ, S.HIT_WRITE

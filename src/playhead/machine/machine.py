@@ -125,6 +125,11 @@ class Machine:
     def seq(self) -> int:
         return self._c64[self._i["seq"]]
 
+    @property
+    def shift(self) -> int:
+        """An instruction takes 2**shift ns of virtual time."""
+        return self._c32[self._i["shift"]]
+
     def now_ns(self) -> int:
         return self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])
 

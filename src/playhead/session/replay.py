@@ -138,6 +138,11 @@ class ReplaySession:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")
             m.warp(stop.deadline_ns)
+        elif stop.kind in ("break", "watch"):
+            self._met(stop)
+
+    def _met(self, stop: Any) -> None:
+        """A breakpoint or watchpoint; only those who debug a replay set any."""
 
     def _missed(self, target: Moment) -> None:
         """An instruction retired where the recording has another delivery."""

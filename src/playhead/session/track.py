@@ -5,53 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from playhead.base.errors import DivergenceError
-from playhead.log.digests import Digest
-from playhead.log.events import Entry
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.run import Build
-from playhead.session.script import Script
 
 ZEROS = bytes(4096)
 
 
 class Stopped(Exception):
     """The user wants no diagnosis any more."""
-
-
-class Tape(Script):
-    """A script that can be wound back, and forward to the same place."""
-
-    def __init__(self, reader: Reader):
-        super().__init__(reader)
-        self._past: list[Entry] = []
-        self._past_digests: list[tuple[int, Digest]] = []
-
-    def take(self) -> Entry:
-        self._past.append(super().take())
-        return self._past[-1]
-
-    def take_digest(self) -> Digest:
-        self._past_digests.append(self._digests[0])
-        return super().take_digest()
-
-    def mark(self) -> tuple[int, int]:
-        return len(self._past), len(self._past_digests)
-
-    def seek(self, mark: tuple[int, int], icount: int) -> None:
-        """To the place of `mark`, at instruction `icount`."""
-        while len(self._past) > mark[0]:
-            self._entries.appendleft(self._past.pop())
-        while len(self._past_digests) > mark[1]:
-            self._digests.appendleft(self._past_digests.pop())
-        self.load(icount)
-        while len(self._past) < mark[0]:
-            self.take()
-        while len(self._past_digests) < mark[1]:
-            self.take_digest()
 
 
 class _Nobody:
@@ -86,7 +51,7 @@ class Point:
     moment: Moment
     parts: dict[str, bytes]
     pages: dict[int, bytes]
-    mark: tuple[int, int]
+    last_event: int
     boundary: int
     equal_at: int | None
     rest: tuple[Any, ...]
@@ -99,7 +64,6 @@ class Track(ReplaySession):
 
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[["Track"], None]):
         super().__init__(build, Silence(host, ports), reader, ReplayOptions(progress=False))  # type: ignore[arg-type]
-        self._script: Tape = Tape(reader)
         self._watch = watch
         self._until: Moment | None = None
         self._pages: dict[int, bytes] = {}
@@ -159,8 +123,8 @@ class Track(ReplaySession):
         self._sync()
         rest = (self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, list(self.taken))
         parts = checkpoint.save_parts(m)
-        mark = self._script.mark()
-        return Point(self._moment(), parts, dict(self._pages), mark, self._boundary, self._equal_at, rest)
+        last = self._script.last_event
+        return Point(self._moment(), parts, dict(self._pages), last, self._boundary, self._equal_at, rest)
 
     def _sync(self) -> list[int]:
         """Bring the copy of the pages up to date; returns those that may have changed."""
@@ -181,7 +145,7 @@ class Track(ReplaySession):
         self._pages = dict(p.pages)
         for n in mine.keys() - p.pages.keys():
             self._pages[n] = ZEROS
-        self._script.seek(p.mark, p.moment.icount)
+        self._script.seek(p.last_event, p.boundary)
         self._boundary, self._equal_at = p.boundary, p.equal_at
         self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, taken = p.rest
         self.taken = list(taken)

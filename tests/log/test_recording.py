@@ -160,11 +160,15 @@ def test_files_that_are_no_recordings(tmp_path):
         Reader(str(tmp_path))
 
 
-def test_a_newer_format_is_refused(path):
+@pytest.mark.parametrize("number, said", [
+    (3, r"newer Playhead \(format 3; this one reads up to 2\)"), (1, "format 1, which was never released"),
+    (0, "it has no format number"),
+])  # fmt: skip
+def test_another_format_is_refused(path, number, said):
     with open(path, "r+b") as f:
         f.seek(60)
-        f.write(struct.pack(">I", 2))
-    with pytest.raises(FormatError, match=r"newer Playhead \(format 2; this one reads up to 1\)"):
+        f.write(struct.pack(">I", number))
+    with pytest.raises(FormatError, match=said):
         Reader(str(path))
 
 

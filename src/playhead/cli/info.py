@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import pairwise
 from typing import Any
 
 from playhead.cli.options import Option, help_text, parse_arguments
@@ -35,8 +36,10 @@ def gather(reader: Any) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
     from playhead.log.events import KINDS
     from playhead.log.schema import FORMAT
+    from playhead.log.snapshots import names as names_of_moments
 
     moment, virtual_ns, wall_ms = reader.last_mark()
+    snapshots = names_of_moments(reader)
     counts = reader.count_events()
     meta = reader.meta
     names = {tag: KINDS[tag].name if tag in KINDS else f"kind {tag}" for tag in counts}
@@ -56,8 +59,20 @@ def gather(reader: Any) -> dict[str, Any]:
         "virtual_seconds": virtual_ns / 1e9,
         "wall_seconds": wall_ms / 1e3,
         "events": {names[tag]: n for tag, n in counts.items()},
+        "checkpoints": _checkpoints(reader),
+        "snapshots": [
+            {"name": s.name, "icount": s.moment.icount, "seq": s.moment.seq, "created": s.created} for s in snapshots
+        ],
         "bytes": {"file": os.path.getsize(reader.path), **reader.sizes()},
     }
+
+
+def _checkpoints(reader: Any) -> dict[str, Any]:
+    """How many there are, and how far apart (instructions): where a replay can begin."""
+    at = [checkpoint.moment.icount for checkpoint in reader.checkpoints()]
+    edges = [0, *at, reader.last_mark()[0].icount]
+    apart = [b - a for a, b in pairwise(edges)]
+    return {"count": len(at), "mean_distance": sum(apart) // len(apart), "greatest_distance": max(apart)}
 
 
 def as_text(facts: dict[str, Any]) -> str:
@@ -79,8 +94,23 @@ def as_text(facts: dict[str, Any]) -> str:
         "instructions": f"{big(facts['instructions'])} ({facts['instructions']})",
         "time": f"{virtual:.2f} s virtual, {wall:.2f} s wall",
         "events": ", ".join(f"{n} {name}" for name, n in facts["events"].items()) or "none",
+        "checkpoints": _checkpoints_text(facts["checkpoints"]),
+        "snapshots": ", ".join(f"{s['name']} at {_moment(s)}" for s in facts["snapshots"]) or "none",
         "sizes": ", ".join(f"{size(n)} {name}" for name, n in facts["bytes"].items()),
     }  # fmt: skip
     if facts.get("verified"):
         rows["verified"] = "everything in it is what its hashes say"
     return "\n".join(f"{name:<14}{value}" for name, value in rows.items())
+
+
+def _checkpoints_text(facts: dict[str, int]) -> str:
+    from playhead.cli.assemble import big
+
+    if not facts["count"]:
+        return "none"
+    mean, greatest = big(facts["mean_distance"]), big(facts["greatest_distance"])
+    return f"{facts['count']}, {mean} instructions apart on average, {greatest} at most"
+
+
+def _moment(facts: dict[str, int]) -> str:
+    return f"{facts['icount']}+{facts['seq']}" if facts["seq"] else str(facts["icount"])

@@ -9,6 +9,7 @@ OPTIONS = (
     Option("-o", "the recording", "FILE", key="output"),
     Option("--force", "replace the file if it exists"),
     Option("--trace-events", "record interrupts and exceptions too, which a replay does not need, but then checks"),
+    Option("--no-checkpoints", "keep no states to begin a replay at: a smaller file, but slower to move about in"),
     *MACHINE_OPTIONS,
 )
 
@@ -32,15 +33,16 @@ def main(words: list[str]) -> int:
         raise UsageError("a recording needs a file: -o FILE")
     check_output(path, values["force"])
     from playhead.cli.assemble import big, make_build, make_config, make_host, make_options, size
+    from playhead.host.worker import Worker
     from playhead.session.record import RecordSession
 
     config, options = make_config(values), make_options(values)
-    options.trace_events = values["trace_events"]
+    options.trace_events, options.checkpoints = values["trace_events"], not values["no_checkpoints"]
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values)
     options.meta = _meta(config, values, options.shift)
     options.blobs = tuple(config.blobs().values())
-    with Writer(path, values["force"]) as writer:
+    with Writer(path, values["force"], Worker()) as writer:
         outcome = RecordSession(build, host, options, writer).run()
     if outcome.note:
         host.message(outcome.note)

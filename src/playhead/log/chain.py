@@ -7,8 +7,30 @@ file depends on, and a changed, lost, added or reordered row is noticed where it
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import NamedTuple
+
+from playhead.log.moment import Moment
 
 Value = int | bytes | str | None
+
+
+class Mark(NamedTuple):
+    """A batch's row without its number and hash: the last rows that belong to it, and where the recorder stood."""
+
+    last_event: int = 0
+    last_digest: int = 0
+    last_checkpoint: int = 0
+    icount: int = 0
+    seq: int = 0
+    virtual_ns: int = 0
+    wall_ms: int = 0
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.icount, self.seq)
+
+
+BEGINNING = Mark()
 
 
 def link(before: bytes, label: str, rows: Iterable[tuple[Value, ...]]) -> bytes:
@@ -35,6 +57,8 @@ def genesis(meta: list[tuple[str, str]], kinds: list[tuple[int, str, str]]) -> b
     return link(link(b"", "meta", meta), "kind", kinds)
 
 
-def link_batch(before: bytes, events: Iterable[tuple], digests: Iterable[tuple], mark: tuple) -> bytes:
-    """The hash of one batch: its rows of `event` and `digest`, and its own row without number and hash."""
-    return link(link(link(before, "event", events), "digest", digests), "batch", [mark])
+def link_batch(before: bytes, events: Iterable[tuple], digests: Iterable[tuple], checkpoints: Iterable[tuple],
+               mark: tuple) -> bytes:  # fmt: skip
+    """The hash of one batch: its rows of `event`, `digest` and `checkpoint`, and its mark."""
+    hash = link(link(before, "event", events), "digest", digests)
+    return link(link(hash, "checkpoint", checkpoints), "batch", [mark])

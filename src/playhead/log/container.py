@@ -77,6 +77,10 @@ class Container:
             )
         if version == 0:
             raise self.damaged("it has no format number")
+        if version < FORMAT:
+            raise FormatError(
+                f"{self.path} is of format {version}, which was never released; this Playhead reads format {FORMAT}"
+            )
         return head[18] == 2
 
     def _open(self, wal_mode: bool) -> sqlite3.Connection:

@@ -5,37 +5,22 @@ but for its END event and what had not been flushed.
 """
 
 import json
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
-from playhead.base.errors import FormatError
-from playhead.log.chain import genesis, link, link_batch
+from playhead.log.batches import Batch, digests_of, entries_of
+from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
+from playhead.log.checkpoints import Checkpoint, Checkpoints
 from playhead.log.container import Container
-from playhead.log.digests import Digest, unpack_run
-from playhead.log.events import MAX_PAYLOAD, End, Entry, from_row
+from playhead.log.events import End, Entry
 from playhead.log.moment import START, Moment
+from playhead.log.pages import pieces
 from playhead.log.schema import MAX_BLOB, MAX_META
 
-MAX_WINDOW = 8 << 20  # bytes; what the writer's compression level never exceeds
-PIECE = 1 << 20
 REFERENCES = ("kernel", "initrd", "bios")  # in the machine's description: hashes of blobs
-MARK = "last_event, last_digest, icount, seq, virtual_ns, wall_ms"  # of a batch
-Mark = tuple[int, int, int, int, int, int]
-BEGINNING: Mark = (0, 0, 0, 0, 0, 0)
-
-
-class Batch(NamedTuple):
-    """What one flush wrote. `digests` are (icount, digest), in order; `moment`, `virtual_ns`, `wall_ms` are at the
-    flush.
-    """
-
-    id: int
-    entries: list[Entry]
-    digests: list[tuple[int, Digest]]
-    moment: Moment
-    virtual_ns: int
-    wall_ms: int
+MARK = ", ".join(Mark._fields)
 
 
 class Reader:
@@ -45,10 +30,14 @@ class Reader:
         self.path = path
         self.container = Container(path)
         self._rows, self._bad = self.container.rows, self.container.damaged
+        self._checkpoints = Checkpoints(self)
+        self._marks: list[tuple[int, Mark, bytes]] | None = None
+        self._kept: tuple[int, list[tuple]] = -1, []  # the last batch that was asked for its checkpoints
         try:
             rows = self._rows("SELECT key, value FROM meta ORDER BY key", str, str, limit=4096)
             kinds = self._rows("SELECT tag, name, arguments FROM kind ORDER BY tag", int, str, str, limit=4096)
-            self._check_beginning(genesis(rows, kinds))
+            self.genesis = genesis(rows, kinds)
+            self._check_beginning(self.genesis)
             self.meta: dict[str, Any] = {key: self._json(key, value) for key, value in rows}
             self._check_meta()
         except BaseException:
@@ -56,11 +45,11 @@ class Reader:
             raise
 
     def _check_beginning(self, hash: bytes) -> None:
-        rows = self._rows(f"SELECT {MARK}, hash FROM batch WHERE id = 0", *[int] * 6, bytes)
+        rows = self._rows(f"SELECT {MARK}, hash FROM batch WHERE id = 0", *[int] * len(Mark._fields), bytes)
         if not rows:
             raise self._bad("it has no batch 0")
-        self.beginning = link(hash, "batch", [rows[0][:6]])
-        if rows[0][6] != self.beginning or any(rows[0][:6]):
+        self.beginning = link(hash, "batch", [rows[0][:-1]])
+        if rows[0][-1] != self.beginning or any(rows[0][:-1]):
             raise self._bad("batch 0 (its tables meta and kind) is not what its hash says")
 
     def _check_meta(self) -> None:
@@ -105,13 +94,13 @@ class Reader:
             raise self._bad(f"content {key.hex()[:12]} claims {size} bytes")
         if self.content_hash(size, codec, data) != key:
             raise self._bad(f"content {key.hex()[:12]} is not what its hash says")
-        return b"".join(_pieces(codec, data))
+        return b"".join(pieces(codec, data))
 
     def content_hash(self, size: int, codec: str, data: bytes) -> bytes:
         """The hash of what a row of `blob` unpacks to; empty if it does not, or to another size."""
         hash, found = sha256(), 0
         try:
-            for piece in _pieces(codec, data):
+            for piece in pieces(codec, data):
                 found += len(piece)
                 if found > size:
                     return b""
@@ -128,32 +117,41 @@ class Reader:
     def marks(self) -> list[tuple[int, Mark, bytes]]:
         """(number, mark, stored hash) of every batch that is there now, but for the beginning."""
         sql = f"SELECT id, {MARK}, hash FROM batch WHERE id <> 0 ORDER BY id"
-        return [(row[0], row[1:7], row[7]) for row in self._rows(sql, *[int] * 7, bytes)]
+        rows = self._rows(sql, *[int] * (1 + len(Mark._fields)), bytes)
+        return [(row[0], Mark(*row[1:-1]), row[-1]) for row in rows]
 
     def check_order(self, position: int, number: int, mark: Mark, before: Mark) -> None:
         """Raise if a batch does not follow the one before."""
         if (
             number != position
-            or any(a < b for a, b in zip(mark[:2], before[:2], strict=True))
-            or mark[2:4] < before[2:4]
+            or any(a < b for a, b in zip(mark[:3], before[:3], strict=True))
+            or mark.moment < before.moment
         ):
             raise self._bad(f"batch {position} is out of order")
 
     def batch(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> Batch:
         """The batch that `mark` ends, checked against the chain; `before` and `hash` are the mark and hash in front."""
+        events, runs, kept = self._rows_of(number, mark, before, hash, stored)
+        entries = entries_of(events, before.moment, self._bad)
+        digests = digests_of(runs, len(self.parts), self.digest_period, self._bad)
+        checkpoints = self._checkpoints.check(kept, mark)
+        return Batch(number, entries, digests, checkpoints, mark.moment, mark.virtual_ns, mark.wall_ms)
+
+    def _rows_of(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> tuple[list[tuple], ...]:
+        """A batch's rows of `event`, `digest` and `checkpoint`, checked against the chain."""
         events = self._rows(
             "SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? ORDER BY id",
-            int, int, int, int, int, bytes | None, bytes | None, args=(before[0], mark[0]),
+            int, int, int, int, int, bytes | None, bytes | None, args=(before.last_event, mark.last_event),
         )  # fmt: skip
         runs = self._rows(
             "SELECT id, icount, count, roots, checks FROM digest WHERE id > ? AND id <= ? ORDER BY id",
-            int, int, int, bytes, bytes, args=(before[1], mark[1]),
+            int, int, int, bytes, bytes, args=(before.last_digest, mark.last_digest),
         )  # fmt: skip
-        if link_batch(hash, events, runs, mark) != stored:
-            where = f"after instruction {before[2]}, up to {mark[2]}"
+        kept = self._checkpoints.rows(before.last_checkpoint, mark.last_checkpoint)
+        if link_batch(hash, events, runs, kept, mark) != stored:
+            where = f"after instruction {before.icount}, up to {mark.icount}"
             raise self._bad(f"batch {number} is not what its hash says ({where})")
-        entries = self._entries(events, Moment(*before[2:4]))
-        return Batch(number, entries, self._digests(runs), Moment(*mark[2:4]), mark[4], mark[5])
+        return events, runs, kept
 
     def batches(self) -> Iterator[Batch]:
         """Every batch that is there now, in order, each verified against the chain before it is handed on."""
@@ -163,30 +161,69 @@ class Reader:
             yield self.batch(number, mark, before, hash, stored)
             hash, before = stored, mark
 
-    def _entries(self, rows: list[tuple], moment: Moment) -> list[Entry]:
-        """The events of a batch; `moment` is the end of the batch before."""
-        entries = []
-        for number, icount, seq, tag, cpu, args, payload in rows:
-            before, moment = moment, Moment(icount, seq)
-            if moment < before or min(icount, seq, cpu) < 0:
-                raise self._bad(f"event {number} is before the one before it")
-            if payload and len(payload) > MAX_PAYLOAD:
-                raise self._bad(f"event {number} carries {len(payload)} bytes")
-            try:
-                entries.append(Entry(number, moment, cpu, from_row(tag, args, payload)))
-            except FormatError as e:
-                raise self._bad(f"event {number}: {e}") from None
-        return entries
+    # -- reading from the middle
 
-    def _digests(self, runs: list[tuple]) -> list[tuple[int, Digest]]:
-        out: list[tuple[int, Digest]] = []
-        for _number, first, count, roots, checks in runs:
-            try:
-                run = unpack_run(count, len(self.parts), roots, checks)
-            except FormatError as e:
-                raise self._bad(str(e)) from None
-            out += [(first + i * self.digest_period, d) for i, d in enumerate(run)]
-        return out
+    def look_again(self) -> None:
+        """Take note of batches that were added since the last look (the first is when something asks for one)."""
+        self._marks = None
+
+    def _known(self) -> list[tuple[int, Mark, bytes]]:
+        if self._marks is None:
+            self._marks = self.marks()
+        return self._marks
+
+    def last(self) -> Mark:
+        """Of the last batch at the last look; not verified."""
+        known = self._known()
+        return known[-1][1] if known else BEGINNING
+
+    def load_batch(self, index: int) -> Batch | None:
+        """The batch of this index (the first flush has 0), verified with the stored hash of the one before; None
+        behind the last.
+        """
+        return self.batch(*self._place(index)) if index < len(self._known()) else None
+
+    def _place(self, index: int) -> tuple[int, Mark, Mark, bytes, bytes]:
+        known = self._known()
+        _, before, hash = known[index - 1] if index else (0, BEGINNING, self.beginning)
+        number, mark, stored = known[index]
+        self.check_order(index + 1, number, mark, before)
+        return number, mark, before, hash, stored
+
+    def checkpoint_rows(self, id: int) -> list[tuple]:
+        """The rows of all checkpoints in the batch that has this one, verified; empty if none has."""
+        index = bisect_left(self._known(), id, key=lambda one: one[1].last_checkpoint)
+        if self._kept[0] != index and index < len(self._known()):
+            self._kept = index, self._rows_of(*self._place(index))[2]
+        return self._kept[1] if self._kept[0] == index else []
+
+    def batch_at(self, moment: Moment) -> int:
+        """The index for `load_batch` at which everything is found that happens at `moment` or later: the first batch
+        that was flushed there or behind. (It may begin before: skip events up to a checkpoint's `last_event`.)
+        """
+        return bisect_left(self._known(), moment, key=lambda one: one[1].moment)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All of them at the last look, in order. Cheap, and not verified: their contents are, when asked for."""
+        return self._checkpoints.all()
+
+    def checkpoint_parts(self, checkpoint: Checkpoint) -> dict[str, bytes]:
+        """The state of each part of the machine, by name, in order."""
+        return self._checkpoints.parts(checkpoint)
+
+    def checkpoint_pages(self, checkpoint: Checkpoint) -> dict[int, bytes]:
+        """Page of the backing area -> SHA-256 of its content, of those written since the checkpoint before (before the
+        first: since the machine was made).
+        """
+        return self._checkpoints.pages(checkpoint)
+
+    def page(self, hash: bytes) -> bytes:
+        """The content of a page by its SHA-256, verified."""
+        return self.pages([hash])[hash]
+
+    def pages(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The contents of many pages."""
+        return self._checkpoints.contents(hashes)
 
     def entries(self) -> Iterator[Entry]:
         """Every event, in order."""
@@ -210,7 +247,9 @@ class Reader:
             "blob": "length(data)",
             "event": "8 + coalesce(length(args), 0) + coalesce(length(payload), 0)",
             "digest": "8 + length(roots) + length(checks)",
-            "batch": "40",
+            "batch": "48",
+            "checkpoint": "40 + length(parts) + length(pages)",
+            "pack": "length(hashes) + length(data)",
         }
         return {t: self._rows(one.format(c, t), int)[0][0] for t, c in columns.items()}
 
@@ -227,20 +266,3 @@ class Reader:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def _pieces(codec: str, data: bytes) -> Iterator[bytes]:
-    """A blob's content, piece by piece; ValueError if it does not unpack."""
-    if codec == "raw":
-        yield data
-        return
-    if codec != "zstd":
-        raise ValueError(codec)
-    import zstandard
-
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(data) as stream:
-            while piece := stream.read(PIECE):
-                yield piece
-    except zstandard.ZstdError as e:
-        raise ValueError(str(e)) from None

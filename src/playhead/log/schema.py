@@ -2,10 +2,11 @@
 
 Rowid tables throughout: a table WITHOUT ROWID keeps blobs in its index pages and grew to 94 MB where a rowid table
 took 28. Everything after `meta` and the first blobs is only ever appended, in batches; a batch is one transaction.
+Only `snapshot` is not: names are given and taken away later too.
 """
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
-FORMAT = 1  # SQLite's user_version, at byte 60
+FORMAT = 2  # SQLite's user_version, at byte 60
 
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
 MAX_META = 16 << 20  # bytes of one meta value
@@ -19,9 +20,15 @@ CREATE TABLE event (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, seq INTEGER
                     cpu INTEGER NOT NULL, args BLOB, payload BLOB);
 CREATE TABLE digest (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, count INTEGER NOT NULL, roots BLOB NOT NULL,
                      checks BLOB NOT NULL);
+CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, seq INTEGER NOT NULL,
+                         virtual_ns INTEGER NOT NULL, last_event INTEGER NOT NULL, parts BLOB NOT NULL,
+                         pages BLOB NOT NULL);
+CREATE TABLE pack (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, data BLOB NOT NULL);
+CREATE TABLE snapshot (id INTEGER PRIMARY KEY, name TEXT NOT NULL, icount INTEGER NOT NULL, seq INTEGER NOT NULL,
+                       virtual_ns INTEGER NOT NULL, created TEXT NOT NULL, root BLOB NOT NULL, hash BLOB NOT NULL);
 CREATE TABLE batch (id INTEGER PRIMARY KEY, last_event INTEGER NOT NULL, last_digest INTEGER NOT NULL,
-                    icount INTEGER NOT NULL, seq INTEGER NOT NULL, virtual_ns INTEGER NOT NULL,
-                    wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
+                    last_checkpoint INTEGER NOT NULL, icount INTEGER NOT NULL, seq INTEGER NOT NULL,
+                    virtual_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
 CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) AS args, e.payload
                       FROM event e LEFT JOIN kind k ON k.tag = e.kind;
 """

@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from playhead.base.errors import FormatError
+from playhead.log.chain import BEGINNING, Mark
 from playhead.log.container import printable
 from playhead.log.digests import CHECK
 from playhead.log.events import End
 from playhead.log.moment import START
-from playhead.log.reader import BEGINNING, Batch, Mark, Reader
+from playhead.log.reader import Batch, Reader
 from playhead.log.schema import FORMAT, NAMES, OBJECTS
+from playhead.log.verify_checkpoints import check_checkpoint, contents, packs, snapshots, why
 
 MAX_FAULTS = 100
 
@@ -44,6 +46,9 @@ class Verdict:
     digests: int = 0
     blobs: int = 0
     blob_bytes: int = 0
+    checkpoints: int = 0
+    pages: int = 0  # distinct contents
+    snapshots: int = 0
     faults: list[Fault] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -53,14 +58,14 @@ class Verdict:
 def verify(reader: Reader) -> Verdict:
     """Check everything. (What keeps a recording from being opened, `Reader` has raised already.)"""
     verdict = Verdict()
-    for fault in (*_batches(reader, verdict), *_tables(reader, verdict), *_blobs(reader, verdict), *_structure(reader)):
+    reader.look_again()
+    for fault in (
+        *_batches(reader, verdict), *_tables(reader, verdict), *_blobs(reader, verdict),
+        *_checkpoints(reader, verdict), *_structure(reader),
+    ):  # fmt: skip
         if len(verdict.faults) < MAX_FAULTS:
             verdict.faults.append(fault)
     return verdict
-
-
-def _why(reader: Reader, e: FormatError) -> str:
-    return str(e).removeprefix(f"{reader.path} is damaged: ")
 
 
 def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
@@ -68,21 +73,26 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
     try:
         marks = reader.marks()
     except FormatError as e:
-        yield Fault("table batch", _why(reader, e))
+        yield Fault("table batch", why(reader, e))
         return
-    before, hash, last, due = BEGINNING, reader.beginning, Batch(0, [], [], START, 0, 0), 0
+    kept = START._replace(seq=-1)
+    before, hash, last, due = BEGINNING, reader.beginning, Batch(0, [], [], [], START, 0, 0), 0
     for position, (number, mark, stored) in enumerate(marks, 1):
         try:
             reader.check_order(position, number, mark, before)
             last = reader.batch(number, mark, before, hash, stored)
             due = _check_digests(reader, last, due)
             _check_end(reader, last, position == len(marks))
+            for checkpoint in last.checkpoints:
+                check_checkpoint(reader, checkpoint, kept)
+                kept = checkpoint.moment
         except FormatError as e:
-            yield Fault(f"batch {number}", _why(reader, e))
-            due = mark[2] - mark[2] % reader.digest_period + reader.digest_period
-        verdict.batches, verdict.events, verdict.digests = position, mark[0], due // reader.digest_period
+            yield Fault(f"batch {number}", why(reader, e))
+            due = mark.icount - mark.icount % reader.digest_period + reader.digest_period
+        verdict.batches, verdict.events, verdict.digests = position, mark.last_event, due // reader.digest_period
+        verdict.checkpoints = mark.last_checkpoint
         before, hash = mark, stored
-    verdict.instructions = before[2]
+    verdict.instructions = before.icount
     verdict.complete = bool(last.entries) and isinstance(last.entries[-1].event, End)
     yield from _leftovers(reader, before)
 
@@ -107,11 +117,11 @@ def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
 
 def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
     """Rows that belong to no batch: events and their batch are written together, so nobody leaves such."""
-    for table, end in (("event", last[0]), ("digest", last[1])):
+    for table, end in (("event", last[0]), ("digest", last[1]), ("checkpoint", last[2])):
         try:
             rows = reader.container.rows(f"SELECT count(*) FROM {table} WHERE id > ? OR id < 1", int, args=(end,))
         except FormatError as e:
-            yield Fault(f"table {table}", _why(reader, e))
+            yield Fault(f"table {table}", why(reader, e))
         else:
             if rows[0][0]:
                 yield Fault(f"table {table}", f"{rows[0][0]} rows that belong to no batch")
@@ -130,7 +140,7 @@ def _blobs(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
     try:
         rows = reader.container.rows("SELECT id FROM blob ORDER BY id", int)
     except FormatError as e:
-        yield Fault("table blob", _why(reader, e))
+        yield Fault("table blob", why(reader, e))
         return
     for (number,) in rows:
         where = f"blob {number}"
@@ -146,7 +156,7 @@ def _blobs(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
                 yield Fault(where, "it is not found by its hash")
                 continue
         except FormatError as e:
-            yield Fault(where, _why(reader, e))
+            yield Fault(where, why(reader, e))
             continue
         except ValueError:
             yield Fault(where, "its row cannot be read")
@@ -158,6 +168,20 @@ def _blobs(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
             yield Fault(f"blob {key[:12]}", f"the machine's {name} is missing or damaged")
 
 
+def _checkpoints(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
+    """Every page, then what each checkpoint needs, then the names of moments."""
+    good: set[bytes] = set()
+    yield from (Fault(*found) for found in packs(reader, verdict, good))
+    try:
+        checkpoints, end = reader.checkpoints(), reader.last().moment
+    except FormatError as e:
+        yield Fault("table checkpoint", why(reader, e))
+        return
+    for checkpoint in checkpoints:
+        yield from (Fault(*found) for found in contents(reader, checkpoint, good))
+    yield from (Fault(*found) for found in snapshots(reader, verdict, end))
+
+
 def _structure(reader: Reader) -> Iterator[Fault]:
     """SQLite's own check, of what no hash covers: indices, free pages, order."""
     try:
@@ -165,4 +189,4 @@ def _structure(reader: Reader) -> Iterator[Fault]:
             if said != "ok":
                 yield Fault("the file", f"SQLite says: {said}")
     except FormatError as e:
-        yield Fault("the file", _why(reader, e))
+        yield Fault("the file", why(reader, e))

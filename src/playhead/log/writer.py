@@ -1,4 +1,4 @@
-"""Writes a recording: first what the machine is, then batch after batch of events and digests.
+"""Writes a recording: first what the machine is, then batch after batch of events, digests and checkpoints.
 
 A batch is one transaction in WAL mode, and a copy of it behind the end of the file itself (`wal_copy.py`): a process
 that is killed loses at most what it had not flushed yet, the file alone holds all that was, and readers can look on
@@ -13,16 +13,18 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
-from playhead.log.chain import genesis, link, link_batch
+from playhead.log.chain import Mark, genesis, link, link_batch
 from playhead.log.digests import MAX_RUN, Digest, pack_run
 from playhead.log.events import KINDS, to_row
 from playhead.log.moment import START, Moment
+from playhead.log.packing import AtOnce, Helper, Packing, Ready
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
+from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -30,6 +32,7 @@ BEGINNING = "-beginning"  # the file has this behind its name until there is som
 FOLD = 256 << 10  # bytes of log
 ROW = 64  # bytes that a row may take besides its content
 BUSY_MS = 5000  # for a commit; a fold that finds somebody reading does not wait
+BATCH = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 NOT_YET: Any = None
 T = TypeVar("T")
 
@@ -54,16 +57,19 @@ def check_output(path: str, force: bool) -> None:
 
 
 class Writer:
-    """One recording being written. There is no file before `begin`; then `event`, `digest`, `flush`, and `close`."""
+    """One recording being written. There is no file before `begin`; then `event`, `digest`, `checkpoint`, `flush`, and
+    `close`. `helper` packs the checkpoints.
+    """
 
-    def __init__(self, path: str, force: bool = False):
+    def __init__(self, path: str, force: bool = False, helper: Helper | None = None):
         check_output(path, force)
         self.path, self._force = path, force
+        self._packing = Packing(helper or AtOnce())
         self.flushed = START  # the recording is valid up to here
         self._events: list[tuple] = []
         self._digests: list[tuple[int, Digest]] = []
-        self._last_event = self._last_digest = 0
-        self._hash = b""
+        self._mark = Mark()
+        self._hash = self._genesis = b""
         self._failed = False
         self._db: sqlite3.Connection = NOT_YET
         self._copy: WalCopy = NOT_YET
@@ -78,14 +84,14 @@ class Writer:
         self._remove(beside)
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
         kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
-        mark = (0, 0, 0, 0, 0, 0)
-        chain = link(genesis(rows, sorted(kinds)), "batch", [mark])
+        self._genesis = genesis(rows, sorted(kinds))
+        chain = link(self._genesis, "batch", [Mark()])
         self._db = self._host(lambda: self._create(beside))
         for blob in blobs:
             self.put_blob(blob)
         self._host(lambda: self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows))
         self._host(lambda: self._db.executemany("INSERT INTO kind VALUES (?, ?, ?)", kinds))
-        self._host(lambda: self._db.execute("INSERT INTO batch VALUES (0, ?, ?, ?, ?, ?, ?, ?)", (*mark, chain)))
+        self._host(lambda: self._db.execute(BATCH, (0, *Mark(), chain)))
         self._host(lambda: self._db.execute("COMMIT"))
         self._host(lambda: self._open(beside))
         self._hash = chain
@@ -111,6 +117,7 @@ class Writer:
         self._copy = WalCopy(self.path)
         self._db = sqlite3.connect(os.path.abspath(self.path), isolation_level=None, timeout=BUSY_MS / 1000)
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")
+        self._db.execute("SELECT 1 FROM meta").fetchone()  # from here on a reader sees that somebody is writing
 
     def _remove(self, path: str) -> None:
         for name in (path, *(path + s for s in SIDE_FILES)):
@@ -159,44 +166,92 @@ class Writer:
         """Log the digest at `icount`; digests come at regular distances."""
         self._digests.append((icount, digest))
 
-    @property
-    def pending(self) -> bool:
-        return bool(self._events or self._digests)
+    def checkpoint(self, moment: Moment, virtual_ns: int, parts: Mapping[str, bytes],
+                   pages: Mapping[int, bytes]) -> None:  # fmt: skip
+        """Keep the machine's state at a moment, which is now: nothing that happens there has been logged yet. `pages`
+        are those that were written since the checkpoint before (the first: since the machine was made). It is stored
+        by a `flush` that finds it packed.
+        """
+        self._packing.add(moment, virtual_ns, self._mark.last_event + len(self._events), parts, pages)
 
-    def flush(self, moment: Moment, virtual_ns: int, wall_ms: int) -> None:
-        """Make everything logged so far safe, as one batch. `moment` is now."""
-        assert self._hash, "begin() comes first"
-        if self._failed or not self.pending:
-            return
-        events = [
-            (self._last_event + 1 + i, icount, seq, tag, cpu, args, payload)
-            for i, (icount, seq, cpu, tag, args, payload) in enumerate(self._events)
-        ]
-        digests: list[tuple] = []
-        for at in range(0, len(self._digests), MAX_RUN):
-            run = self._digests[at : at + MAX_RUN]
-            roots, checks = pack_run([d for _, d in run])
-            digests.append((self._last_digest + 1 + len(digests), run[0][0], len(run), roots, checks))
-        last_event, last_digest = self._last_event + len(events), self._last_digest + len(digests)
-        mark = (last_event, last_digest, moment.icount, moment.seq, virtual_ns, wall_ms)
-        chain = link_batch(self._hash, events, digests, mark)
-        size = sum(ROW + len(row[-1] or b"") + len(row[-2] or b"") for row in (*events, *digests))
+    @property
+    def busy(self) -> bool:
+        """Checkpoints come faster than they are packed: take none now."""
+        return self._packing.busy
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Give a moment a name, at once. A name that is there already moves."""
 
         def store() -> None:
-            self._copy.make_room(size + size // 4 + ROW * PAGE)
+            self._copy.make_room(ROW * PAGE)
             self._db.execute("BEGIN")
-            self._db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", events)
-            self._db.executemany("INSERT INTO digest VALUES (?, ?, ?, ?, ?)", digests)
-            self._db.execute("INSERT INTO batch VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (*mark, chain))
+            self._db.execute("DELETE FROM snapshot WHERE name = ?", (snapshot.name,))
+            self._db.execute(INSERT, row_of(snapshot, self._genesis))
             self._db.execute("COMMIT")
             self._copy.follow()
 
         self._host(store)
-        self._last_event, self._last_digest, self._hash, self.flushed = last_event, last_digest, chain, moment
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._events or self._digests or self._packing.waits)
+
+    def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
+        """Make everything logged so far safe, as one batch. `moment` is now. Checkpoints that are not packed yet stay
+        behind, unless it is to `wait` for them; returns how many were stored.
+        """
+        assert self._hash, "begin() comes first"
+        if self._failed or not self.pending:
+            return 0
+        ready = self._packing.ready(wait)
+        events, digests, before = self._event_rows(), self._digest_rows(), self._mark
+        checkpoints = [
+            (before.last_checkpoint + 1 + i, *r.moment, r.virtual_ns, r.last_event, r.parts, r.pages.records)
+            for i, r in enumerate(ready)
+        ]
+        if not (events or digests or checkpoints):
+            return 0
+        mark = Mark(before.last_event + len(events), before.last_digest + len(digests),
+                    before.last_checkpoint + len(checkpoints), *moment, virtual_ns, wall_ms)  # fmt: skip
+        chain = link_batch(self._hash, events, digests, checkpoints, mark)
+        self._host(lambda: self._store(events, digests, checkpoints, ready, mark, chain))
+        self._mark, self._hash, self.flushed = mark, chain, moment
         self._events.clear()
         self._digests.clear()
         if self._copy.wal_bytes >= self._fold_at:
             self._host(self._fold)
+        return len(ready)
+
+    def _event_rows(self) -> list[tuple]:
+        first = self._mark.last_event + 1
+        return [
+            (first + i, icount, seq, tag, cpu, args, payload)
+            for i, (icount, seq, cpu, tag, args, payload) in enumerate(self._events)
+        ]
+
+    def _digest_rows(self) -> list[tuple]:
+        rows: list[tuple] = []
+        for at in range(0, len(self._digests), MAX_RUN):
+            run = self._digests[at : at + MAX_RUN]
+            roots, checks = pack_run([d for _, d in run])
+            rows.append((self._mark.last_digest + 1 + len(rows), run[0][0], len(run), roots, checks))
+        return rows
+
+    def _store(self, events: list[tuple], digests: list[tuple], checkpoints: list[tuple], ready: list[Ready],
+               mark: Mark, chain: bytes) -> None:  # fmt: skip
+        """One batch, as one transaction."""
+        size = sum(ROW + len(row[-1] or b"") + len(row[-2] or b"") for row in (*events, *digests, *checkpoints))
+        packs = [pack for one in ready for pack in one.pages.packs]
+        size += sum(PAGE + len(hashes) + len(data) for hashes, data in packs)
+        self._copy.make_room(size + size // 4 + ROW * PAGE)
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", events)
+        self._db.executemany("INSERT INTO digest VALUES (?, ?, ?, ?, ?)", digests)
+        self._db.executemany("INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)", checkpoints)
+        self._db.executemany("INSERT INTO pack (hashes, data) VALUES (?, ?)", packs)
+        self._db.execute(BATCH, (None, *mark, chain))
+        self._db.execute("COMMIT")
+        self._copy.follow()
 
     def _fold(self) -> None:
         """Fold the log into the file, as far as those who read let it."""
@@ -208,6 +263,7 @@ class Writer:
 
     def close(self) -> None:
         """Fold the log in, so that the recording is one file. What was not flushed is dropped, and what never began."""
+        self._packing.close()
         if self._db is NOT_YET:
             self._drop_beginning()
             return

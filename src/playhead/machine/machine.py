@@ -330,6 +330,16 @@ class Machine:
                 for b in range(size):
                     space.write((address + b) % space.size, 1, value >> 8 * b & 0xFF)
 
+    def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
+        """The state of every part, and the pages written since the last call (`checkpoint.py`); None while a reset or
+        an end that was asked for has not happened, which no part knows of."""
+        from playhead.machine import checkpoint
+
+        if self.requests.stop is not None:
+            return None
+        taken = checkpoint.take(self)
+        return taken.parts, taken.pages
+
     # digests
 
     def digest_parts(self) -> dict[str, bytes]:

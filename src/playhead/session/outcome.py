@@ -32,5 +32,6 @@ class Options:
     trace_events: bool = False  # record interrupts and exceptions too
     silent_hint: str = ""  # told when the guest prints nothing for long
     digest_period: int = DIGEST_PERIOD
+    checkpoints: bool = True  # keep the machine's state in the recording now and then
     meta: dict = field(default_factory=dict)  # stored with a recording
     blobs: tuple[bytes, ...] = ()  # likewise: what meta refers to by hash

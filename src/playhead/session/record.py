@@ -1,4 +1,9 @@
-"""A live session that is logged: every event at its moment, and a digest of the machine every so many instructions."""
+"""A live session that is logged: every event at its moment, a digest of the machine every so many instructions, and a
+checkpoint of its whole state every so often, so that a replay can begin close to any moment.
+
+How often a checkpoint is taken is the host's business (it depends on how fast the guest runs, and on what taking one
+costs), and cannot show in the guest: taking one changes nothing.
+"""
 
 from typing import Any
 
@@ -13,6 +18,10 @@ from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
 
+SPACING_NS = 350 * MS  # of running between two checkpoints; idle time costs a replay nothing
+COST = 20  # times what taking one took are between two: at most 5 % of the time
+
+
 class RecordSession(RunSession):
     """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
 
@@ -23,6 +32,8 @@ class RecordSession(RunSession):
         self._flush_at = 0
         self._parts: list[str] = []
         self._events = self._digests = 0
+        self._checkpoint_ns = 0  # of running time (`_ran_ns`): when the last one was taken
+        self._cost_ns = 0  # what it took
 
     def _start(self) -> None:
         self._parts = list(self.machine.digest_parts())
@@ -33,6 +44,8 @@ class RecordSession(RunSession):
             self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
         self.writer.begin(meta, self.options.blobs)
+        if self.options.checkpoints:
+            self.machine.take_checkpoint()  # what the machine is made with is in the recording already
         self._arrived()
         self._flush()
 
@@ -44,12 +57,23 @@ class RecordSession(RunSession):
             self.writer.digest(self._boundary, self._digest())
             self._boundary += self.options.digest_period
             self._digests += 1
+            spacing_ns = max(SPACING_NS, COST * self._cost_ns)
+            if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
+                self._checkpoint()
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"
 
     def _digest(self) -> Digest:
         parts = self.machine.digest_parts()
         assert list(parts) == self._parts, "the parts of a machine do not change"
         return digest_of(parts)
+
+    def _checkpoint(self) -> None:
+        """Keep the state of now, if it can be: right behind the digest, before anything else happens here."""
+        began_ns = self.host.realtime_ns()
+        taken = self.machine.take_checkpoint()
+        if taken is not None:
+            self.writer.checkpoint(self._moment(), self.machine.now_ns(), *taken)
+            self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
 
     def _log(self, event: Any) -> None:
         self.writer.event(self._moment(), event)
@@ -66,9 +90,11 @@ class RecordSession(RunSession):
             self._flush()
             self._flush_at = now_ns + FLUSH_NS - HOUSEKEEPING_NS
 
-    def _flush(self) -> None:
-        wall_ms = (self.host.realtime_ns() - self._began_ns) // MS
-        self.writer.flush(self._moment(), self.machine.now_ns(), wall_ms)
+    def _flush(self, wait: bool = False) -> None:
+        began_ns = self.host.realtime_ns()
+        stored = self.writer.flush(self._moment(), self.machine.now_ns(), (began_ns - self._began_ns) // MS, wait)
+        if stored:
+            self._cost_ns += self.host.realtime_ns() - began_ns
 
     def _end(self, cause: str, status: int, note: str = "") -> None:
         digest = self._digest()
@@ -77,7 +103,7 @@ class RecordSession(RunSession):
             checks=bytearray(digest.checks),
         ))  # fmt: skip
         self._digests += 1
-        self._flush()
+        self._flush(wait=True)
         super()._end(cause, status, note)
         assert self._outcome is not None
         self._outcome.events, self._outcome.digests = self._events, self._digests

@@ -55,6 +55,7 @@ class RunSession:
         self._reset_wanted = False
         self._unread: tuple[int, int, int] | None = None  # (port, room after a Ctrl-C, since when)
         self._next_housekeeping = 0
+        self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
     # -- the loop
 
@@ -79,6 +80,7 @@ class RunSession:
         stop = self.machine.run(self._limit())
         self._arrived()
         now = self.host.realtime_ns()
+        self._ran_ns += now - began
         if self._rate is not None and stop.kind != "halted":
             shift = self._rate.ran(now - began, self.machine.icount - before)
             self._new_shift = self._new_shift if shift is None else shift

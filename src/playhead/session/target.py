@@ -80,6 +80,13 @@ class MachineLike(Protocol):
         """The digest of each part, 16 bytes, always the same names in the same order."""
         ...
 
+    def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
+        """The state of every part by name, and the pages of its memory that were written since the last call (the
+        first: since it was made), by page number. None if this moment has no state of its own: the last instruction
+        asked for a reset or an end, and that has not happened yet. Changes nothing in the guest.
+        """
+        ...
+
     def kick(self) -> None:
         """From any thread: make `run` return soon."""
         ...

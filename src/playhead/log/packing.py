@@ -1,0 +1,90 @@
+"""Checkpoints on their way into a recording: packed by somebody else, stored with the batch that finds them ready.
+
+Hashing and compressing the pages of a large checkpoint takes 100 ms, in which the guest should not stand still. Who
+does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from playhead.log.moment import Moment
+from playhead.log.pages import PAGE, Packed, Packer, pack_parts
+
+MOST = 64 << 20  # bytes of pages that may wait to be packed when another checkpoint is taken
+
+
+class Helper(Protocol):
+    """Does jobs one after the other, in order."""
+
+    def submit(self, job: Callable[[], Any]) -> None: ...
+
+    def finished(self, wait: bool = False) -> list[Any]:
+        """Results of jobs that were not handed out yet; `wait`: of all that were submitted. Raises what a job
+        raised.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class AtOnce:
+    """A helper that makes whoever submits a job do it."""
+
+    def __init__(self) -> None:
+        self._results: list[Any] = []
+
+    def submit(self, job: Callable[[], Any]) -> None:
+        self._results.append(job())
+
+    def finished(self, wait: bool = False) -> list[Any]:
+        results, self._results = self._results, []
+        return results
+
+    def close(self) -> None:
+        pass
+
+
+class Ready(NamedTuple):
+    """A checkpoint that can be stored. `last_event` is the id of the last event before it."""
+
+    moment: Moment
+    virtual_ns: int
+    last_event: int
+    parts: bytes
+    pages: Packed
+    plain: int  # bytes of its pages as they came
+
+
+class Packing:
+    """`add` a checkpoint; `ready` gives those that are packed, in order."""
+
+    def __init__(self, helper: Helper):
+        self._helper = helper
+        self._packer = Packer()
+        self._in_flight = 0
+
+    @property
+    def busy(self) -> bool:
+        """So much waits that no more should come."""
+        return self._in_flight > MOST
+
+    @property
+    def waits(self) -> bool:
+        """There may be something ready, now or later."""
+        return bool(self._in_flight)
+
+    def add(self, moment: Moment, virtual_ns: int, last_event: int, parts: Mapping[str, bytes],
+            pages: Mapping[int, bytes]) -> None:  # fmt: skip
+        plain = 1 + len(pages) * PAGE
+        self._in_flight += plain
+        self._helper.submit(
+            lambda: Ready(moment, virtual_ns, last_event, pack_parts(parts), self._packer.pack(pages), plain)
+        )
+
+    def ready(self, wait: bool = False) -> list[Ready]:
+        done = self._helper.finished(wait)
+        self._in_flight -= sum(one.plain for one in done)
+        return done
+
+    def close(self) -> None:
+        self._helper.close()

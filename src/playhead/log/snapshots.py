@@ -1,0 +1,93 @@
+"""Snapshots: moments of a recording that somebody gave a name to (`savevm`).
+
+They are no part of what happened, so they stand outside of the chain of batches: names can be given and taken away
+long after the recording was closed. Each row carries a hash of its own, put onto the recording's beginning, so that a
+row that was damaged, or that comes from another recording, is noticed.
+"""
+
+import os
+import sqlite3
+from typing import NamedTuple
+
+from playhead.base.errors import HostError, UsageError
+from playhead.log.chain import link
+from playhead.log.moment import Moment
+from playhead.log.reader import Reader
+
+MAX_NAME = 256  # characters
+MOST = 4096  # names in one recording
+COLUMNS = "name, icount, seq, virtual_ns, created, root"
+INSERT = f"INSERT INTO snapshot ({COLUMNS}, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class Snapshot(NamedTuple):
+    """A named moment. `created` is a date in UTC, `root` the machine's digest at that moment, before anything happens
+    there.
+    """
+
+    name: str
+    moment: Moment
+    virtual_ns: int
+    created: str
+    root: bytes
+
+
+def row_of(snapshot: Snapshot, genesis: bytes) -> tuple:
+    """The columns, with the hash."""
+    row = (snapshot.name, *snapshot.moment, *snapshot[2:])
+    return (*row, link(genesis, "snapshot", [row]))
+
+
+def names(reader: Reader) -> list[Snapshot]:
+    """All snapshots, in the order of their moments, each verified."""
+    sql = f"SELECT {COLUMNS}, hash FROM snapshot ORDER BY icount, seq, id"
+    rows = reader.container.rows(sql, str, int, int, int, str, bytes, bytes, limit=MOST)
+    out = []
+    for row in rows:
+        if len(row[0]) > MAX_NAME or link(reader.genesis, "snapshot", [row[:6]]) != row[6]:
+            raise reader.container.damaged(f"snapshot {row[0][:MAX_NAME]!r} is not what its hash says")
+        out.append(Snapshot(row[0], Moment(*row[1:3]), *row[3:6]))
+    return out
+
+
+def check_name(name: str) -> None:
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise UsageError(f"a snapshot cannot have the name {name[:MAX_NAME]!r}")
+
+
+def add(path: str, snapshot: Snapshot) -> None:
+    """Give a name to a moment of a finished recording. A name that is there already moves."""
+    check_name(snapshot.name)
+    with Reader(path) as reader:
+        row, there = row_of(snapshot, reader.genesis), names(reader)
+    if len([s for s in there if s.name != snapshot.name]) >= MOST:
+        raise UsageError(f"{path} has {len(there)} snapshots, which is the most")
+    _change(path, [("DELETE FROM snapshot WHERE name = ?", (snapshot.name,)), (INSERT, row)])
+
+
+def remove(path: str, name: str) -> None:
+    """Take a name away."""
+    with Reader(path) as reader:
+        there = [s.name for s in names(reader)]
+    if name not in there:
+        raise UsageError(f"{path} has no snapshot {name!r}; it has {', '.join(map(repr, there)) or 'none'}")
+    _change(path, [("DELETE FROM snapshot WHERE name = ?", (name,))])
+
+
+def _change(path: str, statements: list[tuple[str, tuple]]) -> None:
+    """One transaction on a file that nobody else is writing."""
+    if not (os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.abspath(path)), os.W_OK)):
+        raise HostError(f"cannot change {path}: it, or its folder, is read-only")
+    with open(path, "rb") as f:
+        if f.read(19)[18:] == b"\2":  # `Reader` folds a log that was left behind: this one belongs to somebody
+            raise HostError(f"cannot change {path}: it is being written, or somebody reads what was cut off")
+    db = sqlite3.connect(os.path.abspath(path), isolation_level=None, timeout=5)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        for sql, values in statements:
+            db.execute(sql, values)
+        db.execute("COMMIT")
+    except sqlite3.Error as e:
+        raise HostError(f"cannot change {path}: {e}") from None
+    finally:
+        db.close()

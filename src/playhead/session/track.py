@@ -145,7 +145,7 @@ class Track(ReplaySession):
         self._pages = dict(p.pages)
         for n in mine.keys() - p.pages.keys():
             self._pages[n] = ZEROS
-        self._script.seek(p.last_event, p.boundary)
+        self._script.seek(p.last_event, p.moment, p.boundary)
         self._boundary, self._equal_at = p.boundary, p.equal_at
         self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, taken = p.rest
         self.taken = list(taken)

@@ -56,6 +56,12 @@ class Player(Track):
             self._turn()
         return self.met is None
 
+    def _go(self, target: Moment) -> None:
+        before = self._moment()
+        super()._go(target)
+        if self._moment() == before:
+            self._entered = before  # a halted CPU's time was moved on
+
     def _met(self, stop: Any) -> None:
         self.met = stop
 
@@ -88,7 +94,9 @@ class Player(Track):
 
     @property
     def something_entered_here(self) -> bool:
-        """Whether the machine has taken an event of just this moment, so that it is not as `to` would leave it."""
+        """Whether the machine has taken an event of just this moment, or time has moved on in it, so that it is not as
+        `to` would leave it.
+        """
         return self._entered == self._moment()
 
     def digest(self) -> Digest:

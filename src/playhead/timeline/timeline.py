@@ -189,7 +189,8 @@ class Timeline:
         while self.machine.now_ns() < ns and self.moment < self.end:
             before = self.moment
             left = min(max(ns - self.machine.now_ns() >> self.machine.shift, 1), left)
-            self.run_to(min(Moment(before.icount + left), self.end))
+            stride = Moment(before.icount + left) if left > 1 else Moment(before.icount, before.seq + 1)
+            self.run_to(min(stride, self.end))
             if self.machine.now_ns() > ns and left > 1:
                 left //= 2
                 self.seek(before)

@@ -13,6 +13,7 @@ VERBS = {
     "run": "run a machine",
     "record": "run a machine and record it",
     "replay": "run a recording again, exactly, and prove it",
+    "debug": "a recording behind gdb and a prompt, forwards and backwards",
     "verify": "check a recording without running it",
     "info": "what a recording holds",
     "log": "the events of a recording",

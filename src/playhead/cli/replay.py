@@ -43,21 +43,14 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("replay", OPTIONS, words, ["FILE"])
-    from playhead.base.errors import FormatError, UnsupportedError, UsageError
-    from playhead.boards.config import PcConfig
+    from playhead.base.errors import UsageError
+    from playhead.cli.recorded_machine import description
     from playhead.log.reader import Reader
-    from playhead.x86.cpuid import MODELS
 
     with Reader(values["file"]) as reader:
         if values["verify"]:
             _verify(reader, values)
-        meta = reader.meta
-        config = PcConfig.from_json(meta["config"], reader.blob)
-        if config.cpu not in MODELS:
-            raise UnsupportedError(f"{values['file']} needs a processor that is not known here: {config.cpu!r}")
-        shift = meta.get("shift")
-        if type(shift) is not int or not 0 <= shift <= 10:
-            raise FormatError(f"{values['file']} is damaged: its shift is {shift!r}")
+        config, shift = description(reader)
         specs = ["null"] * len(config.serial) if values["verify"] else default_serial(config.serial)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")

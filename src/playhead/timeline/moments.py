@@ -9,7 +9,7 @@
 | `+1000000` | so many after it; on a command line, after the start |
 | `50%` | of the recording's instructions |
 | `@12.5s` | virtual time: also `ms`, `us`, `ns` |
-| `serial:"text"` | behind the instruction that printed the last letter of it on a serial port, the first time; `serial2:` for a certain one |
+| `serial:"text"` | behind the instruction that printed the end of it on a serial port; `serial2:` for one of them |
 """
 
 import re
@@ -49,8 +49,10 @@ class Relative:
 Where = Moment | AtTime | AtOutput | Relative
 
 
-def parse(text: str, end: Moment) -> Where:
-    """What a user wrote; `end` is the recording's. Raises UsageError."""
+def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
+    """What a user wrote; `end` is the recording's. `here`: what `-N` counts back from, where one is not anywhere yet.
+    Raises UsageError.
+    """
     text = text.strip()
     if text in ("start", "end"):
         return end if text == "end" else Moment(0)
@@ -63,7 +65,10 @@ def parse(text: str, end: Moment) -> Where:
             raise UsageError(f"'{text}' is more than all of it")
         return Moment(_scaled(match[1], end.icount) // 100)
     if text[:1] in ("-", "+") and NUMBER.fullmatch(text[1:]):
-        return Relative((-1 if text[0] == "-" else 1) * _count(text[1:]))
+        step = (-1 if text[0] == "-" else 1) * _count(text[1:])
+        if here is None:
+            return Relative(step)
+        return Moment(max(here.icount + step, 0) if step < 0 else step)
     count, plus, seq = text.partition("+")
     if NUMBER.fullmatch(count) and (not plus or re.fullmatch("[0-9]+", seq)):
         return Moment(_count(count), int(seq or 0))

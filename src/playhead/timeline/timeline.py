@@ -40,6 +40,7 @@ class Found:
     reason: str
     moment: Moment
     accesses: tuple[Access, ...] = ()
+    behind: Moment | None = None  # of a watchpoint met backwards: where the access has happened
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,21 @@ class Timeline:
             yield
         finally:
             self.interrupted = asked
+
+    @contextmanager
+    def interruptible(self, interrupted: Callable[[], bool]) -> Iterator[None]:
+        """Movements raise `Stopped` soon after `interrupted` says so; then the machine stands at a proper moment."""
+        before, self.interrupted = self.interrupted, interrupted
+        try:
+            yield
+        except Stopped:
+            with self._undisturbed():
+                self.machine.debug.arm(False)
+                self.player.met = None
+                self._settle()
+            raise
+        finally:
+            self.interrupted = before
 
     def _moved(self, track: Any) -> None:
         if self.interrupted():
@@ -262,24 +278,23 @@ class Timeline:
         self.machine.debug.set_breakpoints(breakpoints)
         self.machine.debug.set_watches(watches)
 
-    def cont(self) -> Found:
-        """Forwards to the next breakpoint or watchpoint, or to the end."""
+    def cont(self, limit: Moment | None = None) -> Found:
+        """Forwards to the next breakpoint or watchpoint, to `limit` ("goal"), or to the end."""
         self._doing = "replaying"
+        goal = self.end if limit is None or limit <= self.moment else min(limit, self.end)
         debug = self.machine.debug
-        if self.player.over:
-            self.seek(self.moment)
         debug.arm(True)
         debug.skip_here()
         try:
-            while self.moment < self.end:
-                hit = self._next_hit(min(Moment(self.moment.icount + STRIDE), self.end))
+            while self.moment < goal:
+                hit = self._next_hit(min(Moment(self.moment.icount + STRIDE), goal))
                 if hit is not None and self._counts(hit):
                     debug.arm(False)
                     self._settle()
                     return Found("watch" if hit.accesses else "break", self.moment, hit.accesses)
-                if hit is None and self.moment < self.end:
+                if hit is None and self.moment < goal:
                     self._lay()
-            return Found("end", self.moment)
+            return Found("end" if self.moment >= self.end else "goal", self.moment)
         finally:
             debug.arm(False)
 
@@ -292,7 +307,7 @@ class Timeline:
         return bool(hit.accesses) or self.break_when(self.machine.pc())
 
     def _settle(self) -> None:
-        """A breakpoint may be met behind events of its moment: be where `seek` would be."""
+        """One may have stopped behind something that enters at this moment: be where `seek` would be."""
         if self.player.something_entered_here:
             self.seek(self.moment)
 
@@ -355,4 +370,4 @@ class Timeline:
             self.seek(hit.moment)
             return Found("break", self.moment)
         self.seek(self._step_before(hit.moment))
-        return Found("watch", self.moment, hit.accesses)
+        return Found("watch", self.moment, hit.accesses, hit.moment)

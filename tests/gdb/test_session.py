@@ -7,7 +7,7 @@ import pytest
 from gdb_client import Client, console, packet, replies
 from fake_target import DATA, LAST, LOOP, READ_ONLY, STORE, FakeTarget
 
-from playhead.base.errors import Refused
+from playhead.base.errors import Refused, UnsupportedError
 from playhead.gdb.description import documents
 from playhead.gdb.packets import PACKET_SIZE
 from playhead.gdb.registers import FLAGS, NUMBER, REGISTERS
@@ -134,6 +134,17 @@ def test_a_reason_is_sent_without_the_characters_of_framing(client):
 
 def refuse(*arguments):
     raise Refused("costs 5$ #* }a} é")
+
+
+def test_any_error_of_ours_is_a_refusal(client):
+    def fail(*arguments):
+        raise UnsupportedError("not this one")
+
+    client.target.write_register = client.target.write_memory = client.target.insert = client.target.resume = fail
+    assert client.ask(f"P0={little(1)}") == b"E.not this one"
+    assert client.ask("M2000,1:00") == client.ask("Z0,1000,1") == client.ask("c") == b"E01" and not client.target.points
+    client.target.read_register = fail
+    assert client.ask("p0") == b"xxxxxxxx"
 
 
 def test_physical_memory(client):

@@ -7,7 +7,7 @@ A write that changes nothing is no write: gdb sends all registers back when only
 refuses changes need not refuse that.
 """
 
-from playhead.base.errors import Refused
+from playhead.base.errors import PlayheadError
 from playhead.gdb.commands import NOTHING_THERE, OK, REFUSED, Command, Fault, hex_bytes, number, numbers
 from playhead.gdb.context import Context
 from playhead.gdb.packets import PACKET_SIZE
@@ -20,7 +20,7 @@ def _shown(context: Context, register: Register) -> bytes:
     """A register in the target's byte order; x's are gdb's word for one that cannot be had."""
     try:
         value = context.target.read_register(register.name)
-    except Refused:
+    except PlayheadError:
         return b"xx" * register.size
     return (value & ((1 << register.bits) - 1)).to_bytes(register.size, "little").hex().encode()
 
@@ -30,7 +30,7 @@ def _write(context: Context, changes: list[tuple[Register, bytes]]) -> bytes:
         for register, text in changes:
             if text.lower() != _shown(context, register):
                 context.target.write_register(register.name, int.from_bytes(hex_bytes(text), "little"))
-    except Refused as refusal:
+    except PlayheadError as refusal:
         return context.refused(refusal, REFUSED, shown=True)
     return OK
 

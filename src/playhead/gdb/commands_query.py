@@ -71,6 +71,7 @@ def read_features(context: Context, rest: bytes) -> bytes:
     annex, colon, where = rest[1:].partition(b":")
     offset, length = numbers(where, 2)
     document = _DOCUMENTS.get(annex.decode(errors="replace"))
+    context.described = True
     if not colon or document is None or offset > len(document):
         raise Fault(b"E00")
     part = document[offset : offset + min(length, PACKET_SIZE // 2)]  # half: every byte may need an escape

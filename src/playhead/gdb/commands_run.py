@@ -5,12 +5,12 @@ Signals that a client wants delivered are ignored: a machine has none.
 
 from playhead.gdb.commands import INVALID, OK, THREAD, UNKNOWN, Command, Fault, number, thread
 from playhead.gdb.context import Context
-from playhead.gdb.target import Kind, Stop
+from playhead.gdb.target import Kind, Stop, StopLike
 
 _SIGINT, _SIGTRAP = 2, 5
 
 
-def stop_reply(context: Context, stop: Stop) -> bytes:
+def stop_reply(context: Context, stop: StopLike) -> bytes:
     """The packet that says why the target stands again."""
     if stop.reason == "exited":
         return b"W%02x" % (stop.status & 0xFF)
@@ -18,7 +18,7 @@ def stop_reply(context: Context, stop: Stop) -> bytes:
     return b"T%02xthread:%02x;%b" % (signal, THREAD, _detail(context, stop).encode())
 
 
-def _detail(context: Context, stop: Stop) -> str:
+def _detail(context: Context, stop: StopLike) -> str:
     if stop.reason == "watch":
         return f"{stop.access or 'watch'}:{stop.address:08x};"
     if stop.reason == "break":

@@ -1,14 +1,17 @@
 """Registers and memory: `g G p P m M X`.
 
+A client that has not read the target description knows the i386's classic 32 registers and no more, in the order that
+ours begins with too: it gets just those in `g`.
+
 A write that changes nothing is no write: gdb sends all registers back when only one has changed, and a replay that
 refuses changes need not refuse that.
 """
 
-from playhead.base.errors import Refused
+from playhead.base.errors import PlayheadError
 from playhead.gdb.commands import NOTHING_THERE, OK, REFUSED, Command, Fault, hex_bytes, number, numbers
 from playhead.gdb.context import Context
 from playhead.gdb.packets import PACKET_SIZE
-from playhead.gdb.registers import REGISTERS, Register
+from playhead.gdb.registers import CORE, REGISTERS, Register
 
 _MOST = (PACKET_SIZE - 8) // 2  # bytes of memory in one reply
 
@@ -17,7 +20,7 @@ def _shown(context: Context, register: Register) -> bytes:
     """A register in the target's byte order; x's are gdb's word for one that cannot be had."""
     try:
         value = context.target.read_register(register.name)
-    except Refused:
+    except PlayheadError:
         return b"xx" * register.size
     return (value & ((1 << register.bits) - 1)).to_bytes(register.size, "little").hex().encode()
 
@@ -27,7 +30,7 @@ def _write(context: Context, changes: list[tuple[Register, bytes]]) -> bytes:
         for register, text in changes:
             if text.lower() != _shown(context, register):
                 context.target.write_register(register.name, int.from_bytes(hex_bytes(text), "little"))
-    except Refused as refusal:
+    except PlayheadError as refusal:
         return context.refused(refusal, REFUSED, shown=True)
     return OK
 
@@ -39,15 +42,20 @@ def _register(text: bytes) -> Register:
     return REGISTERS[n]
 
 
+def _all(context: Context) -> list[Register]:
+    return [register for register in REGISTERS if context.described or register.feature == CORE]
+
+
 def read_registers(context: Context, rest: bytes) -> bytes:
-    return b"".join(_shown(context, register) for register in REGISTERS)
+    return b"".join(_shown(context, register) for register in _all(context))
 
 
 def write_registers(context: Context, rest: bytes) -> bytes:
-    if len(rest) != sum(2 * register.size for register in REGISTERS):
+    registers = _all(context)
+    if len(rest) != sum(2 * register.size for register in registers):
         raise Fault
     changes, at = [], 0
-    for register in REGISTERS:
+    for register in registers:
         text = rest[at : at + 2 * register.size]
         at += len(text)
         if text != b"xx" * register.size:

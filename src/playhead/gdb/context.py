@@ -27,6 +27,7 @@ class Context:
     target: Target
     features: set[str] = field(default_factory=set)  # what the client announced in qSupported
     acknowledging: bool = True  # until QStartNoAckMode
+    described: bool = False  # the client has read the target description
     physical: bool = False  # memory packets mean physical addresses (Qqemu.PhyMemMode)
     inserted: dict[tuple[int, int, int], None] = field(default_factory=dict)  # (kind, address, length), in order
     wanted: Resume | None = None  # not None: the target runs

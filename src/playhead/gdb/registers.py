@@ -6,7 +6,8 @@ section "i386 Features"); it derives ax, al, mm0 and the like itself. The second
 wants to see besides, and where in the recording we are.
 
 Values are as in the processor's manual: st0 to st7 are 80 bits wide, counted from the top of the stack; `fstat` holds
-TOP, and `ftag` is the full tag word, two bits for each physical register.
+TOP, and `ftag` is the full tag word, two bits for each physical register. gdb's mm0 to mm7 are parts of st0 to st7; gdb
+13 finds the right ones while TOP is 0, as it is behind every MMX instruction.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ CORE, SYSTEM = "org.gnu.gdb.i386.core", "org.playhead.system"
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """`group` is gdb's: general ones are listed by `info registers`, others by `info registers GROUP`. Those that are
-    not `saved` are left alone when gdb calls a function of the guest and puts registers back."""
+    """`group` is gdb's: `info registers GROUP` lists them. (On i386 gdb lists all that are plain numbers as general
+    ones, too.) Those that are not `saved` are left alone when gdb calls a function of the guest and puts registers
+    back."""
 
     name: str
     bits: int
@@ -36,7 +38,7 @@ def _core(names: str, type: str, bits: int = 32, group: str = "general") -> list
     return [Register(name, bits, type, group, CORE) for name in names.split()]
 
 
-def _system(names: str, type: str = "int", bits: int = 32, group: str = "general") -> list[Register]:
+def _system(names: str, type: str = "int", bits: int = 32, group: str = "system") -> list[Register]:
     return [Register(name, bits, type, group, SYSTEM, saved=False) for name in names.split()]
 
 
@@ -53,11 +55,12 @@ REGISTERS: tuple[Register, ...] = (
     *_system("cr0", "i386_cr0"),
     *_system("cr2 cr3", "uint32"),
     *_system("cr4", "i386_cr4"),
-    *_system("icount seq", "uint64", 64),  # the moment: instructions retired, then what happened between two of them
-    *_system("cs_limit ss_limit ds_limit es_limit fs_limit gs_limit", "uint32", group="system"),
-    *_system("gdtr_base gdtr_limit idtr_base idtr_limit", "uint32", group="system"),
-    *_system("ldtr ldtr_base ldtr_limit tr tr_base tr_limit", "uint32", group="system"),
-    *_system("dr0 dr1 dr2 dr3 dr6 dr7", "uint32", group="system"),
+    # The moment: instructions retired, then what happened between two of them. Nobody can write these.
+    *_system("icount seq", "uint64", 64, "general"),
+    *_system("cs_limit ss_limit ds_limit es_limit fs_limit gs_limit", "uint32"),
+    *_system("gdtr_base gdtr_limit idtr_base idtr_limit", "uint32"),
+    *_system("ldtr ldtr_base ldtr_limit tr tr_base tr_limit", "uint32"),
+    *_system("dr0 dr1 dr2 dr3 dr6 dr7", "uint32"),
 )
 NUMBER = {register.name: number for number, register in enumerate(REGISTERS)}
 

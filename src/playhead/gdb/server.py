@@ -20,7 +20,7 @@ from playhead.gdb.commands import NOTHING_THERE, REFUSED, Dispatcher
 from playhead.gdb.commands_run import stop_reply
 from playhead.gdb.context import Context, Resume
 from playhead.gdb.packets import ACK, NAK, Arrival, Decoder, Mark, Packet
-from playhead.gdb.target import Stop, Target
+from playhead.gdb.target import StopLike, Target
 
 _DISPATCHER = Dispatcher(
     (*commands_state.COMMANDS, *commands_break.COMMANDS, *commands_run.COMMANDS, *commands_query.COMMANDS)
@@ -70,7 +70,7 @@ class GdbSession:
         else:
             self.stopped(stop)
 
-    def stopped(self, stop: Stop) -> None:
+    def stopped(self, stop: StopLike) -> None:
         """The target stands again."""
         reply = stop_reply(self._context, stop)
         if stop.reason == "exited":

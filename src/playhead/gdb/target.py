@@ -2,7 +2,8 @@
 
 The session knows packets and nothing of machines; the target knows a machine and nothing of packets. A target may be a
 machine that runs live, a recording that is being made, or a replay, which alone can go backwards (`can_reverse`).
-Whatever it cannot or must not do it answers with `Refused`, whose text reaches the user of gdb.
+Whatever it cannot or must not do it answers with `Refused` (or any other `PlayheadError`), whose text reaches the user
+of gdb. What it returns need only have the shape of a `Stop`, since the timeline may not import this package.
 """
 
 from collections.abc import Callable
@@ -31,6 +32,21 @@ class Stop:
     access: Access = ""
     status: int = 0
     hardware: bool = False
+
+
+class StopLike(Protocol):
+    """The shape of a `Stop`; `reason` and `access` are strings as there."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def access(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def hardware(self) -> bool: ...
 
 
 class Target(Protocol):
@@ -68,7 +84,7 @@ class Target(Protocol):
         """Take back what `insert` did with the same arguments."""
         ...
 
-    def resume(self, kind: Kind, interrupted: Callable[[], bool]) -> Stop:
+    def resume(self, kind: Kind, interrupted: Callable[[], bool]) -> StopLike:
         """Go, and come back with the reason for standing again; `Refused` if it cannot go (then it did not).
 
         A step is one instruction. Breakpoints at the present position do not count: each call gets somewhere. Forwards,

@@ -40,7 +40,8 @@ class TcpListener:
         self.connections = 0  # clients that have come so far
         self._lock = threading.Lock()
         self._client: socket.socket | None = None
-        self._gone = False  # the client has closed, or was let go
+        self._gone = False  # the client sends no more; it may still read, as behind `nc -N`
+        self._broken = False  # nothing can be sent to it either
         self._inbox, self._outbox = bytearray(), bytearray()
 
     @property
@@ -65,7 +66,7 @@ class TcpListener:
         if not data:
             return
         with self._lock:
-            if not self.connected:
+            if self._client is None or self._broken:
                 return
             self._outbox += data
             self._flush()
@@ -78,7 +79,7 @@ class TcpListener:
     def hang_up(self) -> None:
         """Let the client go, if one is there, and let the next one come."""
         with self._lock:
-            client, self._client, self._gone = self._client, None, False
+            client, self._client = self._client, None
             self._inbox.clear()
             self._outbox.clear()
         if client is not None:
@@ -86,7 +87,8 @@ class TcpListener:
         self.poke()
 
     def close(self) -> None:
-        """Nobody can come any more. The watcher must not look at us any longer."""
+        """Nobody can come any more. To be called when the watcher has stopped."""
+        self.poke = lambda: None
         self.hang_up()
         self._socket.close()
 
@@ -119,7 +121,7 @@ class TcpListener:
         client.setblocking(False)
         with contextlib.suppress(OSError):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # packets are small, and waited for
-        self._client, self._gone = client, False
+        self._client, self._gone, self._broken = client, False, False
         self.connections += 1
 
     def _read(self) -> None:
@@ -129,16 +131,15 @@ class TcpListener:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
-        if data:
-            self._inbox += data
-        else:
             self._lose()
+            return
+        self._inbox += data
+        self._gone = not data
 
     def _flush(self) -> None:
         assert self._client is not None
         try:
-            while self._outbox and not self._gone:
+            while self._outbox:
                 del self._outbox[: self._client.send(self._outbox)]
         except (BlockingIOError, InterruptedError):
             pass
@@ -146,7 +147,7 @@ class TcpListener:
             self._lose()
 
     def _lose(self) -> None:
-        self._gone = True
+        self._gone = self._broken = True
         self._outbox.clear()
 
 

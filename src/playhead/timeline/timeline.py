@@ -2,7 +2,7 @@
 
 Going backwards is going to a checkpoint in front and forwards from there. So what makes it quick is where the points
 are: those of the recording (about half a second of replay apart), and denser ones in memory, laid on the way to where
-the user goes: a thousand instructions before it, four thousand, sixteen thousand and so on. A search backwards looks
+the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so on. A search backwards looks
 at the stretches between points, the last one first, each forwards, and takes the last hit in it.
 """
 
@@ -24,7 +24,7 @@ from playhead.timeline.moments import AtOutput, AtTime, Relative, Where
 from playhead.timeline.player import Player
 
 BUDGET = 1 << 30  # bytes that points in memory may take
-LADDER = tuple(1000 << 2 * n for n in range(9))  # instructions in front of a goal at which points are laid: to 65 M
+LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions in front of a goal at which points are laid: to 32 M
 STRIDE = 16_000_000  # instructions between points on the way forward
 MANY = 2_000  # hits in a stretch after which its rest is looked at first
 MOST = 256  # points in memory
@@ -144,9 +144,8 @@ class Timeline:
         if before.moment == now:
             return before
         point = self.player.point()
-        fresh = sum(before.pages.get(page) is not content for page, content in point.pages.items())
         self._points.insert(n, point)
-        self._sizes.insert(n, len(point.pages) * ENTRY + fresh * PAGE)
+        self._sizes.insert(n, len(point.pages) * ENTRY + point.fresh * PAGE)
         self._thin()
         return point
 

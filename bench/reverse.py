@@ -1,9 +1,10 @@
-"""reverse [--seeks N] [--recording FILE] [--no-qemu]: going backwards in the Debian boot over gdb's protocol, beside QEMU
+"""reverse [--seeks N] [--recording FILE] [--no-qemu]: going backwards in the Debian boot by gdb, beside QEMU
 
 One client speaks to both over the loopback, so both pay for the wire. QEMU records and replays the same boot (from a
-snapshot at its start, as its manual has it) and takes `reverse-stepi` a thousand million instructions into it; we take the same
-there, and then: seeks to random moments, single steps back after each, ten in a row, a breakpoint that was last passed
-ten million instructions before, a search over the whole recording beside a replay of it, and Ctrl-C in the middle of one.
+snapshot at its start, as its manual has it) and takes `reverse-stepi` a thousand million instructions into it; we do
+the same there, and then: seeks to random moments, single steps back after each, ten in a row, a breakpoint that was
+last passed ten million instructions before, a search over the whole recording beside a replay of it, and Ctrl-C in the
+middle of one.
 """
 
 import argparse
@@ -237,7 +238,8 @@ def main() -> int:
     parser.add_argument("--no-qemu", action="store_true")
     options = parser.parse_args()
     kernel, initrd = guest.debian("boot")
-    machine = ["-m", "128", "-kernel", str(kernel), "-initrd", str(initrd), "-append", guest.DEBIAN_APPEND, "-nographic"]
+    machine = ["-m", "128", "-kernel", str(kernel), "-initrd", str(initrd), "-append", guest.DEBIAN_APPEND,
+               "-nographic"]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="playhead-") as name:
         folder = Path(name)
         recording = options.recording or folder / "boot.ph"

@@ -14,6 +14,7 @@ VERBS = {
     "record": "run a machine and record it",
     "replay": "run a recording again, exactly, and prove it",
     "debug": "a recording behind gdb and a prompt, forwards and backwards",
+    "who": "who wrote some bytes of memory last",
     "verify": "check a recording without running it",
     "info": "what a recording holds",
     "log": "the events of a recording",

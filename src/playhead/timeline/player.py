@@ -48,8 +48,8 @@ class Player(Track):
         return self
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:
-        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if the
-        replay leaves its recording.
+        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if
+        the replay leaves its recording.
         """
         self._until = moment
         while not self.over and self.met is None and not self.heard and self._moment() < moment:

@@ -1,9 +1,9 @@
 """A recording as something to move about in: seek anywhere, step, continue, and do both backwards.
 
 Going backwards is going to a checkpoint in front and forwards from there. So what makes it quick is where the points
-are: those of the recording (about half a second of replay apart), and denser ones in memory, laid on the way to where
-the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so on. A search backwards looks
-at the stretches between points, the last one first, each forwards, and takes the last hit in it.
+are: those of the recording (less than half a second of replay apart), and denser ones in memory, laid on the way to
+where the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so on. A search
+backwards looks at the stretches between points, the last one first, each forwards, and takes the last hit in it.
 """
 
 from bisect import bisect_right
@@ -336,7 +336,8 @@ class Timeline:
 
     def _before(self, moment: Moment) -> Any:
         """The last point or stored checkpoint in front of a moment."""
-        return self._nearest(Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62))
+        before = Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62)
+        return self._nearest(before)
 
     def _last_hit(self, begin: Any, hi: Moment) -> Hit | None:
         """The last one from a point up to `hi`: breakpoints in front of it, accesses up to it."""

@@ -14,6 +14,7 @@ VERBS = {
     "record": "run a machine and record it",
     "replay": "run a recording again, exactly, and prove it",
     "verify": "check a recording without running it",
+    "trim": "a part of a recording, as a recording of its own",
     "info": "what a recording holds",
     "log": "the events of a recording",
 }

@@ -43,26 +43,34 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("replay", OPTIONS, words, ["FILE"])
-    from playhead.base.errors import FormatError, UnsupportedError, UsageError
-    from playhead.boards.config import PcConfig
+    from playhead.base.errors import UsageError
     from playhead.log.reader import Reader
-    from playhead.x86.cpuid import MODELS
 
     with Reader(values["file"]) as reader:
         if values["verify"]:
             _verify(reader, values)
-        meta = reader.meta
-        config = PcConfig.from_json(meta["config"], reader.blob)
-        if config.cpu not in MODELS:
-            raise UnsupportedError(f"{values['file']} needs a processor that is not known here: {config.cpu!r}")
-        shift = meta.get("shift")
-        if type(shift) is not int or not 0 <= shift <= 10:
-            raise FormatError(f"{values['file']} is damaged: its shift is {shift!r}")
-        specs = ["null"] * len(config.serial) if values["verify"] else default_serial(config.serial)
+        build, serial = machine_of(reader, values["engine"])
+        specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")
         specs[: len(values["serial"])] = values["serial"]
-        return _replay(reader, config, shift, specs, values)
+        return _replay(reader, build, specs, values)
+
+
+def machine_of(reader: Any, engine: str) -> tuple[Any, tuple[str, ...]]:
+    """What makes a recording's machine, and what its serial ports were connected to."""
+    from playhead.base.errors import FormatError, UnsupportedError
+    from playhead.boards.config import PcConfig
+    from playhead.cli.assemble import make_build
+    from playhead.x86.cpuid import MODELS
+
+    config = PcConfig.from_json(reader.meta["config"], reader.blob)
+    if config.cpu not in MODELS:
+        raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
+    shift = reader.meta.get("shift")
+    if type(shift) is not int or not 0 <= shift <= 10:
+        raise FormatError(f"{reader.path} is damaged: its shift is {shift!r}")
+    return make_build(config, engine, shift), config.serial
 
 
 def _verify(reader: Any, values: dict[str, Any]) -> None:
@@ -89,15 +97,14 @@ def _diagnosis(*what: Any) -> str:
         return f"the diagnosis failed: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)"
 
 
-def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, make_build
+def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
+    from playhead.cli.assemble import big
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
 
     host = Host(specs, values["debugcon"] or "null", reads=False)
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
-    build = make_build(config, values["engine"], shift)
     session = ReplaySession(build, host, reader, options)
     try:
         outcome = session.run()
@@ -111,10 +118,11 @@ def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict
         return e.status
     if outcome.note:
         host.message(outcome.note)
+    begin = reader.start.moment.icount if reader.start else 0
     if not values["quiet"]:
         host.message(
-            f"replayed {big(outcome.icount)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} "
-            f"events; all {outcome.digests} digests compared are equal"
+            f"replayed {big(outcome.icount - begin)} instructions in {outcome.wall_ns / 1e9:.1f} s with "
+            f"{outcome.events} events; all {outcome.digests} digests compared are equal"
         )
     stopped = outcome.note.startswith("ended by")
     return 130 if stopped else 0

@@ -80,10 +80,10 @@ def main(words: list[str]) -> int:
     if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
     with Reader(values["file"]) as reader:
-        build, ports = builder(reader, values["engine"])
+        build, serial = builder(reader, values["engine"])
         if values["start_gdb"]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
-        return Debugging(reader, build, ports, values).run()
+        return Debugging(reader, build, len(serial), values).run()
 
 
 class Debugging:

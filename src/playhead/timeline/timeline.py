@@ -17,7 +17,6 @@ from playhead.hw.memory import PAGE
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.debug import Access, Watch
-from playhead.machine.machine import MachineState
 from playhead.session.run import Build
 from playhead.session.track import Point, Stopped
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where
@@ -132,6 +131,11 @@ class Timeline:
         stored = self.player.stored
         n = bisect_right(stored, moment, key=lambda c: c.moment)
         return stored[n - 1] if n and stored[n - 1].moment > point.moment else point
+
+    def known_pages(self) -> dict[int, bytes]:
+        """Memory as the last stored checkpoint in front of here has it; as a new machine has it, if there is none."""
+        stored = [c for c in self.player.stored if c.moment <= self.moment]
+        return self.player.load(stored[-1]).pages if stored else self.player.start.pages
 
     def _go_back(self, to: Any) -> None:
         self.player.back(to if isinstance(to, Point) else self.player.load(to))
@@ -249,7 +253,7 @@ class Timeline:
                 break
 
     def _rung(self) -> tuple[int, int]:
-        state: MachineState = self.machine.state
+        state: Any = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def step_back(self) -> Found:

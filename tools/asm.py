@@ -28,7 +28,7 @@ _INCLUDE = re.compile(r'\s*\.include\s+"([^"]+)"')
 _PLACE = re.compile(r"<inline asm>:(\d+)")
 _CODE = re.compile(r"\s*(?:\w+:)?\s*[a-z]")  # a line with an instruction or a macro in it
 
-# The one compilation unit that a debugger wants to see before it looks at the line numbers (DWARF 4, sections 7.5, 7.12).
+# The one compilation unit that a debugger wants to see before it looks at line numbers (DWARF 4, sections 7.5, 7.12).
 _UNIT = """
         .section .debug_abbrev, "", @progbits
         .byte   1, 0x11, 0              # a compilation unit without children: name, lines, code, language

@@ -2,8 +2,8 @@
 
 Three variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
-and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which crashes
-(docs/debugging.md).
+and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
+crashes (docs/debugging.md).
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 
-from recipe.link import SHF_ALLOC, SHT_NOBITS, SHT_REL, SHT_SYMTAB, LinkError, Section, read_sections, relocate, symbols_of
+from recipe.link import SHF_ALLOC, SHT_NOBITS, SHT_REL, SHT_SYMTAB, LinkError, Section
+from recipe.link import read_sections, relocate, symbols_of
 
 PAGE = 0x1000
 HEADERS = 52 + 3 * 32  # the file header, and three program headers
@@ -59,7 +60,8 @@ def _place(sections: list[Section], at: int) -> int:
     return at
 
 
-def _body(sections: list[Section], kept: list[Section], symbols: Symbols, segments: dict[int, int]) -> tuple[bytearray, int, int]:
+def _body(sections: list[Section], kept: list[Section], symbols: Symbols,
+          segments: dict[int, int]) -> tuple[bytearray, int, int]:  # fmt: skip
     """The file with room for its headers; where its section table is, and how long. `segments`: address -> offset."""
     table, strings, local = _symbol_table(sections, symbols, {id(section): n for n, section in enumerate(kept, 1)})
     body, headers, names = bytearray(HEADERS), [bytes(40)], bytearray(b"\0")
@@ -87,7 +89,7 @@ def _body(sections: list[Section], kept: list[Section], symbols: Symbols, segmen
 
 
 def _symbol_table(sections: list[Section], symbols: Symbols, numbers: dict[int, int]) -> tuple[bytes, bytes, int]:
-    """The object's symbols at their final places, their names, and how many are local: those come first, as they did."""
+    """The object's symbols at their final places, their names, and how many are local: those come first, as before."""
     old = next(s for s in sections if s.kind == SHT_SYMTAB)
     entries, local = bytearray(), 0
     fields = struct.iter_unpack("<IIIBBH", old.data)

@@ -17,7 +17,8 @@ SAY_NS = 2_000_000_000  # and in gdb
 WAIT_NS = 1_000_000_000
 
 OPTIONS = (
-    Option("--at", "begin at this moment: 1500000, 1.5M, 50%, @12.5s, end, serial:\"text\" (default: the start)", "MOMENT"),
+    Option("--at", "begin at this moment: 1500000, 1.5M, 50%, @12.5s, end, serial:\"text\" (default: the start)",
+           "MOMENT"),
     Option("-gdb", "where gdb may attach: tcp::PORT, tcp:HOST:PORT or none (default tcp::1234, on this machine only)",
            "DEVICE", key="listen", default=PORT),
     Option("-s", "the same as -gdb tcp::1234, which is what there is by default"),
@@ -76,13 +77,13 @@ def main(words: list[str]) -> int:
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
-    if values["symbols"] and not values["start_gdb"] or values["batch"] and not values["commands"]:
+    if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
     with Reader(values["file"]) as reader:
-        build, ports = builder(reader, values["engine"])
+        build, serial = builder(reader, values["engine"])
         if values["start_gdb"]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
-        return Debugging(reader, build, ports, values).run()
+        return Debugging(reader, build, len(serial), values).run()
 
 
 class Debugging:

@@ -50,6 +50,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "format": FORMAT,
         "complete": reader.ended(),
         "parent": meta.get("parent"),
+        "start": meta.get("start"),
         "created": meta.get("created"),
         "program": meta.get("program"),
         "host": meta.get("host"),
@@ -73,13 +74,13 @@ def gather(reader: Any) -> dict[str, Any]:
 def _checkpoints(reader: Any) -> dict[str, Any]:
     """How many there are, and how far apart (instructions): where a replay can begin."""
     at = [checkpoint.moment.icount for checkpoint in reader.checkpoints()]
-    edges = [0, *at, reader.last_mark()[0].icount]
+    edges = [reader.start.moment.icount if reader.start else 0, *at, reader.last_mark()[0].icount]
     apart = [b - a for a, b in pairwise(edges)]
     return {"count": len(at), "mean_distance": sum(apart) // len(apart), "greatest_distance": max(apart)}
 
 
 def as_text(facts: dict[str, Any]) -> str:
-    from playhead.cli.assemble import big, size
+    from playhead.cli.assemble import size
 
     machine = {k: v for k, v in facts["machine"].items() if v is not None and v != ""}
     for name in ("kernel", "initrd", "bios"):
@@ -90,13 +91,13 @@ def as_text(facts: dict[str, Any]) -> str:
     rows = {
         "recording": facts["file"],
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
-        "parent": facts["parent"] or "none: it starts at power-on",
+        "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
                + ", ".join(f"{k}={v}" for k, v in facts["session"].items()),
-        "instructions": f"{big(facts['instructions'])} ({facts['instructions']})",
+        "instructions": _span_text(facts["instructions"], facts["start"]),
         "time": f"{virtual:.2f} s virtual, {wall:.2f} s wall",
         "events": ", ".join(f"{n} {name}" for name, n in facts["events"].items()) or "none",
         "checkpoints": _checkpoints_text(facts["checkpoints"]),
@@ -115,6 +116,19 @@ def _symbols(kernel: dict[str, Any]) -> str:
     if not kernel["offset"]:
         return "where vmlinux has them; in gdb: symbol-file vmlinux"
     return f"moved (KASLR); in gdb: add-symbol-file vmlinux -o {kernel['offset']:#x}"
+
+
+def _parent_text(parent: Any, start: Any) -> str:
+    if not isinstance(parent, dict):
+        return "none: it starts at power-on" if start is None else "not said"
+    return ", ".join(f"{name} {value}" for name, value in parent.items())
+
+
+def _span_text(end: int, start: Any) -> str:
+    from playhead.cli.assemble import big
+
+    begin = start["icount"] if start else 0
+    return f"{big(end - begin)} ({f'{begin} to ' if begin else ''}{end})"
 
 
 def _checkpoints_text(facts: dict[str, int]) -> str:

@@ -18,12 +18,11 @@ from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
 
-SPACING_NS = 350 * MS  # of running between two checkpoints; idle time costs a replay nothing
-COST = 20  # times what taking one took are between two: at most 5 % of the time
-
-
 class RecordSession(RunSession):
     """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
+
+    SPACING_NS = 350 * MS  # of running between two checkpoints; idle time costs a replay nothing
+    COST = 20  # times what taking one took are between two: at most 5 % of the time
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer):
         super().__init__(build, host, options)
@@ -41,13 +40,18 @@ class RecordSession(RunSession):
         session = {"no_reboot": self.options.no_reboot, "sleep": self.options.sleep}
         if self.options.trace_events:
             session["trace_events"] = True
-            self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
+        self.trace_if(self.options.trace_events)
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
         self.writer.begin(meta, self.options.blobs)
         if self.options.checkpoints:
             self.machine.take_checkpoint()  # what the machine is made with is in the recording already
         self._arrived()
         self._flush()
+
+    def trace_if(self, wanted: bool) -> None:
+        """Interrupts and exceptions are events, too."""
+        if wanted:
+            self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
 
     def _limit(self) -> int:
         return min(super()._limit(), self._boundary)
@@ -57,7 +61,7 @@ class RecordSession(RunSession):
             self.writer.digest(self._boundary, self._digest())
             self._boundary += self.options.digest_period
             self._digests += 1
-            spacing_ns = max(SPACING_NS, COST * self._cost_ns)
+            spacing_ns = max(self.SPACING_NS, self.COST * self._cost_ns)
             if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
                 self._checkpoint()
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"

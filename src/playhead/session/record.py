@@ -11,9 +11,12 @@ from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.digests import Digest, digest_of
 from playhead.log.events import TRACED, ClockHost, End
+from playhead.log.moment import Moment
+from playhead.log.snapshots import Snapshot
 from playhead.log.writer import Writer
 from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
+from playhead.session.snapshots import Saved
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
@@ -33,6 +36,7 @@ class RecordSession(RunSession):
         self._events = self._digests = 0
         self._checkpoint_ns = 0  # of running time (`_ran_ns`): when the last one was taken
         self._cost_ns = 0  # what it took
+        self._last_checkpoint: Moment | None = None
 
     def _start(self) -> None:
         self._parts = list(self.machine.digest_parts())
@@ -44,9 +48,12 @@ class RecordSession(RunSession):
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
         self.writer.begin(meta, self.options.blobs)
         if self.options.checkpoints:
-            self.machine.take_checkpoint()  # what the machine is made with is in the recording already
+            taken = self.machine.take_checkpoint()  # what the machine is made with is in the recording already
+            self.snapshots.written(taken[1] if taken else ())
         self._arrived()
         self._flush()
+        if self.options.snapshot:
+            self.save_snapshot(self.options.snapshot)
 
     def trace_if(self, wanted: bool) -> None:
         """Interrupts and exceptions are events, too."""
@@ -76,10 +83,31 @@ class RecordSession(RunSession):
         began_ns = self.host.realtime_ns()
         taken = self.machine.take_checkpoint()
         if taken is not None:
-            self.writer.checkpoint(self._moment(), self.machine.now_ns(), *taken)
+            self._last_checkpoint = self._moment()
+            self.snapshots.written(taken[1])
+            self.writer.checkpoint(self._last_checkpoint, self.machine.now_ns(), *taken)
             self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
 
+    def save_snapshot(self, name: str) -> Saved:
+        """The state becomes a checkpoint of the recording, and has the name there as well. Both are safe at once."""
+        saved = super().save_snapshot(name)
+        if self._last_checkpoint != saved.moment:
+            self._checkpoint()
+        self._flush(wait=True)
+        root = self._digest().root
+        self.writer.snapshot(Snapshot(name, saved.moment, saved.virtual_ns, saved.created, root))
+        return saved
+
+    def forget_snapshot(self, name: str) -> None:
+        super().forget_snapshot(name)
+        self.writer.forget_snapshot(name)
+
+    def stand(self) -> None:
+        self._flush()
+        super().stand()
+
     def _log(self, event: Any) -> None:
+        super()._log(event)
         self.writer.event(self._moment(), event)
         self._events += 1
 

@@ -1,0 +1,102 @@
+"""Drives in memory whose requests end when a test says so: what a session's storage is, without a session.
+
+`Store` is the storage behind all drives of a machine: it hands out request numbers, and ends requests in any order by
+calling whatever takes them (`Board.drive_done`, `Piix3Ide.drive_done`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE
+
+Done = Callable[[int, bool, bytes], bool]
+
+
+@dataclass
+class Pending:
+    id: int
+    kind: int
+    drive: MemoryDrive
+    lba: int
+    count: int
+    data: bytes
+
+
+class Store:
+    """Requests in the order in which they were started."""
+
+    def __init__(self) -> None:
+        self.pending: list[Pending] = []
+        self.ended: list[Pending] = []
+        self.last = 0
+
+    def drive(self, content: bytes, *, read_only: bool = False, serial: str = "PH0001", model: str = "PLAYHEAD DISK"
+              ) -> MemoryDrive:  # fmt: skip
+        return MemoryDrive(self, content, read_only, serial, model)
+
+    def start(self, kind: int, drive: MemoryDrive, lba: int, count: int, data: bytes = b"") -> int:
+        self.last += 1
+        self.pending.append(Pending(self.last, kind, drive, lba, count, data))
+        return self.last
+
+    def end(self, done: Done, id: int | None = None, *, error: bool = False) -> Pending:
+        """End a request, the oldest one unless told which, and tell `done` of it."""
+        request = next(r for r in self.pending if id in (None, r.id))
+        self.pending.remove(request)
+        self.ended.append(request)
+        done(request.id, error, b"" if error else request.drive.perform(request))
+        return request
+
+    def end_all(self, done: Done) -> int:
+        """End all there are, and those that follow from them; returns how many."""
+        count = 0
+        while self.pending:
+            self.end(done)
+            count += 1
+        return count
+
+
+class MemoryDrive:
+    def __init__(self, store: Store, content: bytes, read_only: bool, serial: str, model: str):
+        self._store, self.content = store, bytearray(content.ljust(-(-len(content) // SECTOR) * SECTOR, b"\0"))
+        self.read_only, self.serial, self.model = read_only, serial, model
+        self.flushes, self.discards, self.cancelled = 0, [], []  # type: ignore[var-annotated]
+
+    @property
+    def sectors(self) -> int:
+        return len(self.content) // SECTOR
+
+    def read(self, lba: int, count: int) -> int:
+        assert 0 <= lba and 0 < count and lba + count <= self.sectors, f"read of {count} at {lba}"
+        return self._store.start(READ, self, lba, count)
+
+    def write(self, lba: int, data: bytes) -> int:
+        assert data and len(data) % SECTOR == 0 and lba + len(data) // SECTOR <= self.sectors and not self.read_only
+        return self._store.start(WRITE, self, lba, len(data) // SECTOR, bytes(data))
+
+    def flush(self) -> int:
+        return self._store.start(FLUSH, self, 0, 0)
+
+    def discard(self, lba: int, count: int) -> int:
+        assert count and lba + count <= self.sectors
+        return self._store.start(DISCARD, self, lba, count)
+
+    def cancel(self, id: int) -> None:
+        self.cancelled.append(id)
+        self._store.pending = [r for r in self._store.pending if r.id != id]
+
+    def perform(self, request: Pending) -> bytes:
+        """The request's effect on the content, and its data."""
+        at, end = request.lba * SECTOR, (request.lba + request.count) * SECTOR
+        if request.kind == READ:
+            return bytes(self.content[at:end])
+        if request.kind == WRITE:
+            self.content[at:end] = request.data
+        elif request.kind == FLUSH:
+            self.flushes += 1
+        else:
+            self.discards.append((request.lba, request.count))
+            self.content[at:end] = bytes(end - at)
+        return b""

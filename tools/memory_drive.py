@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE
+from playhead.hw.clock import NEVER
+from playhead.machine.machine import Machine
 
 Done = Callable[[int, bool, bytes], bool]
 
@@ -100,3 +102,43 @@ class MemoryDrive:
             self.discards.append((request.lba, request.count))
             self.content[at:end] = bytes(end - at)
         return b""
+
+
+class Door:
+    """The outside of a machine with such drives: what the guest prints is kept, the clock stands still."""
+
+    def __init__(self, *drives: MemoryDrive):
+        self.drives = drives
+        self.printed, self.debug = bytearray(), bytearray()
+        self.serial_sinks, self.debugcon = [_Sink(self.printed)], _Sink(self.debug)
+
+    def host_clock_ns(self) -> int:
+        return 1_700_000_000_000_000_000
+
+
+class _Sink:
+    def __init__(self, into: bytearray):
+        self._into = into
+
+    def write(self, data: bytes) -> None:
+        self._into += data
+
+
+def go(machine: Machine, store: Store, until: Callable[[], bool], *, latency: int = 5000, limit: int = 10**10) -> str:
+    """Run until `until` says so, at most about `limit` instructions; a request ends `latency` instructions after
+    somebody looks. Returns why it ended: "until", or the kind of the machine's last stop.
+    """
+    end, turns = machine.icount + limit, limit // latency
+    while not until():
+        if machine.icount >= end or not turns:
+            return "budget"
+        turns -= 1
+        under_way = bool(store.pending)
+        stop = machine.run(machine.icount + (latency if under_way else 10 * latency))
+        if under_way and store.pending:
+            store.end(machine.board.drive_done)
+        elif stop.kind == "halted" and not store.pending and stop.deadline_ns != NEVER:
+            machine.warp(stop.deadline_ns)
+        elif stop.kind not in ("budget", "halted") or (stop.kind == "halted" and not store.pending):
+            return stop.kind
+    return "until"

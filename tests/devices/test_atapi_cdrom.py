@@ -41,7 +41,8 @@ def test_disk_commands_show_what_it_is(b, command):
 
 def test_ata_commands_of_a_packet_device(b):
     for command, feature, count, expected in (
-        (0x00, 0, 0, (READY | ERR, 4)), (0xE5, 0, 0, (READY, 0)), (0xE0, 0, 0, (READY, 0)), (0xC8, 0, 1, (READY | ERR, 4)),
+        (0x00, 0, 0, (READY | ERR, 4)), (0xE5, 0, 0, (READY, 0)), (0xE0, 0, 0, (READY, 0)),
+        (0xC8, 0, 1, (READY | ERR, 4)),
         (0xEF, 3, 0x22, (READY, 0)), (0xEF, 3, 0x13, (READY | ERR, 4)), (0xEF, 0x66, 0, (READY, 0)),
         (0xE7, 0, 0, (READY | ERR, 4)), (0xA0, 2, 0, (READY | ERR, 4)),
     ):  # fmt: skip

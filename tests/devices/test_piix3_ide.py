@@ -358,9 +358,11 @@ def scenes():
         b.prds([(0x10000, 512)])
         b.command(0xC8, lba=3)
 
-    yield from (("dma-read", dma(0x25, True)), ("dma-write", dma(0x35, False)), ("pio-out", pio_out), ("pio-in", pio_in),
-                ("packet-read", packet_read), ("packet-half", packet_half), ("trim", trim), ("waiting", waiting),
-                ("flush", lambda b: b.command(0xE7)), ("reset", lambda b: b.outb(0x3F6, 4)))  # fmt: skip
+    yield from (
+        ("dma-read", dma(0x25, True)), ("dma-write", dma(0x35, False)), ("pio-out", pio_out), ("pio-in", pio_in),
+        ("packet-read", packet_read), ("packet-half", packet_half), ("trim", trim), ("waiting", waiting),
+        ("flush", lambda b: b.command(0xE7)), ("reset", lambda b: b.outb(0x3F6, 4)),
+    )  # fmt: skip
 
 
 def go_on(b: Bench) -> list:
@@ -395,9 +397,10 @@ def test_a_checkpoint_goes_on_exactly(begin):
 # -- any sequence of accesses
 
 
-COMMANDS = (0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0xC4, 0xC5, 0xC6, 0xC8, 0xCA, 0xE7, 0xEC, 0xEF, 0x06, 0x91, 0x40,
-            0x08, 0x90, 0xA1, 0xF8, 0x27, 0xE0, 0xE5)  # fmt: skip
-PACKETS = (0, 3, 0x12, 0x1A, 0x1B, 0x1E, 0x25, 0x28, 0x28, 0x28, 0x2B, 0x43, 0x46, 0x4A, 0x51, 0x5A, 0xA8, 0xAD, 0xBD, 0xBE)
+COMMANDS = (0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0xC4, 0xC5, 0xC6, 0xC8, 0xCA, 0xE7, 0xEC, 0xEF, 0x06, 0x91,
+            0x40, 0x08, 0x90, 0xA1, 0xF8, 0x27, 0xE0, 0xE5)  # fmt: skip
+PACKETS = (0, 3, 0x12, 0x1A, 0x1B, 0x1E, 0x25, 0x28, 0x28, 0x28, 0x2B, 0x43, 0x46, 0x4A, 0x51, 0x5A, 0xA8, 0xAD, 0xBD,
+           0xBE)  # fmt: skip
 
 
 def some_command(b: Bench, rng: random.Random) -> None:
@@ -413,7 +416,8 @@ def some_packet(b: Bench, rng: random.Random) -> None:
         b.outb(0x170 + register, value)
     b.outb(0x177, 0xA0)
     flag, block, length = rng.choice((0, 0, 0, 1, 2, 3, 0x2A)), rng.choice((0, 100, 290)), rng.choice((0, 1, 3, 200))
-    packet = (rng.choice(PACKETS), rng.choice((0, 0, 1, 2)), flag, 0, block >> 8, block & 255, rng.choice((0, 1)), 0, length)
+    head = (rng.choice(PACKETS), rng.choice((0, 0, 1, 2)), flag, 0)
+    packet = (*head, block >> 8, block & 255, rng.choice((0, 1)), 0, length)
     if packet[0] in (3, 0x12, 0x1A, 0x1B, 0x1E, 0x4A):
         packet = (*packet[:4], rng.choice((0, 1, 2, 3, 0x10, 200)), *packet[5:])
     b.give(bytes((*packet, rng.choice((0, 0x10)), 0, 0)), 1, size=rng.choice((1, 2, 4)))

@@ -131,7 +131,7 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
 
 
 def fetch_modules(folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """The kernel's modules that `disk` needs, in the order in which they can be loaded; fetched if they are not there."""
+    """The kernel's modules that `disk` needs, in the order in which they can be loaded; fetched if need be."""
     modules = folder / "modules"
     if not modules.exists():
         package = (folder / "version").read_text().strip()

@@ -26,8 +26,8 @@ BIOS_CYLINDERS = 1024
 
 @dataclass(frozen=True)
 class DriveConfig:
-    """`sectors` of 512 bytes; of a CD-ROM drive: at power-on, 0 if it is empty. `boot_index`: the lowest is tried first;
-    None: as the firmware likes."""
+    """`sectors` of 512 bytes; of a CD-ROM drive: at power-on, 0 if it is empty. `boot_index`: the lowest is tried
+    first; None: as the firmware likes."""
 
     bus: int = 0
     unit: int = 0
@@ -97,7 +97,8 @@ def cmos(drives: Sequence[DriveConfig]) -> dict[int, int]:
             values[kind] = USER_TYPE
             low, high = cylinders & 0xFF, cylinders >> 8
             control = 0xC0 | (8 if heads > 8 else 0)
-            values.update(zip(range(at, at + 9), (low, high, heads, 0xFF, 0xFF, control, low, high, track), strict=True))
+            parameters = (low, high, heads, 0xFF, 0xFF, control, low, high, track)
+            values.update(zip(range(at, at + 9), parameters, strict=True))
     return values
 
 

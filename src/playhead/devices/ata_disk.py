@@ -71,8 +71,9 @@ class AtaDisk(IdeUnit):
     def reset(self) -> None:
         """Settings stay: after the reset line they are the defaults anyway."""
         super().reset()
-        d = self.s.disk
-        self.s.disk = DiskState(mode=d.mode, write_cache=d.write_cache, heads=d.heads, track=d.track)
+        kept, self.s.disk = self.s.disk, DiskState()
+        for name in ("mode", "write_cache", "heads", "track"):
+            setattr(self.s.disk, name, getattr(kept, name))
 
     # -- commands
 

@@ -34,8 +34,8 @@ def page(words: Mapping[int, int], strings: Mapping[int, bytes]) -> bytes:
     out = bytearray(512)
     for number, value in words.items():
         struct.pack_into("<H", out, 2 * number, value & 0xFFFF)
-    for number, value in strings.items():
-        out[2 * number : 2 * number + len(value)] = value
+    for number, encoded in strings.items():
+        out[2 * number : 2 * number + len(encoded)] = encoded
     return bytes(out)
 
 

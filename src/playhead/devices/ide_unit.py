@@ -94,7 +94,8 @@ class IdeUnit:
 
     def _started(self, kind: int, lba: int, count: int, id: int) -> None:
         assert id > 0, f"a request numbered {id}"
-        self.s.request = Request(id=id, kind=kind, lba=lba, count=count)
+        r = self.s.request
+        r.id, r.kind, r.lba, r.count = id, kind, lba, count
         self.s.phase, self.s.status = WAITING, BSY | READY
 
     def done(self, error: bool, data: bytes) -> None:

@@ -1,0 +1,77 @@
+"""Debian's kernel on our disk and CD-ROM: what it reads and leaves there is what it reads and leaves on QEMU's PC.
+
+The guest (`disk` of tools/recipe/debian.py) prints checksums of the disk before and after its own writes. The reference
+is the same kernel, initramfs and images on QEMU; where QEMU is not installed, the checksums that Python computes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import guest
+import pytest
+from memory_drive import Door, Store, go
+
+from playhead.boards.config import PcConfig
+from playhead.boards.disks import DriveConfig
+from playhead.machine.machine import Machine
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow]
+DISK, CD = random.Random(5).randbytes(2 << 20), random.Random(6).randbytes(256 << 10)
+SUMS = re.compile(rb"^(\w+): ([0-9a-f]{32})  /dev/s\w+\r$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def linux() -> tuple[Path, Path]:
+    try:
+        return guest.debian("disk")
+    except guest.GuestError as error:
+        text = f"the Debian guest cannot be had, so Linux on our disks was not tested: {error}"
+        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+
+
+@pytest.fixture(scope="module")
+def expected(linux: tuple[Path, Path]) -> tuple[dict[bytes, bytes], bytes]:
+    """The checksums that the guest should print, and what should be on the disk in the end."""
+    busybox = (guest.cache() / "debian" / "busybox").read_bytes()
+    sums, disk = {b"before": DISK}, bytearray(DISK)
+    disk[300 * 4096 : 400 * 4096] = busybox[: 100 * 4096]
+    sums[b"after"] = bytes(disk)
+    disk[77 * 512 : 97 * 512] = busybox[5 * 512 : 25 * 512]
+    sums |= {b"direct": bytes(disk), b"cdrom": CD}
+    return {name: hashlib.md5(data).hexdigest().encode() for name, data in sums.items()}, bytes(disk)
+
+
+def test_qemu_agrees_with_what_is_expected(linux, expected, tmp_path) -> None:
+    if shutil.which("qemu-system-i386") is None:
+        pytest.skip("qemu-system-i386 is not installed")
+    disk, cd = tmp_path / "disk.img", tmp_path / "cd.iso"
+    disk.write_bytes(DISK)
+    cd.write_bytes(CD)
+    command = ["qemu-system-i386", "-M", "pc", "-cpu", "pentium2", "-m", "128", "-nographic", "-nodefaults"]
+    command += ["-serial", "stdio", "-kernel", str(linux[0]), "-initrd", str(linux[1]), "-append", guest.APPEND["disk"]]
+    command += ["-drive", f"file={disk},format=raw,if=ide", "-cdrom", str(cd), "-no-reboot"]
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=600).stdout
+    assert dict(SUMS.findall(said)) == expected[0] and disk.read_bytes() == expected[1]
+
+
+@pytest.mark.parametrize("how", ["", "LIBATA=dma=0"], ids=["dma", "pio"])
+def test_linux_reads_and_writes(how: str, linux, expected) -> None:
+    store = Store()
+    disk, cd = store.drive(DISK), store.drive(CD, read_only=True)
+    door = Door(disk, cd)
+    config = PcConfig(
+        kernel=linux[0].read_bytes(), initrd=linux[1].read_bytes(), append=f"{guest.APPEND['disk']} {how}",
+        drives=(DriveConfig(sectors=disk.sectors), DriveConfig(1, 0, "cdrom", cd.sectors)),
+    )  # fmt: skip
+    ended = go(Machine(config, door), store, lambda: False, latency=100_000)
+    said = bytes(door.printed)
+    assert ended == "shutdown" and b"ata1: PATA max MWDMA2" in said, said[-2000:]
+    assert dict(SUMS.findall(said)) == expected[0] and disk.content == expected[1]
+    assert disk.flushes and b"rror" not in said.partition(b"ata_piix")[2], said[-3000:]

@@ -59,6 +59,13 @@ class Store:
             count += 1
         return count
 
+    def take(self, other: Store, drives: dict[MemoryDrive, MemoryDrive]) -> None:
+        """Become what another one is: the content of its drives, each by mine, and what is under way."""
+        for its, mine in drives.items():
+            mine.content[:] = its.content
+        self.last = other.last
+        self.pending = [Pending(r.id, r.kind, drives[r.drive], r.lba, r.count, r.data) for r in other.pending]
+
 
 class MemoryDrive:
     def __init__(self, store: Store, content: bytes, read_only: bool, serial: str, model: str):

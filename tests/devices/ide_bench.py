@@ -50,12 +50,7 @@ class Bench:
         """What a checkpoint keeps of another one: state, memory, the disks' content and their requests."""
         self.ide.load(other.ide.save())
         self.memory.area[:RAM] = other.memory.area[:RAM]
-        for mine, its in ((self.hd, other.hd), (self.second, other.second), (self.cd, other.cd)):
-            mine.content[:] = its.content
-        self.store.last = other.store.last
-        drives = {id(other.hd): self.hd, id(other.second): self.second, id(other.cd): self.cd}
-        self.store.pending = [type(r)(r.id, r.kind, drives[id(r.drive)], r.lba, r.count, r.data)
-                              for r in other.store.pending]  # fmt: skip
+        self.store.take(other.store, {other.hd: self.hd, other.second: self.second, other.cd: self.cd})
 
     # -- ports
 

@@ -6,6 +6,8 @@ import random
 import pytest
 from ide_bench import BSY, DATA_READY, DRQ, EOT, ERR, PRDS, READY, Bench, pattern
 
+from playhead.base.errors import FormatError
+
 ACTIVE, FAULT, INTERRUPT = 1, 2, 4
 
 
@@ -302,6 +304,12 @@ def test_requests_end_in_any_order(b):
     b.end(first.id)
     assert b.take(512) == pattern(2)[512:]
     assert not b.ide.drive_done(first.id, False, b"") and not b.ide.drive_done(0, False, b"")
+
+
+def test_an_end_with_the_wrong_number_of_bytes_is_an_error_of_the_recording(b):
+    b.command(0x20)
+    with pytest.raises(FormatError, match="ended with 100 bytes"):
+        b.ide.drive_done(1, False, bytes(100))
 
 
 def test_whose_write_it_is(b):

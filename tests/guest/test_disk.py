@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import guest
@@ -20,6 +21,8 @@ from memory_drive import Door, Store, go
 
 from playhead.boards.config import PcConfig
 from playhead.boards.disks import DriveConfig
+from playhead.hw.block import WRITE
+from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
@@ -61,17 +64,44 @@ def test_qemu_agrees_with_what_is_expected(linux, expected, tmp_path) -> None:
     assert dict(SUMS.findall(said)) == expected[0] and disk.read_bytes() == expected[1]
 
 
+class Rig:
+    """The machine of this test; `how` is more for the kernel's command line."""
+
+    def __init__(self, linux: tuple[Path, Path], how: str = ""):
+        self.store = Store()
+        self.disk, self.cd = self.store.drive(DISK), self.store.drive(CD, read_only=True)
+        self.door = Door(self.disk, self.cd)
+        config = PcConfig(
+            kernel=linux[0].read_bytes(), initrd=linux[1].read_bytes(), append=f"{guest.APPEND['disk']} {how}",
+            drives=(DriveConfig(sectors=self.disk.sectors), DriveConfig(1, 0, "cdrom", self.cd.sectors)),
+        )  # fmt: skip
+        self.machine = Machine(config, self.door)
+
+    def go(self, until: Callable[[], bool]) -> str:
+        return go(self.machine, self.store, until, latency=100_000)
+
+
+def test_a_checkpoint_in_a_dma_write(linux) -> None:
+    """Put into a new machine while the disk takes Linux's data: both end alike."""
+    first, second = Rig(linux), Rig(linux)
+    writing = lambda: bool(first.store.pending) and first.store.pending[0].kind == WRITE  # noqa: E731
+    assert first.go(writing) == "until"
+    taken = checkpoint.take(first.machine)
+    checkpoint.restore(second.machine, taken.parts, taken.pages)
+    assert second.machine.board.in_flight() == first.machine.board.in_flight() != []
+    second.store.take(first.store, {first.disk: second.disk, first.cd: second.cd})
+    for _ in range(2):
+        assert second.machine.digest_parts() == first.machine.digest_parts()
+        assert [rig.go(lambda: False) for rig in (first, second)] == ["shutdown"] * 2
+    assert second.disk.content == first.disk.content != DISK
+
+
 @pytest.mark.parametrize("how", ["", "LIBATA=dma=0"], ids=["dma", "pio"])
 def test_linux_reads_and_writes(how: str, linux, expected) -> None:
-    store = Store()
-    disk, cd = store.drive(DISK), store.drive(CD, read_only=True)
-    door = Door(disk, cd)
-    config = PcConfig(
-        kernel=linux[0].read_bytes(), initrd=linux[1].read_bytes(), append=f"{guest.APPEND['disk']} {how}",
-        drives=(DriveConfig(sectors=disk.sectors), DriveConfig(1, 0, "cdrom", cd.sectors)),
-    )  # fmt: skip
-    ended = go(Machine(config, door), store, lambda: False, latency=100_000)
-    said = bytes(door.printed)
+    rig = Rig(linux, how)
+    disk = rig.disk
+    ended = rig.go(lambda: False)
+    said = bytes(rig.door.printed)
     assert ended == "shutdown" and b"ata1: PATA max MWDMA2" in said, said[-2000:]
     assert dict(SUMS.findall(said)) == expected[0] and disk.content == expected[1]
     assert disk.flushes and b"rror" not in said.partition(b"ata_piix")[2], said[-3000:]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asm
 import pytest
-from memory_drive import Door, MemoryDrive, Store, go
+from memory_drive import Door, Store, go
 
 from playhead.boards.config import PcConfig
 from playhead.boards.disks import DriveConfig
@@ -154,14 +154,6 @@ def test_seabios_starts_from_a_cd(bios, disk_image):
     assert "Booting from DVD/CD..." in rig.door.debug.decode("latin-1")
 
 
-def copy(store: Store, drives: dict[MemoryDrive, MemoryDrive]) -> Store:
-    """The requests under way, with these drives instead of those."""
-    for mine in drives.values():
-        mine._store.last = store.last
-        mine._store.pending = [type(r)(r.id, r.kind, drives[r.drive], r.lba, r.count, r.data) for r in store.pending]
-    return next(iter(drives.values()))._store
-
-
 @pytest.mark.parametrize("requests", [0, 1, 3])
 def test_a_checkpoint_with_a_request_under_way(requests, bios, disk_image):
     """Taken after so many ended requests while the next is under way, put into a new machine: both go on alike."""
@@ -173,8 +165,7 @@ def test_a_checkpoint_with_a_request_under_way(requests, bios, disk_image):
     assert len(waiting) == 1 and waiting[0].id == first.store.pending[0].id
     second = Rig(bios, disk_image)
     checkpoint.restore(second.machine, taken.parts, taken.pages)
-    second.disk.content[:] = first.disk.content
-    copy(first.store, {first.disk: second.disk, first.cd: second.cd})
+    second.store.take(first.store, {first.disk: second.disk, first.cd: second.cd})
     assert second.machine.board.in_flight() == waiting
     second.door.printed += first.door.printed
     for _ in range(2):
@@ -188,6 +179,11 @@ def test_a_machine_without_drives_has_no_controller(bios):
     machine = Machine(PcConfig(ram_bytes=16 << 20, bios=bios), Door())
     assert "ide" not in machine.board.devices and machine.board.bus.find(0, 9) is None
     assert not machine.drive_done(1, False) and machine.board.in_flight() == []
+
+
+def test_order_is_the_contract(bios, disk_image):
+    names = list(Rig(bios, disk_image).machine.board.devices)
+    assert names[names.index("pm") + 1] == "ide" and names[names.index("ide") + 1] == "serial0"
 
 
 def test_a_reset_cancels_what_is_under_way(bios, disk_image):

@@ -14,12 +14,13 @@ Source: ATA/ATAPI-6 (T13/1410D), chapter 9 (protocols: 9.5 PIO in, 9.6 PIO out, 
 from collections.abc import Callable
 from typing import Any
 
+from playhead.base.errors import FormatError
 from playhead.devices.ide_bus_master import BusMaster
 from playhead.devices.ide_state import (
     ABRT, BSY, COUNT, DEV_1, DEVICE, DMA, DRDY, DRQ, DSC, ERR, HELD, HIGH, IDLE, LOW, MID, PIO_IN, PIO_OUT, WAITING,
     Request, UnitState,
 )  # fmt: skip
-from playhead.hw.block import DISCARD, FLUSH, READ, WRITE, Drive
+from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, Drive
 
 READY = DRDY | DSC
 
@@ -84,7 +85,7 @@ class IdeUnit:
         self._started(READ, lba, count, self.drive.read(lba, count))
 
     def start_write(self, lba: int, data: bytes) -> None:
-        self._started(WRITE, lba, len(data) // 512, self.drive.write(lba, data))
+        self._started(WRITE, lba, len(data) // SECTOR, self.drive.write(lba, data))
 
     def start_flush(self) -> None:
         self._started(FLUSH, 0, 0, self.drive.flush())
@@ -101,7 +102,8 @@ class IdeUnit:
     def done(self, error: bool, data: bytes) -> None:
         request, self.s.request = self.s.request, Request()
         if request.kind == READ and not error:
-            assert len(data) == request.count * 512, f"{len(data)} bytes for {request.count} sectors"
+            if len(data) != request.count * SECTOR:
+                raise FormatError(f"a read of {request.count} sectors at {request.lba} ended with {len(data)} bytes")
         self.request_done(request.kind, request.lba, request.count, error, data)
 
     def cancel(self) -> None:

@@ -367,10 +367,13 @@ def page_bomb(rng: random.Random, path: Path) -> str:
     try:
         if rng.random() < 0.5:
             hashes = rng.choice((bytes(32), bytes(2048), bytes(32 * (size // 4096))))
-            db.execute("UPDATE pack SET data = ?, hashes = coalesce(?, hashes)", (data, rng.choice((None, hashes))))
+            one = _rowid(db, rng, "pack")
+            db.execute("UPDATE pack SET data = ?, hashes = coalesce(?, hashes) WHERE id = ?",
+                       (data, rng.choice((None, hashes)), one))  # fmt: skip
         else:
-            db.execute(f"UPDATE checkpoint SET {rng.choice(('parts', 'pages'))} = ?",
-                       (rng.choice((data, bytes(1 << 28))),))  # fmt: skip
+            one = _rowid(db, rng, "checkpoint")
+            db.execute(f"UPDATE checkpoint SET {rng.choice(('parts', 'pages'))} = ? WHERE id = ?",
+                       (rng.choice((data, bytes(1 << 27))), one))  # fmt: skip
             fit(db)
     finally:
         db.close()

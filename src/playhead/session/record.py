@@ -24,7 +24,7 @@ FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays uns
 class RecordSession(RunSession):
     """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
 
-    SPACING_NS = 350 * MS  # of running between two checkpoints; idle time costs a replay nothing
+    SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
     COST = 20  # times what taking one took are between two: at most 5 % of the time
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer):

@@ -25,6 +25,7 @@ class RecordSession(RunSession):
     """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
 
     SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
+    FARTHEST_NS = 500 * MS  # and not more, even on a host so busy that taking one costs much
     COST = 20  # times what taking one took are between two: at most 5 % of the time
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer):
@@ -68,7 +69,7 @@ class RecordSession(RunSession):
             self.writer.digest(self._boundary, self._digest())
             self._boundary += self.options.digest_period
             self._digests += 1
-            spacing_ns = max(self.SPACING_NS, self.COST * self._cost_ns)
+            spacing_ns = min(max(self.SPACING_NS, self.COST * self._cost_ns), self.FARTHEST_NS)
             if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
                 self._checkpoint()
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "machine": "base log x86 hw engine boards",
     "host": "base log",
     "session": "base log hw host machine replay",
-    "timeline": "base log machine session",
+    "timeline": "base log hw x86 machine session",
     "gdb": "base log timeline",
     "monitor": "base log timeline",
     "web": "base log timeline",

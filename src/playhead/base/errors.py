@@ -23,6 +23,10 @@ class UnsupportedError(PlayheadError):
     """A request that is understood but that this version cannot serve."""
 
 
+class Refused(PlayheadError):
+    """A debugger or a monitor asked for what the present state does not allow, such as a write during a replay."""
+
+
 class DivergenceError(PlayheadError):
     """A replay is not its recording."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,7 @@ def main(words: list[str]) -> int:
 
 def gather(reader: Any) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
+    from playhead.cli.linux_kernel import find as find_kernel
     from playhead.log.events import KINDS
     from playhead.log.schema import FORMAT
     from playhead.log.snapshots import names as names_of_moments
@@ -56,6 +58,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "shift": "auto" if meta.get("auto_shift") else meta.get("shift"),
         "session": meta["session"],
         "machine": meta["config"],
+        "linux": asdict(kernel) if (kernel := find_kernel(reader)) else None,
         "instructions": moment.icount,
         "virtual_seconds": virtual_ns / 1e9,
         "wall_seconds": wall_ms / 1e3,
@@ -84,12 +87,14 @@ def as_text(facts: dict[str, Any]) -> str:
         if name in machine:
             machine[name] = f"sha256 {str(machine[name])[:16]}"
     wall, virtual = facts["wall_seconds"], facts["virtual_seconds"]
+    kernel = facts["linux"]
     rows = {
         "recording": facts["file"],
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
         "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
+        **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
                + ", ".join(f"{k}={v}" for k, v in facts["session"].items()),
         "instructions": _span_text(facts["instructions"], facts["start"]),
@@ -101,7 +106,16 @@ def as_text(facts: dict[str, Any]) -> str:
     }  # fmt: skip
     if facts.get("verified"):
         rows["verified"] = "everything in it is what its hashes say"
-    return "\n".join(f"{name:<14}{value}" for name, value in rows.items())
+    return "\n".join(f"{name:<16}{value}" for name, value in rows.items())
+
+
+def _symbols(kernel: dict[str, Any]) -> str:
+    """What gdb has to be told."""
+    if kernel["offset"] is None:
+        return f"at an offset that is not known: {kernel['why']}"
+    if not kernel["offset"]:
+        return "where vmlinux has them; in gdb: symbol-file vmlinux"
+    return f"moved (KASLR); in gdb: add-symbol-file vmlinux -o {kernel['offset']:#x}"
 
 
 def _parent_text(parent: Any, start: Any) -> str:

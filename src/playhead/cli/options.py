@@ -57,7 +57,8 @@ def parse_arguments(
     verb: str, table: Sequence[Option], words: Iterable[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The words after a verb as {dest: value}. `operands` names the words that are no options, all required."""
-    by_name = {bare(o.name): o for o in table}
+    by_name = {bare(o.name): o for o in reversed(table)}
+    exactly = {o.name: o for o in table}  # -gdb and --gdb are two
     values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.metavar else False) for o in table}
     seen: dict[str, int] = {}
     found: list[str] = []
@@ -69,7 +70,7 @@ def parse_arguments(
         name, _, inline = bare(word).partition("=") if word.startswith("--") else (bare(word), "", "")
         if word in ("--help", "-help", "-h"):
             raise HelpWanted
-        option = by_name.get(name)
+        option = exactly.get(word.partition("=")[0]) or by_name.get(name)
         if option is None and name in LATER:
             raise UnsupportedError(f"{word} is not supported by this version: it has no {LATER[name]}")
         if option is None:

@@ -12,6 +12,9 @@ OPTIONS = (
     Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
+    Option("--from", "begin at this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT",
+           key="begin"),
+    Option("--to", "and end at that one", "MOMENT", key="end"),
     Option("--verify", "check the whole file first (as `playhead verify`), and print nothing of the guest's unless "
            "asked to"),
     Option("--no-digest", "compare only at the end"),
@@ -44,33 +47,20 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 def main(words: list[str]) -> int:
     values = parse_arguments("replay", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
     with Reader(values["file"]) as reader:
         if values["verify"]:
             _verify(reader, values)
-        build, serial = machine_of(reader, values["engine"])
+        build, serial = builder(reader, values["engine"])
         specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")
         specs[: len(values["serial"])] = values["serial"]
+        if values["begin"] or values["end"]:
+            return _part(reader, specs, values)
         return _replay(reader, build, specs, values)
-
-
-def machine_of(reader: Any, engine: str) -> tuple[Any, tuple[str, ...]]:
-    """What makes a recording's machine, and what its serial ports were connected to."""
-    from playhead.base.errors import FormatError, UnsupportedError
-    from playhead.boards.config import PcConfig
-    from playhead.cli.assemble import make_build
-    from playhead.x86.cpuid import MODELS
-
-    config = PcConfig.from_json(reader.meta["config"], reader.blob)
-    if config.cpu not in MODELS:
-        raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
-    shift = reader.meta.get("shift")
-    if type(shift) is not int or not 0 <= shift <= 10:
-        raise FormatError(f"{reader.path} is damaged: its shift is {shift!r}")
-    return make_build(config, engine, shift), config.serial
 
 
 def _verify(reader: Any, values: dict[str, Any]) -> None:
@@ -95,6 +85,31 @@ def _diagnosis(*what: Any) -> str:
             raise
         first = str(e).strip().split("\n")[0]
         return f"the diagnosis failed: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)"
+
+
+def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
+    """From a moment to another one: there by the nearest checkpoint, on from there with output, and compared."""
+    from playhead.base.errors import UsageError
+    from playhead.cli.recorded_machine import moment_of, timeline
+    from playhead.session.track import Stopped
+
+    begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
+    if begin > end:
+        raise UsageError(f"--from {begin} is behind --to {end}")
+    with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
+        try:
+            line.seek(begin)
+            line.player.output = list(host.serial)
+            line.player.compare_from_here()
+            line.player.to(end)
+        except Stopped:
+            host.message(f"ended by {host.quit_name()}, at {line.moment}")
+            return 130
+        finally:
+            host.flush()
+        if not values["quiet"]:
+            host.message(f"replayed from {begin} to {line.moment}; all {line.player.compared} digests compared are equal")
+    return 0
 
 
 def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:

@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
+from playhead.cli.options import Option, help_text, one_of, parse_arguments
 
 OPTIONS = (
-    Option("--from", "where the part begins: an instruction count, `12%` of the recording, or `start` (default)",
+    Option("--from", "where the part begins: 1500000, 1.5M, 12%, @12.5s, serial:\"text\", or `start` (default)",
            "MOMENT", key="begin", default="start"),
     Option("--to", "where it ends: likewise, or `end` (default)", "MOMENT", key="end", default="end"),
     Option("-o", "the part", "FILE", key="output"),
@@ -25,22 +25,6 @@ def help() -> str:
         "end and compared on the way; exit status 1: it diverged."
     )
     return help_text("trim", usage, what, OPTIONS)
-
-
-def moment_of(text: str, reader: Any) -> int:
-    """The instruction that a text means in a recording."""
-    from playhead.base.errors import UsageError
-
-    start = reader.start.moment.icount if reader.start else 0
-    end = reader.last_mark()[0].icount
-    if text in ("start", "end"):
-        return int(start if text == "start" else end)
-    if text.endswith("%"):
-        return int(start + (end - start) * number(0, 100)(text[:-1]) // 100)
-    icount = int(number(0, (1 << 62) - 1)(text.replace("_", "")))
-    if not start <= icount <= end:
-        raise UsageError(f"{text} is not in {reader.path}, which goes from instruction {start} to {end}")
-    return icount
 
 
 def main(words: list[str]) -> int:
@@ -62,32 +46,32 @@ def main(words: list[str]) -> int:
 def _trim(reader: Any, values: dict[str, Any]) -> int:
     from playhead.base.errors import UsageError
     from playhead.cli.assemble import big, size
-    from playhead.cli.replay import machine_of
+    from playhead.cli.recorded_machine import builder, moment_of
     from playhead.host.host import Host
     from playhead.host.worker import Worker
-    from playhead.log.moment import Moment
+    from playhead.log.moment import START
     from playhead.log.writer import Writer
     from playhead.session.part import PartSession, copy
 
-    begin, end = moment_of(values["begin"], reader), moment_of(values["end"], reader)
+    begin, end = (moment_of(reader, values[name], values["engine"]) for name in ("begin", "end"))
     if begin >= end:
-        raise UsageError(f"a part from instruction {begin} to {end} has nothing in it")
-    build, serial = machine_of(reader, values["engine"])
+        raise UsageError(f"a part from {begin} to {end} has nothing in it")
+    build, serial = builder(reader, values["engine"])
     host = Host(["null"] * len(serial), "null", reads=False)
     session = PartSession(build, host, reader)
     session.options.progress = not values["quiet"]
     with host:
         session.begin()
         first = None
-        if begin or reader.start:
-            session.run_to(Moment(begin))
+        if begin > START or reader.start:
+            session.run_to(begin)
             first = session.first()
-        session.run_to(None if values["end"] == "end" else Moment(end))
+        session.run_to(None if values["end"] == "end" else end)
         last = session.last()
         with Writer(values["output"], values["force"], Worker()) as writer:
             copy(reader, writer, first, last)
     if not values["quiet"]:
         where = f"instructions {begin if first is None else first.moment} to {last.moment}"
-        host.message(f"{where} of {reader.path}, {big(last.moment.icount - begin)}: {values['output']}, "
+        host.message(f"{where} of {reader.path}, {big(last.moment.icount - begin.icount)}: {values['output']}, "
                      f"{size(os.path.getsize(values['output']))}")  # fmt: skip
     return 0

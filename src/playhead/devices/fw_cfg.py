@@ -129,7 +129,7 @@ class FwCfg(Device):
         result = 0
         if control & (DMA_READ | DMA_WRITE | DMA_SKIP):
             result = self._move(control, length, target)
-        self._memory.write(request, struct.pack(">I", result))
+        self._memory.write(request, struct.pack(">I", result), self.name)
 
     def _move(self, control: int, length: int, target: int) -> int:
         if control & DMA_READ:
@@ -147,6 +147,6 @@ class FwCfg(Device):
             n = min(length, PAGE - target % PAGE)
             data = self._take(n)
             if self._memory.page_map[target // PAGE] & (READ | WRITE):
-                self._memory.write(target, data)
+                self._memory.write(target, data, self.name)
             target += n
             length -= n

@@ -59,6 +59,7 @@ class ReferenceEngine:
             c8=core.c8, c16=core.c16, c32=core.c32, c64=core.c64,
             ram32=memoryview(core.memory.area).cast("I"), ram64=memoryview(core.memory.area).cast("Q"),
             page_hash64=memoryview(core.page_hash).cast("Q"), dirty8=memoryview(core.dirty),
+            unhashed8=memoryview(core.unhashed), unhashed64=memoryview(core.unhashed).cast("Q"),
             page_map64=core.memory.page_map,
             tlb32=memoryview(core.tlb).cast("I"), tlb_large32=memoryview(core.tlb_large).cast("I"),
             tlb_list32=memoryview(core.tlb_list).cast("I"), dec_tables16=memoryview(self.decode_tables.bytes).cast("H"),
@@ -67,6 +68,7 @@ class ReferenceEngine:
         )  # fmt: skip
         self.world["r_code_written"] = lambda page: core.memory.code_written(page) or 0
         self.world["r_table_write"] = lambda pa: core.memory.code_written(pa >> 12) or 0
+        self.world["r_watched_walk"] = self._watch_walk
         self.ram = memoryview(core.memory.area)
         self.page_map = core.memory.page_map
         self.handlers: dict[int, Any] = {}
@@ -111,10 +113,41 @@ class ReferenceEngine:
             first = 0x1000 - (lin & 0xFFF)
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            self._watch(lin, a, first, S.HIT_READ)
+            self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_READ)
             low, high = self.physical_load(a, first), self.physical_load(b, size - first)
             return low | high << 8 * first
         a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+        self._watch(lin, a, size, S.HIT_READ)
         return self.physical_load(a, size)
+
+    def _watch_walk(self, pa: int) -> int:
+        self._watch(None, pa, 4, S.HIT_WRITE | S.HIT_WALK)
+        return 0
+
+    def _watch(self, lin: int | None, pa: int, size: int, kind: int) -> None:
+        """Note an access that a debugger watches (`watched` in llvm/runtime.py; here each instruction runs alone)."""
+        c32, o = self.c32, self._o
+        if not c32[o["debug"]] & S.DEBUG_DATA:
+            return
+        watches = memoryview(self.core.watch_list).cast("I")
+        for n in range(c32[o["watch_n"]]):
+            first, last, wanted = watches[4 * n : 4 * n + 3]
+            start = pa if wanted & S.WATCH_PHYSICAL else lin
+            if wanted & kind & 3 and start is not None and start <= last and start + size - 1 >= first:
+                hits = c32[o["hit_n"]]
+                if hits < S.MOST_HITS:
+                    how = kind | wanted & S.WATCH_PHYSICAL
+                    self.c64[o["hits"] + hits] = start | size << 32 | how << 40
+                    c32[o["hit_n"]] = hits + 1
+
+    def _breakpoint(self) -> bool:
+        """Whether a debugger wants the run to end in front of the instruction at CS:EIP."""
+        c32, c64, o = self.c32, self.c64, self._o
+        lin = (c32[S.seg_offset("cs", "base") // 4] + c32[o["eip"]]) & 0xFFFFFFFF
+        if not self.core.debug_offsets[lin & 0xFFF] or not self.core.debug_map[lin >> 12] & 1 or c32[o["latch_n"]]:
+            return False
+        return (c64[o["skip_icount"]], c64[o["skip_seq"]]) != (c64[o["icount"]], c64[o["seq"]])
 
     def _check_aligned(self, lin: int, size: int, mode: str) -> None:
         """#AC (volume 3, 6.15). The manual leaves open whether it or #PF comes first; like the host's CPU, it does."""
@@ -141,10 +174,13 @@ class ReferenceEngine:
             first = 0x1000 - (lin & 0xFFF)
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            self._watch(lin, a, first, S.HIT_WRITE)
+            self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_WRITE)
             self.physical_store(a, first, value & ((1 << 8 * first) - 1))
             self.physical_store(b, size - first, value >> 8 * first)
         else:
             a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+            self._watch(lin, a, size, S.HIT_WRITE)
             self.physical_store(a, size, value)
 
     def physical_store(self, pa: int, size: int, value: int) -> None:
@@ -230,6 +266,7 @@ class ReferenceEngine:
         core, c32, c64, o = self.core, self.c32, self.c64, self._o
         core.stale = True
         self.budget = budget
+        c32[o["hit_n"]] = 0
         c32[o["exit_reason"]] = S.EXIT_NONE
         self.routine("update_mode")()
         while True:
@@ -238,7 +275,8 @@ class ReferenceEngine:
                 return
             if c32[o["fault_pending"]]:
                 c32[o["deliveries"]] -= 1
-                if not self._deliver():
+                c32[o["hit_n"]] = 0
+                if not self._deliver() or self._hit():
                     return
                 continue
             if self.budget <= 0:
@@ -246,9 +284,22 @@ class ReferenceEngine:
             if c32[o["intr_pending"]] and c32[o["eflags"]] & S.IF and c64[o["inhibit_icount"]] != c64[o["icount"]]:
                 c32[o["exit_reason"]] = S.EXIT_INTR_WINDOW
                 return
-            self.step()
-            if c32[o["exit_reason"]]:
+            if c32[o["debug"]] & S.DEBUG_EXEC and self._breakpoint():
+                c32[o["exit_reason"]] = S.EXIT_BREAK
                 return
+            before, c32[o["hit_n"]] = c64[o["icount"]], 0
+            self.step()
+            if c64[o["icount"]] == before:
+                c32[o["hit_n"]] = 0  # the instruction did not happen
+            if c32[o["exit_reason"]] or self._hit():
+                return
+
+    def _hit(self) -> bool:
+        """Whether something watched was accessed: then the run ends here."""
+        if self.c32[self._o["hit_n"]]:
+            self.c32[self._o["exit_reason"]] = S.EXIT_WATCH
+            return True
+        return False
 
     def _deliver(self) -> bool:
         """Deliver the pending exception; False if the run has to end."""
@@ -324,6 +375,9 @@ class ReferenceEngine:
         """STI casts the one shadow, INT n the other, a load of SS both."""
         c64, o = self.c64, self._o
         return c64[o["inhibit_icount"]] == c64[o["nodebug_icount"]] == c64[o["icount"]]
+
+    def collect_written(self, pages: int) -> None:
+        self.routine("collect_written")(pages)
 
     def ram_digest(self, pages: int) -> int:
         return self.routine("ram_digest")(pages)

@@ -9,7 +9,7 @@ from playhead.host import clock
 from playhead.host.chardev import CharDevice, Pty, Stdio, open_chardev
 from playhead.host.signals import Signals
 from playhead.host.terminal import HELP, INTERRUPT_ENDS, INTERRUPT_TO_GUEST, QUIT, StatusLine
-from playhead.host.watch import Watcher
+from playhead.host.watch import Source, Watcher
 
 
 class Host:
@@ -24,6 +24,7 @@ class Host:
             self.serial.append(open_chardev(spec, f"serial{i}", self.status, self.message, mux=mux, reads=reads))
         self.debugcon = open_chardev(debugcon, "debugcon", self.status, self.message, reads=False)
         self._all = [*self.serial, self.debugcon]
+        self._added: list[Source] = []
         self._watcher = Watcher()
         self._signals = Signals(self._leave_terminal, self._enter_terminal)
         self._quit = self._quit_name = ""
@@ -47,8 +48,12 @@ class Host:
 
     def start(self, wake: Callable[[], None]) -> None:
         """From now on `wake` is called when something arrives, and every 100 ms."""
-        self._watcher.sources = [self._signals, *self._all]
+        self._watcher.sources = [self._signals, *self._all, *self._added]
         self._watcher.start(wake)
+
+    def add(self, source: Source) -> None:
+        """Watch something else, too: before `start`."""
+        self._added.append(source)
 
     def close(self) -> None:
         self._watcher.stop()
@@ -94,6 +99,13 @@ class Host:
                     mux = isinstance(device, Stdio) and device.mux
                     self.message(HELP.format(interrupt=INTERRUPT_TO_GUEST if mux else INTERRUPT_ENDS).strip("\n"))
         return self._quit
+
+    def forgive_interrupt(self) -> bool:
+        """Whether Ctrl-C was pressed: it meant what was going on, and is forgotten."""
+        if self._signals.received != signal.SIGINT:
+            return False
+        self._signals.forget()
+        return True
 
     def quit_name(self) -> str:
         """What asked for the end, for people."""

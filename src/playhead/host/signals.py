@@ -49,6 +49,10 @@ class Signals:
         for fd in (self._read, self._write):
             os.close(fd)
 
+    def forget(self) -> None:
+        """What was received has been acted upon."""
+        self.received = self._count = 0
+
     def watched(self) -> tuple[int, int]:
         return self._read, IN
 

@@ -2,10 +2,9 @@
 
 The page map is a flat array of 2**20 unsigned 64-bit entries that native code reads directly. An entry is the offset of
 the page in the area, with flags in its low 12 bits; an entry without READ is answered by the memory-mapped register
-space
-(or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from here) and
-DIRTY
-(written since the last digest), so the page map is where self-modifying code and digests meet.
+space (or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from
+here) and DIRTY (written since the notes were last collected), and a debugger sets WATCH flags where it wants to know of
+accesses: so the page map is where self-modifying code, digests and watchpoints meet.
 """
 
 import mmap
@@ -17,7 +16,8 @@ from playhead.hw.space import Space
 
 PAGE = 4096
 PAGES = 1 << 20
-READ, WRITE, CODE, DIRTY = 1, 2, 4, 8  # page map flags
+READ, WRITE, CODE, DIRTY, WATCH_WRITE, WATCH_READ = 1, 2, 4, 8, 16, 32  # page map flags
+WATCHED = WATCH_WRITE | WATCH_READ
 OFFSET_MASK = ~0xFFF
 
 SHUFFLE = "PLAYHEAD_SHUFFLE"  # environment, any text: moves all host memory, to prove that addresses do not matter
@@ -45,6 +45,7 @@ class Memory:
         self.mmio = Space("memory", 1 << 32)
         self.remapped: Callable[[], None] = lambda: None
         self.code_written: Callable[[int], None] = lambda page: None
+        self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None  # where it is watched
         self.a20_changed: Callable[[bool], None] = lambda on: None
         self.a20 = True
 
@@ -71,7 +72,7 @@ class Memory:
             old, new = self.page_map[first + i], entry(i)
             if old & CODE:
                 self.code_written(first + i)
-            self.page_map[first + i] = new | (self.page_map[first + i] & DIRTY)
+            self.page_map[first + i] = new | (self.page_map[first + i] & (DIRTY | WATCHED))
         self.remapped()
 
     def set_a20(self, on: bool) -> None:
@@ -97,8 +98,9 @@ class Memory:
             length -= n
         return bytes(out)
 
-    def write(self, address: int, data: bytes) -> None:
-        """What a bus master writes: through the same code invalidation and dirty tracking as the CPU's stores."""
+    def write(self, address: int, data: bytes, by: str = "a bus master") -> None:
+        """What a bus master writes: through the same code invalidation and dirty tracking as the CPU's stores. `by`
+        names the master, for whoever asks who wrote something."""
         at = 0
         while at < len(data):
             address &= 0xFFFFFFFF
@@ -111,6 +113,8 @@ class Memory:
                 self.page_map[page] |= DIRTY
                 start = (entry & OFFSET_MASK) + address % PAGE
                 self.area[start : start + n] = data[at : at + n]
+                if entry & WATCH_WRITE:
+                    self.master_wrote(address, n, by)
             elif not entry & READ:
                 for i in range(n):
                     self.mmio.write(address + i, 1, data[at + i])

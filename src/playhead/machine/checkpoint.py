@@ -14,6 +14,8 @@ from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine, MachineState
 
+ZEROS = bytes(PAGE)
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -24,17 +26,23 @@ class Checkpoint:
     pages: dict[int, bytes]
 
 
-def written_pages(machine: Machine) -> list[int]:
-    """The pages of the backing area that were written since the last call, in order."""
-    machine.engine.ram_digest(machine.memory.area_size // PAGE)  # moves the page map's notes over
+def unsaved_pages(machine: Machine) -> list[int]:
+    """The pages of the backing area that were written since the last `written_pages`, in order; they stay so."""
+    machine.engine.collect_written(machine.memory.area_size // PAGE)
     dirty = machine.core.dirty
     pages = []
     at = dirty.find(b"\1")
     while at >= 0:
         pages.append(at)
         at = dirty.find(b"\1", at + 1)
+    return pages
+
+
+def written_pages(machine: Machine) -> list[int]:
+    """The pages of the backing area that were written since the last call, in order."""
+    pages = unsaved_pages(machine)
     for page in pages:
-        dirty[page] = 0
+        machine.core.dirty[page] = 0
     return pages
 
 
@@ -65,12 +73,21 @@ def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, by
     machine.board.loaded()
     machine.core.load(parts["cpu"])
     machine.core.load_tlb(parts["tlb"])
-    for name in ("latch_n", "latch_i", "store_n", "exit_reason"):
+    for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n"):
         machine.core.set(name, 0)
     state = MachineState.decode(parts["machine"])  # type: ignore[attr-defined]
     machine.state = state
     machine.clock.load(list(state.deadlines))
     machine.core.stale = True
+
+
+def restore_here(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
+    """Put a machine into a saved state without going back to its moment: `icount` stays, `seq` moves on by one, and
+    virtual time becomes what it was there, so the guest cannot tell. `pages` as for `restore`.
+    """
+    here, seq = machine.icount, machine.seq
+    restore(machine, parts, pages)
+    machine.count_from(here, seq + 1)
 
 
 def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:

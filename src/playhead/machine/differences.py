@@ -7,16 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.hw.memory import DIRTY, OFFSET_MASK, PAGE, READ
+from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.machine.checkpoint import save_parts
 from playhead.machine.machine import Machine, MachineState
 from playhead.x86 import state as S
-from playhead.x86.disasm import Disassembler
 
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
          "VIF", "VIP", "ID")  # fmt: skip
-BIG = 1 << 22  # of a code segment's attributes: 32-bit code
-PG, PSE, LARGE = 0x80000000, 0x10, 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +38,6 @@ class Picture:
 
 def picture(machine: Machine) -> Picture:
     return Picture(save_parts(machine))
-
-
-def written(machine: Machine) -> list[int]:
-    """Pages of the backing area that may have been written since `forget_written`, and some more. Unlike what a
-    checkpoint asks for, this hashes nothing.
-    """
-    count = machine.memory.area_size // PAGE
-    pages = {entry >> 12 for entry in machine.memory.page_map[:count].tolist() if entry & DIRTY}
-    dirty, at = machine.core.dirty, machine.core.dirty.find(b"\1")
-    while at >= 0:
-        pages.add(at)
-        at = dirty.find(b"\1", at + 1)
-    return sorted(pages)
-
-
-def forget_written(machine: Machine, pages: Iterable[int]) -> None:
-    for page in pages:
-        machine.core.dirty[page] = 0
 
 
 def differing_pages(a: Machine, b: Machine, pages: Iterable[int] | None = None) -> list[int]:
@@ -198,53 +177,3 @@ def physical_page(machine: Machine, page: int) -> int:
         if page_map[guest_page] & READ and (page_map[guest_page] & OFFSET_MASK) == page * PAGE:
             return guest_page
     return page
-
-
-# the instruction
-
-
-def translate(machine: Machine, linear: int) -> int | None:
-    """The physical address by the page tables as they are, without a trace; None if there is none."""
-    core = machine.core
-    physical = linear
-    if core.get("cr0") & PG:
-        entry = _dword(machine, (core.get("cr3") & 0xFFFFF000) + (linear >> 22) * 4)
-        if entry is None or not entry & 1:
-            return None
-        if entry & LARGE and core.get("cr4") & PSE:
-            physical = (entry & 0xFFC00000) | (linear & 0x3FFFFF)
-        else:
-            entry = _dword(machine, (entry & 0xFFFFF000) + (linear >> 12 & 0x3FF) * 4)
-            if entry is None or not entry & 1:
-                return None
-            physical = (entry & 0xFFFFF000) | (linear & 0xFFF)
-    return physical & core.get("a20_mask")
-
-
-def _dword(machine: Machine, address: int) -> int | None:
-    data = [_byte(machine, address + i) for i in range(4)]
-    return None if None in data else int.from_bytes(bytes(data), "little")  # type: ignore[arg-type]
-
-
-def _byte(machine: Machine, address: int) -> int | None:
-    entry = machine.memory.page_map[(address & 0xFFFFFFFF) >> 12]
-    return machine.memory.area[(entry & OFFSET_MASK) + (address & 0xFFF)] if entry & READ else None
-
-
-def instruction_text(machine: Machine) -> str:
-    """The instruction that is next: `0008:c0100000  01 d8  add eax, ebx`."""
-    core = machine.core
-    eip, selector = core.get("eip"), core.seg("cs", "sel")
-    code = bytearray()
-    for i in range(16):
-        physical = translate(machine, (core.seg("cs", "base") + eip + i) & 0xFFFFFFFF)
-        byte = None if physical is None else _byte(machine, physical)
-        if byte is None:
-            break
-        code.append(byte)
-    big = bool(core.seg("cs", "attr") & BIG)
-    where = f"{selector:04x}:{eip:0{8 if big or eip > 0xFFFF else 4}x}"
-    if not code:
-        return f"{where}  (no memory there)"
-    found = Disassembler().one(bytes(code), eip, big)
-    return f"{where}  {code[: found.length or 1].hex(' ')}  {found.text}"

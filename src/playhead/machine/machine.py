@@ -20,22 +20,27 @@ from playhead.boards.config import PcConfig
 from playhead.engine.core import Core
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.memory import PAGE, Memory
+from playhead.machine.debug import Access, Debug
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
 SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
+M64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick."""
+    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick; and
+    where `debug` is armed: break (a breakpoint's instruction is next), watch (then `accesses`).
+    """
 
     kind: str
     deadline_ns: int = NEVER
     cause: str = "none"
     status: int = 0
+    accesses: tuple[Access, ...] = ()
 
 
 @record
@@ -95,6 +100,7 @@ class Machine:
         self.use_engine(engine)
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, door)
         self._power_on()
+        self.debug = Debug(self.core, self.memory)
 
     def use_engine(self, name: str) -> None:
         if name not in self._engines:
@@ -120,20 +126,43 @@ class Machine:
     def seq(self) -> int:
         return self._c64[self._i["seq"]]
 
+    @property
+    def shift(self) -> int:
+        """An instruction takes 2**shift ns of virtual time."""
+        return self._c32[self._i["shift"]]
+
     def now_ns(self) -> int:
-        return self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])
+        return (self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])) & M64
 
     def warp(self, to_ns: int) -> None:
         """Move a halted CPU's virtual time forward."""
         now = self.now_ns()
         assert to_ns >= now, f"virtual time cannot go back from {now} to {to_ns}"
-        self._c64[self._i["vbias"]] += to_ns - now
+        self._set_bias(to_ns)
 
     def set_shift(self, shift: int) -> None:
         now = self.now_ns()
         self._c32[self._i["shift"]] = shift
-        # the bias may be negative as a number: it is kept modulo 2**64
-        self._c64[self._i["vbias"]] = (now - (self.icount << shift)) & (1 << 64) - 1
+        self._set_bias(now)
+
+    def _set_bias(self, now_ns: int) -> None:
+        """Virtual time is `now_ns`. The bias may be negative as a number: it is kept modulo 2**64."""
+        self._c64[self._i["vbias"]] = (now_ns - (self.icount << self.shift)) & M64
+
+    def count_from(self, icount: int, seq: int) -> None:
+        """Say that the moment is this one, whatever it was; virtual time stays. What the guest's state says in counted
+        instructions is moved along, so it cannot tell (`checkpoint.restore_here`).
+        """
+        now, moved = self.now_ns(), icount - self.icount
+        for name, value in (("icount", icount), ("seq", seq)):
+            self._c64[self._i[name]] = value
+        self._set_bias(now)
+        for name in ("inhibit_icount", "nodebug_icount"):
+            if self._c64[self._i[name]] != M64:  # that is none
+                self._c64[self._i[name]] = (self._c64[self._i[name]] + moved) & M64
+        if self.state.rung_icount >= 0:
+            self.state.rung_icount += moved
+        self.debug.tell_nothing_here()
 
     def kick(self) -> None:
         """From any thread: make `run` return soon."""
@@ -178,6 +207,8 @@ class Machine:
         """
         c32, c64, i = self._c32, self._c64, self._i
         while True:
+            if self.debug.armed and self.debug.met():
+                return Stop("watch", accesses=tuple(self.debug.accesses()))
             icount = c64[i["icount"]]
             if icount > until_icount or (icount == until_icount and c64[i["seq"]] >= until_seq):
                 return self._asleep() or Stop("budget")
@@ -202,6 +233,14 @@ class Machine:
                 self._engine_run(budget)
             else:
                 self._traced_run(budget)
+            if c32[i["exit_reason"]] == S.EXIT_BREAK:
+                self.debug.skip_here()
+                if self.debug.is_breakpoint(self.pc()):
+                    return Stop("break")
+
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        return (self._c32[self._i["eip"]] + self.core.seg("cs", "base")) & 0xFFFFFFFF
 
     def _asleep(self) -> Stop | None:
         """`halted` if the CPU is, and nothing that is pending now will wake it."""

@@ -13,9 +13,9 @@ from playhead.machine.differences import (
     Picture,
     differences,
     differing_pages,
-    instruction_text,
     part_differences,
 )
+from playhead.machine.look import instruction_text
 from playhead.machine.machine import Machine, MachineState
 from playhead.session.track import Point, Track
 

@@ -14,7 +14,8 @@ from playhead.hw.memory import PAGE
 from playhead.log.moment import Moment
 from playhead.machine.accesses import watching
 from playhead.machine.checkpoint import page_of, restore, save_parts
-from playhead.machine.differences import differing_pages, instruction_text, physical_page
+from playhead.machine.differences import differing_pages, physical_page
+from playhead.machine.look import instruction_text
 from playhead.machine.machine import Machine
 from playhead.session.track import Point, Track
 

@@ -121,14 +121,16 @@ class Nobody:
         return 0
 
 
-def copy(reader: Reader, writer: Writer, first: First | None, last: Last) -> None:
-    """Write the part between two ends; `first` None: from the recording's own beginning."""
+def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent: dict[str, Any] | None = None) -> None:
+    """Write the part between two ends; `first` None: from the recording's own beginning. `parent`: what is to be said
+    of the recording that this comes from, besides its hash.
+    """
     start = None if first is None else Start(first.moment, first.virtual_ns, first.root)
     begin = START if start is None else start.moment
     marks = reader.marks()
     chain_end = marks[-1][2] if marks else reader.beginning
-    parent = {"hash": chain_end.hex(), "from": list(begin), "to": list(last.moment)}
-    meta = {**reader.meta, "parent": parent}
+    parent = parent or {"from": list(begin), "to": list(last.moment)}
+    meta = {**reader.meta, "parent": {"hash": chain_end.hex(), **parent}}
     if start is not None:
         meta["start"] = start.as_json()
     writer.begin(meta, (reader.blob(key) for _, key in reader.references()))

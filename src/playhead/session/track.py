@@ -1,58 +1,21 @@
 """One more run of a recording's inputs, silent, that stops anywhere and can be put back, for a diagnosis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from playhead.base.errors import DivergenceError
-from playhead.log.digests import Digest
-from playhead.log.events import Entry
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
-from playhead.machine.differences import forget_written, written
+from playhead.machine.checkpoint import ZEROS
 from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.run import Build
-from playhead.session.script import Script
-
-ZEROS = bytes(4096)
 
 
 class Stopped(Exception):
     """The user wants no diagnosis any more."""
-
-
-class Tape(Script):
-    """A script that can be wound back, and forward to the same place."""
-
-    def __init__(self, reader: Reader):
-        super().__init__(reader)
-        self._past: list[Entry] = []
-        self._past_digests: list[tuple[int, Digest]] = []
-
-    def take(self) -> Entry:
-        self._past.append(super().take())
-        return self._past[-1]
-
-    def take_digest(self) -> Digest:
-        self._past_digests.append(self._digests[0])
-        return super().take_digest()
-
-    def mark(self) -> tuple[int, int]:
-        return len(self._past), len(self._past_digests)
-
-    def seek(self, mark: tuple[int, int], icount: int) -> None:
-        """To the place of `mark`, at instruction `icount`."""
-        while len(self._past) > mark[0]:
-            self._entries.appendleft(self._past.pop())
-        while len(self._past_digests) > mark[1]:
-            self._digests.appendleft(self._past_digests.pop())
-        self.load(icount)
-        while len(self._past) < mark[0]:
-            self.take()
-        while len(self._past_digests) < mark[1]:
-            self.take_digest()
 
 
 class _Nobody:
@@ -87,10 +50,11 @@ class Point:
     moment: Moment
     parts: dict[str, bytes]
     pages: dict[int, bytes]
-    mark: tuple[int, int]
+    last_event: int
     boundary: int
     equal_at: int | None
     rest: tuple[Any, ...]
+    fresh: int = 0  # pages that changed since the point before it
 
 
 class Track(ReplaySession):
@@ -100,10 +64,11 @@ class Track(ReplaySession):
 
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[["Track"], None]):
         super().__init__(build, Silence(host, ports), reader, ReplayOptions(progress=False))  # type: ignore[arg-type]
-        self._script: Tape = Tape(reader)
         self._watch = watch
         self._until: Moment | None = None
-        self._pages: dict[int, bytes] = {}
+        self._pages: dict[int, bytes] = {}  # what they hold now, but for what was written since `_sync`
+        self._base: Point | None = None  # the last point that was taken or put back
+        self._since: set[int] = set()  # pages that have changed since, as far as `_sync` saw
         self.failure: DivergenceError | None = None
 
     def begin(self) -> "Track":
@@ -160,30 +125,41 @@ class Track(ReplaySession):
         self._sync()
         rest = (self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, list(self.taken))
         parts = checkpoint.save_parts(m)
-        mark = self._script.mark()
-        return Point(self._moment(), parts, dict(self._pages), mark, self._boundary, self._equal_at, rest)
+        last = self._script.last_event
+        fresh, self._since = len(self._since), set()
+        pages = dict(self._pages)
+        self._base = Point(self._moment(), parts, pages, last, self._boundary, self._equal_at, rest, fresh)
+        return self._base
 
-    def _sync(self) -> list[int]:
-        """Bring the copy of the pages up to date; returns those that may have changed."""
-        pages = written(self.machine)
-        for page in pages:
+    def _sync(self) -> None:
+        """Bring the copy of the pages up to date."""
+        for page in checkpoint.written_pages(self.machine):
             content = checkpoint.page_of(self.machine, page)
             if self._pages.get(page) != content:
                 self._pages[page] = content
-        forget_written(self.machine, pages)
-        return pages
+                self._since.add(page)
+
+    def _written(self) -> Iterable[int]:
+        self._sync()
+        return self._pages
 
     def back(self, p: Point) -> "Track":
         """Put it into a state: one of its own, or that of another track of the same recording."""
         m = self.machine
         self._sync()
-        mine = self._pages
-        put = {n: p.pages.get(n, ZEROS) for n in {*mine, *p.pages} if mine.get(n) is not p.pages.get(n)}
+        mine, there = self._pages, p.pages
+        if p is self._base:  # only what was written since can differ
+            put = {n: there.get(n, ZEROS) for n in sorted(self._since)}
+            mine.update(put)
+        else:
+            put = {n: there[n] for n in there if mine.get(n) is not there[n]}
+            gone = dict.fromkeys(mine.keys() - there.keys(), ZEROS)
+            put |= gone
+            self._pages = there | gone
         checkpoint.restore(m, p.parts, put)
-        self._pages = dict(p.pages)
-        for n in mine.keys() - p.pages.keys():
-            self._pages[n] = ZEROS
-        self._script.seek(p.mark, p.moment.icount)
+        checkpoint.written_pages(m)  # these are known
+        self._base, self._since = p, set()
+        self._script.seek(p.last_event, p.moment, p.boundary)
         self._boundary, self._equal_at = p.boundary, p.equal_at
         self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, taken = p.rest
         self.taken = list(taken)

@@ -11,6 +11,7 @@ from playhead.x86 import paging
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
+CHECKPOINT = 1  # in `dirty`: written since the last checkpoint
 K1, K2, K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 
 
@@ -49,12 +50,10 @@ def page_digest(m: StateBuilder, page):
 
 
 @routine(32, faults=False)
-def ram_digest(m: StateBuilder, pages):
-    """Bring the digest of the first `pages` physical pages up to date and return it.
-
-    What was written is noted in `dirty` as well, by page of the backing area, for the next checkpoint."""
+def collect_written(m: StateBuilder, pages):
+    """Move the notes of what was written from the page map to `dirty`, where checkpoints look, without hashing: the
+    digest finds these pages there."""
     i = m.var(32, 0)
-    total = m.var(64, m.ld("ram_sum"))
     cleaned = m.var(32, 0)
     with m.loop():
         with m.if_(i.get().uge(pages)):
@@ -63,15 +62,37 @@ def ram_digest(m: StateBuilder, pages):
         entry = m.item("page_map", n, 64)
         with m.if_((entry & paging.DIRTY_FLAG).ne(0)):
             m.set_item("page_map", n, 64, entry & ~paging.DIRTY_FLAG)
-            m.set_item("dirty", entry >> 12, 8, 1)
+            m.set_item("dirty", entry >> 12, 8, m.item("dirty", entry >> 12, 8) | CHECKPOINT)
+            m.set_item("unhashed", n, 8, 1)
+            cleaned.set(1)
+        i.set(i.get() + 1)
+    with m.if_(cleaned.get().ne(0)):
+        call(m, "host_flush")
+    m.ret()
+
+
+@routine(32, faults=False)
+def ram_digest(m: StateBuilder, pages):
+    """Bring the digest of the first `pages` physical pages up to date and return it.
+
+    What was written is noted in `dirty` as well, by page of the backing area, for the next checkpoint."""
+    call(m, "collect_written", pages)
+    i = m.var(32, 0)
+    total = m.var(64, m.ld("ram_sum"))
+    with m.loop():
+        with m.if_(i.get().uge(pages)):
+            m.break_()
+        with m.if_(m.item("unhashed", (i.get() >> 3).zext(64), 64).eq(0)):  # eight at a time
+            i.set((i.get() | 7) + 1)
+            m.continue_()
+        n = i.get().zext(64)
+        with m.if_(m.item("unhashed", n, 8).ne(0)):
+            m.set_item("unhashed", n, 8, 0)
             h = call(m, "page_digest", i.get())
             total.set(total.get() - m.item("page_hash", n, 64) + h)
             m.set_item("page_hash", n, 64, h)
-            cleaned.set(1)
         i.set(i.get() + 1)
     m.st("ram_sum", total.get())
-    with m.if_(cleaned.get().ne(0)):
-        call(m, "host_flush")
     m.ret(total.get())
 
 

@@ -16,7 +16,7 @@ V, W, U, D, G, LISTED = 1, 2, 4, 8, 16, 32
 WRITE, RMW, SUPERVISOR, FETCH = 0x100, 0x200, 0x400, 0x800  # bits of an access kind, above the size in bytes
 PG, WP = 0x80000000, 0x10000
 PSE, PGE = 0x10, 0x80
-READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG = 1, 2, 4, 8  # of the page map (hw/memory.py)
+READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG, WATCH_WRITE_FLAG, WATCH_READ_FLAG = 1, 2, 4, 8, 16, 32  # of the page map
 COUNT = 0  # item of tlb_list that holds the number of entries behind it
 
 
@@ -37,6 +37,8 @@ def physical_or(m: StateBuilder, pa, bits: int) -> None:
     with m.if_((entry & WRITE_FLAG).ne(0)):
         with m.if_((entry & CODE_FLAG).ne(0)):
             call(m, "table_write", pa)
+        with m.if_((entry & WATCH_WRITE_FLAG).ne(0)):
+            call(m, "watched_walk", pa)
         at = ((entry & ~0xFFF) | (pa & 0xFFF).zext(64)) >> 2
         m.set_item("ram", at, 32, m.item("ram", at, 32) | bits)
         m.set_item("page_map", page, 64, m.item("page_map", page, 64) | DIRTY_FLAG)
@@ -52,6 +54,13 @@ def code_written(m: StateBuilder, page):
 def table_write(m: StateBuilder, pa):
     """An accessed or dirty bit is about to be set in a page with decoded instructions. Engines that keep any replace
     this routine; it may refuse until the instruction runs alone."""
+    m.ret()
+
+
+@routine(32)
+def watched_walk(m: StateBuilder, pa):
+    """An accessed or dirty bit is about to be set in a page that a debugger watches. Engines replace this routine; it
+    may refuse until the instruction runs alone."""
     m.ret()
 
 

@@ -92,6 +92,13 @@ for _n in (
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
     _field(_n, 64, 1, arch=False)
+# A debugger's: see machine/debug.py.
+_field("debug", 32, 1, arch=False)  # DEBUG_EXEC, DEBUG_DATA: what is armed
+_field("watch_n", 32, 1, arch=False)  # ranges in `watch_list`
+_field("hit_n", 32, 1, arch=False)  # watched accesses of this instruction or delivery, in `hits`
+_field("skip_icount", 64, 1, arch=False)  # no breakpoint hits at this moment: it has been told of
+_field("skip_seq", 64, 1, arch=False)
+_field("hits", 64, 16, arch=False)  # address | size << 32 | kind << 40
 _field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segment that is not committed yet
 _field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
 _field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
@@ -106,7 +113,8 @@ SIZE = -(-_top // 4096) * 4096
 # Arrays that routines index: name -> slot in `ptr`.
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
-    "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "page_hash",
+    "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
+    "debug_offsets", "watch_list",
 ))}  # fmt: skip
 
 # Why a run ended.
@@ -121,6 +129,11 @@ REGIONS = {n: i for i, n in enumerate((
     EXIT_TRIPLE,
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
+EXIT_BREAK, EXIT_WATCH = range(14, 16)
+DEBUG_EXEC, DEBUG_DATA = 1, 2
+MOST_HITS = 16
+WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
+HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
 
 
 def offset(name: str, index: int = 0) -> int:

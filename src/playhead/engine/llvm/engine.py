@@ -61,9 +61,11 @@ class NativeEngine:
         pointers = {n: _address(b) for n, b in self._arrays.items()}
         pointers.update(
             ram=_address(core.memory.area), page_map=_address(core.memory._map_store), tlb=_address(core.tlb),
-            page_hash=_address(core.page_hash), dirty=_address(core.dirty), tlb_large=_address(core.tlb_large),
-            tlb_list=_address(core.tlb_list), dec_tables=_address(self.library.decode),
-            handlers=_address(self.library.handlers),
+            page_hash=_address(core.page_hash), dirty=_address(core.dirty), unhashed=_address(core.unhashed),
+            tlb_large=_address(core.tlb_large),
+            tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map),
+            debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
+            dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:
@@ -87,10 +89,13 @@ class NativeEngine:
         self._host_flush = function("ph_host_flush", None)
         self._update_mode = function("ph_update_mode", None)
         self._code_written = function("ph_code_written", None, ctypes.c_uint32)
+        self._forget_code = function("ph_forget_code", None)
+        self._collect_written = function("ph_collect_written", None, ctypes.c_uint32)
         self._ram_digest = function("ph_ram_digest", ctypes.c_uint64, ctypes.c_uint32)
         self._tlb_digest = function("ph_tlb_digest", ctypes.c_uint64)
         core.memory.code_written = lambda page: self._code_written(self._cpu, page)
         core.memory.remapped = self._remapped
+        core.forget_code = self.reset_arena
         self._reference = None
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
@@ -132,14 +137,12 @@ class NativeEngine:
 
     def reset_arena(self) -> None:
         """Forget all decoded code."""
-        for name in ("block_hash", "page_blocks", "chunks", "jump_cache"):
-            self._arrays[name][:] = bytes(len(self._arrays[name]))
-        page_map = self.core.memory.page_map
-        for page in range(len(page_map)):
-            if page_map[page] & 4:
-                page_map[page] &= ~4
+        self._forget_code(self._cpu)
         self.core.set("arena_top", self._arena + L.SCRATCH)
         self.core.stale = True
+
+    def collect_written(self, pages: int) -> None:
+        self._collect_written(self._cpu, pages)
 
     def ram_digest(self, pages: int) -> int:
         return self._ram_digest(self._cpu, pages)

@@ -22,6 +22,8 @@ from playhead.x86.decode import DEC
 from playhead.x86.table import call, routine
 
 
+
+
 def host(m, address, bits):
     return m.item("host", address, bits)
 
@@ -130,6 +132,54 @@ def may_store(m: StateBuilder, pa, size):
     m.ret()
 
 
+@routine(32, 32, 32, 32, native_only=True)
+def watched(m: StateBuilder, lin, pa, size, kinds):
+    """An access to a page in which a debugger watches something. If it touches that, it is noted in `hits`, and because
+    the run is to end behind this instruction, it runs alone. `kinds`: HIT_* of the access, and from bit 8 on those that
+    it is the beginning of: when the write of a read-modify-write comes, it is too late to refuse."""
+    i = m.var(32, 0)
+    with m.loop():
+        n = i.get()
+        with m.if_(n.uge(m.ld("watch_n"))):
+            m.break_()
+        at = (n << 2).zext(64)
+        first, last, wanted = (m.item("watch_list", at + k, 32) for k in range(3))
+        start = (wanted & S.WATCH_PHYSICAL).ne(0).select(pa, lin)
+        applies = (wanted & S.WATCH_PHYSICAL).ne(0) | (kinds & S.HIT_WALK).eq(0)
+        concerns = (wanted & (kinds | (kinds >> 8))).ne(0)
+        with m.if_(concerns & applies & start.ule(last) & (start + size - 1).uge(first)):
+            with m.if_(m.ld("single").eq(0)):
+                m.undone(S.EXIT_SINGLE)
+            hits = m.ld("hit_n")
+            with m.if_(hits.ult(S.MOST_HITS) & (wanted & kinds).ne(0)):
+                how = (kinds & 7) | (wanted & S.WATCH_PHYSICAL)
+                m.st_at("hits", hits, start.zext(64) | (size.zext(64) << 32) | (how.zext(64) << 40))
+                m.st("hit_n", hits + 1)
+        i.set(n + 1)
+    m.ret()
+
+
+def watch_bits(m, lin, entry):
+    """HIT_WRITE and HIT_READ where the page of an access is watched, by its linear or its physical address."""
+    by_linear = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32) >> 1
+    return (by_linear | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
+
+
+def hit_kinds(kind):
+    """What `watched` is to be told of an access."""
+    write, both = (kind & paging.WRITE).ne(0), (kind & paging.RMW).ne(0)
+    return write.select(S.HIT_WRITE, both.select(S.HIT_READ | S.HIT_WRITE << 8, S.HIT_READ, 32))
+
+
+@routine(32, 32, 32, 32, native_only=True)
+def check_watched(m: StateBuilder, lin, pa, size, kinds):
+    """`watched`, if the page is one that is watched."""
+    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    with m.if_((watch_bits(m, lin, entry) & (kinds | (kinds >> 8))).ne(0)):
+        call(m, "watched", lin, pa, size, kinds)
+    m.ret()
+
+
 @routine(32, 32, 64, native_only=True)
 def slow_split(m: StateBuilder, lin, kind, value):
     """An access over a page boundary: both pages are checked first. Returns a host address to load from (or to store to
@@ -140,6 +190,9 @@ def slow_split(m: StateBuilder, lin, kind, value):
     b = call(m, "translate", lin + first, kind).trunc(32)
     scratch = m.ld("work", 0)
     shift = (first << 3).zext(64)
+    kinds = hit_kinds(kind)
+    call(m, "check_watched", lin, a, first, kinds)
+    call(m, "check_watched", lin + first, b, size - first, kinds)
     with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
         call(m, "may_store", a, first)
         call(m, "may_store", b, size - first)
@@ -187,6 +240,11 @@ def slow(m: StateBuilder, lin, kind, value):
     entry = m.item("page_map", page, 64)
     address = pointer(m, "ram") + ((entry & ~0xFFF) | (pa & 0xFFF).zext(64))
     scratch = m.ld("work", 0)
+    watch = watch_bits(m, lin, entry)
+    with m.if_(watch.ne(0)):
+        kinds = hit_kinds(kind)
+        with m.if_((watch & (kinds | (kinds >> 8))).ne(0)):
+            call(m, "watched", lin, pa, size, kinds)
     with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
         with m.if_((entry & paging.WRITE_FLAG).ne(0)):
             with m.if_((entry & paging.CODE_FLAG).ne(0)):
@@ -195,7 +253,7 @@ def slow(m: StateBuilder, lin, kind, value):
                 m.ret(address)  # whether it will be written is not said yet
             marked = m.item("page_map", page, 64) | paging.DIRTY_FLAG
             m.set_item("page_map", page, 64, marked)
-            with m.if_((marked & paging.CODE_FLAG).eq(0)):
+            with m.if_((marked & paging.CODE_FLAG).eq(0) & watch.eq(0)):
                 call(m, "fill", lin, kind, L.READ_OK | L.WRITE_OK, address)
             m.ret(address)
         with m.if_((kind & paging.RMW).eq(0)):
@@ -207,8 +265,10 @@ def slow(m: StateBuilder, lin, kind, value):
     with m.if_((entry & paging.READ_FLAG).eq(0)):
         set_host(m, scratch, 64, call(m, "register_read", pa, size))
         m.ret(scratch)
+    with m.if_((watch & S.HIT_READ).ne(0)):
+        m.ret(address)
     wanted = paging.WRITE_FLAG | paging.DIRTY_FLAG
-    writable = (entry & (wanted | paging.CODE_FLAG)).eq(wanted) & (t >> 32).bit(0)
+    writable = (entry & (wanted | paging.CODE_FLAG)).eq(wanted) & (t >> 32).bit(0) & watch.eq(0)
     call(m, "fill", lin, kind, writable.select(L.READ_OK | L.WRITE_OK, L.READ_OK, 32), address)
     m.ret(address)
 
@@ -279,6 +339,11 @@ def native_table_write(m: StateBuilder, pa):
     m.ret()
 
 
+def native_watched_walk(m: StateBuilder, pa):
+    call(m, "watched", 0, pa, 4, S.HIT_WRITE | S.HIT_WALK)
+    m.ret()
+
+
 def native_replaced(m: StateBuilder, lin):
     """A live translation changes by a walk alone. Rare, so everything derived goes; and if the page is that of the
     running code the next instruction comes from elsewhere, so this one runs alone."""
@@ -293,8 +358,37 @@ REPLACEMENTS: dict[str, Callable[..., None]] = {
     "host_drop": native_host_drop,
     "code_written": native_code_written,
     "table_write": native_table_write,
+    "watched_walk": native_watched_walk,
     "replaced": native_replaced,
 }
+
+
+def clear(m, region: str, words: int) -> None:
+    """Fill an array of 64-bit words with zeros, without touching host memory that has never been used."""
+    n = m.var(64, 0)
+    with m.loop():
+        with m.if_(m.item(region, n.get(), 64).ne(0)):
+            m.set_item(region, n.get(), 64, 0)
+        n.set(n.get() + 1)
+        with m.if_(n.get().eq(words)):
+            m.break_()
+
+
+@routine(native_only=True, faults=False)
+def forget_code(m: StateBuilder):
+    """Void all decoded code: blocks, links (which lie in the blocks), the jump cache, and the marks of code pages."""
+    clear(m, "block_hash", L.SIZES["block_hash"] >> 3)
+    clear(m, "jump_cache", L.SIZES["jump_cache"] >> 3)
+    n = m.var(64, 0)
+    with m.loop():
+        with m.if_(m.item("page_blocks", n.get(), 64).ne(0)):
+            m.set_item("page_blocks", n.get(), 64, 0)
+            m.set_item("chunks", n.get(), 64, 0)
+            m.set_item("page_map", n.get(), 64, m.item("page_map", n.get(), 64) & ~paging.CODE_FLAG)
+        n.set(n.get() + 1)
+        with m.if_(n.get().eq(1 << 20)):
+            m.break_()
+    m.ret()
 
 
 @routine(32, 32, native_only=True, faults=False)
@@ -402,6 +496,11 @@ def bucket(m, pa):
     return ((pa * 0x9E3779B1) >> (32 - L.HASH_BITS)).zext(64)
 
 
+def marked(m, address):
+    """Whether a breakpoint has this offset in a page (8 bits); blocks are shared by the addresses that show a page."""
+    return m.item("debug_offsets", (address & 0xFFF).zext(64), 8)
+
+
 @routine(32, 32, 32, native_only=True)
 def decode_block(m: StateBuilder, lin, pa, mode):
     """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
@@ -421,6 +520,8 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         left = avail - off.get()
         with m.if_(left.eq(0) | count.get().eq(L.MAX_INSNS)):
             m.break_()
+        with m.if_(count.get().ne(0) & marked(m, pa + off.get()).ne(0)):
+            m.break_()  # whoever comes to a breakpoint's instruction does so through the run loop
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
@@ -554,11 +655,15 @@ def run(m: StateBuilder):
     limit = m.var(64, 0)
     held = m.var(64, 0)
     block = m.var(64, 0)
+    completed = m.var(32, 0)
     m.st("single", 0)
+    m.st("hit_n", 0)
     with m.loop():
+        completed.set(0)
         icount = m.ld("icount_end") - m.ld("budget")
         with m.if_(icount.ne(m.ld("icount"))):
             m.st("icount", icount)
+            completed.set(1)
             m.st("seq", 0)
             m.st("latch_n", 0)
             with m.if_(resume.get().ne(0)):
@@ -569,6 +674,7 @@ def run(m: StateBuilder):
         with m.if_(reason.eq(S.EXIT_SINGLE)):
             m.st("exit_reason", 0)
             m.st("store_n", 0)
+            m.st("hit_n", 0)
             m.st("single", 1)
         with m.else_():
             m.st("single", 0)
@@ -583,6 +689,11 @@ def run(m: StateBuilder):
         user = (mode & S.MODE_USER).ne(0)
         m.st("tbl_sup", pointer(m, "htab_sup"))
         m.st("tbl", user.select(pointer(m, "htab_user"), pointer(m, "htab_sup")))
+        with m.if_(m.ld("hit_n").ne(0)):
+            with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):
+                m.st("exit_reason", S.EXIT_WATCH)
+                m.ret()
+            m.st("hit_n", 0)  # the instruction did not happen after all
         with m.if_(m.ld("deliveries").eq(0)):
             m.st("exit_reason", S.EXIT_DELIVERIES)
             m.ret()
@@ -599,24 +710,31 @@ def run(m: StateBuilder):
         budget = m.ld("budget")
         with m.if_(budget.eq(0)):
             m.ret()
+        eip = m.ld("eip")
+        lin = m.seg("cs", "base") + eip
+        at_mark = marked(m, lin)
         flags = m.ld("eflags")
         asked = m.ld("intr_pending").ne(0) & (flags & S.IF).ne(0)
         with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()
+        with m.if_(at_mark.ne(0) & ((m.ld("debug") & S.DEBUG_EXEC).ne(0)) & m.ld("latch_n").eq(0)):
+            told = m.ld("skip_icount").eq(m.ld("icount")) & m.ld("skip_seq").eq(m.ld("seq"))
+            here = m.item("debug_map", (lin >> 12).zext(64), 8).trunc(1)
+            with m.if_(here & ~told):
+                m.st("exit_reason", S.EXIT_BREAK)
+                m.ret()
         aligned = (flags & S.AC).ne(0) & m.ld("cr0").bit(18) & user
         with m.if_((flags & S.TF).ne(0) | (m.ld("dr", 7) & 0xFF).ne(0) | aligned):
             m.st("exit_reason", S.EXIT_REFERENCE)
             m.ret()
         limit.set(budget)
         resume.set(flags & S.RF)
-        with m.if_(asked | resume.get().ne(0) | m.ld("single").ne(0) | m.ld("latch_n").ne(0)):
-            limit.set(1)
+        with m.if_(asked | resume.get().ne(0) | m.ld("single").ne(0) | m.ld("latch_n").ne(0) | at_mark.ne(0)):
+            limit.set(1)  # also at a breakpoint: a REP comes back to it
         # the next block
-        eip = m.ld("eip")
         key = ((m.ld("generation") << 3) | mode).zext(64) << 32
         m.st("jump_key", key)
-        lin = m.seg("cs", "base") + eip
         slot = pointer(m, "jump_cache") + (((lin ^ (lin >> L.JUMP_BITS)) & ((1 << L.JUMP_BITS) - 1)) << 4).zext(64)
         wanted = key | lin.zext(64)
         block.set(host(m, slot + 8, 64))
@@ -643,7 +761,7 @@ def run(m: StateBuilder):
                     m.continue_()
                 m.ret()
             block.set(m.ld("work", 4))
-            with m.if_(host(m, block.get() + L.B_CROSS, 16).eq(0)):
+            with m.if_(host(m, block.get() + L.B_CROSS, 16).eq(0) & at_mark.eq(0)):
                 set_host(m, slot, 64, wanted)
                 set_host(m, slot + 8, 64, block.get())
         found = block.get()
@@ -656,7 +774,7 @@ def run(m: StateBuilder):
         same_page = ((eip ^ m.ld("link_from")) >> 12).eq(0)
         # elsewhere pages do not begin where EIP is a multiple of 4096, and a link would pass by the check of the limit
         flat = (mode & S.MODE_FLAT).ne(0)
-        with m.if_(link.ne(0) & same_page & flat & host(m, found + L.B_CROSS, 16).eq(0)):
+        with m.if_(link.ne(0) & same_page & flat & at_mark.eq(0) & host(m, found + L.B_CROSS, 16).eq(0)):
             set_host(m, link, 64, found)
         n = host(m, found, 32).zext(64)
         # what lies beyond the limit is out of reach of links, jumps and REP: the run seems to end there

@@ -160,6 +160,16 @@ define void @ph_code_written(ptr %cpu, i32 %page) #0 {
   ret void
 }
 
+define void @ph_forget_code(ptr %cpu) #0 {
+  %r = call {i32, i64} @r_forget_code(ptr %cpu)
+  ret void
+}
+
+define void @ph_collect_written(ptr %cpu, i32 %pages) #0 {
+  %r = call {i32, i64} @r_collect_written(ptr %cpu, i32 %pages)
+  ret void
+}
+
 define i64 @ph_ram_digest(ptr %cpu, i32 %pages) #0 {
   %r = call {i32, i64} @r_ram_digest(ptr %cpu, i32 %pages)
   %v = extractvalue {i32, i64} %r, 1
@@ -186,6 +196,8 @@ EXPORTS = (
     "ph_host_flush",
     "ph_update_mode",
     "ph_code_written",
+    "ph_forget_code",
+    "ph_collect_written",
     "ph_ram_digest",
     "ph_tlb_digest",
 )

@@ -1,0 +1,241 @@
+"""`playhead debug`: a recording behind a gdb server and a prompt, forwards and backwards."""
+
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from playhead.cli.machine_options import memory_size
+from playhead.cli.options import Option, help_text, one_of, parse_arguments
+from playhead.session.track import Stopped
+
+PORT = "tcp::1234"  # as QEMU's -s
+PROMPT = "(playhead) "
+SHOW_NS = 200_000_000  # between two looks at progress on a terminal
+SAY_NS = 2_000_000_000  # and in gdb
+WAIT_NS = 1_000_000_000
+
+OPTIONS = (
+    Option("--at", "begin at this moment: 1500000, 1.5M, 50%, @12.5s, end, serial:\"text\" (default: the start)",
+           "MOMENT"),
+    Option("-gdb", "where gdb may attach: tcp::PORT, tcp:HOST:PORT or none (default tcp::1234, on this machine only)",
+           "DEVICE", key="listen", default=PORT),
+    Option("-s", "the same as -gdb tcp::1234, which is what there is by default"),
+    Option("-S", "accepted: a replay moves only when it is told to"),
+    Option("--gdb", "start gdb, attached, in this terminal", key="start_gdb"),
+    Option("--symbols", "with --gdb: an ELF file with symbols", "FILE"),
+    Option("-ex", "a command for the monitor at the beginning", "COMMAND", key="commands", many=64),
+    Option("--batch", "end behind these commands"),
+    Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
+           default=1 << 30),
+    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
+           one_of("native", "reference"), default="native"),
+)  # fmt: skip
+
+GDBINIT = """
+set pagination off
+set confirm off
+set architecture {architecture}
+define seek
+  monitor replay_seek $arg0
+  maintenance flush register-cache
+  x/i $pc
+end
+document seek
+seek MOMENT: be at a moment of the recording (1500000, 1.5M, -1000, 50%, @12.5s, end).
+end
+define when
+  monitor when
+end
+document when
+when: the moment of the recording where you are.
+end
+define who
+  if $argc > 1
+    monitor who $arg0 $arg1
+  else
+    monitor who $arg0
+  end
+end
+document who
+who ADDRESS[:LENGTH] [COUNT]: the instruction that last wrote these bytes, and those before it.
+end
+target remote 127.0.0.1:{port}
+"""
+
+
+def help() -> str:
+    usage = "playhead debug FILE [--at MOMENT] [--gdb] [options]"
+    what = (
+        "Opens a recording for debugging: gdb attaches with `target remote :1234` and can step and continue backwards\n"
+        "(reverse-stepi, reverse-continue, ...); the prompt here takes the monitor's commands (help lists them).\n"
+        "Nothing in the recording can be changed; to go on differently from a moment, see playhead branch."
+    )
+    return help_text("debug", usage, what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("debug", OPTIONS, words, ["FILE"])
+    from playhead.base.errors import UsageError
+    from playhead.cli.recorded_machine import builder
+    from playhead.log.reader import Reader
+
+    if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
+        raise UsageError("--symbols goes with --gdb, and --batch with -ex")
+    with Reader(values["file"]) as reader:
+        build, serial = builder(reader, values["engine"])
+        if values["start_gdb"]:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
+        return Debugging(reader, build, len(serial), values).run()
+
+
+class Debugging:
+    """One session: the timeline, who moves it, and how long."""
+
+    def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any]):
+        from playhead.gdb.serve import GdbServer
+        from playhead.host.clock import date_text
+        from playhead.host.host import Host
+        from playhead.host.lines import Lines
+        from playhead.host.listen import TcpListener
+        from playhead.monitor import looking, replaying
+        from playhead.monitor.commands import Command, Monitor
+        from playhead.timeline.replayed import ReplayDebuggee
+        from playhead.timeline.timeline import Timeline
+
+        self._values, self._reader = values, reader
+        self._host = Host()
+        self._line = Timeline(build, self._host, reader, ports, budget=values["budget"])
+        self._line.tell = self._tell
+        self._target = ReplayDebuggee(self._line)
+        self._monitor = Monitor((
+            *replaying.commands(self._target, reader, date_text), *looking.commands(self._target),
+            Command(("quit", "q"), "", "end", self._quit),
+        ))  # fmt: skip
+        self._target.commands = self._command
+        self._ended, self._next_tell = False, 0
+        listen = values["listen"]
+        if values["start_gdb"] and listen == PORT:
+            listen = "tcp::0"  # any that is free: nobody else is to attach
+        self._listener = None if listen == "none" or values["batch"] else TcpListener(listen)
+        self._server = GdbServer(self._target, self._listener) if self._listener else None
+        self._lines = Lines(PROMPT)
+        self._gdb: subprocess.Popen[bytes] | None = None
+        self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")  # what gdb reads first
+
+    def run(self) -> int:
+        if self._listener:
+            self._host.add(self._listener)
+        if not (self._values["start_gdb"] or self._values["batch"]):
+            self._host.add(self._lines)
+        try:
+            with self._host:
+                return self._opened()
+        except Stopped:
+            return 130
+        finally:
+            if self._listener:
+                self._listener.close()  # a gdb that is still attached sees that, and waits for nothing
+            if self._gdb is not None:
+                self._gdb.wait()
+            self._script.close()
+
+    def _opened(self) -> int:
+        from playhead.timeline.moments import parse
+
+        if self._listener:
+            self._listener.poke = self._host.look_again
+        self._host.start(self._line.kick)
+        self._line.begin()
+        if self._values["at"]:
+            with self._line.interruptible(self._ending):
+                self._line.find(parse(self._values["at"], self._line.end, self._line.end))
+        return self._serve()
+
+    def _serve(self) -> int:
+        for command in self._values["commands"]:
+            if not self._typed(command):
+                return 2
+        if self._values["batch"]:
+            return 0
+        self._greet()
+        while not self._ended and not self._host.quit_cause():
+            if self._server is not None and not self._server.serve() and self._server.left == "kill":
+                break
+            line = self._lines.take()
+            if line is not None:
+                self._typed(line)
+                self._lines.show_prompt()
+            elif self._lines.over and self._lines.terminal:
+                break
+            elif self._gdb is not None and self._gdb.poll() is not None:
+                break
+            else:
+                self._host.wait(WAIT_NS)
+        return 0
+
+    def _greet(self) -> None:
+        line = self._line
+        if self._values["start_gdb"]:
+            self._start_gdb()
+            return
+        where = f"; gdb: target remote {self._listener.host}:{self._listener.port}" if self._listener else ""
+        self._host.message(f"{self._reader.path}: at {line.moment} of {line.end}{where}")
+        self._lines.show_prompt()
+
+    def _start_gdb(self) -> None:
+        from playhead.base.errors import HostError
+
+        assert self._listener is not None
+        self._script.write(GDBINIT.format(architecture="i386", port=self._listener.port))
+        self._script.flush()
+        symbols = [self._values["symbols"]] if self._values["symbols"] else []
+        command = ["gdb", "-q", *symbols, "-x", self._script.name]
+        try:
+            self._gdb = subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        except FileNotFoundError:
+            raise HostError("there is no gdb on this host; it is in Debian's package gdb") from None
+
+    # the monitor
+
+    def _command(self, text: str, say: Callable[[str], None]) -> None:
+        """From the prompt or from gdb."""
+        with self._line.interruptible(self._ending):
+            self._monitor.execute(text, say)
+
+    def _typed(self, text: str) -> bool:
+        """A line at the prompt; False if it was no use."""
+        from playhead.base.errors import PlayheadError
+
+        try:
+            self._command(text, lambda line: print(line, flush=True))
+        except PlayheadError as e:
+            self._host.message(str(e))
+            return False
+        except Stopped:
+            if self._host.forgive_interrupt():
+                self._host.message(f"interrupted, at {self._line.moment}")
+        finally:
+            self._host.status.clear()
+        return True
+
+    def _ending(self) -> bool:
+        return bool(self._host.quit_cause())
+
+    def _quit(self, words: list[str], say: Callable[[str], None]) -> None:
+        self._ended = True
+
+    def _tell(self, text: str) -> None:
+        """Progress: on the terminal, and in gdb if one waits for it."""
+        now, status = self._host.realtime_ns(), self._host.status
+        session = self._server.session if self._server else None
+        if now < self._next_tell:
+            return
+        if session is not None and session.wanted is not None:
+            if self._next_tell and now < self._next_tell + 2 * SAY_NS:
+                session.say(text)
+            self._next_tell = now + SAY_NS
+        elif status.enabled and not self._values["start_gdb"]:
+            status.show(text)
+            self._next_tell = now + SHOW_NS

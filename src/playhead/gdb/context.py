@@ -1,0 +1,85 @@
+"""What the handlers of packets share: the target, what the client said about itself, and what it asked for.
+
+Text for the user (`say`) has a difficulty of its own: gdb listens to the console packet `O` only while the target runs
+or a monitor command is executed. Anything said at another time is kept until then.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from playhead.base.errors import PlayheadError
+from playhead.gdb.packets import PACKET_SIZE, frame
+from playhead.gdb.target import Kind, Target
+
+_CONSOLE_BYTES = (PACKET_SIZE - 16) // 2  # of text in one packet, in which each takes two digits
+_KEPT = 100  # lines that wait for gdb to listen
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The client wants the target to go."""
+
+    kind: Kind
+
+
+@dataclass
+class Context:
+    target: Target
+    features: set[str] = field(default_factory=set)  # what the client announced in qSupported
+    acknowledging: bool = True  # until QStartNoAckMode
+    described: bool = False  # the client has read the target description
+    physical: bool = False  # memory packets mean physical addresses (Qqemu.PhyMemMode)
+    inserted: dict[tuple[int, int, int], None] = field(default_factory=dict)  # (kind, address, length), in order
+    wanted: Resume | None = None  # not None: the target runs
+    ended: str | None = None  # "detach" or "kill"
+    exit_reply: bytes = b""  # the machine is gone, and this is what was said about it
+    output: bytearray = field(default_factory=bytearray)
+    last_packet: bytes = b""  # that the client may ask for once more
+    _listening: bool = False  # gdb shows console output
+    _kept: list[str] = field(default_factory=list)
+
+    def emit(self, packet: bytes) -> None:
+        """Send a packet."""
+        self.last_packet = frame(packet)
+        self.output += self.last_packet
+
+    def say(self, text: str) -> None:
+        """Show the user lines of text, as soon as gdb listens."""
+        if not self._listening:
+            if text not in self._kept and len(self._kept) < _KEPT:
+                self._kept.append(text)
+            return
+        data = (text if text.endswith("\n") else text + "\n").encode(errors="replace")
+        for at in range(0, len(data), _CONSOLE_BYTES):
+            self.emit(b"O" + data[at : at + _CONSOLE_BYTES].hex().encode())
+
+    def listen(self, listening: bool) -> None:
+        """gdb begins or ceases to show console output."""
+        self._listening = listening
+        if listening:
+            kept, self._kept = self._kept, []
+            for text in kept:
+                self.say(text)
+
+    def resume(self, kind: Kind) -> None:
+        self.wanted = Resume(kind)
+        self.listen(True)
+
+    def refused(self, refusal: PlayheadError, code: bytes, shown: bool = False) -> bytes:
+        """The error reply for what the target refused, with the reason in it if gdb shows that: newer ones do whenever
+        they said so, older ones (`shown`) at some packets only. Else the reason is said at the next opportunity."""
+        if shown or "error-message+" in self.features:
+            return b"E." + _inline(str(refusal))
+        self.say(str(refusal))
+        return code
+
+    def remove_all(self) -> None:
+        """Take every breakpoint and watchpoint out of the target."""
+        while self.inserted:
+            key, _ = self.inserted.popitem()
+            self.target.remove(*key)
+
+
+def _inline(text: str) -> bytes:
+    """Text as it may stand in a packet: printable, without the characters that framing uses."""
+    return re.sub(r"[^ -~]|[$#}*]", "?", text).encode()

@@ -1,0 +1,172 @@
+"""A TCP port that serves one client at a time, for protocols that are spoken elsewhere (gdb's, for one).
+
+The watcher's thread accepts, reads and writes; the session's thread takes what came and hands over what is to go. Since
+there is one client at a time, one `Source` suffices: it is the listening socket until somebody comes, and the client's
+from then on. Whoever comes meanwhile waits in the kernel's queue. A client that has gone stays "ours" until `hang_up`,
+so that its last bytes cannot be taken for those of the next.
+"""
+
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Callable
+
+from playhead.base.errors import HostError, UsageError
+from playhead.host.watch import IN, OUT
+
+LOOPBACK = "127.0.0.1"
+INBOX = 1 << 17  # bytes; a client that sends more has to wait until some are taken
+OUTBOX = 1 << 20  # bytes; a client that does not read for so long has lost the thread, and is let go
+_CHUNK = 1 << 16
+
+
+def parse_spec(spec: str) -> tuple[str, int]:
+    """`tcp::PORT`, `tcp:HOST:PORT` or `PORT` -> host and port. No host means this machine only."""
+    found = re.fullmatch(r"(?:tcp:(\[[0-9a-fA-F:.]+\]|[^:]*):)?([0-9]{1,5})", spec)
+    if found is None or int(found[2]) > 65535:
+        raise UsageError(f"cannot listen at {spec!r}; give tcp::PORT, tcp:HOST:PORT or PORT")
+    return (found[1] or LOOPBACK).strip("[]"), int(found[2])
+
+
+class TcpListener:
+    """Listens as soon as it is made. Put it into `Watcher.sources`, and `Watcher.poke` into `poke`."""
+
+    def __init__(self, spec: str):
+        host, port = parse_spec(spec)
+        self._socket = _listen(host, port)
+        self.host, self.port = host, int(self._socket.getsockname()[1])
+        self.poke: Callable[[], None] = lambda: None  # the watcher is to look again at what we want
+        self.connections = 0  # clients that have come so far
+        self._lock = threading.Lock()
+        self._client: socket.socket | None = None
+        self._gone = False  # the client sends no more; it may still read, as behind `nc -N`
+        self._broken = False  # nothing can be sent to it either
+        self._inbox, self._outbox = bytearray(), bytearray()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a client is there; if not, what it sent before it went may still be taken."""
+        return self._client is not None and not self._gone
+
+    # The session's thread
+
+    def take(self) -> bytes:
+        """What the client has sent."""
+        if not self._inbox:  # asked very often while a target runs: no lock for nothing
+            return b""
+        with self._lock:
+            data = bytes(self._inbox)
+            self._inbox.clear()
+        self.poke()
+        return data
+
+    def send(self, data: bytes) -> None:
+        """As much as goes out at once; the watcher sees to the rest. Dropped if the client has gone."""
+        if not data:
+            return
+        with self._lock:
+            if self._client is None or self._broken:
+                return
+            self._outbox += data
+            self._flush()
+            left = bool(self._outbox)
+            if len(self._outbox) > OUTBOX:
+                self._lose()
+        if left:
+            self.poke()
+
+    def hang_up(self) -> None:
+        """Let the client go, if one is there, and let the next one come."""
+        with self._lock:
+            client, self._client = self._client, None
+            self._inbox.clear()
+            self._outbox.clear()
+        if client is not None:
+            _close(client)
+        self.poke()
+
+    def close(self) -> None:
+        """Nobody can come any more. To be called when the watcher has stopped."""
+        self.poke = lambda: None
+        self.hang_up()
+        self._socket.close()
+
+    # The watcher's thread
+
+    def watched(self) -> tuple[int, int]:
+        with self._lock:
+            if self._client is None:
+                return self._socket.fileno(), IN
+            if self._gone:
+                return -1, 0
+            events = (OUT if self._outbox else 0) | (IN if len(self._inbox) < INBOX else 0)
+            return self._client.fileno(), events
+
+    def ready(self, events: int) -> None:
+        with self._lock:
+            if self._client is None:
+                self._accept()
+            elif self.connected:
+                if events & OUT:
+                    self._flush()
+                if events & ~OUT:  # readable, or hung up: reading tells
+                    self._read()
+
+    def _accept(self) -> None:
+        try:
+            client, _ = self._socket.accept()
+        except OSError:
+            return  # it went before we came
+        client.setblocking(False)
+        with contextlib.suppress(OSError):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # packets are small, and waited for
+        self._client, self._gone, self._broken = client, False, False
+        self.connections += 1
+
+    def _read(self) -> None:
+        assert self._client is not None
+        try:
+            data = self._client.recv(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._lose()
+            return
+        self._inbox += data
+        self._gone = not data
+
+    def _flush(self) -> None:
+        assert self._client is not None
+        try:
+            while self._outbox:
+                del self._outbox[: self._client.send(self._outbox)]
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._gone = self._broken = True
+        self._outbox.clear()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.create_server(address[:2], family=family, backlog=8)
+    except OSError as e:
+        raise HostError(f"cannot listen at {host}:{port}: {e.strerror or e}") from None
+    except UnicodeError:
+        raise HostError(f"cannot listen at {host}:{port}: no such host") from None
+    listening.setblocking(False)
+    return listening
+
+
+def _close(client: socket.socket) -> None:
+    """Closing with input unread would make the kernel throw away our last words, too."""
+    with contextlib.suppress(OSError):
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(_CHUNK):
+            pass
+    client.close()

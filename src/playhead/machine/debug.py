@@ -1,0 +1,163 @@
+"""Breakpoints and watchpoints of a debugger: a run that meets one ends there. The guest cannot notice them.
+
+A breakpoint stops in front of the instruction at a linear address, when nothing (no interrupt, no exception) comes
+before it any more; each iteration of a REP is an instruction here, as it is when stepping. A watchpoint stops behind
+the instruction or the delivery that accessed some of its bytes, by linear or by physical address. Whether one is met
+is a property of the moment, not of how the run was cut: so a search backwards sees just what a run forwards sees.
+
+Nothing is written to guest memory. The engines look at two small tables (`debug_map`, `debug_offsets`): blocks end in
+front of a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from playhead.engine.core import MOST_WATCHES, Core
+from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
+from playhead.x86 import state as S
+
+READ, WRITE = S.HIT_READ, S.HIT_WRITE
+EXEC_PAGE = 1  # of debug_map; the bits above are READ and WRITE, shifted by one
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Bytes [start, start + length) to watch for `kinds` (READ, WRITE or both)."""
+
+    start: int
+    length: int
+    kinds: int
+    physical: bool = False
+
+    @property
+    def last(self) -> int:
+        return min(self.start + self.length, 1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An access that was watched. `by`: the CPU, its page walk, or the name of a bus master."""
+
+    address: int
+    size: int
+    kind: int
+    physical: bool
+    by: str = "cpu"
+
+    def touches(self, watch: Watch) -> bool:
+        overlap = self.address <= watch.last and self.address + self.size > watch.start
+        return overlap and self.physical == watch.physical and bool(self.kind & watch.kinds)
+
+
+class Debug:
+    """What a machine watches for. `armed` is the switch; without it breakpoints and watchpoints stay, and rest."""
+
+    def __init__(self, core: Core, memory: Memory):
+        self._core, self._memory = core, memory
+        self._i = {n: S.offset(n) // (S.FIELDS[n].bits // 8) for n in
+                   ("debug", "watch_n", "hit_n", "hits", "skip_icount", "skip_seq", "icount", "seq")}  # fmt: skip
+        self._breakpoints: frozenset[int] = frozenset()
+        self._watches: tuple[Watch, ...] = ()
+        self._pages: set[int] = set()  # guest pages with a WATCH flag
+        self._masters: list[Access] = []
+        self.armed = False
+        memory.master_wrote = self._master_wrote
+        self.tell_nothing_here()
+
+    # what to look for
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self._breakpoints or self._watches)
+
+    def set_breakpoints(self, addresses: Iterable[int]) -> None:
+        """Linear addresses, any number of them."""
+        new = frozenset(a & 0xFFFFFFFF for a in addresses)
+        if new == self._breakpoints:
+            return
+        core, offsets = self._core, self._core.debug_offsets
+        for address in self._breakpoints - new:
+            core.debug_map[address >> 12] &= ~EXEC_PAGE & 0xFF
+        fresh = False
+        for address in new:
+            core.debug_map[address >> 12] |= EXEC_PAGE
+            fresh |= not offsets[address & 0xFFF]
+            offsets[address & 0xFFF] = 1  # stays when it has gone: it will come again, and then no code is lost
+        self._breakpoints = new
+        if fresh:
+            core.forget_code()
+
+    def is_breakpoint(self, address: int) -> bool:
+        """For the engine's tables say so of all pairs of a marked page and a marked offset."""
+        return address in self._breakpoints
+
+    def set_watches(self, watches: Iterable[Watch]) -> None:
+        new = tuple(watches)
+        if new == self._watches:
+            return
+        assert len(new) <= MOST_WATCHES
+        core, page_map = self._core, self._memory.page_map
+        for watch in self._watches:
+            if not watch.physical:
+                for page in range(watch.start >> 12, (watch.last >> 12) + 1):
+                    core.debug_map[page] &= EXEC_PAGE
+        for page in self._pages:
+            page_map[page] &= ~WATCHED
+        self._pages.clear()
+        table = memoryview(core.watch_list).cast("I")
+        for n, watch in enumerate(new):
+            how = watch.kinds | (S.WATCH_PHYSICAL if watch.physical else 0)
+            table[4 * n], table[4 * n + 1], table[4 * n + 2] = watch.start, watch.last, how
+            for page in range(watch.start >> 12, (watch.last >> 12) + 1):
+                if watch.physical:
+                    page_map[page] |= (WATCH_WRITE if watch.kinds & WRITE else 0) | (
+                        WATCH_READ if watch.kinds & READ else 0)  # fmt: skip
+                    self._pages.add(page)
+                else:
+                    core.debug_map[page] |= watch.kinds << 1
+        core.c32[self._i["watch_n"]] = len(new)
+        self._watches = new
+        self.tell_nothing_here()
+        core.stale = True
+
+    def arm(self, on: bool) -> None:
+        """Whether a run ends at what is met."""
+        self.armed = on and self.wanted
+        bits = 0
+        if self.armed:
+            bits = (S.DEBUG_EXEC if self._breakpoints else 0) | (S.DEBUG_DATA if self._watches else 0)
+        if self._watches and bool(self._core.c32[self._i["debug"]] & S.DEBUG_DATA) != bool(bits & S.DEBUG_DATA):
+            self._core.stale = True
+        self._core.c32[self._i["debug"]] = bits
+        self._core.c32[self._i["watch_n"]] = len(self._watches) if self.armed else 0
+        self._masters.clear()
+
+    def skip_here(self) -> None:
+        """The breakpoint at this moment has been told of: go on over it."""
+        for name in ("icount", "seq"):
+            self._core.c64[self._i["skip_" + name]] = self._core.c64[self._i[name]]
+
+    def tell_nothing_here(self) -> None:
+        self._core.c64[self._i["skip_icount"]] = (1 << 64) - 1
+
+    # what was met
+
+    def _master_wrote(self, address: int, length: int, by: str) -> None:
+        if self.armed:
+            self._masters.append(Access(address, length, WRITE, True, by))
+
+    def accesses(self) -> list[Access]:
+        """The watched accesses of the last instruction, delivery or bus master; they are told once."""
+        out = [a for a in self._masters if any(a.touches(w) for w in self._watches)]
+        self._masters.clear()
+        n = self._core.c32[self._i["hit_n"]]
+        for hit in self._core.c64[self._i["hits"] : self._i["hits"] + n]:
+            how = hit >> 40
+            by = "page walk" if how & S.HIT_WALK else "cpu"
+            out.append(Access(hit & 0xFFFFFFFF, hit >> 32 & 0xFF, how & 3, bool(how & S.WATCH_PHYSICAL), by))
+        self._core.c32[self._i["hit_n"]] = 0
+        return out
+
+    def met(self) -> bool:
+        """Whether a watchpoint was met; quick, for after each run of the engine."""
+        return bool(self._core.c32[self._i["hit_n"]] or self._masters)

@@ -1,0 +1,123 @@
+"""Commands that move about in a recording: seek, breakpoints by moment, snapshots, who wrote something."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from playhead.base.errors import UsageError
+from playhead.log import snapshots
+from playhead.log.reader import Reader
+from playhead.monitor.commands import Command, Say, number
+from playhead.timeline.moments import parse
+from playhead.timeline.replayed import ReplayDebuggee
+from playhead.timeline.writers import DEFAULT, last_writes
+
+
+class Disturbed(Protocol):
+    """How long work is interrupted."""
+
+    def __call__(self) -> bool: ...
+
+
+def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) -> tuple[Command, ...]:
+    """`date`: the date now, for snapshots."""
+    replay = Replaying(target, reader, date)
+    return (
+        Command(("info replay",), "", "which recording this is, and where in it we are", replay.info),
+        Command(("info status",), "", "paused, always: a replay moves only when told to", replay.status),
+        Command(("replay_seek", "seek"), "moment", "be at a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
+                "serial:\"text\"", replay.seek),
+        Command(("replay_break",), "moment", "stop there when going on; a new one replaces it", replay.set_break),
+        Command(("replay_delete_break",), "", "do not", replay.delete_break),
+        Command(("who",), "address[:length] [count]", "who wrote these bytes last, and before that", replay.who),
+        Command(("savevm",), "name", "give this moment a name, kept in the recording", replay.save),
+        Command(("loadvm",), "name", "be at the moment of that name", replay.load),
+        Command(("delvm",), "name", "take the name away", replay.delete),
+        Command(("info snapshots",), "", "the names and their moments", replay.snapshots),
+    )  # fmt: skip
+
+
+class Replaying:
+    def __init__(self, target: ReplayDebuggee, reader: Reader, date: Callable[[], str]):
+        self._target, self._reader, self._date = target, reader, date
+
+    def _where(self, text: str):
+        return parse(text, self._target.timeline.end)
+
+    def info(self, words: list[str], say: Say) -> None:
+        line = self._target.timeline
+        say(f"Replaying execution '{self._reader.path}': instruction count = {line.moment.icount}")
+        say(f"moment {line.moment} of {line.end}, virtual time {line.machine.now_ns() / 1e9:.6f} s")
+        if self._target.break_at is not None:
+            say(f"replay_break at {self._target.break_at}")
+
+    def status(self, words: list[str], say: Say) -> None:
+        say("VM status: paused")
+
+    def seek(self, words: list[str], say: Say) -> None:
+        line = self._target.timeline
+        line.find(self._where(words[0]))
+        say(f"at {line.moment}: {self._target.instruction()}")
+
+    def set_break(self, words: list[str], say: Say) -> None:
+        line, here = self._target.timeline, self._target.timeline.moment
+        line.find(self._where(words[0]))
+        there = line.moment
+        line.seek(here)
+        if there < here:
+            raise UsageError(f"cannot set breakpoint at the instruction in the past: {there} is before {here}")
+        self._target.break_at = there
+        say(f"replay_break at {there}")
+
+    def delete_break(self, words: list[str], say: Say) -> None:
+        if self._target.break_at is None:
+            raise UsageError("there is no replay breakpoint")
+        self._target.break_at = None
+
+    def who(self, words: list[str], say: Say) -> None:
+        place, _, length = words[0].partition(":")
+        address = self._target.read_register(place[1:]) if place.startswith("$") else number(place, "the address")
+        count = number(words[1], "the count") if len(words) > 1 else DEFAULT
+        line, here = self._target.timeline, self._target.timeline.moment
+        found = 0
+        for wrote in last_writes(line, address, number(length or "4", "the length"), physical=False):
+            say(str(wrote))
+            found += 1
+            if found == count:
+                break
+        else:
+            say("nobody before that, since the recording began")
+        line.seek(here)
+
+    def save(self, words: list[str], say: Say) -> None:
+        line = self._target.timeline
+        snapshots.check_name(words[0])
+        root = line.player.digest().root
+        row = snapshots.Snapshot(words[0], line.moment, line.machine.now_ns(), self._date(), root)
+        snapshots.add(self._reader.path, row)
+        say(f"{words[0]}: {line.moment}")
+
+    def _named(self, name: str) -> snapshots.Snapshot:
+        there = snapshots.names(self._reader)
+        for snapshot in there:
+            if snapshot.name == name:
+                return snapshot
+        raise UsageError(f"no snapshot '{name}'; there is {', '.join(s.name for s in there) or 'none'}")
+
+    def load(self, words: list[str], say: Say) -> None:
+        wanted, line = self._named(words[0]), self._target.timeline
+        line.seek(wanted.moment)
+        if line.moment != wanted.moment or line.player.digest().root != wanted.root:
+            raise UsageError(f"snapshot '{wanted.name}' is of another machine than this replay has at {line.moment}")
+        say(f"at {line.moment}: {self._target.instruction()}")
+
+    def delete(self, words: list[str], say: Say) -> None:
+        snapshots.remove(self._reader.path, words[0])
+
+    def snapshots(self, words: list[str], say: Say) -> None:
+        there = snapshots.names(self._reader)
+        if not there:
+            say("There is no snapshot available.")
+            return
+        say(f"{'ID':<4}{'TAG':<20}{'DATE':<22}{'VM CLOCK':>14}  ICOUNT")
+        for i, s in enumerate(there):
+            say(f"{i + 1:<4}{s.name:<20}{s.created:<22}{s.virtual_ns / 1e9:>12.3f} s  {s.moment}")

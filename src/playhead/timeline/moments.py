@@ -1,0 +1,96 @@
+"""How people write a moment of a recording.
+
+| form | means |
+|---|---|
+| `1500000`, `0x1000`, `1_500_000`, `1.5M` | so many instructions have retired |
+| `1500000+2` | and so many deliveries since the last one |
+| `start`, `end` | of the recording |
+| `-1000000` | so many instructions before the place where one is; on a command line, before the end |
+| `+1000000` | so many after it; on a command line, after the start |
+| `50%` | of the recording's instructions |
+| `@12.5s` | virtual time: also `ms`, `us`, `ns` |
+| `serial:"text"` | behind the instruction that printed the end of it on a serial port; `serial2:` for one of them |
+"""
+
+import re
+from dataclasses import dataclass
+
+from playhead.base.errors import UsageError
+from playhead.log.moment import Moment
+
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+SECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+NUMBER = re.compile(r"(0x[0-9a-fA-F]+|[0-9][0-9_]*(?:\.[0-9]+)?)([kMG]?)")
+FORMS = "a count of instructions (also 1.5M, 50%, -1000, end), virtual time (@12.5s), or serial:\"text\""
+
+
+@dataclass(frozen=True)
+class AtTime:
+    """The first moment at which virtual time has got this far."""
+
+    ns: int
+
+
+@dataclass(frozen=True)
+class AtOutput:
+    """Behind the instruction that completes this text on a serial port (None: any)."""
+
+    text: bytes
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Relative:
+    """So many instructions from where one is."""
+
+    instructions: int
+
+
+Where = Moment | AtTime | AtOutput | Relative
+
+
+def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
+    """What a user wrote; `end` is the recording's. `here`: what `-N` counts back from, where one is not anywhere yet.
+    Raises UsageError.
+    """
+    text = text.strip()
+    if text in ("start", "end"):
+        return end if text == "end" else Moment(0)
+    if match := re.fullmatch(r"serial([0-9]*):(.+)", text, re.DOTALL):
+        return AtOutput(_quoted(match[2]).encode(), int(match[1]) if match[1] else None)
+    if match := re.fullmatch(r"@([0-9]+(?:\.[0-9]+)?)(s|ms|us|ns)?", text):
+        return AtTime(_scaled(match[1], SECONDS[match[2] or "s"]))
+    if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text):
+        if float(match[1]) > 100:
+            raise UsageError(f"'{text}' is more than all of it")
+        return Moment(_scaled(match[1], end.icount) // 100)
+    if text[:1] in ("-", "+") and NUMBER.fullmatch(text[1:]):
+        step = (-1 if text[0] == "-" else 1) * _count(text[1:])
+        if here is None:
+            return Relative(step)
+        return Moment(max(here.icount + step, 0) if step < 0 else step)
+    count, plus, seq = text.partition("+")
+    if NUMBER.fullmatch(count) and (not plus or re.fullmatch("[0-9]+", seq)):
+        return Moment(_count(count), int(seq or 0))
+    raise UsageError(f"'{text}' is no moment: write {FORMS}")
+
+
+def _count(text: str) -> int:
+    match = NUMBER.fullmatch(text)
+    assert match is not None
+    return int(match[1], 16) if match[1].startswith("0x") else _scaled(match[1].replace("_", ""), UNITS[match[2]])
+
+
+def _scaled(text: str, unit: int) -> int:
+    """A decimal number times a unit, exactly."""
+    whole, _, rest = text.partition(".")
+    return int(whole) * unit + (int(rest) * unit // 10 ** len(rest) if rest else 0)
+
+
+def _quoted(text: str) -> str:
+    """With quotes or without; backslash n, r, t and the backslash itself are understood."""
+    if len(text) > 1 and text[0] == text[-1] in "\"'":
+        text = text[1:-1]
+    if not text:
+        raise UsageError("serial: wants some text")
+    return re.sub(r"\\([nrt\\\"'])", lambda m: {"n": "\n", "r": "\r", "t": "\t"}.get(m[1], m[1]), text)

@@ -1,0 +1,142 @@
+"""A replay that can be put at any moment: by the recording's checkpoints, by points kept in memory, and by running on.
+
+What a moment means here is the same by whichever way it is reached: everything before it has happened, and nothing of
+what enters at it (events of the recording) has.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from playhead.log.digests import Digest, digest_of
+from playhead.log.moment import Moment
+from playhead.log.reader import Reader
+from playhead.session.run import Build
+from playhead.session.track import Point, Track
+
+
+class Ear:
+    """A serial port's far end: it listens for a text, when told to."""
+
+    def __init__(self, player: "Player", port: int):
+        self._player, self._port = player, port
+
+    def write(self, data: bytes) -> None:
+        if self._player.output:
+            self._player.output[self._port].write(data)
+        self._player.hear(self._port, bytes(data))
+
+
+class Player(Track):
+    """One machine on the recording's inputs. `met` is the stop of a breakpoint or watchpoint, until it is taken."""
+
+    def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[[Track], None]):
+        super().__init__(build, host, ports, reader, watch)
+        self.options.digests = False
+        self.met: Any = None
+        self.output: list[Any] = []  # where serial output goes, if anywhere
+        self.host.serial = [Ear(self, port) for port in range(ports)]  # type: ignore[misc]
+        self._wanted: tuple[bytes, int | None] | None = None  # a text, and on which port
+        self._tails: dict[int, bytes] = {}
+        self._entered: Moment | None = None  # when the last event entered
+        self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
+        self._contents: dict[bytes, bytes] = {}  # pages of the recording's checkpoints that were asked for, by hash
+
+    def begin(self) -> "Player":
+        super().begin()
+        if self.failure is not None:
+            raise self.failure
+        self.start = self.point()
+        self.end = self.reader.last().moment
+        self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
+        return self
+
+    def to(self, moment: Moment, *, compare: bool = False) -> bool:
+        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if
+        the replay leaves its recording.
+        """
+        self._until = moment
+        while not self.over and self.met is None and not self.heard and self._moment() < moment:
+            self._turn()
+        return self.met is None
+
+    def _go(self, target: Moment) -> None:
+        before = self._moment()
+        super()._go(target)
+        if self._moment() == before:
+            self._entered = before  # a halted CPU's time was moved on
+
+    def _met(self, stop: Any) -> None:
+        self.met = stop
+
+    def listen(self, text: bytes, port: int | None) -> None:
+        """Let `to` stop behind the instruction that completes this text on a serial port; `heard` tells."""
+        self._wanted, self._tails = (text, port), {}
+
+    def stop_listening(self) -> None:
+        self._wanted = None
+
+    @property
+    def heard(self) -> bool:
+        return self._wanted is not None and any(tail.endswith(self._wanted[0]) for tail in self._tails.values())
+
+    def hear(self, port: int, data: bytes) -> None:
+        """From inside a run: the guest printed something."""
+        if self._wanted is None or self._wanted[1] not in (None, port) or self.heard:
+            return
+        for byte in data:
+            self._tails[port] = (self._tails.get(port, b"") + bytes((byte,)))[-len(self._wanted[0]) :]
+            if self.heard:
+                self.machine.kick()
+                return
+
+    def _take(self) -> None:
+        """Nobody asks afterwards which events there were."""
+        self._entered = self._moment()
+        self._script.take()
+        self._events += 1
+
+    def compare_from_here(self) -> None:
+        """From now on digests are compared, as in a plain replay: `compared` counts them."""
+        self.options.digests, self._digests = True, 0
+
+    @property
+    def compared(self) -> int:
+        return self._digests
+
+    @property
+    def something_entered_here(self) -> bool:
+        """Whether the machine has taken an event of just this moment, or time has moved on in it, so that it is not as
+        `to` would leave it.
+        """
+        return self._entered == self._moment()
+
+    def digest(self) -> Digest:
+        return digest_of(self.machine.digest_parts())
+
+    # -- putting it somewhere
+
+    def back(self, p: Point) -> "Player":
+        super().back(p)
+        self.met = self._entered = None
+        self.machine.debug.tell_nothing_here()
+        return self
+
+    def load(self, checkpoint: Any) -> Point:
+        """A checkpoint of the recording as a point."""
+        hashes: dict[int, bytes] = {}
+        for earlier in self.stored:
+            if earlier.id not in self._deltas:
+                self._deltas[earlier.id] = self.reader.checkpoint_pages(earlier)
+            hashes.update(self._deltas[earlier.id])
+            if earlier.id == checkpoint.id:
+                break
+        missing = {h for h in hashes.values() if h not in self._contents}
+        if missing:
+            self._contents.update(self.reader.pages(sorted(missing)))
+        pages = dict(self.start.pages)
+        pages.update((page, self._contents[h]) for page, h in hashes.items())
+        period, icount = self.reader.digest_period, checkpoint.moment.icount
+        boundary = -(-icount // period) * period
+        rest: tuple[Any, ...] = (None, 0, None, None, None, [])
+        parts = self.reader.checkpoint_parts(checkpoint)
+        return Point(checkpoint.moment, parts, pages, checkpoint.last_event, boundary, None, rest)

@@ -1,0 +1,60 @@
+"""A recording as something that gdb debugs: forwards and backwards, and nothing of it can be changed."""
+
+from collections.abc import Callable
+
+from playhead.log.moment import Moment
+from playhead.machine.machine import Machine
+from playhead.session.track import Stopped
+from playhead.timeline.debuggee import Debuggee, Stop
+from playhead.timeline.timeline import Found, Timeline
+
+
+class ReplayDebuggee(Debuggee):
+    """`break_at`: the moment at which going on stops (`replay_break`)."""
+
+    can_reverse = True
+    refusal = "a replay cannot be changed; to go on differently from here: playhead branch"
+
+    def __init__(self, timeline: Timeline):
+        super().__init__()
+        self.timeline = timeline
+        self.break_at: Moment | None = None
+        timeline.break_when = self._holds
+
+    @property
+    def machine(self) -> Machine:
+        return self.timeline.machine
+
+    def resume(self, kind: str, interrupted: Callable[[], bool]) -> Stop:
+        line = self.timeline
+        self._apply()
+        try:
+            with line.interruptible(interrupted):
+                match kind:
+                    case "step":
+                        found = line.step()
+                    case "continue":
+                        found = line.cont(self.break_at)
+                    case "reverse-step":
+                        found = line.step_back()
+                    case _:
+                        found = line.reverse_cont()
+        except Stopped:
+            return Stop("interrupt")
+        return self._stop(found)
+
+    def _stop(self, found: Found) -> Stop:
+        match found.reason:
+            case "break":
+                return self._break_stop()
+            case "watch":
+                return self._watch_stop(found.accesses)
+            case "start":
+                return Stop("history-begin")
+            case "end":
+                return Stop("history-end")
+            case "goal":
+                return Stop("replay-break")
+        return Stop("step")
+
+

@@ -1,0 +1,377 @@
+"""A recording as something to move about in: seek anywhere, step, continue, and do both backwards.
+
+Going backwards is going to a checkpoint in front and forwards from there. So what makes it quick is where the points
+are: those of the recording (less than half a second of replay apart), and denser ones in memory, laid on the way to
+where the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so on. A search
+backwards looks at the stretches between points, the last one first, each forwards, and takes the last hit in it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playhead.base.errors import UsageError
+from playhead.hw.memory import PAGE
+from playhead.log.moment import Moment
+from playhead.log.reader import Reader
+from playhead.machine.debug import Access, Watch
+from playhead.session.run import Build
+from playhead.session.track import Point, Stopped
+from playhead.timeline.moments import AtOutput, AtTime, Relative, Where
+from playhead.timeline.player import Player
+
+BUDGET = 1 << 30  # bytes that points in memory may take
+LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions in front of a goal at which points are laid: to 32 M
+STRIDE = 16_000_000  # instructions between points on the way forward
+MANY = 2_000  # hits in a stretch after which its rest is looked at first
+MOST = 256  # points in memory
+ENTRY = 60  # bytes that a page takes in a point's table
+
+
+@dataclass(frozen=True)
+class Found:
+    """Why a movement ended, at `moment`: "break"; "watch" (then `accesses`); "step"; "start" or "end" of the
+    recording; "goal".
+    """
+
+    reason: str
+    moment: Moment
+    accesses: tuple[Access, ...] = ()
+    behind: Moment | None = None  # of a watchpoint met backwards: where the access has happened
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A stop on the way: in front of a breakpoint's instruction, or behind an access (then `accesses`)."""
+
+    moment: Moment
+    accesses: tuple[Access, ...]
+
+
+class Timeline:
+    """`moment` is where the machine is; it moves by the methods, all of which may raise `Stopped` where they are if
+    `interrupted` says so.
+    """
+
+    def __init__(self, build: Build, host: Any, reader: Reader, ports: int, *, budget: int = BUDGET):
+        self._host = host
+        self._budget = budget
+        self.interrupted: Callable[[], bool] = lambda: False
+        self.tell: Callable[[str], None] = lambda text: None  # what is going on, for people; called often
+        self.player = Player(build, host, ports, reader, self._moved)
+        self._points: list[Point] = []  # in memory, by moment
+        self._sizes: list[int] = []  # and what each takes
+        self._doing = "replaying"
+        self.break_when: Callable[[int], bool] = lambda address: True  # whether a breakpoint's condition holds now
+
+    def begin(self) -> "Timeline":
+        self.player.begin()
+        self._points, self._sizes = [self.player.start], [0]
+        return self
+
+    # where it is
+
+    @property
+    def machine(self) -> Any:
+        return self.player.machine
+
+    @property
+    def moment(self) -> Moment:
+        return self.player.moment
+
+    @property
+    def start(self) -> Moment:
+        return self.player.start.moment
+
+    @property
+    def end(self) -> Moment:
+        return self.player.end
+
+    def kick(self) -> None:
+        """From any thread: look at `interrupted` soon."""
+        if self.player._built:
+            self.player.machine.kick()
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """For what has to be finished."""
+        asked, self.interrupted = self.interrupted, lambda: False
+        try:
+            yield
+        finally:
+            self.interrupted = asked
+
+    @contextmanager
+    def interruptible(self, interrupted: Callable[[], bool]) -> Iterator[None]:
+        """Movements raise `Stopped` soon after `interrupted` says so; then the machine stands at a proper moment."""
+        before, self.interrupted = self.interrupted, interrupted
+        try:
+            yield
+        except Stopped:
+            with self._undisturbed():
+                self.machine.debug.arm(False)
+                self.player.met = None
+                self._settle()
+            raise
+        finally:
+            self.interrupted = before
+
+    def _moved(self, track: Any) -> None:
+        if self.interrupted():
+            raise Stopped
+        self.tell(f"{self._doing} (at {track.moment.icount / 1e6:.1f} M instructions)")
+
+    # points
+
+    def _nearest(self, moment: Moment) -> Point | Any:
+        """The last point or stored checkpoint at or in front of a moment."""
+        point = self._points[bisect_right(self._points, moment, key=lambda p: p.moment) - 1]
+        stored = self.player.stored
+        n = bisect_right(stored, moment, key=lambda c: c.moment)
+        return stored[n - 1] if n and stored[n - 1].moment > point.moment else point
+
+    def known_pages(self) -> dict[int, bytes]:
+        """Memory as the last stored checkpoint in front of here has it; as a new machine has it, if there is none."""
+        stored = [c for c in self.player.stored if c.moment <= self.moment]
+        return self.player.load(stored[-1]).pages if stored else self.player.start.pages
+
+    def _go_back(self, to: Any) -> None:
+        self.player.back(to if isinstance(to, Point) else self.player.load(to))
+
+    def _lay(self) -> Point:
+        """Keep the state of now."""
+        now = self.moment
+        n = bisect_right(self._points, now, key=lambda p: p.moment)
+        before = self._points[n - 1]
+        if before.moment == now:
+            return before
+        point = self.player.point()
+        self._points.insert(n, point)
+        self._sizes.insert(n, len(point.pages) * ENTRY + point.fresh * PAGE)
+        self._thin()
+        return point
+
+    def _thin(self) -> None:
+        """Stay within the budget: points go that lie close to others, or far from here."""
+        while len(self._points) > MOST or (sum(self._sizes) > self._budget and len(self._points) > 2):
+            here, points = self.moment.icount, self._points
+
+            def worth(n: int, here: int = here, points: list[Point] = points) -> float:
+                after = points[n + 1].moment.icount if n + 1 < len(points) else self.end.icount
+                distance = max(abs(here - points[n].moment.icount), LADDER[0])
+                return (after - points[n - 1].moment.icount) / distance
+
+            goes = min(range(1, len(points)), key=worth)  # the first one, the beginning, stays
+            del self._points[goes], self._sizes[goes]
+
+    # moving
+
+    def run_to(self, goal: Moment) -> None:
+        """Forwards to a moment, with points laid in front of it. Breakpoints rest."""
+        self.machine.debug.arm(False)
+        for distance in reversed(LADDER):
+            stop = Moment(goal.icount - distance)
+            if self.moment < stop:
+                self.player.to(stop)
+                self._lay()
+        self.player.to(goal)
+
+    def seek(self, goal: Moment) -> Found:
+        """Be at a moment: the nearest one that there is, if there is none such."""
+        goal = min(max(goal, self.start), self.end)
+        if goal != self.moment or self.player.something_entered_here or self.player.over:
+            near = self._nearest(goal)
+            if self.player.over or self.player.something_entered_here or not near.moment <= self.moment <= goal:
+                self._go_back(near)
+            self.run_to(goal)
+        return Found("goal", self.moment)
+
+    def find(self, where: Where) -> Found:
+        """Be at a moment that is described; raises UsageError if there is none such."""
+        match where:
+            case Moment():
+                return self.seek(where)
+            case Relative():
+                return self.seek(Moment(max(self.moment.icount + where.instructions, 0)))
+            case AtTime():
+                return self._seek_time(where.ns)
+            case AtOutput():
+                return self._seek_output(where)
+
+    def _seek_time(self, ns: int) -> Found:
+        """Time jumps where the CPU is halted: a stride that comes too far is taken back, and halved."""
+        stored = [c for c in self.player.stored if c.virtual_ns <= ns]
+        self.seek(stored[-1].moment if stored else self.start)
+        left = 1 << 62
+        while self.machine.now_ns() < ns and self.moment < self.end:
+            before = self.moment
+            left = min(max(ns - self.machine.now_ns() >> self.machine.shift, 1), left)
+            stride = Moment(before.icount + left) if left > 1 else Moment(before.icount, before.seq + 1)
+            self.run_to(min(stride, self.end))
+            if self.machine.now_ns() > ns and left > 1:
+                left //= 2
+                self.seek(before)
+        if self.machine.now_ns() < ns:
+            raise UsageError(f"the recording ends at {self.machine.now_ns() / 1e9:.6f} s of virtual time")
+        return Found("goal", self.moment)
+
+    def _seek_output(self, where: AtOutput) -> Found:
+        """Output is not recorded, it falls out: so this runs from the start."""
+        self._doing = "listening"
+        self.seek(self.start)
+        self.player.listen(where.text, where.port)
+        try:
+            while self.moment < self.end and not self.player.heard:
+                self.player.to(min(Moment(self.moment.icount + STRIDE), self.end))
+                self._lay()
+            if not self.player.heard:
+                port = "any serial port" if where.port is None else f"serial port {where.port}"
+                raise UsageError(f"the guest never prints {where.text.decode(errors='replace')!r} on {port}")
+        finally:
+            self.player.stop_listening()
+        return Found("goal", self.moment)
+
+    def step(self) -> Found:
+        """Over one instruction, or to the handler of what is delivered in front of it."""
+        self.machine.debug.arm(False)
+        if self.moment >= self.end:
+            return Found("end", self.moment)
+        self._micro_step()
+        return Found("step", self.moment)
+
+    def _micro_step(self) -> None:
+        """To the next moment at which a debugger sees something new: behind a delivery or an instruction. Alarms that
+        ring are no step.
+        """
+        while self.moment < self.end:
+            rung = self._rung()
+            now = self.moment
+            self.player.to(min(Moment(now.icount, now.seq + 1), self.end))
+            if self.moment.icount != now.icount or self._rung() == rung:
+                break
+
+    def _rung(self) -> tuple[int, int]:
+        state: Any = self.machine.state
+        return state.rung_icount, state.rung_ns
+
+    def step_back(self) -> Found:
+        """To the step in front of this moment."""
+        goal = self.moment
+        if goal <= self.start:
+            return Found("start", self.moment)
+        self.seek(self._step_before(goal))
+        return Found("step", self.moment)
+
+    def _step_before(self, goal: Moment) -> Moment:
+        """The last moment from which one step leads to `goal` or past it."""
+        self.seek(max(Moment(goal.icount - (goal.seq == 0)), self.start))
+        at = self.moment
+        while True:
+            self._micro_step()
+            if self.moment >= goal:
+                return at
+            at = self.moment
+
+    # continuing
+
+    def watch(self, breakpoints: Iterable[int], watches: Iterable[Watch]) -> None:
+        """What the following movements are to stop at."""
+        self.machine.debug.set_breakpoints(breakpoints)
+        self.machine.debug.set_watches(watches)
+
+    def cont(self, limit: Moment | None = None) -> Found:
+        """Forwards to the next breakpoint or watchpoint, to `limit` ("goal"), or to the end."""
+        self._doing = "replaying"
+        goal = self.end if limit is None or limit <= self.moment else min(limit, self.end)
+        debug = self.machine.debug
+        debug.arm(True)
+        debug.skip_here()
+        try:
+            while self.moment < goal:
+                hit = self._next_hit(min(Moment(self.moment.icount + STRIDE), goal))
+                if hit is not None and self._counts(hit):
+                    debug.arm(False)
+                    self._settle()
+                    return Found("watch" if hit.accesses else "break", self.moment, hit.accesses)
+                if hit is None and self.moment < goal:
+                    self._lay()
+            return Found("end" if self.moment >= self.end else "goal", self.moment)
+        finally:
+            debug.arm(False)
+
+    def _next_hit(self, goal: Moment) -> Hit | None:
+        self.player.to(goal)
+        stop, self.player.met = self.player.met, None
+        return None if stop is None else Hit(self.moment, stop.accesses)
+
+    def _counts(self, hit: Hit) -> bool:
+        return bool(hit.accesses) or self.break_when(self.machine.pc())
+
+    def _settle(self) -> None:
+        """One may have stopped behind something that enters at this moment: be where `seek` would be."""
+        if self.player.something_entered_here:
+            self.seek(self.moment)
+
+    def reverse_cont(self) -> Found:
+        """Backwards to the last breakpoint or watchpoint in front of this moment, or to the start."""
+        self._doing = "searching backwards"
+        hi, debug = self.moment, self.machine.debug
+        if not debug.wanted:
+            self.seek(self.start)
+            return Found("start", self.moment)
+        try:
+            while hi > self.start:
+                near = self._before(hi)
+                hit = self._last_hit(near, hi)
+                if hit is not None:
+                    return self._arrive(hit)
+                hi = near.moment
+        except Stopped:
+            debug.arm(False)
+            with self._undisturbed():
+                self.seek(hi)  # what lies behind has been looked at: the next search goes on from here
+            raise
+        finally:
+            debug.arm(False)
+        self.seek(self.start)
+        return Found("start", self.moment)
+
+    def _before(self, moment: Moment) -> Any:
+        """The last point or stored checkpoint in front of a moment."""
+        before = Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62)
+        return self._nearest(before)
+
+    def _last_hit(self, begin: Any, hi: Moment) -> Hit | None:
+        """The last one from a point up to `hi`: breakpoints in front of it, accesses up to it."""
+        debug = self.machine.debug
+        self._go_back(begin)
+        debug.arm(True)
+        last, count = None, 0
+        while self.moment < hi:
+            hit = self._next_hit(hi)
+            if hit is None:
+                break
+            if (hit.accesses or hit.moment < hi) and self._counts(hit):
+                last = hit
+            count += 1
+            middle = Moment((self.moment.icount + hi.icount) // 2)
+            if count > MANY and middle > self.moment:
+                return self._halved(middle, hi) or last
+        return last
+
+    def _halved(self, middle: Moment, hi: Moment) -> Hit | None:
+        """Too many hits to look at all of them: first those of the second half of what is left."""
+        here = self._lay()
+        self.machine.debug.arm(False)
+        self.player.to(middle)
+        return self._last_hit(self._lay(), hi) or self._last_hit(here, middle)
+
+    def _arrive(self, hit: Hit) -> Found:
+        """Be where a hit was found: going backwards, one stops in front of an access."""
+        if not hit.accesses:
+            self.seek(hit.moment)
+            return Found("break", self.moment)
+        self.seek(self._step_before(hit.moment))
+        return Found("watch", self.moment, hit.accesses, hit.moment)

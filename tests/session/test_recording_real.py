@@ -177,7 +177,7 @@ def test_the_queries_run_on_a_real_recording(tmp_path):
     assert [row[0] for row in room] == ["firmware", "events", "digests", "checkpoints", "pages"]
     assert room[0][1] == 65536 and room[4][1] > room[4][2] > 0
     assert [row[0] for row in kept] == list(range(1, len(kept) + 1)) and sum(row[2] for row in kept) == kept[-1][1]
-    assert len(kept) > 3 and all(row[3] > 0 for row in kept)
+    assert len(kept) > 3 and sum(row[3] > 0 for row in kept) > 3
 
 
 def test_the_format_page_names_every_column_and_meta_key(tmp_path):

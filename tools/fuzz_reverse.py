@@ -231,7 +231,9 @@ def run(recording: Path, moments: list[str], seed: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./dev fuzz reverse", description="ten steps there and back, by gdb's packets")
+    parser = argparse.ArgumentParser(
+        prog="./dev fuzz reverse", description="ten steps there and back, by gdb's packets"
+    )
     parser.add_argument("--count", type=int, default=50, help="moments (50)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     parser.add_argument("--recording", type=Path, help="by default one of our guest rep, made now")

@@ -315,6 +315,17 @@ class ClockRate(Event):
     shift: Any = U8()
 
 
+@event(65, "SNAPSHOT_LOADED")
+class SnapshotLoaded(Event):
+    """Somebody put the machine back into the state that it had at a snapshot (`loadvm`), whose moment the arguments are.
+    The moment does not go back: instructions go on being counted from here. The state is that of the recording's
+    checkpoint of that moment.
+    """
+
+    icount: Any = U64()
+    seq: Any = U64()
+
+
 class Entry(NamedTuple):
     """An event at its place in a recording."""
 

@@ -193,6 +193,16 @@ class Writer:
 
         self._host(store)
 
+    def forget_snapshot(self, name: str) -> None:
+        """Take a name away, at once."""
+
+        def remove() -> None:
+            self._copy.make_room(ROW * PAGE)
+            self._db.execute("DELETE FROM snapshot WHERE name = ?", (name,))
+            self._copy.follow()
+
+        self._host(remove)
+
     @property
     def pending(self) -> bool:
         return bool(self._events or self._digests or self._packing.waits)

@@ -14,6 +14,8 @@ from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine, MachineState
 
+ZEROS = bytes(PAGE)
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -24,8 +26,8 @@ class Checkpoint:
     pages: dict[int, bytes]
 
 
-def written_pages(machine: Machine) -> list[int]:
-    """The pages of the backing area that were written since the last call, in order."""
+def unsaved_pages(machine: Machine) -> list[int]:
+    """The pages of the backing area that were written since the last `written_pages`, in order; they stay so."""
     machine.engine.collect_written(machine.memory.area_size // PAGE)
     dirty = machine.core.dirty
     pages = []
@@ -33,8 +35,14 @@ def written_pages(machine: Machine) -> list[int]:
     while at >= 0:
         pages.append(at)
         at = dirty.find(b"\1", at + 1)
+    return pages
+
+
+def written_pages(machine: Machine) -> list[int]:
+    """The pages of the backing area that were written since the last call, in order."""
+    pages = unsaved_pages(machine)
     for page in pages:
-        dirty[page] = 0
+        machine.core.dirty[page] = 0
     return pages
 
 
@@ -71,6 +79,15 @@ def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, by
     machine.state = state
     machine.clock.load(list(state.deadlines))
     machine.core.stale = True
+
+
+def restore_here(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
+    """Put a machine into a saved state without going back to its moment: `icount` stays, `seq` moves on by one, and
+    virtual time becomes what it was there, so the guest cannot tell. `pages` as for `restore`.
+    """
+    here, seq = machine.icount, machine.seq
+    restore(machine, parts, pages)
+    machine.count_from(here, seq + 1)
 
 
 def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:

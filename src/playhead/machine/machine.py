@@ -27,6 +27,7 @@ from playhead.x86 import state as S
 SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
+M64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +132,37 @@ class Machine:
         return self._c32[self._i["shift"]]
 
     def now_ns(self) -> int:
-        return self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])
+        return (self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])) & M64
 
     def warp(self, to_ns: int) -> None:
         """Move a halted CPU's virtual time forward."""
         now = self.now_ns()
         assert to_ns >= now, f"virtual time cannot go back from {now} to {to_ns}"
-        self._c64[self._i["vbias"]] += to_ns - now
+        self._set_bias(to_ns)
 
     def set_shift(self, shift: int) -> None:
         now = self.now_ns()
         self._c32[self._i["shift"]] = shift
-        # the bias may be negative as a number: it is kept modulo 2**64
-        self._c64[self._i["vbias"]] = (now - (self.icount << shift)) & (1 << 64) - 1
+        self._set_bias(now)
+
+    def _set_bias(self, now_ns: int) -> None:
+        """Virtual time is `now_ns`. The bias may be negative as a number: it is kept modulo 2**64."""
+        self._c64[self._i["vbias"]] = (now_ns - (self.icount << self.shift)) & M64
+
+    def count_from(self, icount: int, seq: int) -> None:
+        """Say that the moment is this one, whatever it was; virtual time stays. What the guest's state says in counted
+        instructions is moved along, so it cannot tell (`checkpoint.restore_here`).
+        """
+        now, moved = self.now_ns(), icount - self.icount
+        for name, value in (("icount", icount), ("seq", seq)):
+            self._c64[self._i[name]] = value
+        self._set_bias(now)
+        for name in ("inhibit_icount", "nodebug_icount"):
+            if self._c64[self._i[name]] != M64:  # that is none
+                self._c64[self._i[name]] = (self._c64[self._i[name]] + moved) & M64
+        if self.state.rung_icount >= 0:
+            self.state.rung_icount += moved
+        self.debug.tell_nothing_here()
 
     def kick(self) -> None:
         """From any thread: make `run` return soon."""

@@ -32,6 +32,7 @@ class Options:
     trace_events: bool = False  # record interrupts and exceptions too
     silent_hint: str = ""  # told when the guest prints nothing for long
     digest_period: int = DIGEST_PERIOD
+    snapshot: str = ""  # a name for the recording's first moment
     checkpoints: bool = True  # keep the machine's state in the recording now and then
     meta: dict = field(default_factory=dict)  # stored with a recording
     blobs: tuple[bytes, ...] = ()  # likewise: what meta refers to by hash

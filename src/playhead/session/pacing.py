@@ -24,6 +24,11 @@ class Rest:
             self._began = (real_ns, virtual_ns)
         return self._began[1] + (real_ns - self._began[0]) + self._late_ns
 
+    def put_off(self, real_ns: int) -> None:
+        """So much real time does not count: a debugger held the machine."""
+        if self._began is not None:
+            self._began = (self._began[0] + real_ns, self._began[1])
+
     def over(self, behind_ns: int = 0) -> None:
         """The rest has ended with virtual time `behind_ns` behind where it should be."""
         self._began = None

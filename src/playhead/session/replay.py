@@ -4,7 +4,7 @@ Where the recording slept, a replay jumps. Every deviation is a DivergenceError 
 shows only in a digest says between which two, and in which parts of the machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +14,19 @@ from playhead.host.host import Host
 from playhead.log.causes import cause_name
 from playhead.log.digests import CHECK, Digest, differing, digest_of
 from playhead.log.events import CharRead, ClockHost, ClockRate, ClockVirtualRt, End, Entry, ResetRequested, Shutdown
-from playhead.log.events import TRACED, text_of
+from playhead.log.events import TRACED, SnapshotLoaded, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
+from playhead.machine.checkpoint import unsaved_pages
+from playhead.machine.machine import Machine
 from playhead.replay.queue import AsyncQueue
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
 from playhead.session.run import Build
 from playhead.session.start import put_at_start
 from playhead.session.script import Script
+from playhead.session.snapshots import Recorded, put_back
 from playhead.session.splits import Splits
 from playhead.session.target import Door, MachineLike
 
@@ -57,6 +60,7 @@ class ReplaySession:
         self.queue = AsyncQueue(lambda event: None, replaying=True)
         self.queue.handler(CharRead, self._receive)
         self.checkpoints = Checkpoints(self.queue)
+        self._recorded = Recorded(reader, build, len(self.host.serial))
         self._boundary = reader.first_digest
         self._failure: Exception | None = None
         self._guest_stop: Any = None  # the guest reset or ended itself, and that has not been acted upon
@@ -191,6 +195,8 @@ class ReplaySession:
             case ResetRequested():
                 self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
                 self.machine.reset()
+            case SnapshotLoaded():
+                self._load_snapshot(Moment(event.icount, event.seq))
             case Shutdown():
                 pass  # END follows
             case End():
@@ -203,6 +209,17 @@ class ReplaySession:
                 except DivergenceError as e:
                     raise self._diverged(f"at {now}: {e}") from None
                 self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
+
+    def _load_snapshot(self, moment: Moment) -> None:
+        """A `loadvm`: what was asked of the state before (a reset, an end) is gone with it."""
+        assert isinstance(self.machine, Machine)
+        put_back(self.machine, *self._recorded.at(moment), self._written())
+        self._guest_stop = None
+
+    def _written(self) -> Iterable[int]:
+        """Pages of memory that were ever written."""
+        assert isinstance(self.machine, Machine)
+        return unsaved_pages(self.machine)
 
     def _take(self) -> None:
         """The next event happens now."""

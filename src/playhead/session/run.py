@@ -7,21 +7,27 @@ does so when something arrives and every 100 ms. Two rules make each event's mom
   that never retires anything (an endless chain of faults) is interrupted in between, at a later `seq`.
 - While the CPU is halted, virtual time moves to the next alarm. When something comes before, CLOCK_VIRTUAL_RT goes in
   front of it in the log, and says how far virtual time had got.
+
+A debugger takes the place of the loop (`drive`): it makes the same turns, some of them short, and stands between two of
+them as long as it likes. Real time that passes then does not count.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from playhead.base.units import NEVER
+from playhead.host.clock import date_text
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
-from playhead.log.events import CharRead, ClockRate, ClockVirtualRt, ResetRequested, Shutdown
+from playhead.log.events import CharRead, ClockRate, ClockVirtualRt, ResetRequested, Shutdown, SnapshotLoaded
 from playhead.log.moment import START, Moment
+from playhead.machine.machine import Machine
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import AutoRate, Rest
+from playhead.session.snapshots import Saved, Snapshots
 from playhead.session.target import Door, MachineLike
 
 Build = Callable[[Door], MachineLike]
@@ -55,6 +61,13 @@ class RunSession:
         self._reset_wanted = False
         self._unread: tuple[int, int, int] | None = None  # (port, room after a Ctrl-C, since when)
         self._next_housekeeping = 0
+        self._stood_since: int | None = None  # the machine stands by somebody's wish
+        self._stood_ns = 0
+        self._entered: Moment | None = None  # when the last event did
+        self._arrived_here = False  # nothing has happened since the machine came to this moment
+        self.snapshots = Snapshots()
+        self.drive: Callable[[], None] = self.turn
+        self.met: Any = None  # the stop of a breakpoint or watchpoint, until somebody takes it
         self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
     # -- the loop
@@ -68,16 +81,26 @@ class RunSession:
             self.clocks = Clocks(self.host.realtime_ns, self.machine.now_ns, self._host_clock, self._virtual_rt)
             self._began_ns = self.host.realtime_ns()
             self.host.start(self.machine.kick)
+            self._entered, self._arrived_here = None, True
             self._start()
             self.checkpoints.reached(Checkpoint.RESET)
             while self._outcome is None:
-                self._turn()
+                self.drive()
             self.host.flush()
         return self._outcome
 
-    def _turn(self) -> None:
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended, once it has."""
+        return self._outcome
+
+    def turn(self, until: Moment | None = None) -> None:
+        """Run until there is something to do, and do it. `until`: a debugger's next stop, in front of which what waits
+        goes on waiting, unless an instruction has just retired there.
+        """
         before, began = self.machine.icount, self.host.realtime_ns()
-        stop = self.machine.run(self._limit())
+        limit = Moment(self._limit())
+        stop = self.machine.run(*(limit if until is None else min(limit, until)))
         self._arrived()
         now = self.host.realtime_ns()
         self._ran_ns += now - began
@@ -88,27 +111,31 @@ class RunSession:
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_NS
             self._housekeep(now)
-        settled = stop.kind != "kick"
-        if not settled and self._something_waits():
+        settled = stop.kind == "budget" and not self.machine.seq
+        if stop.kind == "kick" and until is None and self._something_waits():
             stop, settled = self._settle(), True
+        self._arrived_here = stop.kind in ("budget", "halted")
         if stop.kind == "shutdown":
             self._end(stop.cause, stop.status)
         elif stop.kind == "reset":
             self._guest_reset(stop.cause)
         elif stop.kind == "halted":
             self._halted(stop.deadline_ns)
+        elif stop.kind in ("break", "watch"):
+            self.met = stop  # the instruction here may have begun to be fetched: a replay that arrives here has not
         elif settled and self._something_waits():
             self._let_in()
 
     def _settle(self) -> Any:
         """After a kick: go on until an instruction has just retired, which is a moment that a replay arrives at."""
-        before = self.machine.icount
-        for _ in range(SETTLE):
+        before, kicks = self.machine.icount, 0
+        while True:
+            at = self._moment()
             stop = self.machine.run(before + 1)
             self._arrived()
-            if stop.kind != "kick" or self.machine.icount > before:
-                break
-        return stop
+            kicks += self._moment() > at
+            if stop.kind != "kick" or self.machine.icount > before or kicks == SETTLE:
+                return stop
 
     def _halted(self, deadline_ns: int) -> None:
         """The CPU waits for an interrupt: let in what is there, else move virtual time on, else sleep."""
@@ -130,6 +157,7 @@ class RunSession:
             self.host.wait(WAIT_NS)
         elif not (self.options.sleep and live) or wanted_ns >= deadline_ns:
             self.machine.warp(deadline_ns)
+            self._arrived_here = False
             self._rest.over(wanted_ns - deadline_ns)
         else:
             self.host.wait(min(deadline_ns - wanted_ns, WAIT_NS))
@@ -178,6 +206,59 @@ class RunSession:
         taken = self.machine.serial_receive(event.port, bytes(event.data))
         assert taken == len(event.data), f"serial port {event.port} had room for {len(event.data)} bytes, took {taken}"
 
+    # -- standing, and what is asked for then
+
+    def pause(self) -> None:
+        """From now on the machine stands: virtual time does too, and real time does not count."""
+        if self._stood_since is None:
+            self._stood_since = self.host.realtime_ns()
+
+    def go_on(self) -> None:
+        """The end of a `pause`."""
+        if self._stood_since is None:
+            return
+        stood_ns, self._stood_since = self.host.realtime_ns() - self._stood_since, None
+        self._stood_ns += stood_ns
+        self._rest.put_off(stood_ns)
+        if self._unread is not None:
+            self._unread = (*self._unread[:2], self._unread[2] + stood_ns)
+
+    def stand(self) -> None:
+        """Wait, in a pause, until something arrives."""
+        self.host.flush()
+        self.host.wait(WAIT_NS)
+
+    @property
+    def at_arrival(self) -> bool:
+        """Whether the machine is as a replay finds it when it arrives at this moment: no event has happened here, and
+        nothing of the next instruction. What is taken of it here (a snapshot) can be compared.
+        """
+        asked = isinstance(self.machine, Machine) and self.machine.requests.stop is not None  # a reset, or the end
+        return self._arrived_here and not asked and self._entered != self._moment()
+
+    def save_snapshot(self, name: str) -> Saved:
+        """`savevm`, where the machine is `at_arrival`."""
+        assert self.at_arrival
+        self.snapshots.check(self.machine, name)
+        return self.snapshots.keep(self.machine, name, date_text())  # type: ignore[arg-type]
+
+    def load_snapshot(self, name: str) -> Saved:
+        """`loadvm`: an input, which enters at once. That may be at any moment: nothing of the state before it stays."""
+        machine, saved = self.machine, self.snapshots.named(name)
+        assert isinstance(machine, Machine)
+        self._log(SnapshotLoaded(icount=saved.moment.icount, seq=saved.moment.seq))
+        self.snapshots.load(machine, saved)
+        self._arrived_here = self._reset_wanted = False
+        self._unread = self._new_shift = None
+        self._rest.over()
+        if self._rate is not None:
+            self._rate = AutoRate(machine.shift)
+        return saved
+
+    def forget_snapshot(self, name: str) -> None:
+        """`delvm`."""
+        self.snapshots.forget(name)
+
     def request_reset(self) -> None:
         """Press the reset button (a monitor's `system_reset`); it takes effect at the next moment, and is logged."""
         self._reset_wanted = True
@@ -195,7 +276,7 @@ class RunSession:
 
     def _housekeep(self, now_ns: int) -> None:
         """What has to be done now and then, in real time."""
-        if self.options.silent_hint and now_ns - self._began_ns > SILENCE_NS:
+        if self.options.silent_hint and now_ns - self._began_ns - self._stood_ns > SILENCE_NS:
             if not any(tap.count for tap in self.door.taps):
                 self.host.message(self.options.silent_hint)
             self.options.silent_hint = ""
@@ -230,6 +311,7 @@ class RunSession:
 
     def _log(self, event: Any) -> None:
         """An event takes effect now."""
+        self._entered = self._moment()
 
     def _host_clock(self) -> int:
         """The guest reads the date. Called from inside `run`: must not raise."""

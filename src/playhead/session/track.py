@@ -1,6 +1,6 @@
 """One more run of a recording's inputs, silent, that stops anywhere and can be put back, for a diagnosis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +8,10 @@ from playhead.base.errors import DivergenceError
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
+from playhead.machine.checkpoint import ZEROS
 from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.run import Build
-
-ZEROS = bytes(4096)
 
 
 class Stopped(Exception):
@@ -139,6 +138,10 @@ class Track(ReplaySession):
             if self._pages.get(page) != content:
                 self._pages[page] = content
                 self._since.add(page)
+
+    def _written(self) -> Iterable[int]:
+        self._sync()
+        return self._pages
 
     def back(self, p: Point) -> "Track":
         """Put it into a state: one of its own, or that of another track of the same recording."""

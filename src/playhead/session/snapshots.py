@@ -1,0 +1,122 @@
+"""Named states of a machine that runs (`savevm`), and how it is put back into one (`loadvm`) without time going back.
+
+The moment never goes back, not even over a `loadvm`: that is an input like any other, and what it puts the machine
+into is the state of an earlier moment. A live session keeps these states in memory; the replay of a recording finds
+them among its checkpoints.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from playhead.base.errors import FormatError, UsageError
+from playhead.log.moment import Moment
+from playhead.log.reader import Reader
+from playhead.log.snapshots import MOST, check_name
+from playhead.machine import checkpoint
+from playhead.machine.checkpoint import ZEROS
+from playhead.machine.machine import Machine
+from playhead.session.target import Door
+
+
+class Saved(NamedTuple):
+    """A state with a name. `pages` are all that had ever been written by then; any other is zeros."""
+
+    name: str
+    moment: Moment
+    virtual_ns: int
+    created: str  # a date in UTC
+    parts: dict[str, bytes]
+    pages: dict[int, bytes]
+
+
+class Snapshots:
+    """The named states of one live machine. Somebody else who takes `written_pages` of it has to say so (`written`)."""
+
+    def __init__(self) -> None:
+        self._saved: dict[str, Saved] = {}
+        self._ever: set[int] = set()  # pages that were written and are not reported as such any more
+
+    def written(self, pages: Iterable[int]) -> None:
+        self._ever.update(pages)
+
+    def _written(self, machine: Machine) -> set[int]:
+        return self._ever.union(checkpoint.unsaved_pages(machine))
+
+    def check(self, machine: Any, name: str) -> None:
+        """Raise if a state of this machine could not be kept under this name."""
+        check_name(name)
+        if not isinstance(machine, Machine):
+            raise UsageError("this machine has no snapshots")
+        if len(self._saved) >= MOST and name not in self._saved:
+            raise UsageError(f"there are {MOST} snapshots, which is the most")
+
+    def keep(self, machine: Machine, name: str, created: str) -> Saved:
+        """The state of now. A name that is there already moves."""
+        there = [one.pages for one in self._saved.values()]
+        pages = {page: _shared(page, checkpoint.page_of(machine, page), there) for page in self._written(machine)}
+        moment = Moment(machine.icount, machine.seq)
+        saved = Saved(name, moment, machine.now_ns(), created, checkpoint.save_parts(machine), pages)
+        self._saved.pop(name, None)
+        self._saved[name] = saved
+        return saved
+
+    def named(self, name: str) -> Saved:
+        if name not in self._saved:
+            raise UsageError(f"no snapshot '{name}'; there is {', '.join(self._saved) or 'none'}")
+        return self._saved[name]
+
+    def all(self) -> list[Saved]:
+        """In the order of their moments."""
+        return sorted(self._saved.values(), key=lambda one: one.moment)
+
+    def forget(self, name: str) -> None:
+        del self._saved[self.named(name).name]
+
+    def load(self, machine: Machine, saved: Saved) -> None:
+        """Put the machine into that state, at the moment where it is."""
+        put_back(machine, saved.parts, saved.pages, self._written(machine))
+
+
+def _shared(page: int, content: bytes, there: list[dict[int, bytes]]) -> bytes:
+    """The content itself, or the same that is in memory already."""
+    return next((pages[page] for pages in reversed(there) if pages.get(page) == content), content)
+
+
+def put_back(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes], written: Iterable[int]) -> None:
+    """`pages` are what was written up to the state; `written` what was ever written in this machine."""
+    goal = {page: pages.get(page, ZEROS) for page in {*pages, *written}}
+    put = {page: content for page, content in goal.items() if checkpoint.page_of(machine, page) != content}
+    checkpoint.restore_here(machine, parts, put)
+
+
+class Recorded:
+    """The states of a recording's checkpoints, for a replay that meets a `loadvm`."""
+
+    def __init__(self, reader: Reader, build: Any, ports: int):
+        self._reader, self._build, self._ports = reader, build, ports
+        self._built: dict[int, bytes] | None = None
+
+    def at(self, moment: Moment) -> tuple[dict[str, bytes], dict[int, bytes]]:
+        """Parts and pages of the checkpoint of a moment."""
+        hashes: dict[int, bytes] = {}
+        for kept in self._reader.checkpoints():
+            hashes.update(self._reader.checkpoint_pages(kept))
+            if kept.moment == moment:
+                contents = self._reader.pages(set(hashes.values()))
+                pages = self._pages_built() | {page: contents[hash] for page, hash in hashes.items()}
+                return self._reader.checkpoint_parts(kept), pages
+            if kept.moment > moment:
+                break
+        raise FormatError(f"{self._reader.path} is damaged: it has no checkpoint of {moment}, which a loadvm in it wants")
+
+    def _pages_built(self) -> dict[int, bytes]:
+        """What a machine has in memory when it is made, which no checkpoint holds: from one that is made for this."""
+        if self._built is None:
+            fresh = self._build(Door(lambda: 0, [_Nobody()] * self._ports, _Nobody()))
+            self._built = {page: checkpoint.page_of(fresh, page) for page in checkpoint.unsaved_pages(fresh)}
+        return self._built
+
+
+class _Nobody:
+    def write(self, data: bytes) -> None:
+        pass

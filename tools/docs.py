@@ -98,7 +98,38 @@ def options() -> str:
     return "\n".join(out)
 
 
-PAGES = {"instructions": instructions, "events": events, "devices": devices, "options": options}
+def monitor() -> str:
+    from typing import cast
+
+    from playhead.monitor import looking, replaying
+    from playhead.monitor.commands import Command, Monitor
+    from playhead.timeline import moments
+
+    nothing = cast(Any, None)  # nobody runs them here
+    quit = Command(("quit", "q"), "", "end", nothing)
+    groups = (
+        ("Moving about", replaying.commands(nothing, nothing, nothing)),
+        ("Looking", looking.commands(nothing)),
+        ("The monitor itself", (*Monitor(()).commands, quit)),
+    )
+    out = ["# The monitor\n", NOTE,
+           "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb behind the word `monitor`.\n"]  # fmt: skip
+    for title, commands in groups:
+        out.append(f"## {title}\n")
+        out.append(table(("command", "also", "does"), [
+            (f"`{c.names[0]} {c.words}".rstrip() + "`", " ".join(f"`{n}`" for n in c.names[1:]), c.help)
+            for c in commands]))  # fmt: skip
+    out += ["## Moments\n", (moments.__doc__ or "").partition("\n\n")[2]]
+    return "\n".join(out)
+
+
+PAGES = {
+    "instructions": instructions,
+    "events": events,
+    "devices": devices,
+    "options": options,
+    "monitor": monitor,
+}
 
 
 def main() -> None:

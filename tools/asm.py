@@ -1,4 +1,4 @@
-"""asm FILE.s [-o OUT]: assemble and link a guest's source into a firmware image.
+"""asm FILE.s [-o OUT]: assemble and link a guest's source into a firmware image, or a Linux program (--linux).
 
 The assembler is LLVM's, which the engine needs anyway, so that a guest can be built wherever Playhead runs. It ends
 the process at the first bad line; therefore it runs in a child, and its complaint comes back as `AsmError` with the
@@ -11,15 +11,39 @@ import argparse
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from recipe.elf import executable
 from recipe.link import Layout, LinkError, link
 
 FIRMWARE = Layout(base=0xF0000, size=0x10000)
+PROGRAM_BASE = 0x10000000  # where no other program of our guests is: a breakpoint is one address for all of them
 TRIPLE = "i386-unknown-none-elf"
+
+T = TypeVar("T")
 
 _INCLUDE = re.compile(r'\s*\.include\s+"([^"]+)"')
 _PLACE = re.compile(r"<inline asm>:(\d+)")
+_CODE = re.compile(r"\s*(?:\w+:)?\s*[a-z]")  # a line with an instruction or a macro in it
+
+# The one compilation unit that a debugger wants to see before it looks at line numbers (DWARF 4, sections 7.5, 7.12).
+_UNIT = """
+        .section .debug_abbrev, "", @progbits
+        .byte   1, 0x11, 0              # a compilation unit without children: name, lines, code, language
+        .byte   0x03, 0x08, 0x10, 0x17, 0x11, 0x01, 0x12, 0x06, 0x13, 0x05, 0, 0, 0
+        .section .debug_info, "", @progbits
+        .long   9f - 8f
+8:      .short  4
+        .long   0
+        .byte   4, 1
+        .asciz  "{name}"
+        .long   0, .Ltext_start, .Ltext_end - .Ltext_start
+        .short  0x8001                  # the MIPS assembler: the one that DWARF knows
+9:      .text
+.Ltext_end:
+"""
 
 
 class AsmError(Exception):
@@ -35,6 +59,20 @@ def build(path: Path, layout: Layout) -> tuple[bytes, dict[str, int]]:
     """The image of a source file, and its symbols."""
     lines = expand(path)
     return _build([text for text, _ in lines], [place for _, place in lines], str(path), layout)
+
+
+def program(path: Path, shown: str) -> bytes:
+    """A Linux program (ELF) with symbols and line numbers; `shown` is its source's name for a debugger."""
+    folder, _, name = shown.rpartition("/")
+    lines = [(f'.file 1 "{folder}" "{name}"', shown), (".text", shown), (".Ltext_start:", shown), (".code32", shown)]
+    for text, place in expand(path):
+        file, _, number = place.rpartition(":")
+        if _CODE.match(text) and file == path.name:
+            lines.append((f".loc 1 {number}", place))
+        lines.append((text, place))
+    lines += [(text, shown) for text in _UNIT.format(name=shown).splitlines()]
+    return _linked([text for text, _ in lines], [place for _, place in lines], str(path),
+                   lambda obj: executable(obj, PROGRAM_BASE))  # fmt: skip
 
 
 def flat(text: str, base: int = 0, bits: int = 32) -> bytes:
@@ -59,12 +97,16 @@ def expand(path: Path) -> list[tuple[str, str]]:
 
 
 def _build(lines: list[str], places: list[str], name: str, layout: Layout) -> tuple[bytes, dict[str, int]]:
+    return _linked(lines, places, name, lambda obj: link(obj, layout))
+
+
+def _linked(lines: list[str], places: list[str], name: str, link: Callable[[bytes], T]) -> T:
     child = subprocess.run([sys.executable, __file__, "--child"], input="\n".join(lines).encode(), capture_output=True)
     if child.returncode != 0 or not child.stdout:
         complaint = child.stderr.decode(errors="replace").strip() or f"the assembler died, status {child.returncode}"
         raise AsmError(_PLACE.sub(lambda m: places[int(m[1]) - 1], complaint))
     try:
-        return link(child.stdout, layout)
+        return link(child.stdout)
     except LinkError as error:
         raise AsmError(f"{name}: {error}") from None
 
@@ -86,10 +128,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev asm", description="assemble and link a guest's source")
     parser.add_argument("source", type=Path)
     parser.add_argument("-o", dest="out", type=Path, help="the image; by default the source's name with .bin, here")
+    parser.add_argument("--linux", action="store_true", help="a Linux program (ELF) instead of a firmware image")
     options = parser.parse_args(arguments)
     try:
-        image = firmware(options.source)
-        out = options.out or Path(options.source.stem + ".bin")
+        image = program(options.source, str(options.source)) if options.linux else firmware(options.source)
+        out = options.out or Path(options.source.stem + ("" if options.linux else ".bin"))
         out.write_bytes(image)
     except (AsmError, OSError) as error:
         print(f"asm: {error}", file=sys.stderr)

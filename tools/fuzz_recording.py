@@ -1,13 +1,13 @@
 """recording [--count N] [--seed S] [--only N]: mutated recordings: a clear error or a correct replay, and nothing
 else.
 
-Two very small recordings are made (one of our own guests, cut into many batches with a digest every few hundred
-instructions; the demo with typed input), and mutated in every way that comes to mind, as bytes and as rows
-(`recording_mutations.py`). Each mutant goes through `verify` and `replay` as a user would run them. Allowed are: exit
-status 2 or 1 with one clear line; or a replay that prints what the original printed and ends with the same state,
-digest by digest. A mutant of which `verify` says that it is whole must replay; one whose hashes were made to fit may
-diverge instead, never replay wrongly. Everything else is a finding: a traceback, a bug of ours, a hang, more than 1
-GiB of memory, another console, another last state.
+Three very small recordings are made (one of our own guests, cut into many batches with a digest every few hundred
+instructions; the demo with typed input; a part of that, which begins at a checkpoint), and mutated in every way that
+comes to mind, as bytes and as rows (`recording_mutations.py`). Each mutant goes through `verify` and `replay` as a
+user would run them. Allowed are: exit status 2 or 1 with one clear line; or a replay that prints what the original
+printed and ends with the same state, digest by digest. A mutant of which `verify` says that it is whole must replay;
+one whose hashes were made to fit may diverge instead, never replay wrongly. Everything else is a finding: a
+traceback, a bug of ours, a hang, more than 1 GiB of memory, another console, another last state.
 
 The work is done in a process of its own under a memory limit; one that dies or stands still is a finding too. A case
 is repeated by `--seed S --only N`.
@@ -45,6 +45,8 @@ import guest
 from playhead.base.errors import PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.cli import main as playhead
+from playhead.log import snapshots
+from playhead.log.moment import Moment
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
@@ -97,7 +99,13 @@ class Typist:
 
 
 class OftenFlushed(RecordSession):
-    """Flushes at every other digest, so that even the shortest recording has many batches."""
+    """Flushes at every other digest, so that even the shortest recording has many batches, and keeps many states."""
+
+    SPACING_NS = COST = 0
+
+    def _checkpoint(self) -> None:
+        if self._digests % 3 == 0:
+            super()._checkpoint()
 
     def _arrived(self) -> None:
         super()._arrived()
@@ -122,12 +130,26 @@ def record(name: str, folder: Path) -> Original:
     return Original(path, console.read_bytes(), None, outcome.icount)
 
 
+def part_of(original: Original, folder: Path) -> Original:
+    """The middle of a recording, as a recording."""
+    path, (begin, end) = folder / "part.ph", (original.icount * 2 // 5, original.icount * 4 // 5)
+    words = ["trim", str(original.path), "-o", str(path), "--force", "--from", str(begin), "--to", str(end), "--quiet"]
+    assert playhead(words) == 0
+    return Original(path, b"", None, end)
+
+
+def name_moments(original: Original) -> None:
+    for name, icount in (("first", original.icount // 2), ("second", original.icount * 2 // 3)):
+        snapshots.add(str(original.path), snapshots.Snapshot(name, Moment(icount), icount << 3, "2026", bytes(16)))
+
+
 class Worker:
     """Runs cases one after the other in this process."""
 
     def __init__(self, folder: Path, seed: int):
         self.folder, self.seed = folder, seed
         self.originals = [record(name, folder) for name in ("tss", "demo")]
+        self.originals.append(part_of(self.originals[1], folder))
         self.session: ReplaySession | None = None
         run = ReplaySession.run
 
@@ -137,7 +159,9 @@ class Worker:
 
         ReplaySession.run = watched  # type: ignore[method-assign, assignment]
         for original in self.originals:
+            name_moments(original)
             status, said, console = self.replay(original.path)
+            original.console = original.console or console  # of a part nobody has seen any
             assert status == 0 and console == original.console, said
             original.parts = self.session.machine.digest_parts()  # type: ignore[union-attr, attr-defined]
 

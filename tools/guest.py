@@ -1,7 +1,7 @@
 """guest [NAME|all|debian|check]: build or fetch guests and print their paths; check: compare ours with QEMU.
 
 Guests are kept in `$XDG_CACHE_HOME/playhead`, ours under a name that carries the hash of their source. Tests, the
-demo and the benchmarks use `image`, `debian` and `expected` of this module.
+demo and the benchmarks use `image`, `program`, `debian` and `expected` of this module.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import asm
@@ -19,8 +21,11 @@ from recipe import debian as debian_recipe
 from recipe.apt import AptError
 
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
+LINUX = SOURCES / "linux"  # programs for the Debian guests
+PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DEBIAN_APPEND = "console=ttyS0"
+APPEND = {"story": f"{DEBIAN_APPEND} cryptomgr.notests"}  # without the kernel's tests of its ciphers: half the boot
 
 
 class GuestError(Exception):
@@ -42,13 +47,28 @@ def image(name: str) -> Path:
     """The firmware image of one of our guests, for `-bios`; built when its source is new."""
     if name not in names():
         raise GuestError(f"no guest {name!r}; there are {', '.join(names())}, debian")
+    return _built(SOURCES / f"{name}.s", ".bin", asm.firmware)
+
+
+def programs() -> list[str]:
+    """Our Linux programs: every source in guest/linux."""
+    return sorted(path.stem for path in LINUX.glob("*.s"))
+
+
+def program(name: str) -> Path:
+    """One of them, an ELF file with symbols and line numbers; built when its source is new."""
+    return _built(LINUX / f"{name}.s", ".elf", lambda path: asm.program(path, f"guest/linux/{path.name}"))
+
+
+def _built(path: Path, ending: str, make: Callable[[Path], bytes]) -> Path:
+    """What `make` makes of a source, kept under the source's hash."""
     try:
-        source = "\n".join(text for text, _ in asm.expand(SOURCES / f"{name}.s"))
-        out = cache() / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}.bin"
+        source = "\n".join(text for text, _ in asm.expand(path))
+        out = cache() / f"{path.stem}-{hashlib.sha256(source.encode()).hexdigest()[:12]}{ending}"
         if not out.exists():
             out.parent.mkdir(parents=True, exist_ok=True)
             partial = out.with_suffix(f".{os.getpid()}")
-            partial.write_bytes(asm.firmware(SOURCES / f"{name}.s"))
+            partial.write_bytes(make(path))
             partial.replace(out)
     except (asm.AsmError, OSError) as error:
         raise GuestError(str(error)) from None
@@ -61,13 +81,16 @@ def expected(name: str) -> str:
 
 
 def debian(variant: str = "boot") -> tuple[Path, Path]:
-    """(kernel, initrd) of a Debian guest; the variant `boot` runs by itself, `shell` asks for a login on COM1."""
+    """(kernel, initrd) of a Debian guest; the variant `boot` and `story` run by themselves, `shell` asks for
+    a login on COM1.
+    """
     if variant not in debian_recipe.VARIANTS:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
     folder = cache() / "debian"
     try:
         kernel, busybox = debian_recipe.fetch(folder, lambda text: print(f"guest: {text}", file=sys.stderr, flush=True))
-        return kernel, debian_recipe.build(variant, busybox, folder)
+        inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
+        return kernel, debian_recipe.build(variant, busybox, folder, inside)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 
@@ -107,7 +130,7 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(names())}, all, debian, check")
+    parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(names() + programs())}, all, debian, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
     try:
@@ -116,10 +139,11 @@ def main(arguments: list[str]) -> int:
         if options.name == "debian":
             for variant in debian_recipe.VARIANTS:
                 kernel, initrd = debian(variant)
-                print(f"{variant:8} -kernel {kernel} -initrd {initrd} -append {DEBIAN_APPEND}")
+                append = shlex.quote(APPEND.get(variant, DEBIAN_APPEND))
+                print(f"{variant:8} -kernel {kernel} -initrd {initrd} -append {append}")
             return 0
         for name in names() if options.name == "all" else [options.name]:
-            print(image(name))
+            print(program(name) if name in programs() else image(name))
     except GuestError as error:
         print(f"guest: {error}", file=sys.stderr)
         return 2

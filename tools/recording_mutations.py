@@ -19,15 +19,20 @@ from typing import Any
 
 import zstandard
 
-from playhead.log.chain import genesis, link, link_batch
+from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
+from playhead.log.checkpoints import COLUMNS as CHECKPOINT
 from playhead.log.reader import MARK
 from playhead.log.schema import TABLES
+from playhead.log.snapshots import COLUMNS as SNAPSHOT
 
 COLUMNS = {
     "meta": ("key", "value"), "blob": ("id", "hash", "size", "codec", "data"), "kind": ("tag", "name", "arguments"),
     "event": ("id", "icount", "seq", "kind", "cpu", "args", "payload"),
     "digest": ("id", "icount", "count", "roots", "checks"),
-    "batch": ("id", "last_event", "last_digest", "icount", "seq", "virtual_ns", "wall_ms", "hash"),
+    "checkpoint": ("id", "icount", "seq", "virtual_ns", "last_event", "parts", "pages"),
+    "pack": ("id", "hashes", "data"),
+    "snapshot": ("id", "name", "icount", "seq", "virtual_ns", "created", "root", "hash"),
+    "batch": ("id", "last_event", "last_digest", "last_checkpoint", "icount", "seq", "virtual_ns", "wall_ms", "hash"),
 }  # fmt: skip
 INTERESTING = (0, 1, -1, 2, 7, 255, 256, 65535, 65536, 1 << 31, -(1 << 31), (1 << 32) - 1, 1 << 40, (1 << 63) - 1,
                -(1 << 63))  # fmt: skip
@@ -45,7 +50,7 @@ def mutate(rng: random.Random, path: Path) -> tuple[str, bool]:
         detail = what(rng, path)
     except sqlite3.Error as error:  # SQLite itself refuses to go on in what was done so far
         detail = str(error)
-    return f"{what.__name__}: {detail}", what.__name__.startswith("fitted")
+    return f"{what.__name__}: {detail}", what.__name__.startswith(("fitted", "page_bomb"))
 
 
 # -- bytes
@@ -275,15 +280,23 @@ def fit(db: sqlite3.Connection) -> None:
     """Compute the chain anew over what is there."""
     meta = db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
     kinds = db.execute("SELECT tag, name, arguments FROM kind ORDER BY tag").fetchall()
-    hash, before = genesis(meta, kinds), (0, 0)
-    for number, *mark in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
-        events = db.execute("SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? "
-                            "ORDER BY id", (before[0], mark[0])).fetchall()  # fmt: skip
-        digests = db.execute("SELECT id, icount, count, roots, checks FROM digest WHERE id > ? AND id <= ? "
-                             "ORDER BY id", (before[1], mark[1])).fetchall()  # fmt: skip
-        hash = link_batch(hash, events, digests, tuple(mark)) if number else link(hash, "batch", [tuple(mark)])
+    first = hash = genesis(meta, kinds)
+    before = BEGINNING
+    for number, *values in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
+        mark = Mark(*values)
+        rows = [
+            db.execute(f"SELECT {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
+            for table, columns, between in (
+                ("event", "id, icount, seq, kind, cpu, args, payload", (before.last_event, mark.last_event)),
+                ("digest", "id, icount, count, roots, checks", (before.last_digest, mark.last_digest)),
+                ("checkpoint", CHECKPOINT, (before.last_checkpoint, mark.last_checkpoint)),
+            )
+        ]
+        hash = link_batch(hash, *rows, mark) if number else link(hash, "batch", [mark])
         db.execute("UPDATE batch SET hash = ? WHERE id = ?", (hash, number))
-        before = (mark[0], mark[1])
+        before = mark
+    for number, *row in db.execute(f"SELECT id, {SNAPSHOT} FROM snapshot ORDER BY id").fetchall():
+        db.execute("UPDATE snapshot SET hash = ? WHERE id = ?", (link(first, "snapshot", [tuple(row)]), number))
 
 
 def fitted_configuration(rng: random.Random, path: Path) -> str:
@@ -297,8 +310,9 @@ def fitted_configuration(rng: random.Random, path: Path) -> str:
 
 
 def fitted_value(rng: random.Random, path: Path) -> str:
-    """An event, digest or batch changed, and the hashes too."""
-    db, table = _open(path), rng.choice(("event", "event", "event", "digest", "batch"))
+    """An event, digest, checkpoint, snapshot or batch changed, and the hashes too."""
+    tables = ("event", "event", "event", "digest", "checkpoint", "checkpoint", "snapshot", "batch")
+    db, table = _open(path), rng.choice(tables)
     column, one = rng.choice(COLUMNS[table][1:]), _rowid(db, rng, table)
     try:
         old = (db.execute(f"SELECT {column} FROM {table} WHERE id = ?", (one,)).fetchone() or (0,))[0]
@@ -310,6 +324,57 @@ def fitted_value(rng: random.Random, path: Path) -> str:
     finally:
         db.close()
     return f"{table}.{column} row {one} = {new!r:.40}"
+
+
+def fitted_state(rng: random.Random, path: Path) -> str:
+    """Another state in a checkpoint: bytes of a part, the names of parts, or which page has which content."""
+    db, one = _open(path), 0
+    try:
+        one = _rowid(db, rng, "checkpoint") if rng.random() < 0.5 else 1
+        parts, pages = db.execute("SELECT parts, pages FROM checkpoint WHERE id = ?", (one,)).fetchone() or (b"", b"")
+        if not parts:
+            return "there is none"
+        if rng.random() < 0.6:
+            plain = bytearray(zstandard.ZstdDecompressor().decompress(parts))
+            for _ in range(rng.choice((1, 1, 20))):
+                plain[rng.randrange(len(plain))] = rng.choice((0, 1, 255, rng.randrange(256)))
+            parts = zstandard.compress(bytes(plain[: rng.choice((len(plain), len(plain), rng.randrange(len(plain))))]))
+        elif pages:
+            records = [bytearray(pages[at : at + 36]) for at in range(0, len(pages), 36)]
+            odd = rng.choice(records)
+            how = rng.choice(("page", "content", "lost"))
+            if how == "page":
+                odd[:4] = rng.choice((odd[0] + 1, 0xFFFFFFFF, 1 << 20, rng.randrange(1 << 16))).to_bytes(4, "little")
+            elif how == "content":
+                odd[4:] = rng.choice(records)[4:]
+            else:
+                records.remove(odd)
+            pages = b"".join(sorted(records, key=lambda record: record[:4][::-1]))
+        db.execute("UPDATE checkpoint SET parts = ?, pages = ? WHERE id = ?", (parts, pages, one))
+        fit(db)
+    finally:
+        db.close()
+    return f"checkpoint {one}"
+
+
+def page_bomb(rng: random.Random, path: Path) -> str:
+    """A pack, or a checkpoint's parts, that unpack to very much."""
+    size = rng.choice((1 << 20, 1 << 28, 1 << 30))
+    pieces = zstandard.ZstdCompressor(level=1).compressobj(size=size if rng.random() < 0.5 else -1)
+    zeros = bytes(1 << 20)
+    data = b"".join([*(pieces.compress(zeros) for _ in range(size >> 20)), pieces.flush()])
+    db = _open(path)
+    try:
+        if rng.random() < 0.5:
+            hashes = rng.choice((bytes(32), bytes(2048), bytes(32 * (size // 4096))))
+            db.execute("UPDATE pack SET data = ?, hashes = coalesce(?, hashes)", (data, rng.choice((None, hashes))))
+        else:
+            db.execute(f"UPDATE checkpoint SET {rng.choice(('parts', 'pages'))} = ?",
+                       (rng.choice((data, bytes(1 << 28))),))  # fmt: skip
+            fit(db)
+    finally:
+        db.close()
+    return f"{len(data)} bytes of {size}"
 
 
 def fitted_content(rng: random.Random, path: Path) -> str:
@@ -333,5 +398,5 @@ def fitted_content(rng: random.Random, path: Path) -> str:
 MUTATIONS: tuple[Callable[[random.Random, Path], str], ...] = (
     bit, bit, bit, header, truncated, page, page, appended, second_log, row, row, row, value, value, value,
     schema, schema, configuration, fitted_configuration, fitted_configuration, fitted_value, fitted_value,
-    fitted_content,
-) * 10 + (bomb,)  # fmt: skip
+    fitted_content, fitted_state, fitted_state,
+) * 10 + (bomb, page_bomb, page_bomb)  # fmt: skip

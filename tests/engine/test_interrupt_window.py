@@ -1,4 +1,4 @@
-"""An interrupt that waits is taken one instruction behind STI, wherever that instruction goes and however runs are split."""
+"""An interrupt that waits is taken one instruction behind STI, wherever that goes and however runs are split."""
 
 import pytest
 

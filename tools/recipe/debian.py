@@ -1,8 +1,9 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Two variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Three variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
-and powers off when the session of `LOGIN` with `PASSWORD` ends.
+and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
+crashes (docs/debugging.md).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from recipe import initramfs
 from recipe.apt import AptError, PrivateApt
 
-VARIANTS = ("boot", "shell")
+VARIANTS = ("boot", "shell", "story")
 
 _KERNEL = re.compile(r"linux-image-6\.1\.0-(\d+)-686")
 
@@ -59,6 +60,19 @@ poweroff -f
 """
 )
 
+_STORY = (
+    _START
+    + """\
+echo GUEST-UP
+story
+echo "story has ended, status $?"
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+_SCRIPTS = {"boot": _BOOT, "shell": _SHELL, "story": _STORY}
+
 LOGIN, PASSWORD = "root", "playhead"
 _ETC = {
     "etc/passwd": f"{LOGIN}:$1$recorded$aLRthxMddQeX8Hn3YTtA31:0:0:root:/root:/bin/sh\n",  # md5-crypt of the password
@@ -90,18 +104,17 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
     return kernel, busybox
 
 
-def build(variant: str, busybox: Path, folder: Path) -> Path:
-    """The initramfs of a variant; its name carries the hash of what it was built from."""
-    program = busybox.read_bytes()
-    script = {"boot": _BOOT, "shell": _SHELL}[variant]
+def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes]) -> Path:
+    """The initramfs of a variant, with these programs in /bin; its name carries the hash of what it was built from."""
     entries = [initramfs.folder(name) for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "root")]
     entries += [
         initramfs.character_device("dev/console", 5, 1),
         initramfs.character_device("dev/null", 1, 3, 0o666),
-        initramfs.file("bin/busybox", program, 0o755),
+        initramfs.file("bin/busybox", busybox.read_bytes(), 0o755),
         initramfs.link("bin/sh", "busybox"),
-        initramfs.file("init", script.encode(), 0o755),
+        initramfs.file("init", _SCRIPTS[variant].encode(), 0o755),
     ]
+    entries += [initramfs.file(f"bin/{name}", program, 0o755) for name, program in programs.items()]
     if variant == "shell":
         entries += [initramfs.file(path, text.encode()) for path, text in _ETC.items()]
     key = hashlib.sha256(repr([(e.path, e.mode, hashlib.sha256(e.data).hexdigest()) for e in entries]).encode())

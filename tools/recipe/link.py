@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 RESET_BYTES = 16  # from the reset vector, F000:FFF0, to the end of the image
 
-_SHT_SYMTAB, _SHT_NOBITS, _SHT_REL = 2, 8, 9
-_SHF_ALLOC = 2
+SHT_SYMTAB, SHT_NOBITS, SHT_REL = 2, 8, 9
+SHF_ALLOC = 2
 _SHN_UNDEF, _SHN_ABS = 0, 0xFFF1
 
 # relocation number -> (bytes, relative to the place)
@@ -48,22 +48,22 @@ class Section:
 
 def link(obj: bytes, layout: Layout) -> tuple[bytes, dict[str, int]]:
     """The flat image, and the address of every named symbol."""
-    sections = _sections(obj)
+    sections = read_sections(obj)
     extent = _place(sections, layout)
-    variables = [s.address + s.size for s in sections if s.kind == _SHT_NOBITS and s.address is not None]
-    symbols = _symbols(sections, {"bss_start": layout.bss, "bss_end": max(variables, default=layout.bss)})
+    variables = [s.address + s.size for s in sections if s.kind == SHT_NOBITS and s.address is not None]
+    symbols = symbols_of(sections, {"bss_start": layout.bss, "bss_end": max(variables, default=layout.bss)})
     for section in sections:
-        if section.kind == _SHT_REL and sections[section.info].address is not None:
-            _relocate(sections[section.info], section, symbols, layout.base)
+        if section.kind == SHT_REL and sections[section.info].address is not None:
+            relocate(sections[section.info], section, symbols, layout.base)
     image = bytearray(layout.size if layout.size is not None else extent)
     for section in sections:
-        if section.address is not None and section.kind != _SHT_NOBITS:
+        if section.address is not None and section.kind != SHT_NOBITS:
             at = section.address - layout.base
             image[at : at + section.size] = section.data
     return bytes(image), {name: value for name, value in symbols if name and value is not None}
 
 
-def _sections(obj: bytes) -> list[Section]:
+def read_sections(obj: bytes) -> list[Section]:
     if obj[:6] != b"\x7fELF\x01\x01":
         raise LinkError("not a 32-bit little-endian ELF object")
     (table,) = struct.unpack_from("<I", obj, 32)
@@ -72,7 +72,7 @@ def _sections(obj: bytes) -> list[Section]:
     strings = headers[names][4]
     found = []
     for name, kind, flags, _, offset, size, link_, info, align, _ in headers:
-        data = bytearray() if kind == _SHT_NOBITS else bytearray(obj[offset : offset + size])
+        data = bytearray() if kind == SHT_NOBITS else bytearray(obj[offset : offset + size])
         found.append(Section(_string(obj, strings + name), kind, flags, data, size, link_, info, max(align, 1)))
     return found
 
@@ -85,9 +85,9 @@ def _place(sections: list[Section], layout: Layout) -> int:
     """Give each loaded section its address; returns the bytes used from the base."""
     at, variables = layout.base, layout.bss
     for section in sections:
-        if not section.flags & _SHF_ALLOC:
+        if not section.flags & SHF_ALLOC:
             continue
-        if section.kind == _SHT_NOBITS:
+        if section.kind == SHT_NOBITS:
             variables = section.address = -(-variables // section.align) * section.align
             variables += section.size
         elif section.name == ".reset":
@@ -103,9 +103,9 @@ def _place(sections: list[Section], layout: Layout) -> int:
     return used
 
 
-def _symbols(sections: list[Section], provided: dict[str, int]) -> list[tuple[str, int | None]]:
+def symbols_of(sections: list[Section], provided: dict[str, int]) -> list[tuple[str, int | None]]:
     """(name, address) by symbol number; None where a symbol is defined neither in the object nor by the linker."""
-    table = next((s for s in sections if s.kind == _SHT_SYMTAB), None)
+    table = next((s for s in sections if s.kind == SHT_SYMTAB), None)
     if table is None:
         return []
     strings, found = sections[table.link].data, []
@@ -123,7 +123,7 @@ def _symbols(sections: list[Section], provided: dict[str, int]) -> list[tuple[st
     return found
 
 
-def _relocate(target: Section, table: Section, symbols: list[tuple[str, int | None]], base: int) -> None:
+def relocate(target: Section, table: Section, symbols: list[tuple[str, int | None]], base: int) -> None:
     assert target.address is not None
     for offset, info in struct.iter_unpack("<II", table.data):
         if info & 0xFF not in _RELOCATIONS:

@@ -14,7 +14,10 @@ VERBS = {
     "record": "run a machine and record it",
     "replay": "run a recording again, exactly, and prove it",
     "debug": "a recording behind gdb and a prompt, forwards and backwards",
+    "branch": "go on live from a moment of a recording",
+    "who": "who wrote some bytes of memory last",
     "verify": "check a recording without running it",
+    "trim": "a part of a recording, as a recording of its own",
     "info": "what a recording holds",
     "log": "the events of a recording",
 }

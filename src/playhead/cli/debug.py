@@ -17,7 +17,8 @@ SAY_NS = 2_000_000_000  # and in gdb
 WAIT_NS = 1_000_000_000
 
 OPTIONS = (
-    Option("--at", "begin at this moment: 1500000, 1.5M, 50%, @12.5s, end, serial:\"text\" (default: the start)", "MOMENT"),
+    Option("--at", "begin at this moment: 1500000, 1.5M, 50%, @12.5s, end, serial:\"text\" (default: the start)",
+           "MOMENT"),
     Option("-gdb", "where gdb may attach: tcp::PORT, tcp:HOST:PORT or none (default tcp::1234, on this machine only)",
            "DEVICE", key="listen", default=PORT),
     Option("-s", "the same as -gdb tcp::1234, which is what there is by default"),
@@ -51,10 +52,14 @@ document when
 when: the moment of the recording where you are.
 end
 define who
-  monitor who $arg0
+  if $argc > 1
+    monitor who $arg0 $arg1
+  else
+    monitor who $arg0
+  end
 end
 document who
-who ADDRESS[:LENGTH]: the instruction that last wrote these bytes.
+who ADDRESS[:LENGTH] [COUNT]: the instruction that last wrote these bytes, and those before it.
 end
 target remote 127.0.0.1:{port}
 """
@@ -76,13 +81,13 @@ def main(words: list[str]) -> int:
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
-    if values["symbols"] and not values["start_gdb"] or values["batch"] and not values["commands"]:
+    if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
     with Reader(values["file"]) as reader:
-        build, ports = builder(reader, values["engine"])
+        build, serial = builder(reader, values["engine"])
         if values["start_gdb"]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
-        return Debugging(reader, build, ports, values).run()
+        return Debugging(reader, build, len(serial), values).run()
 
 
 class Debugging:
@@ -117,32 +122,36 @@ class Debugging:
         self._server = GdbServer(self._target, self._listener) if self._listener else None
         self._lines = Lines(PROMPT)
         self._gdb: subprocess.Popen[bytes] | None = None
+        self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")  # what gdb reads first
 
     def run(self) -> int:
-        from playhead.timeline.moments import parse
-
         if self._listener:
             self._host.add(self._listener)
         if not (self._values["start_gdb"] or self._values["batch"]):
             self._host.add(self._lines)
-        with self._host:
+        try:
+            with self._host:
+                return self._opened()
+        except Stopped:
+            return 130
+        finally:
             if self._listener:
-                self._listener.poke = self._host.look_again
-            self._host.start(self._line.kick)
-            try:
-                self._line.begin()
-                if self._values["at"]:
-                    with self._line.interruptible(self._ending):
-                        self._line.find(parse(self._values["at"], self._line.end, self._line.end))
-                return self._serve()
-            except Stopped:
-                return 130
-            finally:
-                if self._gdb is not None:
-                    self._gdb.wait()
-                if self._listener:
-                    self._host.close()
-                    self._listener.close()
+                self._listener.close()  # a gdb that is still attached sees that, and waits for nothing
+            if self._gdb is not None:
+                self._gdb.wait()
+            self._script.close()
+
+    def _opened(self) -> int:
+        from playhead.timeline.moments import parse
+
+        if self._listener:
+            self._listener.poke = self._host.look_again
+        self._host.start(self._line.kick)
+        self._line.begin()
+        if self._values["at"]:
+            with self._line.interruptible(self._ending):
+                self._line.find(parse(self._values["at"], self._line.end, self._line.end))
+        return self._serve()
 
     def _serve(self) -> int:
         for command in self._values["commands"]:
@@ -179,9 +188,10 @@ class Debugging:
         from playhead.base.errors import HostError
 
         assert self._listener is not None
-        with tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb", delete=False) as file:
-            file.write(GDBINIT.format(architecture="i386", port=self._listener.port))
-        command = ["gdb", "-q", *([self._values["symbols"]] if self._values["symbols"] else []), "-x", file.name]
+        self._script.write(GDBINIT.format(architecture="i386", port=self._listener.port))
+        self._script.flush()
+        symbols = [self._values["symbols"]] if self._values["symbols"] else []
+        command = ["gdb", "-q", *symbols, "-x", self._script.name]
         try:
             self._gdb = subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         except FileNotFoundError:

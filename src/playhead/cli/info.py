@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,7 @@ def main(words: list[str]) -> int:
 
 def gather(reader: Any) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
+    from playhead.cli.linux_kernel import find as find_kernel
     from playhead.log.events import KINDS
     from playhead.log.schema import FORMAT
     from playhead.log.snapshots import names as names_of_moments
@@ -48,6 +50,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "format": FORMAT,
         "complete": reader.ended(),
         "parent": meta.get("parent"),
+        "start": meta.get("start"),
         "created": meta.get("created"),
         "program": meta.get("program"),
         "host": meta.get("host"),
@@ -55,6 +58,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "shift": "auto" if meta.get("auto_shift") else meta.get("shift"),
         "session": meta["session"],
         "machine": meta["config"],
+        "linux": asdict(kernel) if (kernel := find_kernel(reader)) else None,
         "instructions": moment.icount,
         "virtual_seconds": virtual_ns / 1e9,
         "wall_seconds": wall_ms / 1e3,
@@ -70,28 +74,30 @@ def gather(reader: Any) -> dict[str, Any]:
 def _checkpoints(reader: Any) -> dict[str, Any]:
     """How many there are, and how far apart (instructions): where a replay can begin."""
     at = [checkpoint.moment.icount for checkpoint in reader.checkpoints()]
-    edges = [0, *at, reader.last_mark()[0].icount]
+    edges = [reader.start.moment.icount if reader.start else 0, *at, reader.last_mark()[0].icount]
     apart = [b - a for a, b in pairwise(edges)]
     return {"count": len(at), "mean_distance": sum(apart) // len(apart), "greatest_distance": max(apart)}
 
 
 def as_text(facts: dict[str, Any]) -> str:
-    from playhead.cli.assemble import big, size
+    from playhead.cli.assemble import size
 
     machine = {k: v for k, v in facts["machine"].items() if v is not None and v != ""}
     for name in ("kernel", "initrd", "bios"):
         if name in machine:
             machine[name] = f"sha256 {str(machine[name])[:16]}"
     wall, virtual = facts["wall_seconds"], facts["virtual_seconds"]
+    kernel = facts["linux"]
     rows = {
         "recording": facts["file"],
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
-        "parent": facts["parent"] or "none: it starts at power-on",
+        "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
+        **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
                + ", ".join(f"{k}={v}" for k, v in facts["session"].items()),
-        "instructions": f"{big(facts['instructions'])} ({facts['instructions']})",
+        "instructions": _span_text(facts["instructions"], facts["start"]),
         "time": f"{virtual:.2f} s virtual, {wall:.2f} s wall",
         "events": ", ".join(f"{n} {name}" for name, n in facts["events"].items()) or "none",
         "checkpoints": _checkpoints_text(facts["checkpoints"]),
@@ -100,7 +106,29 @@ def as_text(facts: dict[str, Any]) -> str:
     }  # fmt: skip
     if facts.get("verified"):
         rows["verified"] = "everything in it is what its hashes say"
-    return "\n".join(f"{name:<14}{value}" for name, value in rows.items())
+    return "\n".join(f"{name:<16}{value}" for name, value in rows.items())
+
+
+def _symbols(kernel: dict[str, Any]) -> str:
+    """What gdb has to be told."""
+    if kernel["offset"] is None:
+        return f"at an offset that is not known: {kernel['why']}"
+    if not kernel["offset"]:
+        return "where vmlinux has them; in gdb: symbol-file vmlinux"
+    return f"moved (KASLR); in gdb: add-symbol-file vmlinux -o {kernel['offset']:#x}"
+
+
+def _parent_text(parent: Any, start: Any) -> str:
+    if not isinstance(parent, dict):
+        return "none: it starts at power-on" if start is None else "not said"
+    return ", ".join(f"{name} {value}" for name, value in parent.items())
+
+
+def _span_text(end: int, start: Any) -> str:
+    from playhead.cli.assemble import big
+
+    begin = start["icount"] if start else 0
+    return f"{big(end - begin)} ({f'{begin} to ' if begin else ''}{end})"
 
 
 def _checkpoints_text(facts: dict[str, int]) -> str:

@@ -3,13 +3,19 @@
 import os
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
-from playhead.cli.options import Option, help_text, parse_arguments
+from playhead.cli.options import Option, help_text, number, parse_arguments
 
 OPTIONS = (
     Option("-o", "the recording", "FILE", key="output"),
     Option("--force", "replace the file if it exists"),
     Option("--trace-events", "record interrupts and exceptions too, which a replay does not need, but then checks"),
     Option("--no-checkpoints", "keep no states to begin a replay at: a smaller file, but slower to move about in"),
+    Option(
+        "--digest-period",
+        "instructions between two digests, with which a replay is compared (default: 8000000)",
+        "N",
+        number(1, 1 << 40),
+    ),
     *MACHINE_OPTIONS,
 )
 
@@ -39,6 +45,7 @@ def main(words: list[str]) -> int:
     config, options = make_config(values), make_options(values)
     options.snapshot = values["icount"].get("rrsnapshot", "")
     options.trace_events, options.checkpoints = values["trace_events"], not values["no_checkpoints"]
+    options.digest_period = values["digest_period"] or options.digest_period
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values)
     options.meta = _meta(config, values, options.shift)

@@ -1,27 +1,71 @@
 """A recording's machine, checked: what every verb that runs one starts from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from playhead.base.errors import FormatError, UnsupportedError
+from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.boards.config import PcConfig
 from playhead.cli.assemble import make_build
+from playhead.host.host import Host
+from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.session.run import Build
+from playhead.timeline.moments import parse
+from playhead.timeline.timeline import Timeline
 from playhead.x86.cpuid import MODELS
 
+SHOW_NS = 200_000_000  # between two looks at progress
 
-def description(reader: Reader) -> tuple[PcConfig, int]:
-    """What the machine is, and its first shift."""
+
+def builder(reader: Reader, engine: str = "native") -> tuple[Build, tuple[str, ...]]:
+    """What makes a recording's machine, and what its serial ports were connected to."""
     config = PcConfig.from_json(reader.meta["config"], reader.blob)
     if config.cpu not in MODELS:
         raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
     shift: Any = reader.meta.get("shift")
     if type(shift) is not int or not 0 <= shift <= 10:
         raise FormatError(f"{reader.path} is damaged: its shift is {shift!r}")
-    return config, shift
+    return make_build(config, engine, shift), config.serial
 
 
-def builder(reader: Reader, engine: str = "native") -> tuple[Build, int]:
-    """What makes the machine, and how many serial ports it has."""
-    config, shift = description(reader)
-    return make_build(config, engine, shift), len(config.serial)
+@contextmanager
+def timeline(
+    reader: Reader, engine: str = "native", serial_specs: list[str] | None = None, debugcon: str = "null"
+) -> Iterator[tuple[Timeline, Host]]:
+    """A recording to move about in, for a verb without a session: progress on the terminal, signals interrupt it.
+    `serial_specs`: where the serial ports of `Host` go, for those who connect the player's output to them.
+    """
+    build, serial = builder(reader, engine)
+    host = Host(serial_specs or (), debugcon, reads=False)
+    line = Timeline(build, host, reader, len(serial))
+    next_ns = 0
+
+    def tell(text: str) -> None:
+        nonlocal next_ns
+        if host.status.enabled and host.realtime_ns() >= next_ns:
+            host.status.show(text)
+            next_ns = host.realtime_ns() + SHOW_NS
+
+    line.tell = tell
+    with host:
+        host.start(line.kick)
+        try:
+            line.begin()
+            with line.interruptible(lambda: bool(host.quit_cause())):
+                yield line, host
+        finally:
+            host.status.clear()
+
+
+def moment_of(reader: Reader, text: str, engine: str = "native") -> Moment:
+    """The moment that a user means; some have to be looked for by replaying. Raises UsageError."""
+    end = reader.last_mark()[0]
+    where = parse(text, end, end)
+    if isinstance(where, Moment):
+        start = reader.start.moment if reader.start else START
+        if not start <= where <= end and text != "start":
+            raise UsageError(f"{text} is not in {reader.path}, which goes from instruction {start} to {end}")
+        return max(where, start)
+    with timeline(reader, engine) as (line, _):
+        return line.find(where).moment

@@ -12,6 +12,9 @@ OPTIONS = (
     Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
+    Option("--from", "begin at this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT",
+           key="begin"),
+    Option("--to", "and end at that one", "MOMENT", key="end"),
     Option("--verify", "check the whole file first (as `playhead verify`), and print nothing of the guest's unless "
            "asked to"),
     Option("--no-digest", "compare only at the end"),
@@ -44,18 +47,20 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 def main(words: list[str]) -> int:
     values = parse_arguments("replay", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
-    from playhead.cli.recorded_machine import description
+    from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
     with Reader(values["file"]) as reader:
         if values["verify"]:
             _verify(reader, values)
-        config, shift = description(reader)
-        specs = ["null"] * len(config.serial) if values["verify"] else default_serial(config.serial)
+        build, serial = builder(reader, values["engine"])
+        specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")
         specs[: len(values["serial"])] = values["serial"]
-        return _replay(reader, config, shift, specs, values)
+        if values["begin"] or values["end"]:
+            return _part(reader, specs, values)
+        return _replay(reader, build, specs, values)
 
 
 def _verify(reader: Any, values: dict[str, Any]) -> None:
@@ -82,15 +87,39 @@ def _diagnosis(*what: Any) -> str:
         return f"the diagnosis failed: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)"
 
 
-def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, make_build
+def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
+    """From a moment to another one: there by the nearest checkpoint, on from there with output, and compared."""
+    from playhead.base.errors import UsageError
+    from playhead.cli.recorded_machine import moment_of, timeline
+    from playhead.session.track import Stopped
+
+    begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
+    if begin > end:
+        raise UsageError(f"--from {begin} is behind --to {end}")
+    with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
+        try:
+            line.seek(begin)
+            line.player.output = list(host.serial)
+            line.player.compare_from_here()
+            line.player.to(end)
+        except Stopped:
+            host.message(f"ended by {host.quit_name()}, at {line.moment}")
+            return 130
+        finally:
+            host.flush()
+        if not values["quiet"]:
+            host.message(f"replayed from {begin} to {line.moment}; all {line.player.compared} digests compared are equal")
+    return 0
+
+
+def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
+    from playhead.cli.assemble import big
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
 
     host = Host(specs, values["debugcon"] or "null", reads=False)
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
-    build = make_build(config, values["engine"], shift)
     session = ReplaySession(build, host, reader, options)
     try:
         outcome = session.run()
@@ -104,10 +133,11 @@ def _replay(reader: Any, config: Any, shift: int, specs: list[str], values: dict
         return e.status
     if outcome.note:
         host.message(outcome.note)
+    begin = reader.start.moment.icount if reader.start else 0
     if not values["quiet"]:
         host.message(
-            f"replayed {big(outcome.icount)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} "
-            f"events; all {outcome.digests} digests compared are equal"
+            f"replayed {big(outcome.icount - begin)} instructions in {outcome.wall_ns / 1e9:.1f} s with "
+            f"{outcome.events} events; all {outcome.digests} digests compared are equal"
         )
     stopped = outcome.note.startswith("ended by")
     return 130 if stopped else 0

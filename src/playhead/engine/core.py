@@ -1,5 +1,6 @@
 """What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
 
+import struct
 from collections.abc import Callable
 
 from playhead.hw.memory import Memory, host_array
@@ -8,6 +9,10 @@ from playhead.x86.flags import status_from_words, words_from_status
 
 
 MOST_WATCHES = 1 << 12
+
+
+def words_of(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")
 
 
 class Core:
@@ -86,15 +91,10 @@ class Core:
         """The live translations, in the order of their addresses."""
         tlb, lst = memoryview(self.tlb).cast("I"), memoryview(self.tlb_list).cast("I")
         large = memoryview(self.tlb_large).cast("I")
-        out = bytearray()
-        for page in sorted(set(lst[1 : lst[0] + 1])):
-            if tlb[page] & 1:
-                out += page.to_bytes(4, "little") + (tlb[page] & ~32).to_bytes(4, "little")
-        out += b"\xff" * 4
-        for n in range(1024):
-            if large[n] & 1:
-                out += n.to_bytes(4, "little") + large[n].to_bytes(4, "little")
-        return bytes(out)
+        live = [page for page in sorted(set(lst[1 : lst[0] + 1])) if tlb[page] & 1]
+        small = [word for page in live for word in (page, tlb[page] & ~32)]
+        big = [word for n, entry in enumerate(large) if entry & 1 for word in (n, entry)]
+        return words_of(len(small) + 1 + len(big)).pack(*small, 0xFFFFFFFF, *big)
 
     def load_tlb(self, data: bytes) -> None:
         tlb, lst = memoryview(self.tlb).cast("I"), memoryview(self.tlb_list).cast("I")
@@ -102,14 +102,14 @@ class Core:
         for page in lst[1 : lst[0] + 1]:
             tlb[page] = 0
         self.tlb_large[:] = bytes(4096)
-        count, at = 0, 0
-        while data[at : at + 4] != b"\xff" * 4:
-            page, entry = (int.from_bytes(data[at + i : at + i + 4], "little") for i in (0, 4))
-            count += 1
-            lst[count] = page
+        words = words_of(len(data) // 4).unpack(data)
+        end = words.index(0xFFFFFFFF)  # behind the small ones: no page has this number, no entry looks like it
+        pages = words[0:end:2]
+        for page, entry in zip(pages, words[1:end:2], strict=True):
             tlb[page] = entry | 32
-            at += 8
-        lst[0] = count
-        for i in range(at + 4, len(data), 8):
-            large[int.from_bytes(data[i : i + 4], "little")] = int.from_bytes(data[i + 4 : i + 8], "little")
+        lst[0] = len(pages)
+        for i, page in enumerate(pages):
+            lst[i + 1] = page
+        for n, entry in zip(words[end + 1 :: 2], words[end + 2 :: 2], strict=True):
+            large[n] = entry
         self.stale = True

@@ -2,10 +2,9 @@
 
 The page map is a flat array of 2**20 unsigned 64-bit entries that native code reads directly. An entry is the offset of
 the page in the area, with flags in its low 12 bits; an entry without READ is answered by the memory-mapped register
-space
-(or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from here) and
-DIRTY
-(written since the last digest), and a debugger sets WATCH flags where somebody wants to know of accesses, so the page map is where self-modifying code and digests meet.
+space (or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from
+here) and DIRTY (written since the notes were last collected), and a debugger sets WATCH flags where it wants to know of
+accesses: so the page map is where self-modifying code, digests and watchpoints meet.
 """
 
 import mmap

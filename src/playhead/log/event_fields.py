@@ -4,7 +4,7 @@ Each field knows how it is shown; how it is stored follows from its type, both i
 QEMU's log (`qemu_codec`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError
@@ -12,11 +12,11 @@ from playhead.base.record import U8, U16, U32, Blob, Field, Nested, Queue
 
 
 class Named8(U8):
-    """A number that stands for a word; `what` is shown with a number that has none."""
+    """A number that stands for a word; `what` is shown with one that has none. `more`: words of further numbers."""
 
-    def __init__(self, what: str, names: Sequence[str], default: int = 0):
+    def __init__(self, what: str, names: Sequence[str], default: int = 0, more: Mapping[int, str] | None = None):
         super().__init__(default)
-        self.what, self.names = what, names
+        self.what, self.names, self.more = what, names, more or {}
 
 
 class Named32(U32):
@@ -85,6 +85,8 @@ class Choice(Field):
 def shown(field: Field, value: Any) -> Any:
     """An argument as a plain value to print: named numbers as words, text as text, other bytes as hex."""
     match field:
+        case Named8() if value in field.more:
+            return field.more[value]
         case Named8() | Named32():
             return field.names[value] if value < len(field.names) else f"{field.what}-{value}"
         case Text():

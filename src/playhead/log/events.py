@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError
 from playhead.base.record import I32, I64, U8, U32, U64, Blob, Bool, Field, Queue, record
-from playhead.log.causes import CAUSES
+from playhead.log.causes import CAUSES, OURS as OUR_CAUSES
 from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, shown
 from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
 from playhead.log.moment import Moment
@@ -298,11 +298,11 @@ class ResetRequested(Event):
 
 @event(39, "END")
 class End(Event):
-    """The recording ends here. `status` is what the guest asked to exit with; root and checks are the last digest. (In
-    QEMU's log it has no arguments.)
+    """The recording ends here (`end-of-part`: the one that it was cut out of goes on). `status` is what the guest asked
+    to exit with; root and checks are the last digest. (In QEMU's log it has no arguments.)
     """
 
-    cause: Any = Named8("cause", CAUSES)
+    cause: Any = Named8("cause", CAUSES, more=OUR_CAUSES)
     status: Any = U32()
     root: Any = Blob(length=16)
     checks: Any = Blob()

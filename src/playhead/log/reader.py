@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
+from playhead.base.errors import FormatError
 from playhead.log.batches import Batch, digests_of, entries_of
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import Checkpoint, Checkpoints
@@ -18,6 +19,8 @@ from playhead.log.events import End, Entry
 from playhead.log.moment import START, Moment
 from playhead.log.pages import pieces
 from playhead.log.schema import MAX_BLOB, MAX_META
+from playhead.log.start import Start
+from playhead.log.start import from_json as start_from_json
 
 REFERENCES = ("kernel", "initrd", "bios")  # in the machine's description: hashes of blobs
 MARK = ", ".join(Mark._fields)
@@ -63,6 +66,13 @@ class Reader:
             raise self._bad("meta 'digest_period' is no positive number")
         self.parts: list[str] = parts
         self.digest_period: int = period
+        self.start: Start | None = None  # it begins at power-on
+        if self.meta.get("start") is not None:
+            try:
+                self.start = start_from_json(self.meta["start"])
+            except FormatError as e:
+                raise self._bad(str(e)) from None
+        self.first_digest = self.start.first_digest(period) if self.start else 0
 
     def _json(self, key: str, text: str) -> Any:
         if len(text) > MAX_META:

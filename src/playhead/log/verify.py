@@ -76,7 +76,8 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
         yield Fault("table batch", why(reader, e))
         return
     kept = START._replace(seq=-1)
-    before, hash, last, due = BEGINNING, reader.beginning, Batch(0, [], [], [], START, 0, 0), 0
+    before, hash, last = BEGINNING, reader.beginning, Batch(0, [], [], [], START, 0, 0)
+    due = reader.first_digest
     for position, (number, mark, stored) in enumerate(marks, 1):
         try:
             reader.check_order(position, number, mark, before)
@@ -89,7 +90,8 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
         except FormatError as e:
             yield Fault(f"batch {number}", why(reader, e))
             due = mark.icount - mark.icount % reader.digest_period + reader.digest_period
-        verdict.batches, verdict.events, verdict.digests = position, mark.last_event, due // reader.digest_period
+        verdict.batches, verdict.events = position, mark.last_event
+        verdict.digests = (due - reader.first_digest) // reader.digest_period
         verdict.checkpoints = mark.last_checkpoint
         before, hash = mark, stored
     verdict.instructions = before.icount
@@ -177,6 +179,8 @@ def _checkpoints(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
     except FormatError as e:
         yield Fault("table checkpoint", why(reader, e))
         return
+    if reader.start is not None and (not checkpoints or checkpoints[0].moment != reader.start.moment):
+        yield Fault("table checkpoint", f"there is none at {reader.start.moment}, where the recording begins")
     for checkpoint in checkpoints:
         yield from (Fault(*found) for found in contents(reader, checkpoint, good))
     yield from (Fault(*found) for found in snapshots(reader, verdict, end))

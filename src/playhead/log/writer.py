@@ -31,6 +31,7 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 BEGINNING = "-beginning"  # the file has this behind its name until there is something whole in it
 FOLD = 256 << 10  # bytes of log
 ROW = 64  # bytes that a row may take besides its content
+MOVED = 1_000_000  # instructions without anything to log that are worth a batch
 BUSY_MS = 5000  # for a commit; a fold that finds somebody reading does not wait
 BATCH = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 NOT_YET: Any = None
@@ -207,11 +208,13 @@ class Writer:
         return bool(self._events or self._digests or self._packing.waits)
 
     def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
-        """Make everything logged so far safe, as one batch. `moment` is now. Checkpoints that are not packed yet stay
-        behind, unless it is to `wait` for them; returns how many were stored.
+        """Make everything logged so far safe, as one batch. `moment` is now; if nothing was logged, but much has
+        happened, it is that which is stored. Checkpoints that are not packed yet stay behind, unless it is to `wait`
+        for them; returns how many were stored.
         """
         assert self._hash, "begin() comes first"
-        if self._failed or not self.pending:
+        moved = moment.icount - self.flushed.icount >= MOVED
+        if self._failed or not (moved or self.pending):
             return 0
         ready = self._packing.ready(wait)
         events, digests, before = self._event_rows(), self._digest_rows(), self._mark
@@ -219,7 +222,7 @@ class Writer:
             (before.last_checkpoint + 1 + i, *r.moment, r.virtual_ns, r.last_event, r.parts, r.pages.records)
             for i, r in enumerate(ready)
         ]
-        if not (events or digests or checkpoints):
+        if not (moved or events or digests or checkpoints):
             return 0
         mark = Mark(before.last_event + len(events), before.last_digest + len(digests),
                     before.last_checkpoint + len(checkpoints), *moment, virtual_ns, wall_ms)  # fmt: skip

@@ -37,7 +37,7 @@ def reader(name: str) -> Read | None:
         return lambda m, i=int(name[2:]): _st(m, i)  # type: ignore[misc]
     if name[:2] == "dr" and name[2:] in tuple("012367"):
         return _indexed("dr", int(name[2:]))
-    segment, _, part = name.partition("_")
+    segment = name.partition("_")[0]
     if segment in S.SEGMENTS and name[len(segment) :] in PARTS:
         return lambda m: m.core.seg(segment, PARTS[name[len(segment) :]])
     return None

@@ -12,8 +12,6 @@ from playhead.timeline.moments import parse
 from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.writers import DEFAULT, last_writes
 
-FLUSH = "in gdb, this shows it the new place: maintenance flush register-cache"
-
 
 class Disturbed(Protocol):
     """How long work is interrupted."""
@@ -60,7 +58,6 @@ class Replaying:
         line = self._target.timeline
         line.find(self._where(words[0]))
         say(f"at {line.moment}: {self._target.instruction()}")
-        say(FLUSH)
 
     def set_break(self, words: list[str], say: Say) -> None:
         line, here = self._target.timeline, self._target.timeline.moment
@@ -113,7 +110,6 @@ class Replaying:
         if line.moment != wanted.moment or line.player.digest().root != wanted.root:
             raise UsageError(f"snapshot '{wanted.name}' is of another machine than this replay has at {line.moment}")
         say(f"at {line.moment}: {self._target.instruction()}")
-        say(FLUSH)
 
     def delete(self, words: list[str], say: Say) -> None:
         snapshots.remove(self._reader.path, words[0])

@@ -21,12 +21,12 @@ from playhead.session.snapshots import Saved
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
 
-SPACING_NS = 350 * MS  # of running between two checkpoints; idle time costs a replay nothing
-COST = 20  # times what taking one took are between two: at most 5 % of the time
-
-
 class RecordSession(RunSession):
     """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
+
+    SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
+    FARTHEST_NS = 500 * MS  # and not more, even on a host so busy that taking one costs much
+    COST = 20  # times what taking one took are between two: at most 5 % of the time
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer):
         super().__init__(build, host, options)
@@ -45,7 +45,7 @@ class RecordSession(RunSession):
         session = {"no_reboot": self.options.no_reboot, "sleep": self.options.sleep}
         if self.options.trace_events:
             session["trace_events"] = True
-            self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
+        self.trace_if(self.options.trace_events)
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
         self.writer.begin(meta, self.options.blobs)
         if self.options.checkpoints:
@@ -56,6 +56,11 @@ class RecordSession(RunSession):
         if self.options.snapshot:
             self.save_snapshot(self.options.snapshot)
 
+    def trace_if(self, wanted: bool) -> None:
+        """Interrupts and exceptions are events, too."""
+        if wanted:
+            self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
+
     def _limit(self) -> int:
         return min(super()._limit(), self._boundary)
 
@@ -64,7 +69,7 @@ class RecordSession(RunSession):
             self.writer.digest(self._boundary, self._digest())
             self._boundary += self.options.digest_period
             self._digests += 1
-            spacing_ns = max(SPACING_NS, COST * self._cost_ns)
+            spacing_ns = min(max(self.SPACING_NS, self.COST * self._cost_ns), self.FARTHEST_NS)
             if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
                 self._checkpoint()
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"

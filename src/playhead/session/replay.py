@@ -24,6 +24,7 @@ from playhead.replay.queue import AsyncQueue
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
 from playhead.session.run import Build
+from playhead.session.start import put_at_start
 from playhead.session.script import Script
 from playhead.session.snapshots import Recorded, put_back
 from playhead.session.splits import Splits
@@ -60,7 +61,7 @@ class ReplaySession:
         self.queue.handler(CharRead, self._receive)
         self.checkpoints = Checkpoints(self.queue)
         self._recorded = Recorded(reader, build, len(self.host.serial))
-        self._boundary = 0
+        self._boundary = reader.first_digest
         self._failure: Exception | None = None
         self._guest_stop: Any = None  # the guest reset or ended itself, and that has not been acted upon
         self._equal_at: int | None = None
@@ -86,7 +87,8 @@ class ReplaySession:
 
     def _begin(self) -> None:
         self._began_ns = self.host.realtime_ns()
-        self._last = max(self.reader.last_mark()[0].icount, 1)
+        self._first = self.reader.start.moment.icount if self.reader.start else 0
+        self._last = max(self.reader.last_mark()[0].icount, self._first + 1)
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
         door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
@@ -95,6 +97,8 @@ class ReplaySession:
         if self.reader.meta["session"].get("trace_events"):
             self.machine.on_delivery = self._delivered
         self.host.start(self.machine.kick)
+        if self.reader.start is not None:
+            put_at_start(self.machine, self.reader, self.reader.start)
         self._check_parts()
         self.checkpoints.reached(Checkpoint.RESET)
 
@@ -245,6 +249,8 @@ class ReplaySession:
 
     def _host_clock(self) -> int:
         """The guest reads the date: answered from the recording. Called from inside `run`: must not raise."""
+        if self.reader.start is not None and not self._built:
+            return 0  # the machine's state will be put in place of the one that it is made with
         now, entry = self._moment(), self._script.next()
         if entry is not None and isinstance(entry.event, ClockHost) and entry.moment == now:
             self._take()
@@ -296,8 +302,10 @@ class ReplaySession:
             raise FormatError(f"{self.reader.path} is damaged: its digest of instruction {boundary} is missing")
         recorded = self._script.take_digest()
         if self.options.digests:
-            since = boundary - self.reader.digest_period
-            where = f"between instructions {since} and {boundary}" if boundary else "before the first instruction"
+            since = max(boundary - self.reader.digest_period, self._first)
+            where = (
+                f"between instructions {since} and {boundary}" if boundary > since else "before the first instruction"
+            )
             self._same(recorded, where)
             self._equal_at = boundary
             if not self.keeps_all:
@@ -349,10 +357,10 @@ class ReplaySession:
         if now < self._status_at:
             return
         self._status_at = now + STATUS_NS
-        done, took = self.machine.icount, now - self._began_ns
+        done, took, whole = self.machine.icount - self._first, now - self._began_ns, self._last - self._first
         speed = done * 1000 / max(took, 1)
-        left = (self._last - done) / 1e6 / max(speed, 1e-6)
+        left = (whole - done) / 1e6 / max(speed, 1e-6)
         self.host.status.show(
-            f"replay {done * 100 // self._last:3d} %  {done / 1e6:.0f} of {self._last / 1e6:.0f} M instructions"
+            f"replay {done * 100 // whole:3d} %  {done / 1e6:.0f} of {whole / 1e6:.0f} M instructions"
             f"  {speed:.0f} MIPS  {left:.0f} s left"
         )

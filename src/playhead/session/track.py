@@ -54,6 +54,7 @@ class Point:
     boundary: int
     equal_at: int | None
     rest: tuple[Any, ...]
+    fresh: int = 0  # pages that changed since the point before it
 
 
 class Track(ReplaySession):
@@ -65,7 +66,9 @@ class Track(ReplaySession):
         super().__init__(build, Silence(host, ports), reader, ReplayOptions(progress=False))  # type: ignore[arg-type]
         self._watch = watch
         self._until: Moment | None = None
-        self._pages: dict[int, bytes] = {}
+        self._pages: dict[int, bytes] = {}  # what they hold now, but for what was written since `_sync`
+        self._base: Point | None = None  # the last point that was taken or put back
+        self._since: set[int] = set()  # pages that have changed since, as far as `_sync` saw
         self.failure: DivergenceError | None = None
 
     def begin(self) -> "Track":
@@ -123,16 +126,18 @@ class Track(ReplaySession):
         rest = (self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, list(self.taken))
         parts = checkpoint.save_parts(m)
         last = self._script.last_event
-        return Point(self._moment(), parts, dict(self._pages), last, self._boundary, self._equal_at, rest)
+        fresh, self._since = len(self._since), set()
+        pages = dict(self._pages)
+        self._base = Point(self._moment(), parts, pages, last, self._boundary, self._equal_at, rest, fresh)
+        return self._base
 
-    def _sync(self) -> list[int]:
-        """Bring the copy of the pages up to date; returns those that may have changed."""
-        pages = checkpoint.written_pages(self.machine)
-        for page in pages:
+    def _sync(self) -> None:
+        """Bring the copy of the pages up to date."""
+        for page in checkpoint.written_pages(self.machine):
             content = checkpoint.page_of(self.machine, page)
             if self._pages.get(page) != content:
                 self._pages[page] = content
-        return pages
+                self._since.add(page)
 
     def _written(self) -> Iterable[int]:
         self._sync()
@@ -142,12 +147,18 @@ class Track(ReplaySession):
         """Put it into a state: one of its own, or that of another track of the same recording."""
         m = self.machine
         self._sync()
-        mine = self._pages
-        put = {n: p.pages.get(n, ZEROS) for n in {*mine, *p.pages} if mine.get(n) is not p.pages.get(n)}
+        mine, there = self._pages, p.pages
+        if p is self._base:  # only what was written since can differ
+            put = {n: there.get(n, ZEROS) for n in sorted(self._since)}
+            mine.update(put)
+        else:
+            put = {n: there[n] for n in there if mine.get(n) is not there[n]}
+            gone = dict.fromkeys(mine.keys() - there.keys(), ZEROS)
+            put |= gone
+            self._pages = there | gone
         checkpoint.restore(m, p.parts, put)
-        self._pages = dict(p.pages)
-        for n in mine.keys() - p.pages.keys():
-            self._pages[n] = ZEROS
+        checkpoint.written_pages(m)  # these are known
+        self._base, self._since = p, set()
         self._script.seek(p.last_event, p.moment, p.boundary)
         self._boundary, self._equal_at = p.boundary, p.equal_at
         self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, taken = p.rest

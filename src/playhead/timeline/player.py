@@ -21,6 +21,8 @@ class Ear:
         self._player, self._port = player, port
 
     def write(self, data: bytes) -> None:
+        if self._player.output:
+            self._player.output[self._port].write(data)
         self._player.hear(self._port, bytes(data))
 
 
@@ -31,6 +33,7 @@ class Player(Track):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
         self.met: Any = None
+        self.output: list[Any] = []  # where serial output goes, if anywhere
         self.host.serial = [Ear(self, port) for port in range(ports)]  # type: ignore[misc]
         self._wanted: tuple[bytes, int | None] | None = None  # a text, and on which port
         self._tails: dict[int, bytes] = {}
@@ -43,13 +46,13 @@ class Player(Track):
         if self.failure is not None:
             raise self.failure
         self.start = self.point()
-        self.end = self.reader.last_mark()[0]
+        self.end = self.reader.last().moment
         self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
         return self
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:
-        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if the
-        replay leaves its recording.
+        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if
+        the replay leaves its recording.
         """
         self._until = moment
         while not self.over and self.met is None and not self.heard and self._moment() < moment:
@@ -92,6 +95,14 @@ class Player(Track):
         self._script.take()
         self._events += 1
 
+    def compare_from_here(self) -> None:
+        """From now on digests are compared, as in a plain replay: `compared` counts them."""
+        self.options.digests, self._digests = True, 0
+
+    @property
+    def compared(self) -> int:
+        return self._digests
+
     @property
     def something_entered_here(self) -> bool:
         """Whether the machine has taken an event of just this moment, or time has moved on in it, so that it is not as
@@ -126,6 +137,6 @@ class Player(Track):
         pages.update((page, self._contents[h]) for page, h in hashes.items())
         period, icount = self.reader.digest_period, checkpoint.moment.icount
         boundary = -(-icount // period) * period
-        rest = (None, 0, None, None, None, [])
+        rest: tuple[Any, ...] = (None, 0, None, None, None, [])
         parts = self.reader.checkpoint_parts(checkpoint)
         return Point(checkpoint.moment, parts, pages, checkpoint.last_event, boundary, None, rest)

@@ -1,9 +1,9 @@
 """A recording as something to move about in: seek anywhere, step, continue, and do both backwards.
 
 Going backwards is going to a checkpoint in front and forwards from there. So what makes it quick is where the points
-are: those of the recording (about half a second of replay apart), and denser ones in memory, laid on the way to where
-the user goes: a thousand instructions before it, four thousand, sixteen thousand and so on. A search backwards looks
-at the stretches between points, the last one first, each forwards, and takes the last hit in it.
+are: those of the recording (less than half a second of replay apart), and denser ones in memory, laid on the way to
+where the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so on. A search
+backwards looks at the stretches between points, the last one first, each forwards, and takes the last hit in it.
 """
 
 from bisect import bisect_right
@@ -17,14 +17,13 @@ from playhead.hw.memory import PAGE
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.debug import Access, Watch
-from playhead.machine.machine import MachineState
 from playhead.session.run import Build
 from playhead.session.track import Point, Stopped
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where
 from playhead.timeline.player import Player
 
 BUDGET = 1 << 30  # bytes that points in memory may take
-LADDER = tuple(1000 << 2 * n for n in range(9))  # instructions in front of a goal at which points are laid: to 65 M
+LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions in front of a goal at which points are laid: to 32 M
 STRIDE = 16_000_000  # instructions between points on the way forward
 MANY = 2_000  # hits in a stretch after which its rest is looked at first
 MOST = 256  # points in memory
@@ -133,6 +132,11 @@ class Timeline:
         n = bisect_right(stored, moment, key=lambda c: c.moment)
         return stored[n - 1] if n and stored[n - 1].moment > point.moment else point
 
+    def known_pages(self) -> dict[int, bytes]:
+        """Memory as the last stored checkpoint in front of here has it; as a new machine has it, if there is none."""
+        stored = [c for c in self.player.stored if c.moment <= self.moment]
+        return self.player.load(stored[-1]).pages if stored else self.player.start.pages
+
     def _go_back(self, to: Any) -> None:
         self.player.back(to if isinstance(to, Point) else self.player.load(to))
 
@@ -144,9 +148,8 @@ class Timeline:
         if before.moment == now:
             return before
         point = self.player.point()
-        fresh = sum(before.pages.get(page) is not content for page, content in point.pages.items())
         self._points.insert(n, point)
-        self._sizes.insert(n, len(point.pages) * ENTRY + fresh * PAGE)
+        self._sizes.insert(n, len(point.pages) * ENTRY + point.fresh * PAGE)
         self._thin()
         return point
 
@@ -250,7 +253,7 @@ class Timeline:
                 break
 
     def _rung(self) -> tuple[int, int]:
-        state: MachineState = self.machine.state
+        state: Any = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def step_back(self) -> Found:
@@ -337,7 +340,8 @@ class Timeline:
 
     def _before(self, moment: Moment) -> Any:
         """The last point or stored checkpoint in front of a moment."""
-        return self._nearest(Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62))
+        before = Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62)
+        return self._nearest(before)
 
     def _last_hit(self, begin: Any, hi: Moment) -> Hit | None:
         """The last one from a point up to `hi`: breakpoints in front of it, accesses up to it."""

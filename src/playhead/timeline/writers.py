@@ -6,11 +6,12 @@ processor, and by devices (which are named).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
 from playhead.machine import look
-from playhead.machine.debug import WRITE, Watch
+from playhead.machine.debug import WRITE, Access, Watch
 from playhead.timeline.timeline import Timeline
 
 DEFAULT = 1
@@ -20,8 +21,8 @@ LONGEST = 1 << 20  # bytes that can be asked for
 
 @dataclass(frozen=True)
 class Wrote:
-    """One write. `moment` is in front of the instruction (`text`) that made it; `by` says whose doing it was; `before`
-    and `after` are what the bytes in question held.
+    """One write. `moment` is in front of the instruction (`text`) that made it; `by` says whose doing it was; `address`
+    is the first of the bytes asked for that it touched, `before` and `after` what those that it touched held.
     """
 
     moment: Moment
@@ -32,9 +33,17 @@ class Wrote:
     before: bytes
     after: bytes
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "icount": self.moment.icount, "seq": self.moment.seq, "virtual_ns": self.virtual_ns, "by": self.by,
+            "instruction": self.text, "address": self.address, "before": self.before.hex(), "after": self.after.hex(),
+        }  # fmt: skip
+
     def __str__(self) -> str:
         who = self.text if self.by == "cpu" else f"{self.by} (at {self.text})"
-        return f"{self.moment!s:>14}  {self.virtual_ns / 1e9:.6f} s  {who}\n{'':16}{_hex(self.before)} -> {_hex(self.after)}"
+        values = f"{self.address:#010x}: {_hex(self.before)} -> {_hex(self.after)}"
+        return f"{self.moment!s:>14}  {self.virtual_ns / 1e9:.6f} s  {who}\n{'':16}{values}"
 
 
 def _hex(data: bytes) -> str:
@@ -57,14 +66,26 @@ def last_writes(line: Timeline, address: int, length: int, *, physical: bool) ->
         line.watch([], [])
         if found.reason != "watch":
             return
-        here, by = line.moment, found.accesses[0].by
+        here, access = line.moment, found.accesses[0]
+        offset, touched = _within(access, places)
         virtual_ns, text = line.machine.now_ns(), look.instruction_text(line.machine)
-        before = _content(line, places)
+        before = _content(line, touched)
         assert found.behind is not None
         line.seek(found.behind)
-        after = _content(line, places)
+        after = _content(line, touched)
         line.seek(here)
-        yield Wrote(here, virtual_ns, by, text, address, before, after)
+        yield Wrote(here, virtual_ns, access.by, text, address + offset, before, after)
+
+
+def _within(access: Access, places: list[tuple[int, int]]) -> tuple[int, list[tuple[int, int]]]:
+    """Where in the bytes asked for an access begins, and which of them it touched."""
+    offset = 0
+    for at, n in places:
+        first, end = max(access.address, at), min(access.address + access.size, at + n)
+        if first < end:
+            return offset + first - at, [(first, end - first)]
+        offset += n
+    raise AssertionError(f"{access} is not in {places}")
 
 
 def _content(line: Timeline, places: list[tuple[int, int]]) -> bytes:

@@ -113,8 +113,8 @@ SIZE = -(-_top // 4096) * 4096
 # Arrays that routines index: name -> slot in `ptr`.
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
-    "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map", "debug_offsets",
-    "watch_list",
+    "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
+    "debug_offsets", "watch_list",
 ))}  # fmt: skip
 
 # Why a run ended.
@@ -128,11 +128,12 @@ REGIONS = {n: i for i, n in enumerate((
     EXIT_INTR_WINDOW,
     EXIT_TRIPLE,
 ) = range(8)
-EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA, EXIT_BREAK, EXIT_WATCH = range(8, 16)
+EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
+EXIT_BREAK, EXIT_WATCH = range(14, 16)
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
-HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`: an access of the program, or an accessed or dirty bit of a page walk
+HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
 
 
 def offset(name: str, index: int = 0) -> int:

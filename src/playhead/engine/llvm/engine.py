@@ -63,9 +63,9 @@ class NativeEngine:
             ram=_address(core.memory.area), page_map=_address(core.memory._map_store), tlb=_address(core.tlb),
             page_hash=_address(core.page_hash), dirty=_address(core.dirty), unhashed=_address(core.unhashed),
             tlb_large=_address(core.tlb_large),
-            tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map), debug_offsets=_address(core.debug_offsets),
-            watch_list=_address(core.watch_list), dec_tables=_address(self.library.decode),
-            handlers=_address(self.library.handlers),
+            tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map),
+            debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
+            dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:

@@ -1,0 +1,88 @@
+"""`playhead branch`: from a moment of a recording on, live again, as a new recording."""
+
+import os
+from typing import Any
+
+from playhead.cli.machine_options import MACHINE_OPTIONS
+from playhead.cli.options import Option, help_text, parse_arguments
+
+OUTSIDE = ("-serial", "-nographic", "-debugcon", "--engine")  # what belongs to the host, not to the machine
+
+OPTIONS = (
+    Option("--at", "the moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT"),
+    Option("-o", "the new recording", "FILE", key="output"),
+    Option("--force", "replace the file if it exists"),
+    *(option for option in MACHINE_OPTIONS if option.name in OUTSIDE),
+)  # fmt: skip
+
+
+def help() -> str:
+    usage = "playhead branch FILE --at MOMENT -o NEW [options]"
+    what = (
+        "Takes up a recording at a moment and goes on from there, live: with devices and input of its own, and the\n"
+        "host's clock of now. The new recording holds the old one's past, so it replays whole and needs nothing else;\n"
+        "`playhead info` shows which one it came from."
+    )
+    return help_text("branch", usage, what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("branch", OPTIONS, words, ["FILE"])
+    from playhead.base.errors import UsageError
+    from playhead.log.reader import Reader
+    from playhead.log.writer import check_output
+
+    path, output = values["file"], values["output"]
+    if values["at"] is None or output is None:
+        raise UsageError("a branch needs a moment and a file: --at MOMENT -o FILE")
+    if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+        raise UsageError(f"-o {output} is the recording itself")
+    check_output(output, values["force"])
+    with Reader(path) as reader:
+        return _branch(reader, values)
+
+
+def _branch(reader: Any, values: dict[str, Any]) -> int:
+    from playhead.cli.assemble import big, make_options, size
+    from playhead.cli.recorded_machine import builder, timeline
+    from playhead.host.host import Host
+    from playhead.host.worker import Worker
+    from playhead.log.writer import Writer
+    from playhead.session.branch import BranchSession
+    from playhead.session.track import Stopped
+    from playhead.timeline.moments import parse
+
+    build, serial = builder(reader, values["engine"])
+    specs = _serial(values["serial"], serial)
+    try:
+        with timeline(reader, values["engine"]) as (line, _):
+            line.find(parse(values["at"], line.end, line.end))
+            point, virtual_ns, known = line.player.point(), line.machine.now_ns(), line.known_pages()
+    except Stopped:
+        return 130
+    session_meta = reader.meta["session"]
+    options = make_options({"icount": {}, "append": "console=ttyS", "no_reboot": bool(session_meta.get("no_reboot"))})
+    options.auto_shift, options.digest_period = bool(reader.meta.get("auto_shift")), reader.digest_period
+    options.meta = {"parent_file": os.path.basename(reader.path)}
+    host = Host(specs, values["debugcon"] or "null", mux=values["nographic"])
+    host.message(f"going on from {point.moment} of {reader.path}, live")
+    with Writer(values["output"], values["force"], Worker()) as writer:
+        outcome = BranchSession(build, host, options, writer, reader, point, virtual_ns, known).run()
+    if outcome.note:
+        host.message(outcome.note)
+    more = outcome.icount - point.moment.icount
+    host.message(f"recorded {big(more)} instructions more in {outcome.wall_ns / 1e9:.1f} s: {values['output']}, "
+                 f"{size(os.path.getsize(values['output']))}")  # fmt: skip
+    return outcome.status
+
+
+def _serial(given: list[str], recorded: tuple[str, ...]) -> list[str]:
+    """The first port that was connected to anything is the terminal, unless something else is said."""
+    from playhead.base.errors import UsageError
+    from playhead.cli.replay import default_serial
+
+    specs = default_serial(recorded)
+    if len(given) > len(specs):
+        raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(given)}")
+    specs[: len(given)] = given
+    return specs

@@ -1,0 +1,68 @@
+"""`playhead who`: which instruction, or which device, wrote some bytes of memory last, and before that."""
+
+import json
+from typing import Any
+
+from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
+from playhead.session.track import Stopped
+
+OPTIONS = (
+    Option("--addr", "the bytes: an address, and how many (default 4)", "ADDRESS[:LENGTH]"),
+    Option("--before", "look back from this moment: 1500000, 1.5M, 50%, @12.5s, end (default)", "MOMENT",
+           default="end"),
+    Option("--physical", "the address is physical; else it is looked up in the page tables of that moment"),
+    Option("--count", "so many writes, the last one first (default 1)", "N", number(1, 1 << 20), default=1),
+    Option("--json", "one JSON object for each"),
+    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
+           one_of("native", "reference"), default="native"),
+)  # fmt: skip
+
+
+def help() -> str:
+    usage = "playhead who FILE --addr ADDRESS[:LENGTH] [--before MOMENT] [options]"
+    what = (
+        "Searches a recording backwards for writes to some bytes of memory: the moment, the virtual time, the\n"
+        "instruction, and what the bytes held before and after. Writes through other mappings count, also those of\n"
+        "devices and of the page walk, which are named. Exit status 1: nobody wrote there."
+    )
+    return help_text("who", usage, what, OPTIONS)
+
+
+def place(text: str) -> tuple[int, int]:
+    """`0xc0001234:8` as address and length."""
+    address, _, length = text.partition(":")
+    return number(0, (1 << 32) - 1)(address), number(1, 1 << 20)(length or "4")
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("who", OPTIONS, words, ["FILE"])
+    from playhead.base.errors import UsageError
+    from playhead.cli.recorded_machine import timeline
+    from playhead.log.reader import Reader
+    from playhead.timeline.moments import parse
+
+    if values["addr"] is None:
+        raise UsageError("whose writes? --addr ADDRESS[:LENGTH]")
+    address, length = place(values["addr"])
+    with Reader(values["file"]) as reader, timeline(reader, values["engine"]) as (line, host):
+        try:
+            line.find(parse(values["before"], line.end, line.end))
+            return _show(line, host, address, length, values)
+        except Stopped:
+            host.message(f"ended by {host.quit_name()}")
+            return 130
+
+
+def _show(line: Any, host: Any, address: int, length: int, values: dict[str, Any]) -> int:
+    from itertools import islice
+
+    from playhead.timeline.writers import last_writes
+
+    found = 0
+    for wrote in islice(last_writes(line, address, length, physical=values["physical"]), values["count"]):
+        host.status.clear()
+        print(json.dumps(wrote.as_dict()) if values["json"] else wrote, flush=True)
+        found += 1
+    if found < values["count"]:
+        host.message("nobody before that, since the recording began" if found else "nobody wrote there")
+    return int(not found)

@@ -1,0 +1,60 @@
+"""A live recording that begins in the middle of another one: the parent's past is copied, and life goes on from there.
+
+So the branch replays whole, from power-on, without its parent. What enters from now on comes from this session's own
+devices; the host's clock is the clock of now.
+"""
+
+from typing import Any
+
+from playhead.host.host import Host
+from playhead.hw.memory import PAGE
+from playhead.log.reader import Reader
+from playhead.log.writer import Writer
+from playhead.machine import checkpoint
+from playhead.session.outcome import Options
+from playhead.session.part import Last, copy
+from playhead.session.record import RecordSession
+from playhead.session.run import Build
+from playhead.session.track import Point
+
+
+class BranchSession(RecordSession):
+    """`point` is the parent's state where the branch begins, in front of everything that happens there."""
+
+    def __init__(self, build: Build, host: Host, options: Options, writer: Writer, reader: Reader, point: Point,
+                 virtual_ns: int, known: dict[int, bytes]):  # fmt: skip
+        """`known`: the pages as the parent's last checkpoint before has them, or those of a new machine."""
+        super().__init__(build, host, options, writer)
+        self._reader, self._point, self._virtual_ns, self._known = reader, point, virtual_ns, known
+        self._lives = False
+
+    def _start(self) -> None:
+        point, reader = self._point, self._reader
+        self._parts = list(self.machine.digest_parts())
+        last = Last(point.moment, self._virtual_ns, point.last_event, None)
+        copy(reader, self.writer, None, last, {"at": list(point.moment), "file": self.options.meta["parent_file"]})
+        self._put()
+        period = reader.digest_period
+        self._boundary = (point.moment.icount // period + 1) * period
+        self.trace_if(bool(reader.meta["session"].get("trace_events")))
+        if self._rate is not None:
+            self._rate.shift = self.machine.shift  # type: ignore[attr-defined]
+        self._lives = True
+
+    def _put(self) -> None:
+        """The machine takes the parent's state; what the copied checkpoints hold of it counts as known."""
+        machine: Any = self.machine
+        checkpoint.restore(machine, self._point.parts, self._point.pages)
+        machine.requests.stop = self._point.rest[3]
+        checkpoint.written_pages(machine)
+        blank = bytes(PAGE)
+        for page, content in self._point.pages.items():
+            if self._known.get(page, blank) != content:
+                machine.core.dirty[page] = 1
+        assert self._moment() == self._point.moment
+
+    def _log(self, event: Any) -> None:
+        if self._lives:  # making the machine reads the clock, but that was in the parent's past
+            super()._log(event)
+
+

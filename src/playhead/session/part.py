@@ -1,0 +1,188 @@
+"""A part of a recording as a recording of its own: it begins at a checkpoint, ends at a chosen moment, and needs
+nothing else.
+
+The recording is replayed to both ends, compared with its digests on the way; what is between is copied. So a part that
+was made is right, and its last digest is of a run, not of a file.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playhead.base.errors import UsageError
+from playhead.host.host import Host
+from playhead.log.causes import cause_number
+from playhead.log.checkpoints import Checkpoint
+from playhead.log.digests import digest_of
+from playhead.log.events import End, Entry
+from playhead.log.moment import START, Moment
+from playhead.log.reader import Reader
+from playhead.log.snapshots import names
+from playhead.log.start import Start
+from playhead.log.writer import Writer
+from playhead.machine import checkpoint, differences
+from playhead.session.replay import ReplaySession
+from playhead.session.run import Build
+
+MS = 1_000_000
+
+
+@dataclass
+class Edge:
+    """Where a part begins or ends: events with greater ids come behind it."""
+
+    moment: Moment
+    virtual_ns: int
+    last_event: int
+
+
+@dataclass
+class First(Edge):
+    """And the whole state there; `pages` are all that differ from those of a machine that has just been made."""
+
+    root: bytes
+    parts: dict[str, bytes]
+    pages: dict[int, bytes]
+
+
+@dataclass
+class Last(Edge):
+    """And the event that ends it, if the recording's own does not."""
+
+    end: End | None
+
+
+class PartSession(ReplaySession):
+    """Replays a recording from one end of the part to the other. `run_to` first, then `first`; `run_to`, `last`."""
+
+    def __init__(self, build: Build, host: Host, reader: Reader):
+        super().__init__(build, host, reader)
+        self._until: Moment | None = None
+        self._taken = 0  # id of the last event that happened
+
+    def begin(self) -> None:
+        self._begin()
+
+    def run_to(self, moment: Moment | None) -> None:
+        """Up to a moment, before anything happens there, or to the end."""
+        self._until = moment
+        while self._outcome is None and (moment is None or self._moment() < moment):
+            self._turn()
+        self.host.status.clear()
+        if self.host.quit_cause():
+            raise KeyboardInterrupt
+        if moment is not None and self._moment() < moment:
+            raise UsageError(f"{self.reader.path} ends at {self._moment()}, before {moment}")
+
+    def _go(self, target: Moment) -> None:
+        super()._go(target if self._until is None else min(target, self._until))
+
+    def _missed(self, target: Moment) -> None:
+        if target != self._until:  # else nothing happens there, and it has stopped behind
+            super()._missed(target)
+
+    def _take(self) -> None:
+        entry = self._script.next()
+        assert entry is not None
+        self._taken = entry.id
+        super()._take()
+
+    def first(self) -> First:
+        """The state of now; of a little later, if the guest has just asked for a reset, which is no state."""
+        m: Any = self.machine
+        while (taken := m.take_checkpoint()) is None or self._guest_stop is not None:
+            if self._outcome is not None:
+                raise UsageError(f"{self.reader.path} ends at {self._moment()}: there is nothing behind that")
+            self.run_to(Moment(m.icount, m.seq + 1))
+        fresh: Any = self._build(Nobody(len(self.host.serial)))  # type: ignore[arg-type]
+        pages = {n: checkpoint.page_of(m, n) for n in differences.differing_pages(fresh, m)}
+        root = digest_of(m.digest_parts()).root
+        return First(self._moment(), m.now_ns(), self._taken, root, taken[0], pages)
+
+    def last(self) -> Last:
+        m = self.machine
+        if self._outcome is not None and self._outcome.complete:
+            return Last(self._moment(), m.now_ns(), self._taken, None)
+        digest = digest_of(m.digest_parts())
+        end = End(cause=cause_number("end-of-part"), root=bytearray(digest.root), checks=bytearray(digest.checks))
+        return Last(self._moment(), m.now_ns(), self._taken, end)
+
+
+class Nobody:
+    """The outside of a machine that is only made, to be compared with."""
+
+    def __init__(self, ports: int):
+        self.serial_sinks = [self] * ports
+        self.debugcon = self
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def host_clock_ns(self) -> int:
+        return 0
+
+
+def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent: dict[str, Any] | None = None) -> None:
+    """Write the part between two ends; `first` None: from the recording's own beginning. `parent`: what is to be said
+    of the recording that this comes from, besides its hash.
+    """
+    start = None if first is None else Start(first.moment, first.virtual_ns, first.root)
+    begin = START if start is None else start.moment
+    marks = reader.marks()
+    chain_end = marks[-1][2] if marks else reader.beginning
+    parent = parent or {"from": list(begin), "to": list(last.moment)}
+    meta = {**reader.meta, "parent": {"hash": chain_end.hex(), **parent}}
+    if start is not None:
+        meta["start"] = start.as_json()
+    writer.begin(meta, (reader.blob(key) for _, key in reader.references()))
+    if first is not None:
+        writer.checkpoint(first.moment, first.virtual_ns, first.parts, first.pages)
+        writer.flush(first.moment, first.virtual_ns, 0, wait=True)
+    for snapshot in names(reader):
+        if begin <= snapshot.moment <= last.moment:
+            writer.snapshot(snapshot)
+    _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start).run()
+
+
+class _Copier:
+    """Events, digests and checkpoints between two ends, batch by batch."""
+
+    def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None):
+        self._reader, self._writer, self._after, self._last = reader, writer, after, last
+        self._digest = 0 if start is None else start.first_digest(reader.digest_period)
+        self._kept = [c for c in reader.checkpoints() if begin < c.moment <= last.moment]
+        self._at = reader.batch_at(begin)
+
+    def run(self) -> None:
+        wall_ms, last = 0, self._last
+        while (batch := self._reader.load_batch(self._at)) is not None:
+            self._at += 1
+            wall_ms = batch.wall_ms
+            for icount, digest in batch.digests:
+                if self._digest <= icount <= last.moment.icount:
+                    self._writer.digest(icount, digest)
+            for entry in batch.entries:
+                self._event(entry)
+            if batch.moment >= last.moment:
+                break
+            self._checkpoints(batch.moment)
+            self._writer.flush(batch.moment, batch.virtual_ns, batch.wall_ms, wait=True)
+        self._checkpoints(last.moment)
+        if last.end is not None:
+            self._writer.event(last.moment, last.end)
+        self._writer.flush(last.moment, last.virtual_ns, wall_ms, wait=True)
+
+    def _event(self, entry: Entry) -> None:
+        if self._after < entry.id <= self._last.last_event:
+            while self._kept and self._kept[0].last_event < entry.id:
+                self._checkpoint(self._kept.pop(0))
+            self._writer.event(entry.moment, entry.event, entry.cpu)
+
+    def _checkpoints(self, moment: Moment) -> None:
+        while self._kept and self._kept[0].moment <= moment:
+            self._checkpoint(self._kept.pop(0))
+
+    def _checkpoint(self, kept: Checkpoint) -> None:
+        hashes = self._reader.checkpoint_pages(kept)
+        contents = self._reader.pages(hashes.values())
+        pages = {page: contents[hash] for page, hash in hashes.items()}
+        self._writer.checkpoint(kept.moment, kept.virtual_ns, self._reader.checkpoint_parts(kept), pages)

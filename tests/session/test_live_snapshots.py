@@ -113,7 +113,7 @@ def test_it_replays(recording, split):
 
 
 def test_what_is_in_it(recording):
-    path, _, driver, written = recording
+    path, _, driver, _ = recording
     loads = [(before, after) for what, before, after in driver.did if what == "load"]
     with Reader(str(path)) as reader:
         events = [e for e in reader.entries() if isinstance(e.event, SnapshotLoaded)]
@@ -126,7 +126,7 @@ def test_what_is_in_it(recording):
 
 
 def test_the_guest_is_as_it_was(recording):
-    """It cannot tell: behind a loadvm it prints what it printed behind the savevm, as far as its inputs are the same."""
+    """It cannot tell: behind a loadvm it prints what it printed behind the savevm, if its inputs are the same."""
     _, _, _, written = recording
     assert written.count(b"demo: a guest") == 2  # the beginning, and again behind `loadvm zero`
 

@@ -1,6 +1,7 @@
-"""The recordings of these tests are made as those of the sessions' tests."""
+"""The recordings of these tests are made as those of the sessions' tests; gdb speaks as in its own."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "session"))
+for name in ("session", "gdb"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / name))

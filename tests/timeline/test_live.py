@@ -1,11 +1,10 @@
 """gdb on machines that run: what is recorded under a debugger replays without one, and standing takes no time."""
 
 import random
-import sys
-from pathlib import Path
 
 import planted
 import pytest
+from gdb_client import Client, console, packet
 from quiet_host import QuietHost
 
 from playhead.log.events import CharRead
@@ -22,9 +21,6 @@ from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 from playhead.timeline.timeline import Timeline
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "gdb"))
-
-from gdb_client import Client, console, packet  # noqa: E402
 
 
 class Debugged:
@@ -218,6 +214,7 @@ def test_stops_and_refusals(tmp_path):
 
 def test_a_snapshot_at_a_breakpoint_is_of_the_next_moment(tmp_path):
     """The instruction at a breakpoint may have been fetched: a replay that arrives there has not."""
+
     def script(d):
         for _ in range(2000):
             d.go("s")
@@ -229,7 +226,7 @@ def test_a_snapshot_at_a_breakpoint_is_of_the_next_moment(tmp_path):
         assert d.session.snapshots.named("x").moment == d.moment
         d.command("quit")
 
-    _, outcome, _ = record(tmp_path / "r.ph", script, host(b"sum\r"))
+    record(tmp_path / "r.ph", script, host(b"sum\r"))
     line = timeline(tmp_path / "r.ph")
     with Reader(str(tmp_path / "r.ph")) as reader:
         (snapshot,) = names(reader)
@@ -277,13 +274,14 @@ def test_standing_takes_no_time():
 
 def test_a_condition_counts(tmp_path):
     """Agent expressions are for replays and live machines alike; here simply one that never holds."""
+
     def script(d):
         for _ in range(3000):
             d.go("s")
         d.target.insert(0, d.target.machine.pc(), 1, lambda: False)
         assert d.ask("c") == b"W00"
 
-    d, outcome, _ = record(tmp_path / "r.ph", script)
+    _, outcome, _ = record(tmp_path / "r.ph", script)
     assert outcome.cause == "guest-shutdown"
     assert planted.replay(tmp_path / "r.ph").complete
     assert any(isinstance(e.event, CharRead) for e in planted.entries(tmp_path / "r.ph"))

@@ -8,10 +8,11 @@ Standing takes no time: virtual time follows the instructions, and what passes i
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
 from playhead.log.moment import Moment
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
 from playhead.timeline.debuggee import Debuggee, Stop
@@ -154,7 +155,7 @@ class LiveDebuggee(Debuggee):
         return Stop("exited")
 
     def _rung(self) -> tuple[int, int]:
-        state: MachineState = self.machine.state
+        state: Any = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def _turned(self, until: Moment | None = None) -> Stop | None:

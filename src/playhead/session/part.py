@@ -22,6 +22,7 @@ from playhead.log.writer import Writer
 from playhead.machine import checkpoint, differences
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
+from playhead.session.snapshots import check_part
 
 MS = 1_000_000
 
@@ -137,6 +138,7 @@ def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent
     """
     start = None if first is None else Start(first.moment, first.virtual_ns, first.root)
     begin = START if start is None else start.moment
+    check_part(reader, begin, last.moment)
     marks = reader.marks()
     chain_end = marks[-1][2] if marks else reader.beginning
     parent = parent or {"from": list(begin), "to": list(last.moment)}

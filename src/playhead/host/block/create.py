@@ -35,7 +35,8 @@ def create_qcow2(
     compression_type: str = "zlib",
 ) -> None:  # fmt: skip
     """An empty image of `size` bytes, or an overlay of `backing` (a path as it is to stand in the image: relative to
-    the image's folder, unless absolute), which must say in which format that is."""
+    the image's folder, unless absolute), which must say in which format that is. The size is rounded up to a whole
+    number of sectors, as QEMU does: it would not show the guest the rest of another."""
 
     def refuse(what: str) -> UsageError:
         return UsageError(f"cannot create {path}: {what}")
@@ -48,6 +49,7 @@ def create_qcow2(
         raise refuse(f"preallocation {preallocation!r}; there is {', '.join(PREALLOCATIONS)}")
     if backing is not None and preallocation != "off":
         raise refuse("preallocation would hide the backing file")
+    size += -size % layout.SECTOR
     header = _header(refuse, size, cluster_bits, version, refcount_bits, lazy_refcounts, compression_type)
     header.backing_name, header.backing_format = backing, backing_format
     data = _encoded(refuse, header)

@@ -56,6 +56,12 @@ def after_power_failure(start: bytes, log: list, cut: int, rng: random.Random) -
     return bytes(file)
 
 
+def moments(log: list, rng: random.Random, count: int) -> list[int]:
+    """When power fails: half of the times just before a sync, when most is at stake."""
+    syncs = [n for n, entry in enumerate(log) if entry is None and n and log[n - 1] is not None]
+    return [rng.choice(syncs) if n % 2 else rng.randrange(1, len(log)) for n in range(count)]
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_power_fails(judge, tmp_path, shape):
     path, broken = tmp_path / "disk.qcow2", tmp_path / "broken.qcow2"
@@ -69,8 +75,7 @@ def test_power_fails(judge, tmp_path, shape):
         begun.append(len(file.log))
         if crash.perform(image, seed, number, snapshots=False):
             flushed.append((len(file.log), number))
-    for _ in range(40):
-        cut = rng.randrange(1, len(file.log))
+    for cut in moments(file.log, rng, 40):
         broken.write_bytes(after_power_failure(start, file.log, cut, rng))
         safe = max(number for entries, number in flushed if entries <= cut)
         last = max(number for number, entries in enumerate(begun) if entries <= cut)
@@ -98,7 +103,7 @@ def test_power_fails_while_a_snapshot_is_made_or_deleted(judge, tmp_path):
     image.delete_snapshot("old")
     image.close()
     names = [[], ["old"], ["old", "new"], ["new"]]
-    for cut in range(1, len(file.log)):
+    for cut in moments(file.log, rng, 150):
         broken.write_bytes(after_power_failure(start, file.log, cut, rng))
         with open_image(str(broken)) as again:
             assert again.read(0, crash.SIZE) == expected

@@ -9,7 +9,7 @@ import os
 
 from playhead.base.errors import FormatError, PlayheadError, UnsupportedError, UsageError
 from playhead.host.block.create import create_in
-from playhead.host.block.hostfile import HostFile, open_file, temporary_file
+from playhead.host.block.hostfile import HostFile, open_file, shown, temporary_file
 from playhead.host.block.image import Image
 from playhead.host.block.probe import probe
 from playhead.host.block.qcow2 import Qcow2Image, read_container
@@ -43,6 +43,7 @@ def _open(path: str, format: str | None, read_only: bool, chain: list[tuple[int,
     backing = None
     try:
         _check_chain(file, chain)
+        file.lock()  # not before: in a circle we would meet our own lock
         known = format or probe(file)
         if known == "raw":
             return RawImage(file, probed=format is None)
@@ -67,13 +68,14 @@ def _check_chain(file: HostFile, chain: list[tuple[int, int]]) -> None:
 
 def _open_backing(path: str, name: str, format: str | None, chain: list[tuple[int, int]]) -> Image:
     if format is not None and format not in FORMATS:
-        raise UnsupportedError(f"{path}: a backing file of format {format!r}; we know {', '.join(FORMATS)}")
+        raise UnsupportedError(f"{shown(path)}: a backing file of format {format!r}; we know {', '.join(FORMATS)}")
+    outermost = len(chain) == 1
     try:
         return _open(resolve(path, name), format, True, chain)
     except PlayheadError as e:
-        if str(e).startswith(f"{path}: "):
+        if not outermost:
             raise
-        raise type(e)(f"{path}: its backing file: {e}") from None
+        raise type(e)(f"{shown(path)}: its backing file: {e}") from None
 
 
 def resolve(path: str, name: str) -> str:
@@ -81,5 +83,5 @@ def resolve(path: str, name: str) -> str:
     if name.startswith("file:"):
         name = name[len("file:") :]
     elif ":" in name.partition("/")[0]:
-        raise UnsupportedError(f"{path}: its backing file {name!r} is not a file of this host")
+        raise UnsupportedError(f"{name!r} is not a file of this host")
     return os.path.join(os.path.dirname(path), name)

@@ -67,8 +67,8 @@ class HeaderReader:
         if header.version == 3:
             length = self._version_3(header, start)
         first = self.file.read(0, header.cluster_size)
-        self._extensions(header, first, length, backing)
         self._backing_name(header, first, length, *backing)
+        self._extensions(header, first, length, backing)
         self._features(header)
         self._tables(header)
         return header

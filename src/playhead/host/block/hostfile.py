@@ -1,8 +1,8 @@
 """A file of the host that holds an image: positional reads and writes, one line for whatever the host refuses.
 
-Reads beyond the end give zeros, because both formats say so of the rest of the last cluster or sector. A file that is
-opened is locked against other writers (`locks`), and only regular files and block devices are opened at all: a name in
-an untrusted image must not make us wait on a FIFO or read a terminal.
+Reads beyond the end give zeros, because both formats say so of the rest of the last cluster or sector. Only
+regular files and block devices are opened: a name in an untrusted image must not make us wait on a FIFO or read a
+terminal.
 """
 
 import ctypes
@@ -22,10 +22,14 @@ class HostFile:
     """An open file; `sync=False` is for temporary files, which nobody will look at after a crash."""
 
     def __init__(self, fd: int, path: str, read_only: bool, sync: bool = True):
-        self.fd, self.path, self.read_only = fd, path, read_only
+        self.fd, self.path, self.read_only = fd, shown(path), read_only  # the path is for messages
         self._sync = sync
         self._written = False
         self.length = os.lseek(fd, 0, os.SEEK_END)
+
+    def lock(self) -> None:
+        """Against other writers, for as long as the file is open."""
+        locks.lock(self.fd, self.path, self.read_only)
 
     def identity(self) -> tuple[int, int]:
         """The same for every name of the same file."""
@@ -106,15 +110,23 @@ class HostFile:
         raise HostError(f"cannot {what} image {self.path}: {error.strerror}") from None
 
 
+def shown(path: str) -> str:
+    """A path as it can stand in a line: the names of backing files come from images, and may hold anything."""
+    if path.isprintable():
+        return path
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
+
+
 def open_file(path: str, read_only: bool) -> HostFile:
-    """An existing image file, locked."""
-    return _locked(path, _open(path, os.O_RDONLY if read_only else os.O_RDWR), read_only)
+    """An existing image file, not locked yet."""
+    return HostFile(_open(path, os.O_RDONLY if read_only else os.O_RDWR), path, read_only)
 
 
 def create_file(path: str) -> HostFile:
-    """A new, empty image file. One that was there is emptied, unless somebody is using it."""
-    file = _locked(path, _open(path, os.O_RDWR | os.O_CREAT), False)
+    """A new, empty image file, locked. One that was there is emptied, unless somebody is using it."""
+    file = HostFile(_open(path, os.O_RDWR | os.O_CREAT), path, read_only=False)
     try:
+        file.lock()
         file.truncate(0)
     except BaseException:
         file.close()
@@ -135,20 +147,11 @@ def _open(path: str, flags: int) -> int:
     try:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)  # O_NONBLOCK: a FIFO does not block here
     except OSError as e:
-        raise HostError(f"cannot open image {path}: {e.strerror}") from None
+        raise HostError(f"cannot open image {shown(path)}: {e.strerror}") from None
     except ValueError:
         raise UsageError(f"cannot open image {path!r}: that is no file name") from None
     mode = os.fstat(fd).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
         os.close(fd)
-        raise UsageError(f"cannot open image {path}: it is neither a regular file nor a block device")
+        raise UsageError(f"cannot open image {shown(path)}: it is neither a regular file nor a block device")
     return fd
-
-
-def _locked(path: str, fd: int, read_only: bool) -> HostFile:
-    try:
-        locks.lock(fd, path, read_only)
-        return HostFile(fd, path, read_only)
-    except BaseException:
-        os.close(fd)
-        raise

@@ -66,9 +66,9 @@ class Case:
 
     def run(self) -> str:
         """How it went, in a word."""
-        refused = self._refused(lambda: self._read_only())
-        refused = self._refused(lambda: self._session()) or refused
-        self._refused(lambda: self._read_only())
+        refused = self._refused(self._read_only)
+        refused = self._refused(self._session) or refused
+        self._refused(self._read_only)
         if self.path.stat().st_size > self.length + MOST_GROWTH:
             raise Finding(f"the file has grown to {self.path.stat().st_size} bytes")
         return "refused" if refused else "used"
@@ -92,7 +92,8 @@ class Case:
             if whole and self.judged:
                 self._judge(data)
             for info in image.snapshots():
-                self._refused(lambda info=info: image.read_vm_state(info.id) and None)  # type: ignore[misc]
+                with contextlib.suppress(PlayheadError):
+                    image.read_vm_state(info.id)
 
     def _judge(self, data: bytes) -> None:
         """Where QEMU can read it too, it reads the same."""
@@ -192,7 +193,8 @@ def work(folder: Path, seed: int, numbers: range) -> None:
 
 def fuzz(count: int, seed: int, say: Callable[[str], None] = print, first: int = 0) -> list[str]:
     """The findings."""
-    findings, counts, number = [], Counter[str](), first
+    findings: list[str] = []
+    counts, number = Counter[str](), first
     with tempfile.TemporaryDirectory(prefix="playhead-fuzz-") as folder:
         while number < first + count and len(findings) < MOST_FINDINGS:
             command = [sys.executable, __file__, "--work", folder, str(seed), str(number), str(first + count)]
@@ -209,7 +211,7 @@ def fuzz(count: int, seed: int, say: Callable[[str], None] = print, first: int =
                     say(f"{counts.total()} cases: {', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}")
             last = worker.stderr.read().strip().splitlines()
             if worker.wait() != 0:
-                findings.append(f"finding: the process died: {(last or [worker.returncode])[-1]}; "
+                findings.append(f"finding: the process died: {(last or [str(worker.returncode)])[-1]}; "
                                 f"again: ./dev fuzz image --seed {seed} --only {number}")  # fmt: skip
                 say(findings[-1])
                 number += 1

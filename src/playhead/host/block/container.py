@@ -19,6 +19,7 @@ class Container:
         self.file, self.header = file, header
         self.bits = header.cluster_bits
         self.cluster_size = 1 << self.bits
+        self.marks_damage = False  # once open for writing: opening alone changes nothing
         self.corrupted = bool(header.incompatible & layout.CORRUPT)
         self._claims: dict[int, str] = {}  # number of a cluster -> what it is part of
 
@@ -29,11 +30,10 @@ class Container:
 
     def corrupt(self, what: str) -> FormatError:
         """The error for damage that was met while writing, after which nothing more is written."""
-        if not self.file.read_only and not self.corrupted:
-            self.corrupted = True
-            if self.header.version > 2:
-                self.set_incompatible(layout.CORRUPT, True)
-        return self.fail(f"{what}; the image is corrupt and will not be written to any more")
+        if self.marks_damage and not self.corrupted and self.header.version > 2:
+            self.set_incompatible(layout.CORRUPT, True)
+        self.corrupted = True
+        return self.fail(f"{what}; the image is corrupt and will not be written to")
 
     # the header
 

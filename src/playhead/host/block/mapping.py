@@ -30,7 +30,7 @@ class Mapping:
                  l1: array | None = None):  # fmt: skip
         """Without refcounts it can only be read; `l1` is another table than the active one."""
         header = container.header
-        self.container, self._refcounts, self._flush = container, refcounts, flush
+        self.container, self._refcounts, self.flush = container, refcounts, flush
         self.l2_bits = container.bits - 3
         self.span_bits = container.bits + self.l2_bits  # of the guest's bytes under one L2 table
         self._tables: OrderedDict[int, L2Table] = OrderedDict()  # by offset, least recently used first
@@ -50,7 +50,7 @@ class Mapping:
 
     def of_l1(self, l1: array) -> "Mapping":
         """For reading by another L1 table of the same image."""
-        return Mapping(self.container, None, self._flush, l1)
+        return Mapping(self.container, None, self.flush, l1)
 
     def check_l1_entry(self, entry: int) -> int:
         """The offset of the L2 table; whether the file has it shows when it is read."""
@@ -82,7 +82,7 @@ class Mapping:
     def _cache(self, table: L2Table) -> L2Table:
         while len(self._tables) >= self._most_tables:
             if next(iter(self._tables.values())).last_dirty >= 0:
-                self._flush()
+                self.flush()
             self._tables.popitem(last=False)
         self._tables[table.offset] = table
         return table

@@ -20,8 +20,6 @@ from playhead.host.block.snapshot_table import SnapshotInfo
 from playhead.host.block.snapshots import Snapshots, SnapshotWriter
 from playhead.host.block.writing import Writer
 
-MOST_RELEASES = 1 << 16  # clusters that wait for a flush to be given up
-
 
 class Qcow2Image(Image):
     """`file` is owned by the image from here on; `backing` likewise."""
@@ -41,6 +39,7 @@ class Qcow2Image(Image):
         self._snapshot_list = Snapshots(container, self._mapping, self._reader)
         if self._refcounts is not None:
             self._open_for_writing(self._refcounts)
+            container.marks_damage = True
 
     def _open_for_writing(self, refcounts: Refcounts) -> None:
         container, mapping, snapshots = self._container, self._mapping, self._snapshot_list
@@ -70,17 +69,14 @@ class Qcow2Image(Image):
     def _write(self, offset: int, view: memoryview) -> None:
         self._before_change()
         self._writer.write(offset, view)
-        self._after_change()
 
     def _write_zeroes(self, offset: int, length: int, unmap: bool) -> None:
         self._before_change()
         self._writer.zero(offset, length, unmap)
-        self._after_change()
 
     def _discard(self, offset: int, length: int) -> None:
         self._before_change()
         self._writer.discard(offset, length)
-        self._after_change()
 
     def write_compressed(self, offset: int, data: bytes) -> None:
         """Write one whole cluster (the disk's last one may be shorter) in compressed form; for making images."""
@@ -91,7 +87,6 @@ class Qcow2Image(Image):
                 raise UsageError(f"{self.path}: compressed data is written by whole clusters of {size} bytes")
             self._before_change()
             self._writer.write_compressed(offset, data.ljust(size, b"\0"))
-            self._after_change()
 
     def preallocate(self) -> None:
         """Give every cluster of a new image its place."""
@@ -108,11 +103,6 @@ class Qcow2Image(Image):
             header.autoclear = 0
             self._container.patch(layout.AT_AUTOCLEAR, ">Q", 0)
             self._file.sync()
-
-    def _after_change(self) -> None:
-        assert self._refcounts is not None
-        if len(self._refcounts.releases) > MOST_RELEASES:
-            self._write_metadata()
 
     def _refuse_corrupt(self, so: str) -> None:
         if self._container.corrupted:

@@ -11,7 +11,7 @@ from playhead.host.block.mapping import L2Table, Mapping
 from playhead.host.block.reading import Reader
 from playhead.host.block.refcounts import Refcounts
 
-_PLAIN = layout.COPIED | layout.COMPRESSED | layout.ZERO  # COPIED alone of these: written in place
+MOST_RELEASES = 1 << 16  # clusters that wait for a flush to be given up
 
 
 class Writer:
@@ -31,6 +31,7 @@ class Writer:
         done = 0
         while done < len(view):
             done += self._write_some(offset + done, view[done:])
+            self._limit_releases()
 
     def _write_some(self, offset: int, view: memoryview) -> int:
         """Write as much as goes in one way; return how much that was."""
@@ -50,6 +51,10 @@ class Writer:
         while index + count <= last and not self._is_ours(table.entries[index + count]):
             count += 1
         return self._write_new(table, index, count, offset, view)
+
+    def _limit_releases(self) -> None:
+        if len(self.refcounts.releases) > MOST_RELEASES:
+            self.mapping.flush()
 
     def _locate(self, offset: int, length: int) -> tuple[L2Table, int, int]:
         """The table of a range, and the places of its first and its last cluster in it."""
@@ -176,6 +181,7 @@ class Writer:
                 table, index, last = self._locate(start, stop - start)
                 for n in range(index, last + 1):
                     self._zero_cluster(table, n, unmap, shows, hidden)
+                self._limit_releases()
             start = stop
 
     def _zero_cluster(self, table: L2Table, index: int, unmap: bool, shows: bool, hidden: bool) -> None:

@@ -238,6 +238,15 @@ def test_other_snapshot_data_is_kept(disk):
     assert b"LATERON!1snapshot" in path.read_bytes()
 
 
+def test_a_date_that_is_none_can_be_written_back(disk):
+    path, data = disk
+    struct.pack_into(">II", data, number(data, 64) + 16, 0xFFFFFFFF, 0xFFFFFFFF)
+    path.write_bytes(data)
+    with open_image(str(path)) as image:
+        image.create_snapshot("second")
+        assert image.snapshots()[0].date_ns == 0xFFFFFFFF * 10**9 + 999_999_999
+
+
 def test_the_fuzzer_finds_nothing():
     said = []
     assert fuzz_image.fuzz(1000, 3, say=said.append) == [], "\n".join(said)

@@ -114,8 +114,9 @@ class SnapshotTableReader:
             disk_size = int.from_bytes(extra[8:16], "big")
         if extra_length >= 24:
             icount = int.from_bytes(extra[16:24], "big")
+        date_ns = seconds * 10**9 + min(nanoseconds, 10**9 - 1)  # else it could not be written back
         info = SnapshotInfo(
-            id.decode("utf-8", "surrogateescape"), name.decode("utf-8", "surrogateescape"),
-            seconds * 10**9 + nanoseconds, vm_clock_ns, size, None if icount == NO_ICOUNT else icount, disk_size,
+            id.decode("utf-8", "surrogateescape"), name.decode("utf-8", "surrogateescape"), date_ns, vm_clock_ns, size,
+            None if icount == NO_ICOUNT else icount, disk_size,
         )  # fmt: skip
         return Snapshot(info, l1_offset, l1_size, extra[24:])

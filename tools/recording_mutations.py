@@ -349,7 +349,8 @@ def fitted_state(rng: random.Random, path: Path) -> str:
                 odd[4:] = rng.choice(records)[4:]
             else:
                 records.remove(odd)
-            pages = b"".join(sorted((bytes(record) for record in records), key=lambda record: record[:4][::-1]))
+            kept = sorted((record[:4][::-1], bytes(record)) for record in records)
+            pages = b"".join(record for _, record in kept)
         db.execute("UPDATE checkpoint SET parts = ?, pages = ? WHERE id = ?", (parts, pages, one))
         fit(db)
     finally:

@@ -2,6 +2,7 @@
 settings.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
@@ -10,7 +11,7 @@ from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
 from playhead.session.outcome import Options
-from playhead.session.run import Build
+from playhead.session.run import Build, RunSession
 
 DEBUGCON_PORT = 0x402
 QUIET_LINUX = (
@@ -87,6 +88,15 @@ def make_build(config: PcConfig, engine: str, shift: int) -> Build:
 
     prepare(engine)
     return lambda door: Machine(config, door, engine=engine, shift=shift)
+
+
+def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
+    """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
+    if not (values["gdb"] or values["s"] or values["stopped"] or values["monitor"] != "none"):
+        return nullcontext()
+    from playhead.cli.live import Attendance, wanted
+
+    return Attendance(session, host, values, recording) if wanted(values) else nullcontext()
 
 
 def big(number: int) -> str:

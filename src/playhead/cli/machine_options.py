@@ -8,6 +8,8 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import RAM_MAX, RAM_MIN, RAM_STEP
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
+from playhead.host.listen import parse_server, parse_spec
+from playhead.log.snapshots import check_name
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30}
 DEVICES = ("isa-debug-exit",)
@@ -26,7 +28,7 @@ def memory_size(text: str) -> int:
 
 
 def icount(text: str) -> dict[str, Any]:
-    """`shift=N|auto,sleep=on|off`."""
+    """`shift=N|auto,sleep=on|off,rrsnapshot=NAME`."""
 
     def shift(value: str) -> int | str:
         return "auto" if value == "auto" else number(0, 10)(value)
@@ -39,7 +41,11 @@ def icount(text: str) -> dict[str, Any]:
     def rr(value: str) -> str:
         raise UsageError("to record or replay, use playhead record -o FILE ... and playhead replay FILE")
 
-    known = {"shift": shift, "sleep": on_off, "align": align, "rr": rr, "rrfile": rr, "rrsnapshot": rr}
+    def snapshot(value: str) -> str:
+        check_name(value)
+        return value
+
+    known = {"shift": shift, "sleep": on_off, "align": align, "rr": rr, "rrfile": rr, "rrsnapshot": snapshot}
     return sub_options(text, known, implied="shift")
 
 
@@ -112,6 +118,24 @@ def cpu_model(text: str) -> str:
     return text
 
 
+def gdb_device(text: str) -> str:
+    """`tcp::PORT`, `tcp:HOST:PORT` (with what QEMU's scripts add) or `none`."""
+    if "," in text:
+        return parse_server(text)
+    if text != "none":
+        parse_spec(text)
+    return text
+
+
+def monitor_device(text: str) -> str:
+    """`stdio`, `none`, `pty`, or `tcp:HOST:PORT,server,nowait`, which gives `tcp:HOST:PORT`."""
+    if text.startswith(("tcp:", "telnet:")):
+        return parse_server(text)
+    if text == "null":
+        return "none"
+    return one_of("stdio", "pty", "none")(text)
+
+
 def nothing(text: str) -> str:
     """For what this machine does not have: only `none` fits."""
     if text != "none":
@@ -121,6 +145,7 @@ def nothing(text: str) -> str:
 
 MACHINE = "the machine"
 RUN = "how it runs"
+WATCH = "who looks at it"
 QUIET = "accepted, because QEMU's scripts give them"
 
 MACHINE_OPTIONS: tuple[Option, ...] = (
@@ -146,13 +171,18 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-global", "isa-debugcon.iobase=N moves the debug port", "PROPERTY=VALUE", global_property, key="globals",
            many=8, group=MACHINE),
     Option("-icount", "an instruction takes 2**N ns of virtual time (default 3), or what the host takes (auto); "
-           "sleep=off: a halted CPU jumps to its next alarm even where input may come", "shift=N|auto,sleep=on|off",
-           icount, default={}, group=RUN),
+           "sleep=off: a halted CPU jumps to its next alarm even where input may come; rrsnapshot=NAME, for record: a "
+           "snapshot of the first moment", "shift=N|auto,sleep=on|off", icount, default={}, group=RUN),
     Option("-no-reboot", "a reset ends the run", group=RUN),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native", group=RUN),
+    Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT or none (default)", "DEVICE",
+           gdb_device, group=WATCH),
+    Option("-s", "the same as -gdb tcp::1234", group=WATCH),
+    Option("-S", "do not start before gdb or the monitor says so (continue, cont)", key="stopped", group=WATCH),
+    Option("-monitor", "a prompt for commands: stdio (COM1 must be connected to something else then), pty, "
+           "tcp:HOST:PORT,server,nowait or none (default)", "DEVICE", monitor_device, default="none", group=WATCH),
     Option("-display", "none", "none", nothing, group=QUIET),
-    Option("-monitor", "none", "none", nothing, group=QUIET),
     Option("-net", "none", "none", nothing, group=QUIET),
     Option("-nic", "none", "none", nothing, group=QUIET),
     Option("-vga", "none", "none", nothing, group=QUIET),

@@ -44,9 +44,8 @@ LATER = dict.fromkeys(("hda", "hdb", "hdc", "hdd", "cdrom", "drive", "blockdev",
 LATER |= dict.fromkeys(("netdev", "object"), "network")
 LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
 LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")
-LATER |= dict.fromkeys(("gdb", "s", "S"), "debugger")
-LATER |= dict.fromkeys(("qmp", "mon", "chardev"), "monitor")
-LATER |= dict.fromkeys(("loadvm", "savevm"), "snapshots")
+LATER |= dict.fromkeys(("qmp", "mon", "chardev"), "monitor of that kind")
+LATER |= dict.fromkeys(("loadvm",), "snapshot to start with (playhead debug opens a recording at one of its own)")
 
 
 def bare(word: str) -> str:

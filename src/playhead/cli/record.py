@@ -38,11 +38,12 @@ def main(words: list[str]) -> int:
     if path is None:
         raise UsageError("a recording needs a file: -o FILE")
     check_output(path, values["force"])
-    from playhead.cli.assemble import big, make_build, make_config, make_host, make_options, size
+    from playhead.cli.assemble import attend, big, make_build, make_config, make_host, make_options, size
     from playhead.host.worker import Worker
     from playhead.session.record import RecordSession
 
     config, options = make_config(values), make_options(values)
+    options.snapshot = values["icount"].get("rrsnapshot", "")
     options.trace_events, options.checkpoints = values["trace_events"], not values["no_checkpoints"]
     options.digest_period = values["digest_period"] or options.digest_period
     build = make_build(config, values["engine"], options.shift)
@@ -50,7 +51,9 @@ def main(words: list[str]) -> int:
     options.meta = _meta(config, values, options.shift)
     options.blobs = tuple(config.blobs().values())
     with Writer(path, values["force"], Worker()) as writer:
-        outcome = RecordSession(build, host, options, writer).run()
+        session = RecordSession(build, host, options, writer)
+        with attend(session, host, values, path):
+            outcome = session.run()
     if outcome.note:
         host.message(outcome.note)
     host.message(

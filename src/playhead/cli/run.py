@@ -16,13 +16,19 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
-    from playhead.cli.assemble import make_build, make_config, make_host, make_options
+    from playhead.base.errors import UsageError
+    from playhead.cli.assemble import attend, make_build, make_config, make_host, make_options
     from playhead.session.run import RunSession
+
+    if "rrsnapshot" in values["icount"]:
+        raise UsageError("-icount rrsnapshot=NAME gives a name to the first moment of a recording: playhead record")
 
     config, options = make_config(values), make_options(values)
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values)
-    outcome = RunSession(build, host, options).run()
+    session = RunSession(build, host, options)
+    with attend(session, host, values):
+        outcome = session.run()
     if outcome.note:
         host.message(outcome.note)
     return outcome.status

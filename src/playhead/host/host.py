@@ -25,6 +25,7 @@ class Host:
         self.debugcon = open_chardev(debugcon, "debugcon", self.status, self.message, reads=False)
         self._all = [*self.serial, self.debugcon]
         self._added: list[Source] = []
+        self._typed_at = False  # something that was added takes what somebody types
         self._watcher = Watcher()
         self._signals = Signals(self._leave_terminal, self._enter_terminal)
         self._quit = self._quit_name = ""
@@ -51,9 +52,10 @@ class Host:
         self._watcher.sources = [self._signals, *self._all, *self._added]
         self._watcher.start(wake)
 
-    def add(self, source: Source) -> None:
-        """Watch something else, too: before `start`."""
+    def add(self, source: Source, *, typed_at: bool = False) -> None:
+        """Watch something else, too: before `start`. `typed_at`: it is as good as serial input, a monitor say."""
         self._added.append(source)
+        self._typed_at |= typed_at
 
     def close(self) -> None:
         self._watcher.stop()
@@ -80,7 +82,7 @@ class Host:
     @property
     def input_possible(self) -> bool:
         """Whether serial input may still come, apart from what waits already."""
-        return any(d.live for d in self.serial)
+        return self._typed_at or any(d.live for d in self.serial)
 
     def request_quit(self, name: str) -> None:
         """Ask for the end of the run; `name` says on whose behalf."""

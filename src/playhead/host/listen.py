@@ -29,6 +29,19 @@ def parse_spec(spec: str) -> tuple[str, int]:
     return (found[1] or LOOPBACK).strip("[]"), int(found[2])
 
 
+def parse_server(spec: str) -> str:
+    """What QEMU's scripts give, `tcp:HOST:PORT,server,nowait` (`server=on,wait=off`), as a spec for `TcpListener`."""
+    address, *options = spec.split(",")
+    known = {"server": "server", "server=on": "server", "nowait": "nowait", "wait=off": "nowait", "nodelay": ""}
+    for option in options:
+        if option not in known:
+            raise UsageError(f"'{option}' is not one of {', '.join(known)}")
+    if not address.startswith("tcp:") or not {"server", "nowait"} <= {known[option] for option in options}:
+        raise UsageError(f"write {address if address.startswith('tcp:') else 'tcp:HOST:PORT'},server,nowait")
+    parse_spec(address)
+    return address
+
+
 class TcpListener:
     """Listens as soon as it is made. Put it into `Watcher.sources`, and `Watcher.poke` into `poke`."""
 

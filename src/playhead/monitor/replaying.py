@@ -1,10 +1,11 @@
 """Commands that move about in a recording: seek, breakpoints by moment, snapshots, who wrote something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from playhead.base.errors import UsageError
 from playhead.log import snapshots
+from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.monitor.commands import Command, Say, number
 from playhead.timeline.moments import parse
@@ -114,10 +115,26 @@ class Replaying:
         snapshots.remove(self._reader.path, words[0])
 
     def snapshots(self, words: list[str], say: Say) -> None:
-        there = snapshots.names(self._reader)
-        if not there:
-            say("There is no snapshot available.")
-            return
-        say(f"{'ID':<4}{'TAG':<20}{'DATE':<22}{'VM CLOCK':>14}  ICOUNT")
-        for i, s in enumerate(there):
-            say(f"{i + 1:<4}{s.name:<20}{s.created:<22}{s.virtual_ns / 1e9:>12.3f} s  {s.moment}")
+        show_snapshots(snapshots.names(self._reader), say)
+
+
+class Named(Protocol):
+    """A snapshot, of a recording or of a machine that runs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def moment(self) -> Moment: ...
+    @property
+    def virtual_ns(self) -> int: ...
+    @property
+    def created(self) -> str: ...
+
+
+def show_snapshots(there: Sequence[Named], say: Say) -> None:
+    if not there:
+        say("There is no snapshot available.")
+        return
+    say(f"{'ID':<4}{'TAG':<20}{'DATE':<22}{'VM CLOCK':>14}  ICOUNT")
+    for i, s in enumerate(there):
+        say(f"{i + 1:<4}{s.name:<20}{s.created:<22}{s.virtual_ns / 1e9:>12.3f} s  {s.moment}")

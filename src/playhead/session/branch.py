@@ -46,7 +46,7 @@ class BranchSession(RecordSession):
         machine: Any = self.machine
         checkpoint.restore(machine, self._point.parts, self._point.pages)
         machine.requests.stop = self._point.rest[3]
-        checkpoint.written_pages(machine)
+        self.snapshots.written(checkpoint.written_pages(machine))
         blank = bytes(PAGE)
         for page, content in self._point.pages.items():
             if self._known.get(page, blank) != content:

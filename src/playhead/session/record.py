@@ -24,7 +24,8 @@ FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays uns
 class RecordSession(RunSession):
     """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
 
-    SPACING_NS = 350 * MS  # of running between two checkpoints; idle time costs a replay nothing
+    SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
+    FARTHEST_NS = 500 * MS  # and not more, even on a host so busy that taking one costs much
     COST = 20  # times what taking one took are between two: at most 5 % of the time
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer):
@@ -36,7 +37,7 @@ class RecordSession(RunSession):
         self._events = self._digests = 0
         self._checkpoint_ns = 0  # of running time (`_ran_ns`): when the last one was taken
         self._cost_ns = 0  # what it took
-        self._last_checkpoint: Moment | None = None
+        self._last_checkpoint: tuple[Moment, int] | None = None  # where, and behind how many events
 
     def _start(self) -> None:
         self._parts = list(self.machine.digest_parts())
@@ -68,7 +69,7 @@ class RecordSession(RunSession):
             self.writer.digest(self._boundary, self._digest())
             self._boundary += self.options.digest_period
             self._digests += 1
-            spacing_ns = max(self.SPACING_NS, self.COST * self._cost_ns)
+            spacing_ns = min(max(self.SPACING_NS, self.COST * self._cost_ns), self.FARTHEST_NS)
             if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
                 self._checkpoint()
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"
@@ -83,15 +84,15 @@ class RecordSession(RunSession):
         began_ns = self.host.realtime_ns()
         taken = self.machine.take_checkpoint()
         if taken is not None:
-            self._last_checkpoint = self._moment()
+            self._last_checkpoint = self._moment(), self._events
             self.snapshots.written(taken[1])
-            self.writer.checkpoint(self._last_checkpoint, self.machine.now_ns(), *taken)
+            self.writer.checkpoint(self._moment(), self.machine.now_ns(), *taken)
             self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
 
     def save_snapshot(self, name: str) -> Saved:
         """The state becomes a checkpoint of the recording, and has the name there as well. Both are safe at once."""
         saved = super().save_snapshot(name)
-        if self._last_checkpoint != saved.moment:
+        if self._last_checkpoint != (saved.moment, self._events):
             self._checkpoint()
         self._flush(wait=True)
         root = self._digest().root

@@ -4,7 +4,7 @@ Where the recording slept, a replay jumps. Every deviation is a DivergenceError 
 shows only in a digest says between which two, and in which parts of the machine.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from playhead.log.events import TRACED, SnapshotLoaded, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
-from playhead.machine.checkpoint import unsaved_pages
 from playhead.machine.machine import Machine
 from playhead.replay.queue import AsyncQueue
 from playhead.session.divergence import Divergence
@@ -26,7 +25,7 @@ from playhead.session.outcome import Outcome
 from playhead.session.run import Build
 from playhead.session.start import put_at_start
 from playhead.session.script import Script
-from playhead.session.snapshots import Recorded, put_back
+from playhead.session.snapshots import Recorded
 from playhead.session.splits import Splits
 from playhead.session.target import Door, MachineLike
 
@@ -213,13 +212,8 @@ class ReplaySession:
     def _load_snapshot(self, moment: Moment) -> None:
         """A `loadvm`: what was asked of the state before (a reset, an end) is gone with it."""
         assert isinstance(self.machine, Machine)
-        put_back(self.machine, *self._recorded.at(moment), self._written())
+        self._recorded.put_back(self.machine, moment)
         self._guest_stop = None
-
-    def _written(self) -> Iterable[int]:
-        """Pages of memory that were ever written."""
-        assert isinstance(self.machine, Machine)
-        return unsaved_pages(self.machine)
 
     def _take(self) -> None:
         """The next event happens now."""

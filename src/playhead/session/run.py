@@ -67,6 +67,7 @@ class RunSession:
         self._arrived_here = False  # nothing has happened since the machine came to this moment
         self.snapshots = Snapshots()
         self.drive: Callable[[], None] = self.turn
+        self.attended = False  # somebody may look at it who would not want it to end because it has halted
         self.met: Any = None  # the stop of a breakpoint or watchpoint, until somebody takes it
         self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
@@ -151,7 +152,7 @@ class RunSession:
             self._rest.over()
             self.checkpoints.reached(Checkpoint.CLOCK_VIRTUAL_RT)
             self._let_in()
-        elif deadline_ns == NEVER and not live:
+        elif deadline_ns == NEVER and not (live or self.attended):
             self._end("none", 0, "the guest has halted, and nothing is left that could wake it")
         elif deadline_ns == NEVER:
             self.host.wait(WAIT_NS)
@@ -227,6 +228,11 @@ class RunSession:
         """Wait, in a pause, until something arrives."""
         self.host.flush()
         self.host.wait(WAIT_NS)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last turn ended behind an instruction or a delivery, or with a halted CPU: not in mid-air."""
+        return self._arrived_here
 
     @property
     def at_arrival(self) -> bool:

@@ -5,15 +5,18 @@ into is the state of an earlier moment. A live session keeps these states in mem
 them among its checkpoints.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError, UsageError
+from playhead.log.checkpoints import Checkpoint
+from playhead.log.events import SnapshotLoaded
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.snapshots import MOST, check_name
 from playhead.machine import checkpoint
 from playhead.machine.checkpoint import ZEROS
+from playhead.machine.differences import differing_pages
 from playhead.machine.machine import Machine
 from playhead.session.target import Door
 
@@ -74,7 +77,9 @@ class Snapshots:
 
     def load(self, machine: Machine, saved: Saved) -> None:
         """Put the machine into that state, at the moment where it is."""
-        put_back(machine, saved.parts, saved.pages, self._written(machine))
+        goal = {page: saved.pages.get(page, ZEROS) for page in {*saved.pages, *self._written(machine)}}
+        put = {page: content for page, content in goal.items() if checkpoint.page_of(machine, page) != content}
+        checkpoint.restore_here(machine, saved.parts, put)
 
 
 def _shared(page: int, content: bytes, there: list[dict[int, bytes]]) -> bytes:
@@ -82,41 +87,52 @@ def _shared(page: int, content: bytes, there: list[dict[int, bytes]]) -> bytes:
     return next((pages[page] for pages in reversed(there) if pages.get(page) == content), content)
 
 
-def put_back(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes], written: Iterable[int]) -> None:
-    """`pages` are what was written up to the state; `written` what was ever written in this machine."""
-    goal = {page: pages.get(page, ZEROS) for page in {*pages, *written}}
-    put = {page: content for page, content in goal.items() if checkpoint.page_of(machine, page) != content}
-    checkpoint.restore_here(machine, parts, put)
-
-
 class Recorded:
     """The states of a recording's checkpoints, for a replay that meets a `loadvm`."""
 
     def __init__(self, reader: Reader, build: Any, ports: int):
         self._reader, self._build, self._ports = reader, build, ports
-        self._built: dict[int, bytes] | None = None
+        self._fresh: Machine | None = None  # one that has just been made: it holds what no checkpoint has
 
-    def at(self, moment: Moment) -> tuple[dict[str, bytes], dict[int, bytes]]:
-        """Parts and pages of the checkpoint of a moment."""
+    def put_back(self, machine: Machine, moment: Moment) -> None:
+        """Put a machine into the state of the checkpoint of a moment, at the moment where it is."""
+        kept, hashes = self._checkpoint(moment)
+        contents = self._reader.pages(set(hashes.values()))
+        if self._fresh is None:
+            self._fresh = self._build(Door(lambda: 0, [_Nobody()] * self._ports, _Nobody()))
+        fresh = self._fresh
+        goal = {page: checkpoint.page_of(fresh, page) for page in differing_pages(fresh, machine)}
+        goal |= {page: contents[hash] for page, hash in hashes.items()}
+        put = {page: content for page, content in goal.items() if checkpoint.page_of(machine, page) != content}
+        checkpoint.restore_here(machine, self._reader.checkpoint_parts(kept), put)
+
+    def _checkpoint(self, moment: Moment) -> tuple[Checkpoint, dict[int, bytes]]:
+        """And the hashes of all pages that were written up to there."""
         hashes: dict[int, bytes] = {}
-        for kept in self._reader.checkpoints():
+        upto = [kept for kept in self._reader.checkpoints() if kept.moment <= moment]
+        for kept in upto:
             hashes.update(self._reader.checkpoint_pages(kept))
-            if kept.moment == moment:
-                contents = self._reader.pages(set(hashes.values()))
-                pages = self._pages_built() | {page: contents[hash] for page, hash in hashes.items()}
-                return self._reader.checkpoint_parts(kept), pages
-            if kept.moment > moment:
-                break
-        raise FormatError(f"{self._reader.path} is damaged: it has no checkpoint of {moment}, which a loadvm in it wants")
-
-    def _pages_built(self) -> dict[int, bytes]:
-        """What a machine has in memory when it is made, which no checkpoint holds: from one that is made for this."""
-        if self._built is None:
-            fresh = self._build(Door(lambda: 0, [_Nobody()] * self._ports, _Nobody()))
-            self._built = {page: checkpoint.page_of(fresh, page) for page in checkpoint.unsaved_pages(fresh)}
-        return self._built
+        if upto and upto[-1].moment == moment:  # the last one of that moment: `savevm` made it, behind its events
+            return upto[-1], hashes
+        raise FormatError(
+            f"{self._reader.path} is damaged: it has no checkpoint of {moment}, to which a loadvm goes back"
+        )
 
 
 class _Nobody:
     def write(self, data: bytes) -> None:
         pass
+
+
+def check_part(reader: Reader, begin: Moment, last: Moment) -> None:
+    """Raise if a part of a recording would have a `loadvm` of a snapshot that is not in it."""
+    if SnapshotLoaded.KIND.tag not in reader.count_events():
+        return
+    for entry in reader.entries():
+        if isinstance(entry.event, SnapshotLoaded) and begin <= entry.moment <= last:
+            of = Moment(entry.event.icount, entry.event.seq)
+            if of < begin:
+                raise UsageError(
+                    f"at {entry.moment} a loadvm goes back to the state of {of}, which a part from {begin} on does not "
+                    f"have: let it begin at {of} or before, or behind {entry.moment}"
+                )

@@ -1,6 +1,6 @@
 """One more run of a recording's inputs, silent, that stops anywhere and can be put back, for a diagnosis."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,10 +138,6 @@ class Track(ReplaySession):
             if self._pages.get(page) != content:
                 self._pages[page] = content
                 self._since.add(page)
-
-    def _written(self) -> Iterable[int]:
-        self._sync()
-        return self._pages
 
     def back(self, p: Point) -> "Track":
         """Put it into a state: one of its own, or that of another track of the same recording."""

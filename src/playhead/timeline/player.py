@@ -46,7 +46,7 @@ class Player(Track):
         if self.failure is not None:
             raise self.failure
         self.start = self.point()
-        self.end = self.reader.last_mark()[0]
+        self.end = self.reader.last().moment
         self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
         return self
 

@@ -1,0 +1,189 @@
+"""gdb and a monitor beside a machine that runs, for `playhead run` and `playhead record`: -s -S -gdb -monitor.
+
+Both are served between two turns of the session's loop. While gdb has the machine running, the loop is inside of its
+server, which serves the monitor as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playhead.base.errors import HostError, UsageError
+from playhead.cli.assemble import serial_specs
+from playhead.gdb.serve import GdbServer
+from playhead.host.chardev import Pty
+from playhead.host.host import Host
+from playhead.host.lines import Lines
+from playhead.host.listen import TcpListener
+from playhead.monitor import live, looking
+from playhead.monitor.commands import Monitor, Say
+from playhead.monitor.serve import PROMPT, MonitorServer
+from playhead.session.run import RunSession
+from playhead.timeline.live import RECORDED, LiveDebuggee
+
+PORT = "tcp::1234"  # QEMU's -s
+
+
+def wanted(values: dict[str, Any]) -> bool:
+    """Whether anybody is to look at the machine; checks that it makes sense."""
+    asked = _gdb(values) != "none" or values["monitor"] != "none"
+    if values["stopped"] and not asked:
+        raise UsageError("-S without -gdb (or -s) and without -monitor: nobody could start it")
+    stdio = [n for n, spec in enumerate(serial_specs(values)) if spec in ("stdio", "mon:stdio")]
+    if values["monitor"] == "stdio" and stdio:
+        raise UsageError(
+            f"-monitor stdio: COM{stdio[0] + 1} is connected to it; give that something else, such as -serial pty"
+        )
+    return asked
+
+
+def _gdb(values: dict[str, Any]) -> str:
+    return values["gdb"] or (PORT if values["s"] else "none")
+
+
+class Attendance:
+    """Who looks at the machine of a session. `with` it around `session.run()`; `recording`: its path, if it is one."""
+
+    def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str = ""):
+        self._host = host
+        self._target = LiveDebuggee(session, RECORDED if recording else "")
+        self._target.stopped = values["stopped"]
+        self._target.attend = self._attend
+        self._target.commands = self._execute
+        session.attended = True
+        self._monitor = Monitor((
+            *live.commands(self._target, recording, lambda: host.request_quit("quit at the monitor")),
+            *looking.commands(self._target),
+        ))  # fmt: skip
+        self._serving = self._greeted = False
+        self._listeners: list[TcpListener] = []
+        self._gdb = self._server = self._lines = self._pty = None
+        try:
+            self._open_gdb(_gdb(values))
+            self._open_monitor(values["monitor"])
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Attendance:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """To be called when the session's host is closed."""
+        for listener in self._listeners:
+            listener.close()
+        if self._pty is not None:
+            self._pty.close()
+
+    # who there is
+
+    _gdb: GdbServer | None
+    _server: MonitorServer | None
+    _lines: Lines | None
+    _pty: PtyPort | None
+
+    def _listen(self, spec: str, *, typed_at: bool) -> TcpListener:
+        listener = TcpListener(spec)
+        listener.poke = self._host.look_again
+        self._listeners.append(listener)
+        self._host.add(listener, typed_at=typed_at)
+        return listener
+
+    def _open_gdb(self, spec: str) -> None:
+        if spec != "none":
+            self._gdb_port = self._listen(spec, typed_at=False)
+            self._gdb = GdbServer(self._target, self._gdb_port)
+
+    def _open_monitor(self, spec: str) -> None:
+        if spec == "stdio":
+            self._lines = Lines(PROMPT)
+            self._host.add(self._lines, typed_at=True)
+        elif spec == "pty":
+            self._pty = PtyPort(self._host)
+            self._host.add(self._pty.device, typed_at=True)
+            self._server = MonitorServer(self._execute, self._pty)
+        elif spec != "none":
+            self._server = MonitorServer(self._execute, self._listen(spec, typed_at=True))
+
+    def _greet(self) -> None:
+        self._greeted = True
+        if self._gdb is not None:
+            self._host.message(f"gdb: target remote {self._gdb_port.host}:{self._gdb_port.port}")
+        if self._lines is not None:
+            self._lines.show_prompt()
+        elif self._pty is not None:
+            self._pty.device.open()
+        elif self._server is not None:
+            self._host.message(f"the monitor is at {self._listeners[-1].host}:{self._listeners[-1].port}")
+
+    # serving them
+
+    def _attend(self) -> None:
+        """Between two turns."""
+        if not self._greeted:
+            self._greet()
+        if self._gdb is not None and not self._serving:
+            self._serving = True
+            try:
+                self._serve_gdb(self._gdb)
+            finally:
+                self._serving = False
+        if self._server is not None:
+            self._server.serve()
+        if self._lines is not None:
+            self._serve_lines(self._lines)
+
+    def _serve_gdb(self, gdb: GdbServer) -> None:
+        target = self._target
+        if gdb.session is None and self._gdb_port.connections > self._seen:
+            self._seen = self._gdb_port.connections
+            target.hold()
+        attached = gdb.serve()
+        if target.held and not attached:
+            target.let_go(on=gdb.left != "gone")
+            if gdb.left == "kill":
+                self._host.request_quit("gdb's kill")
+
+    _seen = 0  # connections
+
+    def _serve_lines(self, lines: Lines) -> None:
+        while (line := lines.take()) is not None:
+            try:
+                self._execute(line, lambda text: print(text, flush=True))
+            except UsageError as e:
+                self._host.message(str(e))
+            lines.show_prompt()
+
+    def _execute(self, text: str, say: Say) -> None:
+        """A command, from the monitor or from gdb. What the host refuses is the end of the session."""
+        try:
+            self._monitor.execute(text, say)
+        except HostError as e:
+            self._target.failure = e
+            raise
+
+
+class PtyPort:
+    """A pseudo terminal as what a `MonitorServer` talks through: there is one client, who may come and go unseen."""
+
+    connections, connected = 1, True
+
+    def __init__(self, host: Host):
+        self.device = Pty("monitor", host.message)
+        self.device.poke = host.look_again
+
+    def take(self) -> bytes:
+        return self.device.take(1 << 16).replace(b"\r", b"\n")
+
+    def send(self, data: bytes) -> None:
+        self.device.write(data)
+        self.device.flush()
+
+    def hang_up(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.device.close()

@@ -1,0 +1,88 @@
+"""Commands for a machine that runs: stop and go on, reset, snapshots. Those of a replay answer as QEMU's do there."""
+
+from collections.abc import Callable
+
+from playhead.base.errors import UsageError
+from playhead.monitor.commands import Command, Say
+from playhead.monitor.replaying import show_snapshots
+from playhead.timeline.live import LiveDebuggee
+
+MEMORY = "kept in memory only: a machine that is not recorded has no other place"
+
+
+def commands(target: LiveDebuggee, recording: str, quit: Callable[[], None]) -> tuple[Command, ...]:
+    """`recording`: its path, or empty if nobody records; `quit`: ask for the end."""
+    live = Live(target, recording, quit)
+    only_play = Refusing("replay breakpoints are allowed only in play mode")
+    return (
+        Command(("info status",), "", "running or paused", live.status),
+        Command(("stop",), "", "let the machine stand, and virtual time with it", live.stop),
+        Command(("cont", "c"), "", "let it go on", live.cont),
+        Command(("system_reset",), "", "press the reset button", live.reset),
+        Command(("savevm",), "name", "keep the state of this moment under a name", live.save),
+        Command(("loadvm",), "name", "put the machine into that state; what has been printed stays", live.load),
+        Command(("delvm",), "name", "take the name away", live.delete),
+        Command(("info snapshots",), "", "the names and their moments", live.snapshots),
+        Command(("info replay",), "", "whether this is recorded, and how far it is", live.info),
+        Command(("replay_break",), "moment", "only in a replay: playhead debug",
+                Refusing("setting the breakpoint is allowed only in play mode")),
+        Command(("replay_delete_break",), "", "only in a replay", only_play),
+        Command(("replay_seek", "seek"), "moment", "only in a replay", Refusing("replay must be enabled to seek")),
+        Command(("quit", "q"), "", "end the machine; a recording ends validly", live.quit),
+    )  # fmt: skip
+
+
+class Refusing:
+    """A command that has no meaning here."""
+
+    def __init__(self, why: str):
+        self._why = why
+
+    def __call__(self, words: list[str], say: Say) -> None:
+        raise UsageError(self._why)
+
+
+class Live:
+    def __init__(self, target: LiveDebuggee, recording: str, quit: Callable[[], None]):
+        self._target, self._recording, self._quit = target, recording, quit
+
+    def status(self, words: list[str], say: Say) -> None:
+        target = self._target
+        if not target.stands:
+            say("VM status: running")
+        elif target.held:
+            say("VM status: paused (debug)")
+        else:
+            say("VM status: paused" + (" (prelaunch)" if target.moment.icount == 0 else ""))
+
+    def stop(self, words: list[str], say: Say) -> None:
+        self._target.stop()
+
+    def cont(self, words: list[str], say: Say) -> None:
+        self._target.go_on()
+
+    def reset(self, words: list[str], say: Say) -> None:
+        self._target.session.request_reset()
+
+    def save(self, words: list[str], say: Say) -> None:
+        saved = self._target.save(words[0])
+        say(f"{saved.name}: {saved.moment}" + ("" if self._recording else f", {MEMORY}"))
+
+    def load(self, words: list[str], say: Say) -> None:
+        self._target.load(words[0])
+        say(f"at {self._target.moment}: {self._target.instruction()}")
+
+    def delete(self, words: list[str], say: Say) -> None:
+        self._target.session.forget_snapshot(words[0])
+
+    def snapshots(self, words: list[str], say: Say) -> None:
+        show_snapshots(self._target.session.snapshots.all(), say)
+
+    def info(self, words: list[str], say: Say) -> None:
+        if self._recording:
+            say(f"Recording execution '{self._recording}': instruction count = {self._target.moment.icount}")
+        else:
+            say("Record/replay is not active")
+
+    def quit(self, words: list[str], say: Say) -> None:
+        self._quit()

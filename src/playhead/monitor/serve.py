@@ -1,0 +1,67 @@
+"""A monitor's conversation with one client after another: bytes come, lines are executed, answers and a prompt go.
+
+The transport has the shape of gdb's (`gdb.serve.Transport`); a failure of a command is told like an answer.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from playhead.base.errors import PlayheadError
+from playhead.monitor.commands import Say
+
+LONGEST = 1 << 16  # bytes without a line end
+PROMPT = "(playhead) "
+
+
+class Transport(Protocol):
+    """Carries the bytes of one client at a time. None of these waits."""
+
+    @property
+    def connections(self) -> int: ...
+
+    @property
+    def connected(self) -> bool: ...
+
+    def take(self) -> bytes: ...
+
+    def send(self, data: bytes) -> None: ...
+
+    def hang_up(self) -> None: ...
+
+
+class MonitorServer:
+    """Call `serve` whenever something may have arrived. `execute(line, say)` does what a line says."""
+
+    def __init__(self, execute: Callable[[str, Say], None], transport: Transport, greeting: str = ""):
+        self._execute, self._transport, self._greeting = execute, transport, greeting
+        self._connections = 0
+        self._there = False
+        self._rest = b""
+
+    def serve(self) -> None:
+        transport = self._transport
+        if self._connections != transport.connections:
+            self._connections, self._there, self._rest = transport.connections, True, b""
+            transport.send(f"{self._greeting}{PROMPT}".encode())
+        connected = transport.connected  # asked first, so that `take` has all that came before the end
+        if self._there:
+            self._received(transport.take())
+            if not connected:
+                self._there = False
+                transport.hang_up()
+
+    def _received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LONGEST:
+            self._rest = b""
+        for line in lines:
+            self._line(line.decode(errors="replace").strip())
+
+    def _line(self, line: str) -> None:
+        said: list[str] = []
+        try:
+            self._execute(line, said.append)
+        except PlayheadError as e:
+            said.append(str(e))
+        text = "\n".join([*said, PROMPT])
+        self._transport.send(text.replace("\n", "\r\n").encode())

@@ -8,7 +8,7 @@ import pytest
 from playhead.base.errors import FormatError, UsageError
 from playhead.boards import disks
 from playhead.boards.config import PcConfig
-from playhead.boards.disks import DriveConfig
+from playhead.boards.drive_config import DriveConfig
 
 GOOD = PcConfig(kernel=b"k", initrd=b"i", append="a b", serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501)
 

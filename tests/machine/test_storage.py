@@ -10,7 +10,7 @@ import pytest
 from memory_drive import Door, Store, go
 
 from playhead.boards.config import PcConfig
-from playhead.boards.disks import DriveConfig
+from playhead.boards.drive_config import DriveConfig
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from playhead.base.errors import FormatError, UsageError
-from playhead.boards import disks
-from playhead.boards.disks import DriveConfig
+from playhead.boards import drive_config
+from playhead.boards.drive_config import DriveConfig
 from playhead.devices.rtc_calendar import date_from_days, days_from_date
 
 MIB = 1 << 20
@@ -63,7 +63,7 @@ class PcConfig:
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
         self.rtc_start_s()
-        disks.check(self.drives)
+        drive_config.check(self.drives)
         debug = (("debugcon", self.debugcon, 1), ("debug-exit", self.debug_exit, self.debug_exit_size))
         for option, base, size in debug:
             if base is not None and not (0 <= base and 1 <= size <= 8 and base + size <= 0x10000):

@@ -1,10 +1,11 @@
 """record [--runs N] [--shift N]: what recording the Debian boot costs against the plain run, and how much it writes.
 
-Three sorts of runs take turns (plain; record --no-checkpoints; record), so that a host that gets slower or faster
-meets all; medians of wall and of processor seconds are compared with the plain run's. Wall counts whole processes.
-Processor seconds say more on a busy host; they count what the second thread does too (hashing and compressing pages,
-which costs no wall time where there is a second core). Limits: events and digests 3 % and 500 KB, checkpoints
-another 5 %, and 60 MB for the whole file.
+Three sorts of runs take turns (plain; record --no-checkpoints; record), each round in another order, so that a host
+that gets slower or faster meets all; the medians of each round's differences, in wall and in processor seconds, are
+given as parts of the plain run's median. (A host that is shared varies by 10 % from run to run: take many.) Wall
+counts whole processes. Processor seconds count what the second thread does too (hashing and compressing pages, which
+costs no wall time where there is a second core). Limits: events and digests 3 % and 500 KB, checkpoints another 5 %,
+and 60 MB for the whole file.
 """
 
 import argparse
@@ -44,7 +45,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, list[tuple[f
                "-nographic", "-icount", f"shift={options.shift}"]  # fmt: skip
     took: dict[str, list[tuple[float, float]]] = {sort: [] for sort in SORTS}
     for number in range(options.runs):
-        for sort, verb in SORTS.items():
+        for turn in range(len(SORTS)):
+            sort, verb = list(SORTS.items())[(number + turn) % len(SORTS)]
             out = [] if sort == "plain" else ["-o", str(folder / f"{sort}.ph"), "--force"]
             took[sort].append(timed([sys.executable, "-m", "playhead.cli", *verb, *out, *machine]))
         shown = (f"{sort} {runs[-1][0]:.2f} s wall, {runs[-1][1]:.2f} s processor" for sort, runs in took.items())
@@ -71,10 +73,11 @@ def main() -> int:
         took = measure(options, Path(folder))
         _, log, _ = sizes(Path(folder) / "log.ph")
         whole, _, _ = sizes(Path(folder) / "record.ph")
-    medians = {sort: [statistics.median(run[i] for run in runs) for i in (0, 1)] for sort, runs in took.items()}
-    plain, recorded, kept = medians.values()
-    events = [recorded[i] / plain[i] - 1 for i in (0, 1)]
-    states = [(kept[i] - recorded[i]) / plain[i] for i in (0, 1)]
+    plain = [statistics.median(run[i] for run in took["plain"]) for i in (0, 1)]
+    events, states = (
+        [statistics.median(b[i] - a[i] for a, b in zip(took[one], took[other], strict=True)) / plain[i] for i in (0, 1)]
+        for one, other in (("plain", "log"), ("log", "record"))
+    )
     print(f"{'of the plain run':24}{'wall':>10}{'processor':>12}{'at most':>10}")
     print(f"{'events and digests':24}{events[0]:>+10.1%}{events[1]:>+12.1%}{COST:>10.0%}")
     print(f"{'checkpoints':24}{states[0]:>+10.1%}{states[1]:>+12.1%}{CHECKPOINTS:>10.0%}")

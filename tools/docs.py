@@ -1,6 +1,7 @@
 """docs: write the generated reference pages in docs/reference (a test holds that they are fresh)"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `./dev docs` from the declarations; changes here are lost. -->\n"
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
@@ -98,7 +99,39 @@ def options() -> str:
     return "\n".join(out)
 
 
-PAGES = {"instructions": instructions, "events": events, "devices": devices, "options": options}
+def monitor() -> str:
+    from typing import cast
+
+    from playhead.monitor import looking, replaying
+    from playhead.monitor.commands import Command, Monitor
+    from playhead.timeline import moments
+
+    nothing = cast(Any, None)  # nobody runs them here
+    quit = Command(("quit", "q"), "", "end", nothing)
+    groups = (
+        ("Moving about", replaying.commands(nothing, nothing, nothing)),
+        ("Looking", looking.commands(nothing)),
+        ("The monitor itself", (*Monitor(()).commands, quit)),
+    )
+    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb behind the word `monitor`.\n"
+    out = ["# The monitor\n", NOTE, where]
+    for title, commands in groups:
+        out.append(f"## {title}\n")
+        out.append(table(("command", "also", "does"), [
+            (f"`{c.names[0]} {c.words}".rstrip() + "`", " ".join(f"`{n}`" for n in c.names[1:]),
+             c.help)
+            for c in commands]))  # fmt: skip
+    out += ["## Moments\n", (moments.__doc__ or "").partition("\n\n")[2]]
+    return "\n".join(out)
+
+
+PAGES = {
+    "instructions": instructions,
+    "events": events,
+    "devices": devices,
+    "options": options,
+    "monitor": monitor,
+}
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ from playhead.session.record import RecordSession
 from playhead.session.replay import ReplaySession
 
 MEMORY = 1 << 30  # bytes of address space beyond what a replay of the original takes
-LIMIT_S = 60  # a case that takes longer hangs
+LIMIT_S = 150  # a case that takes longer hangs (a diagnosis may take 20 s on a host that is not busy)
 START_S = 400  # for the first: the native core may have to be built
 PERIOD = 400  # instructions between two digests
 

@@ -284,7 +284,7 @@ def fit(db: sqlite3.Connection) -> None:
     before = BEGINNING
     for number, *values in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
         mark = Mark(*values)
-        rows = [
+        events, digests, checkpoints = [
             db.execute(f"SELECT {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
             for table, columns, between in (
                 ("event", "id, icount, seq, kind, cpu, args, payload", (before.last_event, mark.last_event)),
@@ -292,7 +292,7 @@ def fit(db: sqlite3.Connection) -> None:
                 ("checkpoint", CHECKPOINT, (before.last_checkpoint, mark.last_checkpoint)),
             )
         ]
-        hash = link_batch(hash, *rows, mark) if number else link(hash, "batch", [mark])
+        hash = link_batch(hash, events, digests, checkpoints, mark) if number else link(hash, "batch", [mark])
         db.execute("UPDATE batch SET hash = ? WHERE id = ?", (hash, number))
         before = mark
     for number, *row in db.execute(f"SELECT id, {SNAPSHOT} FROM snapshot ORDER BY id").fetchall():
@@ -335,12 +335,12 @@ def fitted_state(rng: random.Random, path: Path) -> str:
         if not parts:
             return "there is none"
         if rng.random() < 0.6:
-            plain = bytearray(zstandard.ZstdDecompressor().decompress(parts))
+            plain = bytearray(bytes(zstandard.ZstdDecompressor().decompress(parts)))
             for _ in range(rng.choice((1, 1, 20))):
                 plain[rng.randrange(len(plain))] = rng.choice((0, 1, 255, rng.randrange(256)))
             parts = zstandard.compress(bytes(plain[: rng.choice((len(plain), len(plain), rng.randrange(len(plain))))]))
         elif pages:
-            records = [bytearray(pages[at : at + 36]) for at in range(0, len(pages), 36)]
+            records: list[bytearray] = [bytearray(pages[at : at + 36]) for at in range(0, len(pages), 36)]
             odd = rng.choice(records)
             how = rng.choice(("page", "content", "lost"))
             if how == "page":
@@ -349,7 +349,8 @@ def fitted_state(rng: random.Random, path: Path) -> str:
                 odd[4:] = rng.choice(records)[4:]
             else:
                 records.remove(odd)
-            pages = b"".join(sorted(records, key=lambda record: record[:4][::-1]))
+            kept = sorted((record[:4][::-1], bytes(record)) for record in records)
+            pages = b"".join(record for _, record in kept)
         db.execute("UPDATE checkpoint SET parts = ?, pages = ? WHERE id = ?", (parts, pages, one))
         fit(db)
     finally:
@@ -367,10 +368,13 @@ def page_bomb(rng: random.Random, path: Path) -> str:
     try:
         if rng.random() < 0.5:
             hashes = rng.choice((bytes(32), bytes(2048), bytes(32 * (size // 4096))))
-            db.execute("UPDATE pack SET data = ?, hashes = coalesce(?, hashes)", (data, rng.choice((None, hashes))))
+            one = _rowid(db, rng, "pack")
+            db.execute("UPDATE pack SET data = ?, hashes = coalesce(?, hashes) WHERE id = ?",
+                       (data, rng.choice((None, hashes)), one))  # fmt: skip
         else:
-            db.execute(f"UPDATE checkpoint SET {rng.choice(('parts', 'pages'))} = ?",
-                       (rng.choice((data, bytes(1 << 28))),))  # fmt: skip
+            one = _rowid(db, rng, "checkpoint")
+            db.execute(f"UPDATE checkpoint SET {rng.choice(('parts', 'pages'))} = ? WHERE id = ?",
+                       (rng.choice((data, bytes(1 << 27))), one))  # fmt: skip
             fit(db)
     finally:
         db.close()

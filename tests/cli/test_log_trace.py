@@ -1,8 +1,8 @@
 """`record --trace-events`: interrupts and exceptions fall out, are recorded all the same, and a replay checks each."""
 
-import guest
 import pytest
 
+import guest
 from playhead.cli import main
 from playhead.log import events as E
 from playhead.log.moment import Moment

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "session"))
 from fake_machine import FakeMachine, Program
 
-from playhead.cli import VERBS, assemble, main
+from playhead.cli import VERBS, assemble, main, recorded_machine
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def program(monkeypatch):
     def make_build(config, engine, shift, trace=None):
         return lambda door: FakeMachine(door, program, shift)
 
-    monkeypatch.setattr(assemble, "make_build", make_build)
+    for module in (assemble, recorded_machine):
+        monkeypatch.setattr(module, "make_build", make_build)
     return program
 
 
@@ -62,7 +63,7 @@ def test_record_replay_info_log(program, kernel, ph, capfd):
     assert out == err == "" and Path(ph + ".again").read_bytes() == Path(ph + ".out").read_bytes()
     assert main(["info", ph, "--verify"]) == 0
     out = capfd.readouterr().out
-    for word in ("complete      yes", "append=hello", "5.00 k (5000)", "CLOCK_HOST", "sha256", "shift=3", "verified"):
+    for word in ("complete        yes", "append=hello", "5.00 k (5000)", "CLOCK_HOST", "sha256", "shift=3", "verified"):
         assert word in out
     assert main(["info", ph, "--json"]) == 0
     facts = json.loads(capfd.readouterr().out)

@@ -77,7 +77,11 @@ class Serving:
 
 
 def start(serving: Serving, commands: Sequence[str], before: Sequence[str] = ()) -> subprocess.Popen:
-    script = [*SETUP, *before, f"target remote 127.0.0.1:{serving.listener.port}", *commands]
+    return attach(serving.listener.port, commands, before)
+
+
+def attach(port: int, commands: Sequence[str], before: Sequence[str] = ()) -> subprocess.Popen:
+    script = [*SETUP, *before, f"target remote 127.0.0.1:{port}", *commands]
     arguments = [argument for command in script for argument in ("-ex", command)]
     return subprocess.Popen(
         [program(), "-nx", "-q", "-batch", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -98,6 +98,15 @@ def test_what_was_not_flushed_is_not_there(tmp_path):
         assert len(list(reader.entries())) == 2
 
 
+def test_much_that_happened_is_a_batch_without_anything_logged(tmp_path):
+    """A slow guest, or one that nothing enters: a killed recording goes on to where it had got."""
+    with begun(tmp_path / "r.ph") as writer:
+        for icount in (1000, 999_999, 1_000_000, 1_000_001, 1_999_999, 2_500_000):
+            writer.flush(Moment(icount), icount * 8, 0)
+    with Reader(str(tmp_path / "r.ph")) as reader:
+        assert [batch.moment.icount for batch in reader.batches()] == [1_000_000, 2_500_000]
+
+
 def test_blobs_are_kept_once_and_checked(path):
     import hashlib
 

@@ -66,11 +66,11 @@ class FakeMachine:
     def run(self, until_icount, until_seq=0):
         until = (until_icount, until_seq)
         while True:
+            if (self.icount, self.seq) >= until:
+                return Stop("budget")
             if self._pending:
                 stop, self._pending = self._pending, None
                 return stop
-            if (self.icount, self.seq) >= until:
-                return Stop("budget")
             if self._kicked:
                 self._kicked = False
                 return Stop("kick")

@@ -164,17 +164,20 @@ def test_idle_time_is_skipped(tmp_path):
 
 def test_the_queries_run_on_a_real_recording(tmp_path):
     queries = re.findall(r"```sql\n(.*?)```", (DOCS / "queries.md").read_text(), re.S)
-    assert len(queries) == 5
+    assert len(queries) == 6
     original = fuzz_recording.record("demo", tmp_path)
     db = sqlite3.connect(f"file:{original.path}?mode=ro", uri=True)
-    counts, typed, speed, dates, room = (db.execute(query).fetchall() for query in queries)
+    counts, typed, speed, dates, room, kept = (db.execute(query).fetchall() for query in queries)
     assert dict(row[:2] for row in counts)["ASYNC_CHAR_READ"] == len(typed) and counts[0][1] >= counts[-1][1]
     assert "".join(row[2] for row in typed) == "sum\rtime\r"
     assert sum(row[1] for row in speed) == pytest.approx(original.icount / 1e6, abs=0.2 * len(speed))
     # what the guest printed, to the minute; another of its tasks may print into the line of the answer
     shown = {date.decode() for date in re.findall(rb"\d{4}-\d\d-\d\d \d\d:\d\d", original.console)}
     assert shown & {row[1][:16] for row in dates}, (shown, dates, original.console)
-    assert [row[0] for row in room] == ["firmware", "events", "digests"] and room[0][1] == 65536
+    assert [row[0] for row in room] == ["firmware", "events", "digests", "checkpoints", "pages"]
+    assert room[0][1] == 65536 and room[4][1] > room[4][2] > 0
+    assert [row[0] for row in kept] == list(range(1, len(kept) + 1)) and sum(row[2] for row in kept) == kept[-1][1]
+    assert len(kept) > 3 and sum(row[3] > 0 for row in kept) > 3
 
 
 def test_the_format_page_names_every_column_and_meta_key(tmp_path):

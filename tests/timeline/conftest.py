@@ -1,7 +1,6 @@
-"""The recordings of these tests are made as those of the sessions' tests; gdb speaks as in its own."""
+"""The recordings of these tests are made as those of the sessions' tests; gdb is run as for the protocol's."""
 
 import sys
 from pathlib import Path
 
-for name in ("session", "gdb"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / name))
+sys.path[:0] = [str(Path(__file__).parents[1] / room) for room in ("session", "gdb")]

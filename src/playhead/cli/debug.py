@@ -122,7 +122,7 @@ class Debugging:
         self._server = GdbServer(self._target, self._listener) if self._listener else None
         self._lines = Lines(PROMPT)
         self._gdb: subprocess.Popen[bytes] | None = None
-        self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")  # what gdb reads first
+        self._script: Any = None  # the file that gdb reads first
 
     def run(self) -> int:
         if self._listener:
@@ -139,7 +139,7 @@ class Debugging:
                 self._listener.close()  # a gdb that is still attached sees that, and waits for nothing
             if self._gdb is not None:
                 self._gdb.wait()
-            self._script.close()
+                self._script.close()
 
     def _opened(self) -> int:
         from playhead.timeline.moments import parse
@@ -188,6 +188,7 @@ class Debugging:
         from playhead.base.errors import HostError
 
         assert self._listener is not None
+        self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")
         self._script.write(GDBINIT.format(architecture="i386", port=self._listener.port))
         self._script.flush()
         symbols = [self._values["symbols"]] if self._values["symbols"] else []

@@ -12,8 +12,8 @@ OPTIONS = (
     Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
-    Option("--from", "begin at this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT",
-           key="begin"),
+    Option("--from", "begin at this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"",
+           "MOMENT", key="begin"),
     Option("--to", "and end at that one", "MOMENT", key="end"),
     Option("--verify", "check the whole file first (as `playhead verify`), and print nothing of the guest's unless "
            "asked to"),
@@ -108,7 +108,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
         finally:
             host.flush()
         if not values["quiet"]:
-            host.message(f"replayed from {begin} to {line.moment}; all {line.player.compared} digests compared are equal")
+            done = f"replayed from {begin} to {line.moment}"
+            host.message(f"{done}; all {line.player.compared} digests compared are equal")
     return 0
 
 

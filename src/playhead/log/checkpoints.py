@@ -24,12 +24,19 @@ AT_ONCE = 100  # packs in one query
 
 
 class Checkpoint(NamedTuple):
-    """A state that is kept. `last_event` is the id of the last event before it (0: none)."""
+    """A state that is kept. `last_event` is the id of the last event before it (0: none). (One that was asked for may
+    stand behind events of its own moment.)
+    """
 
     id: int
     moment: Moment
     virtual_ns: int
     last_event: int
+
+    @property
+    def place(self) -> tuple[Moment, int]:
+        """What orders checkpoints."""
+        return self.moment, self.last_event
 
 
 class Checkpoints:
@@ -59,12 +66,12 @@ class Checkpoints:
 
     def check(self, rows: list[tuple], mark: Mark) -> list[Checkpoint]:
         """The checkpoints of a batch that is what its hash says: whether they can be what they say."""
-        out, before = [], Moment(0, -1)
+        out, before = [], (Moment(0, -1), 0)
         for row in rows:
             found = _checkpoint(row)
-            if not before < found.moment <= mark.moment or not 0 <= found.last_event <= mark.last_event:
+            if not before < found.place or found.moment > mark.moment or not 0 <= found.last_event <= mark.last_event:
                 raise self._bad(f"checkpoint {found.id} is out of order")
-            before = found.moment
+            before = found.place
             out.append(found)
         return out
 

@@ -317,8 +317,8 @@ class ClockRate(Event):
 
 @event(65, "SNAPSHOT_LOADED")
 class SnapshotLoaded(Event):
-    """Somebody put the machine back into the state that it had at a snapshot (`loadvm`), of the moment that is told. The
-    state is that of the recording's checkpoint of that moment; instructions go on being counted from here.
+    """Somebody put the machine back into the state that it had at a snapshot (`loadvm`), of the moment that is told.
+    The state is that of the recording's checkpoint of that moment; instructions go on being counted from here.
     """
 
     icount: Any = U64()

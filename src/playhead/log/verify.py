@@ -75,7 +75,7 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
     except FormatError as e:
         yield Fault("table batch", why(reader, e))
         return
-    kept = START._replace(seq=-1)
+    kept = START._replace(seq=-1), 0
     before, hash, last = BEGINNING, reader.beginning, Batch(0, [], [], [], START, 0, 0)
     due = reader.first_digest
     for position, (number, mark, stored) in enumerate(marks, 1):
@@ -86,7 +86,7 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
             _check_end(reader, last, position == len(marks))
             for checkpoint in last.checkpoints:
                 check_checkpoint(reader, checkpoint, kept)
-                kept = checkpoint.moment
+                kept = checkpoint.place
         except FormatError as e:
             yield Fault(f"batch {number}", why(reader, e))
             due = mark.icount - mark.icount % reader.digest_period + reader.digest_period

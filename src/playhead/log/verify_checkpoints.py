@@ -21,9 +21,9 @@ def why(reader: Reader, e: FormatError) -> str:
     return str(e).removeprefix(f"{reader.path} is damaged: ")
 
 
-def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: Moment) -> None:
+def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: tuple[Moment, int]) -> None:
     """Whether it stands behind the one before, and between the events that it says."""
-    if checkpoint.moment <= before:
+    if checkpoint.place <= before:
         raise FormatError(f"checkpoint {checkpoint.id} is not behind the one before it")
     last = checkpoint.last_event
     sql = "SELECT id, icount, seq FROM event WHERE id = ? OR id = ?"

@@ -8,7 +8,7 @@ was made is right, and its last digest is of a run, not of a file.
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import UnsupportedError, UsageError
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.checkpoints import Checkpoint
@@ -59,6 +59,7 @@ class PartSession(ReplaySession):
         super().__init__(build, host, reader)
         self._until: Moment | None = None
         self._taken = 0  # id of the last event that happened
+        self._begins: Moment | None = None
 
     def begin(self) -> None:
         self._begin()
@@ -97,7 +98,16 @@ class PartSession(ReplaySession):
         fresh: Any = self._build(Nobody(len(self.host.serial)))  # type: ignore[arg-type]
         pages = {n: checkpoint.page_of(m, n) for n in differences.differing_pages(fresh, m)}
         root = digest_of(m.digest_parts()).root
-        return First(self._moment(), m.now_ns(), self._taken, root, taken[0], pages)
+        self._begins = self._moment()
+        return First(self._begins, m.now_ns(), self._taken, root, taken[0], pages)
+
+    def _load_snapshot(self, moment: Moment) -> None:
+        if self._begins is not None and moment < self._begins:
+            raise UnsupportedError(
+                f"at {self._moment()} the recording goes back to the state of {moment} (loadvm): a part that has this "
+                f"in it must begin there or before, not at {self._begins}"
+            )
+        super()._load_snapshot(moment)
 
     def last(self) -> Last:
         m = self.machine
@@ -150,8 +160,10 @@ class _Copier:
 
     def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None):
         self._reader, self._writer, self._after, self._last = reader, writer, after, last
+        self._seen = after  # the last event that is before what comes
         self._digest = 0 if start is None else start.first_digest(reader.digest_period)
-        self._kept = [c for c in reader.checkpoints() if begin < c.moment <= last.moment]
+        edges = (begin, after if start else -1), (last.moment, last.last_event)
+        self._kept = [c for c in reader.checkpoints() if edges[0] < c.place <= edges[1]]
         self._at = reader.batch_at(begin)
 
     def run(self) -> None:
@@ -164,7 +176,7 @@ class _Copier:
                     self._writer.digest(icount, digest)
             for entry in batch.entries:
                 self._event(entry)
-            if batch.moment >= last.moment:
+            if batch.moment >= last.moment and self._seen >= last.last_event:
                 break
             self._checkpoints(batch.moment)
             self._writer.flush(batch.moment, batch.virtual_ns, batch.wall_ms, wait=True)
@@ -178,9 +190,10 @@ class _Copier:
             while self._kept and self._kept[0].last_event < entry.id:
                 self._checkpoint(self._kept.pop(0))
             self._writer.event(entry.moment, entry.event, entry.cpu)
+            self._seen = entry.id
 
     def _checkpoints(self, moment: Moment) -> None:
-        while self._kept and self._kept[0].moment <= moment:
+        while self._kept and self._kept[0].place <= (moment, self._seen):
             self._checkpoint(self._kept.pop(0))
 
     def _checkpoint(self, kept: Checkpoint) -> None:

@@ -9,7 +9,6 @@ from playhead.boards.config import RAM_MAX, RAM_MIN, RAM_STEP
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
 from playhead.host.listen import parse_server, parse_spec
-from playhead.log.snapshots import check_name
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30}
 DEVICES = ("isa-debug-exit",)
@@ -42,6 +41,8 @@ def icount(text: str) -> dict[str, Any]:
         raise UsageError("to record or replay, use playhead record -o FILE ... and playhead replay FILE")
 
     def snapshot(value: str) -> str:
+        from playhead.log.snapshots import check_name  # imports SQLite, which --help does without
+
         check_name(value)
         return value
 

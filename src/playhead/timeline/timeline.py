@@ -126,8 +126,8 @@ class Timeline:
     # points
 
     def _nearest(self, moment: Moment) -> Point | Any:
-        """The last point at or in front of a moment, or stored checkpoint in front of it. (One that was stored just there
-        may be behind events of that moment.)
+        """The last point at or in front of a moment, or stored checkpoint in front of it. (One that was stored just
+        there may be behind events of that moment.)
         """
         point = self._points[bisect_right(self._points, moment, key=lambda p: p.moment) - 1]
         stored = self.player.stored

@@ -30,9 +30,10 @@ COLUMNS = {
     "event": ("id", "icount", "seq", "kind", "cpu", "args", "payload"),
     "digest": ("id", "icount", "count", "roots", "checks"),
     "checkpoint": ("id", "icount", "seq", "virtual_ns", "last_event", "parts", "pages"),
-    "pack": ("id", "hashes", "data"),
+    "pack": ("id", "hashes", "data"), "content": ("id", "records"),
     "snapshot": ("id", "name", "icount", "seq", "virtual_ns", "created", "root", "hash"),
-    "batch": ("id", "last_event", "last_digest", "last_checkpoint", "icount", "seq", "virtual_ns", "wall_ms", "hash"),
+    "batch": ("id", "last_event", "last_digest", "last_checkpoint", "last_content", "icount", "seq", "virtual_ns",
+              "wall_ms", "hash"),
 }  # fmt: skip
 INTERESTING = (0, 1, -1, 2, 7, 255, 256, 65535, 65536, 1 << 31, -(1 << 31), (1 << 32) - 1, 1 << 40, (1 << 63) - 1,
                -(1 << 63))  # fmt: skip
@@ -284,15 +285,16 @@ def fit(db: sqlite3.Connection) -> None:
     before = BEGINNING
     for number, *values in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
         mark = Mark(*values)
-        events, digests, checkpoints = [
+        events, digests, checkpoints, contents = [
             db.execute(f"SELECT {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
             for table, columns, between in (
                 ("event", "id, icount, seq, kind, cpu, args, payload", (before.last_event, mark.last_event)),
                 ("digest", "id, icount, count, roots, checks", (before.last_digest, mark.last_digest)),
                 ("checkpoint", CHECKPOINT, (before.last_checkpoint, mark.last_checkpoint)),
+                ("content", "id, records", (before.last_content, mark.last_content)),
             )
         ]
-        hash = link_batch(hash, events, digests, checkpoints, mark) if number else link(hash, "batch", [mark])
+        hash = link_batch(hash, events, digests, checkpoints, contents, mark) if number else link(hash, "batch", [mark])
         db.execute("UPDATE batch SET hash = ? WHERE id = ?", (hash, number))
         before = mark
     for number, *row in db.execute(f"SELECT id, {SNAPSHOT} FROM snapshot ORDER BY id").fetchall():
@@ -340,16 +342,17 @@ def fitted_state(rng: random.Random, path: Path) -> str:
                 plain[rng.randrange(len(plain))] = rng.choice((0, 1, 255, rng.randrange(256)))
             parts = zstandard.compress(bytes(plain[: rng.choice((len(plain), len(plain), rng.randrange(len(plain))))]))
         elif pages:
-            records: list[bytearray] = [bytearray(pages[at : at + 36]) for at in range(0, len(pages), 36)]
+            records: list[bytearray] = [bytearray(pages[at : at + 40]) for at in range(0, len(pages), 40)]
             odd = rng.choice(records)
             how = rng.choice(("page", "content", "lost"))
             if how == "page":
-                odd[:4] = rng.choice((odd[0] + 1, 0xFFFFFFFF, 1 << 20, rng.randrange(1 << 16))).to_bytes(4, "little")
+                numbers = (odd[0] + 1, 0xFFFFFFFF, 1 << 20, rng.randrange(1 << 16), 1 << 40, 7 << 40 | 5, (1 << 64) - 1)
+                odd[:8] = rng.choice(numbers).to_bytes(8, "little")
             elif how == "content":
-                odd[4:] = rng.choice(records)[4:]
+                odd[8:] = rng.choice((rng.choice(records)[8:], bytes(32)))
             else:
                 records.remove(odd)
-            kept = sorted((record[:4][::-1], bytes(record)) for record in records)
+            kept = sorted((record[:8][::-1], bytes(record)) for record in records)
             pages = b"".join(record for _, record in kept)
         db.execute("UPDATE checkpoint SET parts = ?, pages = ? WHERE id = ?", (parts, pages, one))
         fit(db)

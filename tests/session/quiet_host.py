@@ -23,9 +23,11 @@ class Typist(CharDevice):
 class QuietHost:
     """`plan` is [(realtime read number, port, bytes)]; `quit_at` ends the run at such a read."""
 
-    def __init__(self, plan=(), quit_at=None, live=False, ports=2, date=1_000_000_000_000, step_ns=1_000_000):
+    def __init__(self, plan=(), quit_at=None, live=False, ports=2, date=1_000_000_000_000, step_ns=1_000_000,
+                 disks=None):  # fmt: skip
         self.serial = [Typist(f"serial{i}") for i in range(ports)]
         self.debugcon = Typist("debugcon")
+        self.disks = disks
         self.status = StatusLine()
         self.status.enabled = False
         self.plan, self.quit_at = deque(plan), quit_at

@@ -22,6 +22,7 @@ RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the h
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 SERIAL_MAX = 4
 BLOBS = ("kernel", "initrd", "bios")
+BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
 RTC_DEFAULT_S = 946_684_800  # 2000-01-01, the start of a clock that follows virtual time if no date is given
@@ -44,6 +45,7 @@ class PcConfig:
     debug_exit: int | None = None
     debug_exit_size: int = 2
     drives: tuple[DriveConfig, ...] = ()
+    boot: str = "cad"  # what firmware tries, in order, by the letters of QEMU's -boot
 
     def check(self) -> None:
         """Raise UsageError for what cannot be built."""
@@ -63,6 +65,8 @@ class PcConfig:
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
         self.rtc_start_s()
+        if not set(self.boot) <= set(BOOT_LETTERS):
+            raise UsageError(f"-boot order={self.boot}: letters of {BOOT_LETTERS}")
         drive_config.check(self.drives)
         debug = (("debugcon", self.debugcon, 1), ("debug-exit", self.debug_exit, self.debug_exit_size))
         for option, base, size in debug:
@@ -93,8 +97,9 @@ class PcConfig:
                 plain[name] = digest(plain[name])
         plain["serial"] = list(self.serial)
         plain["drives"] = [drive.to_json() for drive in self.drives]
-        if not self.drives:
-            del plain["drives"]  # a machine without any is described as it was before there were drives
+        for name in ("drives", "boot"):
+            if not self.drives:
+                del plain[name]  # a machine without any is described as it was before there were drives
         return plain
 
     @classmethod

@@ -150,7 +150,7 @@ class Board:
         start_s = self.config.rtc_start_s()
         rtc = Mc146818("rtc", clock, self.irqs[RTC_IRQ].driver("rtc"), host_clock if start_s is None else None,
                        0 if start_s is None else start_s * 1_000_000_000)  # fmt: skip
-        rtc.fill(pc_nvram(self.config.ram_bytes) | disks.cmos(self.config.drives))
+        rtc.fill(pc_nvram(self.config.ram_bytes, boot=self.config.boot) | disks.cmos(self.config.drives))
         pit = self._add(I8254("pit", clock, self.irqs[PIT_IRQ].driver("pit")))
         port61 = self._add(Port61("port61", clock, pit))
         self._add(rtc)

@@ -7,6 +7,7 @@ from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import PcConfig
+from playhead.cli.drives import OpenDrives, seabios
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
@@ -31,13 +32,15 @@ def serial_specs(values: dict[str, Any]) -> list[str]:
     return specs
 
 
-def make_config(values: dict[str, Any]) -> PcConfig:
+def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     """The machine's description, checked, with the files' contents in it."""
     for name in ("initrd", "append"):
         if values[name] is not None and values["kernel"] is None:
             raise UsageError(f"-{name} goes with -kernel")
     if values["kernel"] is None and values["bios"] is None:
-        raise UsageError("nothing to start: give a kernel (-kernel FILE) or firmware (-bios FILE)")
+        if not drives.configs:
+            raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or a disk (-hda FILE)")
+        values["bios"] = seabios()
     files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
     exits = [d for d in values["devices"] if d["name"] == "isa-debug-exit"]
     if len(exits) > 1:
@@ -59,13 +62,15 @@ def make_config(values: dict[str, Any]) -> PcConfig:
         kernel=files.get("kernel"),
         initrd=files.get("initrd"),
         bios=files.get("bios"),
+        drives=drives.configs,
+        boot=values["boot"],
     )
     config.check()
     return config
 
 
-def make_host(values: dict[str, Any]) -> Host:
-    return Host(serial_specs(values), values["debugcon"] or "null", mux=values["nographic"])
+def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
+    return Host(serial_specs(values), values["debugcon"] or "null", mux=values["nographic"], disks=drives.disks)
 
 
 def make_options(values: dict[str, Any]) -> Options:

@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import asdict
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from playhead.cli.options import Option, help_text, parse_arguments
@@ -59,6 +59,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "session": meta["session"],
         "machine": meta["config"],
         "linux": asdict(kernel) if (kernel := find_kernel(reader)) else None,
+        "disks": _disks(reader),
         "instructions": moment.icount,
         "virtual_seconds": virtual_ns / 1e9,
         "wall_seconds": wall_ms / 1e3,
@@ -69,6 +70,18 @@ def gather(reader: Any) -> dict[str, Any]:
         ],
         "bytes": {"file": os.path.getsize(reader.path), **reader.sizes()},
     }
+
+
+def _disks(reader: Any) -> list[dict[str, Any]]:
+    """Each drive: where it is, how large, and how much of it the guest has read."""
+    from playhead.log.contents import read_bytes
+
+    drives, images, read = reader.meta["config"].get("drives", []), reader.meta.get("disks", []), read_bytes(reader)
+    return [
+        {**drive, "image": image, "read_bytes": read.get(n, 0), "embedded": bool(reader.meta.get("embed", True))}
+        for n, (drive, image) in enumerate(zip_longest(drives, images))
+        if isinstance(drive, dict)
+    ]
 
 
 def _checkpoints(reader: Any) -> dict[str, Any]:
@@ -82,7 +95,7 @@ def _checkpoints(reader: Any) -> dict[str, Any]:
 def as_text(facts: dict[str, Any]) -> str:
     from playhead.cli.assemble import size
 
-    machine = {k: v for k, v in facts["machine"].items() if v is not None and v != ""}
+    machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k != "drives"}
     for name in ("kernel", "initrd", "bios"):
         if name in machine:
             machine[name] = f"sha256 {str(machine[name])[:16]}"
@@ -95,6 +108,7 @@ def as_text(facts: dict[str, Any]) -> str:
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
+        **{f"drive {n}": _disk_text(disk) for n, disk in enumerate(facts["disks"])},
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
                + ", ".join(f"{k}={v}" for k, v in facts["session"].items()),
         "instructions": _span_text(facts["instructions"], facts["start"]),
@@ -107,6 +121,19 @@ def as_text(facts: dict[str, Any]) -> str:
     if facts.get("verified"):
         rows["verified"] = "everything in it is what its hashes say"
     return "\n".join(f"{name:<16}{value}" for name, value in rows.items())
+
+
+def _disk_text(disk: dict[str, Any]) -> str:
+    from playhead.cli.assemble import size
+
+    what = {"hd": "disk", "cdrom": "CD-ROM"}.get(disk.get("kind", "hd"), "?")
+    place = f"{what} at ide.{disk.get('bus', 0)} unit {disk.get('unit', 0)}"
+    image = disk["image"]
+    if not isinstance(image, dict):
+        return f"{place}, empty"
+    kept = "are in here" if disk["embedded"] else "are here as hashes only"
+    return (f"{place}, {size(512 * disk.get('sectors', 0))}, {image.get('file')} ({image.get('format')}); "
+            f"{size(disk['read_bytes'])} that the guest read of it {kept}")  # fmt: skip
 
 
 def _symbols(kernel: dict[str, Any]) -> str:

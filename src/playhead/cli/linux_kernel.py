@@ -140,7 +140,8 @@ def _in_memory(reader: Any, banner: Banner, alignment: int) -> int | None:
     apart = max(alignment // PAGE, 1)
     for checkpoint in reader.checkpoints():
         pages = reader.checkpoint_pages(checkpoint)
-        fitting = {page: hash for page, hash in pages.items() if (page - banner.physical // PAGE) % apart == 0}
+        memory = {page: hash for page, hash in pages.items() if page < 1 << 20}  # not the blocks of disks
+        fitting = {page: hash for page, hash in memory.items() if (page - banner.physical // PAGE) % apart == 0}
         contents = reader.pages(sorted(set(fitting.values())))
         for page, hash in sorted(fitting.items()):
             if contents[hash][inside : inside + len(text)] == text:

@@ -6,12 +6,13 @@ from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import RAM_MAX, RAM_MIN, RAM_STEP
+from playhead.cli import drive_options
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
 from playhead.host.listen import parse_server, parse_spec
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30}
-DEVICES = ("isa-debug-exit",)
+DEVICES = ("isa-debug-exit", "ide-hd", "ide-cd")
 DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
@@ -74,10 +75,12 @@ def rtc(text: str) -> dict[str, Any]:
 
 
 def device(text: str) -> dict[str, Any]:
-    """`isa-debug-exit,iobase=N,iosize=N`."""
+    """`isa-debug-exit,iobase=N,iosize=N`, `ide-hd,drive=ID`, `ide-cd`."""
     name, _, rest = text.partition(",")
     if name not in DEVICES:
         raise UsageError(f"unknown device '{name}'{nearest(name, DEVICES) or '; there is ' + ', '.join(DEVICES)}")
+    if name.startswith("ide-"):
+        return drive_options.device(text)
     given = sub_options(rest, {"iobase": number(0, 0xFFFF), "iosize": number(1, 4), "id": str}) if rest else {}
     return {"name": name, "iobase": given.get("iobase", 0x501), "iosize": given.get("iosize", 2)}
 
@@ -146,6 +149,7 @@ def nothing(text: str) -> str:
 
 MACHINE = "the machine"
 RUN = "how it runs"
+DISKS = "its disks"
 WATCH = "who looks at it"
 QUIET = "accepted, because QEMU's scripts give them"
 
@@ -153,7 +157,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-kernel", "a Linux kernel (bzImage), booted without firmware", "FILE", group=MACHINE),
     Option("-initrd", "its initial RAM disk", "FILE", group=MACHINE),
     Option("-append", "its command line", "TEXT", group=MACHINE),
-    Option("-bios", "firmware to start at the reset vector, instead of a kernel", "FILE", group=MACHINE),
+    Option("-bios", "firmware to start at the reset vector, instead of a kernel; with drives SeaBIOS is the default",
+           "FILE", group=MACHINE),
     Option("-m", "memory; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
            default=128 << 20, group=MACHINE),
     Option("-cpu", "processor model", "MODEL", cpu_model, "cpu", group=MACHINE),
@@ -163,14 +168,25 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=MACHINE),
     Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
            group=MACHINE),
-    Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status",
-           "NAME[,KEY=VALUE...]", device, key="devices", many=8, group=MACHINE),
+    Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
+           "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N",
+           "NAME[,KEY=VALUE...]", device, key="devices", many=16, group=MACHINE),
     Option("-rtc", "the real-time clock: base=utc or a date; clock=host shows the host's date (each read is recorded), "
            "clock=vm virtual time", "base=B,clock=C", rtc, default={}, group=MACHINE),
     Option("-M", "the machine: pc", "pc", machine_type, key="machine", default="pc", group=MACHINE),
     Option("-machine", "", "pc", machine_type, key="machine", default="pc"),
     Option("-global", "isa-debugcon.iobase=N moves the debug port", "PROPERTY=VALUE", global_property, key="globals",
            many=8, group=MACHINE),
+    *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,
+             group=DISKS) for n, letter in enumerate("abcd")),
+    Option("-cdrom", "a CD-ROM, in place of -hdc", "FILE", drive_options.fixed(2, "cdrom"), "drives", 1, group=DISKS),
+    Option("-drive", "a drive: file=FILE,if=ide|none,format=raw|qcow2,media=disk|cdrom,index=N,bus=N,unit=N; "
+           "snapshot=on: the file is not changed; readonly=on; id=ID for others to name it (-device ide-hd,drive=ID); "
+           "driver=blkreplay,image=ID records another drive (record adds that by itself)", "KEY=VALUE[,...]",
+           drive_options.drive, "drives", 16, group=DISKS),
+    Option("-snapshot", "no drive's file is changed", group=DISKS),
+    Option("-boot", "what firmware tries to start from, in order: c (disk), d (CD-ROM); default cad", "order=LETTERS",
+           drive_options.boot, default="cad", group=DISKS),
     Option("-icount", "an instruction takes 2**N ns of virtual time (default 3), or what the host takes (auto); "
            "sleep=off: a halted CPU jumps to its next alarm even where input may come; rrsnapshot=NAME, for record: a "
            "snapshot of the first moment", "shift=N|auto,sleep=on|off", icount, default={}, group=RUN),

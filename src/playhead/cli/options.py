@@ -40,7 +40,7 @@ class Option:
 
 
 # What QEMU's users will try and this version does not have.
-LATER = dict.fromkeys(("hda", "hdb", "hdc", "hdd", "cdrom", "drive", "blockdev", "boot", "snapshot", "fda"), "disks")
+LATER = dict.fromkeys(("blockdev", "fda", "fdb", "pflash", "mtdblock", "sd"), "drives of that kind")
 LATER |= dict.fromkeys(("netdev", "object"), "network")
 LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
 LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")

@@ -1,14 +1,22 @@
 """`playhead record`: a machine, with everything that is not determined logged into one file."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import Option, help_text, number, parse_arguments
+
+if TYPE_CHECKING:
+    from playhead.cli.drives import OpenDrives
+    from playhead.host.host import Host
 
 OPTIONS = (
     Option("-o", "the recording", "FILE", key="output"),
     Option("--force", "replace the file if it exists"),
     Option("--trace-events", "record interrupts and exceptions too, which a replay does not need, but then checks"),
+    Option("--no-embed", "keep only hashes of what the guest reads of its disks: a replay needs the images then"),
     Option("--no-checkpoints", "keep no states to begin a replay at: a smaller file, but slower to move about in"),
     Option(
         "--digest-period",
@@ -39,16 +47,22 @@ def main(words: list[str]) -> int:
         raise UsageError("a recording needs a file: -o FILE")
     check_output(path, values["force"])
     from playhead.cli.assemble import attend, big, make_build, make_config, make_host, make_options, size
+    from playhead.cli.drives import open_drives, placed
     from playhead.host.worker import Worker
     from playhead.session.record import RecordSession
 
-    config, options = make_config(values), make_options(values)
+    drives = open_drives(placed(values))
+    config, options = make_config(values, drives), make_options(values)
     options.snapshot = values["icount"].get("rrsnapshot", "")
     options.trace_events, options.checkpoints = values["trace_events"], not values["no_checkpoints"]
     options.digest_period = values["digest_period"] or options.digest_period
     build = make_build(config, values["engine"], options.shift)
-    host = make_host(values)
+    host = make_host(values, drives)
     options.meta = _meta(config, values, options.shift)
+    options.embed = not values["no_embed"]
+    if drives.specs:
+        options.meta |= {"disks": drives.facts, "embed": options.embed}
+        _tell_of_blkreplay(drives, host)
     options.blobs = tuple(config.blobs().values())
     with Writer(path, values["force"], Worker()) as writer:
         session = RecordSession(build, host, options, writer)
@@ -61,6 +75,13 @@ def main(words: list[str]) -> int:
         f"{path}, {size(os.path.getsize(path))}"
     )
     return outcome.status
+
+
+def _tell_of_blkreplay(drives: "OpenDrives", host: "Host") -> None:
+    """In a recording every drive goes through it, whether the words say so or not."""
+    silent = [spec.file for spec in drives.specs if spec.file and not spec.recorded]
+    if silent:
+        host.message(f"{', '.join(silent)}: through blkreplay, as every drive of a recording is")
 
 
 def _meta(config: object, values: dict, shift: int) -> dict:

@@ -18,14 +18,16 @@ def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
     from playhead.base.errors import UsageError
     from playhead.cli.assemble import attend, make_build, make_config, make_host, make_options
+    from playhead.cli.drives import open_drives, placed
     from playhead.session.run import RunSession
 
     if "rrsnapshot" in values["icount"]:
         raise UsageError("-icount rrsnapshot=NAME gives a name to the first moment of a recording: playhead record")
 
-    config, options = make_config(values), make_options(values)
+    drives = open_drives(placed(values))
+    config, options = make_config(values, drives), make_options(values)
     build = make_build(config, values["engine"], options.shift)
-    host = make_host(values)
+    host = make_host(values, drives)
     session = RunSession(build, host, options)
     with attend(session, host, values):
         outcome = session.run()

@@ -69,7 +69,7 @@ def _trim(reader: Any, values: dict[str, Any]) -> int:
         session.run_to(None if values["end"] == "end" else end)
         last = session.last()
         with Writer(values["output"], values["force"], Worker()) as writer:
-            copy(reader, writer, first, last)
+            copy(reader, writer, first, last, blocks=session.blocks)
     if not values["quiet"]:
         where = f"instructions {begin if first is None else first.moment} to {last.moment}"
         host.message(f"{where} of {reader.path}, {big(last.moment.icount - begin.icount)}: {values['output']}, "

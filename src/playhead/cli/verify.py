@@ -56,9 +56,10 @@ def summary(path: str, verdict: "object") -> str:
 
     assert isinstance(verdict, Verdict)
     v = verdict
+    blocks = f" and {v.blocks} blocks of disks" if v.blocks else ""
     end = "" if v.complete else "; it has no end: it was cut off, or is being written"
     return (
         f"{path} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, {v.digests} "
-        f"digests, {v.checkpoints} checkpoints with {v.pages} distinct pages, {v.snapshots} snapshots, {v.blobs} blobs "
-        f"of {size(v.blob_bytes)}{end}"
+        f"digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.snapshots} snapshots, "
+        f"{v.blobs} blobs of {size(v.blob_bytes)}{end}"
     )

@@ -309,7 +309,7 @@ class Mc146818(Device):
         return CENTURY if index == PS2_CENTURY else index
 
 
-def pc_nvram(ram_below_4g: int, ram_above_4g: int = 0, *, floppies: tuple[int, int] = (0, 0), boot: str = "dc",
+def pc_nvram(ram_below_4g: int, ram_above_4g: int = 0, *, floppies: tuple[int, int] = (0, 0), boot: str = "cad",
              boot_check: bool = True) -> dict[int, int]:  # fmt: skip
     """What the firmware of QEMU's `pc` expects in CMOS. Sizes in bytes; `floppies` are CMOS drive types; `boot` is
     QEMU's `-boot order` (a floppy, c disk, d CD-ROM, n network)."""

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from playhead.base.errors import UsageError
 from playhead.host import clock
@@ -11,11 +12,15 @@ from playhead.host.signals import Signals
 from playhead.host.terminal import HELP, INTERRUPT_ENDS, INTERRUPT_TO_GUEST, QUIT, StatusLine
 from playhead.host.watch import Source, Watcher
 
+if TYPE_CHECKING:
+    from playhead.host.disks import Disks
+
 
 class Host:
     """Clocks, character devices, signals, messages. `with host: host.start(machine.kick)`."""
 
-    def __init__(self, serial: Sequence[str] = (), debugcon: str = "null", *, mux: bool = False, reads: bool = True):
+    def __init__(self, serial: Sequence[str] = (), debugcon: str = "null", *, mux: bool = False, reads: bool = True,
+                 disks: "Disks | None" = None):  # fmt: skip
         if sum(s in ("stdio", "mon:stdio") for s in serial) > 1:
             raise UsageError("-serial stdio can serve one serial port only")
         self.status = StatusLine()
@@ -24,6 +29,7 @@ class Host:
             self.serial.append(open_chardev(spec, f"serial{i}", self.status, self.message, mux=mux, reads=reads))
         self.debugcon = open_chardev(debugcon, "debugcon", self.status, self.message, reads=False)
         self._all = [*self.serial, self.debugcon]
+        self.disks = disks
         self._added: list[Source] = []
         self._typed_at = False  # something that was added takes what somebody types
         self._watcher = Watcher()
@@ -50,6 +56,8 @@ class Host:
     def start(self, wake: Callable[[], None]) -> None:
         """From now on `wake` is called when something arrives, and every 100 ms."""
         self._watcher.sources = [self._signals, *self._all, *self._added]
+        if self.disks is not None:
+            self.disks.wake, self.disks.message = self._watcher.arrived, self.message
         self._watcher.start(wake)
 
     def add(self, source: Source, *, typed_at: bool = False) -> None:
@@ -58,6 +66,8 @@ class Host:
         self._typed_at |= typed_at
 
     def close(self) -> None:
+        if self.disks is not None:
+            self.disks.close()
         self._watcher.stop()
         self.status.clear()
         for device in self._all:

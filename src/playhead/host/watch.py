@@ -60,6 +60,11 @@ class Watcher:
         except BlockingIOError:
             pass  # the pipe is full of pokes already
 
+    def arrived(self) -> None:
+        """From any thread: something has arrived that this does not watch."""
+        self._arrived.set()
+        self._wake()
+
     def wait(self, timeout_ns: int) -> None:
         """Sleep until something arrives, or for `timeout_ns`; arrivals since the last wait count."""
         self._arrived.wait(max(timeout_ns, 0) / 1e9)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from playhead.base.errors import FormatError
 from playhead.log.chain import Mark
 from playhead.log.moment import Moment
-from playhead.log.pages import HASH, MAX_PAGES, MAX_PARTS, PACK, RECORD, unpack_pages, unpack_parts, unpack_records
+from playhead.log.pages import (
+    HASH, MAX_PAGES, MAX_PARTS, NOTHING, PACK, RECORD, unpack_pages, unpack_parts, unpack_records,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
@@ -98,11 +100,11 @@ class Checkpoints:
     # -- contents of pages
 
     def contents(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The 4096 bytes behind each hash, verified."""
+        """The 4096 bytes behind each hash, verified; none behind the one that stands for nothing."""
         wanted = set(hashes)
         where = self._index(wanted)
         packs = sorted({where[hash] for hash in wanted if hash in where})
-        found: dict[bytes, bytes] = {}
+        found: dict[bytes, bytes] = {NOTHING: b""} if NOTHING in wanted else {}
         for at in range(0, len(packs), AT_ONCE):
             for id, names, data in self._packs(packs[at : at + AT_ONCE]):
                 self._take(id, names, data, wanted, found)
@@ -129,7 +131,7 @@ class Checkpoints:
 
     def _index(self, wanted: set[bytes]) -> dict[bytes, int]:
         """Where contents are; looked for again if some are not known, because the recording may have grown."""
-        if self._where is None or not wanted <= self._where.keys():
+        if self._where is None or not wanted - {NOTHING} <= self._where.keys():
             self._where = {}
             sql = f"SELECT id, hashes FROM pack WHERE length(hashes) <= {PACK * HASH} ORDER BY id"
             for id, hashes in self._rows(sql, int, bytes):

@@ -192,8 +192,8 @@ class CharRead(Event):
 
 @event(8, "ASYNC_BLOCK")
 class BlockDone(Event):
-    """A disk request completed. `id` counts requests over all disks; the data is not stored, it follows from the
-    disk.
+    """A disk request completed. `id` counts requests over all disks. What it read is not here: a recording keeps the
+    content of each block that the guest has read, once.
     """
 
     id: Any = U64()
@@ -323,6 +323,13 @@ class SnapshotLoaded(Event):
 
     icount: Any = U64()
     seq: Any = U64()
+
+
+@event(66, "BLOCK_FAILED")
+class BlockFailed(Event):
+    """A disk request ended with an error of the host. `id` as in ASYNC_BLOCK."""
+
+    id: Any = U64()
 
 
 class Entry(NamedTuple):

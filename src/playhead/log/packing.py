@@ -1,14 +1,15 @@
 """Checkpoints on their way into a recording: packed by somebody else, stored with the batch that finds them ready.
 
 Hashing and compressing the pages of a large checkpoint takes 100 ms, in which the guest should not stand still. Who
-does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`.
+does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has read
+go the same way, but a batch waits for those: it holds the events that say when the guest read them.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from playhead.log.moment import Moment
-from playhead.log.pages import PAGE, Packed, Packer, pack_parts
+from playhead.log.pages import PACK, PAGE, RECORD, Packed, Packer, joined, pack_parts
 
 MOST = 64 << 20  # bytes of pages that may wait to be packed when another checkpoint is taken
 
@@ -56,12 +57,16 @@ class Ready(NamedTuple):
 
 
 class Packing:
-    """`add` a checkpoint; `ready` gives those that are packed, in order."""
+    """`add` a checkpoint, `add_block`; `ready` gives the checkpoints that are packed, in order, and all blocks."""
 
     def __init__(self, helper: Helper):
         self._helper = helper
         self._packer = Packer()
         self._in_flight = 0
+        self._blocks: dict[int, bytes] = {}  # that nobody packs yet
+        self._hashes: dict[int, bytes] = {}  # of blocks whose contents nobody gives
+        self._blocks_away = 0
+        self.embed = True  # keep the contents of blocks, not only their hashes
 
     @property
     def busy(self) -> bool:
@@ -73,6 +78,15 @@ class Packing:
         """There may be something ready, now or later."""
         return bool(self._in_flight)
 
+    @property
+    def has_blocks(self) -> bool:
+        return bool(self._blocks or self._blocks_away or self._hashes)
+
+    @property
+    def blocks_wait(self) -> int:
+        """Bytes of them."""
+        return (len(self._blocks) + self._blocks_away) * PAGE
+
     def add(self, moment: Moment, virtual_ns: int, last_event: int, parts: Mapping[str, bytes],
             pages: Mapping[int, bytes]) -> None:  # fmt: skip
         plain = 1 + len(pages) * PAGE
@@ -81,10 +95,32 @@ class Packing:
             lambda: Ready(moment, virtual_ns, last_event, pack_parts(parts), self._packer.pack(pages), plain)
         )
 
-    def ready(self, wait: bool = False) -> list[Ready]:
-        done = self._helper.finished(wait)
-        self._in_flight -= sum(one.plain for one in done)
-        return done
+    def add_block(self, key: int, content: bytes) -> None:
+        self._blocks[key] = content
+        if len(self._blocks) == PACK:
+            self._send_blocks()
+
+    def add_hash(self, key: int, hash: bytes) -> None:
+        self._hashes[key] = hash
+
+    def _send_blocks(self) -> None:
+        blocks, self._blocks = self._blocks, {}
+        self._blocks_away += len(blocks)
+        self._helper.submit(lambda: self._packer.pack(blocks, self.embed))
+
+    def ready(self, wait: bool = False) -> tuple[list[Ready], Packed]:
+        """`wait`: for all checkpoints, too."""
+        if self._blocks:
+            self._send_blocks()
+        done = self._helper.finished(wait or bool(self._blocks_away))
+        self._blocks_away = 0
+        checkpoints = [one for one in done if isinstance(one, Ready)]
+        blocks = [one for one in done if isinstance(one, Packed)]
+        if self._hashes:
+            blocks.append(Packed(b"".join(RECORD.pack(*one) for one in self._hashes.items()), []))
+            self._hashes = {}
+        self._in_flight -= sum(one.plain for one in checkpoints)
+        return checkpoints, joined(blocks)
 
     def close(self) -> None:
         self._helper.close()

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, as bytes: the state of each part by name, and pages of memory by content.
+"""What a checkpoint holds, as bytes: the state of each part by name, and pages of memory and blocks of disks by content.
 
 Each content of a page is kept once in a recording, under its SHA-256, however many pages and checkpoints have it. Up
 to 64 of them are packed together, in the order of the pages that brought them (measured on the Debian boot, 17,720
@@ -19,9 +19,11 @@ PACK = 64  # pages in one pack, at most
 LEVEL = 1  # zstd's, for pages: 25 us each
 PARTS_LEVEL = 3
 KNOWN = 1 << 19  # contents that a packer remembers, about 50 MB
-MAX_PAGES = 1 << 20  # in one checkpoint: 4 GiB
+MAX_PAGES = 1 << 21  # in one checkpoint: 8 GiB
 MAX_PARTS = 64 << 20  # bytes of all parts of one checkpoint
-RECORD = struct.Struct("<I32s")  # page of the backing area, SHA-256 of its content
+RECORD = struct.Struct("<Q32s")  # page of the backing area or key of a disk's block, SHA-256 of its content
+FIRST_BLOCK = 1 << 32  # keys from here on are blocks of disks: drive + 1 in bits 40 and up, block of 4096 bytes below
+NOTHING = bytes(HASH)  # in place of a hash: the block is not there (any more)
 LENGTHS = struct.Struct("<HI")  # of a part's name and state
 MAX_WINDOW = 8 << 20  # bytes; what the writer's compression levels never exceed
 PIECE = 1 << 20
@@ -48,14 +50,18 @@ class Packer:
     def __init__(self) -> None:
         self._known: set[bytes] = set()
 
-    def pack(self, pages: Mapping[int, bytes]) -> Packed:
+    def pack(self, pages: Mapping[int, bytes], embed: bool = True) -> Packed:
+        """`embed` False: hashes only."""
         records, fresh, packs = bytearray(), [], []
         for page in sorted(pages):
             content = pages[page]
+            if not content:
+                records += RECORD.pack(page, NOTHING)
+                continue
             assert len(content) == PAGE
             hash = sha256(content).digest()
             records += RECORD.pack(page, hash)
-            if hash not in self._known:
+            if embed and hash not in self._known:
                 self._known.add(hash)
                 fresh.append((hash, content))
                 if len(fresh) == PACK:
@@ -66,6 +72,12 @@ class Packer:
         if len(self._known) > KNOWN:
             self._known.clear()
         return Packed(bytes(records), packs)
+
+
+def joined(some: list[Packed]) -> Packed:
+    """Several as one; none of them has a page of another."""
+    records = sorted(record for one in some for record in RECORD.iter_unpack(one.records))
+    return Packed(b"".join(RECORD.pack(*record) for record in records), [pack for one in some for pack in one.packs])
 
 
 def _pack(contents: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
@@ -105,6 +117,8 @@ def unpack_records(records: bytes) -> dict[int, bytes]:
     for page, hash in RECORD.iter_unpack(records):
         if page <= last:
             raise FormatError(f"page {page} behind page {last}")
+        if hash == NOTHING and page < FIRST_BLOCK:
+            raise FormatError(f"page {page} without a content")
         pages[page] = hash
         last = page
     return pages

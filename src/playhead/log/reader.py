@@ -15,6 +15,7 @@ from playhead.log.batches import Batch, digests_of, entries_of
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import Checkpoint, Checkpoints
 from playhead.log.container import Container
+from playhead.log.contents import Contents
 from playhead.log.events import End, Entry
 from playhead.log.moment import START, Moment
 from playhead.log.pages import pieces
@@ -35,7 +36,8 @@ class Reader:
         self._rows, self._bad = self.container.rows, self.container.damaged
         self._checkpoints = Checkpoints(self)
         self._marks: list[tuple[int, Mark, bytes]] | None = None
-        self._kept: tuple[int, list[tuple]] = -1, []  # the last batch that was asked for its checkpoints
+        self._contents = Contents(self)
+        self._kept: tuple[int, tuple[list[tuple], ...]] = -1, ()  # the last batch that was asked for what it keeps
         try:
             rows = self._rows("SELECT key, value FROM meta ORDER BY key", str, str, limit=4096)
             kinds = self._rows("SELECT tag, name, arguments FROM kind ORDER BY tag", int, str, str, limit=4096)
@@ -134,21 +136,22 @@ class Reader:
         """Raise if a batch does not follow the one before."""
         if (
             number != position
-            or any(a < b for a, b in zip(mark[:3], before[:3], strict=True))
+            or any(a < b for a, b in zip(mark.rows, before.rows, strict=True))
             or mark.moment < before.moment
         ):
             raise self._bad(f"batch {position} is out of order")
 
     def batch(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> Batch:
         """The batch that `mark` ends, checked against the chain; `before` and `hash` are the mark and hash in front."""
-        events, runs, kept = self._rows_of(number, mark, before, hash, stored)
+        events, runs, kept, contents = self._rows_of(number, mark, before, hash, stored)
         entries = entries_of(events, before.moment, self._bad)
         digests = digests_of(runs, len(self.parts), self.digest_period, self._bad)
         checkpoints = self._checkpoints.check(kept, mark)
-        return Batch(number, entries, digests, checkpoints, mark.moment, mark.virtual_ns, mark.wall_ms)
+        blocks = self._contents.check(contents)
+        return Batch(number, entries, digests, checkpoints, blocks, mark.moment, mark.virtual_ns, mark.wall_ms)
 
     def _rows_of(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> tuple[list[tuple], ...]:
-        """A batch's rows of `event`, `digest` and `checkpoint`, checked against the chain."""
+        """A batch's rows of `event`, `digest`, `checkpoint` and `content`, checked against the chain."""
         events = self._rows(
             "SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? ORDER BY id",
             int, int, int, int, int, bytes | None, bytes | None, args=(before.last_event, mark.last_event),
@@ -158,10 +161,11 @@ class Reader:
             int, int, int, bytes, bytes, args=(before.last_digest, mark.last_digest),
         )  # fmt: skip
         kept = self._checkpoints.rows(before.last_checkpoint, mark.last_checkpoint)
-        if link_batch(hash, events, runs, kept, mark) != stored:
+        contents = self._contents.rows(before.last_content, mark.last_content)
+        if link_batch(hash, events, runs, kept, contents, mark) != stored:
             where = f"after instruction {before.icount}, up to {mark.icount}"
             raise self._bad(f"batch {number} is not what its hash says ({where})")
-        return events, runs, kept
+        return events, runs, kept, contents
 
     def batches(self) -> Iterator[Batch]:
         """Every batch that is there now, in order, each verified against the chain before it is handed on."""
@@ -202,10 +206,17 @@ class Reader:
 
     def checkpoint_rows(self, id: int) -> list[tuple]:
         """The rows of all checkpoints in the batch that has this one, verified; empty if none has."""
-        index = bisect_left(self._known(), id, key=lambda one: one[1].last_checkpoint)
+        return self._kept_rows(id, "last_checkpoint", 2)
+
+    def content_rows(self, id: int) -> list[tuple]:
+        """The same for rows of `content`."""
+        return self._kept_rows(id, "last_content", 3)
+
+    def _kept_rows(self, id: int, last: str, which: int) -> list[tuple]:
+        index = bisect_left(self._known(), id, key=lambda one: getattr(one[1], last))
         if self._kept[0] != index and index < len(self._known()):
-            self._kept = index, self._rows_of(*self._place(index))[2]
-        return self._kept[1] if self._kept[0] == index else []
+            self._kept = index, self._rows_of(*self._place(index))
+        return self._kept[1][which] if self._kept[0] == index else []
 
     def batch_at(self, moment: Moment) -> int:
         """The index for `load_batch` at which everything is found that happens at `moment` or later: the first batch
@@ -234,6 +245,11 @@ class Reader:
     def pages(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         """The contents of many pages."""
         return self._checkpoints.contents(hashes)
+
+    @property
+    def disks(self) -> Contents:
+        """What it keeps of disks."""
+        return self._contents
 
     def entries(self) -> Iterator[Entry]:
         """Every event, in order."""
@@ -264,6 +280,7 @@ class Reader:
             "digest": "8 + length(roots) + length(checks)",
             "batch": "48",
             "checkpoint": "40 + length(parts) + length(pages)",
+            "content": "length(records)",
             "pack": "length(hashes) + length(data)",
         }
         return {t: self._rows(one.format(c, t), int)[0][0] for t, c in columns.items()}

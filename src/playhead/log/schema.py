@@ -24,11 +24,12 @@ CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, seq IN
                          virtual_ns INTEGER NOT NULL, last_event INTEGER NOT NULL, parts BLOB NOT NULL,
                          pages BLOB NOT NULL);
 CREATE TABLE pack (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, data BLOB NOT NULL);
+CREATE TABLE content (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
 CREATE TABLE snapshot (id INTEGER PRIMARY KEY, name TEXT NOT NULL, icount INTEGER NOT NULL, seq INTEGER NOT NULL,
                        virtual_ns INTEGER NOT NULL, created TEXT NOT NULL, root BLOB NOT NULL, hash BLOB NOT NULL);
 CREATE TABLE batch (id INTEGER PRIMARY KEY, last_event INTEGER NOT NULL, last_digest INTEGER NOT NULL,
-                    last_checkpoint INTEGER NOT NULL, icount INTEGER NOT NULL, seq INTEGER NOT NULL,
-                    virtual_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
+                    last_checkpoint INTEGER NOT NULL, last_content INTEGER NOT NULL, icount INTEGER NOT NULL,
+                    seq INTEGER NOT NULL, virtual_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
 CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) AS args, e.payload
                       FROM event e LEFT JOIN kind k ON k.tag = e.kind;
 """

@@ -18,7 +18,7 @@ from playhead.log.events import End
 from playhead.log.moment import START
 from playhead.log.reader import Batch, Reader
 from playhead.log.schema import FORMAT, NAMES, OBJECTS
-from playhead.log.verify_checkpoints import check_checkpoint, contents, packs, snapshots, why
+from playhead.log.verify_checkpoints import blocks, check_checkpoint, contents, packs, snapshots, why
 
 MAX_FAULTS = 100
 
@@ -44,6 +44,7 @@ class Verdict:
     batches: int = 0
     events: int = 0
     digests: int = 0
+    blocks: int = 0  # of disks
     blobs: int = 0
     blob_bytes: int = 0
     checkpoints: int = 0
@@ -76,14 +77,16 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
         yield Fault("table batch", why(reader, e))
         return
     kept = START._replace(seq=-1), 0
-    before, hash, last = BEGINNING, reader.beginning, Batch(0, [], [], [], START, 0, 0)
+    before, hash, last = BEGINNING, reader.beginning, Batch(0, [], [], [], {}, START, 0, 0)
     due = reader.first_digest
+    blocks: set[int] = set()
     for position, (number, mark, stored) in enumerate(marks, 1):
         try:
             reader.check_order(position, number, mark, before)
             last = reader.batch(number, mark, before, hash, stored)
             due = _check_digests(reader, last, due)
             _check_end(reader, last, position == len(marks))
+            verdict.blocks += _check_blocks(reader, last, blocks)
             for checkpoint in last.checkpoints:
                 check_checkpoint(reader, checkpoint, kept)
                 kept = checkpoint.place
@@ -108,6 +111,15 @@ def _check_digests(reader: Reader, batch: Batch, due: int) -> int:
     return due
 
 
+def _check_blocks(reader: Reader, batch: Batch, known: set[int]) -> int:
+    """A block of a disk is named once; returns how many this batch names."""
+    for key in batch.contents:
+        if key in known:
+            raise FormatError(f"the content of block {key:#x} for the second time")
+    known.update(batch.contents)
+    return len(batch.contents)
+
+
 def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
     for entry in batch.entries:
         if isinstance(entry.event, End):
@@ -119,7 +131,7 @@ def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
 
 def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
     """Rows that belong to no batch: events and their batch are written together, so nobody leaves such."""
-    for table, end in (("event", last[0]), ("digest", last[1]), ("checkpoint", last[2])):
+    for table, end in zip(("event", "digest", "checkpoint", "content"), last.rows, strict=True):
         try:
             rows = reader.container.rows(f"SELECT count(*) FROM {table} WHERE id > ? OR id < 1", int, args=(end,))
         except FormatError as e:
@@ -183,6 +195,7 @@ def _checkpoints(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
         yield Fault("table checkpoint", f"there is none at {reader.start.moment}, where the recording begins")
     for checkpoint in checkpoints:
         yield from (Fault(*found) for found in contents(reader, checkpoint, good))
+    yield from (Fault(*found) for found in blocks(reader, good))
     yield from (Fault(*found) for found in snapshots(reader, verdict, end))
 
 

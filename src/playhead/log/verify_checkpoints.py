@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from playhead.base.errors import FormatError
 from playhead.log.checkpoints import MAX_PACK, Checkpoint
 from playhead.log.moment import Moment
-from playhead.log.pages import HASH, PACK, unpack_pages
+from playhead.log.pages import HASH, NOTHING, PACK, unpack_pages
 from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 
@@ -65,11 +65,25 @@ def contents(reader: Reader, checkpoint: Checkpoint, good: set[bytes]) -> Iterat
     except FormatError as e:
         yield where, why(reader, e)
         return
-    lost = [(page, hash) for page, hash in pages.items() if hash not in good]
+    lost = [(page, hash) for page, hash in pages.items() if hash not in good and hash != NOTHING]
     if lost:
         page, hash = lost[0]
         more = f", and of {len(lost) - 1} more" if len(lost) > 1 else ""
         yield where, f"the content {hash.hex()[:12]} of page {page:#x} is missing or damaged{more}"
+
+
+def blocks(reader: Reader, good: set[bytes]) -> Iterator[Found]:
+    """What the guest read of its disks, if the recording keeps it."""
+    if not reader.meta.get("embed", True):
+        return
+    try:
+        for id, known in reader.disks.each(0, reader.last().last_content):
+            lost = [key for key, hash in known.items() if hash not in good]
+            if lost:
+                more = f", and of {len(lost) - 1} more" if len(lost) > 1 else ""
+                yield f"content {id}", f"the content of block {lost[0]:#x} is missing or damaged{more}"
+    except FormatError as e:
+        yield "table content", why(reader, e)
 
 
 def snapshots(reader: Reader, verdict: "Verdict", end: Moment) -> Iterator[Found]:

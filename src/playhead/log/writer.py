@@ -22,7 +22,7 @@ from playhead.log.chain import Mark, genesis, link, link_batch
 from playhead.log.digests import MAX_RUN, Digest, pack_run
 from playhead.log.events import KINDS, to_row
 from playhead.log.moment import START, Moment
-from playhead.log.packing import AtOnce, Helper, Packing, Ready
+from playhead.log.packing import AtOnce, Helper, Packing
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
@@ -32,8 +32,9 @@ BEGINNING = "-beginning"  # the file has this behind its name until there is som
 FOLD = 256 << 10  # bytes of log
 ROW = 64  # bytes that a row may take besides its content
 MOVED = 1_000_000  # instructions without anything to log that are worth a batch
+CROWD = 32 << 20  # bytes of disks' blocks that are not safe yet
 BUSY_MS = 5000  # for a commit; a fold that finds somebody reading does not wait
-BATCH = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+BATCH = f"INSERT INTO batch VALUES ({', '.join('?' * (2 + len(Mark._fields)))})"
 NOT_YET: Any = None
 T = TypeVar("T")
 
@@ -175,6 +176,28 @@ class Writer:
         """
         self._packing.add(moment, virtual_ns, self._mark.last_event + len(self._events), parts, pages)
 
+    def embed(self, wanted: bool) -> None:
+        """Whether the contents of disks are kept, or only their hashes."""
+        self._packing.embed = wanted
+
+    def block(self, key: int, content: bytes) -> None:
+        """The guest has met a block of a disk, for the first time: it belongs to the batch of the next flush."""
+        self._packing.add_block(key, content)
+
+    def block_hash(self, key: int, hash: bytes) -> None:
+        """The same for one whose content is not kept."""
+        self._packing.add_hash(key, hash)
+
+    @property
+    def last_content(self) -> int:
+        """How many rows say which blocks of disks there are."""
+        return self._mark.last_content
+
+    @property
+    def crowded(self) -> bool:
+        """So many blocks wait that a flush is due."""
+        return self._packing.blocks_wait > CROWD
+
     @property
     def busy(self) -> bool:
         """Checkpoints come faster than they are packed: take none now."""
@@ -205,7 +228,7 @@ class Writer:
 
     @property
     def pending(self) -> bool:
-        return bool(self._events or self._digests or self._packing.waits)
+        return bool(self._events or self._digests or self._packing.waits or self._packing.has_blocks)
 
     def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
         """Make everything logged so far safe, as one batch. `moment` is now; if nothing was logged, but much has
@@ -216,18 +239,22 @@ class Writer:
         moved = moment.icount - self.flushed.icount >= MOVED
         if self._failed or not (moved or self.pending):
             return 0
-        ready = self._packing.ready(wait)
+        ready, blocks = self._packing.ready(wait)
         events, digests, before = self._event_rows(), self._digest_rows(), self._mark
         checkpoints = [
             (before.last_checkpoint + 1 + i, *r.moment, r.virtual_ns, r.last_event, r.parts, r.pages.records)
             for i, r in enumerate(ready)
         ]
-        if not (moved or events or digests or checkpoints):
+        contents = [(before.last_content + 1, blocks.records)] if blocks.records else []
+        if not (moved or events or digests or checkpoints or contents):
             return 0
         mark = Mark(before.last_event + len(events), before.last_digest + len(digests),
-                    before.last_checkpoint + len(checkpoints), *moment, virtual_ns, wall_ms)  # fmt: skip
-        chain = link_batch(self._hash, events, digests, checkpoints, mark)
-        self._host(lambda: self._store(events, digests, checkpoints, ready, mark, chain))
+                    before.last_checkpoint + len(checkpoints), before.last_content + len(contents),
+                    *moment, virtual_ns, wall_ms)  # fmt: skip
+        chain = link_batch(self._hash, events, digests, checkpoints, contents, mark)
+        rows = {"event": events, "digest": digests, "checkpoint": checkpoints, "content": contents}
+        packs = [pack for one in (*(r.pages for r in ready), blocks) for pack in one.packs]
+        self._host(lambda: self._store(rows, packs, mark, chain))
         self._mark, self._hash, self.flushed = mark, chain, moment
         self._events.clear()
         self._digests.clear()
@@ -250,17 +277,16 @@ class Writer:
             rows.append((self._mark.last_digest + 1 + len(rows), run[0][0], len(run), roots, checks))
         return rows
 
-    def _store(self, events: list[tuple], digests: list[tuple], checkpoints: list[tuple], ready: list[Ready],
-               mark: Mark, chain: bytes) -> None:  # fmt: skip
+    def _store(self, rows: dict[str, list[tuple]], packs: list[tuple[bytes, bytes]], mark: Mark, chain: bytes) -> None:
         """One batch, as one transaction."""
-        size = sum(ROW + len(row[-1] or b"") + len(row[-2] or b"") for row in (*events, *digests, *checkpoints))
-        packs = [pack for one in ready for pack in one.pages.packs]
+        blobs = (value for some in rows.values() for row in some for value in row if isinstance(value, bytes))
+        size = sum(len(some) * ROW for some in rows.values()) + sum(len(blob) for blob in blobs)
         size += sum(PAGE + len(hashes) + len(data) for hashes, data in packs)
         self._copy.make_room(size + size // 4 + ROW * PAGE)
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", events)
-        self._db.executemany("INSERT INTO digest VALUES (?, ?, ?, ?, ?)", digests)
-        self._db.executemany("INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)", checkpoints)
+        for table, some in rows.items():
+            if some:
+                self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
         self._db.executemany("INSERT INTO pack (hashes, data) VALUES (?, ?)", packs)
         self._db.execute(BATCH, (None, *mark, chain))
         self._db.execute("COMMIT")

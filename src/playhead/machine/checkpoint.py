@@ -1,9 +1,8 @@
 """Checkpoints: the whole state of a machine at a moment, out of which it can be put back.
 
-A checkpoint is the declared state of every part as bytes, and the pages of the backing area that were written since the
-one before. It
-is taken between two runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong
-to the
+A checkpoint is the declared state of every part as bytes, and the pages that were written since the one before: pages of
+the backing area by their numbers, and blocks of disks by keys above those (`storage.key_of`). It is taken between two
+runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong to the
 configuration.
 """
 
@@ -12,22 +11,36 @@ from dataclasses import dataclass
 
 from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
+from playhead.log.pages import FIRST_BLOCK
 from playhead.machine.machine import Machine, MachineState
+from playhead.machine.storage import ABSENT
 
 ZEROS = bytes(PAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`parts`: cpu, tlb, machine, then each device by name. `pages`: area page number -> its 4096 bytes."""
+    """`parts`: cpu, tlb, machine, then each device by name. `pages`: area page number, or key of a disk's block -> its
+    4096 bytes; ABSENT for a block that the guest has not written any more, after a `loadvm`.
+    """
 
     moment: Moment
     parts: dict[str, bytes]
     pages: dict[int, bytes]
 
 
+def is_block(page: int) -> bool:
+    """Whether this is the key of a disk's block, not a page of memory."""
+    return page >= FIRST_BLOCK
+
+
+def unwritten(page: int) -> bytes:
+    """What is in a page, or under a key, that was never written."""
+    return ABSENT if is_block(page) else ZEROS
+
+
 def unsaved_pages(machine: Machine) -> list[int]:
-    """The pages of the backing area that were written since the last `written_pages`, in order; they stay so."""
+    """The pages that were written since the last `written_pages`, in order; they stay so."""
     machine.engine.collect_written(machine.memory.area_size // PAGE)
     dirty = machine.core.dirty
     pages = []
@@ -35,18 +48,32 @@ def unsaved_pages(machine: Machine) -> list[int]:
     while at >= 0:
         pages.append(at)
         at = dirty.find(b"\1", at + 1)
-    return pages
+    return pages if machine.storage is None else pages + sorted(machine.storage.unsaved)
 
 
 def written_pages(machine: Machine) -> list[int]:
-    """The pages of the backing area that were written since the last call, in order."""
+    """The pages that were written since the last call, in order."""
     pages = unsaved_pages(machine)
     for page in pages:
+        if is_block(page):
+            break
         machine.core.dirty[page] = 0
+    if machine.storage is not None:
+        machine.storage.unsaved.clear()
     return pages
 
 
+def note_written(machine: Machine, page: int) -> None:
+    """Let a page count as written since the last `written_pages`."""
+    if not is_block(page):
+        machine.core.dirty[page] = 1
+    elif machine.storage is not None:
+        machine.storage.unsaved.add(page)
+
+
 def page_of(machine: Machine, page: int) -> bytes:
+    if is_block(page):
+        return machine.storage.content(page) if machine.storage is not None else ABSENT
     return bytes(machine.memory.area[page * PAGE : (page + 1) * PAGE])
 
 
@@ -65,9 +92,9 @@ def take(machine: Machine) -> Checkpoint:
 
 
 def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
-    """Put a machine into a saved state. `pages` are all that differ from what its area holds now."""
+    """Put a machine into a saved state. `pages` are all that differ from what it holds now."""
     machine.requests.stop = None
-    _put_pages(machine, pages)
+    _put_pages(machine, {page: data for page, data in pages.items() if not is_block(page)})
     for name, device in machine.board.devices.items():
         device.load(parts[name])
     machine.board.loaded()
@@ -79,6 +106,9 @@ def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, by
     machine.state = state
     machine.clock.load(list(state.deadlines))
     machine.core.stale = True
+    if machine.storage is not None:
+        blocks = {page: data for page, data in pages.items() if is_block(page)}
+        machine.storage.put_back(blocks, machine.board.in_flight())
 
 
 def restore_here(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
-from playhead.machine.checkpoint import save_parts
+from playhead.machine.checkpoint import is_block, page_of, save_parts
 from playhead.machine.machine import Machine, MachineState
+from playhead.machine.storage import BLOCK, place_of
 from playhead.x86 import state as S
 
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
@@ -41,7 +42,20 @@ def picture(machine: Machine) -> Picture:
 
 
 def differing_pages(a: Machine, b: Machine, pages: Iterable[int] | None = None) -> list[int]:
-    """Pages of the backing area with different contents, among `pages` or all."""
+    """Pages of the backing area, then blocks of disks, with different contents, among `pages` or all."""
+    if pages is None:
+        blocks = {block for m in (a, b) if m.storage is not None for block in m.storage.overlay}
+        return _differing_memory(a, b, None) + _differing_blocks(a, b, blocks)
+    wanted = list(pages)
+    memory = _differing_memory(a, b, [page for page in wanted if not is_block(page)])
+    return memory + _differing_blocks(a, b, [page for page in wanted if is_block(page)])
+
+
+def _differing_blocks(a: Machine, b: Machine, blocks: Iterable[int]) -> list[int]:
+    return [block for block in sorted(blocks) if page_of(a, block) != page_of(b, block)]
+
+
+def _differing_memory(a: Machine, b: Machine, pages: Iterable[int] | None) -> list[int]:
     x, y = memoryview(a.memory.area), memoryview(b.memory.area)
     if pages is None:
         step, size = 256 * PAGE, min(len(x), len(y))
@@ -51,11 +65,11 @@ def differing_pages(a: Machine, b: Machine, pages: Iterable[int] | None = None) 
 
 
 def differences(expected: Machine, found: Machine, pages: Iterable[int] | None = None) -> list[Difference]:
-    """All that differs. `pages`: those of the backing area that may."""
+    """All that differs. `pages`: those of memory and of disks that may."""
     a, b = picture(expected), picture(found)
     out = part_differences(expected, a, b)
     for page in differing_pages(expected, found, pages):
-        out += _page(expected, found, page)
+        out += _block(expected, found, page) if is_block(page) else _page(expected, found, page)
     return out
 
 
@@ -168,6 +182,17 @@ def _page(a: Machine, b: Machine, page: int) -> list[Difference]:
         out.append(Difference("ram", where, x[at:end].hex(" "), y[at:end].hex(" "), page, at, end - at))
         at = end
     return out
+
+
+def _block(a: Machine, b: Machine, key: int) -> list[Difference]:
+    """The first bytes that differ in one block of a disk."""
+    drive, block = place_of(key)
+    x, y = page_of(a, key), page_of(b, key)
+    if not x or not y:
+        here = [_plain(content) if content else "not written" for content in (x, y)]
+        return [Difference("storage", f"drive {drive}, byte {block * BLOCK:#x}", *here)]
+    at = next(i for i in range(BLOCK) if x[i] != y[i])
+    return [Difference("storage", f"drive {drive}, byte {block * BLOCK + at:#x}", _plain(x[at:]), _plain(y[at:]))]
 
 
 def physical_page(machine: Machine, page: int) -> int:

@@ -18,8 +18,11 @@ from playhead.base.record import I64, Queue, record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.engine.core import Core
+from playhead.hw.block import READ, Drive
 from playhead.hw.clock import NEVER, VirtualClock
+from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
+from playhead.machine import storage
 from playhead.machine.debug import Access, Debug
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
@@ -77,8 +80,18 @@ class _HostClock:
         return self._door.host_clock_ns()
 
 
+class _Outputs:
+    """What the board needs of the outside."""
+
+    def __init__(self, door: Any, behind: storage.Storage | None):
+        self.serial_sinks: list[Sink] = door.serial_sinks
+        self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
+        self.drives: list[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
+
+
 class Machine:
-    """A PC made from `config`. `door` is where host clock reads come from and serial output goes.
+    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is behind
+    the storage (`disks`).
 
     `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same.
     """
@@ -98,7 +111,11 @@ class Machine:
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
         self.use_engine(engine)
-        self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, door)
+        self.storage = storage.of(config.drives, door)
+        outputs = _Outputs(door, self.storage)
+        self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
+        if self.storage is not None:
+            self.board.devices[self.storage.name] = self.storage  # the last one
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
@@ -201,6 +218,19 @@ class Machine:
 
     def drive_done(self, id: int, error: bool, data: bytes = b"") -> bool:
         """A request to a drive has ended; False if nobody waits for it any more."""
+        return self.board.drive_done(id, error, data)
+
+    def block_done(self, id: int, error: bool = False, base: bytes | None = None) -> bool:
+        """The same, for a machine with a storage. `base`: what the base has in the blocks of a read, if the caller has
+        it.
+        """
+        request = next((r for r in self.board.in_flight() if r.id == id), None)
+        if request is None:
+            return False
+        data = b""
+        if request.kind == READ and not error:
+            assert self.storage is not None
+            data = self.storage.answer(request, base)
         return self.board.drive_done(id, error, data)
 
     # running

@@ -2,9 +2,10 @@
 
 Serial input, a completed disk request, a packet, a device's deferred callback (a *bottom half*) are put here when
 they occur and take effect when the session empties the queue at a checkpoint. A recording logs each one at that
-moment. A replay takes them from the log: an *input* (it carries its data) is made anew from the event; a *completion*
-(a bottom half, a disk request: it carries only an id) must be in the queue already, because the machine itself began
-it, and waits there until the log says that its moment has come.
+moment. A replay takes them from the log: an *input* is made anew from the event, by the same handler; a *completion* (a
+bottom half: it carries only an id) must be in the queue already, because the machine itself began it, and waits there
+until the log says that its moment has come. The end of a disk request is handled like an input: which requests are under
+way is in the machine's own state, so that a replay may begin anywhere.
 
 Called on the machine's thread only; host threads hand over through the session's inbox.
 """
@@ -13,9 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from playhead.base.errors import DivergenceError
-from playhead.log.events import BlockDone, BottomHalf, BottomHalfOneshot, text_of
+from playhead.log.events import BlockDone, BlockFailed, BottomHalf, BottomHalfOneshot, text_of
 
-COMPLETIONS = (BottomHalf, BottomHalfOneshot, BlockDone)  # these are matched by id
+COMPLETIONS = (BottomHalf, BottomHalfOneshot, BlockDone, BlockFailed)  # matched by id, unless there is a handler
 Handler = Callable[[Any], None]
 
 
@@ -70,12 +71,12 @@ class AsyncQueue:
 
     def deliver(self, event: Any) -> None:
         """Replay: let this logged event take effect now."""
-        if not isinstance(event, COMPLETIONS):
-            handler = self._handlers.get(type(event))
-            if handler is None:
-                raise DivergenceError(f"the recording has {text_of(event)}, and nothing here takes that kind of event")
+        handler = self._handlers.get(type(event))
+        if handler is not None:
             handler(event)
             return
+        if not isinstance(event, COMPLETIONS):
+            raise DivergenceError(f"the recording has {text_of(event)}, and nothing here takes that kind of event")
         for i, item in enumerate(self._pending):
             if item.event == event:
                 del self._pending[i]

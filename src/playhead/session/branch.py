@@ -7,7 +7,6 @@ devices; the host's clock is the clock of now.
 from typing import Any
 
 from playhead.host.host import Host
-from playhead.hw.memory import PAGE
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine import checkpoint
@@ -33,6 +32,9 @@ class BranchSession(RecordSession):
         self._parts = list(self.machine.digest_parts())
         last = Last(point.moment, self._virtual_ns, point.last_event, None)
         copy(reader, self.writer, None, last, {"at": list(point.moment), "file": self.options.meta["parent_file"]})
+        known = reader.disks.each(0, reader.last().last_content)
+        self._blocks = {key for id, row in known if id <= self.writer.last_content for key in row}
+        self._keep_blocks()
         self._put()
         period = reader.digest_period
         self._boundary = (point.moment.icount // period + 1) * period
@@ -47,10 +49,9 @@ class BranchSession(RecordSession):
         checkpoint.restore(machine, self._point.parts, self._point.pages)
         machine.requests.stop = self._point.rest[3]
         self.snapshots.written(checkpoint.written_pages(machine))
-        blank = bytes(PAGE)
         for page, content in self._point.pages.items():
-            if self._known.get(page, blank) != content:
-                machine.core.dirty[page] = 1
+            if self._known.get(page, checkpoint.unwritten(page)) != content:
+                checkpoint.note_written(machine, page)
         assert self._moment() == self._point.moment
 
     def _log(self, event: Any) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from playhead.hw.memory import PAGE
 from playhead.log.moment import Moment
 from playhead.machine.accesses import watching
-from playhead.machine.checkpoint import page_of, restore, save_parts
+from playhead.machine.checkpoint import is_block, page_of, restore, save_parts
 from playhead.machine.differences import differing_pages, physical_page
 from playhead.machine.look import instruction_text
 from playhead.machine.machine import Machine
@@ -128,6 +128,8 @@ def _wrong_bits(track: Track, ended: Machine) -> dict[int, list[int]]:
     """Offset in the backing area -> bits that differ at the end."""
     out: dict[int, list[int]] = {}
     for page in differing_pages(track.machine, ended):
+        if is_block(page):
+            return {}  # what was written to a disk is wrong: that is an effect, and no cause to be tried
         x, y = page_of(track.machine, page), page_of(ended, page)
         for at, (a, b) in enumerate(zip(x, y, strict=True)):
             if a != b:

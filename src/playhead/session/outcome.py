@@ -34,5 +34,6 @@ class Options:
     digest_period: int = DIGEST_PERIOD
     snapshot: str = ""  # a name for the recording's first moment
     checkpoints: bool = True  # keep the machine's state in the recording now and then
+    embed: bool = True  # keep what the guest reads of its disks, not only hashes
     meta: dict = field(default_factory=dict)  # stored with a recording
     blobs: tuple[bytes, ...] = ()  # likewise: what meta refers to by hash

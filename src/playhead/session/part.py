@@ -20,6 +20,7 @@ from playhead.log.snapshots import names
 from playhead.log.start import Start
 from playhead.log.writer import Writer
 from playhead.machine import checkpoint, differences
+from playhead.session.part_blocks import copy_blocks, give
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
 from playhead.session.snapshots import check_part
@@ -60,9 +61,13 @@ class PartSession(ReplaySession):
         self._until: Moment | None = None
         self._taken = 0  # id of the last event that happened
         self._begins: Moment | None = None
+        self.blocks: set[int] = set()  # of disks, by key: what the guest met of them in the part
 
     def begin(self) -> None:
         self._begin()
+        storage = getattr(self.machine, "storage", None)
+        if storage is not None:
+            storage.entered = lambda key, content: self.blocks.add(key)
 
     def run_to(self, moment: Moment | None) -> None:
         """Up to a moment, before anything happens there, or to the end."""
@@ -99,6 +104,7 @@ class PartSession(ReplaySession):
         pages = {n: checkpoint.page_of(m, n) for n in differences.differing_pages(fresh, m)}
         root = digest_of(m.digest_parts()).root
         self._begins = self._moment()
+        self.blocks.clear()
         return First(self._begins, m.now_ns(), self._taken, root, taken[0], pages)
 
     def _load_snapshot(self, moment: Moment) -> None:
@@ -132,9 +138,11 @@ class Nobody:
         return 0
 
 
-def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent: dict[str, Any] | None = None) -> None:
+def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent: dict[str, Any] | None = None,
+         blocks: set[int] | None = None) -> None:  # fmt: skip
     """Write the part between two ends; `first` None: from the recording's own beginning. `parent`: what is to be said
-    of the recording that this comes from, besides its hash.
+    of the recording that this comes from, besides its hash. `blocks`: the blocks of disks that it needs; None: all that
+    are met up to its end.
     """
     start = None if first is None else Start(first.moment, first.virtual_ns, first.root)
     begin = START if start is None else start.moment
@@ -149,14 +157,20 @@ def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent
     if first is not None:
         writer.checkpoint(first.moment, first.virtual_ns, first.parts, first.pages)
         writer.flush(first.moment, first.virtual_ns, 0, wait=True)
+    if blocks:
+        copy_blocks(reader, writer, blocks, begin, 0 if first is None else first.virtual_ns)
     for snapshot in names(reader):
         if begin <= snapshot.moment <= last.moment:
             writer.snapshot(snapshot)
-    _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start).run()
+    copier = _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start)
+    copier.with_blocks = blocks is None
+    copier.run()
 
 
 class _Copier:
     """Events, digests and checkpoints between two ends, batch by batch."""
+
+    with_blocks = False  # blocks of disks, too
 
     def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None):
         self._reader, self._writer, self._after, self._last = reader, writer, after, last
@@ -174,6 +188,8 @@ class _Copier:
             for icount, digest in batch.digests:
                 if self._digest <= icount <= last.moment.icount:
                     self._writer.digest(icount, digest)
+            if self.with_blocks:
+                give(self._reader, self._writer, batch.contents)
             for entry in batch.entries:
                 self._event(entry)
             if batch.moment >= last.moment and self._seen >= last.last_event:

@@ -35,11 +35,13 @@ class RecordSession(RunSession):
         self._flush_at = 0
         self._parts: list[str] = []
         self._events = self._digests = 0
+        self._blocks: set[int] = set()  # of disks, by key: those that the recording knows
         self._checkpoint_ns = 0  # of running time (`_ran_ns`): when the last one was taken
         self._cost_ns = 0  # what it took
         self._last_checkpoint: tuple[Moment, int] | None = None  # where, and behind how many events
 
     def _start(self) -> None:
+        self._keep_blocks()
         self._parts = list(self.machine.digest_parts())
         period = self.options.digest_period
         session = {"no_reboot": self.options.no_reboot, "sleep": self.options.sleep}
@@ -55,6 +57,20 @@ class RecordSession(RunSession):
         self._flush()
         if self.options.snapshot:
             self.save_snapshot(self.options.snapshot)
+
+    def _keep_blocks(self) -> None:
+        """What the guest meets of its disks' base goes into the recording, each block once."""
+        storage = getattr(self.machine, "storage", None)
+        if storage is None:
+            return
+
+        def entered(key: int, content: bytes) -> None:
+            if key not in self._blocks:
+                self._blocks.add(key)
+                self.writer.block(key, content)
+
+        storage.entered = entered
+        self.writer.embed(self.options.embed)
 
     def trace_if(self, wanted: bool) -> None:
         """Interrupts and exceptions are events, too."""
@@ -72,6 +88,8 @@ class RecordSession(RunSession):
             spacing_ns = min(max(self.SPACING_NS, self.COST * self._cost_ns), self.FARTHEST_NS)
             if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
                 self._checkpoint()
+        if self.writer.crowded:
+            self._flush()
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"
 
     def _digest(self) -> Digest:

@@ -20,6 +20,7 @@ from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.machine.machine import Machine
 from playhead.replay.queue import AsyncQueue
+from playhead.session.block import RecordedBlock
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
 from playhead.session.run import Build
@@ -58,6 +59,7 @@ class ReplaySession:
         self._no_reboot = bool(reader.meta["session"].get("no_reboot"))
         self.queue = AsyncQueue(lambda event: None, replaying=True)
         self.queue.handler(CharRead, self._receive)
+        self.block = RecordedBlock(reader, self.queue)
         self.checkpoints = Checkpoints(self.queue)
         self._recorded = Recorded(reader, build, len(self.host.serial))
         self._boundary = reader.first_digest
@@ -90,8 +92,8 @@ class ReplaySession:
         self._last = max(self.reader.last_mark()[0].icount, self._first + 1)
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
-        door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
-        self.machine = self._build(door)
+        door = Door(self._host_clock, list(self.host.serial), self.host.debugcon, self.block)
+        self.machine = self.block.machine = self._build(door)
         self._built = True
         if self.reader.meta["session"].get("trace_events"):
             self.machine.on_delivery = self._delivered
@@ -207,6 +209,7 @@ class ReplaySession:
                     raise
                 except DivergenceError as e:
                     raise self._diverged(f"at {now}: {e}") from None
+                self._check_pulled()
                 self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
 
     def _load_snapshot(self, moment: Moment) -> None:
@@ -270,6 +273,8 @@ class ReplaySession:
         """Whether what the guest asked for was what it asked for in the recording."""
         if self._failure is not None:
             raise self._failure
+        if self.block.lost:
+            raise self._diverged(f"at {self._moment()}: {self.block.lost}")
         entry = self._script.next()
         if entry is not None and entry.kind.pulled and entry.moment.icount < self.machine.icount:
             what = "the replay did not ask for it" if entry.kind.how == "pulled" else "the replay has not"

@@ -25,6 +25,7 @@ from playhead.machine.machine import Machine
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
+from playhead.session.block import LiveBlock
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import AutoRate, Rest
 from playhead.session.snapshots import Saved, Snapshots
@@ -37,7 +38,7 @@ HOUSEKEEPING_NS = 50 * MS
 WAIT_NS = 100 * MS
 SILENCE_NS = 10_000 * MS
 UNREAD_NS = 1_000 * MS  # a Ctrl-C that the guest does not read for so long ends it
-BACKLOG_SLICE = 100_000  # instructions between two looks at a full receiver
+BACKLOG_SLICE = 100_000  # instructions between two looks at a full receiver, or at a busy disk
 SETTLE = 3  # kicks (100 ms each, if nothing else kicks) after which a guest is taken to retire nothing any more
 CTRL_C = b"\x03"
 
@@ -53,6 +54,7 @@ class RunSession:
         self._built = False
         self.queue = AsyncQueue(self._log)
         self.queue.handler(CharRead, self._receive)
+        self.block = LiveBlock(host.disks, self.queue)
         self.checkpoints = Checkpoints(self.queue)
         self._outcome: Outcome | None = None
         self._rest = Rest()
@@ -76,8 +78,8 @@ class RunSession:
     def run(self) -> Outcome:
         with self.host:
             self.checkpoints.reached(Checkpoint.INIT)
-            self.door = Door(self._host_clock, list(self.host.serial), self.host.debugcon)
-            self.machine = self._build(self.door)
+            self.door = Door(self._host_clock, list(self.host.serial), self.host.debugcon, self.host.disks)
+            self.machine = self.block.machine = self._build(self.door)
             self._built = True
             self.clocks = Clocks(self.host.realtime_ns, self.machine.now_ns, self._host_clock, self._virtual_rt)
             self._began_ns = self.host.realtime_ns()
@@ -143,6 +145,7 @@ class RunSession:
         self.checkpoints.reached(Checkpoint.CLOCK_WARP_START)
         wanted_ns = self._virtual_rt()
         live = self.host.input_possible  # looked at first: the last input is in the inbox before its device is not live
+        busy = self.block.busy
         if self._something_waits():
             virtual_ns = self.machine.now_ns()
             if self.options.sleep:
@@ -152,11 +155,11 @@ class RunSession:
             self._rest.over()
             self.checkpoints.reached(Checkpoint.CLOCK_VIRTUAL_RT)
             self._let_in()
-        elif deadline_ns == NEVER and not (live or self.attended):
+        elif deadline_ns == NEVER and not (live or busy or self.attended):
             self._end("none", 0, "the guest has halted, and nothing is left that could wake it")
-        elif deadline_ns == NEVER:
+        elif deadline_ns == NEVER or (busy and not self.options.sleep):
             self.host.wait(WAIT_NS)
-        elif not (self.options.sleep and live) or wanted_ns >= deadline_ns:
+        elif not (self.options.sleep and (live or busy)) or wanted_ns >= deadline_ns:
             self.machine.warp(deadline_ns)
             self._arrived_here = False
             self._rest.over(wanted_ns - deadline_ns)
@@ -176,6 +179,7 @@ class RunSession:
             or self._reset_wanted
             or self._new_shift is not None
             or any(d.waiting and self.machine.serial_room(i) > 0 for i, d in enumerate(self.host.serial))
+            or self.block.waiting
         )
 
     def _let_in(self) -> None:
@@ -193,6 +197,9 @@ class RunSession:
                 self.host.look_again()
                 if device.terminal and data.endswith(CTRL_C):
                     self._unread = (port, self.machine.serial_room(port), self.host.realtime_ns())
+        if self.block.waiting:
+            self.block.let_in()
+            self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
         if self._reset_wanted:
             self._reset_wanted = False
             self._log(ResetRequested(cause=cause_number("host-ui")))
@@ -246,6 +253,7 @@ class RunSession:
         """`savevm`, where the machine is `at_arrival`."""
         assert self.at_arrival
         self.snapshots.check(self.machine, name)
+        self.block.keep_originals()
         return self.snapshots.keep(self.machine, name, date_text())  # type: ignore[arg-type]
 
     def load_snapshot(self, name: str) -> Saved:
@@ -309,7 +317,7 @@ class RunSession:
 
     def _limit(self) -> int:
         """How far the machine may run before it has to be looked at."""
-        backlog = any(d.waiting for d in self.host.serial)
+        backlog = self.block.busy or any(d.waiting for d in self.host.serial)
         return self.machine.icount + (BACKLOG_SLICE if backlog else FAR - self.machine.icount)
 
     def _arrived(self) -> None:

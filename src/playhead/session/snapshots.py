@@ -15,14 +15,14 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.snapshots import MOST, check_name
 from playhead.machine import checkpoint
-from playhead.machine.checkpoint import ZEROS
+from playhead.machine.checkpoint import unwritten
 from playhead.machine.differences import differing_pages
 from playhead.machine.machine import Machine
 from playhead.session.target import Door
 
 
 class Saved(NamedTuple):
-    """A state with a name. `pages` are all that had ever been written by then; any other is zeros."""
+    """A state with a name. `pages` are all that had ever been written by then; any other is `unwritten`."""
 
     name: str
     moment: Moment
@@ -77,7 +77,8 @@ class Snapshots:
 
     def load(self, machine: Machine, saved: Saved) -> None:
         """Put the machine into that state, at the moment where it is."""
-        goal = {page: saved.pages.get(page, ZEROS) for page in {*saved.pages, *self._written(machine)}}
+        changed = {*saved.pages, *self._written(machine)}
+        goal = {page: saved.pages[page] if page in saved.pages else unwritten(page) for page in sorted(changed)}
         put = {page: content for page, content in goal.items() if checkpoint.page_of(machine, page) != content}
         checkpoint.restore_here(machine, saved.parts, put)
 

@@ -109,8 +109,9 @@ class Door:
     raises.
     """
 
-    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink):
+    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink, disks: Any = None):
         self._clock = clock
+        self.disks = disks  # what is behind the machine's storage (`machine.storage.Backing`)
         self.taps = [Tap(s) for s in (*serial, debugcon)]
         self.serial_sinks: list[Sink] = list(self.taps[:-1])
         self.debugcon: Sink = self.taps[-1]

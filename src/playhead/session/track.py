@@ -8,7 +8,7 @@ from playhead.base.errors import DivergenceError
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
-from playhead.machine.checkpoint import ZEROS
+from playhead.machine.checkpoint import unwritten
 from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.run import Build
@@ -45,7 +45,7 @@ class Silence:
 
 @dataclass(frozen=True)
 class Point:
-    """A track's whole state at a moment. `pages` are all that were ever written, by page of the backing area."""
+    """A track's whole state at a moment. `pages` are all that were ever written (`machine/checkpoint.py`)."""
 
     moment: Moment
     parts: dict[str, bytes]
@@ -145,11 +145,11 @@ class Track(ReplaySession):
         self._sync()
         mine, there = self._pages, p.pages
         if p is self._base:  # only what was written since can differ
-            put = {n: there.get(n, ZEROS) for n in sorted(self._since)}
+            put = {n: there[n] if n in there else unwritten(n) for n in sorted(self._since)}
             mine.update(put)
         else:
             put = {n: there[n] for n in there if mine.get(n) is not there[n]}
-            gone = dict.fromkeys(mine.keys() - there.keys(), ZEROS)
+            gone = {n: unwritten(n) for n in mine.keys() - there.keys()}
             put |= gone
             self._pages = there | gone
         checkpoint.restore(m, p.parts, put)

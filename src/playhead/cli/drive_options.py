@@ -1,0 +1,218 @@
+"""QEMU's words for drives: what -drive, -hda and their kin, -device ide-hd and -boot say, parsed and put in place.
+
+QEMU's rules: `-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with media=cdrom.
+`index` counts the places of both channels; without one a drive takes the first that is free. `if=none` puts a drive
+nowhere: a `-device`, or another drive's `image`, names it by its id. Devices take their places after the drives.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards.drive_config import CDROM, HD
+from playhead.cli.options import nearest, number, on_off, one_of, sub_options
+
+PLACES = 4
+INTERFACES = ("ide", "none")
+ELSEWHERE = ("virtio", "scsi", "floppy", "pflash", "sd", "mtd", "xen")  # QEMU's other interfaces
+FORMATS = ("raw", "qcow2")
+CACHES = ("writeback", "none", "unsafe", "directsync", "writethrough")
+BLKREPLAY = "blkreplay"
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+BOOT_LETTERS = "acdn"
+
+
+@dataclass(frozen=True)
+class DriveSpec:
+    """A drive in its place. `file` is empty for an empty CD-ROM drive; `recorded`: the words say blkreplay."""
+
+    bus: int
+    unit: int
+    kind: str
+    file: str = ""
+    format: str | None = None
+    snapshot: bool = False
+    read_only: bool = False
+    flushes: bool = True
+    serial: str = ""
+    model: str = ""
+    boot_index: int | None = None
+    recorded: bool = False
+
+
+def _identifier(text: str) -> str:
+    if not IDENTIFIER.fullmatch(text):
+        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
+    return text
+
+
+def _interface(text: str) -> str:
+    if text in ELSEWHERE:
+        raise UnsupportedError(f"if={text} is not supported; there is {', '.join(INTERFACES)}")
+    return one_of(*INTERFACES)(text)
+
+
+def _format(text: str) -> str:
+    if text not in FORMATS:
+        raise UnsupportedError(f"format {text} is not supported; there is {', '.join(FORMATS)}")
+    return text
+
+
+def _driver(text: str) -> str:
+    return text if text in (BLKREPLAY, "file") else _format(text)
+
+
+def _serial_of_drive(text: str) -> str:
+    raise UsageError("serial= belongs to the device: -drive if=none,id=ID,... -device ide-hd,drive=ID,serial=TEXT")
+
+
+DRIVE_KEYS = {
+    "file": str, "if": _interface, "format": _format, "media": one_of("disk", "cdrom"), "snapshot": on_off,
+    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier, "index": number(0, PLACES - 1),
+    "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str, "serial": _serial_of_drive,
+    "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
+    "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
+    "rerror": one_of("report"),
+}  # fmt: skip
+DEVICE_KEYS = {
+    "drive": str, "bus": one_of("ide.0", "ide.1"), "unit": number(0, 1), "serial": str, "model": str, "id": _identifier,
+    "bootindex": number(0, 2**31 - 1),
+}  # fmt: skip
+
+
+def drive(text: str) -> dict[str, Any]:
+    """The value of -drive."""
+    given = sub_options(text, DRIVE_KEYS, implied="file")
+    if "read-only" in given:
+        given["readonly"] = given.pop("read-only")
+    if given.get("driver") in FORMATS:
+        given.setdefault("format", given["driver"])
+        if given["format"] != given.pop("driver"):
+            raise UsageError("driver= and format= say two things")
+    if given.get("driver") == BLKREPLAY:
+        if not given.get("image"):
+            raise UsageError("driver=blkreplay needs image=ID, the id of another drive")
+        if odd := sorted(set(given) & {"file", "format", "snapshot", "cache"}):
+            raise UsageError(f"{odd[0]}= belongs to the drive that image= names")
+    elif "image" in given:
+        raise UsageError("image= goes with driver=blkreplay")
+    if "index" in given and ("bus" in given or "unit" in given):
+        raise UsageError("index cannot be used with bus and unit")
+    return given
+
+
+def fixed(index: int, media: str = "disk") -> Any:
+    """The parser of -hda and its kin, whose value is a file."""
+    return lambda text: {"file": text, "index": index, "media": media}
+
+
+def device(text: str) -> dict[str, Any]:
+    """The value of `-device ide-hd` and `-device ide-cd`, with its name."""
+    name, _, rest = text.partition(",")
+    return {"name": name, **(sub_options(rest, DEVICE_KEYS) if rest else {})}
+
+
+def boot(text: str) -> str:
+    """`order=LETTERS` (or just these), and what QEMU's scripts add: the order."""
+
+    def order(value: str) -> str:
+        if not value or set(value) - set(BOOT_LETTERS) or len(set(value)) < len(value):
+            raise UsageError(f"order={value}: letters of {BOOT_LETTERS}: floppy, disk, CD-ROM, network")
+        return value
+
+    def once(value: str) -> str:
+        raise UnsupportedError("once= is not supported")
+
+    known = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
+    return sub_options(text, known, implied="order").get("order", "cad")
+
+
+def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> list[DriveSpec]:
+    """The drives in the order of their places. `snapshot`: -snapshot was given."""
+    return _Placing(drives, snapshot).all(devices)
+
+
+class _Placing:
+    def __init__(self, drives: Sequence[Mapping[str, Any]], snapshot: bool):
+        self._drives, self._snapshot = drives, snapshot
+        self._by_id: dict[str, Mapping[str, Any]] = {}
+        self._used: set[str] = set()
+        self._taken: dict[tuple[int, int], DriveSpec] = {}
+        for one in drives:
+            if "id" in one:
+                if one["id"] in self._by_id:
+                    raise UsageError(f"two drives have the id '{one['id']}'")
+                self._by_id[one["id"]] = one
+            elif one.get("if") == "none":
+                raise UsageError("-drive if=none needs an id=, by which a -device names it")
+
+    def all(self, devices: Sequence[Mapping[str, Any]]) -> list[DriveSpec]:
+        for one in self._drives:
+            if one.get("if", "ide") == "ide":
+                self._put(self._of_drive(one), self._wanted_place(one))
+        for one in devices:
+            bus = int(one["bus"][-1]) if "bus" in one else None
+            self._put(self._of_device(one), (bus, one.get("unit")))
+        return [self._taken[where] for where in sorted(self._taken)]
+
+    @staticmethod
+    def _wanted_place(one: Mapping[str, Any]) -> tuple[int | None, int | None]:
+        return divmod(one["index"], 2) if "index" in one else (one.get("bus"), one.get("unit"))
+
+    def _put(self, spec: DriveSpec, wanted: tuple[int | None, int | None]) -> None:
+        places = [divmod(n, 2) for n in range(PLACES)]
+        fitting = [p for p in places if all(w in (None, v) for w, v in zip(wanted, p, strict=True))]
+        free = [p for p in fitting if p not in self._taken]
+        if not free:
+            if len(fitting) > 1:
+                raise UsageError(f"no place is left for {spec.file or 'an empty drive'}: a PC has {PLACES} IDE drives")
+            bus, unit = fitting[0]
+            raise UsageError(f"drive with bus={bus}, unit={unit} (index={2 * bus + unit}) exists")
+        self._taken[free[0]] = replace(spec, bus=free[0][0], unit=free[0][1])
+
+    # what is in a place
+
+    def _of_drive(self, one: Mapping[str, Any]) -> DriveSpec:
+        return self._spec(one, CDROM if self._file(one).get("media") == "cdrom" else HD)
+
+    def _of_device(self, one: Mapping[str, Any]) -> DriveSpec:
+        kind = CDROM if one["name"] == "ide-cd" else HD
+        if "drive" in one:
+            spec = self._spec(self._named(one["drive"], "drive"), kind)
+        elif kind == CDROM:
+            spec = DriveSpec(0, 0, CDROM)
+        else:
+            raise UsageError("-device ide-hd needs drive=ID, the id of a -drive if=none")
+        if kind == HD and "drive" in one and self._file(self._by_id[one["drive"]]).get("media") == "cdrom":
+            raise UsageError("-device ide-hd with a drive of media=cdrom: its device is ide-cd")
+        return replace(spec, serial=one.get("serial", ""), model=one.get("model", ""), boot_index=one.get("bootindex"))
+
+    def _named(self, id: str, key: str) -> Mapping[str, Any]:
+        """The drive of this id, which is used by this."""
+        if id not in self._by_id:
+            raise UsageError(f"{key}={id}: no drive has this id{nearest(id, self._by_id)}")
+        if self._by_id[id].get("if", "ide") != "none" or id in self._used:
+            raise UsageError(f"{key}={id}: this drive is used already (a drive that others name has if=none)")
+        self._used.add(id)
+        return self._by_id[id]
+
+    def _file(self, one: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The drive with the file: behind blkreplay, if that is there."""
+        for _ in self._drives:
+            if one.get("driver") != BLKREPLAY or one["image"] not in self._by_id:
+                break
+            one = self._by_id[one["image"]]
+        return one
+
+    def _spec(self, one: Mapping[str, Any], kind: str) -> DriveSpec:
+        recorded = False
+        while one.get("driver") == BLKREPLAY:
+            one, recorded = self._named(one["image"], "image"), True
+        if not one.get("file") and kind == HD:
+            raise UsageError("a disk needs a file: -drive file=FILE")
+        return DriveSpec(
+            0, 0, kind, one.get("file", ""), one.get("format"), self._snapshot or one.get("snapshot", False),
+            kind == CDROM or one.get("readonly", False), one.get("cache") != "unsafe", recorded=recorded,
+        )  # fmt: skip

@@ -1,0 +1,90 @@
+"""The drives of a machine that is about to run: their images opened, described for the machine and for a recording."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from playhead.base.errors import UsageError
+from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.cli.drive_options import DriveSpec, place
+from playhead.host.block import Image, open_image
+from playhead.host.disks import Disk, Disks
+
+SECTOR = 512
+DISK_MODEL, CDROM_MODEL = "PLAYHEAD DISK", "PLAYHEAD DVD-ROM"
+SEABIOS = ("/usr/share/seabios/bios.bin", "/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios.bin",
+           "/usr/share/qemu/bios-256k.bin", "/usr/share/qemu/pc-bios/bios.bin")  # fmt: skip
+
+
+@dataclass
+class OpenDrives:
+    """`disks` is None for a machine without drives. `facts`: what a recording says of each image."""
+
+    specs: list[DriveSpec] = field(default_factory=list)
+    configs: tuple[DriveConfig, ...] = ()
+    disks: Disks | None = None
+    facts: list[dict[str, Any] | None] = field(default_factory=list)
+
+    def close(self) -> None:
+        if self.disks is not None:
+            self.disks.close()
+
+
+def placed(values: dict[str, Any]) -> list[DriveSpec]:
+    """The drives that the options ask for; nothing is opened yet."""
+    devices = [d for d in values["devices"] if d["name"].startswith("ide-")]
+    return place(values["drives"], devices, values["snapshot"])
+
+
+def open_drives(specs: Sequence[DriveSpec]) -> OpenDrives:
+    """Open the images. Those that are not to be changed are opened for reading only."""
+    if not specs:
+        return OpenDrives()
+    disks: list[Disk] = []
+    opened = OpenDrives(list(specs))
+    try:
+        for spec in specs:
+            written = not (spec.snapshot or spec.read_only)
+            image = open_image(spec.file, format=spec.format, read_only=not written) if spec.file else None
+            disks.append(Disk(image, written and image is not None, spec.flushes))
+            opened.configs += (_config(spec, image, len(opened.configs)),)
+            opened.facts.append(_facts(spec, image))
+    except BaseException:
+        for disk in disks:
+            disk.close()
+        raise
+    opened.disks = Disks(disks)
+    return opened
+
+
+def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:
+    sectors = -(-image.size // SECTOR) if image is not None else 0
+    if image is not None and not sectors:
+        raise UsageError(f"{spec.file}: an image of no size")
+    model = spec.model or (CDROM_MODEL if spec.kind == CDROM else DISK_MODEL)
+    serial = spec.serial or f"PH{number + 1:05}"
+    return DriveConfig(spec.bus, spec.unit, spec.kind, sectors, spec.read_only, serial, model, spec.boot_index)
+
+
+def _facts(spec: DriveSpec, image: Image | None) -> dict[str, Any] | None:
+    """Enough to find the image again, and to see whether it is still the same."""
+    if image is None:
+        return None
+    files, one = [], image
+    while one is not None:
+        found = os.stat(one.path)
+        files.append({"path": os.path.abspath(one.path), "size": found.st_size, "mtime_ns": found.st_mtime_ns})
+        one = one.backing  # type: ignore[assignment]
+    changed = not (spec.snapshot or spec.read_only)
+    return {"file": os.path.abspath(spec.file), "format": image.format, "changed": changed, "files": files}
+
+
+def seabios() -> str:
+    """The firmware for a machine that starts from a disk."""
+    for path in SEABIOS:
+        if os.path.exists(path):
+            return path
+    raise UsageError(
+        "to start from a drive, firmware is needed: install Debian's package seabios, or give -bios FILE (or -kernel)"
+    )

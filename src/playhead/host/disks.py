@@ -1,0 +1,210 @@
+"""The host's side of drives: an image each, and a thread that does what is asked of it, one request after the other.
+
+What a thread has done goes into one inbox for all drives, in the order of arrival, and the session is woken; when the
+machine hears of it is the session's decision. Nothing here is part of the machine: it fits under
+`machine.storage.Storage` (its `Backing`).
+
+An image that is not to be changed (snapshot=on, a CD-ROM) is open for reading only, and whatever the guest writes stays
+in the storage's memory. Else the thread writes it as well; the guest's flush returns when the image is flushed.
+"""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playhead.base.errors import PlayheadError
+from playhead.host.block import Image
+
+BLOCK, SECTOR = 4096, 512
+READ, WRITE, FLUSH = 1, 2, 3  # kinds of requests (`hw.block`)
+KEY_SHIFT = 40  # of `machine.storage.key_of`
+
+
+@dataclass(eq=False)
+class Request:
+    """`base` is what a read brings: all blocks that it touches, from the beginning of the first one."""
+
+    drive: int
+    id: int
+    kind: int
+    lba: int
+    count: int
+    data: bytes = b""
+    error: bool = False
+    base: bytes | None = None
+
+
+class Disk:
+    """One drive's image and thread. `written`: the guest's writes go to the image."""
+
+    def __init__(self, image: Image | None, written: bool = False, flushes: bool = True):
+        self.image, self.written, self._flushes = image, written, flushes
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.keeps = False  # what is overwritten has to be kept
+        self.kept: dict[int, bytes] = {}  # block -> what the image had there
+
+    def submit(self, job: Callable[[], None]) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="playhead-disk", daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+
+    def _loop(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+            del job
+
+    def settle(self) -> None:
+        """Return when all that was submitted is done."""
+        done = threading.Event()
+        self.submit(done.set)
+        done.wait()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+        if self.image is not None:
+            self.image.close()
+
+    # what it does
+
+    def perform(self, request: Request) -> None:
+        """On the thread, which waits for the host here. Raises what the image raises."""
+        if request.kind == READ:
+            first, behind = request.lba * SECTOR // BLOCK, -(-(request.lba + request.count) * SECTOR // BLOCK)
+            request.base = self.read(first, behind - first)
+        elif request.kind == WRITE and self.written:
+            assert self.image is not None
+            at = request.lba * SECTOR
+            if self.keeps:
+                self._keep(at, len(request.data))
+            self.image.write(at, self._inside(at, request.data))
+        elif request.kind == FLUSH and self.written and self._flushes:
+            assert self.image is not None
+            self.image.flush()
+
+    def read(self, block: int, count: int) -> bytes:
+        """Whole blocks; zeros behind the image's end."""
+        assert self.image is not None
+        at = block * BLOCK
+        length = max(min(count * BLOCK, self.image.size - at), 0)
+        return self.image.read(at, length).ljust(count * BLOCK, b"\0")
+
+    def _inside(self, at: int, data: bytes) -> memoryview:
+        """Of an image whose size is no whole sector the rest is not written."""
+        assert self.image is not None
+        return memoryview(data)[: max(self.image.size - at, 0)]
+
+    def _keep(self, at: int, length: int) -> None:
+        for block in range(at // BLOCK, -(-(at + length) // BLOCK)):
+            if block not in self.kept:
+                self.kept[block] = self.read(block, 1)
+
+    def put_back(self, block: int, content: bytes) -> None:
+        """Of an image that is written, whose thread has settled. No content: what it had before the guest wrote it."""
+        assert self.image is not None
+        content = content or self.kept[block]
+        self.image.write(block * BLOCK, self._inside(block * BLOCK, content))
+
+
+class Disks:
+    """All drives of a machine. Its methods are called on the session's thread."""
+
+    def __init__(self, disks: Sequence[Disk]):
+        self._disks = list(disks)
+        self._wanted: dict[int, Request] = {}  # by id: under way, or in the inbox
+        self._inbox: deque[Request] = deque()
+        self._failed_base: set[int] = set()  # drives of which a block could not be had: the next request fails
+        self.wake: Callable[[], None] = lambda: None  # called by the threads
+        self.message: Callable[[str], None] = lambda text: None  # likewise
+        self._said: set[str] = set()
+
+    def close(self) -> None:
+        """Everything that was started is done, and images are flushed."""
+        for disk in self._disks:
+            disk.close()
+
+    # for the machine's storage
+
+    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+        request = self._wanted[id] = Request(drive, id, kind, lba, count, data)
+        request.error = drive in self._failed_base
+        self._failed_base.discard(drive)
+        self._disks[drive].submit(lambda: self._do(request))
+
+    def cancel(self, drive: int, id: int) -> None:
+        self._wanted.pop(id, None)
+
+    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
+        try:
+            return [self._disks[drive].read(block, 1) for block in blocks]
+        except PlayheadError as e:
+            self._failed_base.add(drive)
+            self._tell(str(e))
+            return [bytes(BLOCK)] * len(blocks)
+
+    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[Any], written: Callable[[Any], bytes]) -> None:
+        self._wanted.clear()
+        self._inbox.clear()
+        for disk in self._disks:
+            if disk.written:
+                disk.settle()
+        self._inbox.clear()
+        for key, content in blocks.items():
+            disk = self._disks[(key >> KEY_SHIFT) - 1]
+            if disk.written:
+                disk.put_back(key & (1 << KEY_SHIFT) - 1, content)
+        for r in under_way:
+            self.start(r.drive, r.id, r.kind, r.lba, r.count, written(r))
+
+    def keep_originals(self) -> None:
+        """From now on the machine may be put back to where it is now."""
+        for disk in self._disks:
+            disk.keeps = disk.written
+
+    # for the session
+
+    @property
+    def busy(self) -> bool:
+        """Whether the end of anything is still to be heard of."""
+        return bool(self._wanted)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to take."""
+        while self._inbox and not self._is_wanted(self._inbox[0]):
+            self._inbox.popleft()
+        return bool(self._inbox)
+
+    def take(self) -> Request | None:
+        """The next request that has ended, in the order of arrival."""
+        if not self.waiting:
+            return None
+        request = self._inbox.popleft()
+        del self._wanted[request.id]
+        return request
+
+    def _is_wanted(self, request: Request) -> bool:
+        return self._wanted.get(request.id) is request
+
+    def _do(self, request: Request) -> None:
+        """On the drive's thread."""
+        try:
+            if not request.error:
+                self._disks[request.drive].perform(request)
+        except PlayheadError as e:
+            request.error = True
+            self._tell(str(e))
+        self._inbox.append(request)
+        self.wake()
+
+    def _tell(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.message(f"{text}; the guest is told of an error of its disk")

@@ -1,0 +1,115 @@
+"""What a recording keeps of disks: which content each block has that the guest read, verified.
+
+A disk's base never changes, so a block has one content. Its hash stands in the batch in which the guest first met it;
+the content itself is in a pack, as those of checkpoints' pages are, or (`record --no-embed`) with whoever has the
+image. Either way it is compared with the hash before anything is made of it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from playhead.base.errors import FormatError
+from playhead.log.pages import FIRST_BLOCK, MAX_PAGES, NOTHING, PAGE, RECORD, unpack_records
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
+
+MAX_RECORDS = MAX_PAGES * RECORD.size
+Elsewhere = Callable[[Sequence[int]], list[bytes]]  # blocks by key, from an image
+
+
+class Contents:
+    """The reader's part for the blocks of disks."""
+
+    def __init__(self, reader: "Reader"):
+        self._reader = reader
+        self._rows, self._bad = reader.container.rows, reader.container.damaged
+        self._where: dict[int, int] = {}  # key -> row
+        self._indexed = 0  # rows that `_where` knows
+        self._verified: dict[int, dict[int, bytes]] = {}  # row -> what it says
+        self.elsewhere: Elsewhere | None = None  # where contents are that the recording does not hold
+
+    def rows(self, after: int, last: int) -> list[tuple]:
+        """The rows of a batch, not verified; their sizes are looked at first."""
+        sql = "SELECT coalesce(sum(length(records)), 0) FROM content WHERE id > ? AND id <= ?"
+        ((total,),) = self._rows(sql, int, args=(after, last))
+        if total > MAX_RECORDS:
+            raise self._bad(f"{total} bytes of hashes of blocks in one batch")
+        sql = "SELECT id, records FROM content WHERE id > ? AND id <= ? ORDER BY id"
+        return self._rows(sql, int, bytes, args=(after, last))
+
+    def each(self, after: int, last: int) -> Iterator[tuple[int, dict[int, bytes]]]:
+        """(row, key -> hash) of many rows, one at a time; not verified."""
+        for id in range(after + 1, last + 1):
+            for found, records in self.rows(id - 1, id):
+                yield found, self._unpack(found, records)
+
+    def check(self, rows: list[tuple]) -> dict[int, bytes]:
+        """Key -> hash, of the rows of a batch that is what its hash says."""
+        out: dict[int, bytes] = {}
+        for id, records in rows:
+            for key, hash in self._unpack(id, records).items():
+                if key in out:
+                    raise self._bad(f"content {id}: block {key:#x} for the second time")
+                out[key] = hash
+        return out
+
+    def _unpack(self, id: int, records: bytes) -> dict[int, bytes]:
+        try:
+            found = unpack_records(records)
+            if NOTHING in found.values() or any(key < FIRST_BLOCK for key in found):
+                raise FormatError("what is no block of a disk")
+            return found
+        except FormatError as e:
+            raise self._bad(f"content {id}: {e}") from None
+
+    def hashes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Of those blocks that the recording knows."""
+        out = {}
+        for key in keys:
+            row = self._row_of(key)
+            if row:
+                out[key] = self._row(row)[key]
+        return out
+
+    def _row_of(self, key: int) -> int:
+        if key not in self._where and self._reader.last().last_content > self._indexed:
+            last = self._reader.last().last_content
+            for id, known in self.each(self._indexed, last):
+                for one in known:
+                    self._where.setdefault(one, id)
+            self._indexed = last
+        return self._where.get(key, 0)
+
+    def _row(self, id: int) -> dict[int, bytes]:
+        """A row, verified with its batch."""
+        if id not in self._verified:
+            for found, records in self._reader.content_rows(id):
+                self._verified[found] = self._unpack(found, records)
+        if id not in self._verified:
+            raise self._bad(f"content {id} is not where it was")
+        return self._verified[id]
+
+    def blocks(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """Key -> content, verified, of those blocks that the recording knows."""
+        hashes = self.hashes(keys)
+        if self.elsewhere is None:
+            contents = self._reader.pages(hashes.values())
+            return {key: contents[hash] for key, hash in hashes.items()}
+        known = list(hashes)
+        found = dict(zip(known, self.elsewhere(known), strict=True))
+        for key, content in found.items():
+            if sha256(content).digest() != hashes[key]:
+                raise FormatError(f"the image of drive {(key >> 40) - 1} is not the one that {self._reader.path} was "
+                                  f"recorded with: it differs at byte {(key & (1 << 40) - 1) * 4096}")  # fmt: skip
+        return found
+
+
+def read_bytes(reader: "Reader") -> dict[int, int]:
+    """By drive, how much of it is known; not verified: for showing."""
+    out: dict[int, int] = {}
+    for _, known in reader.disks.each(0, reader.last().last_content):
+        for key in known:
+            out[(key >> 40) - 1] = out.get((key >> 40) - 1, 0) + PAGE
+    return out

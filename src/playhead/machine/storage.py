@@ -1,0 +1,233 @@
+"""The storage behind all drives of a machine: what the guest has written, over a base that never changes.
+
+Nothing here knows of a host's file. The base and the ends of requests are somebody else's (`Backing`): a live
+session's images and threads, or a recording. So the same code answers a guest in a recording and in its replay:
+
+- A write is sampled at the request, and in the overlay from then on; its end comes later and brings nothing.
+- A read is answered when it ends: the overlay, and the base where the overlay has nothing.
+- A block that is written in part takes its rest from the base at once.
+- DISCARD is a hint that is not taken (as QEMU does by default): what was there stays readable.
+
+Guest-visible, and so declared state, are the count of requests and, for each drive, a hash chained over all writes and
+discards in their order: comparing that costs nothing, however much was written. The blocks themselves are kept in
+checkpoints like pages of memory, under keys above those of pages (`key_of`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from playhead.base.errors import FormatError, UsageError
+from playhead.base.record import U64, Blob, Queue, record
+from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
+from playhead.hw.device import Device
+from playhead.log.pages import FIRST_BLOCK
+
+BLOCK = 4096
+SHIFT = 40  # bits of a block's number
+ABSENT = b""  # the content of a block that the overlay does not have
+MAX_SECTORS = BLOCK << SHIFT >> 9
+MAX_REQUEST = 1 << 16  # sectors
+Written = Callable[[InFlight], bytes]
+
+
+def key_of(drive: int, block: int) -> int:
+    """The name of a block among all pages and blocks of a machine."""
+    return drive + 1 << SHIFT | block
+
+
+def place_of(key: int) -> tuple[int, int]:
+    """The inverse: (drive, block)."""
+    return (key >> SHIFT) - 1, key & (1 << SHIFT) - 1
+
+
+class Backing(Protocol):
+    """The outside of a storage. Drives are numbered in the order of the configuration; none of this raises."""
+
+    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+        """A request is under way from now on. `data`: what a write brings."""
+        ...
+
+    def cancel(self, drive: int, id: int) -> None:
+        """Its end is not wanted any more."""
+        ...
+
+    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
+        """The base's content of blocks, now; zeros for what cannot be had, which is then reported in another way."""
+        ...
+
+    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight], written: Written) -> None:
+        """The machine was put into another state. `blocks`: by key, those of the overlay that changed (ABSENT: the base
+        shows again). What was under way is forgotten, and this is; `written` gives what a write of it brings.
+        """
+        ...
+
+
+class NoBacking:
+    """For a machine that never runs: it is only looked at."""
+
+    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+        pass
+
+    def cancel(self, drive: int, id: int) -> None:
+        pass
+
+    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
+        return [bytes(BLOCK)] * len(blocks)
+
+    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight], written: Written) -> None:
+        pass
+
+
+@record
+class DriveState:
+    written = Blob(length=16)  # chained over all writes and discards
+
+
+@record
+class StorageState:
+    last_id = U64()
+    drives = Queue(DriveState)
+
+
+class StoredDrive:
+    """One drive as its controller sees it (`hw.block.Drive`)."""
+
+    def __init__(self, storage: "Storage", number: int, config: DriveConfig):
+        self._storage, self._number = storage, number
+        self.sectors, self.serial, self.model = config.sectors, config.serial, config.model
+        self.read_only = config.read_only or config.kind == CDROM
+
+    def read(self, lba: int, count: int) -> int:
+        return self._storage.start(self._number, READ, lba, count)
+
+    def write(self, lba: int, data: bytes) -> int:
+        return self._storage.start(self._number, WRITE, lba, len(data) // SECTOR, data)
+
+    def flush(self) -> int:
+        return self._storage.start(self._number, FLUSH, 0, 0)
+
+    def discard(self, lba: int, count: int) -> int:
+        return self._storage.start(self._number, DISCARD, lba, count)
+
+    def cancel(self, id: int) -> None:
+        self._storage.backing.cancel(self._number, id)
+
+
+class Storage(Device):
+    """All drives of a machine. `overlay` is by key; `unsaved` are the keys that changed since a checkpoint asked."""
+
+    State = StorageState
+    part = "storage"
+
+    def __init__(self, drives: Sequence[DriveConfig], backing: Backing | None):
+        super().__init__("storage")
+        for drive in drives:
+            if drive.sectors > MAX_SECTORS:
+                raise UsageError(f"a drive of {drive.sectors} sectors: there can be {MAX_SECTORS}")
+        self.backing = backing or NoBacking()
+        self.drives = [StoredDrive(self, n, drive) for n, drive in enumerate(drives)]
+        self.state.drives = [DriveState() for _ in drives]
+        self.overlay: dict[int, bytes] = {}
+        self.unsaved: set[int] = set()
+        self.entered: Callable[[int, bytes], None] | None = None  # told of the base's blocks whenever they are used
+
+    def reset(self) -> None:
+        """The reset line does not reach a disk's content, and requests go on being counted."""
+
+    def loaded(self) -> None:
+        if len(self.state.drives) != len(self.drives):
+            raise FormatError(f"a state of {len(self.state.drives)} drives, and there are {len(self.drives)}")
+
+    # requests
+
+    def start(self, drive: int, kind: int, lba: int, count: int, data: bytes = b"") -> int:
+        assert self._fits(drive, lba, count if kind in (READ, WRITE) else 0), f"{count} sectors at {lba} of {drive}"
+        self.state.last_id += 1
+        id: int = self.state.last_id
+        if kind in (WRITE, DISCARD):
+            state = self.state.drives[drive]
+            request = b"%d %d %d;" % (kind, lba, count)
+            state.written = bytearray(blake2b(state.written + request + data, digest_size=16).digest())
+        if kind == WRITE:
+            self._write(drive, lba * SECTOR, memoryview(data))
+        self.backing.start(drive, id, kind, lba, count, data)
+        return id
+
+    def _fits(self, drive: int, lba: int, count: int) -> bool:
+        return 0 <= count <= MAX_REQUEST and 0 <= lba <= lba + count <= self.drives[drive].sectors
+
+    def answer(self, request: InFlight, base: bytes | None) -> bytes:
+        """What a read brings. `base`: the base's content of all blocks that it touches, if somebody has it at hand."""
+        drive, lba, count = request.drive, request.lba, request.count
+        if not self._fits(drive, lba, count):
+            raise FormatError(f"a state with a request for {count} sectors at {lba} of drive {drive}")
+        begin, end = lba * SECTOR, (lba + count) * SECTOR
+        first, behind = begin // BLOCK, -(-end // BLOCK)
+        prefix = key_of(drive, 0)
+        lacking = [block for block in range(first, behind) if prefix | block not in self.overlay]
+        if base is not None:
+            found = [base[(b - first) * BLOCK : (b - first + 1) * BLOCK] for b in lacking]
+        else:
+            found = self.backing.base(drive, lacking) if lacking else []
+        self._tell(drive, lacking, found)
+        if base is not None and len(lacking) == behind - first:
+            return base[begin - first * BLOCK : end - first * BLOCK]
+        under = dict(zip(lacking, found, strict=True))
+        whole = b"".join(under[b] if b in under else self.overlay[prefix | b] for b in range(first, behind))
+        return whole[begin - first * BLOCK : end - first * BLOCK]
+
+    def _write(self, drive: int, begin: int, data: memoryview) -> None:
+        end = begin + len(data)
+        for block in range(begin // BLOCK, -(-end // BLOCK)):
+            at, key = block * BLOCK, key_of(drive, block)
+            a, b = max(begin, at), min(end, at + BLOCK)
+            piece = bytes(data[a - begin : b - begin])
+            if len(piece) < BLOCK:
+                old = self._now(drive, block)
+                piece = old[: a - at] + piece + old[b - at :]
+            self.overlay[key] = piece
+            self.unsaved.add(key)
+
+    def _now(self, drive: int, block: int) -> bytes:
+        """A whole block as the guest would read it."""
+        content = self.overlay.get(key_of(drive, block))
+        if content is None:
+            (content,) = self.backing.base(drive, [block])
+            self._tell(drive, [block], [content])
+        return content
+
+    def _tell(self, drive: int, blocks: Sequence[int], contents: Sequence[bytes]) -> None:
+        if self.entered is not None:
+            for block, content in zip(blocks, contents, strict=True):
+                self.entered(key_of(drive, block), content)
+
+    # checkpoints
+
+    def content(self, key: int) -> bytes:
+        """What the overlay has under a key, or ABSENT."""
+        return self.overlay.get(key, ABSENT)
+
+    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight]) -> None:
+        """Other contents (ABSENT: none) in the overlay, when the state has been loaded; and what is under way in it."""
+        for key, content in blocks.items():
+            if not 0 <= place_of(key)[0] < len(self.drives):
+                raise FormatError(f"a block {key:#x} of a drive that there is not")
+            if content == ABSENT:
+                self.overlay.pop(key, None)
+            else:
+                self.overlay[key] = content
+            self.unsaved.add(key)
+        self.backing.put_back(blocks, under_way, self._written)
+
+    def _written(self, request: InFlight) -> bytes:
+        """What a request under way writes: it is in the overlay since it was started."""
+        return self.answer(request, None) if request.kind == WRITE else b""
+
+
+def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:
+    """The storage of a machine with these drives; None if it has none, or its door brings drives of its own."""
+    if not drives or getattr(door, "drives", ()):
+        return None
+    return Storage(drives, getattr(door, "disks", None))

@@ -1,0 +1,101 @@
+"""Disk requests as a session's business: in a live one their ends enter as events, in a replay events end them.
+
+`ASYNC_BLOCK` says that a request has ended, `BLOCK_FAILED` that the host could not do it. What a read brings is not in
+the event: it follows from what the guest has written and from the base, whose blocks a recording keeps.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from playhead.base.errors import DivergenceError
+from playhead.log.events import BlockDone, BlockFailed, text_of
+from playhead.log.reader import Reader
+from playhead.replay.queue import AsyncQueue
+
+BLOCK = 4096
+
+
+class LiveBlock:
+    """`disks`: the host's (`host.disks.Disks`), or None for a machine without any."""
+
+    def __init__(self, disks: Any, queue: AsyncQueue):
+        self._disks, self._queue = disks, queue
+        self._base: dict[int, bytes | None] = {}
+        self.machine: Any = None
+        queue.handler(BlockDone, self._done)
+        queue.handler(BlockFailed, self._failed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is under way, so that something will still come."""
+        return self._disks is not None and self._disks.busy
+
+    @property
+    def waiting(self) -> bool:
+        return self._disks is not None and self._disks.waiting
+
+    def let_in(self) -> None:
+        """Queue what has ended, in the order of arrival. (The machine's own idea of what is under way decides: it may
+        have been reset since.)
+        """
+        while self.waiting:
+            ended = self._disks.take()
+            if ended.error:
+                self._queue.add_input(BlockFailed(id=ended.id))
+            else:
+                self._base[ended.id] = ended.base
+                self._queue.add_input(BlockDone(id=ended.id))
+
+    def _done(self, event: Any) -> None:
+        assert self.machine.block_done(event.id, base=self._base.pop(event.id)), f"nobody waits for {event.id}"
+
+    def _failed(self, event: Any) -> None:
+        assert self.machine.block_done(event.id, error=True), f"nobody waits for {event.id}"
+
+    def keep_originals(self) -> None:
+        """The machine may be put back to its state of now."""
+        if self._disks is not None:
+            self._disks.keep_originals()
+
+
+class RecordedBlock:
+    """The ends of requests in a replay, and the storage's base out of the recording."""
+
+    def __init__(self, reader: Reader, queue: AsyncQueue):
+        self._reader = reader
+        self.machine: Any = None
+        self.lost = ""  # a block that was wanted and is not in the recording
+        queue.handler(BlockDone, self._done)
+        queue.handler(BlockFailed, self._failed)
+
+    def _done(self, event: Any) -> None:
+        self._end(event, error=False)
+
+    def _failed(self, event: Any) -> None:
+        self._end(event, error=True)
+
+    def _end(self, event: Any, *, error: bool) -> None:
+        if not self.machine.block_done(event.id, error=error):
+            raise DivergenceError(f"the recording has {text_of(event)} here, this replay has begun no such request")
+
+    # the base
+
+    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+        pass  # its end is in the recording
+
+    def cancel(self, drive: int, id: int) -> None:
+        pass
+
+    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
+        keys = [drive + 1 << 40 | block for block in blocks]
+        found = self._reader.disks.blocks(keys)
+        if len(found) < len(keys) and not self.lost:
+            block = next(b for b, key in zip(blocks, keys, strict=True) if key not in found)
+            self.lost = (
+                f"the guest wants the block at byte {block * BLOCK} of drive {drive}, which it never read in the "
+                "recording"
+            )
+        return [found.get(key, bytes(BLOCK)) for key in keys]
+
+    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[Any], written: Callable[[Any], bytes]) -> None:
+        pass

@@ -25,7 +25,8 @@ LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DEBIAN_APPEND = "console=ttyS0"
-APPEND = {"story": f"{DEBIAN_APPEND} cryptomgr.notests"}  # without the kernel's tests of its ciphers: half the boot
+NO_TESTS = f"{DEBIAN_APPEND} cryptomgr.notests"
+APPEND = {"story": NO_TESTS, "disk": NO_TESTS}  # without the kernel's tests of its ciphers: half the boot
 
 
 class GuestError(Exception):
@@ -81,18 +82,23 @@ def expected(name: str) -> str:
 
 
 def debian(variant: str = "boot") -> tuple[Path, Path]:
-    """(kernel, initrd) of a Debian guest; the variant `boot` and `story` run by themselves, `shell` asks for
-    a login on COM1.
+    """(kernel, initrd) of a Debian guest; the variants `boot`, `story` and `disk` (which wants an IDE disk) run by
+    themselves, `shell` asks for a login on COM1.
     """
     if variant not in debian_recipe.VARIANTS:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
     folder = cache() / "debian"
     try:
-        kernel, busybox = debian_recipe.fetch(folder, lambda text: print(f"guest: {text}", file=sys.stderr, flush=True))
+        kernel, busybox = debian_recipe.fetch(folder, _say)
+        modules = debian_recipe.fetch_modules(folder, _say) if variant == "disk" else []
         inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
-        return kernel, debian_recipe.build(variant, busybox, folder, inside)
+        return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
+
+
+def _say(text: str) -> None:
+    print(f"guest: {text}", file=sys.stderr, flush=True)
 
 
 def on_qemu(name: str) -> str:

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from playhead.base.errors import FormatError, UsageError
+from playhead.boards import disks
 from playhead.boards.config import PcConfig
+from playhead.boards.drive_config import DriveConfig
 
 GOOD = PcConfig(kernel=b"k", initrd=b"i", append="a b", serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501)
 
@@ -53,3 +55,48 @@ def test_untrusted_descriptions(change):
     plain = GOOD.to_json() | change
     with pytest.raises((FormatError, KeyError)):
         PcConfig.from_json(plain, GOOD.blobs().__getitem__)
+
+
+DRIVES = (
+    DriveConfig(sectors=40960, serial="S1", model="M", boot_index=1),
+    DriveConfig(bus=1, kind="cdrom", boot_index=0),
+)
+
+
+def test_drives_in_json():
+    assert "drives" not in GOOD.to_json()  # as it was before there were drives
+    config = dataclasses.replace(GOOD, drives=DRIVES)
+    assert PcConfig.from_json(json.loads(json.dumps(config.to_json())), GOOD.blobs().__getitem__) == config
+
+
+@pytest.mark.parametrize("drive,message", [
+    (DriveConfig(sectors=0), "0 sectors"),
+    (DriveConfig(sectors=1 << 49), "sectors"),
+    (DriveConfig(sectors=8, bus=2), "channels 0 and 1"),
+    (DriveConfig(sectors=8, unit=-1), "channels 0 and 1"),
+    (DriveConfig(sectors=8, kind="floppy"), "its kind is hd or cdrom"),
+    (DriveConfig(sectors=8, serial="x" * 21), "at most 20"),
+    (DriveConfig(sectors=8, model="\n"), "at most 40 printable"),
+    (DriveConfig(sectors=8, bus=1), "two IDE drives at 1.0"),
+])  # fmt: skip
+def test_refused_drives(drive, message):
+    with pytest.raises(UsageError, match=message):
+        dataclasses.replace(GOOD, drives=(DRIVES[1], drive)).check()
+
+
+@pytest.mark.parametrize("drives", [
+    "hd", [7], [{"colour": 1}], [{"sectors": "8"}], [{"sectors": True}], [{"sectors": 8, "boot_index": "0"}],
+    [{"sectors": 8, "read_only": 1}], [{"sectors": -8}], [{"sectors": 8}, {"sectors": 8}],
+])  # fmt: skip
+def test_untrusted_drives(drives):
+    with pytest.raises(FormatError):
+        PcConfig.from_json(GOOD.to_json() | {"drives": drives}, GOOD.blobs().__getitem__)
+
+
+def test_what_firmware_reads_about_drives():
+    assert disks.boot_order(DRIVES) == b"/pci@i0cf8/ide@1,1/drive@1/disk@0\n/pci@i0cf8/ide@1,1/drive@0/disk@0\0"
+    assert disks.boot_order(()) == disks.boot_order((DriveConfig(sectors=8),)) == b"" and disks.cmos(()) == {}
+    large = DriveConfig(unit=1, sectors=4 << 21)
+    values = disks.cmos((*DRIVES, large))
+    assert (values[0x12], values[0x19], values[0x1A], values[0x39]) == (0xFF, 47, 47, 4)
+    assert [values[0x1B + i] for i in range(9)] == [40, 0, 16, 0xFF, 0xFF, 0xC8, 40, 0, 63]

@@ -84,3 +84,13 @@ def test_restored_into_a_fresh_machine():
     checkpoint.restore(fresh, saved.parts, saved.pages)
     go(fresh, 1_500_000)
     assert fresh.digest_parts() == first.digest_parts()
+
+
+def test_what_was_written_is_known_when_something_else_is_shown_there():
+    """A page that was written and then lies behind ROM (PAM) belongs to the next checkpoint all the same."""
+    m = machine("demo")
+    checkpoint.take(m)
+    area_page = m.memory.page_map[0x50] >> 12
+    m.memory.write(0x50 << 12, b"written")
+    m.memory.map(0x50 << 12, 4096, 0x51 << 12)
+    assert area_page in checkpoint.take(m).pages

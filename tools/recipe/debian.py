@@ -1,9 +1,10 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Three variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Four variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
-crashes (docs/debugging.md).
+crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
+and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 from recipe import initramfs
 from recipe.apt import AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story")
+VARIANTS = ("boot", "shell", "story", "disk")
+MODULES = ("ata_piix", "sd_mod", "sr_mod")  # what `disk` needs, with what these need
 
 _KERNEL = re.compile(r"linux-image-6\.1\.0-(\d+)-686")
 
@@ -71,7 +73,31 @@ poweroff -f
 """
 )
 
-_SCRIPTS = {"boot": _BOOT, "shell": _SHELL, "story": _STORY}
+_DISK = (
+    _START
+    + """\
+for module in /lib/modules/*.ko; do
+  case $module in *-libata.ko) insmod $module $LIBATA;; *) insmod $module;; esac
+done
+i=0
+while [ ! -b /dev/sda ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
+echo GUEST-UP
+cat /proc/partitions
+echo "before: $(md5sum /dev/sda)"
+dd if=/bin/busybox of=/dev/sda bs=4096 seek=300 count=100
+sync
+echo 3 > /proc/sys/vm/drop_caches
+echo "after: $(md5sum /dev/sda)"
+dd if=/dev/sda bs=512 skip=2399 count=3 iflag=direct 2>/dev/null | md5sum
+dd if=/bin/busybox of=/dev/sda bs=512 seek=77 skip=5 count=20 oflag=direct
+echo "direct: $(md5sum /dev/sda)"
+[ -b /dev/sr0 ] && echo "cdrom: $(md5sum /dev/sr0)"
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+_SCRIPTS = {"disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY}
 
 LOGIN, PASSWORD = "root", "playhead"
 _ETC = {
@@ -104,8 +130,48 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
     return kernel, busybox
 
 
-def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes]) -> Path:
-    """The initramfs of a variant, with these programs in /bin; its name carries the hash of what it was built from."""
+def fetch_modules(folder: Path, say: Callable[[str], None]) -> list[Path]:
+    """The kernel's modules that `disk` needs, in the order in which they can be loaded; fetched if need be."""
+    modules = folder / "modules"
+    if not modules.exists():
+        package = (folder / "version").read_text().strip()
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
+            apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+            apt.update()
+            files = Path(scratch) / "files"
+            apt.unpack(package, files)
+            found = {path.stem.replace("-", "_"): path for path in sorted(files.rglob("*.ko"))}
+            kept = Path(scratch) / "modules"
+            kept.mkdir()
+            for n, name in enumerate(_with_needs(found)):
+                shutil.copyfile(found[name], kept / f"{n:02}-{name}.ko")
+            kept.replace(modules)
+    return sorted(modules.glob("*.ko"))
+
+
+def _with_needs(found: dict[str, Path]) -> list[str]:
+    """The names of `MODULES` and of all that they need, each behind what it needs."""
+    order: list[str] = []
+
+    def add(name: str) -> None:
+        if name in order:
+            return
+        if name not in found:
+            raise AptError(f"the kernel's package has no module {name}")
+        for text in found[name].read_bytes().split(b"\0"):  # .modinfo is a list of strings
+            if text.startswith(b"depends="):
+                for need in filter(None, text[8:].decode().split(",")):
+                    add(need.replace("-", "_"))
+        order.append(name)
+
+    for name in MODULES:
+        add(name)
+    return order
+
+
+def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes], modules: list[Path]) -> Path:
+    """The initramfs of a variant, with these programs in /bin and these modules in /lib/modules; its name carries the
+    hash of what it was built from."""
     entries = [initramfs.folder(name) for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "root")]
     entries += [
         initramfs.character_device("dev/console", 5, 1),
@@ -115,6 +181,9 @@ def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes])
         initramfs.file("init", _SCRIPTS[variant].encode(), 0o755),
     ]
     entries += [initramfs.file(f"bin/{name}", program, 0o755) for name, program in programs.items()]
+    if modules:
+        entries += [initramfs.folder("lib"), initramfs.folder("lib/modules")]
+        entries += [initramfs.file(f"lib/modules/{path.name}", path.read_bytes()) for path in modules]
     if variant == "shell":
         entries += [initramfs.file(path, text.encode()) for path, text in _ETC.items()]
     key = hashlib.sha256(repr([(e.path, e.mode, hashlib.sha256(e.data).hexdigest()) for e in entries]).encode())

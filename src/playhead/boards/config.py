@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from playhead.base.errors import FormatError, UsageError
+from playhead.boards import drive_config
+from playhead.boards.drive_config import DriveConfig
 from playhead.devices.rtc_calendar import date_from_days, days_from_date
 
 MIB = 1 << 20
@@ -41,6 +43,7 @@ class PcConfig:
     debugcon: int | None = None
     debug_exit: int | None = None
     debug_exit_size: int = 2
+    drives: tuple[DriveConfig, ...] = ()
 
     def check(self) -> None:
         """Raise UsageError for what cannot be built."""
@@ -60,6 +63,7 @@ class PcConfig:
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
         self.rtc_start_s()
+        drive_config.check(self.drives)
         debug = (("debugcon", self.debugcon, 1), ("debug-exit", self.debug_exit, self.debug_exit_size))
         for option, base, size in debug:
             if base is not None and not (0 <= base and 1 <= size <= 8 and base + size <= 0x10000):
@@ -88,6 +92,9 @@ class PcConfig:
             if plain[name] is not None:
                 plain[name] = digest(plain[name])
         plain["serial"] = list(self.serial)
+        plain["drives"] = [drive.to_json() for drive in self.drives]
+        if not self.drives:
+            del plain["drives"]  # a machine without any is described as it was before there were drives
         return plain
 
     @classmethod
@@ -102,6 +109,8 @@ class PcConfig:
                 raise FormatError(f"a machine description whose {name} is {value!r}")
         if "serial" in values:
             values["serial"] = tuple(str(kind) for kind in values["serial"])
+        if "drives" in values:
+            values["drives"] = tuple(DriveConfig.from_json(drive) for drive in values["drives"])
         for name in BLOBS:
             if values.get(name) is not None:
                 values[name] = blob(values[name])
@@ -115,6 +124,7 @@ class PcConfig:
 
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
     int: (int,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)), tuple[str, ...]: (list,),
+    tuple[DriveConfig, ...]: (list,),
 }  # fmt: skip
 
 

@@ -12,10 +12,10 @@ relies on (`FIRMWARE_PCI` and the tables after it).
 Sources: the chips' data sheets; QEMU's `pc` machine for which chip is where.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from playhead.boards import pc_memory
+from playhead.boards import disks, pc_memory
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
 from playhead.boards.wires import SharedLine
@@ -32,9 +32,12 @@ from playhead.devices.nmi_latch import NmiLatch
 from playhead.devices.ns16550_uart import COM_PORTS, Ns16550
 from playhead.devices.pc_ports import Port61, Port92
 from playhead.devices.pci import PciBus
+from playhead.devices.piix3_ide import IRQS as IDE_IRQS
+from playhead.devices.piix3_ide import Piix3Ide
 from playhead.devices.piix3_isa import Piix3Isa
 from playhead.devices.piix4_pm import Piix4Pm
 from playhead.devices.vga_text import VgaText
+from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
@@ -45,7 +48,7 @@ PIT_IRQ, KBD_IRQ, RTC_IRQ, AUX_IRQ, FPU_IRQ = 0, 1, 8, 12, 13
 APIC_BASE_MSR = 0x1B
 
 # PCI device and function numbers
-HOST_BRIDGE, ISA_BRIDGE, POWER = (0, 0), (1, 0), (1, 3)
+HOST_BRIDGE, ISA_BRIDGE, IDE, POWER = (0, 0), (1, 0), (1, 1), (1, 3)
 
 # What firmware would leave: (device, function, offset, size, value)
 FIRMWARE_PCI = (
@@ -53,6 +56,11 @@ FIRMWARE_PCI = (
     (*POWER, 0x40, 4, PM_BASE | 1),
     (*POWER, 0x80, 1, 0x01),
     (*POWER, 0x3C, 1, SCI_IRQ),
+)
+FIRMWARE_IDE = (
+    (*IDE, 0x20, 4, 0xC001),  # bus master registers
+    (*IDE, 0x40, 4, 0x80008000),  # both channels are decoded
+    (*IDE, 0x04, 2, 0x0005),
 )
 FIRMWARE_PORTS = ((0x4D1, 1, 0x0E),)  # interrupts 9, 10 and 11 are level-triggered
 FIRMWARE_LAPIC = ((0x0F0, 0x1FF), (0x350, 0x8700), (0x360, 0x8400))  # enabled; LINT0 is the 8259s', LINT1 is NMI
@@ -63,10 +71,11 @@ D = TypeVar("D", bound=Device)
 
 
 class Outputs(Protocol):
-    """Where the board's output goes."""
+    """Where the board's output goes, and the storage behind its drives."""
 
     serial_sinks: list[Sink]
     debugcon: Sink
+    drives: Sequence[Drive]  # what is behind the configuration's drives; needed if it has any
 
 
 class Core(Protocol):
@@ -104,6 +113,7 @@ class Board:
         self._interrupt_chips(clock)
         self._time_chips(clock, host_clock, requests)
         self._bridges(clock, requests, layout)
+        self.ide = self._ide(outputs) if config.drives else None
         self._serial_ports(clock, outputs)
         items = fixed_items(config.ram_bytes) | directory(pc_memory.firmware_files(config, tables))
         self._add(FwCfg("fw_cfg", self.io, memory, items))
@@ -140,7 +150,7 @@ class Board:
         start_s = self.config.rtc_start_s()
         rtc = Mc146818("rtc", clock, self.irqs[RTC_IRQ].driver("rtc"), host_clock if start_s is None else None,
                        0 if start_s is None else start_s * 1_000_000_000)  # fmt: skip
-        rtc.fill(pc_nvram(self.config.ram_bytes))
+        rtc.fill(pc_nvram(self.config.ram_bytes) | disks.cmos(self.config.drives))
         pit = self._add(I8254("pit", clock, self.irqs[PIT_IRQ].driver("pit")))
         port61 = self._add(Port61("port61", clock, pit))
         self._add(rtc)
@@ -159,6 +169,13 @@ class Board:
             self.bus.add(*place, function)
         for n, line in self.isa.irqs.items():
             self.irqs[n].attach(line)
+
+    def _ide(self, outputs: Outputs) -> Piix3Ide:
+        first, second = (self.irqs[irq].driver("ide") for irq in IDE_IRQS)
+        drives = disks.on_channels(self.config.drives, outputs.drives)
+        ide = self._add(Piix3Ide("ide", self.io, self.memory, (first, second), drives))
+        self.bus.add(*IDE, ide)
+        return ide
 
     def _serial_ports(self, clock: VirtualClock, outputs: Outputs) -> None:
         sinks = [*outputs.serial_sinks, *(NullSink() for _ in COM_PORTS)]
@@ -184,6 +201,22 @@ class Board:
         if msr == APIC_BASE_MSR:
             self.lapic.set_base(core.get("apic_base"))
 
+    # -- storage
+
+    def drive_done(self, id: int, error: bool, data: bytes = b"") -> bool:
+        """A request to a drive has ended (`playhead.hw.block`); False if nobody waits for it any more."""
+        return self.ide is not None and self.ide.drive_done(id, error, data)
+
+    def in_flight(self) -> list[InFlight]:
+        """The requests under way, by the drives' order in the configuration."""
+        if self.ide is None:
+            return []
+        order = {2 * drive.bus + drive.unit: n for n, drive in enumerate(self.config.drives)}
+        found = [
+            InFlight(order[r.drive], r.id, r.kind, r.lba, r.count) for r in self.ide.in_flight() if r.drive in order
+        ]
+        return sorted(found, key=lambda r: r.drive)
+
     # -- reset and start
 
     def reset(self) -> None:
@@ -199,7 +232,7 @@ class Board:
         """
         if self.boot is None:
             return None
-        for device, function, offset, size, value in FIRMWARE_PCI:
+        for device, function, offset, size, value in FIRMWARE_PCI + (FIRMWARE_IDE if self.ide is not None else ()):
             part = self.bus.find(0, device << 3 | function)
             assert part is not None
             part.program(offset, size, value)

@@ -14,7 +14,7 @@ bytes from 34h on are those that SeaBIOS documents.
 import struct
 from dataclasses import dataclass
 
-from playhead.boards import acpi_tables, linux_boot
+from playhead.boards import acpi_tables, disks, linux_boot
 from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, TableSet
 from playhead.boards.config import PcConfig
 from playhead.hw.memory import PAGE, Memory
@@ -116,7 +116,7 @@ def linux(config: PcConfig, tables: TableSet) -> linux_boot.Boot:
 def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     """The files that firmware finds in fw_cfg."""
     return {
-        "bootorder": b"",
+        "bootorder": disks.boot_order(config.drives),
         "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, linux_boot.E820_RAM),
         "etc/system-states": bytes((0x80, 0, 0, 1, 2, 0x80)),  # bit 7: S0 and S5, and neither S3 nor S4
         LOADER_FILE: tables.loader(),

@@ -29,12 +29,16 @@ class Core:
         self.tlb_list = host_array(8 << 20)
         self.page_hash = host_array(8 << 20)
         self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
+        memory.was_written = self._was_written
         self.unhashed = host_array(1 << 20)  # a byte for each guest page: written since the last digest
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: whether a breakpoint has it
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
         self.stale = True  # whether somebody else than the native engine changed mappings or state
+
+    def _was_written(self, area_page: int) -> None:
+        self.dirty[area_page] = 1
 
     def get(self, name: str, index: int = 0) -> int:
         f = S.FIELDS[name]

@@ -45,6 +45,7 @@ class Memory:
         self.mmio = Space("memory", 1 << 32)
         self.remapped: Callable[[], None] = lambda: None
         self.code_written: Callable[[int], None] = lambda page: None
+        self.was_written: Callable[[int], None] = lambda area_page: None  # told when a page map entry forgets it
         self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None  # where it is watched
         self.a20_changed: Callable[[bool], None] = lambda on: None
         self.a20 = True
@@ -72,6 +73,8 @@ class Memory:
             old, new = self.page_map[first + i], entry(i)
             if old & CODE:
                 self.code_written(first + i)
+            if old & DIRTY:
+                self.was_written((old & OFFSET_MASK) // PAGE)  # the note is about what the page showed until now
             self.page_map[first + i] = new | (self.page_map[first + i] & (DIRTY | WATCHED))
         self.remapped()
 

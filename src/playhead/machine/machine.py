@@ -197,6 +197,12 @@ class Machine:
     def serial_room(self, port: int) -> int:
         return self.board.serial[port].can_receive() if port < len(self.board.serial) else 0
 
+    # drives
+
+    def drive_done(self, id: int, error: bool, data: bytes = b"") -> bool:
+        """A request to a drive has ended; False if nobody waits for it any more."""
+        return self.board.drive_done(id, error, data)
+
     # running
 
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:

@@ -37,7 +37,7 @@ class RecordSession(RunSession):
         self._events = self._digests = 0
         self._checkpoint_ns = 0  # of running time (`_ran_ns`): when the last one was taken
         self._cost_ns = 0  # what it took
-        self._last_checkpoint: Moment | None = None
+        self._last_checkpoint: tuple[Moment, int] | None = None  # where, and behind how many events
 
     def _start(self) -> None:
         self._parts = list(self.machine.digest_parts())
@@ -84,15 +84,15 @@ class RecordSession(RunSession):
         began_ns = self.host.realtime_ns()
         taken = self.machine.take_checkpoint()
         if taken is not None:
-            self._last_checkpoint = self._moment()
+            self._last_checkpoint = self._moment(), self._events
             self.snapshots.written(taken[1])
-            self.writer.checkpoint(self._last_checkpoint, self.machine.now_ns(), *taken)
+            self.writer.checkpoint(self._moment(), self.machine.now_ns(), *taken)
             self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
 
     def save_snapshot(self, name: str) -> Saved:
         """The state becomes a checkpoint of the recording, and has the name there as well. Both are safe at once."""
         saved = super().save_snapshot(name)
-        if self._last_checkpoint != saved.moment:
+        if self._last_checkpoint != (saved.moment, self._events):
             self._checkpoint()
         self._flush(wait=True)
         root = self._digest().root

@@ -109,12 +109,11 @@ class Recorded:
     def _checkpoint(self, moment: Moment) -> tuple[Checkpoint, dict[int, bytes]]:
         """And the hashes of all pages that were written up to there."""
         hashes: dict[int, bytes] = {}
-        for kept in self._reader.checkpoints():
-            if kept.moment > moment:
-                break
+        upto = [kept for kept in self._reader.checkpoints() if kept.moment <= moment]
+        for kept in upto:
             hashes.update(self._reader.checkpoint_pages(kept))
-            if kept.moment == moment:
-                return kept, hashes
+        if upto and upto[-1].moment == moment:  # the last one of that moment: `savevm` made it, behind its events
+            return upto[-1], hashes
         raise FormatError(
             f"{self._reader.path} is damaged: it has no checkpoint of {moment}, to which a loadvm goes back"
         )

@@ -1,0 +1,52 @@
+"""A PC's disks and CD-ROM drives: what is where for the controller, and what firmware finds written about them.
+
+Sources: IBM PC/AT Technical Reference, "CMOS RAM" (12h, 19h-2Ch); the translation bits (39h) and the device paths of
+`bootorder` are those that SeaBIOS documents and reads.
+"""
+
+from collections.abc import Sequence
+
+from playhead.boards.drive_config import HD, DriveConfig
+from playhead.devices.ata_identify import geometry
+from playhead.devices.ide_channel import Drives
+from playhead.hw.block import Drive
+
+CMOS_TYPES, CMOS_TRANSLATION, USER_TYPE = 0x12, 0x39, 47
+CMOS_HDS = ((0x19, 0x1B), (0x1A, 0x24))  # extended type and parameters, of the first channel's two disks
+BIOS_CYLINDERS = 1024
+
+
+def on_channels(drives: Sequence[DriveConfig], storage: Sequence[Drive]) -> tuple[Drives, Drives]:
+    """What is where, for the controller."""
+    assert len(storage) >= len(drives), f"{len(drives)} drives, storage for {len(storage)}"
+    places: list[list[tuple[str, Drive] | None]] = [[None, None], [None, None]]
+    for config, behind in zip(drives, storage, strict=False):
+        places[config.bus][config.unit] = (config.kind, behind)
+    return places[0], places[1]
+
+
+def cmos(drives: Sequence[DriveConfig]) -> dict[int, int]:
+    """CMOS bytes: types and parameters of the first channel's disks, and how the BIOS has to translate addresses."""
+    values: dict[int, int] = {CMOS_TYPES: 0, CMOS_TRANSLATION: 0} if drives else {}
+    for drive in drives:
+        if drive.kind != HD:
+            continue
+        cylinders, heads, track = geometry(drive.sectors)
+        if cylinders > BIOS_CYLINDERS:
+            values[CMOS_TRANSLATION] |= 1 << 2 * (2 * drive.bus + drive.unit)  # by LBA
+        if drive.bus == 0:
+            values[CMOS_TYPES] |= 0xF0 if drive.unit == 0 else 0x0F
+            kind, at = CMOS_HDS[drive.unit]
+            values[kind] = USER_TYPE
+            low, high = cylinders & 0xFF, cylinders >> 8
+            control = 0xC0 | (8 if heads > 8 else 0)
+            parameters = (low, high, heads, 0xFF, 0xFF, control, low, high, track)
+            values.update(zip(range(at, at + 9), parameters, strict=True))
+    return values
+
+
+def boot_order(drives: Sequence[DriveConfig]) -> bytes:
+    """The file by which firmware knows what to try in which order; empty: it decides."""
+    chosen = sorted((d for d in drives if d.boot_index is not None), key=lambda d: (d.boot_index, d.bus, d.unit))
+    paths = [f"/pci@i0cf8/ide@1,1/drive@{d.bus}/disk@{d.unit}" for d in chosen]
+    return ("\n".join(paths) + "\0").encode() if paths else b""

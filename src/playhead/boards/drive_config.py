@@ -1,0 +1,64 @@
+"""How a disk or a CD-ROM drive is described: a part of `PcConfig`, and as cheap to import.
+
+A drive's place is a channel (`bus`) and a position on its cable (`unit`). The order in a machine's description is the
+order in which whoever provides the storage provides it (`Outputs.drives`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from playhead.base.errors import FormatError, UsageError
+
+HD, CDROM = "hd", "cdrom"
+SECTORS_MAX = 1 << 48
+SERIAL_MAX, MODEL_MAX = 20, 40
+
+
+@dataclass(frozen=True)
+class DriveConfig:
+    """`sectors` of 512 bytes; of a CD-ROM drive: at power-on, 0 if it is empty. `boot_index`: the lowest is tried
+    first; None: as the firmware likes."""
+
+    bus: int = 0
+    unit: int = 0
+    kind: str = HD
+    sectors: int = 0
+    read_only: bool = False
+    serial: str = ""
+    model: str = ""
+    boot_index: int | None = None
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot be built."""
+        what = f"IDE drive {self.bus}.{self.unit}"
+        if self.bus not in (0, 1) or self.unit not in (0, 1):
+            raise UsageError(f"{what}: there are channels 0 and 1, and units 0 and 1 on each")
+        if self.kind not in (HD, CDROM):
+            raise UsageError(f"{what}: its kind is {HD} or {CDROM}, not {self.kind}")
+        if not (0 if self.kind == CDROM else 1) <= self.sectors <= SECTORS_MAX:
+            raise UsageError(f"{what}: {self.sectors} sectors")
+        for name, value, most in (("serial", self.serial, SERIAL_MAX), ("model", self.model, MODEL_MAX)):
+            if len(value) > most or not value.isascii() or not (value.isprintable()):
+                raise UsageError(f"{what}: {name}={value!r}: at most {most} printable ASCII characters")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Any) -> "DriveConfig":
+        known = {f.name: f.type for f in fields(cls)}
+        if not isinstance(plain, dict) or set(plain) - set(known):
+            raise FormatError(f"a machine description with an unknown drive: {plain!r}")
+        for name, value in plain.items():
+            if not (type(value) is known[name] or (name == "boot_index" and type(value) in (int, type(None)))):
+                raise FormatError(f"a machine description with a drive whose {name} is {value!r}")
+        return cls(**plain)
+
+
+def check(drives: Sequence[DriveConfig]) -> None:
+    places = [(drive.bus, drive.unit) for drive in drives]
+    for drive in drives:
+        drive.check()
+        if places.count((drive.bus, drive.unit)) > 1:
+            raise UsageError(f"two IDE drives at {drive.bus}.{drive.unit}")

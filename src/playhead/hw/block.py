@@ -1,0 +1,53 @@
+"""Storage as a disk controller sees it: requests that are started now and end later, at a moment somebody else decides.
+
+Nothing that a host's disk does may show in the guest but by a recorded event. So `read` and its kin only start a
+request and return its number; when it ends, the session calls `Board.drive_done(id, error, data)` on the controller,
+never from inside the call that started it. The controller keeps what it waits for in its declared state, so a
+checkpoint may be taken meanwhile; numbers are part of that state, and whoever hands them out does so the same way in
+a replay.
+
+What is written is sampled at the request: `data` is a copy. Whether reads see writes that have not ended yet does not
+arise: a drive has at most one request at a time.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+SECTOR = 512  # the unit of `sectors`, `lba` and `count`, for a CD-ROM too
+NONE, READ, WRITE, FLUSH, DISCARD = range(5)  # kinds of requests
+KINDS = ("none", "read", "write", "flush", "discard")
+
+
+class Drive(Protocol):
+    """What is behind a disk or a CD-ROM drive. All of the names below are constant, but `sectors` of a CD-ROM drive,
+    which is what the medium in it has (0: there is none)."""
+
+    sectors: int
+    read_only: bool
+    serial: str
+    model: str
+
+    def read(self, lba: int, count: int) -> int:
+        """Start to read; returns the request's number, above 0. Its end brings `count` sectors."""
+        ...
+
+    def write(self, lba: int, data: bytes) -> int: ...
+
+    def flush(self) -> int: ...
+
+    def discard(self, lba: int, count: int) -> int: ...
+
+    def cancel(self, id: int) -> None:
+        """The end of this request is not wanted any more: the controller was reset. A write may still happen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A request that a controller waits for: `drive` is its place among the board's drives."""
+
+    drive: int
+    id: int
+    kind: int
+    lba: int
+    count: int

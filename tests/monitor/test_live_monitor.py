@@ -48,7 +48,7 @@ class Running:
         return found[1]
 
     def monitor(self):
-        return Talk(socket.create_connection(("127.0.0.1", int(self.told(r"monitor is at [0-9.]+:(\d+)")))).makefile("rwb", 0))
+        return talk_at(int(self.told(r"monitor is at [0-9.]+:(\d+)")))
 
 
 class Talk:
@@ -57,6 +57,12 @@ class Talk:
     def __init__(self, file):
         self.file, self.seen = file, b""
         self.until(PROMPT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.file.close()
 
     def until(self, text):
         end = time.monotonic() + PATIENCE_S
@@ -71,6 +77,11 @@ class Talk:
     def ask(self, line):
         self.file.write(line.encode() + b"\n")
         return self.until(PROMPT)
+
+
+def talk_at(port):
+    with socket.create_connection(("127.0.0.1", port)) as client:  # the file has it open still
+        return Talk(client.makefile("rwb", 0))
 
 
 def test_over_tcp_with_a_kill(tmp_path):
@@ -113,12 +124,11 @@ def test_one_client_after_the_other():
     with Running("run", *machine("-serial", "null"), "-monitor", "tcp:127.0.0.1:0,server=on,wait=off") as running:
         port = int(running.told(r"monitor is at [0-9.]+:(\d+)"))
         for _ in range(2):
-            with socket.create_connection(("127.0.0.1", port)) as client:
-                talk = Talk(client.makefile("rwb", 0))
+            with talk_at(port) as talk:
                 assert talk.ask("info replay") == "Record/replay is not active"
                 talk.file.write(b"half a li")
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            Talk(client.makefile("rwb", 0)).file.write(b"quit\n")
+        with talk_at(port) as talk:
+            talk.file.write(b"quit\n")
             assert running.process.wait(PATIENCE_S) == 0
         assert b"ended by quit at the monitor" in running.process.stderr.read()
 

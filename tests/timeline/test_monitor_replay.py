@@ -50,14 +50,15 @@ def test_who_wrote(recording, capfd):
     assert moment is not None
     assert main(["who", str(recording), "--addr", "0x10000:256", "--physical", "--json"]) == 0
     assert f'"icount": {moment[1]}' in capfd.readouterr().out
-    assert main(["who", str(recording), "--addr", "0x200000:64"]) == 1
+    assert main(["who", str(recording), "--addr", "0x700000:64"]) == 1
     assert "nobody wrote there" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("command, said", [
     ("seek nowhere", "is no moment"), ("sek 1", "did you mean 'seek'?"), ("info", "info what?"),
-    ("loadvm", "usage: loadvm name"), ("replay_break 100", "in the past"), ("replay_delete_break", "no replay breakpoint"), ("who zz", "not a number"),
-    ("x/4q 0", "is no format"), ("who 0xf0000000", "no memory"), ("savevm \"", "no closing quotation"),
+    ("loadvm", "usage: loadvm name"), ("replay_break 100", "in the past"),
+    ("replay_delete_break", "no replay breakpoint"), ("who zz", "not a number"), ("x/4q 0", "is no format"),
+    ("who 0xf0000000", "no memory"), ("savevm \"", "no closing quotation"),
     ("seek serial:\"never printed\"", "never prints"),
 ])  # fmt: skip
 def test_clear_words(recording, capfd, command, said):

@@ -29,7 +29,8 @@ def test_names_are_kept_in_the_recording(recording, capfd):
     assert "one: 300000" in out  # and a name is one word
     out, _ = batch(capfd, recording, "savevm two", "info snapshots", at="700000")
     assert re.search(r"1\s+one .* 300000\n2\s+two .* 700000\n", out)
-    out, _ = batch(capfd, recording, "loadvm one", "when", "loadvm two", "when", "delvm one", "info snapshots", at="end")
+    there = ("loadvm one", "when", "loadvm two", "when", "delvm one", "info snapshots")
+    out, _ = batch(capfd, recording, *there, at="end")
     assert "moment 300000," in out and "moment 700000," in out and len(re.findall(r"\bone\b", out)) == 0
     assert "no snapshot 'one'; there is two" in batch(capfd, recording, "loadvm one", status=2)[1]
     assert main(["verify", str(recording)]) == 0
@@ -50,7 +51,7 @@ def test_who_wrote(recording, capfd):
     assert moment is not None
     assert main(["who", str(recording), "--addr", "0x10000:256", "--physical", "--json"]) == 0
     assert f'"icount": {moment[1]}' in capfd.readouterr().out
-    assert main(["who", str(recording), "--addr", "0x700000:64"]) == 1
+    assert main(["who", str(recording), "--addr", "0x700000:64", "--physical"]) == 1
     assert "nobody wrote there" in capfd.readouterr().err
 
 

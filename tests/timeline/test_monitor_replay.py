@@ -38,8 +38,9 @@ def test_names_are_kept_in_the_recording(recording, capfd):
 
 
 def test_where_one_is(recording, capfd):
-    out, _ = batch(capfd, recording, "info replay", "info status", "seek +10", "when", "replay_break 600000", "info replay",
-                   "replay_delete_break", "x/2xw 0xf0000", "xp/1i 0xf0000", "info registers", at="500000")  # fmt: skip
+    commands = ("info replay", "info status", "seek +10", "when", "replay_break 600000", "info replay",
+                "replay_delete_break", "x/2xw 0xf0000", "xp/1i 0xf0000", "info registers")  # fmt: skip
+    out, _ = batch(capfd, recording, *commands, at="500000")
     assert f"Replaying execution '{recording}': instruction count = 500000" in out
     assert "moment 500010," in out and "replay_break at 600000" in out and "EIP=" in out and "000f0000: 0x" in out
 

@@ -246,6 +246,11 @@ class Reader:
         rows = self._rows(last, int, int, int, int)
         return (Moment(*rows[0][:2]), rows[0][2], rows[0][3]) if rows else (START, 0, 0)
 
+    def event_moment(self, id: int) -> Moment | None:
+        """Where an event stands, by its number; not verified against the chain."""
+        rows = self._rows("SELECT icount, seq FROM event WHERE id = ?", int, int, args=(id,))
+        return Moment(*rows[0]) if rows else None
+
     def count_events(self) -> dict[int, int]:
         """How many events of each tag are there; not verified: for showing."""
         return dict(self._rows("SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind", int, int, limit=1000))

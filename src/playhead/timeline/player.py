@@ -48,6 +48,8 @@ class Player(Track):
         self.start = self.point()
         self.end = self.reader.last().moment
         self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
+        # one that was taken behind events of its moment is not the state that `to` leaves there
+        self.proper = [c for c in self.stored if self.reader.event_moment(c.last_event) != c.moment]
         return self
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:

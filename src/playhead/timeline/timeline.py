@@ -6,7 +6,7 @@ where the user goes: a thousand instructions before it, eight thousand, sixty-fo
 backwards looks at the stretches between points, the last one first, each forwards, and takes the last hit in it.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,12 +126,10 @@ class Timeline:
     # points
 
     def _nearest(self, moment: Moment) -> Point | Any:
-        """The last point at or in front of a moment, or stored checkpoint in front of it. (One that was stored just
-        there may be behind events of that moment.)
-        """
+        """The last point or stored checkpoint at or in front of a moment."""
         point = self._points[bisect_right(self._points, moment, key=lambda p: p.moment) - 1]
-        stored = self.player.stored
-        n = bisect_left(stored, moment, key=lambda c: c.moment)
+        stored = self.player.proper
+        n = bisect_right(stored, moment, key=lambda c: c.moment)
         return stored[n - 1] if n and stored[n - 1].moment > point.moment else point
 
     def known_pages(self) -> dict[int, bytes]:

@@ -96,7 +96,7 @@ def test_a_checkpoint_in_a_dma_write(linux) -> None:
     assert second.disk.content == first.disk.content != DISK
 
 
-@pytest.mark.parametrize("how", ["", "LIBATA=dma=0"], ids=["dma", "pio"])
+@pytest.mark.parametrize("how", ["", pytest.param("LIBATA=dma=0", marks=pytest.mark.long)], ids=["dma", "pio"])
 def test_linux_reads_and_writes(how: str, linux, expected) -> None:
     rig = Rig(linux, how)
     disk = rig.disk

@@ -12,9 +12,10 @@ import time
 import pytest
 
 from playhead.base.errors import HostError, PlayheadError, UsageError
-from playhead.host.chardev import CharDevice, check_spec, open_chardev
+from playhead.host.chardev import CharDevice, Stdio, check_spec, open_chardev
 from playhead.host.files import read_file
 from playhead.host.host import Host
+from playhead.host.mux import MuxPort
 from playhead.host.terminal import QUIT, SHOW_HELP, EscapeFilter, RawTerminal, StatusLine
 from playhead.host.watch import IN, Watcher
 
@@ -26,6 +27,29 @@ def test_escapes():
     assert keys.feed(b"\x01b") == (b"\x01b", [])
     assert keys.feed(b"\x01") == (b"", []) and keys.feed(b"X") == (b"", [QUIT])
     assert keys.feed(b"\x01h\x01?\x01q") == (b"", [SHOW_HELP] * 3)
+
+
+def test_escapes_to_a_monitor():
+    keys = EscapeFilter(switchable=True)
+    assert keys.feed(b"ls\x01cinfo") == (b"ls", []) and keys.on_monitor
+    assert keys.feed(b" x\x01\x01\x01cpwd") == (b"pwd", []) and not keys.on_monitor
+    assert keys.for_monitor == b"info x\x01"
+    assert keys.feed(b"\x01c\x01x") == (b"", [QUIT])
+
+
+def test_the_monitors_line_is_edited():
+    device = Stdio("serial0", StatusLine(), mux=True)
+    device.terminal, shown = True, bytearray()
+    device.write, device.flush = shown.extend, lambda: None
+    port = MuxPort(device)
+    device.switched(True, b"inff\x7fo status\rqui")
+    assert (port.connections, port.connected, port.take()) == (1, True, b"info status\n")
+    assert shown == b"inff\b \bo status\nqui"
+    device.switched(True, b"\x15\x7fc\n")
+    device.switched(False, b"")
+    assert (port.connected, port.take()) == (False, b"c\n")
+    device.switched(True, b"")
+    assert port.connections == 2
 
 
 def test_specs():

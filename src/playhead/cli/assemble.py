@@ -97,11 +97,14 @@ def make_build(config: PcConfig, engine: str, shift: int) -> Build:
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
-    if not (values["gdb"] or values["s"] or values["stopped"] or values["monitor"] != "none"):
-        return nullcontext()
-    from playhead.cli.live import Attendance, wanted
+    from playhead.cli.live import Attendance, check, shared_console
 
-    return Attendance(session, host, values, recording) if wanted(values) else nullcontext()
+    asked = values["gdb"] or values["s"] or values["stopped"] or values["monitor"]
+    console = shared_console(host, values)
+    if not asked and console is None:
+        return nullcontext()
+    check(values, console)
+    return Attendance(session, host, values, recording, console)
 
 
 def big(number: int) -> str:

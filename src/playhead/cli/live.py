@@ -11,10 +11,11 @@ from typing import Any
 from playhead.base.errors import HostError, UsageError
 from playhead.cli.assemble import serial_specs
 from playhead.gdb.serve import GdbServer
-from playhead.host.chardev import Pty
+from playhead.host.chardev import Pty, Stdio
 from playhead.host.host import Host
 from playhead.host.lines import Lines
 from playhead.host.listen import TcpListener
+from playhead.host.mux import MuxPort
 from playhead.monitor import live, looking
 from playhead.monitor.commands import Monitor, Say
 from playhead.monitor.serve import PROMPT, MonitorServer
@@ -24,17 +25,23 @@ from playhead.timeline.live import RECORDED, LiveDebuggee
 PORT = "tcp::1234"  # QEMU's -s
 
 
-def wanted(values: dict[str, Any]) -> bool:
-    """Whether anybody is to look at the machine; checks that it makes sense."""
-    asked = _gdb(values) != "none" or values["monitor"] != "none"
-    if values["stopped"] and not asked:
+def shared_console(host: Host, values: dict[str, Any]) -> Stdio | None:
+    """The terminal that the monitor shares with a serial port, as QEMU has it unless something else is said."""
+    if values["monitor"] is None:
+        return next((d for d in host.serial if isinstance(d, Stdio) and d.mux), None)
+    return None
+
+
+def check(values: dict[str, Any], console: Stdio | None) -> None:
+    """Whether it makes sense."""
+    if values["stopped"] and _gdb(values) == "none" and console is None and values["monitor"] in (None, "none"):
         raise UsageError("-S without -gdb (or -s) and without -monitor: nobody could start it")
     stdio = [n for n, spec in enumerate(serial_specs(values)) if spec in ("stdio", "mon:stdio")]
     if values["monitor"] == "stdio" and stdio:
         raise UsageError(
-            f"-monitor stdio: COM{stdio[0] + 1} is connected to it; give that something else, such as -serial pty"
+            f"-monitor stdio: COM{stdio[0] + 1} is connected to it; give that something else, such as -serial pty, or "
+            "let them share it: -nographic"
         )
-    return asked
 
 
 def _gdb(values: dict[str, Any]) -> str:
@@ -44,13 +51,12 @@ def _gdb(values: dict[str, Any]) -> str:
 class Attendance:
     """Who looks at the machine of a session. `with` it around `session.run()`; `recording`: its path, if it is one."""
 
-    def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str = ""):
+    def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: Stdio | None):
         self._host = host
         self._target = LiveDebuggee(session, RECORDED if recording else "")
         self._target.stopped = values["stopped"]
         self._target.attend = self._attend
         self._target.commands = self._execute
-        session.attended = True
         self._monitor = Monitor((
             *live.commands(self._target, recording, lambda: host.request_quit("quit at the monitor")),
             *looking.commands(self._target),
@@ -60,7 +66,10 @@ class Attendance:
         self._gdb = self._server = self._lines = self._pty = None
         try:
             self._open_gdb(_gdb(values))
-            self._open_monitor(values["monitor"])
+            self._open_monitor(values["monitor"] or "none")
+            session.attended = self._gdb is not None or self._server is not None or self._lines is not None
+            if console is not None:
+                self._server = MonitorServer(self._execute, MuxPort(console), greeting="\r\n")
         except BaseException:
             self.close()
             raise
@@ -84,6 +93,7 @@ class Attendance:
     _server: MonitorServer | None
     _lines: Lines | None
     _pty: PtyPort | None
+    _monitor_port: TcpListener | None = None
 
     def _listen(self, spec: str, *, typed_at: bool) -> TcpListener:
         listener = TcpListener(spec)
@@ -106,7 +116,8 @@ class Attendance:
             self._host.add(self._pty.device, typed_at=True)
             self._server = MonitorServer(self._execute, self._pty)
         elif spec != "none":
-            self._server = MonitorServer(self._execute, self._listen(spec, typed_at=True))
+            self._monitor_port = self._listen(spec, typed_at=True)
+            self._server = MonitorServer(self._execute, self._monitor_port)
 
     def _greet(self) -> None:
         self._greeted = True
@@ -116,8 +127,8 @@ class Attendance:
             self._lines.show_prompt()
         elif self._pty is not None:
             self._pty.device.open()
-        elif self._server is not None:
-            self._host.message(f"the monitor is at {self._listeners[-1].host}:{self._listeners[-1].port}")
+        elif self._monitor_port is not None:
+            self._host.message(f"the monitor is at {self._monitor_port.host}:{self._monitor_port.port}")
 
     # serving them
 

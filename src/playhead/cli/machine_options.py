@@ -164,8 +164,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-cpu", "processor model", "MODEL", cpu_model, "cpu", group=MACHINE),
     Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
            "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
-    Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A h helps, Ctrl-C goes to the guest",
-           group=MACHINE),
+    Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "
+           "to the guest", group=MACHINE),
     Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
            group=MACHINE),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
@@ -198,7 +198,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-s", "the same as -gdb tcp::1234", group=WATCH),
     Option("-S", "do not start before gdb or the monitor says so (continue, cont)", key="stopped", group=WATCH),
     Option("-monitor", "a prompt for commands: stdio (COM1 must be connected to something else then), pty, "
-           "tcp:HOST:PORT,server,nowait or none (default)", "DEVICE", monitor_device, default="none", group=WATCH),
+           "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c leads to it and back", "DEVICE",
+           monitor_device, group=WATCH),
     Option("-display", "none", "none", nothing, group=QUIET),
     Option("-net", "none", "none", nothing, group=QUIET),
     Option("-nic", "none", "none", nothing, group=QUIET),

@@ -119,6 +119,7 @@ class Stdio(_Output):
         self.mux = mux
         self.raw: RawTerminal | None = None
         self._escapes: EscapeFilter | None = None
+        self.switched: Callable[[bool, bytes], None] | None = None  # there is a monitor too: whether it has the keys
 
     def open(self) -> None:
         if not self._reads:
@@ -134,7 +135,7 @@ class Stdio(_Output):
             self.raw.enter()
             self.terminal = True
         if self.terminal or self.mux:
-            self._escapes = EscapeFilter()
+            self._escapes = EscapeFilter(self.switched is not None)
         self.live = True
 
     def close(self) -> None:
@@ -165,6 +166,9 @@ class Stdio(_Output):
         if self._escapes is not None:
             data, commands = self._escapes.feed(data)
             self.commands.extend(commands)
+            if self.switched is not None:
+                self.switched(self._escapes.on_monitor, bytes(self._escapes.for_monitor))
+                self._escapes.for_monitor.clear()
         if data:
             self._inbox.append(data)
 

@@ -9,7 +9,7 @@ from playhead.base.errors import UsageError
 from playhead.host import clock
 from playhead.host.chardev import CharDevice, Pty, Stdio, open_chardev
 from playhead.host.signals import Signals
-from playhead.host.terminal import HELP, INTERRUPT_ENDS, INTERRUPT_TO_GUEST, QUIT, StatusLine
+from playhead.host.terminal import HELP, INTERRUPT_ENDS, INTERRUPT_TO_GUEST, MONITOR, QUIT, StatusLine
 from playhead.host.watch import Source, Watcher
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ class Host:
                 if device.commands.popleft() == QUIT:
                     self.request_quit("Ctrl-A x")
                 else:
-                    mux = isinstance(device, Stdio) and device.mux
-                    self.message(HELP.format(interrupt=INTERRUPT_TO_GUEST if mux else INTERRUPT_ENDS).strip("\n"))
+                    self.message(_keys(device))
         return self._quit
 
     def forgive_interrupt(self) -> bool:
@@ -143,3 +142,11 @@ class Host:
         for device in self._all:
             if isinstance(device, Stdio) and device.raw is not None and device.raw.usable(0):
                 device.raw.enter()
+
+
+def _keys(device: CharDevice) -> str:
+    """What keys mean at it."""
+    mux = isinstance(device, Stdio) and device.mux
+    monitor = isinstance(device, Stdio) and device.switched is not None
+    interrupt = INTERRUPT_TO_GUEST if mux else INTERRUPT_ENDS
+    return HELP.format(interrupt=interrupt, monitor=MONITOR if monitor else "").strip("\n")

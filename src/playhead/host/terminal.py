@@ -10,8 +10,9 @@ HELP = """
 Ctrl-A x  end the run (a recording ends validly)
 Ctrl-A h  this help
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
-{interrupt}
+{monitor}{interrupt}
 """
+MONITOR = "Ctrl-A c  switch between the console and the monitor\n"
 INTERRUPT_TO_GUEST = "Ctrl-C  goes to the guest; a guest that does not read it within a second is ended"
 INTERRUPT_ENDS = "Ctrl-C  end the run (with -nographic it goes to the guest)"
 ESCAPE = 0x01
@@ -19,26 +20,34 @@ QUIT, SHOW_HELP = "quit", "help"
 
 
 class EscapeFilter:
-    """Takes typed bytes apart: what the guest is to get, and commands. Remembers a Ctrl-A across calls."""
+    """Takes typed bytes apart: what the guest is to get, and commands. Remembers a Ctrl-A across calls. If it is
+    `switchable`, Ctrl-A c leads what follows to a monitor instead (`for_monitor`), and back.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, switchable: bool = False) -> None:
         self._escaped = False
+        self._switchable = switchable
+        self.on_monitor = False
+        self.for_monitor = bytearray()
 
     def feed(self, data: bytes) -> tuple[bytes, list[str]]:
         out, commands = bytearray(), []
         for byte in data:
+            goal = self.for_monitor if self.on_monitor else out
             if self._escaped:
                 self._escaped = False
                 if byte == ESCAPE:
-                    out.append(byte)
+                    goal.append(byte)
                 elif byte in b"xX":
                     commands.append(QUIT)
+                elif byte in b"cC" and self._switchable:
+                    self.on_monitor = not self.on_monitor
                 else:  # h, ?, and whatever somebody tries who does not know the keys
                     commands.append(SHOW_HELP)
             elif byte == ESCAPE:
                 self._escaped = True
             else:
-                out.append(byte)
+                goal.append(byte)
         return bytes(out), commands
 
 

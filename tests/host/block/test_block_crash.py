@@ -156,7 +156,7 @@ def test_killed(judge, tmp_path, snapshots):
         judge.check(path, leaks=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_often(judge, tmp_path):
     rng = random.Random(9)
     for round in range(100):

@@ -252,7 +252,7 @@ def test_the_fuzzer_finds_nothing():
     assert fuzz_image.fuzz(1000, 3, say=said.append) == [], "\n".join(said)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_fuzzer_finds_nothing_for_long():
     said = []
     assert fuzz_image.fuzz(20_000, 4, say=said.append) == [], "\n".join(said)

@@ -194,7 +194,7 @@ def test_what_we_cannot_read_is_refused_by_name(judge, tmp_path):
             open_image(str(path), read_only=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_more_images(judge, tmp_path):
     rng = random.Random(2026)
     for number in range(150):

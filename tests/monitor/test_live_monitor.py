@@ -1,0 +1,207 @@
+"""The monitor of a machine that runs, as a user has it: over TCP, on a pty, on standard input, on the console."""
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import guest
+import pytest
+
+from playhead.cli import main
+from playhead.log.events import SnapshotLoaded
+from playhead.log.reader import Reader
+from playhead.log.snapshots import names
+
+PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
+PROMPT = b"(playhead) "
+PATIENCE_S = 30
+
+
+def machine(*options):
+    return ["-bios", str(guest.image("demo")), "-m", "16", *options]
+
+
+class Running:
+    """`playhead run` or `record` in a process of its own."""
+
+    def __init__(self, *words, **more):
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+        self.process = subprocess.Popen([*PLAYHEAD, *words], **pipes)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.kill()
+        self.process.communicate()
+
+    def told(self, pattern):
+        """What a line on standard error says."""
+        line = self.process.stderr.readline().decode()
+        found = re.search(pattern, line)
+        assert found, line
+        return found[1]
+
+    def monitor(self):
+        return talk_at(int(self.told(r"monitor is at [0-9.]+:(\d+)")))
+
+
+class Talk:
+    """A conversation at a prompt."""
+
+    def __init__(self, file):
+        self.file, self.seen = file, b""
+        self.until(PROMPT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.file.close()
+
+    def until(self, text):
+        end = time.monotonic() + PATIENCE_S
+        while text not in self.seen:
+            assert select.select([self.file], [], [], max(end - time.monotonic(), 0))[0], self.seen
+            data = os.read(self.file.fileno(), 4096)
+            assert data, self.seen
+            self.seen += data
+        said, _, self.seen = self.seen.partition(text)
+        return said.decode().replace("\r\n", "\n").strip()
+
+    def ask(self, line):
+        self.file.write(line.encode() + b"\n")
+        return self.until(PROMPT)
+
+
+def talk_at(port):
+    with socket.create_connection(("127.0.0.1", port)) as client:  # the file has it open still
+        return Talk(client.makefile("rwb", 0))
+
+
+def test_over_tcp_with_a_kill(tmp_path):
+    """Stop, go on, snapshots; and what was recorded is there behind a kill -9."""
+    path = tmp_path / "r.ph"
+    out = f"file:{tmp_path / 'out'}"
+    with Running("record", "-o", str(path), *machine("-serial", out), "-monitor", "tcp:127.0.0.1:0,server,nowait",
+                 "-S", "-icount", "rrsnapshot=power-on") as running:  # fmt: skip
+        talk = running.monitor()
+        assert talk.ask("info status") == "VM status: paused (prelaunch)"
+        assert talk.ask("info replay") == f"Recording execution '{path}': instruction count = 0"
+        assert talk.ask("c") == "" and talk.ask("info status") == "VM status: running"
+        time.sleep(0.4)
+        assert talk.ask("stop") == "" and talk.ask("info status") == "VM status: paused"
+        when = talk.ask("when")
+        assert re.match(r"moment [1-9]\d*(\+\d+)?, virtual time \d", when)
+        time.sleep(0.2)
+        assert talk.ask("when") == when
+        assert re.match(r"here: \d+", talk.ask("savevm here"))
+        assert "usage: savevm name" in talk.ask("savevm") and "did you mean 'savevm'" in talk.ask("savemv x")
+        talk.ask("cont")
+        time.sleep(0.3)
+        assert re.match(r"at \d+\+\d+: [0-9a-f]{4}:", talk.ask("loadvm here"))
+        assert talk.ask("system_reset") == ""
+        time.sleep(0.2)
+        assert re.match(r"at \d+\+\d+: f000:", talk.ask("loadvm power-on"))
+        table = talk.ask("info snapshots").split("\n")
+        assert len(table) == 3 and " power-on " in table[1] and " here " in table[2]
+        time.sleep(1)  # it is flushed twice a second
+        running.process.send_signal(signal.SIGKILL)
+        running.process.wait()
+    assert main(["verify", str(path)]) == 0
+    assert main(["replay", "--verify", str(path), "--quiet"]) == 0
+    with Reader(str(path)) as reader:
+        assert [s.name for s in names(reader)] == ["power-on", "here"]
+        assert sum(isinstance(e.event, SnapshotLoaded) for e in reader.entries()) == 2
+
+
+def test_one_client_after_the_other():
+    with Running("run", *machine("-serial", "null"), "-monitor", "tcp:127.0.0.1:0,server=on,wait=off") as running:
+        port = int(running.told(r"monitor is at [0-9.]+:(\d+)"))
+        for _ in range(2):
+            with talk_at(port) as talk:
+                assert talk.ask("info replay") == "Record/replay is not active"
+                talk.file.write(b"half a li")
+        with talk_at(port) as talk:
+            talk.file.write(b"quit\n")
+            assert running.process.wait(PATIENCE_S) == 0
+        assert b"ended by quit at the monitor" in running.process.stderr.read()
+
+
+def test_on_a_pty():
+    with Running("run", *machine("-serial", "null"), "-monitor", "pty") as running:
+        fd = os.open(running.told("monitor is (.*)"), os.O_RDWR | os.O_NOCTTY)
+        talk = Talk(os.fdopen(fd, "rb+", 0))
+        assert talk.ask("info status") == "VM status: running"
+        talk.file.write(b"q\r")
+        assert running.process.wait(PATIENCE_S) == 0
+
+
+def test_on_standard_input(tmp_path):
+    path = tmp_path / "r.ph"
+    words = ["record", "-o", str(path), *machine("-serial", "null"), "-monitor", "stdio"]
+    done = subprocess.run([*PLAYHEAD, *words], input="info status\nnonsense\nx/2xb 0xf0000\nquit\n", text=True,
+                          capture_output=True, timeout=PATIENCE_S)  # fmt: skip
+    assert done.returncode == 0 and done.stdout.startswith("VM status: running\n000f0000: 0x"), done
+    assert "unknown command 'nonsense'" in done.stderr
+    assert main(["replay", "--verify", str(path), "--quiet"]) == 0
+
+
+def test_on_the_console(tmp_path):
+    """With -nographic the keys go to the guest or to the monitor; Ctrl-A c switches."""
+    with Running("record", "-o", str(tmp_path / "r.ph"), *machine("-nographic"), stdin=subprocess.PIPE) as running:
+        process = running.process
+
+        def until(text):
+            seen, end = b"", time.monotonic() + PATIENCE_S
+            while text not in seen:
+                assert select.select([process.stdout], [], [], max(end - time.monotonic(), 0))[0], seen
+                seen += os.read(process.stdout.fileno(), 4096)
+            return seen
+
+        def type(keys):
+            process.stdin.write(keys)
+            process.stdin.flush()
+
+        until(b"> ")
+        type(b"echo one\r")
+        until(b"one")
+        type(b"\x01c")
+        until(PROMPT)
+        type(b"info status\rstop\rinfo status\rcont\r")
+        said = until(b"paused")
+        assert b"VM status: running" in said
+        type(b"\x01cecho two\r")
+        until(b"two")
+        type(b"\x01cquit\r")
+        assert process.wait(PATIENCE_S) == 0
+    assert main(["replay", "--verify", str(tmp_path / "r.ph"), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("-monitor", "stdio"), "-monitor stdio: COM1 is connected to it"),
+    (("-S",), "-S without -gdb (or -s) and without -monitor"),
+    (("-monitor", "tcp::4444"), "write tcp::4444,server,nowait"),
+    (("-monitor", "tcp::4444,server,delay"), "'delay' is not one of"),
+    (("-monitor", "vc"), "'vc' is not one of"),
+    (("-gdb", "tcp:x"), "cannot listen at 'tcp:x'"),
+    (("-icount", "rrsnapshot=x"), "playhead record"),
+    (("-icount", "rr=record"), "use playhead record"),
+    (("-loadvm", "x"), "is not supported by this version"),
+])  # fmt: skip
+def test_refusals(words, message, capfd):
+    assert main(["run", *machine(), *words]) == 2
+    out, err = capfd.readouterr()
+    assert message in err and err.count("\n") == 1 and not out, err
+
+
+def test_a_port_that_is_taken(tmp_path, capfd):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        words = ["-gdb", f"tcp::{other.getsockname()[1]}"]
+        assert main(["record", "-o", str(tmp_path / "r.ph"), *machine(), *words]) == 2
+    assert "cannot listen at" in capfd.readouterr().err and not os.listdir(tmp_path)

@@ -77,7 +77,7 @@ def main(words: list[str]) -> int:
     return outcome.status
 
 
-def _tell_of_blkreplay(drives: "OpenDrives", host: "Host") -> None:
+def _tell_of_blkreplay(drives: OpenDrives, host: Host) -> None:
     """In a recording every drive goes through it, whether the words say so or not."""
     silent = [spec.file for spec in drives.specs if spec.file and not spec.recorded]
     if silent:

@@ -22,7 +22,6 @@ from playhead.base.record import U64, Blob, Queue, record
 from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
-from playhead.log.pages import FIRST_BLOCK
 
 BLOCK = 4096
 SHIFT = 40  # bits of a block's number

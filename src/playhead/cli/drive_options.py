@@ -1,12 +1,13 @@
 """QEMU's words for drives: what -drive, -hda and their kin, -device ide-hd and -boot say, parsed and put in place.
 
-QEMU's rules: `-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with media=cdrom.
-`index` counts the places of both channels; without one a drive takes the first that is free. `if=none` puts a drive
-nowhere: a `-device`, or another drive's `image`, names it by its id. Devices take their places after the drives.
+QEMU's rules: `-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with
+media=cdrom. `index` counts the places of both channels; without one a drive takes the first that is free. `if=none`
+puts a drive nowhere: a `-device`, or another drive's `image`, names it by its id. Devices take their places after the
+drives.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,15 +69,16 @@ def _serial_of_drive(text: str) -> str:
     raise UsageError("serial= belongs to the device: -drive if=none,id=ID,... -device ide-hd,drive=ID,serial=TEXT")
 
 
-DRIVE_KEYS = {
+DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
     "file": str, "if": _interface, "format": _format, "media": one_of("disk", "cdrom"), "snapshot": on_off,
-    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier, "index": number(0, PLACES - 1),
-    "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str, "serial": _serial_of_drive,
+    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier,
+    "index": number(0, PLACES - 1), "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str,
+    "serial": _serial_of_drive,
     "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
     "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
     "rerror": one_of("report"),
 }  # fmt: skip
-DEVICE_KEYS = {
+DEVICE_KEYS: dict[str, Callable[[str], Any]] = {
     "drive": str, "bus": one_of("ide.0", "ide.1"), "unit": number(0, 1), "serial": str, "model": str, "id": _identifier,
     "bootindex": number(0, 2**31 - 1),
 }  # fmt: skip
@@ -125,7 +127,7 @@ def boot(text: str) -> str:
     def once(value: str) -> str:
         raise UnsupportedError("once= is not supported")
 
-    known = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
+    known: dict[str, Callable[[str], Any]] = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
     return sub_options(text, known, implied="order").get("order", "cad")
 
 

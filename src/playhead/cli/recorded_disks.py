@@ -64,8 +64,11 @@ def _open(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]], why
 def _facts(reader: Reader, count: int) -> list[dict[str, Any] | None]:
     """What the recording says of each drive's image. Nothing of it is trusted but for where to look."""
     facts = reader.meta.get("disks")
-    right = isinstance(facts, list) and len(facts) == count
-    if not right or not all(f is None or (isinstance(f, dict) and isinstance(f.get("file"), str)) for f in facts):
+
+    def right(fact: Any) -> bool:
+        return fact is None or (isinstance(fact, dict) and isinstance(fact.get("file"), str))
+
+    if not isinstance(facts, list) or len(facts) != count or not all(right(fact) for fact in facts):
         raise FormatError(f"{reader.path} is damaged: meta 'disks' does not describe its drives")
     return facts
 

@@ -10,7 +10,7 @@ an alarm.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class _Outputs:
     def __init__(self, door: Any, behind: storage.Storage | None):
         self.serial_sinks: list[Sink] = door.serial_sinks
         self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
-        self.drives: list[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
+        self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 
 class Machine:

@@ -13,7 +13,7 @@ from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.drive_config import CDROM, HD
-from playhead.cli.options import nearest, number, on_off, one_of, sub_options
+from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 
 PLACES = 4
 INTERFACES = ("ide", "none")
@@ -105,6 +105,14 @@ def drive(text: str) -> dict[str, Any]:
     return given
 
 
+def image(text: str) -> dict[str, Any]:
+    """The value of -drive where it says where an image of a recording is now."""
+    given = drive(text)
+    if not given.get("file") or set(given) - {"file", "format"}:
+        raise UsageError("here it says only where a recorded drive's image is: file=FILE,format=raw|qcow2")
+    return given
+
+
 def fixed(index: int, media: str = "disk") -> Any:
     """The parser of -hda and its kin, whose value is a file."""
     return lambda text: {"file": text, "index": index, "media": media}
@@ -129,6 +137,10 @@ def boot(text: str) -> str:
 
     known: dict[str, Callable[[str], Any]] = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
     return sub_options(text, known, implied="order").get("order", "cad")
+
+
+IMAGES = Option("-drive", "where the images are now that belong to a recording made with --no-embed, or to a branch; one "
+                "for each of its drives, in order, if not where they were", "file=FILE[,format=F]", image, "images", 4)  # fmt: skip
 
 
 def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> list[DriveSpec]:

@@ -32,10 +32,11 @@ def attach(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = (
     reader.disks.elsewhere = blocks
 
 
-def for_branch(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = ()) -> Disks | None:
+def for_branch(reader: Reader, files: Sequence[dict[str, Any]] = ()) -> Disks | None:
     """What is behind the drives of a branch. The guest may read what it never read before, so the images must be there,
     with all that it did read.
     """
+    config = PcConfig.from_json(reader.meta["config"], reader.blob)
     if not config.drives:
         return None
     return Disks(_open(reader, config, files, "has only what the guest has read of it", None))

@@ -139,8 +139,14 @@ def boot(text: str) -> str:
     return sub_options(text, known, implied="order").get("order", "cad")
 
 
-IMAGES = Option("-drive", "where the images are now that belong to a recording made with --no-embed, or to a branch; one "
-                "for each of its drives, in order, if not where they were", "file=FILE[,format=F]", image, "images", 4)  # fmt: skip
+IMAGES = Option(
+    "-drive",
+    "where the images are now that a recording made with --no-embed or a branch needs: one for each drive, in order",
+    "file=FILE[,format=F]",
+    image,
+    "images",
+    4,
+)
 
 
 def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> list[DriveSpec]:

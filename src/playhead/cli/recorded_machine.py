@@ -37,7 +37,10 @@ def builder(
 
 @contextmanager
 def timeline(
-    reader: Reader, engine: str = "native", serial_specs: list[str] | None = None, debugcon: str = "null",
+    reader: Reader,
+    engine: str = "native",
+    serial_specs: list[str] | None = None,
+    debugcon: str = "null",
     images: Sequence[dict[str, Any]] = (),
 ) -> Iterator[tuple[Timeline, Host]]:
     """A recording to move about in, for a verb without a session: progress on the terminal, signals interrupt it.

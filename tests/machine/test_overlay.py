@@ -60,13 +60,13 @@ def test_it_is_an_array(steps):
     one, disks = storage(), [bytearray(base) for base in BASE]
     entered: dict[int, bytes] = {}
     one.entered = lambda key, content: entered.setdefault(key, content) and None
-    for drive, writes, lba, count, value, given in steps:
+    for drive, writes, lba, count, value, at_hand in steps:
         count = min(count, SECTORS - lba)
         begin, end = lba * SECTOR, (lba + count) * SECTOR
         if writes:
             disks[drive][begin:end] = bytes([value]) * (end - begin)
             one.drives[drive].write(lba, bytes(disks[drive][begin:end]))
-        assert read(one, drive, lba, count, given=given) == disks[drive][begin:end]
+        assert read(one, drive, lba, count, given=at_hand) == disks[drive][begin:end]
     for drive in (0, 1):
         assert read(one, drive, 0, SECTORS) == disks[drive]
     for key, content in entered.items():  # what is kept of the base is the base

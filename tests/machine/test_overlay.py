@@ -16,6 +16,8 @@ BASE = [bytes((7 * n + drive) % 251 for n in range(SECTORS * SECTOR)) for drive 
 class Images:
     """A backing that keeps what is asked of it."""
 
+    busy = False
+
     def __init__(self) -> None:
         self.started: list[tuple] = []
         self.asked: list[tuple[int, int]] = []

@@ -30,6 +30,7 @@ from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
 SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
+SHORT = 1 << 14  # while somebody is about to kick
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
 M64 = (1 << 64) - 1
@@ -263,7 +264,8 @@ class Machine:
             if asleep is not None:
                 return asleep
             if icount < until_icount:
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._slice), DELIVERIES
+                most = SHORT if self.storage is not None and self.storage.backing.busy else self._slice
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), most), DELIVERIES
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries

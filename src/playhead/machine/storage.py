@@ -44,6 +44,11 @@ def place_of(key: int) -> tuple[int, int]:
 class Backing(Protocol):
     """The outside of a storage. Drives are numbered in the order of the configuration; none of this raises."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody will call out when a request ends, so that the machine should listen often."""
+        ...
+
     def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
         """A request is under way from now on. `data`: what a write brings."""
         ...
@@ -65,6 +70,8 @@ class Backing(Protocol):
 
 class NoBacking:
     """For a machine that never runs: it is only looked at."""
+
+    busy = False
 
     def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
         pass

@@ -64,6 +64,7 @@ class RecordedBlock:
     def __init__(self, reader: Reader, queue: AsyncQueue):
         self._reader = reader
         self.machine: Any = None
+        self.busy = False
         self.lost = ""  # a block that was wanted and is not in the recording
         queue.handler(BlockDone, self._done)
         queue.handler(BlockFailed, self._failed)

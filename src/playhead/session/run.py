@@ -38,7 +38,7 @@ HOUSEKEEPING_NS = 50 * MS
 WAIT_NS = 100 * MS
 SILENCE_NS = 10_000 * MS
 UNREAD_NS = 1_000 * MS  # a Ctrl-C that the guest does not read for so long ends it
-BACKLOG_SLICE = 100_000  # instructions between two looks at a full receiver, or at a busy disk
+BACKLOG_SLICE = 100_000  # instructions between two looks at a full receiver
 SETTLE = 3  # kicks (100 ms each, if nothing else kicks) after which a guest is taken to retire nothing any more
 CTRL_C = b"\x03"
 
@@ -317,7 +317,7 @@ class RunSession:
 
     def _limit(self) -> int:
         """How far the machine may run before it has to be looked at."""
-        backlog = self.block.busy or any(d.waiting for d in self.host.serial)
+        backlog = any(d.waiting for d in self.host.serial)
         return self.machine.icount + (BACKLOG_SLICE if backlog else FAR - self.machine.icount)
 
     def _arrived(self) -> None:

@@ -1,5 +1,5 @@
-"""REP INS takes many words of a drive's data register at once, and nobody can tell: not a page fault in the middle whose
-handler reads the register too, not a timer, not the other engine, not a debugger."""
+"""REP INS takes many words of a drive's data register at once, and nobody can tell: not a page fault in the middle
+whose handler reads the register too, not a timer, not the other engine."""
 
 from __future__ import annotations
 

@@ -6,82 +6,20 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import guest
 import pytest
+from talking import PATIENCE_S, PLAYHEAD, PROMPT, Running, Talk, talk_at
 
 from playhead.cli import main
 from playhead.log.events import SnapshotLoaded
 from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 
-PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
-PROMPT = b"(playhead) "
-PATIENCE_S = 30
-
 
 def machine(*options):
     return ["-bios", str(guest.image("demo")), "-m", "16", *options]
-
-
-class Running:
-    """`playhead run` or `record` in a process of its own."""
-
-    def __init__(self, *words, **more):
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        self.process = subprocess.Popen([*PLAYHEAD, *words], **pipes)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.process.kill()
-        self.process.communicate()
-
-    def told(self, pattern):
-        """What a line on standard error says."""
-        line = self.process.stderr.readline().decode()
-        found = re.search(pattern, line)
-        assert found, line
-        return found[1]
-
-    def monitor(self):
-        return talk_at(int(self.told(r"monitor is at [0-9.]+:(\d+)")))
-
-
-class Talk:
-    """A conversation at a prompt."""
-
-    def __init__(self, file):
-        self.file, self.seen = file, b""
-        self.until(PROMPT)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.file.close()
-
-    def until(self, text):
-        end = time.monotonic() + PATIENCE_S
-        while text not in self.seen:
-            assert select.select([self.file], [], [], max(end - time.monotonic(), 0))[0], self.seen
-            data = os.read(self.file.fileno(), 4096)
-            assert data, self.seen
-            self.seen += data
-        said, _, self.seen = self.seen.partition(text)
-        return said.decode().replace("\r\n", "\n").strip()
-
-    def ask(self, line):
-        self.file.write(line.encode() + b"\n")
-        return self.until(PROMPT)
-
-
-def talk_at(port):
-    with socket.create_connection(("127.0.0.1", port)) as client:  # the file has it open still
-        return Talk(client.makefile("rwb", 0))
 
 
 def test_over_tcp_with_a_kill(tmp_path):

@@ -9,7 +9,7 @@ drives.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.drive_config import CDROM, HD
@@ -149,9 +149,17 @@ IMAGES = Option(
 )
 
 
-def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> list[DriveSpec]:
-    """The drives in the order of their places. `snapshot`: -snapshot was given."""
-    return _Placing(drives, snapshot).all(devices)
+class Placed(NamedTuple):
+    """The drives in the order of their places; and those in none, whose images can only hold snapshots."""
+
+    specs: list[DriveSpec]
+    others: list[DriveSpec]
+
+
+def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> Placed:
+    """`snapshot`: -snapshot was given."""
+    placing = _Placing(drives, snapshot)
+    return Placed(placing.all(devices), placing.others())
 
 
 class _Placing:
@@ -176,6 +184,12 @@ class _Placing:
             bus = int(one["bus"][-1]) if "bus" in one else None
             self._put(self._of_device(one), (bus, one.get("unit")))
         return [self._taken[where] for where in sorted(self._taken)]
+
+    def others(self) -> list[DriveSpec]:
+        """Of if=none drives that nothing has named, those that may be written."""
+        left = [one for id, one in self._by_id.items() if one.get("if") == "none" and id not in self._used]
+        specs = [self._spec(one, HD) for one in left if one.get("driver") != BLKREPLAY]
+        return [spec for spec in specs if not (spec.snapshot or spec.read_only)]
 
     @staticmethod
     def _wanted_place(one: Mapping[str, Any]) -> tuple[int | None, int | None]:

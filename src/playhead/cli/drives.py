@@ -1,15 +1,17 @@
 """The drives of a machine that is about to run: their images opened, described for the machine and for a recording."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from playhead.base.errors import UsageError
+from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import CDROM, DriveConfig
-from playhead.cli.drive_options import DriveSpec, place
+from playhead.cli.drive_options import DriveSpec, Placed, place
 from playhead.host.block import Image, open_image
 from playhead.host.disks import Disk, Disks
+from playhead.session import vm_state
+from playhead.session.snapshots import Saved
 
 SECTOR = 512
 DISK_MODEL, CDROM_MODEL = "PLAYHEAD DISK", "PLAYHEAD DVD-ROM"
@@ -31,17 +33,19 @@ class OpenDrives:
             self.disks.close()
 
 
-def placed(values: dict[str, Any]) -> list[DriveSpec]:
+def placed(values: dict[str, Any]) -> Placed:
     """The drives that the options ask for; nothing is opened yet."""
     devices = [d for d in values["devices"] if d["name"].startswith("ide-")]
     return place(values["drives"], devices, values["snapshot"])
 
 
-def open_drives(specs: Sequence[DriveSpec]) -> OpenDrives:
+def open_drives(placed: Placed) -> OpenDrives:
     """Open the images. Those that are not to be changed are opened for reading only."""
-    if not specs:
+    specs = placed.specs
+    if not specs and not placed.others:
         return OpenDrives()
     disks: list[Disk] = []
+    others: list[Image] = []
     opened = OpenDrives(list(specs))
     try:
         for spec in specs:
@@ -50,12 +54,24 @@ def open_drives(specs: Sequence[DriveSpec]) -> OpenDrives:
             disks.append(Disk(image, written and image is not None, spec.flushes))
             opened.configs += (_config(spec, image, len(opened.configs)),)
             opened.facts.append(_facts(spec, image))
+        others += [open_image(spec.file, format=spec.format, read_only=False) for spec in placed.others]
     except BaseException:
-        for disk in disks:
-            disk.close()
+        Disks(disks, others).close()
         raise
-    opened.disks = Disks(disks)
+    opened.disks = Disks(disks, others)
     return opened
+
+
+def load_vm(name: str | None, config: PcConfig, drives: OpenDrives) -> Saved | None:
+    """`-loadvm`: the state of that name, and all disks are what they were then."""
+    if name is None:
+        return None
+    if drives.disks is None:
+        raise UsageError(f"-loadvm {name}: there is no image that could have it: -drive file=IMAGE.qcow2")
+    images = drives.disks.vm_images
+    saved = vm_state.unpack(images.state(name), config, f"snapshot '{name}' in {images.path}")
+    images.apply(name)
+    return saved
 
 
 def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:

@@ -185,6 +185,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            "driver=blkreplay,image=ID records another drive (record adds that by itself)", "KEY=VALUE[,...]",
            drive_options.drive, "drives", 16, group=DISKS),
     Option("-snapshot", "no drive's file is changed", group=DISKS),
+    Option("-loadvm", "begin in the state that savevm kept under this name, in a qcow2 image of this machine", "NAME",
+           group=DISKS),
     Option("-boot", "what firmware tries to start from, in order: c (disk), d (CD-ROM); default cad", "order=LETTERS",
            drive_options.boot, default="cad", group=DISKS),
     Option("-icount", "an instruction takes 2**N ns of virtual time (default 3), or what the host takes (auto); "

@@ -45,7 +45,7 @@ LATER |= dict.fromkeys(("netdev", "object"), "network")
 LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
 LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")
 LATER |= dict.fromkeys(("qmp", "mon", "chardev"), "monitor of that kind")
-LATER |= dict.fromkeys(("loadvm",), "snapshot to start with (playhead debug opens a recording at one of its own)")
+LATER |= dict.fromkeys(("loadvm",), "snapshot to start with here (there is --at, and the monitor's loadvm)")
 
 
 def bare(word: str) -> str:

@@ -47,7 +47,7 @@ def main(words: list[str]) -> int:
         raise UsageError("a recording needs a file: -o FILE")
     check_output(path, values["force"])
     from playhead.cli.assemble import attend, big, make_build, make_config, make_host, make_options, size
-    from playhead.cli.drives import open_drives, placed
+    from playhead.cli.drives import load_vm, open_drives, placed
     from playhead.host.worker import Worker
     from playhead.session.record import RecordSession
 
@@ -58,6 +58,7 @@ def main(words: list[str]) -> int:
     options.digest_period = values["digest_period"] or options.digest_period
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values, drives)
+    options.begin = load_vm(values["loadvm"], config, drives)
     options.meta = _meta(config, values, options.shift)
     options.embed = not values["no_embed"]
     if drives.specs:
@@ -70,8 +71,9 @@ def main(words: list[str]) -> int:
             outcome = session.run()
     if outcome.note:
         host.message(outcome.note)
+    done = outcome.icount - (options.begin.moment.icount if options.begin else 0)
     host.message(
-        f"recorded {big(outcome.icount)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
+        f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
         f"{path}, {size(os.path.getsize(path))}"
     )
     return outcome.status

@@ -18,7 +18,7 @@ def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
     from playhead.base.errors import UsageError
     from playhead.cli.assemble import attend, make_build, make_config, make_host, make_options
-    from playhead.cli.drives import open_drives, placed
+    from playhead.cli.drives import load_vm, open_drives, placed
     from playhead.session.run import RunSession
 
     if "rrsnapshot" in values["icount"]:
@@ -28,6 +28,7 @@ def main(words: list[str]) -> int:
     config, options = make_config(values, drives), make_options(values)
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values, drives)
+    options.begin = load_vm(values["loadvm"], config, drives)
     session = RunSession(build, host, options)
     with attend(session, host, values):
         outcome = session.run()

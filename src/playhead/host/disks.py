@@ -17,6 +17,7 @@ from typing import Any
 
 from playhead.base.errors import PlayheadError
 from playhead.host.block import Image
+from playhead.host.vm_images import VmImages
 
 BLOCK, SECTOR = 4096, 512
 READ, WRITE, FLUSH = 1, 2, 3  # kinds of requests (`hw.block`)
@@ -114,10 +115,13 @@ class Disk:
 
 
 class Disks:
-    """All drives of a machine. Its methods are called on the session's thread."""
+    """All drives of a machine. Its methods are called on the session's thread. `others`: images of no drive, for
+    snapshots only.
+    """
 
-    def __init__(self, disks: Sequence[Disk]):
-        self._disks = list(disks)
+    def __init__(self, disks: Sequence[Disk], others: Sequence[Image] = ()):
+        self._disks, self._others = list(disks), list(others)
+        self.vm_images = VmImages([disk.image for disk in disks if disk.image is not None and disk.written], others)
         self._wanted: dict[int, Request] = {}  # by id: under way, or in the inbox
         self._inbox: deque[Request] = deque()
         self._failed_base: set[int] = set()  # drives of which a block could not be had: the next request fails
@@ -129,6 +133,8 @@ class Disks:
         """Everything that was started is done, and images are flushed."""
         for disk in self._disks:
             disk.close()
+        for image in self._others:
+            image.close()
 
     # for the machine's storage
 
@@ -151,10 +157,7 @@ class Disks:
 
     def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[Any], written: Callable[[Any], bytes]) -> None:
         self._wanted.clear()
-        self._inbox.clear()
-        for disk in self._disks:
-            if disk.written:
-                disk.settle()
+        self.settle()
         self._inbox.clear()
         for key, content in blocks.items():
             disk = self._disks[(key >> KEY_SHIFT) - 1]
@@ -162,6 +165,15 @@ class Disks:
                 disk.put_back(key & (1 << KEY_SHIFT) - 1, content)
         for r in under_way:
             self.start(r.drive, r.id, r.kind, r.lba, r.count, written(r))
+
+    def settle(self) -> None:
+        """Return when the images have what the guest has written so far."""
+        for disk in self._disks:
+            if disk.written:
+                disk.settle()
+
+    def is_written(self, drive: int) -> bool:
+        return self._disks[drive].written
 
     def keep_originals(self) -> None:
         """From now on the machine may be put back to where it is now."""

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from playhead.base.errors import UsageError
+from playhead.host.block import SnapshotInfo
+from playhead.log.moment import Moment
 from playhead.monitor.commands import Command, Say
 from playhead.monitor.replaying import show_snapshots
 from playhead.timeline.live import LiveDebuggee
 
-MEMORY = "kept in memory only: a machine that is not recorded has no other place"
+MEMORY = "kept in memory only (a recording or a qcow2 image would keep it)"
 
 
 def commands(target: LiveDebuggee, recording: str, quit: Callable[[], None]) -> tuple[Command, ...]:
@@ -42,6 +44,14 @@ class Refusing:
         raise UsageError(self._why)
 
 
+class InImage:
+    """A snapshot in a qcow2 image, to be shown."""
+
+    def __init__(self, info: SnapshotInfo):
+        self.name, self.virtual_ns, self.moment = info.name, info.vm_clock_ns, Moment(info.icount or 0)
+        self.created = f"{info.date:%Y-%m-%dT%H:%M:%SZ}"
+
+
 class Live:
     def __init__(self, target: LiveDebuggee, recording: str, quit: Callable[[], None]):
         self._target, self._recording, self._quit = target, recording, quit
@@ -66,7 +76,14 @@ class Live:
 
     def save(self, words: list[str], say: Say) -> None:
         saved = self._target.save(words[0])
-        say(f"{saved.name}: {saved.moment}" + ("" if self._recording else f", {MEMORY}"))
+        images = self._target.session.vm_images
+        if images is not None and images.take:
+            where = f", in {images.path}"
+        elif self._recording:
+            where = ""
+        else:
+            where = f", {MEMORY}" + (f": {images.why_not}" if images is not None and images.why_not else "")
+        say(f"{saved.name}: {saved.moment}{where}")
 
     def load(self, words: list[str], say: Say) -> None:
         self._target.load(words[0])
@@ -76,7 +93,15 @@ class Live:
         self._target.session.forget_snapshot(words[0])
 
     def snapshots(self, words: list[str], say: Say) -> None:
-        show_snapshots(self._target.session.snapshots.all(), say)
+        session = self._target.session
+        there = session.snapshots.all()
+        images = session.vm_images
+        infos = images.all() if images is not None else []
+        older = [info for info in infos if info.name not in session.snapshots]
+        show_snapshots([*there, *map(InImage, older)], say)
+        if older and images is not None:
+            names = ", ".join(info.name for info in older)
+            say(f"of an earlier run, in {images.path}: {names} (-loadvm starts with one)")
 
     def info(self, words: list[str], say: Say) -> None:
         if self._recording:

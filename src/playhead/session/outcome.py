@@ -1,6 +1,10 @@
 """How a run ended, and what a session may be told before it starts."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playhead.session.snapshots import Saved
 
 DIGEST_PERIOD = 8_000_000  # instructions; each digest takes 0.3 ms: about 1 % of a boot at 280 MIPS
 
@@ -32,6 +36,7 @@ class Options:
     trace_events: bool = False  # record interrupts and exceptions too
     silent_hint: str = ""  # told when the guest prints nothing for long
     digest_period: int = DIGEST_PERIOD
+    begin: "Saved | None" = None  # the state to begin in
     snapshot: str = ""  # a name for the recording's first moment
     checkpoints: bool = True  # keep the machine's state in the recording now and then
     embed: bool = True  # keep what the guest reads of its disks, not only hashes

@@ -24,6 +24,7 @@ from playhead.session.part_blocks import copy_blocks, give
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
 from playhead.session.snapshots import check_part
+from playhead.session.target import closed_door
 
 MS = 1_000_000
 
@@ -100,7 +101,7 @@ class PartSession(ReplaySession):
             if self._outcome is not None:
                 raise UsageError(f"{self.reader.path} ends at {self._moment()}: there is nothing behind that")
             self.run_to(Moment(m.icount, m.seq + 1))
-        fresh: Any = self._build(Nobody(len(self.host.serial)))  # type: ignore[arg-type]
+        fresh: Any = self._build(closed_door(len(self.host.serial)))
         pages = {n: checkpoint.page_of(m, n) for n in differences.differing_pages(fresh, m)}
         root = digest_of(m.digest_parts()).root
         self._begins = self._moment()
@@ -122,20 +123,6 @@ class PartSession(ReplaySession):
         digest = digest_of(m.digest_parts())
         end = End(cause=cause_number("end-of-part"), root=bytearray(digest.root), checks=bytearray(digest.checks))
         return Last(self._moment(), m.now_ns(), self._taken, end)
-
-
-class Nobody:
-    """The outside of a machine that is only made, to be compared with."""
-
-    def __init__(self, ports: int):
-        self.serial_sinks = [self] * ports
-        self.debugcon = self
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def host_clock_ns(self) -> int:
-        return 0
 
 
 def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent: dict[str, Any] | None = None,

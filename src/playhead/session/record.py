@@ -13,10 +13,14 @@ from playhead.log.digests import Digest, digest_of
 from playhead.log.events import TRACED, ClockHost, End
 from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
+from playhead.log.start import Start
 from playhead.log.writer import Writer
+from playhead.machine import checkpoint
+from playhead.machine.differences import differing_pages
 from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
+from playhead.session.target import closed_door
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
@@ -49,14 +53,29 @@ class RecordSession(RunSession):
             session["trace_events"] = True
         self.trace_if(self.options.trace_events)
         meta = {"parts": self._parts, "digest_period": period, "session": session, **self.options.meta}
+        if self.options.begin is not None:
+            start = Start(self._moment(), self.machine.now_ns(), self._digest().root)
+            meta["start"] = start.as_json()
+            self._boundary = start.first_digest(period)
         self.writer.begin(meta, self.options.blobs)
-        if self.options.checkpoints:
+        if self.options.begin is not None:
+            self._keep_start()
+        elif self.options.checkpoints:
             taken = self.machine.take_checkpoint()  # what the machine is made with is in the recording already
             self.snapshots.written(taken[1] if taken else ())
         self._arrived()
         self._flush()
         if self.options.snapshot:
             self.save_snapshot(self.options.snapshot)
+
+    def _keep_start(self) -> None:
+        """The state that the recording begins with: its first checkpoint, with all that a new machine has not."""
+        machine: Any = self.machine
+        fresh: Any = self._build(closed_door(len(self.host.serial)))
+        parts, _ = machine.take_checkpoint()
+        pages = {page: checkpoint.page_of(machine, page) for page in differing_pages(fresh, machine)}
+        self._last_checkpoint = self._moment(), self._events
+        self.writer.checkpoint(self._moment(), machine.now_ns(), parts, pages)
 
     def _keep_blocks(self) -> None:
         """What the guest meets of its disks' base goes into the recording, each block once."""
@@ -126,6 +145,8 @@ class RecordSession(RunSession):
         super().stand()
 
     def _log(self, event: Any) -> None:
+        if not self._built and self.options.begin is not None:
+            return  # making the machine reads the clock, but that is undone
         super()._log(event)
         self.writer.event(self._moment(), event)
         self._events += 1

@@ -15,16 +15,20 @@ them as long as it likes. Real time that passes then does not count.
 from collections.abc import Callable
 from typing import Any
 
+from playhead.base.errors import UsageError
 from playhead.base.units import NEVER
 from playhead.host.clock import date_text
 from playhead.host.host import Host
+from playhead.host.vm_images import VmImages
 from playhead.log.causes import cause_number
 from playhead.log.events import CharRead, ClockRate, ClockVirtualRt, ResetRequested, Shutdown, SnapshotLoaded
 from playhead.log.moment import START, Moment
+from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
+from playhead.session import vm_state
 from playhead.session.block import LiveBlock
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import AutoRate, Rest
@@ -85,12 +89,22 @@ class RunSession:
             self._began_ns = self.host.realtime_ns()
             self.host.start(self.machine.kick)
             self._entered, self._arrived_here = None, True
+            if self.options.begin is not None:
+                self._begin_at(self.options.begin)
             self._start()
             self.checkpoints.reached(Checkpoint.RESET)
             while self._outcome is None:
                 self.drive()
             self.host.flush()
         return self._outcome
+
+    def _begin_at(self, saved: Saved) -> None:
+        """`-loadvm`: the machine has just been made, and its disks are what they were then."""
+        machine: Any = self.machine
+        checkpoint.restore(machine, saved.parts, saved.pages)
+        self.snapshots.written(checkpoint.written_pages(machine))
+        if self._rate is not None:
+            self._rate = AutoRate(machine.shift)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -254,10 +268,21 @@ class RunSession:
         assert self.at_arrival
         self.snapshots.check(self.machine, name)
         self.block.keep_originals()
-        return self.snapshots.keep(self.machine, name, date_text())  # type: ignore[arg-type]
+        saved = self.snapshots.keep(self.machine, name, date_text())  # type: ignore[arg-type]
+        if self.host.disks is not None and self.host.disks.vm_images.take:
+            vm_state.store(saved, self.machine.config, self.host.disks)  # type: ignore[attr-defined]
+        return saved
+
+    @property
+    def vm_images(self) -> VmImages | None:
+        """The images that take snapshots."""
+        return self.host.disks.vm_images if self.host.disks is not None else None
 
     def load_snapshot(self, name: str) -> Saved:
         """`loadvm`: an input, which enters at once. That may be at any moment: nothing of the state before it stays."""
+        images = self.vm_images
+        if name not in self.snapshots and images is not None and name in [info.name for info in images.all()]:
+            raise UsageError(f"snapshot '{name}' is of an earlier run: start with -loadvm {name}")
         machine, saved = self.machine, self.snapshots.named(name)
         assert isinstance(machine, Machine)
         self._log(SnapshotLoaded(icount=saved.moment.icount, seq=saved.moment.seq))
@@ -271,7 +296,9 @@ class RunSession:
 
     def forget_snapshot(self, name: str) -> None:
         """`delvm`."""
-        self.snapshots.forget(name)
+        images = self.vm_images
+        if not (images is not None and images.delete(name)) or name in self.snapshots:
+            self.snapshots.forget(name)
 
     def request_reset(self) -> None:
         """Press the reset button (a monitor's `system_reset`); it takes effect at the next moment, and is logged."""

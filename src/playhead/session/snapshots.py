@@ -18,7 +18,7 @@ from playhead.machine import checkpoint
 from playhead.machine.checkpoint import unwritten
 from playhead.machine.differences import differing_pages
 from playhead.machine.machine import Machine
-from playhead.session.target import Door
+from playhead.session.target import closed_door
 
 
 class Saved(NamedTuple):
@@ -63,6 +63,9 @@ class Snapshots:
         self._saved[name] = saved
         return saved
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._saved
+
     def named(self, name: str) -> Saved:
         if name not in self._saved:
             raise UsageError(f"no snapshot '{name}'; there is {', '.join(self._saved) or 'none'}")
@@ -100,7 +103,7 @@ class Recorded:
         kept, hashes = self._checkpoint(moment)
         contents = self._reader.pages(set(hashes.values()))
         if self._fresh is None:
-            self._fresh = self._build(Door(lambda: 0, [_Nobody()] * self._ports, _Nobody()))
+            self._fresh = self._build(closed_door(self._ports))
         fresh = self._fresh
         goal = {page: checkpoint.page_of(fresh, page) for page in differing_pages(fresh, machine)}
         goal |= {page: contents[hash] for page, hash in hashes.items()}
@@ -118,11 +121,6 @@ class Recorded:
         raise FormatError(
             f"{self._reader.path} is damaged: it has no checkpoint of {moment}, to which a loadvm goes back"
         )
-
-
-class _Nobody:
-    def write(self, data: bytes) -> None:
-        pass
 
 
 def check_part(reader: Reader, begin: Moment, last: Moment) -> None:

@@ -1,0 +1,123 @@
+"""A machine's state as bytes, for a qcow2 image to keep beside the content of its disk (`savevm`, `-loadvm`).
+
+The layout is ours; another emulator's state is refused by its first bytes, and ours by another emulator's. What follows
+is as untrusted as the image: a length and a JSON head that describes the machine, and one zstd frame each of the parts'
+states and of the pages.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from playhead.base.errors import FormatError, UsageError
+from playhead.boards.config import PcConfig
+from playhead.host.disks import Disks
+from playhead.log.moment import Moment
+from playhead.log.pages import MAX_PAGES, PAGE, pack_parts, unpack_parts, unpacked
+from playhead.machine.checkpoint import is_block
+from playhead.machine.storage import place_of
+from playhead.session.snapshots import Saved
+
+MAGIC = b"Playhead VM state 1\n"
+LENGTH = struct.Struct("<I")
+RECORD = struct.Struct("<QB")  # page, or key of a disk's block; whether it has a content
+MAX_HEAD = 1 << 20
+LEVEL = 1
+NUMBERS = ("icount", "seq", "virtual_ns")
+
+
+def store(saved: Saved, config: PcConfig, disks: Disks) -> None:
+    """Into the images that take it. What the guest has written to their own disks is there already."""
+    disks.settle()
+    own = [page for page in saved.pages if is_block(page) and disks.is_written(place_of(page)[0])]
+    pages = {page: saved.pages[page] for page in saved.pages.keys() - own}
+    state = pack(saved._replace(pages=pages), config)
+    disks.vm_images.save(saved.name, state, saved.virtual_ns, saved.moment.icount)
+
+
+def pack(saved: Saved, config: PcConfig) -> bytes:
+    """`saved.pages` are those that the image's own disk does not bring."""
+    import zstandard
+
+    head = {
+        "config": described(config), "name": saved.name, "icount": saved.moment.icount, "seq": saved.moment.seq,
+        "virtual_ns": saved.virtual_ns, "created": saved.created, "pages": len(saved.pages),
+    }  # fmt: skip
+    text = json.dumps(head).encode()
+    parts = pack_parts(saved.parts)
+    records = b"".join(RECORD.pack(page, bool(content)) for page, content in saved.pages.items())
+    pages = zstandard.ZstdCompressor(level=LEVEL).compress(records + b"".join(saved.pages.values()))
+    return b"".join((MAGIC, LENGTH.pack(len(text)), text, LENGTH.pack(len(parts)), parts, pages))
+
+
+def described(config: PcConfig) -> dict[str, Any]:
+    """What has to be the same for a state to fit: all but what is behind the serial ports."""
+    plain = config.to_json()
+    return {**plain, "serial": len(plain["serial"])}
+
+
+def unpack(data: bytes, config: PcConfig, where: str) -> Saved:
+    """The inverse, for a machine of this configuration. Raises UsageError if it is of another one. `where`: for
+    messages.
+    """
+    try:
+        head, parts, pages = _sections(data)
+        moment, virtual_ns = Moment(head["icount"], head["seq"]), head["virtual_ns"]
+        _compare(head["config"], described(config), where)
+        contents = _contents(pages, head["pages"])
+        return Saved(str(head["name"]), moment, virtual_ns, str(head["created"]), unpack_parts(parts), contents)
+    except FormatError as e:
+        raise FormatError(f"{where}: {e}") from None
+
+
+def _sections(data: bytes) -> tuple[dict[str, Any], bytes, bytes]:
+    if not data.startswith(MAGIC):
+        raise FormatError("the state of a machine that another program saved, not Playhead")
+    at = len(MAGIC)
+    found = []
+    for most in (MAX_HEAD, len(data)):
+        if len(data) < at + LENGTH.size:
+            raise FormatError("a state that is cut off")
+        (length,) = LENGTH.unpack_from(data, at)
+        at += LENGTH.size
+        if length > most or len(data) < at + length:
+            raise FormatError("a state that is cut off")
+        found.append(data[at : at + length])
+        at += length
+    try:
+        head = json.loads(found[0])
+    except ValueError:
+        raise FormatError("a state with a damaged head") from None
+    right = isinstance(head, dict) and isinstance(head.get("config"), dict) and {"name", "created"} <= head.keys()
+    if not right or not all(type(head.get(name)) is int and 0 <= head[name] < 1 << 63 for name in (*NUMBERS, "pages")):
+        raise FormatError("a state with a damaged head")
+    return head, found[1], data[at:]
+
+
+def _compare(saved: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
+    for name in sorted({*saved, *given}):
+        if saved.get(name) != given.get(name):
+            raise UsageError(
+                f"{where} is of another machine: {name} was {_short(saved.get(name))}, not {_short(given.get(name))}"
+            )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _contents(packed: bytes, count: int) -> dict[int, bytes]:
+    if count > MAX_PAGES:
+        raise FormatError(f"{count} pages")
+    plain = unpacked("zstd", packed, count * (RECORD.size + PAGE))
+    if len(plain) < count * RECORD.size:
+        raise FormatError("a state that is cut off")
+    out, at = {}, count * RECORD.size
+    for page, has in RECORD.iter_unpack(plain[: count * RECORD.size]):
+        out[page] = bytes(plain[at : at + PAGE]) if has else b""
+        at += PAGE if has else 0
+    if at != len(plain) or any(content and len(content) != PAGE for content in out.values()):
+        raise FormatError("a state with damaged pages")
+    return out

@@ -130,7 +130,7 @@ def test_on_the_console(tmp_path):
     (("-gdb", "tcp:x"), "cannot listen at 'tcp:x'"),
     (("-icount", "rrsnapshot=x"), "playhead record"),
     (("-icount", "rr=record"), "use playhead record"),
-    (("-loadvm", "x"), "is not supported by this version"),
+    (("-loadvm", "x"), "no image that could have it"),
 ])  # fmt: skip
 def test_refusals(words, message, capfd):
     assert main(["run", *machine(), *words]) == 2

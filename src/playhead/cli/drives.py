@@ -28,7 +28,10 @@ class OpenDrives:
     disks: Disks | None = None
     facts: list[dict[str, Any] | None] = field(default_factory=list)
 
-    def close(self) -> None:
+    def __enter__(self) -> "OpenDrives":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         if self.disks is not None:
             self.disks.close()
 

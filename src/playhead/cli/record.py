@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import Option, help_text, number, parse_arguments
@@ -40,18 +40,23 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("record", OPTIONS, words)
     from playhead.base.errors import UsageError
-    from playhead.log.writer import Writer, check_output
+    from playhead.cli.drives import open_drives, placed
+    from playhead.log.writer import check_output
 
-    path = values["output"]
-    if path is None:
+    if values["output"] is None:
         raise UsageError("a recording needs a file: -o FILE")
-    check_output(path, values["force"])
+    check_output(values["output"], values["force"])
+    with open_drives(placed(values)) as drives:
+        return _record(values["output"], values, drives)
+
+
+def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
     from playhead.cli.assemble import attend, big, make_build, make_config, make_host, make_options, size
-    from playhead.cli.drives import load_vm, open_drives, placed
+    from playhead.cli.drives import load_vm
     from playhead.host.worker import Worker
+    from playhead.log.writer import Writer
     from playhead.session.record import RecordSession
 
-    drives = open_drives(placed(values))
     config, options = make_config(values, drives), make_options(values)
     options.snapshot = values["icount"].get("rrsnapshot", "")
     options.trace_events, options.checkpoints = values["trace_events"], not values["no_checkpoints"]

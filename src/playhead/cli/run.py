@@ -1,7 +1,14 @@
 """`playhead run`: a machine, not recorded."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import help_text, parse_arguments
+
+if TYPE_CHECKING:
+    from playhead.cli.drives import OpenDrives
 
 OPTIONS = MACHINE_OPTIONS
 
@@ -17,14 +24,19 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
     from playhead.base.errors import UsageError
-    from playhead.cli.assemble import attend, make_build, make_config, make_host, make_options
-    from playhead.cli.drives import load_vm, open_drives, placed
-    from playhead.session.run import RunSession
+    from playhead.cli.drives import open_drives, placed
 
     if "rrsnapshot" in values["icount"]:
         raise UsageError("-icount rrsnapshot=NAME gives a name to the first moment of a recording: playhead record")
+    with open_drives(placed(values)) as drives:
+        return _run(values, drives)
 
-    drives = open_drives(placed(values))
+
+def _run(values: dict[str, Any], drives: OpenDrives) -> int:
+    from playhead.cli.assemble import attend, make_build, make_config, make_host, make_options
+    from playhead.cli.drives import load_vm
+    from playhead.session.run import RunSession
+
     config, options = make_config(values, drives), make_options(values)
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values, drives)

@@ -44,10 +44,12 @@ class AtapiCdrom(IdeUnit):
 
     # -- the user
 
-    def eject(self) -> bool:
-        """Take the medium out. A locked drive keeps it, says False, and tells the guest that somebody wants it."""
+    def eject(self, force: bool = False) -> bool:
+        """Take the medium out. A locked drive keeps it, says False, and tells the guest that somebody wants it; unless
+        by force.
+        """
         c = self.s.cdrom
-        if c.locked:
+        if c.locked and not force:
             c.event = EVENT_EJECT
             return False
         if c.sectors:

@@ -28,7 +28,7 @@ KEY_SHIFT = 40  # of `machine.storage.key_of`
 class Request:
     """`base` is what a read brings: all blocks that it touches, from the beginning of the first one."""
 
-    drive: int
+    medium: int
     id: int
     kind: int
     lba: int
@@ -115,8 +115,8 @@ class Disk:
 
 
 class Disks:
-    """All drives of a machine. Its methods are called on the session's thread. `others`: images of no drive, for
-    snapshots only.
+    """All drives of a machine, by the number of what lies in them: first the drives' own media, then those that were
+    added. Its methods are called on the session's thread. `others`: images of no drive, for snapshots only.
     """
 
     def __init__(self, disks: Sequence[Disk], others: Sequence[Image] = ()):
@@ -124,7 +124,7 @@ class Disks:
         self.vm_images = VmImages([disk.image for disk in disks if disk.image is not None and disk.written], others)
         self._wanted: dict[int, Request] = {}  # by id: under way, or in the inbox
         self._inbox: deque[Request] = deque()
-        self._failed_base: set[int] = set()  # drives of which a block could not be had: the next request fails
+        self._failed_base: set[int] = set()  # media of which a block could not be had: the next request fails
         self.wake: Callable[[], None] = lambda: None  # called by the threads
         self.message: Callable[[str], None] = lambda text: None  # likewise
         self._said: set[str] = set()
@@ -138,20 +138,20 @@ class Disks:
 
     # for the machine's storage
 
-    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
-        request = self._wanted[id] = Request(drive, id, kind, lba, count, data)
-        request.error = drive in self._failed_base
-        self._failed_base.discard(drive)
-        self._disks[drive].submit(lambda: self._do(request))
+    def start(self, medium: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+        request = self._wanted[id] = Request(medium, id, kind, lba, count, data)
+        request.error = medium in self._failed_base
+        self._failed_base.discard(medium)
+        self._disks[medium].submit(lambda: self._do(request))
 
-    def cancel(self, drive: int, id: int) -> None:
+    def cancel(self, medium: int, id: int) -> None:
         self._wanted.pop(id, None)
 
-    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
+    def base(self, medium: int, blocks: Sequence[int]) -> list[bytes]:
         try:
-            return [self._disks[drive].read(block, 1) for block in blocks]
+            return [self._disks[medium].read(block, 1) for block in blocks]
         except PlayheadError as e:
-            self._failed_base.add(drive)
+            self._failed_base.add(medium)
             self._tell(str(e))
             return [bytes(BLOCK)] * len(blocks)
 
@@ -166,11 +166,24 @@ class Disks:
         for r in under_way:
             self.start(r.drive, r.id, r.kind, r.lba, r.count, written(r))
 
+    def add(self, image: Image) -> int:
+        """Another medium, for reading only; its number."""
+        self._disks.append(Disk(image))
+        return len(self._disks) - 1
+
     def settle(self) -> None:
         """Return when the images have what the guest has written so far."""
         for disk in self._disks:
             if disk.written:
                 disk.settle()
+
+    @property
+    def count(self) -> int:
+        """Of media."""
+        return len(self._disks)
+
+    def image(self, medium: int) -> Image | None:
+        return self._disks[medium].image
 
     def is_written(self, drive: int) -> bool:
         return self._disks[drive].written
@@ -209,7 +222,7 @@ class Disks:
         """On the drive's thread."""
         try:
             if not request.error:
-                self._disks[request.drive].perform(request)
+                self._disks[request.medium].perform(request)
         except PlayheadError as e:
             request.error = True
             self._tell(str(e))

@@ -22,7 +22,9 @@ class Drive(Protocol):
     """What is behind a disk or a CD-ROM drive. All of the names below are constant, but `sectors` of a CD-ROM drive,
     which is what the medium in it has (0: there is none)."""
 
-    sectors: int
+    @property
+    def sectors(self) -> int: ...
+
     read_only: bool
     serial: str
     model: str

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError
-from playhead.base.record import I32, I64, U8, U32, U64, Blob, Bool, Field, Queue, record
+from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Queue, record
 from playhead.log.causes import CAUSES, OURS as OUR_CAUSES
 from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, shown
 from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
@@ -330,6 +330,19 @@ class BlockFailed(Event):
     """A disk request ended with an error of the host. `id` as in ASYNC_BLOCK."""
 
     id: Any = U64()
+
+
+@event(67, "MEDIUM_CHANGED")
+class MediumChanged(Event):
+    """Somebody opened a CD-ROM drive's tray (`eject`; `sectors` is 0), or put a medium in (`change`). `drive` counts
+    those of the configuration. Media are numbered on behind the drives, whose first ones have their numbers; content is
+    kept by this number. `force`: also of a drive that the guest has locked.
+    """
+
+    drive: Any = U8()
+    force: Any = U8()
+    medium: Any = U16()
+    sectors: Any = U64()
 
 
 class Entry(NamedTuple):

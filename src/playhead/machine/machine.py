@@ -237,6 +237,19 @@ class Machine:
             data = self.storage.answer(request, base)
         return self.board.drive_done(id, error, data)
 
+    def change_medium(self, drive: int, force: bool, medium: int, sectors: int) -> bool:
+        """Open the tray of a CD-ROM drive (no `sectors`), or put a medium in. False: the guest has locked it, and is
+        told that somebody wants it to open.
+        """
+        config = self.config.drives[drive]
+        assert self.board.ide is not None and self.storage is not None
+        cdrom = self.board.ide.cdrom(config.bus, config.unit)
+        if not sectors:
+            return cdrom.eject(force)
+        cdrom.insert(sectors)
+        self.storage.put_in(drive, medium, sectors)
+        return True
+
     # running
 
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:

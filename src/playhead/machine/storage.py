@@ -14,11 +14,12 @@ checkpoints like pages of memory, under keys above those of pages (`key_of`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Protocol
 
 from playhead.base.errors import FormatError, UsageError
-from playhead.base.record import U64, Blob, Queue, record
+from playhead.base.record import U16, U64, Blob, Queue, record
 from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
@@ -42,28 +43,31 @@ def place_of(key: int) -> tuple[int, int]:
 
 
 class Backing(Protocol):
-    """The outside of a storage. Drives are numbered in the order of the configuration; none of this raises."""
+    """The outside of a storage: the bases, by the number of the medium, which is the drive's in the configuration until
+    another one is put in. None of this raises.
+    """
 
     @property
     def busy(self) -> bool:
         """Whether somebody will call out when a request ends, so that the machine should listen often."""
         ...
 
-    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+    def start(self, medium: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
         """A request is under way from now on. `data`: what a write brings."""
         ...
 
-    def cancel(self, drive: int, id: int) -> None:
+    def cancel(self, medium: int, id: int) -> None:
         """Its end is not wanted any more."""
         ...
 
-    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
+    def base(self, medium: int, blocks: Sequence[int]) -> list[bytes]:
         """The base's content of blocks, now; zeros for what cannot be had, which is then reported in another way."""
         ...
 
     def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight], written: Written) -> None:
         """The machine was put into another state. `blocks`: by key, those of the overlay that changed (ABSENT: the base
-        shows again). What was under way is forgotten, and this is; `written` gives what a write of it brings.
+        shows again). What was under way is forgotten, and this is (with media in place of drives); `written` gives
+        what a write of it brings.
         """
         ...
 
@@ -88,6 +92,8 @@ class NoBacking:
 
 @record
 class DriveState:
+    medium = U16()  # what lies in it: the number of a base; at first the drive's own
+    sectors = U64()
     written = Blob(length=16)  # chained over all writes and discards
 
 
@@ -102,8 +108,13 @@ class StoredDrive:
 
     def __init__(self, storage: "Storage", number: int, config: DriveConfig):
         self._storage, self._number = storage, number
-        self.sectors, self.serial, self.model = config.sectors, config.serial, config.model
+        self.serial, self.model = config.serial, config.model
         self.read_only = config.read_only or config.kind == CDROM
+
+    @property
+    def sectors(self) -> int:
+        sectors: int = self._storage.state.drives[self._number].sectors
+        return sectors
 
     def read(self, lba: int, count: int) -> int:
         return self._storage.start(self._number, READ, lba, count)
@@ -118,7 +129,7 @@ class StoredDrive:
         return self._storage.start(self._number, DISCARD, lba, count)
 
     def cancel(self, id: int) -> None:
-        self._storage.backing.cancel(self._number, id)
+        self._storage.backing.cancel(self._storage.medium(self._number), id)
 
 
 class Storage(Device):
@@ -135,6 +146,8 @@ class Storage(Device):
         self.backing = backing or NoBacking()
         self.drives = [StoredDrive(self, n, drive) for n, drive in enumerate(drives)]
         self.state.drives = [DriveState() for _ in drives]
+        for n, drive in enumerate(drives):
+            self.put_in(n, n, drive.sectors)
         self.overlay: dict[int, bytes] = {}
         self.unsaved: set[int] = set()
         self.entered: Callable[[int, bytes], None] | None = None  # told of the base's blocks whenever they are used
@@ -145,6 +158,15 @@ class Storage(Device):
     def loaded(self) -> None:
         if len(self.state.drives) != len(self.drives):
             raise FormatError(f"a state of {len(self.state.drives)} drives, and there are {len(self.drives)}")
+
+    def medium(self, drive: int) -> int:
+        number: int = self.state.drives[drive].medium
+        return number
+
+    def put_in(self, drive: int, medium: int, sectors: int) -> None:
+        """Another medium lies in a drive, whose controller is told by somebody else. Nothing is under way there."""
+        state = self.state.drives[drive]
+        state.medium, state.sectors = medium, sectors
 
     # requests
 
@@ -158,7 +180,7 @@ class Storage(Device):
             state.written = bytearray(blake2b(state.written + request + data, digest_size=16).digest())
         if kind == WRITE:
             self._write(drive, lba * SECTOR, memoryview(data))
-        self.backing.start(drive, id, kind, lba, count, data)
+        self.backing.start(self.medium(drive), id, kind, lba, count, data)
         return id
 
     def _fits(self, drive: int, lba: int, count: int) -> bool:
@@ -171,13 +193,14 @@ class Storage(Device):
             raise FormatError(f"a state with a request for {count} sectors at {lba} of drive {drive}")
         begin, end = lba * SECTOR, (lba + count) * SECTOR
         first, behind = begin // BLOCK, -(-end // BLOCK)
-        prefix = key_of(drive, 0)
+        medium = self.medium(drive)
+        prefix = key_of(medium, 0)
         lacking = [block for block in range(first, behind) if prefix | block not in self.overlay]
         if base is not None:
             found = [base[(b - first) * BLOCK : (b - first + 1) * BLOCK] for b in lacking]
         else:
-            found = self.backing.base(drive, lacking) if lacking else []
-        self._tell(drive, lacking, found)
+            found = self.backing.base(medium, lacking) if lacking else []
+        self._tell(medium, lacking, found)
         if base is not None and len(lacking) == behind - first:
             return base[begin - first * BLOCK : end - first * BLOCK]
         under = dict(zip(lacking, found, strict=True))
@@ -204,10 +227,10 @@ class Storage(Device):
             self._tell(drive, [block], [content])
         return content
 
-    def _tell(self, drive: int, blocks: Sequence[int], contents: Sequence[bytes]) -> None:
+    def _tell(self, medium: int, blocks: Sequence[int], contents: Sequence[bytes]) -> None:
         if self.entered is not None:
             for block, content in zip(blocks, contents, strict=True):
-                self.entered(key_of(drive, block), content)
+                self.entered(key_of(medium, block), content)
 
     # checkpoints
 
@@ -218,18 +241,33 @@ class Storage(Device):
     def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight]) -> None:
         """Other contents (ABSENT: none) in the overlay, when the state has been loaded; and what is under way in it."""
         for key, content in blocks.items():
-            if not 0 <= place_of(key)[0] < len(self.drives):
+            drive = place_of(key)[0]
+            if not 0 <= drive < len(self.drives) or self.medium(drive) != drive:
                 raise FormatError(f"a block {key:#x} of a drive that there is not")
             if content == ABSENT:
                 self.overlay.pop(key, None)
             else:
                 self.overlay[key] = content
             self.unsaved.add(key)
-        self.backing.put_back(blocks, under_way, self._written)
+        media = [replace(request, drive=self.medium(request.drive)) for request in under_way]
+        self.backing.put_back(blocks, media, self._written)
 
     def _written(self, request: InFlight) -> bytes:
-        """What a request under way writes: it is in the overlay since it was started."""
+        """What a request under way writes: it is in the overlay since it was started, and its drive has its first
+        medium.
+        """
         return self.answer(request, None) if request.kind == WRITE else b""
+
+
+def check_media(parts: Mapping[str, bytes], count: int) -> None:
+    """Raise UsageError if a state has a medium in a drive whose number is not below `count`: somebody put it in
+    (`change`), and a session that takes up this state has no image of it.
+    """
+    if Storage.part in parts:
+        state: Any = StorageState.decode(parts[Storage.part])  # type: ignore[attr-defined]
+        for n, drive in enumerate(state.drives):
+            if drive.medium >= count:
+                raise UsageError(f"drive {n} has a CD-ROM in it that was put in later (change): go on from before that")
 
 
 def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:

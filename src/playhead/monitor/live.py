@@ -6,6 +6,7 @@ from playhead.base.errors import UsageError
 from playhead.host.block import SnapshotInfo
 from playhead.log.moment import Moment
 from playhead.monitor.commands import Command, Say
+from playhead.monitor.drives import drive_commands
 from playhead.monitor.replaying import show_snapshots
 from playhead.timeline.live import LiveDebuggee
 
@@ -30,6 +31,7 @@ def commands(target: LiveDebuggee, recording: str, quit: Callable[[], None]) -> 
                 Refusing("setting the breakpoint is allowed only in play mode")),
         Command(("replay_delete_break",), "", "only in a replay", only_play),
         Command(("replay_seek", "seek"), "moment", "only in a replay", Refusing("replay must be enabled to seek")),
+        *drive_commands(target),
         Command(("quit", "q"), "", "end the machine; a recording ends validly", live.quit),
     )  # fmt: skip
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from playhead.base.errors import DivergenceError
-from playhead.log.events import BlockDone, BlockFailed, text_of
+from playhead.boards.drive_config import CDROM
+from playhead.log.events import BlockDone, BlockFailed, MediumChanged, text_of
 from playhead.log.reader import Reader
 from playhead.replay.queue import AsyncQueue
 
-BLOCK = 4096
+BLOCK, SECTOR = 4096, 512
 
 
 class LiveBlock:
@@ -22,8 +23,10 @@ class LiveBlock:
         self._disks, self._queue = disks, queue
         self._base: dict[int, bytes | None] = {}
         self.machine: Any = None
+        self._changes: list[MediumChanged] = []  # that are asked for
         queue.handler(BlockDone, self._done)
         queue.handler(BlockFailed, self._failed)
+        queue.handler(MediumChanged, self._changed)
 
     @property
     def busy(self) -> bool:
@@ -32,13 +35,22 @@ class LiveBlock:
 
     @property
     def waiting(self) -> bool:
-        return self._disks is not None and self._disks.waiting
+        return bool(self._changes) or (self._disks is not None and self._disks.waiting)
+
+    def change(self, drive: int, force: bool, image: Any = None) -> None:
+        """Ask for another medium in a CD-ROM drive, or that it opens; it happens at the next moment that it can."""
+        medium = 0 if image is None else self._disks.add(image)
+        sectors = 0 if image is None else -(-image.size // SECTOR)
+        self._changes.append(MediumChanged(drive=drive, force=int(force), medium=medium, sectors=sectors))
+        self.machine.kick()
 
     def let_in(self) -> None:
         """Queue what has ended, in the order of arrival. (The machine's own idea of what is under way decides: it may
         have been reset since.)
         """
-        while self.waiting:
+        while self._changes:
+            self._queue.add_input(self._changes.pop(0))
+        while self._disks is not None and self._disks.waiting:
             ended = self._disks.take()
             if ended.error:
                 self._queue.add_input(BlockFailed(id=ended.id))
@@ -51,6 +63,9 @@ class LiveBlock:
 
     def _failed(self, event: Any) -> None:
         assert self.machine.block_done(event.id, error=True), f"nobody waits for {event.id}"
+
+    def _changed(self, event: Any) -> None:
+        self.machine.change_medium(event.drive, bool(event.force), event.medium, event.sectors)
 
     def keep_originals(self) -> None:
         """The machine may be put back to its state of now."""
@@ -68,6 +83,13 @@ class RecordedBlock:
         self.lost = ""  # a block that was wanted and is not in the recording
         queue.handler(BlockDone, self._done)
         queue.handler(BlockFailed, self._failed)
+        queue.handler(MediumChanged, self._changed)
+
+    def _changed(self, event: Any) -> None:
+        drives = self.machine.config.drives
+        if event.drive >= len(drives) or drives[event.drive].kind != CDROM:
+            raise DivergenceError(f"the recording has {text_of(event)} here, and drive {event.drive} takes no medium")
+        self.machine.change_medium(event.drive, bool(event.force), event.medium, event.sectors)
 
     def _done(self, event: Any) -> None:
         self._end(event, error=False)
@@ -81,19 +103,19 @@ class RecordedBlock:
 
     # the base
 
-    def start(self, drive: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
+    def start(self, medium: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
         pass  # its end is in the recording
 
-    def cancel(self, drive: int, id: int) -> None:
+    def cancel(self, medium: int, id: int) -> None:
         pass
 
-    def base(self, drive: int, blocks: Sequence[int]) -> list[bytes]:
-        keys = [drive + 1 << 40 | block for block in blocks]
+    def base(self, medium: int, blocks: Sequence[int]) -> list[bytes]:
+        keys = [medium + 1 << 40 | block for block in blocks]
         found = self._reader.disks.blocks(keys)
         if len(found) < len(keys) and not self.lost:
             block = next(b for b, key in zip(blocks, keys, strict=True) if key not in found)
             self.lost = (
-                f"the guest wants the block at byte {block * BLOCK} of drive {drive}, which it never read in the "
+                f"the guest wants the block at byte {block * BLOCK} of medium {medium}, which it never read in the "
                 "recording"
             )
         return [found.get(key, bytes(BLOCK)) for key in keys]

@@ -46,6 +46,7 @@ class BranchSession(RecordSession):
     def _put(self) -> None:
         """The machine takes the parent's state; what the copied checkpoints hold of it counts as known."""
         machine: Any = self.machine
+        self._check_media(self._point.parts)
         checkpoint.restore(machine, self._point.parts, self._point.pages)
         machine.requests.stop = self._point.rest[3]
         self.snapshots.written(checkpoint.written_pages(machine))

@@ -12,7 +12,7 @@ A debugger takes the place of the loop (`drive`): it makes the same turns, some 
 them as long as it likes. Real time that passes then does not count.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from playhead.base.errors import UsageError
@@ -25,6 +25,7 @@ from playhead.log.events import CharRead, ClockRate, ClockVirtualRt, ResetReques
 from playhead.log.moment import START, Moment
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
+from playhead.machine.storage import check_media
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
@@ -101,10 +102,15 @@ class RunSession:
     def _begin_at(self, saved: Saved) -> None:
         """`-loadvm`: the machine has just been made, and its disks are what they were then."""
         machine: Any = self.machine
+        self._check_media(saved.parts)
         checkpoint.restore(machine, saved.parts, saved.pages)
         self.snapshots.written(checkpoint.written_pages(machine))
         if self._rate is not None:
             self._rate = AutoRate(machine.shift)
+
+    def _check_media(self, parts: Mapping[str, bytes]) -> None:
+        if self.host.disks is not None:
+            check_media(parts, self.host.disks.count)
 
     @property
     def outcome(self) -> Outcome | None:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from playhead.base.errors import FormatError, UsageError
+from playhead.base.errors import FormatError, HostError, UsageError
 from playhead.boards.config import PcConfig
 from playhead.host.disks import Disks
 from playhead.log.moment import Moment
@@ -33,7 +33,10 @@ def store(saved: Saved, config: PcConfig, disks: Disks) -> None:
     own = [page for page in saved.pages if is_block(page) and disks.is_written(place_of(page)[0])]
     pages = {page: saved.pages[page] for page in saved.pages.keys() - own}
     state = pack(saved._replace(pages=pages), config)
-    disks.vm_images.save(saved.name, state, saved.virtual_ns, saved.moment.icount)
+    try:
+        disks.vm_images.save(saved.name, state, saved.virtual_ns, saved.moment.icount)
+    except HostError as e:
+        raise UsageError(f"snapshot '{saved.name}' is in memory only: {e}") from None  # which ends nothing
 
 
 def pack(saved: Saved, config: PcConfig) -> bytes:

@@ -2,10 +2,17 @@
 
 from hypothesis import strategies as st
 
-from playhead.base.record import I32, I64, U8, U32, U64, Blob, Bool, Nested, Queue
+from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Nested, Queue
 from playhead.log.event_fields import Choice, Vector
 
-RANGES = {U8: (0, 2**8), U32: (0, 2**32), U64: (0, 2**64), I32: (-(2**31), 2**31), I64: (-(2**63), 2**63)}
+RANGES = {
+    U8: (0, 2**8),
+    U16: (0, 2**16),
+    U32: (0, 2**32),
+    U64: (0, 2**64),
+    I32: (-(2**31), 2**31),
+    I64: (-(2**63), 2**63),
+}
 
 
 def any_value(field):

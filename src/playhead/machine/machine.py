@@ -18,6 +18,7 @@ from typing import Any
 from playhead.base.record import I64, Queue, record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
+from playhead.boards.drive_config import CDROM
 from playhead.engine.core import Core
 from playhead.hw.block import READ, Drive
 from playhead.hw.clock import NEVER, VirtualClock
@@ -236,6 +237,17 @@ class Machine:
             assert self.storage is not None
             data = self.storage.answer(request, base)
         return self.board.drive_done(id, error, data)
+
+    def takes_media(self, drive: int) -> bool:
+        """Whether this is a CD-ROM drive, and there is a storage for what is put in."""
+        drives = self.config.drives
+        return self.storage is not None and drive < len(drives) and drives[drive].kind == CDROM
+
+    def tray(self, drive: int) -> Any:
+        """Of a CD-ROM drive: the state (`CdromState`) of what the user sees of it."""
+        config = self.config.drives[drive]
+        assert self.board.ide is not None
+        return self.board.ide.cdrom(config.bus, config.unit).s.cdrom
 
     def change_medium(self, drive: int, force: bool, medium: int, sectors: int) -> bool:
         """Open the tray of a CD-ROM drive (no `sectors`), or put a medium in. False: the guest has locked it, and is

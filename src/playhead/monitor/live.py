@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 from playhead.base.errors import UsageError
-from playhead.host.block import SnapshotInfo
-from playhead.log.moment import Moment
 from playhead.monitor.commands import Command, Say
 from playhead.monitor.drives import drive_commands
 from playhead.monitor.replaying import show_snapshots
@@ -44,14 +42,6 @@ class Refusing:
 
     def __call__(self, words: list[str], say: Say) -> None:
         raise UsageError(self._why)
-
-
-class InImage:
-    """A snapshot in a qcow2 image, to be shown."""
-
-    def __init__(self, info: SnapshotInfo):
-        self.name, self.virtual_ns, self.moment = info.name, info.vm_clock_ns, Moment(info.icount or 0)
-        self.created = f"{info.date:%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Live:
@@ -96,14 +86,11 @@ class Live:
 
     def snapshots(self, words: list[str], say: Say) -> None:
         session = self._target.session
-        there = session.snapshots.all()
-        images = session.vm_images
-        infos = images.all() if images is not None else []
-        older = [info for info in infos if info.name not in session.snapshots]
-        show_snapshots([*there, *map(InImage, older)], say)
-        if older and images is not None:
-            names = ", ".join(info.name for info in older)
-            say(f"of an earlier run, in {images.path}: {names} (-loadvm starts with one)")
+        older = session.kept_in_images()
+        show_snapshots([*session.snapshots.all(), *older], say)
+        if older:
+            names = ", ".join(one.name for one in older)
+            say(f"of an earlier run, in {session.vm_images.path}: {names} (-loadvm starts with one)")
 
     def info(self, words: list[str], say: Say) -> None:
         if self._recording:

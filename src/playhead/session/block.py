@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from playhead.base.errors import DivergenceError
-from playhead.boards.drive_config import CDROM
 from playhead.log.events import BlockDone, BlockFailed, MediumChanged, text_of
 from playhead.log.reader import Reader
 from playhead.replay.queue import AsyncQueue
@@ -86,8 +85,7 @@ class RecordedBlock:
         queue.handler(MediumChanged, self._changed)
 
     def _changed(self, event: Any) -> None:
-        drives = self.machine.config.drives
-        if event.drive >= len(drives) or drives[event.drive].kind != CDROM:
+        if not self.machine.takes_media(event.drive):
             raise DivergenceError(f"the recording has {text_of(event)} here, and drive {event.drive} takes no medium")
         self.machine.change_medium(event.drive, bool(event.force), event.medium, event.sectors)
 

@@ -33,7 +33,7 @@ from playhead.session import vm_state
 from playhead.session.block import LiveBlock
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import AutoRate, Rest
-from playhead.session.snapshots import Saved, Snapshots
+from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.target import Door, MachineLike
 
 Build = Callable[[Door], MachineLike]
@@ -284,10 +284,18 @@ class RunSession:
         """The images that take snapshots."""
         return self.host.disks.vm_images if self.host.disks is not None else None
 
+    def kept_in_images(self) -> list[Kept]:
+        """Snapshots of an earlier run."""
+        infos = self.vm_images.all() if self.vm_images is not None else []
+        return [
+            Kept(info.name, Moment(info.icount or 0), info.vm_clock_ns, f"{info.date:%Y-%m-%dT%H:%M:%SZ}")
+            for info in infos
+            if info.name not in self.snapshots
+        ]
+
     def load_snapshot(self, name: str) -> Saved:
         """`loadvm`: an input, which enters at once. That may be at any moment: nothing of the state before it stays."""
-        images = self.vm_images
-        if name not in self.snapshots and images is not None and name in [info.name for info in images.all()]:
+        if name in [one.name for one in self.kept_in_images()]:
             raise UsageError(f"snapshot '{name}' is of an earlier run: start with -loadvm {name}")
         machine, saved = self.machine, self.snapshots.named(name)
         assert isinstance(machine, Machine)

@@ -32,6 +32,15 @@ class Saved(NamedTuple):
     pages: dict[int, bytes]
 
 
+class Kept(NamedTuple):
+    """One that is in a qcow2 image (`host.vm_images`)."""
+
+    name: str
+    moment: Moment
+    virtual_ns: int
+    created: str
+
+
 class Snapshots:
     """The named states of one live machine. Somebody else who takes `written_pages` of it has to say so (`written`)."""
 

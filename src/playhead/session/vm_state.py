@@ -1,6 +1,6 @@
 """A machine's state as bytes, for a qcow2 image to keep beside the content of its disk (`savevm`, `-loadvm`).
 
-The layout is ours; another emulator's state is refused by its first bytes, and ours by another emulator's. What follows
+A configuration is whatever describes a machine with `to_json` (`boards.config.PcConfig`). The layout is ours; another emulator's state is refused by its first bytes, and ours by another emulator's. What follows
 is as untrusted as the image: a length and a JSON head that describes the machine, and one zstd frame each of the parts'
 states and of the pages.
 """
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from playhead.base.errors import FormatError, HostError, UsageError
-from playhead.boards.config import PcConfig
 from playhead.host.disks import Disks
 from playhead.log.moment import Moment
 from playhead.log.pages import MAX_PAGES, PAGE, pack_parts, unpack_parts, unpacked
@@ -27,7 +26,7 @@ LEVEL = 1
 NUMBERS = ("icount", "seq", "virtual_ns")
 
 
-def store(saved: Saved, config: PcConfig, disks: Disks) -> None:
+def store(saved: Saved, config: Any, disks: Disks) -> None:
     """Into the images that take it. What the guest has written to their own disks is there already."""
     disks.settle()
     own = [page for page in saved.pages if is_block(page) and disks.is_written(place_of(page)[0])]
@@ -39,7 +38,7 @@ def store(saved: Saved, config: PcConfig, disks: Disks) -> None:
         raise UsageError(f"snapshot '{saved.name}' is in memory only: {e}") from None  # which ends nothing
 
 
-def pack(saved: Saved, config: PcConfig) -> bytes:
+def pack(saved: Saved, config: Any) -> bytes:
     """`saved.pages` are those that the image's own disk does not bring."""
     import zstandard
 
@@ -54,13 +53,13 @@ def pack(saved: Saved, config: PcConfig) -> bytes:
     return b"".join((MAGIC, LENGTH.pack(len(text)), text, LENGTH.pack(len(parts)), parts, pages))
 
 
-def described(config: PcConfig) -> dict[str, Any]:
+def described(config: Any) -> dict[str, Any]:
     """What has to be the same for a state to fit: all but what is behind the serial ports."""
     plain = config.to_json()
     return {**plain, "serial": len(plain["serial"])}
 
 
-def unpack(data: bytes, config: PcConfig, where: str) -> Saved:
+def unpack(data: bytes, config: Any, where: str) -> Saved:
     """The inverse, for a machine of this configuration. Raises UsageError if it is of another one. `where`: for
     messages.
     """

@@ -13,6 +13,7 @@ from typing import Any
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
+from playhead.session.drives import Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
 from playhead.timeline.debuggee import Debuggee, Stop
@@ -34,6 +35,7 @@ class LiveDebuggee(Debuggee):
     def __init__(self, session: RunSession, refusal: str = ""):
         super().__init__()
         self.session, self.refusal = session, refusal
+        self.drives = Drives(session)
         self.stopped = self.held = False
         self.attend: Callable[[], None] = lambda: None
         self.failure: PlayheadError | None = None  # of the session, while gdb had the machine running

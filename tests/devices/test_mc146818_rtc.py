@@ -241,6 +241,6 @@ def test_cmos_of_a_pc(world, rtc):
     rtc.fill(pc_nvram(128 << 20))
     word = [get(world, i) | get(world, i + 1) << 8 for i in (0x15, 0x17, 0x30, 0x34)]
     assert word == [640, 0xFFFF, 0xFFFF, 112 << 4]
-    assert (get(world, 0x14), get(world, 0x3D), get(world, 0x38)) == (0x06, 0x23, 0x00)
+    assert (get(world, 0x14), get(world, 0x3D), get(world, 0x38)) == (0x06, 0x12, 0x30)
     assert pc_nvram(2 << 20)[0x17] == 0 and pc_nvram(2 << 20)[0x18] == 4
     assert [pc_nvram(1 << 30, 5 << 30)[i] for i in (0x5B, 0x5C, 0x5D)] == [0, 0x40, 1]

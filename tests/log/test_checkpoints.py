@@ -122,40 +122,48 @@ def test_batches_that_are_added_are_seen_on_request(path):
         assert reader.load_batch(0).moment == Moment(6) and len(reader.checkpoints()) == 1
 
 
+class SlowPacking:
+    """The writer's packer waits until `go`; whatever happens, it does not wait for ever."""
+
+    def __init__(self, writer):
+        self._gate, packer = threading.Event(), writer._packing._packer
+        pack = packer.pack
+        packer.pack = lambda pages, embed=True: self._gate.wait() and pack(pages, embed)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.go()
+
+    def go(self):
+        self._gate.set()
+
+
 def test_packing_that_is_slow_holds_nothing_up(path):
     """A flush stores what is ready; the last one waits; what would be too much memory is refused before."""
-    gate, worker = threading.Event(), Worker()
-    worker.submit(gate.wait)
-    with Writer(str(path), helper=worker) as writer:
-        writer._packing._in_flight += 1
-        writer._packing.ready = lambda wait=False, ready=writer._packing.ready: [
-            r for r in worker.finished(wait) if r is not True
-        ]
+    with Writer(str(path), helper=Worker()) as writer, SlowPacking(writer) as slow:
         writer.begin(META)
         writer.checkpoint(Moment(1), 0, {"cpu": b"1"}, {1: bytes(4096)})
         writer.event(Moment(1), ClockHost(ns=1))
         assert writer.flush(Moment(2), 0, 0) == 0
         with Reader(str(path)) as reader:
             assert len(list(reader.entries())) == 1 and not reader.checkpoints()
-        gate.set()
+        slow.go()
         assert writer.flush(Moment(3), 0, 0, wait=True) == 1
     with Reader(str(path)) as reader:
         assert reader.checkpoints()[0].moment == Moment(1) and not verify(reader).faults
 
 
 def test_too_much_at_once_is_said(path, monkeypatch):
-    gate = threading.Event()
     monkeypatch.setattr("playhead.log.packing.MOST", 8000)
-    worker = Worker()
-    with Writer(str(path), helper=worker) as writer:
+    with Writer(str(path), helper=Worker()) as writer, SlowPacking(writer) as slow:
         writer.begin(META)
-        pack = writer._packing._packer.pack
-        writer._packing._packer.pack = lambda pages: gate.wait() and pack(pages)
         writer.checkpoint(Moment(1), 0, {}, {1: bytes(4096)})
         assert not writer.busy
         writer.checkpoint(Moment(2), 0, {}, {1: bytes(4096)})
         assert writer.busy
-        gate.set()
+        slow.go()
         assert writer.flush(Moment(3), 0, 0, wait=True) == 2 and not writer.busy
 
 

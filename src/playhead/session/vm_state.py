@@ -1,8 +1,9 @@
 """A machine's state as bytes, for a qcow2 image to keep beside the content of its disk (`savevm`, `-loadvm`).
 
-A configuration is whatever describes a machine with `to_json` (`boards.config.PcConfig`). The layout is ours; another emulator's state is refused by its first bytes, and ours by another emulator's. What follows
-is as untrusted as the image: a length and a JSON head that describes the machine, and one zstd frame each of the parts'
-states and of the pages.
+A configuration here is whatever describes a machine with `to_json` (`boards.config.PcConfig`). The layout is ours;
+another emulator's state is refused by its first bytes, and ours by another emulator's. What follows is as untrusted as
+the image: a length and a JSON head that describes the machine, and one zstd frame each of the parts' states and of the
+pages.
 """
 
 import json

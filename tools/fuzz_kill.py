@@ -1,5 +1,5 @@
-"""kill [--times N] [--peeks K] [--seed S] [--guest debian|demo]: kill the recorder with SIGKILL at random times, keep
-its file only.
+"""kill [--times N] [--peeks K] [--seed S] [--guest debian|demo|disk]: kill the recorder with SIGKILL at random times,
+keep its file only.
 
 Each time the file is copied alone, without what SQLite keeps beside it, into an empty folder. There `verify` must
 find it whole, and `replay` must exit 0, reach the moment of its last flush with equal digests, say that the recording
@@ -37,7 +37,7 @@ from playhead.log.verify import verify
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 KEYS = "help\rtime\recho one two\rsum\rstatus\r"
-LATEST_S = {"debian": 40.0, "demo": 2.0}  # by then the guest has ended, or has done all that it does
+LATEST_S = {"debian": 40.0, "demo": 2.0, "disk": 0.9}  # by then the guest has ended, or has done all that it does
 FIRST_S = 20.0  # a recorder that has no file by then will never have one
 LIMIT_S = 0.5
 
@@ -61,7 +61,7 @@ def command(name: str, path: Path, console: Path) -> list[str]:
         machine = ["-m", "128", "-kernel", str(kernel), "-initrd", str(initrd), "-append", guest.DEBIAN_APPEND,
                    "-serial", f"file:{console}"]  # fmt: skip
     else:
-        machine = ["-m", "16", "-bios", str(guest.image(name)), "-serial", "stdio"]
+        machine = ["-m", "16", *guest.machine(name), "-serial", "stdio"]
     return [*PLAYHEAD, "record", "-o", str(path), *machine]
 
 

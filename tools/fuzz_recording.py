@@ -44,7 +44,10 @@ import recording_mutations as mutations
 import guest
 from playhead.base.errors import PlayheadError
 from playhead.boards.config import PcConfig
+from playhead.boards.drive_config import DriveConfig
 from playhead.cli import main as playhead
+from playhead.host.block import open_image
+from playhead.host.disks import Disk, Disks
 from playhead.log import snapshots
 from playhead.log.moment import Moment
 from playhead.log.writer import Writer
@@ -72,10 +75,10 @@ class Original:
 class Typist:
     """A host whose user types a little, at fixed looks at the clock, and then ends it."""
 
-    def __init__(self, console: Path, keys: bytes):
+    def __init__(self, console: Path, keys: bytes, disks: Disks | None):
         from playhead.host.host import Host
 
-        self.host = Host([f"file:{console}"], reads=False)
+        self.host = Host([f"file:{console}"], reads=False, disks=disks)
         self.keys, self.looks = keys, 0
 
     def __getattr__(self, name: str) -> Any:
@@ -116,14 +119,18 @@ class OftenFlushed(RecordSession):
 def record(name: str, folder: Path) -> Original:
     """A small recording of one of our guests."""
     path, console = folder / f"{name}.ph", folder / f"{name}.console"
-    config = PcConfig(ram_bytes=16 << 20, bios=guest.image(name).read_bytes(),
-                      serial=("file",), append="")  # fmt: skip
+    disks: Disks | None = None
+    drives: tuple[DriveConfig, ...] = ()
+    if name == "disk":
+        disks, drives = Disks([Disk(open_image(str(guest.disk()), read_only=True))]), (DriveConfig(sectors=8192),)
+    config = PcConfig(ram_bytes=16 << 20, bios=guest.image(name).read_bytes(), serial=("file",), drives=drives)
     meta = {"config": config.to_json(), "shift": 3, "auto_shift": False, "engine": "native", "program": "fuzz",
-            "host": "fuzz", "created": "2026-01-01T00:00:00Z"}  # fmt: skip
-    period = PERIOD if name != "demo" else 50_000
+            "host": "fuzz", "created": "2026-01-01T00:00:00Z", "embed": True,
+            "disks": [None] * len(drives)}  # fmt: skip
+    period = 50_000 if name == "demo" else PERIOD
     options = Options(digest_period=period, meta=meta, blobs=tuple(config.blobs().values()), sleep=False)
-    host: Any = Typist(console, b"sum\rtime\r" if name == "demo" else b"")
-    if name != "demo":
+    host: Any = Typist(console, b"sum\rtime\r" if name == "demo" else b"", disks)
+    if name == "tss":
         host = host.host
     with Writer(str(path), force=True) as writer:
         outcome = OftenFlushed(lambda door: Machine(config, door, shift=3), host, options, writer).run()
@@ -148,7 +155,7 @@ class Worker:
 
     def __init__(self, folder: Path, seed: int):
         self.folder, self.seed = folder, seed
-        self.originals = [record(name, folder) for name in ("tss", "demo")]
+        self.originals = [record(name, folder) for name in ("tss", "demo", "disk")]
         self.originals.append(part_of(self.originals[1], folder))
         self.session: ReplaySession | None = None
         run = ReplaySession.run

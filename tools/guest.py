@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import random
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
+DISK_BYTES = 4 << 20  # of the guest `disk`
 DEBIAN_APPEND = "console=ttyS0"
 NO_TESTS = f"{DEBIAN_APPEND} cryptomgr.notests"
 APPEND = {
@@ -54,6 +56,23 @@ def image(name: str) -> Path:
     if name not in names():
         raise GuestError(f"no guest {name!r}; there are {', '.join(names())}, debian")
     return _built(SOURCES / f"{name}.s", ".bin", asm.firmware)
+
+
+def disk() -> Path:
+    """The raw image that the guest `disk` wants as its first drive. Whoever lets it be written takes a copy."""
+    out = cache() / "disk-5.img"
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = out.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(random.Random(5).randbytes(DISK_BYTES))
+        partial.replace(out)
+    return out
+
+
+def machine(name: str) -> list[str]:
+    """The options, ours and QEMU's, of the machine of one of our guests; no drive's file is changed."""
+    drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name == "disk" else []
+    return ["-bios", str(image(name)), *drives]
 
 
 def programs() -> list[str]:
@@ -120,7 +139,7 @@ def _say(text: str) -> None:
 
 def on_qemu(name: str) -> str:
     """What one of our guests prints on QEMU's PC. An endless one is stopped after a while."""
-    command = ["qemu-system-i386", "-accel", "tcg", "-bios", str(image(name)), "-nographic", "-nodefaults"]
+    command = ["qemu-system-i386", "-accel", "tcg", *machine(name), "-nographic", "-nodefaults"]
     command += ["-serial", "stdio"]
     limit_s = 5 if name in ENDLESS else 60
     try:

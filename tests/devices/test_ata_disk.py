@@ -39,8 +39,14 @@ def test_identify(b):
 
 
 def test_features(b):
-    for feature, count, word, expected in ((0x03, 0x21, 63, 0x0207), (0x03, 0x45, 88, 0x203F), (0x02, 0, 85, 0x4068),
-                                           (0x55, 0, 85, 0x4028), (0xAA, 0, 85, 0x4068), (0x66, 0, 85, 0x4068)):
+    for feature, count, word, expected in (
+        (0x03, 0x21, 63, 0x0207),
+        (0x03, 0x45, 88, 0x203F),
+        (0x02, 0, 85, 0x4068),
+        (0x55, 0, 85, 0x4028),
+        (0xAA, 0, 85, 0x4068),
+        (0x66, 0, 85, 0x4068),
+    ):
         b.command(0xEF, count=count, feature=feature)
         assert b.finish() == (READY, 0)
         assert words(identify(b))[word] == expected

@@ -30,7 +30,7 @@ PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 def record(path: Path, name: str, *more: str) -> str:
     """Record a guest that ends by itself; returns what it printed."""
     out = f"{path}.out"
-    machine = ("-bios", str(guest.image(name)), "-m", "16", "-serial", f"file:{out}")
+    machine = (*guest.machine(name), "-m", "16", "-serial", f"file:{out}")
     assert main(["record", "--force", "-o", str(path), *machine, *more]) == 0
     return printed(out)
 

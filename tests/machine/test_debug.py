@@ -13,7 +13,6 @@ from playhead.machine.debug import READ, WRITE, Watch
 from playhead.machine.machine import Machine
 
 
-
 def forward(m: Machine, until: tuple[int, int], met) -> bool:
     """Run on to a moment, telling `met` of each stop; False at the guest's end."""
     while (m.icount, m.seq) < until:

@@ -22,7 +22,6 @@ from playhead.timeline.live import RECORDED, LiveDebuggee
 from playhead.timeline.timeline import Timeline
 
 
-
 class Debugged:
     """A session that is driven by `script(self)` with a gdb attached from the start; then gdb detaches."""
 

@@ -39,7 +39,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
             raise UsageError(f"-{name} goes with -kernel")
     if values["kernel"] is None and values["bios"] is None:
         if not drives.configs:
-            raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or a disk (-hda FILE)")
+            raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
     exits = [d for d in values["devices"] if d["name"] == "isa-debug-exit"]

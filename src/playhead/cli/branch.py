@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
+from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OUTSIDE = ("-serial", "-nographic", "-debugcon", "--engine")  # what belongs to the host, not to the machine
@@ -12,6 +13,7 @@ OPTIONS = (
     Option("--at", "the moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT"),
     Option("-o", "the new recording", "FILE", key="output"),
     Option("--force", "replace the file if it exists"),
+    IMAGES,
     *(option for option in MACHINE_OPTIONS if option.name in OUTSIDE),
 )  # fmt: skip
 
@@ -44,6 +46,7 @@ def main(words: list[str]) -> int:
 
 def _branch(reader: Any, values: dict[str, Any]) -> int:
     from playhead.cli.assemble import big, make_options, size
+    from playhead.cli.recorded_disks import for_branch
     from playhead.cli.recorded_machine import builder, timeline
     from playhead.host.host import Host
     from playhead.host.worker import Worker
@@ -52,7 +55,8 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     from playhead.session.track import Stopped
     from playhead.timeline.moments import parse
 
-    build, serial = builder(reader, values["engine"])
+    build, serial = builder(reader, values["engine"], values["images"])
+    disks = for_branch(reader, values["images"])
     specs = _serial(values["serial"], serial)
     try:
         with timeline(reader, values["engine"]) as (line, _):
@@ -64,7 +68,7 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     options = make_options({"icount": {}, "append": "console=ttyS", "no_reboot": bool(session_meta.get("no_reboot"))})
     options.auto_shift, options.digest_period = bool(reader.meta.get("auto_shift")), reader.digest_period
     options.meta = {"parent_file": os.path.basename(reader.path)}
-    host = Host(specs, values["debugcon"] or "null", mux=values["nographic"])
+    host = Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=disks)
     host.message(f"going on from {point.moment} of {reader.path}, live")
     with Writer(values["output"], values["force"], Worker()) as writer:
         outcome = BranchSession(build, host, options, writer, reader, point, virtual_ns, known).run()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from playhead.cli.machine_options import memory_size
+from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, one_of, parse_arguments
 from playhead.session.track import Stopped
 
@@ -29,6 +30,7 @@ OPTIONS = (
     Option("--batch", "end behind these commands"),
     Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
            default=1 << 30),
+    IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
 )  # fmt: skip
@@ -84,7 +86,7 @@ def main(words: list[str]) -> int:
     if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
     with Reader(values["file"]) as reader:
-        build, serial = builder(reader, values["engine"])
+        build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
         return Debugging(reader, build, len(serial), values).run()

@@ -1,18 +1,19 @@
 """QEMU's words for drives: what -drive, -hda and their kin, -device ide-hd and -boot say, parsed and put in place.
 
-QEMU's rules: `-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with media=cdrom.
-`index` counts the places of both channels; without one a drive takes the first that is free. `if=none` puts a drive
-nowhere: a `-device`, or another drive's `image`, names it by its id. Devices take their places after the drives.
+QEMU's rules: `-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with
+media=cdrom. `index` counts the places of both channels; without one a drive takes the first that is free. `if=none`
+puts a drive nowhere: a `-device`, or another drive's `image`, names it by its id. Devices take their places after the
+drives.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.drive_config import CDROM, HD
-from playhead.cli.options import nearest, number, on_off, one_of, sub_options
+from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 
 PLACES = 4
 INTERFACES = ("ide", "none")
@@ -68,15 +69,16 @@ def _serial_of_drive(text: str) -> str:
     raise UsageError("serial= belongs to the device: -drive if=none,id=ID,... -device ide-hd,drive=ID,serial=TEXT")
 
 
-DRIVE_KEYS = {
+DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
     "file": str, "if": _interface, "format": _format, "media": one_of("disk", "cdrom"), "snapshot": on_off,
-    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier, "index": number(0, PLACES - 1),
-    "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str, "serial": _serial_of_drive,
+    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier,
+    "index": number(0, PLACES - 1), "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str,
+    "serial": _serial_of_drive,
     "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
     "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
     "rerror": one_of("report"),
 }  # fmt: skip
-DEVICE_KEYS = {
+DEVICE_KEYS: dict[str, Callable[[str], Any]] = {
     "drive": str, "bus": one_of("ide.0", "ide.1"), "unit": number(0, 1), "serial": str, "model": str, "id": _identifier,
     "bootindex": number(0, 2**31 - 1),
 }  # fmt: skip
@@ -103,6 +105,14 @@ def drive(text: str) -> dict[str, Any]:
     return given
 
 
+def image(text: str) -> dict[str, Any]:
+    """The value of -drive where it says where an image of a recording is now."""
+    given = drive(text)
+    if not given.get("file") or set(given) - {"file", "format"}:
+        raise UsageError("here it says only where a recorded drive's image is: file=FILE,format=raw|qcow2")
+    return given
+
+
 def fixed(index: int, media: str = "disk") -> Any:
     """The parser of -hda and its kin, whose value is a file."""
     return lambda text: {"file": text, "index": index, "media": media}
@@ -125,8 +135,18 @@ def boot(text: str) -> str:
     def once(value: str) -> str:
         raise UnsupportedError("once= is not supported")
 
-    known = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
+    known: dict[str, Callable[[str], Any]] = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
     return sub_options(text, known, implied="order").get("order", "cad")
+
+
+IMAGES = Option(
+    "-drive",
+    "where the images are now that a recording made with --no-embed or a branch needs: one for each drive, in order",
+    "file=FILE[,format=F]",
+    image,
+    "images",
+    4,
+)
 
 
 def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> list[DriveSpec]:

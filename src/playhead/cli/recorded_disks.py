@@ -32,10 +32,11 @@ def attach(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = (
     reader.disks.elsewhere = blocks
 
 
-def for_branch(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = ()) -> Disks | None:
+def for_branch(reader: Reader, files: Sequence[dict[str, Any]] = ()) -> Disks | None:
     """What is behind the drives of a branch. The guest may read what it never read before, so the images must be there,
     with all that it did read.
     """
+    config = PcConfig.from_json(reader.meta["config"], reader.blob)
     if not config.drives:
         return None
     return Disks(_open(reader, config, files, "has only what the guest has read of it", None))
@@ -64,8 +65,11 @@ def _open(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]], why
 def _facts(reader: Reader, count: int) -> list[dict[str, Any] | None]:
     """What the recording says of each drive's image. Nothing of it is trusted but for where to look."""
     facts = reader.meta.get("disks")
-    right = isinstance(facts, list) and len(facts) == count
-    if not right or not all(f is None or (isinstance(f, dict) and isinstance(f.get("file"), str)) for f in facts):
+
+    def right(fact: Any) -> bool:
+        return fact is None or (isinstance(fact, dict) and isinstance(fact.get("file"), str))
+
+    if not isinstance(facts, list) or len(facts) != count or not all(right(fact) for fact in facts):
         raise FormatError(f"{reader.path} is damaged: meta 'disks' does not describe its drives")
     return facts
 

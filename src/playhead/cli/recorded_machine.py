@@ -1,12 +1,13 @@
 """A recording's machine, checked: what every verb that runs one starts from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.boards.config import PcConfig
 from playhead.cli.assemble import make_build
+from playhead.cli.recorded_disks import attach
 from playhead.host.host import Host
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
@@ -18,25 +19,34 @@ from playhead.x86.cpuid import MODELS
 SHOW_NS = 200_000_000  # between two looks at progress
 
 
-def builder(reader: Reader, engine: str = "native") -> tuple[Build, tuple[str, ...]]:
-    """What makes a recording's machine, and what its serial ports were connected to."""
+def builder(
+    reader: Reader, engine: str = "native", images: Sequence[dict[str, Any]] = ()
+) -> tuple[Build, tuple[str, ...]]:
+    """What makes a recording's machine, and what its serial ports were connected to. `images`: where those of its
+    drives are now, if it needs them.
+    """
     config = PcConfig.from_json(reader.meta["config"], reader.blob)
     if config.cpu not in MODELS:
         raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
     shift: Any = reader.meta.get("shift")
     if type(shift) is not int or not 0 <= shift <= 10:
         raise FormatError(f"{reader.path} is damaged: its shift is {shift!r}")
+    attach(reader, config, images)
     return make_build(config, engine, shift), config.serial
 
 
 @contextmanager
 def timeline(
-    reader: Reader, engine: str = "native", serial_specs: list[str] | None = None, debugcon: str = "null"
+    reader: Reader,
+    engine: str = "native",
+    serial_specs: list[str] | None = None,
+    debugcon: str = "null",
+    images: Sequence[dict[str, Any]] = (),
 ) -> Iterator[tuple[Timeline, Host]]:
     """A recording to move about in, for a verb without a session: progress on the terminal, signals interrupt it.
     `serial_specs`: where the serial ports of `Host` go, for those who connect the player's output to them.
     """
-    build, serial = builder(reader, engine)
+    build, serial = builder(reader, engine, images)
     host = Host(serial_specs or (), debugcon, reads=False)
     line = Timeline(build, host, reader, len(serial))
     next_ns = 0

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.host.chardev import check_spec
 
@@ -10,6 +11,7 @@ OPTIONS = (
     Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, null; by default the first prints "
            "on standard output", "DEVICE", check_spec, many=4),
     Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
+    IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
     Option("--from", "begin at this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"",
@@ -53,7 +55,7 @@ def main(words: list[str]) -> int:
     with Reader(values["file"]) as reader:
         if values["verify"]:
             _verify(reader, values)
-        build, serial = builder(reader, values["engine"])
+        build, serial = builder(reader, values["engine"], values["images"])
         specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, one_of, parse_arguments
 
 OPTIONS = (
@@ -11,6 +12,7 @@ OPTIONS = (
     Option("--to", "where it ends: likewise, or `end` (default)", "MOMENT", key="end", default="end"),
     Option("-o", "the part", "FILE", key="output"),
     Option("--force", "replace the file if it exists"),
+    IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
     Option("--quiet", "no progress and no summary"),
@@ -56,7 +58,7 @@ def _trim(reader: Any, values: dict[str, Any]) -> int:
     begin, end = (moment_of(reader, values[name], values["engine"]) for name in ("begin", "end"))
     if begin >= end:
         raise UsageError(f"a part from {begin} to {end} has nothing in it")
-    build, serial = builder(reader, values["engine"])
+    build, serial = builder(reader, values["engine"], values["images"])
     host = Host(["null"] * len(serial), "null", reads=False)
     session = PartSession(build, host, reader)
     session.options.progress = not values["quiet"]

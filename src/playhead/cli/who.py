@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.session.track import Stopped
 
@@ -13,6 +14,7 @@ OPTIONS = (
     Option("--physical", "the address is physical; else it is looked up in the page tables of that moment"),
     Option("--count", "so many writes, the last one first (default 1)", "N", number(1, 1 << 20), default=1),
     Option("--json", "one JSON object for each"),
+    IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
 )  # fmt: skip
@@ -44,7 +46,7 @@ def main(words: list[str]) -> int:
     if values["addr"] is None:
         raise UsageError("whose writes? --addr ADDRESS[:LENGTH]")
     address, length = place(values["addr"])
-    with Reader(values["file"]) as reader, timeline(reader, values["engine"]) as (line, host):
+    with Reader(values["file"]) as reader, timeline(reader, values["engine"], images=values["images"]) as (line, host):
         try:
             line.find(parse(values["before"], line.end, line.end))
             return _show(line, host, address, length, values)

@@ -9,6 +9,8 @@ end.
 Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.3 (configuration) and 2.7 (bus master registers).
 """
 
+from collections.abc import Sequence
+
 from playhead.base.record import Array, Blob, record
 from playhead.devices.atapi_cdrom import AtapiCdrom
 from playhead.devices.ide_bus_master import LENGTH
@@ -18,7 +20,7 @@ from playhead.devices.pci import COMMAND, COMMAND_IO, COMMAND_MASTER, Bar, PciFu
 from playhead.hw.block import InFlight
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
-from playhead.hw.space import Range, Space
+from playhead.hw.space import Range, Space, Stream
 
 PORTS = ((0x1F0, 0x3F6), (0x170, 0x376))  # command and control block of each channel
 IRQS = (14, 15)
@@ -121,12 +123,12 @@ class Piix3Ide(PciFunction):
         io_on = self.word(COMMAND) & COMMAND_IO
         for n, (command, control) in enumerate(PORTS):
             on = io_on and self.word(IDETIM + 2 * n) & DECODE
-            self._place(f"{n}.command", command if on else 0, 8, self._read_command, self._write_command)
+            self._place(f"{n}.command", command if on else 0, 8, self._read_command, self._write_command, self)
             self._place(f"{n}.control", control if on else 0, 1, self._read_control, self._write_control)
             self.channels[n].mastering = bool(self.word(COMMAND) & COMMAND_MASTER)
         self._place("master", self.bar(MASTER_BAR) or 0, 2 * LENGTH, self._read_master, self._write_master)
 
-    def _place(self, block: str, base: int, length: int, read, write) -> None:
+    def _place(self, block: str, base: int, length: int, read, write, stream: Stream | None = None) -> None:
         old = self._ranges.get(block)
         if (old[0] if old else 0) == base:
             return
@@ -134,7 +136,8 @@ class Piix3Ide(PciFunction):
             self._io.unmap(old[1])
             del self._ranges[block]
         if base:
-            handle = self._io.map(base, length, read, write, max_size=4, name=f"{self.name}.{block}")
+            name = f"{self.name}.{block}"
+            handle = self._io.map(base, length, read, write, max_size=4, name=name, stream=stream)
             self._ranges[block] = (base, handle)
 
     def _channel(self, address: int) -> IdeChannel:
@@ -147,6 +150,13 @@ class Piix3Ide(PciFunction):
         if register == DATA:
             return channel.read_data(size)
         return sum(channel.read(register + i) << 8 * i for i in range(size))
+
+    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
+        """Words of the data register (`hw.space.Stream`)."""
+        return self._channel(address).peek_data(size, most) if address & 7 == DATA else ()
+
+    def taken(self, address: int, size: int, count: int) -> None:
+        self._channel(address).data_taken(size, count)
 
     def _write_command(self, address: int, size: int, value: int) -> None:
         channel, register = self._channel(address), address & 7

@@ -124,8 +124,6 @@ def qemu_supported(context: Context, rest: bytes) -> bytes:
     return b"sstepbits;sstep;PhyMemMode"
 
 
-
-
 COMMANDS = (
     Command(b"qSupported", supported, b":"),
     Command(b"QStartNoAckMode", start_no_ack_mode),

@@ -45,7 +45,7 @@ class GdbSession:
 
     @property
     def ended(self) -> str | None:
-        """"detach" or "kill", once the client said so."""
+        """ "detach" or "kill", once the client said so."""
         return self._context.ended
 
     def receive(self, data: bytes) -> None:

@@ -9,11 +9,24 @@ What nobody answers reads as all ones and swallows writes.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 Read = Callable[[int, int], int]
 Write = Callable[[int, int, int], None]
+
+
+class Stream(Protocol):
+    """A register that is read like a file, over and over. What is ahead may be looked at, and changes nothing."""
+
+    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
+        """The values of up to `most` reads to come, of those only that do nothing but give the value."""
+        ...
+
+    def taken(self, address: int, size: int, count: int) -> None:
+        """So many of these reads have happened."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,7 @@ class Range:
     min_size: int
     max_size: int
     name: str
+    stream: Stream | None = None
 
 
 class Space:
@@ -42,9 +56,9 @@ class Space:
         self.changed: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,
-            name: str = "") -> Range:  # fmt: skip
+            name: str = "", stream: Stream | None = None) -> Range:  # fmt: skip
         assert length > 0 and 0 <= base and base + length <= self.size, f"{self.name}: {base:#x}+{length:#x}"
-        entry = Range(base, length, read, write, min_size, max_size, name)
+        entry = Range(base, length, read, write, min_size, max_size, name, stream)
         self._ranges.append(entry)
         self._dirty = True
         self.changed()

@@ -14,7 +14,8 @@ Bad = Callable[[str], FormatError]
 
 class Batch(NamedTuple):
     """What one flush wrote. `digests` are (icount, digest), in order; `moment`, `virtual_ns`, `wall_ms` are at the
-    flush; `contents` are hashes of disks' blocks, by key. (A checkpoint is stored when it has been packed, so it may be of a moment before the flush before.)
+    flush; `contents` are hashes of disks' blocks, by key. (A checkpoint is stored when it has been packed, so it may be
+    of a moment before the flush before.)
     """
 
     id: int

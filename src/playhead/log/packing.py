@@ -1,8 +1,8 @@
 """Checkpoints on their way into a recording: packed by somebody else, stored with the batch that finds them ready.
 
 Hashing and compressing the pages of a large checkpoint takes 100 ms, in which the guest should not stand still. Who
-does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has read
-go the same way, but a batch waits for those: it holds the events that say when the guest read them.
+does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has
+read go the same way, but a batch waits for those: it holds the events that say when the guest read them.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, as bytes: the state of each part by name, and pages of memory and blocks of disks by content.
+"""What a checkpoint holds, as bytes: the state of each part by name; pages of memory, blocks of disks, by content.
 
 Each content of a page is kept once in a recording, under its SHA-256, however many pages and checkpoints have it. Up
 to 64 of them are packed together, in the order of the pages that brought them (measured on the Debian boot, 17,720

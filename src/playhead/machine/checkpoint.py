@@ -1,8 +1,8 @@
 """Checkpoints: the whole state of a machine at a moment, out of which it can be put back.
 
-A checkpoint is the declared state of every part as bytes, and the pages that were written since the one before: pages of
-the backing area by their numbers, and blocks of disks by keys above those (`storage.key_of`). It is taken between two
-runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong to the
+A checkpoint is the declared state of every part as bytes, and the pages that were written since the one before: pages
+of the backing area by their numbers, and blocks of disks by keys above those (`storage.key_of`). It is taken between
+two runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong to the
 configuration.
 """
 

@@ -189,8 +189,8 @@ def _block(a: Machine, b: Machine, key: int) -> list[Difference]:
     drive, block = place_of(key)
     x, y = page_of(a, key), page_of(b, key)
     if not x or not y:
-        here = [_plain(content) if content else "not written" for content in (x, y)]
-        return [Difference("storage", f"drive {drive}, byte {block * BLOCK:#x}", *here)]
+        here, there = (_plain(content) if content else "not written" for content in (x, y))
+        return [Difference("storage", f"drive {drive}, byte {block * BLOCK:#x}", here, there)]
     at = next(i for i in range(BLOCK) if x[i] != y[i])
     return [Difference("storage", f"drive {drive}, byte {block * BLOCK + at:#x}", _plain(x[at:]), _plain(y[at:]))]
 

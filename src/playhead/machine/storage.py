@@ -227,6 +227,6 @@ class Storage(Device):
 
 def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:
     """The storage of a machine with these drives; None if it has none, or its door brings drives of its own."""
-    if not drives or getattr(door, "drives", ()):
+    if not drives or hasattr(door, "drives"):
         return None
     return Storage(drives, getattr(door, "disks", None))

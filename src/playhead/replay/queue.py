@@ -4,8 +4,8 @@ Serial input, a completed disk request, a packet, a device's deferred callback (
 they occur and take effect when the session empties the queue at a checkpoint. A recording logs each one at that
 moment. A replay takes them from the log: an *input* is made anew from the event, by the same handler; a *completion* (a
 bottom half: it carries only an id) must be in the queue already, because the machine itself began it, and waits there
-until the log says that its moment has come. The end of a disk request is handled like an input: which requests are under
-way is in the machine's own state, so that a replay may begin anywhere.
+until the log says that its moment has come. The end of a disk request is handled like an input: which requests are
+under way is in the machine's own state, so that a replay may begin anywhere.
 
 Called on the machine's thread only; host threads hand over through the session's inbox.
 """

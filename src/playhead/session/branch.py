@@ -57,5 +57,3 @@ class BranchSession(RecordSession):
     def _log(self, event: Any) -> None:
         if self._lives:  # making the machine reads the clock, but that was in the parent's past
             super()._log(event)
-
-

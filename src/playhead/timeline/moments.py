@@ -21,7 +21,7 @@ from playhead.log.moment import Moment
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 SECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 NUMBER = re.compile(r"(0x[0-9a-fA-F]+|[0-9][0-9_]*(?:\.[0-9]+)?)([kMG]?)")
-FORMS = "a count of instructions (also 1.5M, 50%, -1000, end), virtual time (@12.5s), or serial:\"text\""
+FORMS = 'a count of instructions (also 1.5M, 50%, -1000, end), virtual time (@12.5s), or serial:"text"'
 
 
 @dataclass(frozen=True)

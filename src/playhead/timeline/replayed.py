@@ -56,5 +56,3 @@ class ReplayDebuggee(Debuggee):
             case "goal":
                 return Stop("replay-break")
         return Stop("step")
-
-

@@ -8,7 +8,7 @@ from playhead.ir.ops import Value
 from playhead.x86 import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
-from playhead.x86.insn_string import advance, destination, source, step_of
+from playhead.x86.insn_string import advance, destination, repeat, source, step_of
 from playhead.x86.table import call, insn, routine
 
 
@@ -37,6 +37,22 @@ def port_read(m: StateBuilder, port, size):
         m.undone(S.EXIT_PORT_READ, port.zext(64) | (size.zext(64) << 32))
     m.st("latch_i", i + 1)
     m.ret(m.ld_at("latch", i))
+
+
+@routine(32, 32, 32, 64)
+def string_read(m: StateBuilder, port, size, left, icount):
+    """Like `port_read`, for INS with `left` iterations to go. The machine may have answered several of them (`ahead`).
+    An answer belongs to an instruction count, so an iteration that is begun again finds the same one; and to an
+    unbroken run of iterations, so what an exception handler reads in between finds none.
+    """
+    at = icount - m.ld("ahead_at")
+    with m.if_(at.ult(m.ld("ahead_n").zext(64))):
+        n = at.trunc(32)
+        with m.if_(m.ld("ahead_port").eq(port | size << 16) & (m.ld("ahead_used") - n).ule(1)):
+            m.st("ahead_used", n + 1)
+            m.ret(m.ld_at("ahead", n).zext(64))
+    m.st("ahead_left", left)
+    m.ret(call(m, "port_read", port, size))
 
 
 @routine(32, 32, 32, faults=False)
@@ -105,14 +121,15 @@ def ins(m, dst, src):
     bits = m.bits(dst)
 
     def body():
+        left = m.reg(1) & m.address_mask() if m.rep else 1
         port = m.reg(2) & 0xFFFF
         call(m, "check_port", port, bits // 8)
         linear = destination(m, bits // 8, True)
         call(m, "probe_write", linear, bits // 8)
-        m.guest_store(linear, call(m, "port_read", port, bits // 8).trunc(bits))
+        m.guest_store(linear, call(m, "string_read", port, bits // 8, left, m.icount()).trunc(bits))
         advance(m, 7, step_of(m, bits // 8))
 
-    once(m, body)
+    repeat(m, body)
 
 
 @insn("6e dx,Xb", "6f dx,Xv", rep="rep")

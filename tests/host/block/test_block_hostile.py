@@ -260,8 +260,10 @@ def test_the_fuzzer_finds_nothing_for_long():
 
 def test_the_fuzzer_would_find_something(tmp_path):
     """Its worker, with a reader that is wrong once in a while."""
-    wrong = ("from playhead.host.block import reading\n_run = reading.Reader._run\n"
-             "reading.Reader._run = lambda self, entries, i, last: _run(self, entries, i, last) + (i % 7 == 3)\n\n\n")
+    wrong = (
+        "from playhead.host.block import reading\n_run = reading.Reader._run\n"
+        "reading.Reader._run = lambda self, entries, i, last: _run(self, entries, i, last) + (i % 7 == 3)\n\n\n"
+    )
     text = Path(fuzz_image.__file__).read_text().replace("def work(", wrong + "def work(", 1)
     (tmp_path / "fuzz_image.py").write_text(text)
     shutil.copy(fuzz_image.mutations.__file__, tmp_path)

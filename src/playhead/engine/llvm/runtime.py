@@ -22,8 +22,6 @@ from playhead.x86.decode import DEC
 from playhead.x86.table import call, routine
 
 
-
-
 def host(m, address, bits):
     return m.item("host", address, bits)
 

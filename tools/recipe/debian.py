@@ -113,6 +113,7 @@ _LOAD = (
 i=0
 while [ $(ls /sys/block | grep -c '^s[dr]') -lt ${DRIVES:-4} ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
 echo GUEST-UP
+dmesg -n 1
 reader() {
   blocks=$(($(cat /sys/block/$1/size) / 8)); x=$2; n=0
   while [ $n -lt 8 ]; do
@@ -125,9 +126,9 @@ writer() {
   half=$(($(cat /sys/block/$1/size) / 16)); x=$2; n=0; wrong=0
   while [ $n -lt 8 ]; do
     x=$(((x * 1103515245 + 12345) & 0x7fffffff)); n=$((n+1)); to=$((half + (x >> 8) % (half - 16)))
-    [ $((n & 1)) = 1 ] && flag=direct || flag=sync
+    [ $((n & 1)) = 1 ] && flag=oflag=direct || flag=conv=fsync
     dd if=/bin/busybox bs=4096 skip=$((x >> 24)) count=16 of=/tmp/data-$1 2>/dev/null
-    dd if=/tmp/data-$1 bs=4096 of=/dev/$1 seek=$to oflag=$flag conv=notrunc 2>/dev/null
+    dd if=/tmp/data-$1 bs=4096 of=/dev/$1 seek=$to $flag 2>/dev/null
     dd if=/dev/$1 bs=4096 skip=$to count=16 iflag=direct 2>/dev/null | cmp -s - /tmp/data-$1 || wrong=$((wrong+1))
   done
   echo "wrong $wrong" > /tmp/writer-$1

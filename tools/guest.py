@@ -1,7 +1,7 @@
 """guest [NAME|all|debian|disks|check]: build or fetch guests and print their paths; check: compare ours with QEMU.
 
 Guests are kept in `$XDG_CACHE_HOME/playhead`, ours under a name that carries the hash of their source. Tests, the
-demo and the benchmarks use `image`, `program`, `debian`, `disk` and `expected` of this module.
+demo and the benchmarks use `image`, `program`, `debian`, `boot_disk` and `expected` of this module.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
         raise GuestError(str(error)) from None
 
 
-def disk(name: str) -> Path:
+def boot_disk(name: str) -> Path:
     """The image of a guest that starts from a disk or CD-ROM (recipe/disk_guests.py); built if there is none yet."""
     if name not in disk_guests.GUESTS:
         raise GuestError(f"no disk {name!r}; there are {', '.join(disk_guests.GUESTS)}")
@@ -187,7 +187,7 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.name in ("disks", *disk_guests.GUESTS):
             for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:
-                print(f"{name:8} {disk_guests.GUESTS[name].option} {disk(name)}")
+                print(f"{name:8} {disk_guests.GUESTS[name].option} {boot_disk(name)}")
             return 0
         for name in names() if options.name == "all" else [options.name]:
             print(program(name) if name in programs() else image(name))

@@ -77,7 +77,7 @@ def image(pytestconfig: pytest.Config) -> Callable[[str], Path]:
         if not any(os.path.exists(path) for path in SEABIOS):
             refuse("no SeaBIOS (Debian's package seabios), so nothing was started from a disk")
         try:
-            return guest.disk(name)
+            return guest.boot_disk(name)
         except guest.GuestError as error:
             refuse(f"the guest {name} cannot be had, so starting from it was not tested: {error}")
             raise
@@ -148,7 +148,7 @@ def test_an_image_is_the_same_at_every_build(name: str, image, tmp_path: Path, m
         if path != first:
             (folder / path.name).symlink_to(path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    second = guest.disk(name)
+    second = guest.boot_disk(name)
     assert second != first and second.name == first.name and digest(second) == digest(first)
 
 

@@ -130,7 +130,7 @@ class _System:
         return text.replace("\n", "\nStatus: install ok installed\n", 1)
 
     def _configure(self) -> None:
-        """What the maintainer scripts of base-files, base-passwd, dash, libc-bin, mawk, libpam-runtime, passwd leave."""
+        """What maintainer scripts leave: of base-passwd, dash, libc-bin, libpam-runtime, mawk and passwd."""
         users = self._files["usr/share/base-passwd/passwd.master"].data.replace(b":*:", b":x:")
         groups = self._files["usr/share/base-passwd/group.master"].data.replace(b":*:", b":x:")
         names = [line.split(":")[0] for line in users.decode().splitlines()]

@@ -1,7 +1,7 @@
-"""guest [NAME|all|debian|check]: build or fetch guests and print their paths; check: compare ours with QEMU.
+"""guest [NAME|all|debian|disks|check]: build or fetch guests and print their paths; check: compare ours with QEMU.
 
 Guests are kept in `$XDG_CACHE_HOME/playhead`, ours under a name that carries the hash of their source. Tests, the
-demo and the benchmarks use `image`, `program`, `debian` and `expected` of this module.
+demo and the benchmarks use `image`, `program`, `debian`, `boot_disk` and `expected` of this module.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import asm
 from recipe import debian as debian_recipe
+from recipe import disk_guests
 from recipe.apt import AptError
 
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
@@ -28,7 +29,11 @@ ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DISK_BYTES = 4 << 20  # of the guest `disk`
 DEBIAN_APPEND = "console=ttyS0"
 NO_TESTS = f"{DEBIAN_APPEND} cryptomgr.notests"
-APPEND = {"story": NO_TESTS, "disk": NO_TESTS}  # without the kernel's tests of its ciphers: half the boot
+APPEND = {
+    "story": NO_TESTS,
+    "disk": NO_TESTS,
+    "load": NO_TESTS,
+}  # without the kernel's tests of its ciphers: half the boot
 
 
 class GuestError(Exception):
@@ -101,17 +106,29 @@ def expected(name: str) -> str:
 
 
 def debian(variant: str = "boot") -> tuple[Path, Path]:
-    """(kernel, initrd) of a Debian guest; the variants `boot`, `story` and `disk` (which wants an IDE disk) run by
-    themselves, `shell` asks for a login on COM1.
+    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `disk` (which wants an IDE disk) and
+    `load` (which wants four drives) run by themselves, `shell` asks for a login on COM1.
     """
     if variant not in debian_recipe.VARIANTS:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
     folder = cache() / "debian"
     try:
         kernel, busybox = debian_recipe.fetch(folder, _say)
-        modules = debian_recipe.fetch_modules(folder, _say) if variant == "disk" else []
+        modules = debian_recipe.modules(folder, debian_recipe.MODULES.get(variant, ()), _say)
         inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
         return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
+    except (AptError, OSError) as error:
+        raise GuestError(str(error)) from None
+
+
+def boot_disk(name: str) -> Path:
+    """The image of a guest that starts from a disk or CD-ROM (recipe/disk_guests.py); built if there is none yet."""
+    if name not in disk_guests.GUESTS:
+        raise GuestError(f"no disk {name!r}; there are {', '.join(disk_guests.GUESTS)}")
+    folder = cache() / "debian"
+    try:
+        kernel, busybox = debian_recipe.fetch(folder, _say)
+        return disk_guests.build(name, kernel, busybox, folder, _say)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 
@@ -155,7 +172,8 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(names() + programs())}, all, debian, check")
+    known = names() + programs() + list(disk_guests.GUESTS)
+    parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(known)}, all, debian, disks, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
     try:
@@ -166,6 +184,10 @@ def main(arguments: list[str]) -> int:
                 kernel, initrd = debian(variant)
                 append = shlex.quote(APPEND.get(variant, DEBIAN_APPEND))
                 print(f"{variant:8} -kernel {kernel} -initrd {initrd} -append {append}")
+            return 0
+        if options.name in ("disks", *disk_guests.GUESTS):
+            for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:
+                print(f"{name:8} {disk_guests.GUESTS[name].option} {boot_disk(name)}")
             return 0
         for name in names() if options.name == "all" else [options.name]:
             print(program(name) if name in programs() else image(name))

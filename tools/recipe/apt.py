@@ -30,6 +30,7 @@ class PrivateApt:
             if shutil.which(tool) is None:
                 raise AptError(f"{tool} is not installed: Debian's packages can be fetched on a Debian system only")
         self._say = say
+        root = root.resolve()
         self._packages = root / "packages"
         etc = root / "etc"
         for folder in (etc / "parts", root / "state/lists/partial", root / "cache/archives/partial", self._packages):
@@ -53,21 +54,34 @@ class PrivateApt:
         """The names of the packages that start with `prefix`."""
         return self._run("apt-cache", "pkgnames", prefix).stdout.split()
 
-    def unpack(self, package: str, into: Path) -> None:
-        """Download a package, verified by apt, and unpack its files below `into`."""
+    def with_needs(self, *packages: str) -> list[str]:
+        """The names of what apt would install for these on an empty system, in its order. A name may also be one of
+        apt's patterns (apt-patterns(7)), such as `?essential`."""
+        result = self._run("apt-get", "-s", "-q", "install", "--no-install-recommends", *packages)
+        names = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("Inst ")]
+        if result.returncode != 0 or not names:
+            raise AptError(f"cannot resolve {' '.join(packages)}: {_last_line(result)}")
+        return names
+
+    def download(self, *packages: str) -> list[Path]:
+        """Download packages, verified by apt; their files, in the same order."""
+        what = packages[0] if len(packages) == 1 else f"{len(packages)} packages"
         for attempt in range(_TRIES):
-            self._say(f"fetching {package}" + (f", try {attempt + 1}" if attempt else ""))
-            result = self._run("apt-get", "download", "-q", package)
-            found = sorted(self._packages.glob(f"{package}_*.deb"))
-            if result.returncode == 0 and found:
-                break
+            self._say(f"fetching {what}" + (f", try {attempt + 1}" if attempt else ""))
+            result = self._run("apt-get", "download", "-q", *packages)
+            found = [sorted(self._packages.glob(f"{package}_*.deb")) for package in packages]
+            if result.returncode == 0 and all(found):
+                return [files[-1] for files in found]
             time.sleep(2 + 2 * attempt)
-        else:
-            raise AptError(f"cannot fetch {package}: {_last_line(result)}")
+        raise AptError(f"cannot fetch {what}: {_last_line(result)}")
+
+    def unpack(self, package: str, into: Path) -> None:
+        """Download a package and unpack its files below `into`."""
+        (found,) = self.download(package)
         into.mkdir(parents=True, exist_ok=True)
-        result = self._run("dpkg-deb", "-x", str(found[-1]), str(into))
+        result = self._run("dpkg-deb", "-x", str(found), str(into))
         if result.returncode != 0:
-            raise AptError(f"cannot unpack {found[-1].name}: {_last_line(result)}")
+            raise AptError(f"cannot unpack {found.name}: {_last_line(result)}")
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         try:
@@ -94,7 +108,6 @@ def _borrowed() -> str:
 
 
 def _own(root: Path, architecture: str) -> str:
-    root = root.resolve()
     return f"""
 Dir::State "{root}/state";
 Dir::State::status "{root}/state/status";

@@ -1,10 +1,11 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Four variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Five variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
-and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO).
+and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
+drives busy at once, whatever they are. For guests that start from a disk see disk_guests.py.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from recipe import initramfs
 from recipe.apt import AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story", "disk")
-MODULES = ("ata_piix", "sd_mod", "sr_mod")  # what `disk` needs, with what these need
+VARIANTS = ("boot", "shell", "story", "disk", "load")
+IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
+MODULES = {"disk": IDE, "load": IDE}
+KEPT = (*IDE, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
 
 _KERNEL = re.compile(r"linux-image-6\.1\.0-(\d+)-686")
 
-_START = """\
+START = """\
 #!/bin/sh
 export PATH=/bin
 /bin/busybox --install -s /bin
@@ -35,7 +38,7 @@ mount -t devtmpfs dev /dev
 """
 
 _BOOT = (
-    _START
+    START
     + """\
 echo GUEST-UP
 date
@@ -52,7 +55,7 @@ poweroff -f
 )
 
 _SHELL = (
-    _START
+    START
     + """\
 hostname playhead
 echo GUEST-UP
@@ -63,7 +66,7 @@ poweroff -f
 )
 
 _STORY = (
-    _START
+    START
     + """\
 echo GUEST-UP
 story
@@ -73,12 +76,16 @@ poweroff -f
 """
 )
 
-_DISK = (
-    _START
-    + """\
+LOAD_MODULES = """\
 for module in /lib/modules/*.ko; do
   case $module in *-libata.ko) insmod $module $LIBATA;; *) insmod $module;; esac
 done
+"""
+
+_DISK = (
+    START
+    + LOAD_MODULES
+    + """\
 i=0
 while [ ! -b /dev/sda ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
 echo GUEST-UP
@@ -97,11 +104,61 @@ poweroff -f
 """
 )
 
-_SCRIPTS = {"disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY}
+# Each drive has a reader, each disk a writer too, all at once: eight rounds of blocks at places that a generator picks,
+# half of them past the page cache. What a writer wrote in a round it reads back. The sums follow from the images alone.
+_LOAD = (
+    START
+    + LOAD_MODULES
+    + """\
+i=0
+while [ $(ls /sys/block | grep -c '^s[dr]') -lt ${DRIVES:-4} ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
+echo GUEST-UP
+dmesg -n 1
+reader() {
+  blocks=$(($(cat /sys/block/$1/size) / 8)); x=$2; n=0
+  while [ $n -lt 8 ]; do
+    x=$(((x * 1103515245 + 12345) & 0x7fffffff)); n=$((n+1))
+    [ $((n & 1)) = 1 ] && flag=direct || flag=fullblock
+    dd if=/dev/$1 bs=4096 skip=$(((x >> 8) % (blocks / 2 - 16))) count=16 iflag=$flag 2>/dev/null
+  done | md5sum > /tmp/reader-$1
+}
+writer() {
+  half=$(($(cat /sys/block/$1/size) / 16)); x=$2; n=0; wrong=0
+  while [ $n -lt 8 ]; do
+    x=$(((x * 1103515245 + 12345) & 0x7fffffff)); n=$((n+1)); to=$((half + (x >> 8) % (half - 16)))
+    [ $((n & 1)) = 1 ] && flag=oflag=direct || flag=conv=fsync
+    dd if=/bin/busybox bs=4096 skip=$((x >> 24)) count=16 of=/tmp/data-$1 2>/dev/null
+    dd if=/tmp/data-$1 bs=4096 of=/dev/$1 seek=$to $flag 2>/dev/null
+    dd if=/dev/$1 bs=4096 skip=$to count=16 iflag=direct 2>/dev/null | cmp -s - /tmp/data-$1 || wrong=$((wrong+1))
+  done
+  echo "wrong $wrong" > /tmp/writer-$1
+}
+seed=1
+for path in /sys/block/s[dr]*; do
+  drive=${path##*/}; seed=$((seed+1))
+  reader $drive $seed &
+  case $drive in sd*) writer $drive $((seed+100)) & ;; esac
+done
+wait
+sync
+echo 3 > /proc/sys/vm/drop_caches
+for path in /sys/block/s[dr]*; do
+  drive=${path##*/}
+  echo "$drive read: $(cat /tmp/reader-$drive)"
+  [ -e /tmp/writer-$drive ] && echo "$drive written: $(cat /tmp/writer-$drive)"
+  echo "$drive whole: $(md5sum < /dev/$drive)"
+done
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+_SCRIPTS = {"disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD}
 
 LOGIN, PASSWORD = "root", "playhead"
-_ETC = {
-    "etc/passwd": f"{LOGIN}:$1$recorded$aLRthxMddQeX8Hn3YTtA31:0:0:root:/root:/bin/sh\n",  # md5-crypt of the password
+PASSWORD_HASH = "$1$recorded$aLRthxMddQeX8Hn3YTtA31"  # md5-crypt
+ETC = {
+    "etc/passwd": f"{LOGIN}:{PASSWORD_HASH}:0:0:root:/root:/bin/sh\n",
     "etc/group": "root:x:0:\n",
     "etc/issue": "Playhead guest, \\l\n",
     "etc/profile": "export PATH=/bin PS1='playhead# '\n",
@@ -130,27 +187,28 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
     return kernel, busybox
 
 
-def fetch_modules(folder: Path, say: Callable[[str], None]) -> list[Path]:
-    """The kernel's modules that `disk` needs, in the order in which they can be loaded; fetched if need be."""
-    modules = folder / "modules"
-    if not modules.exists():
+def modules(folder: Path, names: Sequence[str], say: Callable[[str], None]) -> list[Path]:
+    """The files of these modules of the kernel and of all that they need, in the order in which they can be loaded;
+    fetched into `folder` if need be."""
+    kept = folder / f"kernel-modules-{hashlib.sha256(repr(KEPT).encode()).hexdigest()[:12]}"
+    if not kept.exists():
         package = (folder / "version").read_text().strip()
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
             apt = PrivateApt(Path(scratch) / "apt", "i386", say)
             apt.update()
-            files = Path(scratch) / "files"
+            files, some = Path(scratch) / "files", Path(scratch) / "modules"
             apt.unpack(package, files)
             found = {path.stem.replace("-", "_"): path for path in sorted(files.rglob("*.ko"))}
-            kept = Path(scratch) / "modules"
-            kept.mkdir()
-            for n, name in enumerate(_with_needs(found)):
-                shutil.copyfile(found[name], kept / f"{n:02}-{name}.ko")
-            kept.replace(modules)
-    return sorted(modules.glob("*.ko"))
+            some.mkdir()
+            for name in _with_needs(KEPT, found):
+                shutil.copyfile(found[name], some / f"{name}.ko")
+            some.replace(kept)
+    found = {path.stem: path for path in kept.glob("*.ko")}
+    return [found[name] for name in _with_needs(names, found)]
 
 
-def _with_needs(found: dict[str, Path]) -> list[str]:
-    """The names of `MODULES` and of all that they need, each behind what it needs."""
+def _with_needs(names: Sequence[str], found: dict[str, Path]) -> list[str]:
+    """These modules and all that they need, each behind what it needs."""
     order: list[str] = []
 
     def add(name: str) -> None:
@@ -164,30 +222,36 @@ def _with_needs(found: dict[str, Path]) -> list[str]:
                     add(need.replace("-", "_"))
         order.append(name)
 
-    for name in MODULES:
+    for name in names:
         add(name)
     return order
 
 
-def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes], modules: list[Path]) -> Path:
-    """The initramfs of a variant, with these programs in /bin and these modules in /lib/modules; its name carries the
-    hash of what it was built from."""
+def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes], modules: Sequence[Path]) -> Path:
+    """The initramfs of a variant, with these programs in /bin and these modules in /lib/modules."""
+    etc = ETC if variant == "shell" else {}
+    return pack(variant, _SCRIPTS[variant], busybox, folder, programs, modules, etc)
+
+
+def pack(name: str, script: str, busybox: Path, folder: Path, programs: Mapping[str, bytes] = {},
+         modules: Sequence[Path] = (), more: Mapping[str, str] = {}) -> Path:  # fmt: skip
+    """An initramfs that runs `script`; its name carries the hash of what it was built from."""
     entries = [initramfs.folder(name) for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "root")]
     entries += [
         initramfs.character_device("dev/console", 5, 1),
         initramfs.character_device("dev/null", 1, 3, 0o666),
         initramfs.file("bin/busybox", busybox.read_bytes(), 0o755),
         initramfs.link("bin/sh", "busybox"),
-        initramfs.file("init", _SCRIPTS[variant].encode(), 0o755),
+        initramfs.file("init", script.encode(), 0o755),
     ]
-    entries += [initramfs.file(f"bin/{name}", program, 0o755) for name, program in programs.items()]
+    entries += [initramfs.file(f"bin/{program}", data, 0o755) for program, data in programs.items()]
     if modules:
         entries += [initramfs.folder("lib"), initramfs.folder("lib/modules")]
-        entries += [initramfs.file(f"lib/modules/{path.name}", path.read_bytes()) for path in modules]
-    if variant == "shell":
-        entries += [initramfs.file(path, text.encode()) for path, text in _ETC.items()]
+        files = [(f"{n:02}-{path.name}", path) for n, path in enumerate(modules)]
+        entries += [initramfs.file(f"lib/modules/{numbered}", path.read_bytes()) for numbered, path in files]
+    entries += [initramfs.file(path, text.encode()) for path, text in more.items()]
     key = hashlib.sha256(repr([(e.path, e.mode, hashlib.sha256(e.data).hexdigest()) for e in entries]).encode())
-    out = folder / f"{variant}-{key.hexdigest()[:12]}.cpio.gz"
+    out = folder / f"{name}-{key.hexdigest()[:12]}.cpio.gz"
     if not out.exists():
         partial = out.with_suffix(f".{os.getpid()}")
         partial.write_bytes(initramfs.pack(entries))

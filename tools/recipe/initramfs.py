@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Entry:
-    """One file. `mode` has the type bits; `device` is (major, minor) of a device node; a link's data is its target."""
+    """One file. `mode` has the type bits; `device` is (major, minor) of a device node; a link's data is its target;
+    `owner` is (user, group).
+    """
 
     path: str
     mode: int
     data: bytes = b""
     device: tuple[int, int] = (0, 0)
+    owner: tuple[int, int] = (0, 0)
 
 
 def folder(path: str) -> Entry:
@@ -47,7 +50,7 @@ def pack(entries: list[Entry]) -> bytes:
 def _record(entry: Entry, inode: int) -> bytes:
     name = entry.path.encode() + b"\0"
     links = 2 if entry.mode & 0o170000 == 0o040000 else 1
-    numbers = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, *entry.device, len(name), 0)
+    numbers = (inode, entry.mode, *entry.owner, links, 0, len(entry.data), 0, 0, *entry.device, len(name), 0)
     header = b"070701" + b"".join(b"%08X" % number for number in numbers)
     return _padded(header + name) + _padded(entry.data)
 

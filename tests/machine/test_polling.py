@@ -1,0 +1,96 @@
+"""A run goes on behind a device read that changed nothing the run is bounded by, and nobody can tell: the moments are
+those of a run cut at every instruction, whatever rings, interrupts or is asked for in between."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import asm
+import guest
+import pytest
+from memory_drive import Door
+
+from playhead.boards.config import PcConfig
+from playhead.machine.machine import Machine
+
+SOURCE = """
+        .include "pc.inc"
+        .section .bss
+ticks:  .skip 4
+        .text
+main:   call    pic_init
+        gate    0x20, tick
+        timer_rate 40                   # every 34 us
+        outport 0x21, 0xFE
+        outport 0x61, 0x01              # counter 2 runs, and its output is polled
+        outport 0x43, 0xB0
+        outport 0x42, 0x00
+        outport 0x42, 0x02
+        sti
+1:      inb     $0x61, %al
+        testb   $0x20, %al
+        jz      1b
+        outport 0x43, 0xB0              # once more, and the read that sees it comes in the shadow of STI
+        outport 0x42, 0x00
+        outport 0x42, 0x01
+2:      cli
+        inb     $0x61, %al
+        sti
+        testb   $0x20, %al
+        jz      2b
+3:      inb     $0x20, %al              # a poll that is ended by a handler
+        cmpl    $20, ticks
+        jb      3b
+        cli
+        movl    ticks, %eax
+        call    put_hex
+        jmp     pass
+
+tick:   pushl   %eax
+        incl    ticks
+        movb    $0x20, %al
+        outb    %al, $0x20
+        popl    %eax
+        iretl
+"""
+
+
+@pytest.fixture(scope="module")
+def bios(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("polling")
+    shutil.copyfile(guest.SOURCES / "pc.inc", folder / "pc.inc")
+    path = Path(folder / "polling.s")
+    path.write_text(SOURCE)
+    return asm.firmware(path)
+
+
+class Rig:
+    def __init__(self, bios: bytes, engine: str = "native"):
+        self.door = Door()
+        self.machine = Machine(PcConfig(ram_bytes=4 << 20, bios=bios), self.door, engine=engine)
+        self.runs = 0  # of the engine
+        self._engine_run = self.machine.engine.run
+        self.machine.engine.run = self._counted
+
+    def _counted(self, budget: int) -> None:
+        self.runs += 1
+        self._engine_run(budget)
+
+    def to_the_end(self, step: int) -> tuple[int, dict[str, bytes]]:
+        """Run in pieces of so many instructions; the last moment and its digests."""
+        while self.machine.run(self.machine.icount + step).kind == "budget":
+            pass
+        assert b"PASS" in self.door.printed
+        return self.machine.icount, self.machine.digest_parts()
+
+
+def test_the_moments_are_those_of_single_steps(bios: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Rig(bios)
+    end = whole.to_the_end(1 << 40)
+    for engine, step in (("native", 1), ("native", 7), ("reference", 1000)):
+        assert Rig(bios, engine).to_the_end(step) == end, (engine, step)
+    monkeypatch.setattr(Machine, "_as_before", lambda self, deadline_ns: False)
+    slow = Rig(bios)
+    assert slow.to_the_end(1 << 40) == end
+    assert whole.runs < 0.6 * slow.runs

@@ -28,18 +28,8 @@ main:   call    pic_init
         gate    0x20, tick
         gate    14, page_fault
         call    paging_on
-        movl    $0xCF8, %edx            # the PIIX3's IDE function answers at its ports
-        movl    $0x80000940, %eax
-        outl    %eax, %dx
-        movl    $0xCFC, %edx
-        movl    $0x80008000, %eax
-        outl    %eax, %dx
-        movl    $0xCF8, %edx
-        movl    $0x80000904, %eax
-        outl    %eax, %dx
-        movl    $0xCFC, %edx
-        movl    $1, %eax
-        outl    %eax, %dx
+        pci_write 0x80000940, 0x80008000        # the PIIX3's IDE function answers at its ports
+        pci_write 0x80000904, 1
         outport 0x3F6, 0x02             # the drive does not interrupt
         outport DISK + 6, 0xE0
         outport DISK + 2, 4

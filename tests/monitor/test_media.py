@@ -23,18 +23,8 @@ packet: .skip 12
 buffer: .skip 2048
         .text
 main:   call    pic_init
-        movl    $0xCF8, %edx
-        movl    $0x80000940, %eax
-        outl    %eax, %dx
-        movl    $0xCFC, %edx
-        movl    $0x80008000, %eax
-        outl    %eax, %dx
-        movl    $0xCF8, %edx
-        movl    $0x80000904, %eax
-        outl    %eax, %dx
-        movl    $0xCFC, %edx
-        movl    $1, %eax
-        outl    %eax, %dx
+        pci_write 0x80000940, 0x80008000        # the PIIX3's IDE function answers at its ports
+        pci_write 0x80000904, 1
         outport 0x376, 0x02
 again:  movl    $0x00000028, packet     # READ(10) of one block
         movl    $0x00000000, packet + 4

@@ -238,7 +238,7 @@ class ReplaySession:
     def _receive(self, event: Any) -> None:
         data = bytes(event.data)
         room = self.machine.serial_room(event.port) if event.port < len(self.host.serial) else 0
-        if room < len(data) or self.machine.serial_receive(event.port, data) != len(data):
+        if not 0 < len(data) <= room or self.machine.serial_receive(event.port, data) != len(data):
             raise self._diverged(
                 f"at {self._moment()}: serial port {event.port} took {len(data)} bytes in the recording "
                 f"and has room for {room} now"

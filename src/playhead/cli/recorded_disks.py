@@ -47,9 +47,11 @@ def _open(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]], why
     given = list(files)
     disks: list[Disk] = []
     for n, (drive, fact) in enumerate(zip(config.drives, facts, strict=True)):
-        if fact is None:
+        if fact is None and not drive.sectors:
             disks.append(Disk(None))
             continue
+        if fact is None:
+            raise FormatError(f"{reader.path} is damaged: meta 'disks' has no image for drive {n}")
         other = given.pop(0) if given else {}
         image = _image(reader, n, fact, other, why)
         if image.size > drive.sectors * SECTOR or image.size <= (drive.sectors - 1) * SECTOR:

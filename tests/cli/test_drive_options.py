@@ -10,7 +10,7 @@ from playhead.cli.options import parse_arguments
 
 
 def specs(words):
-    return placed(parse_arguments("run", MACHINE_OPTIONS, words.split()))
+    return placed(parse_arguments("run", MACHINE_OPTIONS, words.split())).specs
 
 
 def places(words):
@@ -78,3 +78,10 @@ def test_mistakes(words, message):
 def test_boot_order():
     assert parse_arguments("run", MACHINE_OPTIONS, ["-boot", "d"])["boot"] == "d"
     assert parse_arguments("run", MACHINE_OPTIONS, ["-boot", "order=cd,menu=off"])["boot"] == "cd"
+
+
+def test_images_of_no_drive():
+    """They can hold snapshots, if they may be written."""
+    words = "-drive a,if=none,id=x -drive b,if=none,id=y -device ide-hd,drive=y -drive c,if=none,id=z,snapshot=on"
+    found = placed(parse_arguments("run", MACHINE_OPTIONS, words.split()))
+    assert [spec.file for spec in found.specs] == ["b"] and [spec.file for spec in found.others] == ["a"]

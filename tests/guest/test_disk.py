@@ -81,6 +81,7 @@ class Rig:
         return go(self.machine, self.store, until, latency=100_000)
 
 
+@pytest.mark.long
 def test_a_checkpoint_in_a_dma_write(linux) -> None:
     """Put into a new machine while the disk takes Linux's data: both end alike."""
     first, second = Rig(linux), Rig(linux)

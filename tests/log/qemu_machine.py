@@ -95,9 +95,12 @@ def enumerations() -> list[list[str]]:
     """The words of each enumeration of QEMU's machine interface, in the order of their numbers."""
     if shutil.which(QEMU) is None:
         pytest.skip(f"{QEMU} is not installed")
-    words = '{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema"}{"execute":"quit"}'
     command = [QEMU, "-M", "none", "-display", "none", "-qmp", "stdio"]
-    out = subprocess.run(command, input=words, capture_output=True, text=True, timeout=PATIENCE_S).stdout
-    answers = [json.loads(line).get("return") for line in out.splitlines()]
-    schema = next(a for a in answers if isinstance(a, list))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as qemu:
+        assert qemu.stdin is not None and qemu.stdout is not None
+        qemu.stdin.write('{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema"}')
+        qemu.stdin.flush()
+        # Not ended by `quit`: it would not wait for a reader who is behind.
+        schema = next(a for a in (json.loads(line).get("return") for line in qemu.stdout) if isinstance(a, list))
+        qemu.kill()
     return [e["values"] for e in schema if e["meta-type"] == "enum"]

@@ -21,6 +21,7 @@ from playhead.machine.storage import Storage
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 MACHINE = ["-bios", str(guest.image("disk")), "-m", "16", "-serial", "null"]
+LEAKS = 3  # of qemu-img check: clusters that nothing uses, which a kill may leave (also of QEMU)
 Requests = list[tuple[int, int, bytes]]  # kind, LBA, data
 
 
@@ -56,7 +57,8 @@ def test_what_was_flushed_is_there(seed: int, requests: Requests, tmp_path: Path
         time.sleep(random.Random(seed).uniform(0.1, 0.7))
         child.kill()
     if shutil.which("qemu-img"):
-        subprocess.run(["qemu-img", "check", "-q", str(image)], check=True)
+        checked = subprocess.run(["qemu-img", "check", str(image)], capture_output=True, text=True)
+        assert checked.returncode in (0, LEAKS), checked  # never corrupt
     with Reader(str(path)) as reader:
         ended = {entry.event.id for entry in reader.entries() if isinstance(entry.event, BlockDone)}
     flushed = max((id for id in ended if requests[id - 1][0] == FLUSH), default=0)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from playhead.base.errors import FormatError
 from playhead.boards.drive_config import DriveConfig
 from playhead.hw.block import READ, SECTOR, WRITE, InFlight
-from playhead.machine.storage import ABSENT, BLOCK, Storage, key_of, place_of
+from playhead.log.pages import key_of, place_of
+from playhead.machine.storage import ABSENT, BLOCK, Storage
 
 SECTORS = 61  # the last block is not whole
 BASE = [bytes((7 * n + drive) % 251 for n in range(SECTORS * SECTOR)) for drive in range(2)]

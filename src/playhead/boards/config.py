@@ -97,9 +97,8 @@ class PcConfig:
                 plain[name] = digest(plain[name])
         plain["serial"] = list(self.serial)
         plain["drives"] = [drive.to_json() for drive in self.drives]
-        for name in ("drives", "boot"):
-            if not self.drives:
-                del plain[name]  # a machine without any is described as it was before there were drives
+        if not self.drives:
+            del plain["drives"], plain["boot"]  # it is described as it was before there were drives
         return plain
 
     @classmethod

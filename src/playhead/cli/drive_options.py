@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards.config import BOOT_LETTERS
 from playhead.boards.drive_config import CDROM, HD
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 
 PLACES = 4
 INTERFACES = ("ide", "none")
 ELSEWHERE = ("virtio", "scsi", "floppy", "pflash", "sd", "mtd", "xen")  # QEMU's other interfaces
-FORMATS = ("raw", "qcow2")
+FORMATS = ("raw", "qcow2")  # of `host.block`, which takes long to import
 CACHES = ("writeback", "none", "unsafe", "directsync", "writethrough")
 BLKREPLAY = "blkreplay"
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
-BOOT_LETTERS = "acdn"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class DriveSpec:
     model: str = ""
     boot_index: int | None = None
     recorded: bool = False
+
+    @property
+    def written(self) -> bool:
+        """Whether the guest's writes go to the file."""
+        return not (self.snapshot or self.read_only)
 
 
 def _identifier(text: str) -> str:
@@ -189,7 +194,7 @@ class _Placing:
         """Of if=none drives that nothing has named, those that may be written."""
         left = [one for id, one in self._by_id.items() if one.get("if") == "none" and id not in self._used]
         specs = [self._spec(one, HD) for one in left if one.get("driver") != BLKREPLAY]
-        return [spec for spec in specs if not (spec.snapshot or spec.read_only)]
+        return [spec for spec in specs if spec.written]
 
     @staticmethod
     def _wanted_place(one: Mapping[str, Any]) -> tuple[int | None, int | None]:

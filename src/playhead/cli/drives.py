@@ -13,7 +13,6 @@ from playhead.host.disks import Disk, Disks
 from playhead.session import vm_state
 from playhead.session.snapshots import Saved
 
-SECTOR = 512
 DISK_MODEL, CDROM_MODEL = "PLAYHEAD DISK", "PLAYHEAD DVD-ROM"
 SEABIOS = ("/usr/share/seabios/bios.bin", "/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios.bin",
            "/usr/share/qemu/bios-256k.bin", "/usr/share/qemu/pc-bios/bios.bin")  # fmt: skip
@@ -52,9 +51,8 @@ def open_drives(placed: Placed) -> OpenDrives:
     opened = OpenDrives(list(specs))
     try:
         for spec in specs:
-            written = not (spec.snapshot or spec.read_only)
-            image = open_image(spec.file, format=spec.format, read_only=not written) if spec.file else None
-            disks.append(Disk(image, written and image is not None, spec.flushes))
+            image = open_image(spec.file, format=spec.format, read_only=not spec.written) if spec.file else None
+            disks.append(Disk(image, spec.written and image is not None, spec.flushes))
             opened.configs += (_config(spec, image, len(opened.configs)),)
             opened.facts.append(_facts(spec, image))
         others += [open_image(spec.file, format=spec.format, read_only=False) for spec in placed.others]
@@ -78,7 +76,7 @@ def load_vm(name: str | None, config: PcConfig, drives: OpenDrives) -> Saved | N
 
 
 def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:
-    sectors = -(-image.size // SECTOR) if image is not None else 0
+    sectors = image.sectors if image is not None else 0
     if image is not None and not sectors:
         raise UsageError(f"{spec.file}: an image of no size")
     model = spec.model or (CDROM_MODEL if spec.kind == CDROM else DISK_MODEL)
@@ -95,8 +93,7 @@ def _facts(spec: DriveSpec, image: Image | None) -> dict[str, Any] | None:
         found = os.stat(one.path)
         files.append({"path": os.path.abspath(one.path), "size": found.st_size, "mtime_ns": found.st_mtime_ns})
         one = one.backing  # type: ignore[assignment]
-    changed = not (spec.snapshot or spec.read_only)
-    return {"file": os.path.abspath(spec.file), "format": image.format, "changed": changed, "files": files}
+    return {"file": os.path.abspath(spec.file), "format": image.format, "changed": spec.written, "files": files}
 
 
 def seabios() -> str:

@@ -22,6 +22,7 @@ import zstandard
 
 from playhead.base.errors import FormatError
 from playhead.hw.memory import PAGE
+from playhead.log.pages import is_block
 
 BANNER = b"Linux version "
 LONGEST_BANNER = 1024
@@ -140,7 +141,7 @@ def _in_memory(reader: Any, banner: Banner, alignment: int) -> int | None:
     apart = max(alignment // PAGE, 1)
     for checkpoint in reader.checkpoints():
         pages = reader.checkpoint_pages(checkpoint)
-        memory = {page: hash for page, hash in pages.items() if page < 1 << 20}  # not the blocks of disks
+        memory = {page: hash for page, hash in pages.items() if not is_block(page)}
         fitting = {page: hash for page, hash in memory.items() if (page - banner.physical // PAGE) % apart == 0}
         contents = reader.pages(sorted(set(fitting.values())))
         for page, hash in sorted(fitting.items()):

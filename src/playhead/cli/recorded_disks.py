@@ -13,11 +13,10 @@ from playhead.base.errors import FormatError, HostError, PlayheadError, UsageErr
 from playhead.boards.config import PcConfig
 from playhead.host.block import Image, open_image
 from playhead.host.disks import Disk, Disks
-from playhead.log.pages import PAGE
+from playhead.log.pages import PAGE, place_of
 from playhead.log.reader import Reader
 
 SAMPLE = 256  # blocks that are compared before a replay starts
-SECTOR = 512
 
 
 def attach(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = ()) -> None:
@@ -27,7 +26,7 @@ def attach(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = (
     disks = _open(reader, config, files, "keeps only hashes of what the guest read of it", SAMPLE)
 
     def blocks(keys: Sequence[int]) -> list[bytes]:
-        return [disks[(key >> 40) - 1].read(key & (1 << 40) - 1, 1) for key in keys]
+        return [disks[drive].read(block, 1) for drive, block in map(place_of, keys)]
 
     reader.disks.elsewhere = blocks
 
@@ -54,7 +53,7 @@ def _open(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]], why
             raise FormatError(f"{reader.path} is damaged: meta 'disks' has no image for drive {n}")
         other = given.pop(0) if given else {}
         image = _image(reader, n, fact, other, why)
-        if image.size > drive.sectors * SECTOR or image.size <= (drive.sectors - 1) * SECTOR:
+        if image.sectors != drive.sectors:
             raise _another(reader, n, image, f"it has {image.size} bytes, not {drive.sectors} sectors")
         if other or not _untouched(fact):
             _compare(reader, n, image, most)
@@ -97,12 +96,12 @@ def _untouched(fact: dict[str, Any]) -> bool:
 
 def _compare(reader: Reader, n: int, image: Image, most: int | None) -> None:
     """Whether an image has what the guest has read; `most`: so many blocks are looked at, spread over all."""
-    keys = [key for _, row in reader.disks.each(0, reader.last().last_content) for key in row if key >> 40 == n + 1]
+    keys = [key for _, row in reader.disks.each(0, reader.last().last_content) for key in row if place_of(key)[0] == n]
     step = 1 if most is None else max(len(keys) // most, 1)
     disk = Disk(image)
     for at in range(0, len(keys), step * SAMPLE):
         for key, hash in reader.disks.hashes(keys[at : at + step * SAMPLE : step]).items():
-            block = key & (1 << 40) - 1
+            _, block = place_of(key)
             try:
                 same = sha256(disk.read(block, 1)).digest() == hash
             except PlayheadError as e:

@@ -18,10 +18,10 @@ from typing import Any
 from playhead.base.errors import PlayheadError
 from playhead.host.block import Image
 from playhead.host.vm_images import VmImages
+from playhead.log.pages import PAGE, place_of
 
-BLOCK, SECTOR = 4096, 512
+BLOCK, SECTOR = PAGE, 512
 READ, WRITE, FLUSH = 1, 2, 3  # kinds of requests (`hw.block`)
-KEY_SHIFT = 40  # of `machine.storage.key_of`
 
 
 @dataclass(eq=False)
@@ -160,9 +160,9 @@ class Disks:
         self.settle()
         self._inbox.clear()
         for key, content in blocks.items():
-            disk = self._disks[(key >> KEY_SHIFT) - 1]
-            if disk.written:
-                disk.put_back(key & (1 << KEY_SHIFT) - 1, content)
+            medium, block = place_of(key)
+            if self._disks[medium].written:
+                self._disks[medium].put_back(block, content)
         for r in under_way:
             self.start(r.drive, r.id, r.kind, r.lba, r.count, written(r))
 

@@ -43,12 +43,8 @@ class VmImages:
 
     def delete(self, name: str) -> bool:
         """False if there was none."""
-        return any([self._delete(image, name) for image in self._images])
-
-    @staticmethod
-    def _delete(image: Image, name: str) -> bool:
-        there = [info for info in image.snapshots() if info.name == name]
-        for info in there:
+        there = [(image, info) for image in self._images for info in _named(image, name)]
+        for image, info in there:
             image.delete_snapshot(info.id)
         return bool(there)
 
@@ -60,15 +56,19 @@ class VmImages:
         if not there:
             raise UsageError(f"no snapshot '{name}' in {self.path}; there is {_listed(self.all())}")
         for image in self._images[1:]:
-            if all(info.name != name for info in image.snapshots()):
+            if not _named(image, name):
                 raise UsageError(f"snapshot '{name}' is in {self.path}, but not in {image.path}")
         return self._images[0].read_vm_state(there[0].id)
 
     def apply(self, name: str) -> None:
         """Each disk becomes what it was."""
         for image in self._images:
-            (info, *_) = [info for info in image.snapshots() if info.name == name]
-            image.apply_snapshot(info.id)
+            image.apply_snapshot(_named(image, name)[0].id)
+
+
+def _named(image: Image, name: str) -> list[SnapshotInfo]:
+    """An image may have several of one name."""
+    return [info for info in image.snapshots() if info.name == name]
 
 
 def _listed(infos: Iterable[SnapshotInfo]) -> str:

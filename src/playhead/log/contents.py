@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from playhead.base.errors import FormatError
-from playhead.log.pages import FIRST_BLOCK, MAX_PAGES, NOTHING, PAGE, RECORD, unpack_records
+from playhead.log.pages import MAX_PAGES, NOTHING, PAGE, RECORD, is_block, place_of, unpack_records
 
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
@@ -58,7 +58,7 @@ class Contents:
     def _unpack(self, id: int, records: bytes) -> dict[int, bytes]:
         try:
             found = unpack_records(records)
-            if NOTHING in found.values() or any(key < FIRST_BLOCK for key in found):
+            if NOTHING in found.values() or not all(map(is_block, found)):
                 raise FormatError("what is no block of a disk")
             return found
         except FormatError as e:
@@ -101,8 +101,9 @@ class Contents:
         found = dict(zip(known, self.elsewhere(known), strict=True))
         for key, content in found.items():
             if sha256(content).digest() != hashes[key]:
-                raise FormatError(f"the image of drive {(key >> 40) - 1} is not the one that {self._reader.path} was "
-                                  f"recorded with: it differs at byte {(key & (1 << 40) - 1) * 4096}")  # fmt: skip
+                drive, block = place_of(key)
+                raise FormatError(f"the image of drive {drive} is not the one that {self._reader.path} was recorded "
+                                  f"with: it differs at byte {block * PAGE}")  # fmt: skip
         return found
 
 
@@ -111,5 +112,6 @@ def read_bytes(reader: "Reader") -> dict[int, int]:
     out: dict[int, int] = {}
     for _, known in reader.disks.each(0, reader.last().last_content):
         for key in known:
-            out[(key >> 40) - 1] = out.get((key >> 40) - 1, 0) + PAGE
+            drive, _ = place_of(key)
+            out[drive] = out.get(drive, 0) + PAGE
     return out

@@ -22,11 +22,27 @@ KNOWN = 1 << 19  # contents that a packer remembers, about 50 MB
 MAX_PAGES = 1 << 21  # in one checkpoint: 8 GiB
 MAX_PARTS = 64 << 20  # bytes of all parts of one checkpoint
 RECORD = struct.Struct("<Q32s")  # page of the backing area or key of a disk's block, SHA-256 of its content
-FIRST_BLOCK = 1 << 32  # keys from here on are blocks of disks: drive + 1 in bits 40 and up, block of 4096 bytes below
+FIRST_BLOCK = 1 << 32  # numbers from here on are keys of blocks of disks (`key_of`), of `PAGE` bytes too
+BLOCK_BITS = 40  # of a block's number in its key
 NOTHING = bytes(HASH)  # in place of a hash: the block is not there (any more)
 LENGTHS = struct.Struct("<HI")  # of a part's name and state
 MAX_WINDOW = 8 << 20  # bytes; what the writer's compression levels never exceed
 PIECE = 1 << 20
+
+
+def is_block(page: int) -> bool:
+    """Whether this is the key of a disk's block, not a page of memory."""
+    return page >= FIRST_BLOCK
+
+
+def key_of(medium: int, block: int) -> int:
+    """The name of a block among all pages and blocks of a machine. The first media have their drives' numbers."""
+    return medium + 1 << BLOCK_BITS | block
+
+
+def place_of(key: int) -> tuple[int, int]:
+    """The inverse: (medium, block)."""
+    return (key >> BLOCK_BITS) - 1, key & (1 << BLOCK_BITS) - 1
 
 
 class Packed(NamedTuple):
@@ -117,7 +133,7 @@ def unpack_records(records: bytes) -> dict[int, bytes]:
     for page, hash in RECORD.iter_unpack(records):
         if page <= last:
             raise FormatError(f"page {page} behind page {last}")
-        if hash == NOTHING and page < FIRST_BLOCK:
+        if hash == NOTHING and not is_block(page):
             raise FormatError(f"page {page} without a content")
         pages[page] = hash
         last = page

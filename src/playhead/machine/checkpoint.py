@@ -1,7 +1,7 @@
 """Checkpoints: the whole state of a machine at a moment, out of which it can be put back.
 
 A checkpoint is the declared state of every part as bytes, and the pages that were written since the one before: pages
-of the backing area by their numbers, and blocks of disks by keys above those (`storage.key_of`). It is taken between
+of the backing area by their numbers, and blocks of disks by keys above those (`log.pages.key_of`). It is taken between
 two runs, changes nothing, and is restored into a machine made from the same configuration. ROMs belong to the
 configuration.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
-from playhead.log.pages import FIRST_BLOCK
+from playhead.log.pages import is_block
 from playhead.machine.machine import Machine, MachineState
 from playhead.machine.storage import ABSENT
 
@@ -27,11 +27,6 @@ class Checkpoint:
     moment: Moment
     parts: dict[str, bytes]
     pages: dict[int, bytes]
-
-
-def is_block(page: int) -> bool:
-    """Whether this is the key of a disk's block, not a page of memory."""
-    return page >= FIRST_BLOCK
 
 
 def unwritten(page: int) -> bytes:

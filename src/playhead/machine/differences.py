@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
-from playhead.machine.checkpoint import is_block, page_of, save_parts
+from playhead.log.pages import is_block, place_of
+from playhead.machine.checkpoint import page_of, save_parts
 from playhead.machine.machine import Machine, MachineState
-from playhead.machine.storage import BLOCK, place_of
+from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
 
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",

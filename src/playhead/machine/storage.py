@@ -10,7 +10,7 @@ session's images and threads, or a recording. So the same code answers a guest i
 
 Guest-visible, and so declared state, are the count of requests and, for each drive, a hash chained over all writes and
 discards in their order: comparing that costs nothing, however much was written. The blocks themselves are kept in
-checkpoints like pages of memory, under keys above those of pages (`key_of`).
+checkpoints like pages of memory, under keys above those of pages (`log.pages.key_of`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,23 +23,13 @@ from playhead.base.record import U16, U64, Blob, Queue, record
 from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
+from playhead.log.pages import BLOCK_BITS, PAGE, key_of, place_of
 
-BLOCK = 4096
-SHIFT = 40  # bits of a block's number
+BLOCK = PAGE
 ABSENT = b""  # the content of a block that the overlay does not have
-MAX_SECTORS = BLOCK << SHIFT >> 9
+MAX_SECTORS = (BLOCK << BLOCK_BITS) // SECTOR
 MAX_REQUEST = 1 << 16  # sectors
 Written = Callable[[InFlight], bytes]
-
-
-def key_of(drive: int, block: int) -> int:
-    """The name of a block among all pages and blocks of a machine."""
-    return drive + 1 << SHIFT | block
-
-
-def place_of(key: int) -> tuple[int, int]:
-    """The inverse: (drive, block)."""
-    return (key >> SHIFT) - 1, key & (1 << SHIFT) - 1
 
 
 class Backing(Protocol):

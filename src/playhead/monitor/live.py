@@ -90,8 +90,7 @@ class Live:
         show_snapshots([*session.snapshots.all(), *older], say)
         if older:
             names = ", ".join(one.name for one in older)
-            path = session.vm_images.path if session.vm_images else ""
-            say(f"of an earlier run, in {path}: {names} (-loadvm starts with one)")
+            say(f"of an earlier run, in {older[0].path}: {names} (-loadvm starts with one)")
 
     def info(self, words: list[str], say: Say) -> None:
         if self._recording:

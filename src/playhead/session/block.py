@@ -9,10 +9,9 @@ from typing import Any
 
 from playhead.base.errors import DivergenceError
 from playhead.log.events import BlockDone, BlockFailed, MediumChanged, text_of
+from playhead.log.pages import PAGE, key_of
 from playhead.log.reader import Reader
 from playhead.replay.queue import AsyncQueue
-
-BLOCK, SECTOR = 4096, 512
 
 
 class LiveBlock:
@@ -39,7 +38,7 @@ class LiveBlock:
     def change(self, drive: int, force: bool, image: Any = None) -> None:
         """Ask for another medium in a CD-ROM drive, or that it opens; it happens at the next moment that it can."""
         medium = 0 if image is None else self._disks.add(image)
-        sectors = 0 if image is None else -(-image.size // SECTOR)
+        sectors = 0 if image is None else image.sectors
         self._changes.append(MediumChanged(drive=drive, force=int(force), medium=medium, sectors=sectors))
         self.machine.kick()
 
@@ -108,15 +107,15 @@ class RecordedBlock:
         pass
 
     def base(self, medium: int, blocks: Sequence[int]) -> list[bytes]:
-        keys = [medium + 1 << 40 | block for block in blocks]
+        keys = [key_of(medium, block) for block in blocks]
         found = self._reader.disks.blocks(keys)
         if len(found) < len(keys) and not self.lost:
             block = next(b for b, key in zip(blocks, keys, strict=True) if key not in found)
             self.lost = (
-                f"the guest wants the block at byte {block * BLOCK} of medium {medium}, which it never read in the "
+                f"the guest wants the block at byte {block * PAGE} of medium {medium}, which it never read in the "
                 "recording"
             )
-        return [found.get(key, bytes(BLOCK)) for key in keys]
+        return [found.get(key, bytes(PAGE)) for key in keys]
 
     def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[Any], written: Callable[[Any], bytes]) -> None:
         pass

@@ -3,9 +3,7 @@
 from typing import Any
 
 from playhead.base.errors import PlayheadError, UsageError
-from playhead.host.block import open_image
-
-FORMATS = ("raw", "qcow2")
+from playhead.host.block import FORMATS, open_image
 
 
 class Drives:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from playhead.hw.memory import PAGE
 from playhead.log.moment import Moment
 from playhead.machine.accesses import watching
-from playhead.machine.checkpoint import is_block, page_of, restore, save_parts
+from playhead.log.pages import is_block
+from playhead.machine.checkpoint import page_of, restore, save_parts
 from playhead.machine.differences import differing_pages, physical_page
 from playhead.machine.look import instruction_text
 from playhead.machine.machine import Machine

@@ -19,12 +19,11 @@ from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 from playhead.log.start import Start
 from playhead.log.writer import Writer
-from playhead.machine import checkpoint, differences
 from playhead.session.part_blocks import copy_blocks, give
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
 from playhead.session.snapshots import check_part
-from playhead.session.target import closed_door
+from playhead.session.start import pages_of_its_own
 
 MS = 1_000_000
 
@@ -101,8 +100,7 @@ class PartSession(ReplaySession):
             if self._outcome is not None:
                 raise UsageError(f"{self.reader.path} ends at {self._moment()}: there is nothing behind that")
             self.run_to(Moment(m.icount, m.seq + 1))
-        fresh: Any = self._build(closed_door(len(self.host.serial)))
-        pages = {n: checkpoint.page_of(m, n) for n in differences.differing_pages(fresh, m)}
+        pages = pages_of_its_own(m, self._build, len(self.host.serial))
         root = digest_of(m.digest_parts()).root
         self._begins = self._moment()
         self.blocks.clear()
@@ -149,17 +147,15 @@ def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent
     for snapshot in names(reader):
         if begin <= snapshot.moment <= last.moment:
             writer.snapshot(snapshot)
-    copier = _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start)
-    copier.with_blocks = blocks is None
-    copier.run()
+    _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start, blocks is None).run()
 
 
 class _Copier:
-    """Events, digests and checkpoints between two ends, batch by batch."""
+    """Events, digests and checkpoints between two ends, batch by batch; blocks of disks, too, `with_blocks`."""
 
-    with_blocks = False  # blocks of disks, too
-
-    def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None):
+    def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None,
+                 with_blocks: bool):  # fmt: skip
+        self._with_blocks = with_blocks
         self._reader, self._writer, self._after, self._last = reader, writer, after, last
         self._seen = after  # the last event that is before what comes
         self._digest = 0 if start is None else start.first_digest(reader.digest_period)
@@ -175,7 +171,7 @@ class _Copier:
             for icount, digest in batch.digests:
                 if self._digest <= icount <= last.moment.icount:
                     self._writer.digest(icount, digest)
-            if self.with_blocks:
+            if self._with_blocks:
                 give(self._reader, self._writer, batch.contents)
             for entry in batch.entries:
                 self._event(entry)

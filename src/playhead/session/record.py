@@ -15,12 +15,10 @@ from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
 from playhead.log.start import Start
 from playhead.log.writer import Writer
-from playhead.machine import checkpoint
-from playhead.machine.differences import differing_pages
 from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
-from playhead.session.target import closed_door
+from playhead.session.start import pages_of_its_own
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
@@ -71,9 +69,8 @@ class RecordSession(RunSession):
     def _keep_start(self) -> None:
         """The state that the recording begins with: its first checkpoint, with all that a new machine has not."""
         machine: Any = self.machine
-        fresh: Any = self._build(closed_door(len(self.host.serial)))
         parts, _ = machine.take_checkpoint()
-        pages = {page: checkpoint.page_of(machine, page) for page in differing_pages(fresh, machine)}
+        pages = pages_of_its_own(machine, self._build, len(self.host.serial))
         self._last_checkpoint = self._moment(), self._events
         self.writer.checkpoint(self._moment(), machine.now_ns(), parts, pages)
 

@@ -286,10 +286,12 @@ class RunSession:
 
     def kept_in_images(self) -> list[Kept]:
         """Snapshots of an earlier run."""
-        infos = self.vm_images.all() if self.vm_images is not None else []
+        images = self.vm_images
+        if images is None:
+            return []
         return [
-            Kept(info.name, Moment(info.icount or 0), info.vm_clock_ns, f"{info.date:%Y-%m-%dT%H:%M:%SZ}")
-            for info in infos
+            Kept(info.name, Moment(info.icount or 0), info.vm_clock_ns, f"{info.date:%Y-%m-%dT%H:%M:%SZ}", images.path)
+            for info in images.all()
             if info.name not in self.snapshots
         ]
 

@@ -39,6 +39,7 @@ class Kept(NamedTuple):
     moment: Moment
     virtual_ns: int
     created: str
+    path: str  # of the image
 
 
 class Snapshots:

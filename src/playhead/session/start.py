@@ -1,4 +1,6 @@
-"""The beginning of a recording that is a part of another one: the machine is put into its first checkpoint."""
+"""A recording that does not begin at power-on: what its first checkpoint has to hold, and how a machine is put into
+that.
+"""
 
 import struct
 from collections.abc import Mapping
@@ -10,8 +12,17 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.start import Start
 from playhead.machine import checkpoint
+from playhead.machine.differences import differing_pages
+from playhead.session.run import Build
+from playhead.session.target import closed_door
 
 UNFIT = (FormatError, AssertionError, LookupError, ValueError, OverflowError, TypeError, struct.error)
+
+
+def pages_of_its_own(machine: Any, build: Build, ports: int) -> dict[int, bytes]:
+    """All pages and blocks that differ from those of a machine that has just been made."""
+    fresh: Any = build(closed_door(ports))
+    return {page: checkpoint.page_of(machine, page) for page in differing_pages(fresh, machine)}
 
 
 def put_at_start(machine: Any, reader: Reader, start: Start) -> None:

@@ -14,9 +14,7 @@ from typing import Any
 from playhead.base.errors import FormatError, HostError, UsageError
 from playhead.host.disks import Disks
 from playhead.log.moment import Moment
-from playhead.log.pages import MAX_PAGES, PAGE, pack_parts, unpack_parts, unpacked
-from playhead.machine.checkpoint import is_block
-from playhead.machine.storage import place_of
+from playhead.log.pages import MAX_PAGES, PAGE, is_block, pack_parts, place_of, unpack_parts, unpacked
 from playhead.session.snapshots import Saved
 
 MAGIC = b"Playhead VM state 1\n"

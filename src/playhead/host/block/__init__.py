@@ -10,8 +10,10 @@ the other in C, and none writes, keeps snapshots or survives a kill.
 
 from playhead.host.block.chain import open_image, temporary_overlay
 from playhead.host.block.create import create_qcow2
-from playhead.host.block.image import Extent, Image
+from playhead.host.block.image import FORMATS, Extent, Image
 from playhead.host.block.raw import create_raw
 from playhead.host.block.snapshot_table import SnapshotInfo
 
-__all__ = ["Extent", "Image", "SnapshotInfo", "create_qcow2", "create_raw", "open_image", "temporary_overlay"]
+__all__ = [
+    "FORMATS", "Extent", "Image", "SnapshotInfo", "create_qcow2", "create_raw", "open_image", "temporary_overlay",
+]  # fmt: skip

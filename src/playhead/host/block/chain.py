@@ -10,13 +10,12 @@ import os
 from playhead.base.errors import FormatError, PlayheadError, UnsupportedError, UsageError
 from playhead.host.block.create import create_in
 from playhead.host.block.hostfile import HostFile, open_file, shown, temporary_file
-from playhead.host.block.image import Image
+from playhead.host.block.image import FORMATS, Image
 from playhead.host.block.probe import probe
 from playhead.host.block.qcow2 import Qcow2Image, read_container
 from playhead.host.block.raw import RawImage
 
 MAX_CHAIN = 100  # images; each level of a read is some levels of Python's stack
-FORMATS = ("raw", "qcow2")
 
 
 def open_image(path: str, *, format: str | None = None, read_only: bool = False) -> Image:

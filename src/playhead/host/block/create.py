@@ -9,11 +9,11 @@ from playhead.host.block import header as headers
 from playhead.host.block import layout
 from playhead.host.block.header import Header
 from playhead.host.block.hostfile import HostFile, create_file
+from playhead.host.block.image import FORMATS
 from playhead.host.block.qcow2 import Qcow2Image, read_container
 from playhead.host.block.refcount_block import RefcountBlock
 
 PREALLOCATIONS = ("off", "metadata")
-FORMATS = ("raw", "qcow2")
 
 
 @dataclass(frozen=True)

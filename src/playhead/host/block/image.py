@@ -8,7 +8,11 @@ import threading
 from dataclasses import dataclass
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.host.block import layout
 from playhead.host.block.snapshot_table import SnapshotInfo
+
+
+FORMATS = ("raw", "qcow2")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class Image:
         self.path, self.size, self.read_only, self.backing = path, size, read_only, backing
         self.lock = threading.RLock()
         self.closed = False
+
+    @property
+    def sectors(self) -> int:
+        """Of 512 bytes; the last one may be incomplete."""
+        return -(-self.size // layout.SECTOR)
 
     def __enter__(self) -> "Image":
         return self

@@ -28,7 +28,7 @@ PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DISK_BYTES = 4 << 20  # of the guest `disk`
 DEBIAN_APPEND = "console=ttyS0"
-NO_TESTS = f"{DEBIAN_APPEND} cryptomgr.notests"
+NO_TESTS = disk_guests.APPEND
 APPEND = {
     "story": NO_TESTS,
     "disk": NO_TESTS,
@@ -56,6 +56,14 @@ def image(name: str) -> Path:
     if name not in names():
         raise GuestError(f"no guest {name!r}; there are {', '.join(names())}, debian")
     return _built(SOURCES / f"{name}.s", ".bin", asm.firmware)
+
+
+def firmware(source: str, folder: Path) -> bytes:
+    """The image of a test's own guest, whose source may include what ours do. `folder` is empty, or of such a guest."""
+    for path in SOURCES.glob("*.inc"):
+        shutil.copyfile(path, folder / path.name)
+    (folder / "guest.s").write_text(source)
+    return asm.firmware(folder / "guest.s")
 
 
 def disk() -> Path:

@@ -3,10 +3,6 @@ those of a run cut at every instruction, whatever rings, interrupts or is asked 
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
-import asm
 import guest
 import pytest
 from memory_drive import Door
@@ -16,9 +12,7 @@ from playhead.machine.machine import Machine
 
 SOURCE = """
         .include "pc.inc"
-        .section .bss
-ticks:  .skip 4
-        .text
+        .include "tick.inc"
 main:   call    pic_init
         gate    0x20, tick
         timer_rate 40                   # every 34 us
@@ -46,23 +40,12 @@ main:   call    pic_init
         movl    ticks, %eax
         call    put_hex
         jmp     pass
-
-tick:   pushl   %eax
-        incl    ticks
-        movb    $0x20, %al
-        outb    %al, $0x20
-        popl    %eax
-        iretl
 """
 
 
 @pytest.fixture(scope="module")
 def bios(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("polling")
-    shutil.copyfile(guest.SOURCES / "pc.inc", folder / "pc.inc")
-    path = Path(folder / "polling.s")
-    path.write_text(SOURCE)
-    return asm.firmware(path)
+    return guest.firmware(SOURCE, tmp_path_factory.mktemp("polling"))
 
 
 class Rig:

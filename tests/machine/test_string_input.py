@@ -3,10 +3,6 @@ whose handler reads the register too, not a timer, not the other engine."""
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
-import asm
 import guest
 import pytest
 from memory_drive import Door, Store
@@ -19,9 +15,9 @@ from playhead.machine.machine import Machine
 SOURCE = """
         .include "pc.inc"
         .include "paging.inc"
+        .include "tick.inc"
         .set    DISK, 0x1F0
         .section .bss
-ticks:  .skip 4
 stolen: .skip 4
         .text
 main:   call    pic_init
@@ -62,13 +58,6 @@ main:   call    pic_init
         call    put_hex
         jmp     pass
 
-tick:   pushl   %eax
-        incl    ticks
-        movb    $0x20, %al
-        outb    %al, $0x20
-        popl    %eax
-        iretl
-
 page_fault:                             # maps the page, and takes a word that the instruction would have got
         addl    $4, %esp
         pushal
@@ -91,12 +80,7 @@ page_fault:                             # maps the page, and takes a word that t
 
 @pytest.fixture(scope="module")
 def bios(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("ins")
-    for name in ("pc.inc", "paging.inc"):
-        shutil.copyfile(guest.SOURCES / name, folder / name)
-    path = Path(folder / "ins.s")
-    path.write_text(SOURCE)
-    return asm.firmware(path)
+    return guest.firmware(SOURCE, tmp_path_factory.mktemp("ins"))
 
 
 class Rig:

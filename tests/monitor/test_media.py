@@ -1,9 +1,7 @@
 """CD-ROMs out of a drive and into it while the guest looks, recorded and replayed."""
 
-import shutil
 import time
 
-import asm
 import guest
 import pytest
 from talking import Running
@@ -84,11 +82,9 @@ wait:   movl    $0x376, %edx
 
 @pytest.fixture(scope="module")
 def bios(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cd")
-    shutil.copyfile(guest.SOURCES / "pc.inc", folder / "pc.inc")
-    (folder / "cd.s").write_text(SOURCE)
-    (folder / "cd.bin").write_bytes(asm.firmware(folder / "cd.s"))
-    return folder / "cd.bin"
+    path = tmp_path_factory.mktemp("cd") / "cd.bin"
+    path.write_bytes(guest.firmware(SOURCE, path.parent))
+    return path
 
 
 def medium(path, text):

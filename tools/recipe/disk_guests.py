@@ -18,8 +18,7 @@ from pathlib import Path
 from recipe import debian, disk_images, host_tools, initramfs, userland
 from recipe.initramfs import Entry
 
-NO_TESTS = "cryptomgr.notests"  # without the kernel's tests of its ciphers
-APPEND = f"console=ttyS0 {NO_TESTS}"
+APPEND = "console=ttyS0 cryptomgr.notests"  # without the kernel's tests of its ciphers
 MIB = 1 << 20
 RECIPES = ("disk_images.py", "ext4.py")  # a change of these makes other images
 

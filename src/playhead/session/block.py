@@ -44,10 +44,8 @@ class LiveBlock:
 
     def let_in(self) -> None:
         """Queue what has ended, in the order of arrival. (The machine's own idea of what is under way decides: it may
-        have been reset since.)
+        have been reset since.) Changes of media come behind that: one forgets the request that is under way there.
         """
-        while self._changes:
-            self._queue.add_input(self._changes.pop(0))
         while self._disks is not None and self._disks.waiting:
             ended = self._disks.take()
             if ended.error:
@@ -55,6 +53,8 @@ class LiveBlock:
             else:
                 self._base[ended.id] = ended.base
                 self._queue.add_input(BlockDone(id=ended.id))
+        while self._changes:
+            self._queue.add_input(self._changes.pop(0))
 
     def _done(self, event: Any) -> None:
         assert self.machine.block_done(event.id, base=self._base.pop(event.id)), f"nobody waits for {event.id}"

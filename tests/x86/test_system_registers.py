@@ -53,7 +53,7 @@ def test_privileged(engine, text):
 @engines
 @pytest.mark.parametrize("text,vector", [
     ("movl $0x80000000, %eax\nbad: movl %eax, %cr0", GP), ("movl $0x20000001, %eax\nbad: movl %eax, %cr0", GP),
-    ("movl $0x20, %eax\nbad: movl %eax, %cr4", GP), ("movl $1, %eax\nbad: movl %eax, %cr4", GP),
+    ("movl $0x400, %eax\nbad: movl %eax, %cr4", GP), ("movl $0x100000, %eax\nbad: movl %eax, %cr4", GP),
     ("bad: movl %cr1, %eax", UD), ("bad: movl %eax, %cr5", UD), ("movl $8, %eax\n"
                                                                  " movl %eax, %cr4\nbad: movl %dr4, %eax", UD),
     ("movl $0x12345, %ecx\nbad: rdmsr", GP), ("movl $0xfe, %ecx\n"

@@ -25,8 +25,9 @@ from recipe.apt import AptError
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
+WITH_DISK = ("disk", "inputs")
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
-DISK_BYTES = 4 << 20  # of the guest `disk`
+DISK_BYTES = 4 << 20
 DEBIAN_APPEND = "console=ttyS0"
 NO_TESTS = disk_guests.APPEND
 APPEND = {
@@ -68,7 +69,7 @@ def firmware(source: str, folder: Path) -> bytes:
 
 
 def disk() -> Path:
-    """The raw image that the guest `disk` wants as its first drive. Whoever lets it be written takes a copy."""
+    """The raw image that some guests want as their first drive. Whoever lets it be written takes a copy."""
     out = cache() / "disk-5.img"
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def disk() -> Path:
 
 def machine(name: str) -> list[str]:
     """The options, ours and QEMU's, of the machine of one of our guests; no drive's file is changed."""
-    drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name == "disk" else []
+    drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
     return ["-bios", str(image(name)), *drives]
 
 

@@ -6,13 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 from system_machine import ENGINES, TASK2, TSS2, SystemMachine
-from test_system_registers import TO_RING_3
+from test_system_registers import TO_RING_3, reset_to
 from test_system_tasks import new_task
 
 from playhead.engine.core import Core
 from playhead.hw.memory import Memory
 from playhead.machine import look
-from playhead.x86 import cpuid
 
 GP, PF = 13, 14
 P, W, U, A, D, BIG, GLOBAL, PAT = 1, 2, 4, 0x20, 0x40, 0x80, 0x100, 0x1000
@@ -38,20 +37,12 @@ def pae(engine: str, text: str, cpu: str = "", start: str = PAE_ON) -> SystemMac
     """Linear 0 to 2 MiB one to one by 4 KiB pages; 40000000h the same by one large page; 40200000h a table."""
     m = SystemMachine(engine, start + text)
     if cpu:
-        identify(m, cpu)
+        reset_to(m, cpu)
     m.poke(PDPT, struct.pack("<4Q", PD | P, PD1 | P, 0, 0))
     m.poke(PD, struct.pack("<Q", PT | P | W | U))
     m.poke(PT, b"".join(struct.pack("<Q", page << 12 | P | W | U) for page in range(512)))
     m.poke(PD1, struct.pack("<2Q", BIG | P | W | U, PT1 | P | W | U))
     return m
-
-
-def identify(m: SystemMachine, cpu: str) -> None:
-    model = cpuid.parse(cpu)
-    for n, row in enumerate(model.rows()):
-        for i, value in enumerate(row):
-            m.core.set("cpuid", value, 4 * n + i)
-    m.core.set("cr4_mask", model.cr4_mask)
 
 
 def quad(m: SystemMachine, address: int, value: int | None = None) -> int:
@@ -331,7 +322,7 @@ def test_reserved_bits_of_32_bit_tables(engine, cpu, pde, pte, error):
     """FFFFh: the access goes to a place above 4 GiB (PSE-36)."""
     at = 0x40000000 + (0 if pte else TARGET)
     m = SystemMachine(engine, f"bad: movl {at}, %ebx\n hlt")
-    identify(m, cpu)
+    reset_to(m, cpu)
     m.page_tables()
     m.core.set("cr4", m.core.get("cr4_mask") & 0x10)
     m.poke(0x100400, struct.pack("<I", pde))

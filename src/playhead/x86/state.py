@@ -63,6 +63,7 @@ _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
 _field("halted", 32)
+_field("nmi_blocked", 32)  # an NMI was accepted and no IRET executed since (volume 3, "Handling Multiple NMIs")
 _field("vbias", 64)  # virtual time = vbias + (icount << shift), in ns
 _field("shift", 32)
 # x87: eight 16-byte registers (64-bit mantissa, 16-bit sign and exponent), by physical number
@@ -139,6 +140,7 @@ REGIONS = {n: i for i, n in enumerate((
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
+PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*

@@ -51,12 +51,14 @@ _field("cpl", 32)
 _field("segs", 8, SEG_STRIDE * len(SEGMENTS))
 for _n in ("cr0", "cr2", "cr3", "cr4", "gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit"):
     _field(_n, 32)
+_field("pdpte", 64, 4)  # what MOV to CR0, CR3 or CR4 has loaded for PAE paging
+_field("efer", 32)
 _field("dr", 32, 8)
 for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
     _field(_n, 32)
 _field("apic_base", 64)
 _field("tsc_offset", 64)
-_field("msrs", 64, 64)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
+_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
 _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
@@ -146,6 +148,7 @@ DEBUG_EXEC, DEBUG_DATA = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
 HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
+HIT_BEYOND = 0x10  # of an access: at 4 GiB or above, where no physical address is watched
 
 
 def offset(name: str, index: int = 0) -> int:

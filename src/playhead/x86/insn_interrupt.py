@@ -48,6 +48,7 @@ def int1(m):
 def iret(m):
     """Return from a handler: same or less privilege, virtual-8086 mode, or the task that was interrupted."""
     eip = call(m, "iret", DWORD_OF[m.osize], m.next()).trunc(32)
+    m.st("rf_loaded", 1)
     m.leave(S.EXIT_NONE, 0, eip)
 
 

@@ -1,7 +1,7 @@
-"""debugregs [--seconds N] [--engine native]: what armed debug registers, TF and AC cost a guest, against the same loop without
+"""debugregs [--seconds N] [--engine native]: what armed debug registers, TF and AC cost a guest, side by side
 
-A loop of 100 iterations of memory accesses, calls and arithmetic, in ring 3 with paging; the guest's handler of #DB clears
-DR6 and returns. Each case alternates with the unarmed loop, and the best short run of each counts.
+A loop of memory accesses, calls and arithmetic, in ring 3 with paging; the guest's handler of #DB clears DR6 and
+returns. Each case alternates with the same loop unarmed, and the best short run of each counts.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BREAK, WRITE, ACCESS = 0x0, 0xD, 0xF  # R/W and LEN (4 bytes) of DR7
 
 
 def program() -> bytes:
-    """ESI counts the iterations; one in 100 of them stores to RARE and calls nothing."""
+    """ESI counts the iterations; behind every 100th there is a store to RARE."""
     inner = load(0, DATA) + b"\x01\xd8" + store(DATA + 8, 0) + inc(DATA + 64) + b"\x53\x5a\x46"
     code = mov(1, 100)
     top = CODE + len(code)

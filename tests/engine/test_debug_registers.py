@@ -11,7 +11,7 @@ import random
 import pytest
 from encode import d, inc, mov
 from test_random_programs import COUNTER, LINEAR, START, TOTAL, Program
-from twin import DATA, HANDLERS, IDT, PAGE, STACK, Side, Twin, same, splits
+from twin import CODE, DATA, HANDLERS, IDT, PAGE, STACK, Side, Twin, same, splits
 
 from playhead.x86 import state as S
 
@@ -34,6 +34,7 @@ class Traced(Program):
         self.am = rng.choice((0, CR0_AM, CR0_AM))
         self.eflags = 2 | sum(flag for flag in (S.TF, S.AC, S.RF, S.IOPL) if rng.random() < 0.4)
         self.resumes = rng.random() < 0.8
+        self.handler = rng.choice((HANDLERS + 0x500, CODE + 0x500))  # the latter in the page of the code
 
     def breakpoint(self) -> tuple[int, int]:
         """(kind, address): mostly where something will happen."""
@@ -86,7 +87,7 @@ class Traced(Program):
 
     def setup(self, m: Side) -> None:
         super().setup(m)
-        debug, soft = HANDLERS + 0x500, HANDLERS + 0x600
+        debug, soft = self.handler, HANDLERS + 0x600
         returns = (b"\x80\x4c\x24\x0e\x01" if self.resumes else b"") + b"\x58\xcf"  # OR RF into the image, POP, IRET
         sums = b"\x50\x0f\x21\xf0\x01\x05" + d(COUNTER + 8) + inc(COUNTER + 4)  # of DR6, and how often
         m.write(debug, sums + mov(0, 0) + mov_dr(6, 0) + returns)

@@ -15,8 +15,8 @@ from playhead.x86.table import call, insn, routine
 
 @routine(32, 32)
 def check_port(m: StateBuilder, port, size):
-    """#GP(0) unless IOPL or the I/O permission map of the TSS lets this code use the ports. Notes the I/O breakpoints that
-    the access meets."""
+    """#GP(0) unless IOPL or the I/O permission map of the TSS lets this code use the ports. I/O breakpoints that the
+    access meets are noted."""
     with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
         bits = call(m, "data_breakpoint", port, size, 2).trunc(32)
         with m.if_(bits.ne(0)):

@@ -778,6 +778,7 @@ def run(m: StateBuilder):
         with m.if_(at_mark.ne(0) & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
             met = call(m, "instruction_breakpoint", lin).trunc(32)
             with m.if_(met.ne(0)):
+                m.st("link_slot", 0)  # the jump that has come here does not lead to the handler
                 call(m, "debug_trap", met)
                 m.continue_()
         limit.set(budget)

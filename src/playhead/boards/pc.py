@@ -136,10 +136,11 @@ class Board:
         self.pic = self._add(PicPair("pic", [wire.line for wire in self.irqs]))
         self.pic.attach(self.io)
         nmi = NmiLatch("nmi")
-        self.lapic = self._add(Lapic("lapic", clock, self.pic.acknowledge, nmi.request))
+        self.lapic = self._add(Lapic("lapic", clock, self.pic.acknowledge, nmi.request,
+                                     version=self.config.property("lapic.version")))  # fmt: skip
         self.lapic.attach(self.memory.mmio)
         self.pic.intr.connect(self.lapic.set_lint0)
-        self.ioapic = self._add(IoApic("ioapic", self.lapic.deliver))
+        self.ioapic = self._add(IoApic("ioapic", self.lapic.deliver, self.config.property("ioapic.version")))
         self.ioapic.attach(self.memory.mmio)
         self.lapic.eoi_broadcast = self.ioapic.eoi
         self.ioapic.connect_isa([wire.line for wire in self.irqs])

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
-from playhead.boards.config import PcConfig
 from playhead.cli.assemble import make_build
+from playhead.cli.recorded_config import config_of
 from playhead.cli.recorded_disks import attach
 from playhead.host.host import Host
 from playhead.log.moment import START, Moment
@@ -25,7 +25,7 @@ def builder(
     """What makes a recording's machine, and what its serial ports were connected to. `images`: where those of its
     drives are now, if it needs them.
     """
-    config = PcConfig.from_json(reader.meta["config"], reader.blob)
+    config = config_of(reader)
     if config.cpu not in MODELS:
         raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
     shift: Any = reader.meta.get("shift")

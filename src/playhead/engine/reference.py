@@ -270,7 +270,7 @@ class ReferenceEngine:
                 continue
             if self.budget <= 0:
                 return
-            if c32[o["intr_pending"]] and c32[o["eflags"]] & S.IF and c64[o["inhibit_icount"]] != c64[o["icount"]]:
+            if c32[o["intr_pending"]] and self._takes_interrupt():
                 c32[o["exit_reason"]] = S.EXIT_INTR_WINDOW
                 return
             if c32[o["debug"]] & S.DEBUG_EXEC and self._breakpoint():
@@ -282,6 +282,14 @@ class ReferenceEngine:
                 c32[o["hit_n"]] = 0  # the instruction did not happen
             if c32[o["exit_reason"]] or self._hit():
                 return
+
+    def _takes_interrupt(self) -> bool:
+        """Whether the processor would now take one of the interrupts that the machine wants to deliver."""
+        c32, c64, o = self.c32, self.c64, self._o
+        pending = c32[o["intr_pending"]]
+        nmi = pending & S.PENDING_NMI and not c32[o["nmi_blocked"]]
+        asked = nmi or (pending & S.PENDING_INTR and c32[o["eflags"]] & S.IF)
+        return bool(asked) and c64[o["inhibit_icount"]] != c64[o["icount"]]
 
     def _hit(self) -> bool:
         """Whether something watched was accessed: then the run ends here."""

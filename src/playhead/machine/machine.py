@@ -294,7 +294,7 @@ class Machine:
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
-            c32[i["intr_pending"]] = self.board.intr.level
+            c32[i["intr_pending"]] = self._wanted()
             if self.on_delivery is None:
                 self._engine_run(budget)
             else:
@@ -311,13 +311,22 @@ class Machine:
     def _asleep(self) -> Stop | None:
         """`halted` if the CPU is, and nothing that is pending now will wake it."""
         c32, i = self._c32, self._i
-        awake = not c32[i["halted"]] or c32[i["fault_pending"]] or self.board.nmi_pending()
+        awake = not c32[i["halted"]] or c32[i["fault_pending"]] or self._nmi()
         if awake or (self.board.intr.level and c32[i["eflags"]] & S.IF):
             return None
         now, deadline = self.now_ns(), self.clock.next_deadline_ns()
         if deadline <= now and (self.icount, now) == (self.state.rung_icount, self.state.rung_ns):
             deadline = now + 1  # re-armed in the past: it rings again as soon as time has moved at all
         return Stop("halted", deadline_ns=deadline) if deadline > now else None
+
+    def _nmi(self) -> bool:
+        """Whether an NMI is pending that the processor does not block."""
+        return self.board.nmi_pending() and not self._c32[self._i["nmi_blocked"]]
+
+    def _wanted(self) -> int:
+        """What the engine is to end its run for as soon as the processor takes it."""
+        intr = S.PENDING_INTR if self.board.intr.level else 0
+        return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
 
     def _to_next_alarm(self) -> int:
         """Instructions until the next alarm is due, at least one."""
@@ -338,9 +347,10 @@ class Machine:
                 return True
         if c32[i["fault_pending"]]:
             return False
-        if self.board.nmi_pending() and c64[i["inhibit_icount"]] != icount:
+        if self._nmi() and c64[i["inhibit_icount"]] != icount:
             self.board.take_nmi()
-            self._inject(2)
+            c32[i["nmi_blocked"]] = 1
+            self._inject(S.NMI_VECTOR)
             return False
         if self.board.intr.level and c32[i["eflags"]] & S.IF and c64[i["inhibit_icount"]] != icount:
             self._inject(self.board.acknowledge())
@@ -410,9 +420,9 @@ class Machine:
         are what a guest does that polls a timer or a status.)"""
         return (
             self.clock.next_deadline_ns() == deadline_ns
-            and self.board.intr.level == self._c32[self._i["intr_pending"]]
+            and self._wanted() == self._c32[self._i["intr_pending"]]
             and self.requests.stop is None
-            and not (self.kicked or self.debug.armed or self.board.nmi_pending())
+            and not (self.kicked or self.debug.armed)
         )
 
     def _look_ahead(self, port: int, size: int, most: int) -> int:

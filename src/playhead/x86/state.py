@@ -61,6 +61,7 @@ _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
 _field("halted", 32)
+_field("nmi_blocked", 32)  # an NMI was accepted and no IRET executed since (volume 3, "Handling Multiple NMIs")
 _field("vbias", 64)  # virtual time = vbias + (icount << shift), in ns
 _field("shift", 32)
 # x87: eight 16-byte registers (64-bit mantissa, 16-bit sign and exponent), by physical number
@@ -95,7 +96,7 @@ for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "
     _field(_n, 64, 1, arch=False)
 # The guest's debug registers, for the instruction under way.
 _field("dr_hits", 32, 1, arch=False)  # bits of DR6 that its accesses have set
-_field("rf_loaded", 32, 1, arch=False)  # it has loaded RF, which so does not end with it
+_field("rf_loaded", 32, 1, arch=False)  # it has loaded RF, which then outlives it
 _field("aligned", 32, 1, arch=False)  # its accesses must be aligned (EFLAGS.AC and CR0.AM at CPL 3)
 _field("rearm", 32, 1, arch=False)  # the debug registers have changed since the engine looked at them
 # A debugger's: see machine/debug.py.
@@ -143,6 +144,7 @@ REGIONS = {n: i for i, n in enumerate((
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH, EXIT_REARM = range(14, 17)
+PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 # `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from
 # GUEST_SHIFT on those of the guest's data breakpoints. `debug_offsets` holds for each offset in a page whose

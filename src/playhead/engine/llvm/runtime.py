@@ -763,7 +763,9 @@ def run(m: StateBuilder):
         lin = m.seg("cs", "base") + eip
         at_mark = marked(m, lin)
         flags = m.ld("eflags")
-        asked = m.ld("intr_pending").ne(0) & (flags & S.IF).ne(0)
+        wanted = m.ld("intr_pending")
+        nmi = (wanted & S.PENDING_NMI).ne(0) & m.ld("nmi_blocked").eq(0)
+        asked = nmi | ((wanted & S.PENDING_INTR).ne(0) & (flags & S.IF).ne(0))
         with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()

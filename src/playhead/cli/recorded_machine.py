@@ -14,7 +14,7 @@ from playhead.log.reader import Reader
 from playhead.session.run import Build
 from playhead.timeline.moments import parse
 from playhead.timeline.timeline import Timeline
-from playhead.x86.cpuid import MODELS
+from playhead.x86.cpuid import canonical
 
 SHOW_NS = 200_000_000  # between two looks at progress
 
@@ -26,7 +26,11 @@ def builder(
     drives are now, if it needs them.
     """
     config = config_of(reader)
-    if config.cpu not in MODELS:
+    try:
+        known = canonical(config.cpu) == config.cpu
+    except UsageError:
+        known = False
+    if not known:
         raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
     shift: Any = reader.meta.get("shift")
     if type(shift) is not int or not 0 <= shift <= 10:

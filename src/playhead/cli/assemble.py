@@ -13,6 +13,7 @@ from playhead.cli.drives import OpenDrives, seabios
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
+from playhead.log.writer import Writer
 from playhead.session.outcome import Options
 from playhead.session.run import Build, RunSession
 
@@ -111,6 +112,12 @@ def attend(session: RunSession, host: Host, values: dict[str, Any], recording: s
         return nullcontext()
     check(values, console)
     return Attendance(session, host, values, recording, console)
+
+
+def made(writer: Writer) -> str:
+    """A recording that was closed: its name and size."""
+    lost = "" if writer.has_name else " (that name was taken from it meanwhile)"
+    return f"{writer.path}{lost}, {size(writer.size)}"
 
 
 def big(number: int) -> str:

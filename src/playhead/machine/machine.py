@@ -121,6 +121,7 @@ class Machine:
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+        self.board.ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
@@ -373,7 +374,8 @@ class Machine:
         before = c64[i["icount"]], c64[i["seq"]]
         c32[i["deliveries"]] = 1
         self._engine_run(budget)
-        if c64[i["seq"]] and (c64[i["icount"]], c64[i["seq"]]) != before:
+        delivered = c32[i["exit_reason"]] != S.EXIT_FROZEN and c64[i["seq"]] != 0
+        if delivered and (c64[i["icount"]], c64[i["seq"]]) != before:
             if not pending:  # it was raised in this run; the trap of a task's T bit has taken its place since
                 vector = None if c32[i["fault_pending"]] else c32[i["fault_vector"]]
             if vector is None or vector < 256:
@@ -409,11 +411,28 @@ class Machine:
                 c32[i["fault_pending"]] = 0
                 c64[i["seq"]] += 1  # a moment of its own: an end that is logged behind it is not reached before it
                 self.requests.reset("guest-reset")
+            elif reason == S.EXIT_FROZEN:
+                self._freeze()
             elif reason == S.EXIT_CPU_WRITE:
                 self.board.cpu_write(c64[i["exit_info"]], self.core)
             elif reason == S.EXIT_NONE and c64[i["icount"]] - before < budget and not c32[i["fault_pending"]]:
                 raise AssertionError("the engine stopped early without a reason")
             return
+
+    def _freeze(self) -> None:
+        """The processor stops in front of an x87 instruction, as if it had halted there, and asserts FERR#. It is a
+        moment of its own, and the end of a shadow: an interrupt is what it waits for."""
+        c32, c64, i = self._c32, self._c64, self._i
+        c32[i["halted"]] = 1
+        c64[i["seq"]] += 1
+        c64[i["inhibit_icount"]] = M64
+        if not c32[i["ferr"]]:
+            c32[i["ferr"]] = 1
+            self.board.fpu_error()
+
+    def _ignne(self) -> None:
+        """The board asks for IGNNE#, which it can have while FERR# is asserted."""
+        self._c32[self._i["ignne"]] = self._c32[self._i["ferr"]]
 
     def _as_before(self, deadline_ns: int) -> bool:
         """Whether a read has left all that a run is bounded by as it was: then the run may go on behind it. (Such reads

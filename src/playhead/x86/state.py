@@ -70,6 +70,8 @@ _field("shift", 32)
 _field("fpr", 64, 16)
 for _n in ("fcw", "fsw", "ftop", "ftag", "fip", "fcs", "fdp", "fds", "fop"):
     _field(_n, 32)  # fsw without TOP; ftag: one bit per physical register, 1 = empty
+_field("ferr", 32)  # FERR# is asserted: an unmasked exception has stopped the processor with CR0.NE clear
+_field("ignne", 32)  # IGNNE#: a latch of the board's, kept here because it falls with FERR#
 _field("fault_pending", 32)
 _field("fault_vector", 32)
 _field("fault_error", 32)
@@ -140,6 +142,7 @@ REGIONS = {n: i for i, n in enumerate((
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
+EXIT_FROZEN = 16  # in front of a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 MOST_HITS = 16

@@ -83,7 +83,8 @@ def test_fifteen_bytes(target: Target, prefixes: int) -> None:
     assert (result.trap, result.eip) == ((None, 15) if prefixes == 13 else (GP, 0))
 
 
-ENDINGS = {  # by number of prefixes: the 16th byte is or would be the opcode, its second byte, the ModRM byte, an operand
+# By number of prefixes: the 16th byte is or would be the opcode, its second byte, the ModRM byte, an operand.
+ENDINGS = {
     15: ("90", "cc", "cd80", "f4", "0f0b", "0fff", "d6", "01c8"),
     14: ("0f0b", "0fff", "0fa2", "fec0", "fef8", "c5c0", "0fc7c8", "01c8", "cd80", "f7f8"),
     13: ("0fbaf801", "0f01f8", "0fc7c0", "81c000000000"),

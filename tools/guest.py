@@ -7,6 +7,7 @@ demo and the benchmarks use `image`, `program`, `debian`, `boot_disk` and `expec
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
 import random
@@ -14,7 +15,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asm
@@ -123,12 +125,13 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
     folder = cache() / "debian"
     try:
-        kernel, busybox = debian_recipe.fetch(folder, _say)
-        modules = debian_recipe.modules(folder, debian_recipe.MODULES.get(variant, ()), _say)
-        inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
-        if variant == "compiled":
-            inside[variant] = c_program.build(folder, _say).read_bytes()
-        return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
+        with _alone(folder):
+            kernel, busybox = debian_recipe.fetch(folder, _say)
+            modules = debian_recipe.modules(folder, debian_recipe.MODULES.get(variant, ()), _say)
+            inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
+            if variant == "compiled":
+                inside[variant] = c_program.build(folder, _say).read_bytes()
+            return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 
@@ -146,10 +149,20 @@ def boot_disk(name: str) -> Path:
         raise GuestError(f"no disk {name!r}; there are {', '.join(disk_guests.GUESTS)}")
     folder = cache() / "debian"
     try:
-        kernel, busybox = debian_recipe.fetch(folder, _say)
-        return disk_guests.build(name, kernel, busybox, folder, _say)
+        with _alone(folder):
+            kernel, busybox = debian_recipe.fetch(folder, _say)
+            return disk_guests.build(name, kernel, busybox, folder, _say)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time fetches and builds in a folder; others wait, and then find what it made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _say(text: str) -> None:

@@ -46,4 +46,4 @@ def _run(values: dict[str, Any], drives: OpenDrives) -> int:
         outcome = session.run()
     if outcome.note:
         host.message(outcome.note)
-    return 2 if host.output_lost else outcome.status
+    return host.exit_status(outcome.status)

@@ -1,6 +1,5 @@
 """Everything outside that a session uses, in one object, so that a test can put a quiet world in its place."""
 
-import os
 import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -116,10 +115,12 @@ class Host:
                     self.message(_keys(device))
         return self._quit
 
-    @property
-    def output_lost(self) -> bool:
-        """Whether the guest's output did not all reach standard output, though somebody is there to read it."""
-        return any(isinstance(d, Stdio) and d.full for d in self._all)
+    def exit_status(self, status: int) -> int:
+        """The exit status of a run that would have this one: a standard output that is full is a failure, and said."""
+        full = [d.broken for d in self._all if isinstance(d, Stdio) and d.full]
+        if full:
+            self.message(f"cannot write standard output: {full[0]}")
+        return 2 if full else status
 
     def forgive_interrupt(self) -> bool:
         """Whether Ctrl-C was pressed: it meant what was going on, and is forgotten."""

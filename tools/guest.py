@@ -136,6 +136,15 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
         raise GuestError(str(error)) from None
 
 
+def flavour(name: str) -> tuple[Path, Path]:
+    """(kernel, initrd) of the variant `boot` with another of Debian's kernels: `686-pae`, `rt-686-pae`."""
+    _, initrd = debian("boot")
+    try:
+        return debian_recipe.other_kernel(cache() / "debian", name, _say), initrd
+    except (AptError, OSError) as error:
+        raise GuestError(str(error)) from None
+
+
 def debian_line(variant: str) -> str:
     """The options that start a Debian guest."""
     kernel, initrd = debian(variant)
@@ -204,7 +213,7 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    known = [*names(), *programs(), *disk_guests.GUESTS, "compiled"]
+    known = [*names(), *programs(), *disk_guests.GUESTS, *debian_recipe.FLAVOURS, "compiled"]
     parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(known)}, all, debian, disks, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
@@ -218,6 +227,10 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.name == "compiled":
             print(debian_line(options.name))
+            return 0
+        if options.name in debian_recipe.FLAVOURS:
+            kernel, initrd = flavour(options.name)
+            print(f"{options.name:10} -kernel {kernel} -initrd {initrd} -append {shlex.quote(NO_TESTS)}")
             return 0
         if options.name in ("disks", *disk_guests.GUESTS):
             for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:

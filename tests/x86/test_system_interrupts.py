@@ -134,7 +134,7 @@ def test_external_bit_of_every_event(engine, text, how):
     vector, ext = EVENTS[text]
     m = SystemMachine(engine, "movl $TASK, %eax\n ltr %ax\n" + text)
     expected, error = break_delivery(m, how, vector)
-    if vector == 0:  # contributory, as what comes of it: a double fault, and with the stack of the new task a triple one
+    if vector == 0:  # contributory, as what follows: a double fault, and with the stack of the new task a triple one
         assert m.run(1000) == S.EXIT_TRIPLE if how == "task" else m.vector() == DF
     else:
         assert (m.vector(), m.stack(0)) == (expected, error | ext)

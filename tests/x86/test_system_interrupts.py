@@ -83,7 +83,8 @@ def test_gate_to_a_bad_segment(engine, selector, expected):
     assert m.fault() == expected
 
 
-EVENTS = {  # INT1, INT3, INTO, INT n, two exceptions: what is delivered -> its vector, and EXT of an error code if that fails (volume 3, 6.13)
+# INT1, INT3, INTO, INT n, exceptions: vector, and EXT of the error code if it cannot be delivered (volume 3, 6.13).
+EVENTS = {
     ".byte 0xf1": (1, 1), "int3": (3, 0), "movb $0x7f, %cl\n addb $1, %cl\n into": (4, 0), "int $0x21": (0x21, 0),
     "int $1": (1, 0), "ud2": (6, 1), "xorl %ecx, %ecx\n divl %ecx": (0, 1),
 }  # fmt: skip

@@ -84,6 +84,7 @@ def _verb(words: list[str]) -> int:
 
 
 def _complain(text: str) -> None:
+    from playhead.base.errors import visible
+
     sys.stdout.flush()
-    text = "".join(c for c in text if c.isprintable() or c == "\n")  # it may quote a file
-    print(f"playhead: {text}", file=sys.stderr)
+    print(f"playhead: {visible(text)}", file=sys.stderr)

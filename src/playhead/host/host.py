@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import UsageError, visible
 from playhead.host import clock
 from playhead.host.chardev import CharDevice, Pty, Stdio, open_chardev
 from playhead.host.signals import Signals
@@ -78,6 +78,10 @@ class Host:
         """Sleep until something arrives, or so long."""
         self._watcher.wait(timeout_ns)
 
+    def arrived(self) -> None:
+        """From any thread: something has come that is not watched here."""
+        self._watcher.arrived()
+
     def look_again(self) -> None:
         """Input was taken: a device whose inbox was full may read on."""
         self._watcher.poke()
@@ -128,7 +132,7 @@ class Host:
         """Tell the user something, on standard error."""
         self.status.fresh_line()
         try:
-            os.write(2, "".join(f"playhead: {line}\n" for line in text.split("\n")).encode())
+            os.write(2, "".join(f"playhead: {line}\n" for line in visible(text).split("\n")).encode())
         except OSError:
             pass  # nobody listens
 

@@ -28,6 +28,9 @@ GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip")
 SHORT = {"sp": "esp", "fp": "ebp", "ip": "eip", "ps": "eflags"}
 HALVES = {name[1:]: name for name in GENERAL if name[1:] not in SHORT}
 BYTES = {f"{letter}{half}": (f"e{letter}x", 8 * (half == "h")) for letter in "abcd" for half in "lh"}
+REGISTERS = ("pc", "eflags", *GENERAL, *SHORT, *HALVES, *BYTES, *SEGMENTS, *(f"{name}_base" for name in SEGMENTS),
+             *(f"cr{n}" for n in (0, 2, 3, 4)), *(f"dr{n}" for n in (0, 1, 2, 3, 6, 7)), "ldtr", "tr", "icount",
+             *(f"{name}_{part}" for name in ("gdtr", "idtr") for part in ("base", "limit")))
 TYPES = {"char": (1, True), "short": (2, True), "int": (4, True), "long": (4, True), "void": (4, False)}
 TYPES |= {f"{sign}int{8 * size}_t": (size, not sign) for sign in ("", "u") for size in (1, 2, 4, 8)}
 WORDS = ("unsigned", "signed", "const", "volatile", *TYPES)
@@ -58,9 +61,12 @@ class Value:
         return self.number & 0xFFFFFFFF
 
 
-def evaluate(machine: Machine, text: str) -> Value:
-    """The whole text as one expression. Raises UsageError, and what reading raises."""
+def evaluate(machine: Machine, text: str, *, only_check: bool = False) -> Value:
+    """The whole text as one expression. Raises UsageError, and what reading raises. `only_check`: for one that is to
+    be evaluated elsewhere; its memory is not looked at.
+    """
     parser = Parser(machine, text)
+    parser._idle += only_check
     value = parser.expression()
     if parser.rest:
         raise UsageError(f"'{text}': '{parser.rest}' is too much")
@@ -164,7 +170,7 @@ class Parser:
             assert found is not None
             self._at = found.end()
             return Value(_signed(_number(token)))
-        if token[:1] != "$" or found is None:
+        if token[:1] != "$" or len(token) < 2 or found is None:
             rest = self.rest
             what = f"'{rest}' is no number and no $register" if rest else "a number or $register is missing"
             raise UsageError(f"'{self._text.strip()}': {what}")

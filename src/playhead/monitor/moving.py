@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from itertools import count
 
 from playhead.base.errors import PlayheadError, UsageError
-from playhead.machine.debug import READ, WRITE, Watch
 from playhead.monitor.commands import Command, Say, number
 from playhead.monitor.expressions import Parser, code_address, evaluate
 from playhead.timeline.debuggee import MOST_WATCHED
-from playhead.timeline.frames import Moves
+from playhead.timeline.frames import READ, WRITE, Moves, Watch
 from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.timeline import Found
 
@@ -21,7 +20,7 @@ MOST_STEPS = 1 << 32
 MOST_POINTS = 1 << 10
 SHOWN = 16  # bytes of a watchpoint
 KINDS = {"watch": WRITE, "rwatch": READ, "awatch": READ | WRITE}
-TITLES = {"watch": "hw watchpoint", "rwatch": "read watchpoint", "awatch": "acc watchpoint"}
+TITLES = {"watch": "watchpoint", "rwatch": "read watchpoint", "awatch": "access watchpoint"}
 
 
 @dataclass(slots=True)
@@ -48,8 +47,8 @@ def commands(target: ReplayDebuggee) -> tuple[Command, ...]:
                 "interrupts, count as one", move.next, again=True),
         Command(("reverse-nexti", "rni"), "[count]", "the same backwards (each iteration of a REP by itself)",
                 move.next_back, again=True),
-        Command(("continue", "c", "cont"), "", "on to a breakpoint or watchpoint of this prompt, to replay_break, or to "
-                "the end", move.go_on, again=True),
+        Command(("continue", "c", "cont"), "", "on to a breakpoint or watchpoint of this prompt, to replay_break, or "
+                "to the end", move.go_on, again=True),
         Command(("reverse-continue", "rc"), "", "back to a breakpoint or watchpoint of this prompt, or to the start",
                 move.go_back, again=True),
         Command(("finish", "fin"), "", "on until this function or handler returns", move.finish),
@@ -162,7 +161,7 @@ class Moving:
                 say(f"watchpoint {point.number}, {point.text}: {'read' if access.kind == READ else 'written'}{by}")
                 now = self._held(point)
                 there = (now, before[point.number]) if found.behind is not None else (before[point.number], now)
-                if there[0] != there[1]:
+                if access.kind & WRITE and there[0] != there[1]:
                     say(f"  {watch.start:#010x}: {' -> '.join(map(_hex, there))}")
                 break
 
@@ -191,11 +190,12 @@ class Moving:
         if "if" in words:
             n = words.index("if")
             place, condition = words[:n], " ".join(words[n + 1 :])
-            evaluate(self._target, condition)  # a fault in it is told now
+            evaluate(self._target, condition, only_check=True)
         text = " ".join(place).strip().removeprefix("*") or "$pc"  # gdb's *ADDRESS is the address
         address = code_address(self._target, evaluate(self._target, text))
         shown = f"{address:#010x}" + (f" if {condition}" if condition else "")
-        self._add(Point(0, "temporary breakpoint" if once else "breakpoint", address, shown, None, condition, once), say)
+        kind = "temporary breakpoint" if once else "breakpoint"
+        self._add(Point(0, kind, address, shown, None, condition, once), say)
 
     def watch(self, words: list[str], say: Say) -> None:
         self._watch("watch", words, say)
@@ -232,10 +232,10 @@ class Moving:
         if not self._points:
             say("No breakpoints or watchpoints.")
             return
-        say(f"{'Num':<8}{'Type':<16}{'Disp':<6}What")
+        say(f"{'Num':<8}{'Type':<19}{'Disp':<6}What")
         for point in self._points.values():
             kind = TITLES.get(point.kind, "breakpoint")
-            say(f"{point.number:<8}{kind:<16}{'del' if point.once else 'keep':<6}{point.text}")
+            say(f"{point.number:<8}{kind:<19}{'del' if point.once else 'keep':<6}{point.text}")
 
 
 def _count(words: list[str]) -> int:

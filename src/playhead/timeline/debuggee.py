@@ -67,9 +67,15 @@ class Debuggee:
         return look.instruction_text(self.machine)
 
     def disassemble(self, address: int, physical: bool) -> tuple[str, int]:
-        """The instruction at an address in the mode of now, as text, and its length; 0 if there is no memory."""
-        text, length = look.disassemble(self.machine, address, address, physical)
-        return f"{address:08x}  {text}", length
+        """The instruction at an address in the mode of now, as text, and its length; 0 if there is no memory. An
+        address in the code segment is shown with its offset there, and jumps are by offsets, as the processor has them.
+        """
+        base, limit = self.read_register("cs_base"), self.read_register("cs_limit")
+        offset = (address - base) & 0xFFFFFFFF
+        inside = bool(base) and not physical and offset <= limit
+        text, length = look.disassemble(self.machine, address, offset if inside else address, physical)
+        where = f"  {self.read_register('cs'):04x}:{offset:04x}" if inside else ""
+        return f"{address:08x}{where}  {text}", length
 
     def write_register(self, name: str, value: int) -> None:
         if self.refusal:

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
 from playhead.machine import look
-from playhead.machine.debug import WRITE, Watch
+from playhead.machine.debug import READ, WRITE, Watch
 from playhead.timeline.timeline import Found, Timeline
+
+__all__ = ["READ", "WRITE", "Moves", "Watch"]
 
 Condition = Callable[[], bool] | None
 

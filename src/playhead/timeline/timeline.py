@@ -7,6 +7,7 @@ backwards looks at the stretches between points, the last one first, each forwar
 """
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -265,14 +266,25 @@ class Timeline:
     def steps_back(self, count: int) -> Found:
         """So many steps backwards; breakpoints and watchpoints on the way end them."""
         here = self.moment
-        for _ in range(count):
-            if self.step_back().reason == "start":
+        for left in range(count, 0, -MANY):
+            if self.moment <= self.start:
                 break
+            self._back_by(min(left, MANY))
         if not self.machine.debug.wanted or self.moment == here:
             return Found("start" if self.moment == here and count else "step", self.moment)
         there = self.moment
         self.seek(here)
         return self.reverse_cont(there)
+
+    def _back_by(self, count: int) -> None:
+        """So many steps, or to the start. As many instructions before here there are as many steps to go, or more."""
+        goal = self.moment
+        self.seek(max(Moment(goal.icount - count), self.start))
+        last: deque[Moment] = deque(maxlen=count)
+        while self.moment < goal:
+            last.append(self.moment)
+            self._micro_step()
+        self.seek(last[0])
 
     def _micro_step(self) -> None:
         """To the next moment at which a debugger sees something new: behind a delivery or an instruction. Alarms that

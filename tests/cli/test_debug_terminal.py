@@ -52,7 +52,6 @@ def test_a_session(opened, tmp_path):
     shown(opened, b"at 1039997:")
     opened.type(b"p 40 + 2\r")
     shown(opened, b"42 (0x2a)")
-    opened.type(b"x\x1b[31my\r")
     opened.type(b"seek start\r")
     shown(opened, b"at 0:")
     opened.type(b"\x04")

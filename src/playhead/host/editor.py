@@ -94,13 +94,18 @@ def _session(complete: Complete) -> Any:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import Completer, Completion
     from prompt_toolkit.document import Document
+    from prompt_toolkit.key_binding import KeyBindings
+    from prompt_toolkit.keys import Keys
 
     class Names(Completer):
         def get_completions(self, document: Document, complete_event: Any) -> Any:
             word, found = complete(document.text_before_cursor)
             yield from (Completion(name, -len(word)) for name in found)
 
-    return PromptSession(completer=Names(), complete_while_typing=False, history=_history(), enable_suspend=True)
+    keys = KeyBindings()
+    keys.add(Keys.Vt100MouseEvent, eager=True)(lambda event: None)  # none is asked for: it is text that was pasted
+    return PromptSession(completer=Names(), complete_while_typing=False, history=_history(), enable_suspend=True,
+                         key_bindings=keys)  # fmt: skip
 
 
 def _history() -> Any:

@@ -1,11 +1,12 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Five variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Six variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
 and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
-drives busy at once, whatever they are. For guests that start from a disk see disk_guests.py.
+drives busy at once, whatever they are. `compiled` runs a program made by Debian's compiler (c_program.py). For guests
+that start from a disk see disk_guests.py.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from pathlib import Path
 from recipe import initramfs
 from recipe.apt import AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story", "disk", "load")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 MODULES = {"disk": IDE, "load": IDE}
 KEPT = (*IDE, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
 
-_KERNEL = re.compile(r"linux-image-6\.1\.0-(\d+)-686")
+FLAVOUR = "686"  # of the kernel that the variants share
+FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
 
 START = """\
 #!/bin/sh
@@ -71,6 +73,17 @@ _STORY = (
 echo GUEST-UP
 story
 echo "story has ended, status $?"
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+_COMPILED = (
+    START
+    + """\
+echo GUEST-UP
+compiled
+echo "compiled has ended, status $?"
 echo GUEST-DONE
 poweroff -f
 """
@@ -153,7 +166,9 @@ poweroff -f
 """
 )
 
-_SCRIPTS = {"disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD}
+_SCRIPTS = {
+    "disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD, "compiled": _COMPILED,
+}  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"
 PASSWORD_HASH = "$1$recorded$aLRthxMddQeX8Hn3YTtA31"  # md5-crypt
@@ -174,10 +189,7 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
         apt = PrivateApt(Path(scratch) / "apt", "i386", say)
         apt.update()
-        versions = [int(match[1]) for name in apt.names("linux-image-6.1.0-") if (match := _KERNEL.fullmatch(name))]
-        if not versions:
-            raise AptError("no linux-image-6.1.0-*-686 among this system's package sources (Debian 12 has it for i386)")
-        package = f"linux-image-6.1.0-{max(versions)}-686"
+        package = _newest(apt, FLAVOUR)
         files = Path(scratch) / "files"
         apt.unpack(package, files)
         apt.unpack("busybox-static", files)
@@ -185,6 +197,29 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
         _take(files, f"boot/vmlinuz-{package.removeprefix('linux-image-')}", kernel)
         _take(files, "bin/busybox", busybox)
     return kernel, busybox
+
+
+def other_kernel(folder: Path, flavour: str, say: Callable[[str], None]) -> Path:
+    """The kernel of another flavour, fetched into `folder` if it is not there."""
+    kernel = folder / f"vmlinuz-{flavour}"
+    if not kernel.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
+            apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+            apt.update()
+            package = _newest(apt, flavour)
+            apt.unpack(package, Path(scratch) / "files")
+            _take(Path(scratch) / "files", f"boot/vmlinuz-{package.removeprefix('linux-image-')}", kernel)
+    return kernel
+
+
+def _newest(apt: PrivateApt, flavour: str) -> str:
+    """The package of the newest kernel of a flavour."""
+    pattern = re.compile(rf"linux-image-6\.1\.0-(\d+)-{flavour}")
+    versions = [int(match[1]) for name in apt.names("linux-image-6.1.0-") if (match := pattern.fullmatch(name))]
+    if not versions:
+        raise AptError(f"no linux-image-6.1.0-*-{flavour} among this system's package sources (Debian 12 has it, i386)")
+    return f"linux-image-6.1.0-{max(versions)}-{flavour}"
 
 
 def modules(folder: Path, names: Sequence[str], say: Callable[[str], None]) -> list[Path]:

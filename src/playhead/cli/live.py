@@ -156,7 +156,7 @@ class Attendance:
         if target.held and not attached:
             target.let_go(on=gdb.left != "gone")
             if gdb.left == "kill":
-                self._host.request_quit("gdb's kill")
+                self._host.request_quit("the debugger, which killed it (lldb's quit does; gdb's detach lets it go on)")
 
     _seen = 0  # connections
 

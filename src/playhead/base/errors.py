@@ -1,11 +1,6 @@
 """Errors by whose fault they are; the command line turns each into one line and an exit status."""
 
 
-def visible(text: str) -> str:
-    """Text that may quote what was typed or what a file holds, for a terminal: control characters as escapes."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
-
-
 class PlayheadError(Exception):
     """Anything that is reported to the user as one clear line, without a traceback."""
 

@@ -63,6 +63,8 @@ def main(words: list[str]) -> int:
 
     if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
+    if values["start_gdb"] and values["listen"] == "none":
+        raise UsageError("--gdb starts a gdb that attaches here: not with -gdb none")
     with Reader(values["file"]) as reader:
         build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:
@@ -155,7 +157,7 @@ class Debugging:
             if line is not None:
                 self._typed(self._meant(line))
                 self._lines.show_prompt()
-            elif self._lines.over and self._lines.terminal:
+            elif self._lines.over and (self._lines.terminal or self._listener is None):
                 break
             elif self._gdb is not None and self._gdb.poll() is not None:
                 break

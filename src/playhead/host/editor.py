@@ -10,12 +10,13 @@ While a command is executed nobody reads the terminal, and Ctrl-C is a signal; w
 
 import contextlib
 import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from playhead.base.messages import tell
 
 Complete = Callable[[str], tuple[str, list[str]]]
 HISTORY = "debug-history"
@@ -118,6 +119,6 @@ def _history() -> Any:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except (OSError, RuntimeError) as e:
-        print(f"playhead: the history of this prompt is not kept: {e}", file=sys.stderr)
+        tell(f"the history of this prompt is not kept: {e}")
         return InMemoryHistory()
     return FileHistory(str(path))

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from playhead.base.errors import PlayheadError, UsageError, visible
+from playhead.base.errors import PlayheadError, UsageError
+from playhead.base.messages import shown
 from playhead.monitor.expressions import REGISTERS
 
 Say = Callable[[str], None]
@@ -56,7 +57,7 @@ class Monitor:
                     raise UsageError(f"usage: {command.names[0]} {command.words}".rstrip())
                 command.run(rest, say)
         except PlayheadError as e:
-            e.args = tuple(visible(a) if isinstance(a, str) else a for a in e.args)  # it may quote the line
+            e.args = tuple(_quotable(a) if isinstance(a, str) else a for a in e.args)  # it may quote the line
             raise
 
     def repeats(self, line: str) -> bool:
@@ -112,6 +113,10 @@ class Monitor:
         for command in (wanted,) if wanted else self.commands:
             left = f"{'|'.join(command.names)} {command.words}".rstrip()
             say(f"{left:<40} {command.help}")
+
+
+def _quotable(text: str) -> str:
+    return "\n".join(map(shown, text.split("\n")))
 
 
 def _words(line: str) -> list[str]:

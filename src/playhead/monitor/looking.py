@@ -2,7 +2,8 @@
 
 import re
 
-from playhead.base.errors import UsageError, visible
+from playhead.base.errors import UsageError
+from playhead.base.messages import shown
 from playhead.monitor.commands import Command, Say
 from playhead.monitor.expressions import Value, code_address, evaluate
 from playhead.timeline.debuggee import Debuggee
@@ -106,8 +107,8 @@ class Looking:
                 say(f"{address:08x}: no memory there")
                 break
             text = data.partition(b"\0")[0]
-            shown = visible(text.decode("utf-8", "backslashreplace").replace("\n", "\\n"))
-            say(f'{address:08x}: "{shown}"' + ("" if len(text) < len(data) else " ..."))
+            more = "" if len(text) < len(data) else " ..."
+            say(f'{address:08x}: "{shown(text.decode("utf-8", "backslashreplace"))}"{more}')
             address = (address + len(text) + 1) & 0xFFFFFFFF
         return address
 
@@ -140,6 +141,5 @@ def _shown(value: int, kind: str, size: int) -> str:
             return f"{unsigned:b}"
         case "c":
             byte = unsigned & 0xFF
-            shown = visible(chr(byte)) if byte != 10 else "\\n"
-            return f"{byte} '{shown}'"
+            return f"{byte} '{shown(chr(byte))}'"
     return f"0x{unsigned:0{2 * size}x}"

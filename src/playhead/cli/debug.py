@@ -38,7 +38,6 @@ OPTIONS = (
 GDBINIT = """
 set pagination off
 set confirm off
-set osabi none
 set architecture {architecture}
 target extended-remote 127.0.0.1:{port}
 source {commands}

@@ -38,7 +38,6 @@ OPTIONS = (
 GDBINIT = """
 set pagination off
 set confirm off
-set osabi none
 set architecture {architecture}
 target extended-remote 127.0.0.1:{port}
 source {commands}
@@ -58,6 +57,7 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("debug", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
@@ -65,6 +65,7 @@ def main(words: list[str]) -> int:
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
     if values["start_gdb"] and values["listen"] == "none":
         raise UsageError("--gdb starts a gdb that attaches here: not with -gdb none")
+    of_recording(values["file"], images=values["images"])
     with Reader(values["file"]) as reader:
         build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:

@@ -167,6 +167,7 @@ moving: rep movsb
         call    report
 
         part    lengths
+        fninit
         arm     0, watched + 1, WRITE1
         arm     1, watched + 6, WRITE2
         arm     2, watched + 12, WRITE4

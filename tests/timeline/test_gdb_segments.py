@@ -197,6 +197,19 @@ def test_what_gdb_does_at_a_breakpoint_is_done(port):
     assert "07c0:000c  linear 00007c0c  41  inc cx\n" in out
 
 
+def test_the_commands_of_a_breakpoint_are_executed(replayed):
+    """At the prompt, behind the stop. Those that let it go on are not, and gdb says so."""
+    script = [f"target remote 127.0.0.1:{replayed.port}", "set pagination off", "seek start", f"break *{BEHIND:#x}",
+              "commands", "if $cx < 2", "printf \"behind %d\\n\", $cx", "end", "end", "continue", "continue",
+              "commands 1", "continue", "end", "continue", "p 1000 + $cx"]  # fmt: skip
+    out = subprocess.run(
+        [real_gdb.program(), "-nx", "-q", "-x", INSIDE_GDB], input="\n".join(script), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=real_gdb.PATIENCE_S,
+    ).stdout  # fmt: skip
+    assert re.findall("behind ([0-9]+)", out) == ["1"] and out.count("its commands are not executed") == 1, out
+    assert "$1 = 1003\n" in out
+
+
 def test_stepping_over_calls(replayed):
     out = with_file(replayed.port, "seek start", f"tbreak *{CALL:#x}", "continue", "over", *SHOW, "over", *SHOW,
                     "info breakpoints")  # fmt: skip

@@ -167,6 +167,8 @@ class Attendance:
             except UsageError as e:
                 self._host.message(str(e))
             lines.show_prompt()
+        if lines.over and self._target.stopped and self._gdb is None:
+            self._host.request_quit("the end of the monitor's input")  # nobody could let it go on
 
     def _execute(self, text: str, say: Say) -> None:
         """A command, from the monitor or from gdb. What the host refuses is the end of the session."""

@@ -14,7 +14,7 @@ from playhead.hw.memory import OFFSET_MASK, READ, WRITE
 from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
 from playhead.x86 import paging
 from playhead.x86 import state as S
-from playhead.x86.decode import DEC
+from playhead.x86.decode import DEC, MAX_LENGTH
 from playhead.x86.interrupts import ENABLES
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
@@ -213,16 +213,16 @@ class ReferenceEngine:
         if eip > limit:
             raise GuestFault(S.GP, 0)
         lin = (c32[S.seg_offset("cs", "base") // 4] + eip) & 0xFFFFFFFF
-        first = min(16, 0x1000 - (lin & 0xFFF))
+        first = min(MAX_LENGTH, 0x1000 - (lin & 0xFFF))  # a 16th byte is never fetched
         code += self._fetch_page(lin, first)
         try:
             d = self._decode(bytes(code), mode)
         except GuestFault:  # too long, unless the next page's bytes say otherwise
-            if first == 16:
+            if first == MAX_LENGTH:
                 raise
             d = None
         if d is None or d.len > first:
-            rest = self._fetch_page((lin + first) & 0xFFFFFFFF, 16 - first)
+            rest = self._fetch_page((lin + first) & 0xFFFFFFFF, MAX_LENGTH - first)
             code[:] = self._fetch_page(lin, first) + rest  # the walk's accessed bits may lie in the first page
             d = self._decode(bytes(code), mode)
         if eip + d.len - 1 > limit != 0xFFFFFFFF:  # what crosses the end of a flat segment goes on at 0

@@ -16,7 +16,13 @@ import re
 import gdb
 
 CODE = re.compile(r"^([0-9a-f]{8})  (?:[0-9a-f]{2} )+ (\S+)")  # a line of `monitor x/i`: address, bytes, mnemonic
-GOES_AWAY = re.compile(r"(call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back behind itself
+GOES_AWAY = re.compile(r"(l?call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back behind itself
+# Commands that let the program run; executed from here, they nest, which gdb 13 does not survive for long.
+RESUMES = re.compile(
+    r"^\s*(c|cont\w*|fg|s|si|step\w*|n|ni|next\w*|fin\w*|u|until|adv\w*|reverse-\w+|r[cns]i?|rni|r|run|start\w*|jump|j|"
+    r"signal|seek|restart|seek-ticks|over|kill|k|detach|attach)\b",
+    re.MULTILINE,
+)
 BREAKPOINTS = (gdb.BP_BREAKPOINT, getattr(gdb, "BP_HARDWARE_BREAKPOINT", gdb.BP_BREAKPOINT))
 NARROW = {
     **{name: f"((short)$e{name})" for name in ("ax", "bx", "cx", "dx", "si", "di", "bp")},
@@ -212,11 +218,11 @@ def xi(argument):
 
 def over(argument):
     """over: stepi, but over a call, an interrupt, a loop or a repeated string instruction to what is behind it."""
-    (_, mnemonic), (behind, _) = (CODE.match(line).groups() for line in monitor(f"x/2i {linear():#x}").splitlines()[:2])
-    if not GOES_AWAY.match(mnemonic):
+    code = [CODE.match(line) for line in monitor(f"x/2i {linear():#x}").splitlines()]
+    if len(code) < 2 or not all(code) or not GOES_AWAY.match(code[0].group(2)):
         gdb.execute("stepi")
         return
-    stop = gdb.Breakpoint(f"*{int(behind, 16):#x}", internal=True)
+    stop = gdb.Breakpoint(f"*{int(code[1].group(1), 16):#x}", internal=True)
     try:
         gdb.execute("continue")
     finally:
@@ -254,7 +260,9 @@ def stopped(event):
             gdb.write(f"Breakpoint {point.number}; its condition does not hold, but only gdb can evaluate it\n")
             continue
         gdb.write(f"{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}\n")
-        if point.commands:
+        if point.commands and RESUMES.search(point.commands):
+            gdb.write("its commands are not executed: where CS base is not 0 they cannot let the program go on\n")
+        elif point.commands:
             gdb.post_event(lambda commands=point.commands: follow(commands))
         if point.temporary:
             point.delete()

@@ -18,7 +18,7 @@ from playhead.engine.llvm import layout as L
 from playhead.x86 import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
-from playhead.x86.decode import DEC
+from playhead.x86.decode import DEC, MAX_LENGTH
 from playhead.x86.interrupts import ENABLES, behind_mov_ss
 from playhead.x86.table import call, routine
 
@@ -586,15 +586,15 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
-            with m.if_(count.get().ne(0) | left.ult(16)):
+            with m.if_(count.get().ne(0) | left.ult(MAX_LENGTH)):
                 m.st("fault_pending", 0)  # a later instruction raises it when it is reached, or the next page decides
                 m.st("fault_vector", vector)
                 m.st("fault_error", error)
             with m.if_(count.get().ne(0)):
                 m.break_()
-            with m.if_(left.uge(16)):
-                m.fault(S.GP, 0)
-            m.st("dec", 16, DEC.index("len"))
+            with m.if_(left.uge(MAX_LENGTH)):
+                m.fault(S.GP, 0)  # a 16th byte is never fetched
+            m.st("dec", MAX_LENGTH + 1, DEC.index("len"))
         with m.if_(m.ld("dec", DEC.index("len")).ugt(left)):
             with m.if_(count.get().ne(0)):
                 m.break_()

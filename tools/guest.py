@@ -25,7 +25,7 @@ from recipe.apt import AptError
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
-WITH_DISK = ("disk", "inputs")
+WITH_DISK = ("chips", "disk", "inputs")
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DISK_BYTES = 4 << 20
 DEBIAN_APPEND = "console=ttyS0"

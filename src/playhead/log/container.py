@@ -20,6 +20,7 @@ from playhead.log.qemu_format import sniff
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
 
 MAX_INT = (1 << 63) - 1
+MAKERS = {1: "was never released", 2: "Playhead 0.1.0 writes and replays"}  # earlier formats
 REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quotes a damaged file in its messages
 REFUSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM")
 
@@ -79,7 +80,7 @@ class Container:
             raise self.damaged("it has no format number")
         if version < FORMAT:
             raise FormatError(
-                f"{self.path} is of format {version}, which was never released; this Playhead reads format {FORMAT}"
+                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads format {FORMAT}"
             )
         return head[18] == 2
 

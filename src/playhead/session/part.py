@@ -156,6 +156,7 @@ class _Copier:
     def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None,
                  with_blocks: bool):  # fmt: skip
         self._with_blocks = with_blocks
+        self._begin = begin if start else Moment(-1)
         self._reader, self._writer, self._after, self._last = reader, writer, after, last
         self._seen = after  # the last event that is before what comes
         self._digest = 0 if start is None else start.first_digest(reader.digest_period)
@@ -171,6 +172,9 @@ class _Copier:
             for icount, digest in batch.digests:
                 if self._digest <= icount <= last.moment.icount:
                     self._writer.digest(icount, digest)
+            for printed in batch.printed:
+                some = printed.between(self._begin, last.moment)
+                self._writer.printed(some.port, some.text, some.moments)
             if self._with_blocks:
                 give(self._reader, self._writer, batch.contents)
             for entry in batch.entries:

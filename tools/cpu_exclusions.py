@@ -15,10 +15,9 @@ REP = (0xF2, 0xF3)
 UNICORN_LACKS = (
     "f6 /1 Eb,Ib",
     "f7 /1 Ev,Iz",
-    "0f 18 /0 Ev",
-    "0f 18 /1 Ev",
-    "0f 18 /2 Ev",
-    "0f 18 /3 Ev",
+    "0f 18 /r Ev",
+    "0f 1a /r Ev",  # it knows MPX
+    "0f 1b /r Ev",
     "0f b9 /r Gv,Ev",
     "d6",
 )

@@ -18,21 +18,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asm
+from recipe import c_program, disk_guests
 from recipe import debian as debian_recipe
-from recipe import disk_guests
 from recipe.apt import AptError
 
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
+WITH_DISK = ("disk", "inputs")
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
-DISK_BYTES = 4 << 20  # of the guest `disk`
+DISK_BYTES = 4 << 20
 DEBIAN_APPEND = "console=ttyS0"
 NO_TESTS = disk_guests.APPEND
 APPEND = {
     "story": NO_TESTS,
     "disk": NO_TESTS,
     "load": NO_TESTS,
+    "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 
@@ -67,7 +69,7 @@ def firmware(source: str, folder: Path) -> bytes:
 
 
 def disk() -> Path:
-    """The raw image that the guest `disk` wants as its first drive. Whoever lets it be written takes a copy."""
+    """The raw image that some guests want as their first drive. Whoever lets it be written takes a copy."""
     out = cache() / "disk-5.img"
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +81,7 @@ def disk() -> Path:
 
 def machine(name: str) -> list[str]:
     """The options, ours and QEMU's, of the machine of one of our guests; no drive's file is changed."""
-    drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name == "disk" else []
+    drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
     return ["-bios", str(image(name)), *drives]
 
 
@@ -114,8 +116,8 @@ def expected(name: str) -> str:
 
 
 def debian(variant: str = "boot") -> tuple[Path, Path]:
-    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `disk` (which wants an IDE disk) and
-    `load` (which wants four drives) run by themselves, `shell` asks for a login on COM1.
+    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `compiled`, `disk` (which wants an IDE disk)
+    and `load` (which wants four drives) run by themselves, `shell` asks for a login on COM1.
     """
     if variant not in debian_recipe.VARIANTS:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
@@ -124,9 +126,18 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
         kernel, busybox = debian_recipe.fetch(folder, _say)
         modules = debian_recipe.modules(folder, debian_recipe.MODULES.get(variant, ()), _say)
         inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
+        if variant == "compiled":
+            inside[variant] = c_program.build(folder, _say).read_bytes()
         return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
+
+
+def debian_line(variant: str) -> str:
+    """The options that start a Debian guest."""
+    kernel, initrd = debian(variant)
+    append = shlex.quote(APPEND.get(variant, DEBIAN_APPEND))
+    return f"{variant:8} -kernel {kernel} -initrd {initrd} -append {append}"
 
 
 def boot_disk(name: str) -> Path:
@@ -180,7 +191,7 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    known = names() + programs() + list(disk_guests.GUESTS)
+    known = [*names(), *programs(), *disk_guests.GUESTS, "compiled"]
     parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(known)}, all, debian, disks, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
@@ -189,9 +200,11 @@ def main(arguments: list[str]) -> int:
             return check(options.write)
         if options.name == "debian":
             for variant in debian_recipe.VARIANTS:
-                kernel, initrd = debian(variant)
-                append = shlex.quote(APPEND.get(variant, DEBIAN_APPEND))
-                print(f"{variant:8} -kernel {kernel} -initrd {initrd} -append {append}")
+                if variant != "compiled":  # its compiler is not fetched for everybody
+                    print(debian_line(variant))
+            return 0
+        if options.name == "compiled":
+            print(debian_line(options.name))
             return 0
         if options.name in ("disks", *disk_guests.GUESTS):
             for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:

@@ -87,7 +87,7 @@ def test_after_reset(pc):
         0, 0x50014, 0, 0xFF, 0xFFFFFFFF, 0, MASKED, 0,
     ]  # fmt: skip
     assert pc.lapic.base == 0xFEE00900
-    assert (pc.io_get(0), pc.io_get(1), pc.io_get(0x10), pc.io_get(0x11)) == (0, 0x170011, MASKED, 0)
+    assert (pc.io_get(0), pc.io_get(1), pc.io_get(0x10), pc.io_get(0x11)) == (0, 0x170020, MASKED, 0)
 
 
 def test_virtual_wire(pc):

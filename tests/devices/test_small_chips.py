@@ -16,9 +16,9 @@ def test_debug_exit(world, size, value, status):
 
 def test_debugcon(world):
     IsaDebugCon("con", world.io, world)
-    assert world.inb(0x402) == 0xE9
+    assert world.inb(0xE9) == 0xE9
     for byte in b"SeaBIOS\n":
-        world.outb(0x402, byte)
+        world.outb(0xE9, byte)
     assert bytes(world.output) == b"SeaBIOS\n"
 
 

@@ -16,8 +16,18 @@ import pytest
 @pytest.fixture(scope="session")
 def debian(pytestconfig: pytest.Config) -> dict[str, tuple[Path, Path]]:
     """(kernel, initrd) by variant."""
+    return _variants(pytestconfig, "boot", "shell")
+
+
+@pytest.fixture(scope="session")
+def compiled(pytestconfig: pytest.Config) -> tuple[Path, Path]:
+    """(kernel, initrd) of the one with a program of Debian's compiler."""
+    return _variants(pytestconfig, "compiled")["compiled"]
+
+
+def _variants(pytestconfig: pytest.Config, *names: str) -> dict[str, tuple[Path, Path]]:
     try:
-        return {variant: guest.debian(variant) for variant in ("boot", "shell")}
+        return {variant: guest.debian(variant) for variant in names}
     except guest.GuestError as error:
         text = f"the Debian guest cannot be had, so nothing that needs it was tested: {error}"
         if os.environ.get("CI") == "true":

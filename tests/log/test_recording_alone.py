@@ -126,12 +126,13 @@ def test_a_cut_off_file_in_a_read_only_place_is_read_from_a_copy(tmp_path, monke
 
 def test_there_is_no_half_a_beginning(tmp_path):
     path = tmp_path / "r.ph"
-    path.write_bytes(b"an old one")
+    begun(path).close()
+    old = path.read_bytes()
     writer = Writer(str(path), force=True)
     with pytest.raises(TypeError):
         writer.begin(META, [b"kernel", None])
     writer.close()
-    assert path.read_bytes() == b"an old one" and os.listdir(tmp_path) == ["r.ph"]
+    assert path.read_bytes() == old and os.listdir(tmp_path) == ["r.ph"]
 
 
 # -- verify

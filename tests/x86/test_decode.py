@@ -59,6 +59,23 @@ def test_what_is_refused(target: Target, code: str, trap: tuple | None) -> None:
     assert result.eip == (0 if trap else len(bytes.fromhex(code)))
 
 
+@pytest.mark.parametrize("opcode", range(0x18, 0x20))
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_hints_are_nops(engine: str, opcode: int) -> None:
+    """With every ModRM, also one whose operand lies where nothing is; with every prefix but LOCK."""
+    target = Target(engine)
+    nowhere = (0xDEAD0000,) * 4 + (layout.STACK_TOP - 64,) + (0xDEAD0000,) * 3
+    sib = {modrm for modrm in range(0xC0) if modrm & 7 == 4}
+    cases = []
+    for modrm in range(256):
+        size = {0: 4 if modrm & 7 == 5 else 0, 1: 1, 2: 4, 3: 0}[modrm >> 6]
+        code = bytes((0x0F, opcode, modrm)) + b"\x20" * (modrm in sib) + bytes(size)
+        cases += [Case(prefix + code, nowhere) for prefix in (b"", b"\xf3", b"\xf2", b"\x66", b"\x64", b"\xf0")]
+    for case, result in zip(cases, target.run(cases), strict=True):
+        expected = (UD, 0) if case.code[0] == 0xF0 else (None, len(case.code))
+        assert (result.trap, result.eip, result.regs) == (*expected, nowhere), case.code.hex()
+
+
 @pytest.mark.parametrize("prefixes", [13, 14])
 def test_fifteen_bytes(target: Target, prefixes: int) -> None:
     code = b"\x3e" * prefixes + b"\x01\xc8"
@@ -84,6 +101,12 @@ def test_cut_by_a_page(target: Target, code: str) -> None:
     [
         ("90", True, "nop"),
         ("f390", True, "pause"),
+        ("f30f1efb", True, "endbr32"),
+        ("f30f1efa", False, "endbr64"),
+        ("0f1efb", True, "nop ebx"),
+        ("0f1f4401fe", True, "nop dword ptr [ecx + eax - 0x2]"),
+        ("0f1810", True, "prefetcht1 dword ptr [eax]"),
+        ("0f1820", True, "nop dword ptr [eax]"),
         ("8b848b78563412", True, "mov eax, dword ptr [ebx + ecx*4 + 0x12345678]"),
         ("668b40f0", True, "mov ax, word ptr [eax - 0x10]"),
         ("648a07", False, "mov al, byte ptr fs:[bx]"),

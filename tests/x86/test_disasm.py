@@ -20,12 +20,14 @@ ROUNDS = 40
 NAMES = {
     "pushal": "pushad", "pushaw": "pusha", "popal": "popad", "popaw": "popa", "wait": "fwait", "sal": "shl",
     "icebp": "int1", "feni8087_nop": "fnsetpm", "fdisi8087_nop": "fnsetpm", "fsetpm": "fnsetpm", "lcall": "call",
-    "ljmp": "jmp", "fcompi": "fcomip", "fucompi": "fucomip", "fstpnce": "fstp", "repz": "repe", "repnz": "repne",
+    "ljmp": "jmp", "cldemote": "nop", "fcompi": "fcomip", "fucompi": "fucomip", "fstpnce": "fstp",
+    "repz": "repe", "repnz": "repne",
 }  # fmt: skip
 WIDE_SELECTORS = frozenset(("mov", "lar", "lsl"))  # capstone shows 16-bit sources as 32 bits wide
 # aliases that processors have and capstone has not
 UNDOCUMENTED = {"dc d0+i Fi", "dc d8+i Fi", "dd c8+i Fi", "de d0+i Fi", "df c8+i Fi", "df d0+i Fi", "df d8+i Fi"}
-SKIPPED = frozenset(("0f b9 /r Gv,Ev",))  # UD1: capstone reads no ModRM
+# UD1: capstone reads no ModRM; it knows MPX, which is NOPs
+SKIPPED = frozenset(("0f b9 /r Gv,Ev", "0f 1a /r Ev", "0f 1b /r Ev"))
 SKIPPED_16 = frozenset(("98", "99"))  # capstone mistakes CBW for CWDE in 16-bit code
 PREFIXES = frozenset(("lock", "rep", "repe", "repne"))
 IGNORED = frozenset(("bnd", "notrack", "xacquire", "xrelease", "data16", "addr32"))
@@ -66,6 +68,8 @@ def same(ours: Instruction, theirs: str) -> bool:
         operands, numbers = operands2, numbers2
     if heads[-1] in WIDE_SELECTORS:
         operands, operands2 = ([re.sub(r"\be(..)$", r"\1", o) for o in x] for x in (operands, operands2))
+    if heads[-1] == "nop":  # capstone adds the register of ModRM to some
+        operands2 = operands2[:1]
     if heads[-1] in ("aam", "aad") and not operands2:
         operands, numbers = [], [] if numbers == [10] else numbers
     size = 1 << min(ours.operand_size, ours.address_size)

@@ -1,11 +1,12 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Five variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Six variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
 and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
-drives busy at once, whatever they are. For guests that start from a disk see disk_guests.py.
+drives busy at once, whatever they are. `compiled` runs a program made by Debian's compiler (c_program.py). For guests
+that start from a disk see disk_guests.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from recipe import initramfs
 from recipe.apt import AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story", "disk", "load")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 MODULES = {"disk": IDE, "load": IDE}
 KEPT = (*IDE, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
@@ -71,6 +72,17 @@ _STORY = (
 echo GUEST-UP
 story
 echo "story has ended, status $?"
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
+_COMPILED = (
+    START
+    + """\
+echo GUEST-UP
+compiled
+echo "compiled has ended, status $?"
 echo GUEST-DONE
 poweroff -f
 """
@@ -153,7 +165,9 @@ poweroff -f
 """
 )
 
-_SCRIPTS = {"disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD}
+_SCRIPTS = {
+    "disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD, "compiled": _COMPILED,
+}  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"
 PASSWORD_HASH = "$1$recorded$aLRthxMddQeX8Hn3YTtA31"  # md5-crypt

@@ -10,7 +10,7 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from recipe.apt import AptError, PrivateApt
@@ -51,7 +51,7 @@ class HostTools:
         """Run one with `text` on its standard input; what it printed."""
         paths = [path for folder in self._programs if (path := folder / program).exists()]
         if not paths:
-            raise AptError(f"none of the packages {', '.join(PACKAGES)} has the program {program}")
+            raise AptError(f"no program {program} among the packages in {self.folder}")
         command = [str(paths[0]), *map(str, arguments)]
         done = subprocess.run(command, env=self._environment, input=text, capture_output=True, text=True)
         if done.returncode != 0:
@@ -64,15 +64,20 @@ class HostTools:
         try:
             return (self.folder / path).read_bytes()
         except OSError:
-            raise AptError(f"none of the packages {', '.join(PACKAGES)} has /{path}") from None
+            raise AptError(f"no file /{path} among the packages in {self.folder}") from None
 
 
-def fetch(folder: Path, say: Callable[[str], None]) -> HostTools:
-    """The tools, below `folder`; fetched if they are not there."""
+def key_of(*what: object) -> str:
+    """What the name of a file in the cache carries, so that it is another one when what it is made from changes."""
+    return hashlib.sha256(repr(what[0] if len(what) == 1 else what).encode()).hexdigest()[:12]
+
+
+def fetch(folder: Path, say: Callable[[str], None], kind: str = "tools", packages: Sequence[str] = ()) -> HostTools:
+    """The tools that make disk images, or those of other `packages`, below `folder`; fetched if they are not there."""
     if platform.machine() != "x86_64":
-        raise AptError(f"the programs that make disk images are fetched for x86-64, and this is {platform.machine()}")
-    names = [name for package, libraries in PACKAGES.items() for name in (package, *libraries)]
-    kept = folder / f"tools-{hashlib.sha256(repr(names).encode()).hexdigest()[:12]}"
+        raise AptError(f"the programs that make guests are fetched for x86-64, and this is {platform.machine()}")
+    names = list(packages) or [name for package, libraries in PACKAGES.items() for name in (package, *libraries)]
+    kept = folder / f"{kind}-{key_of(names)}"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:

@@ -9,11 +9,11 @@ kept here.
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from playhead.base.errors import FormatError, UsageError
-from playhead.boards import drive_config
+from playhead.boards import drive_config, machine_version
 from playhead.boards.drive_config import DriveConfig
 from playhead.devices.rtc_calendar import date_from_days, days_from_date
 
@@ -46,6 +46,7 @@ class PcConfig:
     debug_exit_size: int = 2
     drives: tuple[DriveConfig, ...] = ()
     boot: str = "cad"  # what firmware tries, in order, by the letters of QEMU's -boot
+    machine: str = field(default_factory=machine_version.newest)
 
     def check(self) -> None:
         """Raise UsageError for what cannot be built."""
@@ -68,10 +69,15 @@ class PcConfig:
         if not set(self.boot) <= set(BOOT_LETTERS):
             raise UsageError(f"-boot order={self.boot}: letters of {BOOT_LETTERS}")
         drive_config.check(self.drives)
+        machine_version.properties(self.machine)
         debug = (("debugcon", self.debugcon, 1), ("debug-exit", self.debug_exit, self.debug_exit_size))
         for option, base, size in debug:
             if base is not None and not (0 <= base and 1 <= size <= 8 and base + size <= 0x10000):
                 raise UsageError(f"isa-{option}: iobase {base:#x} is not an I/O port")
+
+    def property(self, name: str) -> Any:
+        """What the machine's version says of it (`machine_version.PROPERTIES`)."""
+        return machine_version.properties(self.machine)[name]
 
     def rtc_start_s(self) -> int | None:
         """Seconds since 1970 at which the real-time clock starts, then following virtual time; None: the host clock."""
@@ -103,11 +109,15 @@ class PcConfig:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any], blob: Callable[[str], bytes]) -> "PcConfig":
-        """The inverse; `blob` gives the bytes of a SHA-256. What comes from a file is not trusted."""
+        """The inverse; `blob` gives the bytes of a SHA-256. What comes from a file is not trusted. Raises
+        UnsupportedError if the machine's version is not known here.
+        """
         known = {f.name: JSON_TYPES[f.type] for f in fields(cls)}
         if not isinstance(plain, dict) or set(plain) - set(known):
             raise FormatError(f"a machine description with unknown parts: {sorted(set(plain) - set(known))}")
-        values = dict(plain)
+        version = machine_version.of_recording(plain)
+        given = {name: value for name, value in machine_version.properties(version).items() if name in known}
+        values = {**given, **plain}
         for name, value in plain.items():
             if type(value) not in known[name]:
                 raise FormatError(f"a machine description whose {name} is {value!r}")

@@ -6,15 +6,16 @@ from contextlib import nullcontext
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
 from playhead.cli.drives import OpenDrives, seabios
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
+from playhead.log.writer import Writer
 from playhead.session.outcome import Options
 from playhead.session.run import Build, RunSession
 
-DEBUGCON_PORT = 0x402
 QUIET_LINUX = (
     "the guest has printed nothing for 10 s; a Linux kernel prints on the serial port if its command line (-append) "
     "has console=ttyS0"
@@ -45,12 +46,15 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     exits = [d for d in values["devices"] if d["name"] == "isa-debug-exit"]
     if len(exits) > 1:
         raise UsageError("-device isa-debug-exit may be given once")
-    debugcon = dict(values["globals"]).get("isa-debugcon.iobase", DEBUGCON_PORT)
+    machine = values["machine"] or machine_version.newest()
+    default = machine_version.properties(machine)
+    debugcon = dict(values["globals"]).get("isa-debugcon.iobase", default["debugcon.iobase"])
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
     if clock == "vm" and base == "utc":
         base = date_text().rstrip("Z")  # the host's date now; from here on it is part of the machine's description
     config = PcConfig(
-        ram_bytes=values["ram_bytes"],
+        machine=machine,
+        ram_bytes=values["ram_bytes"] or default["ram_bytes"],
         append=values["append"] or "",
         serial=tuple(spec.partition(":")[0] if spec != "mon:stdio" else "stdio" for spec in serial_specs(values)),
         rtc_base=base,
@@ -58,7 +62,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         debugcon=debugcon if values["debugcon"] not in (None, "none") else None,
         debug_exit=exits[0]["iobase"] if exits else None,
         debug_exit_size=exits[0]["iosize"] if exits else 2,
-        cpu=values["cpu"] or PcConfig.cpu,
+        cpu=values["cpu"] or default["cpu"],
         kernel=files.get("kernel"),
         initrd=files.get("initrd"),
         bios=files.get("bios"),
@@ -105,6 +109,12 @@ def attend(session: RunSession, host: Host, values: dict[str, Any], recording: s
         return nullcontext()
     check(values, console)
     return Attendance(session, host, values, recording, console)
+
+
+def made(writer: Writer) -> str:
+    """A recording that was closed: its name and size."""
+    lost = "" if writer.has_name else " (that name was taken from it meanwhile)"
+    return f"{writer.path}{lost}, {size(writer.size)}"
 
 
 def big(number: int) -> str:

@@ -45,7 +45,7 @@ def main(words: list[str]) -> int:
 
 
 def _branch(reader: Any, values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, make_options, size
+    from playhead.cli.assemble import big, made, make_options
     from playhead.cli.recorded_disks import for_branch
     from playhead.cli.recorded_machine import builder, timeline
     from playhead.host.host import Host
@@ -75,8 +75,7 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     if outcome.note:
         host.message(outcome.note)
     more = outcome.icount - point.moment.icount
-    host.message(f"recorded {big(more)} instructions more in {outcome.wall_ns / 1e9:.1f} s: {values['output']}, "
-                 f"{size(os.path.getsize(values['output']))}")  # fmt: skip
+    host.message(f"recorded {big(more)} instructions more in {outcome.wall_ns / 1e9:.1f} s: {made(writer)}")
     return outcome.status
 
 

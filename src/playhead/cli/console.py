@@ -44,10 +44,17 @@ def main(words: list[str]) -> int:
     with Reader(values["file"]) as reader:
         begin, end = _edges(reader, values)
         _check_port(reader, port)
+        out, note = _Out(values["moments"]), ""
         if not values["follow"]:
-            _print((one for one in reader.console.each(begin, end) if one.port == port), values["moments"])
-            return 0
-    return _follow(values["file"], port, begin, values["moments"])
+            out.write(one for one in reader.console.each(begin, end) if one.port == port)
+    try:
+        if values["follow"]:
+            note = _Follower(values["file"], port, begin, out).run()
+    finally:
+        out.end()
+    if note:
+        print(f"playhead: {note}", file=sys.stderr)
+    return 0
 
 
 def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
@@ -69,53 +76,64 @@ def _check_port(reader: Any, port: int) -> None:
         raise UsageError(f"the recorded machine has {ports} serial ports: there is no --port {port}")
 
 
-def _print(printed: Iterable[Any], moments: bool) -> None:
+class _Out:
     """Bytes as they are; or lines, each behind the moment at which its end was printed."""
-    out, line = sys.stdout.buffer, bytearray()
-    at: Any = None
-    for one in printed:
-        if not moments:
-            out.write(one.text)
-            continue
-        for byte, at in zip(one.text, one.moments, strict=True):
-            line.append(byte)
-            if byte == NEWLINE:
-                out.write(_line(line, at))
-                line.clear()
-    if line:
-        out.write(_line(line + b"\n", at))
-    out.flush()
+
+    def __init__(self, moments: bool):
+        self._moments = moments
+        self._line, self._at = bytearray(), ""
+
+    def write(self, printed: Iterable[Any]) -> None:
+        out = sys.stdout.buffer
+        for one in printed:
+            if self._moments:
+                for byte, at in zip(one.text, one.moments, strict=True):
+                    self._line.append(byte)
+                    self._at = str(at)
+                    if byte == NEWLINE:
+                        self._end_line()
+            else:
+                out.write(one.text)
+        out.flush()
+
+    def _end_line(self) -> None:
+        sys.stdout.buffer.write(f"{self._at:>14}  ".encode() + self._line)
+        self._line.clear()
+
+    def end(self) -> None:
+        """A last line that has no end yet."""
+        if self._line:
+            self._line.append(NEWLINE)
+            self._end_line()
+            sys.stdout.buffer.flush()
 
 
-def _line(text: bytearray, at: Any) -> bytes:
-    return f"{at!s:>14}  ".encode() + text
-
-
-def _follow(path: str, port: int, begin: Any, moments: bool) -> int:
+class _Follower:
     """What is there, then what is added, until the recording has its end or nobody writes it any more."""
-    from playhead.log.reader import Reader
 
-    while True:
-        with Reader(path) as reader:
-            begin, over = _more(reader, port, begin, moments)
-            for _ in range(LOOKS if not over else 0):
-                time.sleep(LOOK_S)
-                reader.look_again()
-                before = begin
-                begin, over = _more(reader, port, begin, moments)
-                if over or begin == before:
-                    break
-            written = reader.container.written
-        if over:
-            return 0
-        if not written:
-            print(f"playhead: {path} ends here: its recorder was killed", file=sys.stderr)
-            return 0
+    def __init__(self, path: str, port: int, begin: Any, out: _Out):
+        self._path, self._port, self._upto, self._out = path, port, begin, out
 
+    def run(self) -> str:
+        """What there is to say in the end."""
+        from playhead.log.reader import Reader
 
-def _more(reader: Any, port: int, begin: Any, moments: bool) -> tuple[Any, bool]:
-    """Print what is behind a moment; where that ends, and whether it is the end."""
-    over, end = reader.ended(), reader.last().moment
-    if begin is None or end > begin:
-        _print((one for one in reader.console.each(begin, end) if one.port == port), moments)
-    return end, over
+        while True:
+            with Reader(self._path) as reader:
+                for _ in range(LOOKS):
+                    if self._more(reader):
+                        return ""
+                    time.sleep(LOOK_S)
+                written = reader.container.written
+            if not written:
+                return f"{self._path} ends here: it was cut off"
+
+    def _more(self, reader: Any) -> bool:
+        """Print what is new; whether that is the end."""
+        over = reader.ended()
+        reader.look_again()
+        end = reader.last().moment
+        if self._upto is None or end > self._upto:
+            self._out.write(one for one in reader.console.each(self._upto, end) if one.port == self._port)
+        self._upto = end
+        return bool(over)

@@ -93,12 +93,14 @@ def _checkpoints(reader: Any) -> dict[str, Any]:
 
 
 def as_text(facts: dict[str, Any]) -> str:
+    from playhead.boards.machine_version import FIRST_RELEASE
     from playhead.cli.assemble import size
 
     machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k != "drives"}
     for name in ("kernel", "initrd", "bios"):
         if name in machine:
             machine[name] = f"sha256 {str(machine[name])[:16]}"
+    version = machine.pop("machine", f"of Playhead {FIRST_RELEASE}, which this version cannot run")
     wall, virtual = facts["wall_seconds"], facts["virtual_seconds"]
     kernel = facts["linux"]
     rows = {
@@ -106,7 +108,7 @@ def as_text(facts: dict[str, Any]) -> str:
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
         "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
-        "machine": ", ".join(f"{k}={' '.join(v) if isinstance(v, list) else v}" for k, v in machine.items()),
+        "machine": ", ".join([version, *_words(machine)]),
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         **{f"drive {n}": _disk_text(disk) for n, disk in enumerate(facts["disks"])},
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
@@ -121,6 +123,10 @@ def as_text(facts: dict[str, Any]) -> str:
     if facts.get("verified"):
         rows["verified"] = "everything in it is what its hashes say"
     return "\n".join(f"{name:<16}{value}" for name, value in rows.items())
+
+
+def _words(machine: dict[str, Any]) -> list[str]:
+    return [f"{name}={' '.join(value) if isinstance(value, list) else value}" for name, value in machine.items()]
 
 
 def _disk_text(disk: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards import machine_version
 from playhead.boards.config import RAM_MAX, RAM_MIN, RAM_STEP
 from playhead.cli import drive_options
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
@@ -95,16 +96,15 @@ def global_property(text: str) -> tuple[str, int]:
 
 
 def machine_type(text: str) -> str:
-    """`pc`, with what QEMU scripts add to it."""
+    """`pc` or one of its versions, with what QEMU scripts add to it."""
     if text.startswith("type="):
         text = text[5:]
     name, _, rest = text.partition(",")
-    if name not in ("pc", "pc-i440fx"):
-        raise UsageError(f"unknown machine '{name}'; there is pc")
+    version = machine_version.resolve(name)
     if rest:
         no = one_of("off")
         sub_options(rest, {"accel": one_of("tcg"), "usb": no, "vmport": no, "hpet": no, "graphics": no})
-    return "pc"
+    return version
 
 
 def cpus(text: str) -> int:
@@ -114,12 +114,10 @@ def cpus(text: str) -> int:
 
 
 def cpu_model(text: str) -> str:
-    """A model that CPUID can describe."""
-    from playhead.x86.cpuid import MODELS
+    """A model that CPUID can describe, with features added or taken away."""
+    from playhead.x86.cpuid import canonical
 
-    if text not in MODELS:
-        raise UsageError(f"unknown model{nearest(text, MODELS)}; there is {', '.join(MODELS)}")
-    return text
+    return canonical(text)
 
 
 def gdb_device(text: str) -> str:
@@ -160,8 +158,9 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-bios", "firmware to start at the reset vector, instead of a kernel; with drives SeaBIOS is the default",
            "FILE", group=MACHINE),
     Option("-m", "memory; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
-           default=128 << 20, group=MACHINE),
-    Option("-cpu", "processor model", "MODEL", cpu_model, "cpu", group=MACHINE),
+           group=MACHINE),
+    Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
+           "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE),
     Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
            "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "
@@ -173,8 +172,9 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            "NAME[,KEY=VALUE...]", device, key="devices", many=16, group=MACHINE),
     Option("-rtc", "the real-time clock: base=utc or a date; clock=host shows the host's date (each read is recorded), "
            "clock=vm virtual time", "base=B,clock=C", rtc, default={}, group=MACHINE),
-    Option("-M", "the machine: pc", "pc", machine_type, key="machine", default="pc", group=MACHINE),
-    Option("-machine", "", "pc", machine_type, key="machine", default="pc"),
+    Option("-M", "the machine: pc (the newest version), or a version by its name, such as pc-2", "NAME", machine_type,
+           key="machine", group=MACHINE),
+    Option("-machine", "", "NAME", machine_type, key="machine"),
     Option("-global", "isa-debugcon.iobase=N moves the debug port", "PROPERTY=VALUE", global_property, key="globals",
            many=8, group=MACHINE),
     *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
@@ -51,7 +50,7 @@ def main(words: list[str]) -> int:
 
 
 def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
-    from playhead.cli.assemble import attend, big, make_build, make_config, make_host, make_options, size
+    from playhead.cli.assemble import attend, big, made, make_build, make_config, make_host, make_options
     from playhead.cli.drives import load_vm
     from playhead.host.worker import Worker
     from playhead.log.writer import Writer
@@ -79,7 +78,7 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
     done = outcome.icount - (options.begin.moment.icount if options.begin else 0)
     host.message(
         f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
-        f"{path}, {size(os.path.getsize(path))}"
+        f"{made(writer)}"
     )
     return outcome.status
 

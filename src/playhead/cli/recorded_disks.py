@@ -11,6 +11,7 @@ from typing import Any
 
 from playhead.base.errors import FormatError, HostError, PlayheadError, UsageError
 from playhead.boards.config import PcConfig
+from playhead.cli.recorded_config import config_of
 from playhead.host.block import Image, open_image
 from playhead.host.disks import Disk, Disks
 from playhead.log.pages import PAGE, place_of
@@ -35,7 +36,7 @@ def for_branch(reader: Reader, files: Sequence[dict[str, Any]] = ()) -> Disks | 
     """What is behind the drives of a branch. The guest may read what it never read before, so the images must be there,
     with all that it did read.
     """
-    config = PcConfig.from_json(reader.meta["config"], reader.blob)
+    config = config_of(reader)
     if not config.drives:
         return None
     return Disks(_open(reader, config, files, "has only what the guest has read of it", None))

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
-from playhead.boards.config import PcConfig
 from playhead.cli.assemble import make_build
+from playhead.cli.recorded_config import config_of
 from playhead.cli.recorded_disks import attach
 from playhead.host.host import Host
 from playhead.log.moment import START, Moment
@@ -14,7 +14,7 @@ from playhead.log.reader import Reader
 from playhead.session.run import Build
 from playhead.timeline.moments import AtOutput, parse, printed_at
 from playhead.timeline.timeline import Timeline
-from playhead.x86.cpuid import MODELS
+from playhead.x86.cpuid import canonical
 
 SHOW_NS = 200_000_000  # between two looks at progress
 
@@ -25,8 +25,12 @@ def builder(
     """What makes a recording's machine, and what its serial ports were connected to. `images`: where those of its
     drives are now, if it needs them.
     """
-    config = PcConfig.from_json(reader.meta["config"], reader.blob)
-    if config.cpu not in MODELS:
+    config = config_of(reader)
+    try:
+        known = canonical(config.cpu) == config.cpu
+    except UsageError:
+        known = False
+    if not known:
         raise UnsupportedError(f"{reader.path} needs a processor that is not known here: {config.cpu!r}")
     shift: Any = reader.meta.get("shift")
     if type(shift) is not int or not 0 <= shift <= 10:

@@ -47,7 +47,7 @@ def main(words: list[str]) -> int:
 
 def _trim(reader: Any, values: dict[str, Any]) -> int:
     from playhead.base.errors import UsageError
-    from playhead.cli.assemble import big, size
+    from playhead.cli.assemble import big, made
     from playhead.cli.recorded_machine import builder, moment_of
     from playhead.host.host import Host
     from playhead.host.worker import Worker
@@ -74,6 +74,5 @@ def _trim(reader: Any, values: dict[str, Any]) -> int:
             copy(reader, writer, first, last, blocks=session.blocks)
     if not values["quiet"]:
         where = f"instructions {begin if first is None else first.moment} to {last.moment}"
-        host.message(f"{where} of {reader.path}, {big(last.moment.icount - begin.icount)}: {values['output']}, "
-                     f"{size(os.path.getsize(values['output']))}")  # fmt: skip
+        host.message(f"{where} of {reader.path}, {big(last.moment.icount - begin.icount)}: {made(writer)}")
     return 0

@@ -15,9 +15,9 @@ from playhead.hw.line import Line
 from playhead.hw.space import Space
 
 BASE, LENGTH, PINS = 0xFEC00000, 0x1000, 24
-IOREGSEL, IOWIN = 0x00, 0x10
+IOREGSEL, IOWIN, EOI = 0x00, 0x10, 0x40
 ID, VERSION_REG, ARBITRATION, REDIRECTION = 0x00, 0x01, 0x02, 0x10
-VERSION = (PINS - 1) << 16 | 0x11
+VERSION = 0x20  # of those with an EOI register
 TIMER_PIN = 2
 
 LOGICAL, ACTIVE_LOW, REMOTE_IRR, LEVEL, MASKED = 0x800, 0x2000, 0x4000, 0x8000, 0x10000
@@ -45,8 +45,9 @@ class IoApic(Device):
     State = IoApicState
     part = "ioapic"
 
-    def __init__(self, name: str, deliver: Deliver):
+    def __init__(self, name: str, deliver: Deliver, version: int = VERSION):
         super().__init__(name)
+        self._version = version
         self._deliver = deliver
 
     def attach(self, mmio: Space) -> None:
@@ -118,7 +119,7 @@ class IoApic(Device):
             entry = s.table[(s.index - REDIRECTION) // 2]
             return entry >> 32 if s.index & 1 else entry & 0xFFFFFFFF
         if s.index == VERSION_REG:
-            return VERSION
+            return (PINS - 1) << 16 | self._version
         return s.id << 24 if s.index in (ID, ARBITRATION) else 0
 
     def write_mem(self, address: int, size: int, value: int) -> None:
@@ -129,6 +130,8 @@ class IoApic(Device):
             s.id = value >> 24 & 0xF
         elif offset == IOWIN and REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
             self._write_entry((s.index - REDIRECTION) // 2, bool(s.index & 1), value)
+        elif offset == EOI and self._version >= VERSION:
+            self.eoi(value & 0xFF)
 
     def _write_entry(self, pin: int, high: bool, value: int) -> None:
         entry = self.state.table[pin]

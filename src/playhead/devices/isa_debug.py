@@ -32,7 +32,7 @@ class IsaDebugCon(Device):
 
     part = "isa_debugcon"
 
-    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0x402):
+    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9):
         super().__init__(name)
         self._sink = sink
         io.map(iobase, 1, lambda address, size: READBACK, self._write, name=name)

@@ -35,8 +35,9 @@ class Lapic(Device):
     part = "lapic"
 
     def __init__(self, name: str, clock: VirtualClock, pic: Callable[[], int], nmi: Callable[[], None],
-                 intr: Line | None = None):  # fmt: skip
+                 intr: Line | None = None, version: int = VERSION):  # fmt: skip
         super().__init__(name)
+        self._version = (LVT_COUNT - 1) << 16 | version
         self._pic, self._nmi = pic, nmi
         self.intr = intr if intr is not None else Line(f"{name}.intr")
         self.eoi_broadcast: Callable[[int], None] = lambda vector: None
@@ -322,7 +323,7 @@ class Lapic(Device):
         if r == TIMER_COUNT:
             return self._timer.count()
         plain = {
-            ID: s.id << 24, VERSION_REG: VERSION, TPR: s.tpr, APR: self._apr(), PPR: self._ppr(), EOI: 0, RRD: 0,
+            ID: s.id << 24, VERSION_REG: self._version, TPR: s.tpr, APR: self._apr(), PPR: self._ppr(), EOI: 0, RRD: 0,
             LDR: s.ldr << 24, DFR: s.dfr << 28 | 0x0FFFFFFF, SVR: s.svr, ESR: s.esr, ICR_LOW: s.icr_low,
             ICR_HIGH: s.icr_high << 24, TIMER_INITIAL: s.timer.initial, TIMER_DIVIDE: s.timer.divide,
         }  # fmt: skip

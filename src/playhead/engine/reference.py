@@ -20,6 +20,7 @@ from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 
 AM = 0x40000  # of CR0
+ADDRESS = 1 << paging.BEYOND | 0xFFFFFFFF  # of what `translate` says: an address above this is nobody's
 
 
 class Decoded:
@@ -111,13 +112,13 @@ class ReferenceEngine:
         kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
-            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
-            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            a = self.world["r_translate"](lin, kind) & ADDRESS
+            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & ADDRESS
             self._watch(lin, a, first, S.HIT_READ)
             self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_READ)
             low, high = self.physical_load(a, first), self.physical_load(b, size - first)
             return low | high << 8 * first
-        a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+        a = self.world["r_translate"](lin, kind) & ADDRESS
         self._watch(lin, a, size, S.HIT_READ)
         return self.physical_load(a, size)
 
@@ -155,6 +156,8 @@ class ReferenceEngine:
             raise GuestFault(S.ACV, 0)
 
     def physical_load(self, pa: int, size: int) -> int:
+        if pa >> 32:
+            return (1 << 8 * size) - 1
         entry = self.page_map[pa >> 12]
         if entry & READ:
             at = (entry & OFFSET_MASK) + (pa & 0xFFF)
@@ -172,18 +175,20 @@ class ReferenceEngine:
         kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
-            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
-            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            a = self.world["r_translate"](lin, kind) & ADDRESS
+            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & ADDRESS
             self._watch(lin, a, first, S.HIT_WRITE)
             self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_WRITE)
             self.physical_store(a, first, value & ((1 << 8 * first) - 1))
             self.physical_store(b, size - first, value >> 8 * first)
         else:
-            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+            a = self.world["r_translate"](lin, kind) & ADDRESS
             self._watch(lin, a, size, S.HIT_WRITE)
             self.physical_store(a, size, value)
 
     def physical_store(self, pa: int, size: int, value: int) -> None:
+        if pa >> 32:
+            return
         entry = self.page_map[pa >> 12]
         if entry & WRITE:
             if entry & 4:
@@ -236,7 +241,9 @@ class ReferenceEngine:
         return d
 
     def _fetch_page(self, lin: int, size: int) -> bytes:
-        pa = self.world["r_translate"](lin, paging.FETCH) & 0xFFFFFFFF
+        pa = self.world["r_translate"](lin, paging.FETCH) & ADDRESS
+        if pa >> 32:
+            return b"\xff" * size
         entry = self.page_map[pa >> 12]
         if not entry & READ:  # code in a device's registers: reads as nothing there
             return b"\xff" * size
@@ -281,7 +288,7 @@ class ReferenceEngine:
                 continue
             if self.budget <= 0:
                 return
-            if c32[o["intr_pending"]] and c32[o["eflags"]] & S.IF and c64[o["inhibit_icount"]] != c64[o["icount"]]:
+            if c32[o["intr_pending"]] and self._takes_interrupt():
                 c32[o["exit_reason"]] = S.EXIT_INTR_WINDOW
                 return
             if c32[o["debug"]] & S.DEBUG_EXEC and self._breakpoint():
@@ -293,6 +300,14 @@ class ReferenceEngine:
                 c32[o["hit_n"]] = 0  # the instruction did not happen
             if c32[o["exit_reason"]] or self._hit():
                 return
+
+    def _takes_interrupt(self) -> bool:
+        """Whether the processor would now take one of the interrupts that the machine wants to deliver."""
+        c32, c64, o = self.c32, self.c64, self._o
+        pending = c32[o["intr_pending"]]
+        nmi = pending & S.PENDING_NMI and not c32[o["nmi_blocked"]]
+        asked = nmi or (pending & S.PENDING_INTR and c32[o["eflags"]] & S.IF)
+        return bool(asked) and c64[o["inhibit_icount"]] != c64[o["icount"]]
 
     def _hit(self) -> bool:
         """Whether something watched was accessed: then the run ends here."""

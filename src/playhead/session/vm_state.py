@@ -22,6 +22,7 @@ LENGTH = struct.Struct("<I")
 RECORD = struct.Struct("<QB")  # page, or key of a disk's block; whether it has a content
 MAX_HEAD = 1 << 20
 LEVEL = 1
+UNNAMED = "0.1.0"  # the release whose descriptions name no machine version
 NUMBERS = ("icount", "seq", "virtual_ns")
 
 
@@ -97,6 +98,8 @@ def _sections(data: bytes) -> tuple[dict[str, Any], bytes, bytes]:
 
 
 def _compare(saved: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
+    if "machine" in given and "machine" not in saved:
+        raise UsageError(f"{where} is of the machine of Playhead {UNNAMED}, which this version does not have")
     for name in sorted({*saved, *given}):
         if saved.get(name) != given.get(name):
             raise UsageError(

@@ -27,7 +27,8 @@ BY_OPCODE = {
     ("wbinvd", 0x108): "invd",
 }  # fmt: skip
 BY_DIGIT = {("sgdt", 1): "sidt", ("lgdt", 3): "lidt", ("sldt", 1): "str"}
-HINTS = ("prefetchnta", "prefetcht0", "prefetcht1", "prefetcht2")
+HINTS = ("prefetchnta", "prefetcht0", "prefetcht1", "prefetcht2", "nop", "nop", "nop", "nop")
+ENDBR = {0xFA: "endbr64", 0xFB: "endbr32"}  # by ModRM, of F3 0F 1E
 SILENT = frozenset(("xlatb",))  # operands that the name implies
 
 
@@ -106,15 +107,21 @@ class _Text:
         if name == "xchg" and e.plus_r and self.d["b"] == 0:
             return "pause" if self.d["prefixes"] & 6 == 6 else "nop"
         if name == "nop" and self.opcode() == 0x118:
-            return HINTS[e.digit or 0]
+            return HINTS[self.d["modrm"] >> 3 & 7]
+        if self._is_endbr():
+            return ENDBR[self.d["modrm"]]
         name = BY_OPCODE.get((name, self.opcode()), BY_DIGIT.get((name, e.digit or 0), name))
         if name in ("jmp", "call") and any(o.size == "p" for o in e.operands):
             return "l" + name if e.operands[0].kind == "A" else name
         return name
 
+    def _is_endbr(self) -> bool:
+        """The hints that mark where indirect branches may go stand at the start of every function today."""
+        return self.opcode() == 0x11E and self.d["modrm"] in ENDBR and self.d["prefixes"] & 6 == 6
+
     def operands(self) -> tuple[Operand, ...]:
         name, e = self.form.insn.name, self.form.encoding
-        if name in SILENT or (name == "xchg" and e.plus_r and self.d["b"] == 0):
+        if name in SILENT or (name == "xchg" and e.plus_r and self.d["b"] == 0) or self._is_endbr():
             return ()
         return e.operands
 

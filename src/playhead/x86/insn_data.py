@@ -129,9 +129,10 @@ def bswap(m, dst):
     m.set(dst, m.get(dst).bswap() if m.osize == 32 else m.const(0, 16))
 
 
-@insn("0f 1f /0 Ev", "0f 18 /0 Ev", "0f 18 /1 Ev", "0f 18 /2 Ev", "0f 18 /3 Ev", name="nop")
+@insn(*(f"0f {opcode:02x} /r Ev" for opcode in range(0x18, 0x20)), name="nop")
 def long_nop(m, src):
     """No operation, with an operand that is not touched."""
+    # 18 to 1E are hints: later processors give them meanings (PREFETCHh, ENDBR32), so programs contain them.
 
 
 @insn("8c /r Ev,Sw", name="mov")

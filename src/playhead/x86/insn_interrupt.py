@@ -47,6 +47,7 @@ def int1(m):
 @insn("cf", writes="OSZAPC")
 def iret(m):
     """Return from a handler: same or less privilege, virtual-8086 mode, or the task that was interrupted."""
+    m.st("nmi_blocked", 0)  # also if it faults (volume 3, "Handling Multiple NMIs")
     eip = call(m, "iret", DWORD_OF[m.osize], m.next()).trunc(32)
     m.leave(S.EXIT_NONE, 0, eip)
 

@@ -10,6 +10,7 @@ CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", 
 ROUTINE_MODULES = (
     "mode",
     "paging",
+    "page_walk",
     "digest",
     "segments",
     "interrupts",

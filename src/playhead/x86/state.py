@@ -51,22 +51,27 @@ _field("cpl", 32)
 _field("segs", 8, SEG_STRIDE * len(SEGMENTS))
 for _n in ("cr0", "cr2", "cr3", "cr4", "gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit"):
     _field(_n, 32)
+_field("pdpte", 64, 4)  # what MOV to CR0, CR3 or CR4 has loaded for PAE paging
+_field("efer", 32)
 _field("dr", 32, 8)
 for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
     _field(_n, 32)
 _field("apic_base", 64)
 _field("tsc_offset", 64)
-_field("msrs", 64, 64)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
+_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
 _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
 _field("halted", 32)
+_field("nmi_blocked", 32)  # an NMI was accepted and no IRET executed since (volume 3, "Handling Multiple NMIs")
 _field("vbias", 64)  # virtual time = vbias + (icount << shift), in ns
 _field("shift", 32)
 # x87: eight 16-byte registers (64-bit mantissa, 16-bit sign and exponent), by physical number
 _field("fpr", 64, 16)
 for _n in ("fcw", "fsw", "ftop", "ftag", "fip", "fcs", "fdp", "fds", "fop"):
     _field(_n, 32)  # fsw without TOP; ftag: one bit per physical register, 1 = empty
+_field("ferr", 32)  # FERR# is asserted: an unmasked exception has stopped the processor with CR0.NE clear
+_field("ignne", 32)  # IGNNE#: a latch of the board's, kept here because it falls with FERR#
 _field("fault_pending", 32)
 _field("fault_vector", 32)
 _field("fault_error", 32)
@@ -137,10 +142,13 @@ REGIONS = {n: i for i, n in enumerate((
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
+EXIT_FROZEN = 16  # in front of a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
+PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
 HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
+HIT_BEYOND = 0x10  # of an access: at 4 GiB or above, where no physical address is watched
 
 
 def offset(name: str, index: int = 0) -> int:

@@ -11,6 +11,7 @@ from playhead.x86 import segments as G
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.interrupts import ERROR, EXT, FAULT, INSTRUCTION, TASK_REST
+from playhead.x86.page_walk import pae_paging
 from playhead.x86.segments import INFO_TS, dpl_of, high_of, low_of
 from playhead.x86.stack import Frame
 from playhead.x86.table import call, routine
@@ -91,6 +92,11 @@ def _writable(m: StateBuilder, linear: Value, bits: int) -> Value:
     return m.guest_load(linear, bits, "ws")
 
 
+def _new_tables(m: StateBuilder, wide: Value) -> Value:
+    """Whether the task that was read brings page tables whose PDPTE registers have to be loaded (volume 3, 4.4.1)."""
+    return pae_paging(m, m.ld("cr0"), m.ld("cr4")) & wide & m.ld("task", T_CR3).ne(m.ld("cr3"))
+
+
 @routine(32, 32, 32, 32)
 def begin_task(m: StateBuilder, selector, how, eip, event):
     """Up to the point of no return and just over it: registers and selectors are the new task's, hidden parts are
@@ -108,6 +114,8 @@ def begin_task(m: StateBuilder, selector, how, eip, event):
     G.refuse(m, limit.ult(wide.select(103, 43, 32)), ext | INFO_TS, selector)
     base = (low >> 16) | ((high & 0xFF) << 16) | (high & 0xFF000000)
     call(m, "read_task", base, wide.zext(32))
+    with m.if_(_new_tables(m, wide)):
+        call(m, "check_pdptes", m.ld("task", T_CR3))
     nested = how.eq(CALL) | how.eq(EVENT)
     old_base = m.seg("tr", "base")
     old_wide = (m.seg("tr", "attr") & WIDE).ne(0)
@@ -136,6 +144,8 @@ def begin_task(m: StateBuilder, selector, how, eip, event):
 def adopt_task(m: StateBuilder, extra, wide):
     """Registers, flags, selectors, CR3 and CR0.TS of the task that was read."""
     m.st("cr0", m.ld("cr0") | 8)
+    with m.if_(_new_tables(m, wide.ne(0))):
+        call(m, "load_pdptes", m.ld("task", T_CR3))
     with m.if_(m.ld("cr0").bit(31) & wide.ne(0)):
         m.st("cr3", m.ld("task", T_CR3))
         call(m, "flush_tlb", 0)

@@ -64,9 +64,12 @@ def register_write(m: StateBuilder, pa, size, value):
     m.ret()
 
 
-@routine(32, 32, native_only=True)
-def part_load(m: StateBuilder, pa, size):
-    """Some bytes of one physical page, as a number."""
+@routine(64, 32, native_only=True)
+def part_load(m: StateBuilder, where, size):
+    """Some bytes of one physical page, as a number. `where`: what `translate` said."""
+    pa = where.trunc(32)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.ret((m.const(1, 64) << (size << 3).zext(64)) - 1)
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
     with m.if_((entry & paging.READ_FLAG).eq(0)):
         m.ret(call(m, "register_read", pa, size))
@@ -96,9 +99,12 @@ def before_code_write(m: StateBuilder, pa, size):
     m.ret()
 
 
-@routine(32, 32, 64, native_only=True)
-def part_store(m: StateBuilder, pa, size, value):
+@routine(64, 32, 64, native_only=True)
+def part_store(m: StateBuilder, where, size, value):
     """Some bytes to one physical page. Whatever can refuse comes before the bytes change."""
+    pa = where.trunc(32)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.ret()
     page = (pa >> 12).zext(64)
     entry = m.item("page_map", page, 64)
     with m.if_((entry & paging.WRITE_FLAG).ne(0)):
@@ -118,9 +124,12 @@ def part_store(m: StateBuilder, pa, size, value):
     m.ret()
 
 
-@routine(32, 32, native_only=True)
-def may_store(m: StateBuilder, pa, size):
+@routine(64, 32, native_only=True)
+def may_store(m: StateBuilder, where, size):
     """Refuse (to run alone) what `part_store` would refuse, before the first part of a split store."""
+    pa = where.trunc(32)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.ret()
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
     with m.if_((entry & paging.WRITE_FLAG).ne(0)):
         with m.if_((entry & paging.CODE_FLAG).ne(0)):
@@ -142,8 +151,9 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
             m.break_()
         at = (n << 2).zext(64)
         first, last, wanted = (m.item("watch_list", at + k, 32) for k in range(3))
-        start = (wanted & S.WATCH_PHYSICAL).ne(0).select(pa, lin)
-        applies = (wanted & S.WATCH_PHYSICAL).ne(0) | (kinds & S.HIT_WALK).eq(0)
+        physical = (wanted & S.WATCH_PHYSICAL).ne(0)
+        start = physical.select(pa, lin)
+        applies = (kinds & physical.select(S.HIT_BEYOND, S.HIT_WALK, 32)).eq(0)
         concerns = (wanted & (kinds | (kinds >> 8))).ne(0)
         with m.if_(concerns & applies & start.ule(last) & (start + size - 1).uge(first)):
             with m.if_(m.ld("single").eq(0)):
@@ -169,13 +179,23 @@ def hit_kinds(kind):
     return write.select(S.HIT_WRITE, both.select(S.HIT_READ | S.HIT_WRITE << 8, S.HIT_READ, 32))
 
 
-@routine(32, 32, 32, 32, native_only=True)
-def check_watched(m: StateBuilder, lin, pa, size, kinds):
+@routine(32, 64, 32, 32, native_only=True)
+def check_watched(m: StateBuilder, lin, where, size, kinds):
     """`watched`, if the page is one that is watched."""
-    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    entry = page_entry(m, where)
     with m.if_((watch_bits(m, lin, entry) & (kinds | (kinds >> 8))).ne(0)):
-        call(m, "watched", lin, pa, size, kinds)
+        call(m, "watched", lin, where.trunc(32), size, kinds | beyond_kind(where))
     m.ret()
+
+
+def page_entry(m, where):
+    """The page map's entry for what `translate` said; there is none for an address of 4 GiB or above."""
+    entry = m.item("page_map", ((where & 0xFFFFFFFF) >> 12), 64)
+    return where.bit(paging.BEYOND).select(0, entry, 64)
+
+
+def beyond_kind(where):
+    return where.bit(paging.BEYOND).select(S.HIT_BEYOND, 0, 32)
 
 
 @routine(32, 32, 64, native_only=True)
@@ -184,8 +204,8 @@ def slow_split(m: StateBuilder, lin, kind, value):
     in vain)."""
     size = kind & 0xFF
     first = 0x1000 - (lin & 0xFFF)
-    a = call(m, "translate", lin, kind).trunc(32)
-    b = call(m, "translate", lin + first, kind).trunc(32)
+    a = call(m, "translate", lin, kind)
+    b = call(m, "translate", lin + first, kind)
     scratch = m.ld("work", 0)
     shift = (first << 3).zext(64)
     kinds = hit_kinds(kind)
@@ -235,14 +255,17 @@ def slow(m: StateBuilder, lin, kind, value):
     t = call(m, "translate", lin, kind)
     pa = t.trunc(32)
     page = (pa >> 12).zext(64)
-    entry = m.item("page_map", page, 64)
+    entry = page_entry(m, t)
     address = pointer(m, "ram") + ((entry & ~0xFFF) | (pa & 0xFFF).zext(64))
     scratch = m.ld("work", 0)
     watch = watch_bits(m, lin, entry)
     with m.if_(watch.ne(0)):
         kinds = hit_kinds(kind)
         with m.if_((watch & (kinds | (kinds >> 8))).ne(0)):
-            call(m, "watched", lin, pa, size, kinds)
+            call(m, "watched", lin, pa, size, kinds | beyond_kind(t))
+    with m.if_(t.bit(paging.BEYOND)):
+        set_host(m, scratch, 64, (1 << 64) - 1)
+        m.ret(scratch)
     with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
         with m.if_((entry & paging.WRITE_FLAG).ne(0)):
             with m.if_((entry & paging.CODE_FLAG).ne(0)):
@@ -536,8 +559,8 @@ def decode_block(m: StateBuilder, lin, pa, mode):
             with m.if_(count.get().ne(0)):
                 m.break_()
             # the first instruction lies on two pages: probe the second one, put the bytes together
-            second = call(m, "translate", lin + left, paging.FETCH).trunc(32)
-            entry2 = m.item("page_map", (second >> 12).zext(64), 64)
+            where = call(m, "translate", lin + left, paging.FETCH)
+            second, entry2 = where.trunc(32), page_entry(m, where)
             with m.if_((entry2 & paging.READ_FLAG).eq(0)):
                 m.undone(S.EXIT_REFERENCE)
             call(m, "fetch_bytes", entry2 & ~0xFFF, m.const(16, 32))
@@ -599,7 +622,10 @@ def found(m, block) -> None:
 @routine(32, 32, native_only=True)
 def find_block(m: StateBuilder, lin, mode):
     """The block of decoded instructions at a linear address, decoded now if need be. Probes the TLB as a fetch does."""
-    pa = call(m, "translate", lin, paging.FETCH).trunc(32)
+    where = call(m, "translate", lin, paging.FETCH)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.undone(S.EXIT_REFERENCE)
+    pa = where.trunc(32)
     before = m.var(64, pointer(m, "block_hash") + (bucket(m, pa) << 3))
     p = m.var(64, host(m, before.get(), 64))
     with m.loop():
@@ -612,8 +638,9 @@ def find_block(m: StateBuilder, lin, mode):
         with m.if_(host(m, p.get() + L.B_PA, 32).eq(pa) & host(m, p.get() + L.B_MODE, 32).eq(mode)):
             with m.if_(host(m, p.get() + L.B_CROSS, 16).eq(0)):
                 found(m, p.get())
-            second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH).trunc(32)
-            with m.if_((host(m, p.get() + L.B_PA2, 32) ^ second).ult(0x1000)):
+            second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH)
+            same = (host(m, p.get() + L.B_PA2, 32) ^ second.trunc(32)).ult(0x1000)
+            with m.if_(same & ~second.bit(paging.BEYOND)):
                 found(m, p.get())
         before.set(p.get() + L.B_NEXT)
         p.set(host(m, p.get() + L.B_NEXT, 64))
@@ -712,7 +739,9 @@ def run(m: StateBuilder):
         lin = m.seg("cs", "base") + eip
         at_mark = marked(m, lin)
         flags = m.ld("eflags")
-        asked = m.ld("intr_pending").ne(0) & (flags & S.IF).ne(0)
+        wanted = m.ld("intr_pending")
+        nmi = (wanted & S.PENDING_NMI).ne(0) & m.ld("nmi_blocked").eq(0)
+        asked = nmi | ((wanted & S.PENDING_INTR).ne(0) & (flags & S.IF).ne(0))
         with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()

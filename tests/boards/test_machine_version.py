@@ -1,0 +1,118 @@
+"""Machine versions: what one is made of, that a later one leaves it alone, and what is not run."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import guest
+import pytest
+from test_pc import Rig
+
+from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards import machine_version
+from playhead.boards.config import PcConfig
+from playhead.boards.machine_version import PROPERTIES, VERSIONS, MachineVersion
+from playhead.cli import main
+from playhead.cli.machine_options import machine_type
+from playhead.log.moment import START
+from playhead.log.reader import Reader
+from playhead.session.snapshots import Saved
+from playhead.session.vm_state import pack, unpack
+
+RUNS_IT = (("replay",), ("replay", "--verify"), ("debug", "-gdb", "none", "-ex", "q"), ("who", "--addr", "0x1000"),
+           ("branch", "--at", "end", "-o", "new"), ("trim", "--from", "10", "-o", "new"))  # fmt: skip
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later release, which has another I/O APIC and another default of -m."""
+    back = {name: PROPERTIES[name] for name in ("ioapic.version", "ram_bytes")}
+    old = dataclasses.replace(VERSIONS[0], released=True, back=back)
+    monkeypatch.setattr(machine_version, "PROPERTIES", {**PROPERTIES, "ioapic.version": 0x21, "ram_bytes": 256 << 20})
+    monkeypatch.setattr(machine_version, "VERSIONS", (MachineVersion("pc-99", "later"), old, *VERSIONS[1:]))
+
+
+def record(path: Path, *more: str) -> dict:
+    """Record a guest of ours that halts at once; returns what the recording says of its machine."""
+    assert main(["record", "-o", str(path), "-bios", str(guest.image("halt")), "-serial", "null", *more]) == 0
+    return described(path)
+
+
+def described(path: Path) -> dict:
+    with Reader(str(path)) as reader:
+        return reader.meta["config"]
+
+
+def test_the_names(later: None) -> None:
+    assert machine_type("pc") == machine_type("type=pc,accel=tcg") == "pc-99" and machine_type("pc-2") == "pc-2"
+    assert [name for name, _ in machine_version.listed()] == ["pc", "pc-i440fx", "pc-99", "pc-2"]
+    with pytest.raises(UsageError, match="unknown machine 'pc-3'; there is pc, pc-i440fx, pc-99, pc-2"):
+        machine_type("pc-3")
+
+
+def test_an_old_version_shows_a_guest_what_it_always_did(later: None) -> None:
+    for name, version in (("pc-2", 0x170020), ("pc-99", 0x170021)):
+        rig = Rig(PcConfig(ram_bytes=1 << 20, bios=bytes(1 << 16), machine=name))
+        rig.memory.mmio.write(0xFEC00000, 4, 1)
+        assert rig.memory.mmio.read(0xFEC00010, 4) == version
+        plain = {k: v for k, v in rig.board.config.to_json().items() if k != "ram_bytes"}
+        made = PcConfig.from_json(plain, lambda digest: bytes(1 << 16))
+        assert (made.machine, made.ram_bytes >> 20) == (name, 256 if name == "pc-99" else 128)
+
+
+def test_what_is_recorded_before_a_later_release_replays_in_it(
+    tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert record(tmp_path / "old.ph", "-M", "pc")["machine"] == VERSIONS[0].name
+    request.getfixturevalue("later")
+    old = record(tmp_path / "again.ph", "-M", "pc-2")
+    assert old == described(tmp_path / "old.ph") and old["ram_bytes"] == 128 << 20
+    assert record(tmp_path / "new.ph")["machine"] == "pc-99"
+    for name in ("old", "again", "new"):
+        assert main(["replay", str(tmp_path / f"{name}.ph"), "--quiet"]) == 0
+    assert main(["info", str(tmp_path / "old.ph")]) == 0 and "machine         pc-2, " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("named", [None, "pc-77"])
+def test_what_cannot_be_run_is_refused_by_every_verb_that_would(
+    named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As Playhead 0.1.0 described machines; and a version of the future."""
+    ours = PcConfig.to_json
+    with monkeypatch.context() as then:
+        change = {"machine": named} if named else {}
+        then.setattr(PcConfig, "to_json", lambda self: {k: v for k, v in ours(self).items() if k != "machine"} | change)
+        record(tmp_path / "r.ph")
+    monkeypatch.chdir(tmp_path)
+    capfd.readouterr()
+    why = "machine version 'pc-77' is not known here" if named else "made by Playhead 0.1.0"
+    for verb, *words in RUNS_IT:
+        assert main([verb, "r.ph", *words]) == 2
+        err = capfd.readouterr().err
+        lines = [line for line in err.splitlines() if "is whole" not in line]
+        assert len(lines) == 1 and lines[0].startswith(f"playhead: r.ph: {why}") and "use " in lines[0], err
+        assert not (tmp_path / "new").exists()
+    assert main(["verify", "r.ph"]) == 0 and main(["info", "r.ph"]) == 0 and main(["log", "r.ph"]) == 0
+
+
+def test_a_state_that_an_older_playhead_saved_is_told_apart() -> None:
+    class Older:
+        def to_json(self) -> dict:
+            return {name: value for name, value in config.to_json().items() if name != "machine"}
+
+    config = PcConfig(bios=bytes(1 << 16))
+    state = pack(Saved("here", START, 0, "now", {}, {}), Older())
+    with pytest.raises(UsageError, match=r"is of the machine of Playhead 0\.1\.0"):
+        unpack(state, config, "snapshot 'here'")
+
+
+def test_the_table_is_sound() -> None:
+    names = [version.name for version in VERSIONS]
+    assert len({*names, *machine_version.ALIASES}) == len(names) + 2
+    assert all(set(version.back) <= set(PROPERTIES) for version in VERSIONS) and not VERSIONS[0].back
+    assert all(version.released for version in VERSIONS[1:])
+    plain = {name: value for name, value in PROPERTIES.items() if "." not in name}
+    assert plain == {name: getattr(PcConfig(), name) for name in plain}
+    assert json.loads(json.dumps(dict(PROPERTIES))) == PROPERTIES
+    with pytest.raises(UnsupportedError, match="'pc-1' is not known here"):
+        machine_version.properties("pc-1")

@@ -1,0 +1,118 @@
+"""keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays for ever.
+
+They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
+that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (savevm and
+loadvm at the monitor). Existing ones are only replaced with --unreleased, and never those of a released version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import demo
+import guest
+from playhead.base.errors import PlayheadError
+from playhead.boards.machine_version import VERSIONS
+from playhead.cli.native_core import prepare
+
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "recordings"
+MOST_BYTES = 60_000
+DISK_SECTORS = 512
+PATIENCE_S = 60
+MONITOR = "(playhead) "
+TYPED = (("inputs ", "one "), ("one ", "two "), ("two ", "three"))  # what is waited for, what is typed then
+COMMANDS = (("inputs ", "\x01c"), (MONITOR, "savevm here\r"), (MONITOR, "loadvm here\r"))
+
+
+class KeepError(Exception):
+    """Nothing was kept; one line says why."""
+
+
+def disk(path: Path) -> None:
+    """An image whose sectors all differ, and which takes little room in a recording."""
+    path.write_bytes(b"".join(f"sector {n:5}\n".encode().ljust(32, b".") * 16 for n in range(DISK_SECTORS)))
+
+
+def record(path: Path, options: Sequence[str], typed: Sequence[tuple[str, str]]) -> None:
+    """Record the guest `inputs`, and type each text when the one before it has been printed."""
+    disk(path.with_suffix(".img"))
+    drive = f"file={path.with_suffix('.img')},format=raw,snapshot=on"
+    command = [*demo.PLAYHEAD, "record", "-o", str(path), "-bios", str(guest.image("inputs")), "-m", "2",
+               "-drive", drive, "--digest-period", "5000", *options]  # fmt: skip
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = subprocess.Popen(command, bufsize=0, **pipes)  # type: ignore[call-overload]
+    try:
+        for awaited, text in typed:
+            wait_for(child.stdout.fileno(), awaited.encode())
+            time.sleep(random.uniform(0.05, 0.1))
+            child.stdin.write(text.encode())
+        said = b"".join(child.communicate(timeout=PATIENCE_S)).decode()
+    except (subprocess.TimeoutExpired, BrokenPipeError):
+        raise KeepError(f"{path.stem}: the guest did not take what was typed") from None
+    finally:
+        child.kill()
+    if child.returncode != 0:
+        raise KeepError(f"{path.stem}: {said.strip()}")
+
+
+def wait_for(out: int, text: bytes) -> None:
+    """Read up to and with a text."""
+    said, until = b"", time.monotonic() + PATIENCE_S
+    while not said.endswith(text):
+        if not select.select([out], [], [], max(until - time.monotonic(), 0))[0] or not (piece := os.read(out, 1)):
+            raise KeepError(f"no {text.decode()!r} came, but {said.decode()!r}")
+        said += piece
+
+
+def make(folder: Path) -> None:
+    demo.record("keys", folder / "keys.ph", guest.image("demo"), random.Random())
+    record(folder / "inputs.ph", ["-serial", "stdio"], TYPED)
+    record(folder / "loadvm.ph", ["-nographic"], COMMANDS)
+    for path in folder.glob("*.ph"):
+        if path.stat().st_size > MOST_BYTES:
+            raise KeepError(f"{path.name} has {path.stat().st_size} bytes; {MOST_BYTES} are the most that is kept")
+
+
+def keep(unreleased: bool) -> None:
+    version = VERSIONS[0]
+    target = FOLDER / version.name
+    there = sorted(path.name for path in target.glob("*.ph"))
+    if there and version.released:
+        raise KeepError(f"{version.name} is released: {', '.join(there)} replay for ever, and are never made again")
+    if there and not unreleased:
+        raise KeepError(f"tests/recordings/{version.name} has {', '.join(there)}: --unreleased replaces them")
+    with tempfile.TemporaryDirectory(prefix="playhead-keep-") as made:
+        make(Path(made))
+        target.mkdir(parents=True, exist_ok=True)
+        for path in sorted(Path(made).glob("*.ph")):
+            shutil.copyfile(path, target / path.name)
+            print(f"{os.path.relpath(target / path.name)}: {path.stat().st_size:,} bytes")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./dev keep", description="make the recordings that the tests keep")
+    parser.add_argument("--unreleased", action="store_true", help="replace those of a version that is not released")
+    options = parser.parse_args(arguments)
+    try:
+        prepare()
+        keep(options.unreleased)
+    except (KeepError, demo.DemoError, guest.GuestError, PlayheadError, OSError) as error:
+        print(f"keep: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -42,8 +42,8 @@ class ReplayOptions:
 
     split_seed: int | None = None  # cut the run at random places
     digests: bool = True  # compare on the way, not only at the end
-    console: bool = True  # compare what is printed with what was
     progress: bool = True
+    console: bool = True  # compare what is printed with what was
 
 
 class ReplaySession:

@@ -8,6 +8,7 @@ from typing import Any
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
+from playhead.cli import kernel_needs
 from playhead.cli.drives import OpenDrives, seabios
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
@@ -70,6 +71,8 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         boot=values["boot"],
     )
     config.check()
+    if config.kernel is not None:
+        kernel_needs.check(config.kernel, config.cpu)
     return config
 
 

@@ -75,7 +75,7 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
         host.message(outcome.note)
     more = outcome.icount - point.moment.icount
     host.message(f"recorded {big(more)} instructions more in {outcome.wall_ns / 1e9:.1f} s: {made(writer)}")
-    return outcome.status
+    return host.exit_status(outcome.status)
 
 
 def _serial(given: list[str], recorded: tuple[str, ...]) -> list[str]:

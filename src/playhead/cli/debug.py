@@ -39,31 +39,8 @@ GDBINIT = """
 set pagination off
 set confirm off
 set architecture {architecture}
-define seek
-  monitor replay_seek $arg0
-  maintenance flush register-cache
-  x/i $pc
-end
-document seek
-seek MOMENT: be at a moment of the recording (1500000, 1.5M, -1000, 50%, @12.5s, end).
-end
-define when
-  monitor when
-end
-document when
-when: the moment of the recording where you are.
-end
-define who
-  if $argc > 1
-    monitor who $arg0 $arg1
-  else
-    monitor who $arg0
-  end
-end
-document who
-who ADDRESS[:LENGTH] [COUNT]: the instruction that last wrote these bytes, and those before it.
-end
-target remote 127.0.0.1:{port}
+target extended-remote 127.0.0.1:{port}
+source {commands}
 """
 
 
@@ -85,6 +62,8 @@ def main(words: list[str]) -> int:
 
     if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
+    if values["start_gdb"] and values["listen"] == "none":
+        raise UsageError("--gdb starts a gdb that attaches here: not with -gdb none")
     with Reader(values["file"]) as reader:
         build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:
@@ -163,19 +142,31 @@ class Debugging:
             return 0
         self._greet()
         while not self._ended and not self._host.quit_cause():
-            if self._server is not None and not self._server.serve() and self._server.left == "kill":
-                break
+            self._serve_gdb()
             line = self._lines.take()
             if line is not None:
                 self._typed(line)
                 self._lines.show_prompt()
-            elif self._lines.over and self._lines.terminal:
+            elif self._lines.over and (self._lines.terminal or self._listener is None):
                 break
             elif self._gdb is not None and self._gdb.poll() is not None:
                 break
             else:
                 self._host.wait(WAIT_NS)
         return 0
+
+    def _serve_gdb(self) -> None:
+        """A debugger that kills what it debugs (lldb's `quit` does) only leaves: the recording stays open."""
+        if self._server is None or self._listener is None:
+            return
+        self._server.serve()
+        if self._server.left == "kill" and self._killed != self._listener.connections:
+            self._killed = self._listener.connections
+            if not self._values["start_gdb"]:
+                self._host.message("the debugger has left (kill); the recording stays open: attach again, or quit here")
+                self._lines.show_prompt()
+
+    _killed = 0  # connections when the last one left like that
 
     def _greet(self) -> None:
         line = self._line
@@ -188,10 +179,13 @@ class Debugging:
 
     def _start_gdb(self) -> None:
         from playhead.base.errors import HostError
+        from playhead.gdb import INSIDE_GDB
 
         assert self._listener is not None
         self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")
-        self._script.write(GDBINIT.format(architecture="i386", port=self._listener.port))
+        self._script.write(
+            GDBINIT.format(architecture="i386", port=self._listener.port, commands=INSIDE_GDB)
+        )
         self._script.flush()
         symbols = [self._values["symbols"]] if self._values["symbols"] else []
         command = ["gdb", "-q", *symbols, "-x", self._script.name]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from playhead.base.messages import tell
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (
@@ -34,7 +35,7 @@ def main(words: list[str]) -> int:
         sys.stdout.flush()
         note = log.note() if hasattr(log, "note") else ""
     if note:
-        print(f"playhead: {note}", file=sys.stderr)
+        tell(note)
     return 0
 
 

@@ -80,7 +80,7 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
         f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
         f"{made(writer)}"
     )
-    return outcome.status
+    return host.exit_status(outcome.status)
 
 
 def _tell_of_blkreplay(drives: OpenDrives, host: Host) -> None:

@@ -107,13 +107,13 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
             line.player.compared_to_here()
         except Stopped:
             host.message(f"ended by {host.quit_name()}, at {line.moment}")
-            return 130
+            return host.exit_status(130)
         finally:
             host.flush()
         if not values["quiet"]:
             done = f"replayed from {begin} to {line.moment}"
             host.message(f"{done}; all {line.player.compared} digests compared are equal")
-    return 0
+        return host.exit_status(0)
 
 
 def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
@@ -143,5 +143,4 @@ def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -
             f"replayed {big(outcome.icount - begin)} instructions in {outcome.wall_ns / 1e9:.1f} s with "
             f"{outcome.events} events; all {outcome.digests} digests compared are equal"
         )
-    stopped = outcome.note.startswith("ended by")
-    return 130 if stopped else 0
+    return host.exit_status(130 if outcome.note.startswith("ended by") else 0)

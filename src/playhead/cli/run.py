@@ -46,4 +46,4 @@ def _run(values: dict[str, Any], drives: OpenDrives) -> int:
         outcome = session.run()
     if outcome.note:
         host.message(outcome.note)
-    return outcome.status
+    return host.exit_status(outcome.status)

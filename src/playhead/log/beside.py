@@ -7,7 +7,7 @@ SQLite comes through here first.
 A log in WAL mode is the file's own if the file says so: the copy behind its end (`wal_copy.py`) begins with the log's
 header, whose salts are new each time that a log is begun, so this tells other states of the same recording too. Where
 a recorder has the file open, its log may be a moment ahead of the copy; then the recording's number is enough, which
-stands in page 1 of the file (bytes 40-43, a random number, see `writer.py`) and in the log's first frame. A rollback
+stands in page 1 of the file (bytes 40-43, see `writer.py`) and in the log's first frame. A rollback
 journal holds the page 1 that it would restore: its number is the same, and the file has been changed at most once
 since. What is not the file's own is given another name, and that is said.
 """

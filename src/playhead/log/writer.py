@@ -15,7 +15,6 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from secrets import randbits
 from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
@@ -119,14 +118,17 @@ class Writer:
         self._hash = chain
 
     def _create(self, path: str) -> sqlite3.Connection:
-        """An empty recording, in a transaction. Nobody sees it before it is whole, so it needs no journal."""
+        """An empty recording, in a transaction. Nobody sees it before it is whole, so it needs no journal. Its number,
+        in page 1, tells a log beside it from that of another recording.
+        """
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         db = sqlite3.connect(os.path.abspath(path), isolation_level=None)
         settings = "PRAGMA journal_mode = OFF; PRAGMA synchronous = NORMAL"
-        number = randbits(31)  # in page 1, so that a log beside the file can be told from that of another recording
+        made = os.stat(path)
+        number = link(self._genesis, "number", [(made.st_dev, made.st_ino, made.st_ctime_ns)])[:4]
         db.executescript(
             f"{settings}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA}; "
-            f"PRAGMA schema_version = {number}"
+            f"PRAGMA schema_version = {int.from_bytes(number, 'big') >> 1}"
         )
         return db
 

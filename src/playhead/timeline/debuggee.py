@@ -130,6 +130,12 @@ class Debuggee:
     def resume(self, kind: str, interrupted: Callable[[], bool]) -> Stop:
         raise NotImplementedError
 
+    def rr_command(self, name: str, words: list[str]) -> str | None:
+        return None
+
+    def run_again(self, where: str) -> None:
+        raise UnsupportedError("a machine that runs cannot be started again from gdb; monitor system_reset resets it")
+
     def monitor(self, text: str, say: Callable[[str], None]) -> None:
         """A command of the user's to us; the session puts one in place."""
         self.commands(text, say)

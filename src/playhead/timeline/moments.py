@@ -24,6 +24,7 @@ from playhead.log.reader import Reader
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 SECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 NUMBER = re.compile(r"(0x[0-9a-fA-F]+|[0-9][0-9_]*(?:\.[0-9]+)?)([kMG]?)")
+MOST_DIGITS = 18  # more instructions or nanoseconds than any recording has, and fewer than a 64-bit number can be
 FORMS = 'a count of instructions (also 1.5M, 50%, -1000, end), virtual time (@12.5s), or serial:"text"'
 
 
@@ -59,6 +60,9 @@ def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
     text = text.strip()
     if text in ("start", "end"):
         return end if text == "end" else Moment(0)
+    place = text.partition(":")[0]
+    if re.search(f"[0-9a-fA-F_]{{{MOST_DIGITS + 1}}}", place):
+        raise UsageError(f"'{place[:24]}...' has more than {MOST_DIGITS} digits")
     if match := re.fullmatch(r"(?:serial([0-9]{0,2})|debugcon):(.+)", text, re.DOTALL):
         any_port = int(match[1]) if match[1] else None
         port = DEBUGCON if text.startswith("debugcon") else any_port

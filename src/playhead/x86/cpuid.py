@@ -57,7 +57,7 @@ class Model:
         return [(self.last, b, c, d), (self.signature, 0, 0, edx), self.cache, (0, 0, 0, 0), (0, 0, 0, extended), *name]
 
 
-_I486 = ("fpu", "pse")
+_I486 = ("fpu", "vme", "pse")
 _P5 = (*_I486, "de", "tsc", "msr", "mce", "cx8", "mmx", "apic")
 _P6 = (*_P5, "pae", "sep", "mtrr", "pge", "mca", "cmov", "pat", "pse36", "fxsr")
 MODELS = {m.name: m for m in (

@@ -144,8 +144,11 @@ def mov_dr(m, dst, src):
     value = m.get(src)
     status = (value & DR6_WRITABLE) | DR6_ONES
     control = (value & DR7_WRITABLE) | 0x400
-    m.st_at("dr", real, real.eq(6).select(status, real.eq(7).select(control, value)))
-    call(m, "host_flush")
+    new = real.eq(6).select(status, real.eq(7).select(control, value))
+    changes = real.ne(6) & m.ld_at("dr", real).ne(new)
+    m.st_at("dr", real, new)
+    with m.if_(changes):
+        call(m, "debug_changed")
     m.sync()
 
 

@@ -14,6 +14,7 @@ ROUTINE_MODULES = (
     "digest",
     "segments",
     "interrupts",
+    "virtual_interrupts",
     "tasks",
     "softfloat",
     "softfloat_arith",

@@ -93,10 +93,16 @@ for _n in (
     "link_from",
     "generation",
     "deliveries",
+    "again",  # the last instruction is a REP that is to go on
 ):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
     _field(_n, 64, 1, arch=False)
+# The guest's debug registers, for the instruction under way.
+_field("dr_hits", 32, 1, arch=False)  # bits of DR6 that its accesses have set
+_field("rf_loaded", 32, 1, arch=False)  # it has loaded RF, which then outlives it
+_field("aligned", 32, 1, arch=False)  # its accesses must be aligned (EFLAGS.AC and CR0.AM at CPL 3)
+_field("rearm", 32, 1, arch=False)  # the debug registers have changed since the engine looked at them
 # A debugger's: see machine/debug.py.
 _field("debug", 32, 1, arch=False)  # DEBUG_EXEC, DEBUG_DATA: what is armed
 _field("watch_n", 32, 1, arch=False)  # ranges in `watch_list`
@@ -126,7 +132,7 @@ SIZE = -(-_top // 4096) * 4096
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
-    "debug_offsets", "watch_list",
+    "debug_offsets", "watch_list", "htab_none",
 ))}  # fmt: skip
 
 # Why a run ended.
@@ -143,8 +149,14 @@ REGIONS = {n: i for i, n in enumerate((
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
 EXIT_FROZEN = 16  # in front of a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
+EXIT_REARM = 17  # the debug registers have changed
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
+# `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from
+# GUEST_SHIFT on those of the guest's data breakpoints. `debug_offsets` holds for each offset in a page whose
+# breakpoints are there.
+GUEST_SHIFT = 3
+OFFSET_DEBUGGER, OFFSET_GUEST = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
 HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets

@@ -162,7 +162,11 @@ def adopt_task(m: StateBuilder, extra, wide):
         call(m, "clear_segment", at, m.ld("task", T_SEGS + k))
     v86 = (flags & S.VM).ne(0)
     m.st("cpl", v86.select(3, m.ld("task", T_SEGS + 1) & 3))
-    m.st("dr", m.ld("dr", 7) & (0xFFFFFFFF ^ LOCAL_ENABLES), 7)
+    m.st("rf_loaded", 1)
+    enabled = m.ld("dr", 7)
+    m.st("dr", enabled & (0xFFFFFFFF ^ LOCAL_ENABLES), 7)
+    with m.if_((enabled & LOCAL_ENABLES).ne(0)):
+        call(m, "debug_changed")
     m.st("eip", m.ld("task", T_EIP))
     m.ret()
 

@@ -18,7 +18,8 @@ from playhead.engine.llvm import layout as L
 from playhead.x86 import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
-from playhead.x86.decode import DEC
+from playhead.x86.decode import DEC, MAX_LENGTH
+from playhead.x86.interrupts import ENABLES, behind_mov_ss
 from playhead.x86.table import call, routine
 
 
@@ -168,9 +169,10 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
 
 
 def watch_bits(m, lin, entry):
-    """HIT_WRITE and HIT_READ where the page of an access is watched, by its linear or its physical address."""
-    by_linear = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32) >> 1
-    return (by_linear | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
+    """HIT_WRITE and HIT_READ where the page of an access is watched: by a debugger through its linear or its physical
+    address, or by the guest's own debug registers."""
+    marks = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32)
+    return ((marks >> 1) | (marks >> S.GUEST_SHIFT) | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
 
 
 def hit_kinds(kind):
@@ -185,6 +187,22 @@ def check_watched(m: StateBuilder, lin, where, size, kinds):
     entry = page_entry(m, where)
     with m.if_((watch_bits(m, lin, entry) & (kinds | (kinds >> 8))).ne(0)):
         call(m, "watched", lin, where.trunc(32), size, kinds | beyond_kind(where))
+    m.ret()
+
+
+@routine(32, 32, native_only=True)
+def check_guest_watch(m: StateBuilder, lin, kind):
+    """The data breakpoints of the guest's own debug registers: an access that meets one runs alone. What the processor
+    does itself (as supervisor, or to deliver something) meets none."""
+    with m.if_((kind & paging.SUPERVISOR).ne(0) | m.ld("fault_pending").ne(0)):
+        m.ret()
+    size = kind & 0xFF
+    bits = call(m, "data_breakpoint", lin, size, (kind & paging.WRITE).ne(0).zext(32)).trunc(32)
+    with m.if_(bits.ne(0)):
+        call(m, "debug_hit", bits)
+    with m.if_((kind & paging.RMW).ne(0) & m.ld("single").eq(0)):
+        with m.if_(call(m, "data_breakpoint", lin, size, 1).ne(0)):
+            m.undone(S.EXIT_SINGLE)  # when the write comes, it is too late to refuse
     m.ret()
 
 
@@ -250,7 +268,11 @@ def fill(m: StateBuilder, lin, kind, rights, address):
 def slow(m: StateBuilder, lin, kind, value):
     """An access that the host table does not answer; returns the host address to use. Kinds: see x86/paging.py."""
     size = kind & 0xFF
+    with m.if_(m.ld("aligned").ne(0) & (kind & paging.SUPERVISOR).eq(0) & (lin & (size - 1)).ne(0)):
+        m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, in front of #PF
     with m.if_(((lin & 0xFFF) + size).ugt(0x1000)):
+        with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
+            call(m, "check_guest_watch", lin, kind)
         m.ret(call(m, "slow_split", lin, kind, value))
     t = call(m, "translate", lin, kind)
     pa = t.trunc(32)
@@ -263,6 +285,8 @@ def slow(m: StateBuilder, lin, kind, value):
         kinds = hit_kinds(kind)
         with m.if_((watch & (kinds | (kinds >> 8))).ne(0)):
             call(m, "watched", lin, pa, size, kinds | beyond_kind(t))
+        with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
+            call(m, "check_guest_watch", lin, kind)
     with m.if_(t.bit(paging.BEYOND)):
         set_host(m, scratch, 64, (1 << 64) - 1)
         m.ret(scratch)
@@ -374,6 +398,19 @@ def native_replaced(m: StateBuilder, lin):
     m.ret()
 
 
+def native_debug_hit(m: StateBuilder, bits):
+    with m.if_(m.ld("single").eq(0)):
+        m.undone(S.EXIT_SINGLE)
+    m.st("dr_hits", m.ld("dr_hits") | bits)
+    m.ret()
+
+
+def native_debug_changed(m: StateBuilder):
+    """The marks of pages and addresses are made anew (guest_marks.py) before anything else runs."""
+    m.st("rearm", 1)
+    m.ret()
+
+
 REPLACEMENTS: dict[str, Callable[..., None]] = {
     "host_flush": native_host_flush,
     "host_drop": native_host_drop,
@@ -381,6 +418,8 @@ REPLACEMENTS: dict[str, Callable[..., None]] = {
     "table_write": native_table_write,
     "watched_walk": native_watched_walk,
     "replaced": native_replaced,
+    "debug_hit": native_debug_hit,
+    "debug_changed": native_debug_changed,
 }
 
 
@@ -518,7 +557,8 @@ def bucket(m, pa):
 
 
 def marked(m, address):
-    """Whether a breakpoint has this offset in a page (8 bits); blocks are shared by the addresses that show a page."""
+    """Whether a breakpoint, a debugger's or the guest's, has this offset in a page (8 bits); blocks are shared by the
+    addresses that show a page."""
     return m.item("debug_offsets", (address & 0xFFF).zext(64), 8)
 
 
@@ -546,15 +586,15 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
-            with m.if_(count.get().ne(0) | left.ult(16)):
+            with m.if_(count.get().ne(0) | left.ult(MAX_LENGTH)):
                 m.st("fault_pending", 0)  # a later instruction raises it when it is reached, or the next page decides
                 m.st("fault_vector", vector)
                 m.st("fault_error", error)
             with m.if_(count.get().ne(0)):
                 m.break_()
-            with m.if_(left.uge(16)):
-                m.fault(S.GP, 0)
-            m.st("dec", 16, DEC.index("len"))
+            with m.if_(left.uge(MAX_LENGTH)):
+                m.fault(S.GP, 0)  # a 16th byte is never fetched
+            m.st("dec", MAX_LENGTH + 1, DEC.index("len"))
         with m.if_(m.ld("dec", DEC.index("len")).ugt(left)):
             with m.if_(count.get().ne(0)):
                 m.break_()
@@ -681,6 +721,7 @@ def run(m: StateBuilder):
     held = m.var(64, 0)
     block = m.var(64, 0)
     completed = m.var(32, 0)
+    trap, stepped, watching = m.var(32, 0), m.var(32, 0), m.var(1, 0)
     m.st("single", 0)
     m.st("hit_n", 0)
     with m.loop():
@@ -691,9 +732,13 @@ def run(m: StateBuilder):
             completed.set(1)
             m.st("seq", 0)
             m.st("latch_n", 0)
-            with m.if_(resume.get().ne(0)):
+            repeated = watching.get() & m.ld("again").ne(0)  # a breakpoint at a REP is for all of its iterations
+            with m.if_(resume.get().ne(0) & ~repeated & m.ld("rf_loaded").eq(0)):
                 m.st("eflags", m.ld("eflags") & ~S.RF)
+            with m.if_(stepped.get().ne(0) & m.ld("fault_pending").eq(0)):
+                call(m, "debug_traps", trap.get())
         resume.set(0)
+        stepped.set(0)
         m.st("latch_i", 0)
         reason = m.ld("exit_reason")
         with m.if_(reason.eq(S.EXIT_SINGLE)):
@@ -706,19 +751,25 @@ def run(m: StateBuilder):
             with m.if_(reason.ne(0)):
                 m.ret()
             with m.if_(m.ld("store_n").ne(0)):
-                with m.if_(m.ld("fault_pending").eq(0)):
+                with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):
                     m.st("exit_reason", S.EXIT_MMIO_WRITE)
                     m.ret()
                 m.st("store_n", 0)
         mode = m.ld("mode")
         user = (mode & S.MODE_USER).ne(0)
         m.st("tbl_sup", pointer(m, "htab_sup"))
-        m.st("tbl", user.select(pointer(m, "htab_user"), pointer(m, "htab_sup")))
+        aligned = user & m.ld("cr0").bit(18) & (m.ld("eflags") & S.AC).ne(0)
+        m.st("aligned", aligned.zext(32))
+        table = aligned.select(pointer(m, "htab_none"), pointer(m, "htab_user"))  # every access is looked at
+        m.st("tbl", user.select(table, pointer(m, "htab_sup")))
         with m.if_(m.ld("hit_n").ne(0)):
             with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):
                 m.st("exit_reason", S.EXIT_WATCH)
                 m.ret()
             m.st("hit_n", 0)  # the instruction did not happen after all
+        with m.if_(m.ld("rearm").ne(0)):
+            m.st("exit_reason", S.EXIT_REARM)
+            m.ret()
         with m.if_(m.ld("deliveries").eq(0)):
             m.st("exit_reason", S.EXIT_DELIVERIES)
             m.ret()
@@ -751,14 +802,23 @@ def run(m: StateBuilder):
             with m.if_(here & ~told):
                 m.st("exit_reason", S.EXIT_BREAK)
                 m.ret()
-        aligned = (flags & S.AC).ne(0) & m.ld("cr0").bit(18) & user
-        with m.if_((flags & S.TF).ne(0) | (m.ld("dr", 7) & 0xFF).ne(0) | aligned):
-            m.st("exit_reason", S.EXIT_REFERENCE)
-            m.ret()
-        limit.set(budget)
         resume.set(flags & S.RF)
-        with m.if_(asked | resume.get().ne(0) | m.ld("single").ne(0) | m.ld("latch_n").ne(0) | at_mark.ne(0)):
+        watching.set((m.ld("dr", 7) & ENABLES).ne(0))
+        with m.if_(at_mark.ne(0) & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
+            met = call(m, "instruction_breakpoint", lin).trunc(32)
+            with m.if_(met.ne(0)):
+                m.st("link_slot", 0)  # the jump that has come here does not lead to the handler
+                call(m, "debug_trap", met)
+                m.continue_()
+        limit.set(budget)
+        trap.set(flags & S.TF)
+        stepped.set(trap.get() | m.ld("dr6_pending") | m.ld("single"))
+        alone = stepped.get() | resume.get() | m.ld("latch_n") | at_mark.zext(32)
+        with m.if_(asked | alone.ne(0)):
             limit.set(1)  # also at a breakpoint: a REP comes back to it
+        m.st("dr_hits", 0)
+        m.st("again", 0)
+        m.st("rf_loaded", 0)
         # the next block
         key = ((m.ld("generation") << 3) | mode).zext(64) << 32
         m.st("jump_key", key)

@@ -287,7 +287,7 @@ def fit(db: sqlite3.Connection) -> None:
     before = BEGINNING
     for number, *values in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
         mark = Mark(*values)
-        rows = [
+        events, digests, checkpoints, contents, printed = [
             db.execute(f"SELECT {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
             for table, columns, between in (
                 ("event", "id, icount, seq, kind, cpu, args, payload", (before.last_event, mark.last_event)),
@@ -297,7 +297,10 @@ def fit(db: sqlite3.Connection) -> None:
                 ("console", CONSOLE, (before.last_console, mark.last_console)),
             )
         ]
-        hash = link_batch(hash, *rows, mark=mark) if number else link(hash, "batch", [mark])
+        if number:
+            hash = link_batch(hash, events, digests, checkpoints, contents, printed, mark)
+        else:
+            hash = link(hash, "batch", [mark])
         db.execute("UPDATE batch SET hash = ? WHERE id = ?", (hash, number))
         before = mark
     for number, *row in db.execute(f"SELECT id, {SNAPSHOT} FROM snapshot ORDER BY id").fetchall():

@@ -169,7 +169,7 @@ def test_what_cannot_be_cut(original, tmp_path, words, said, capsys):
 
 def test_where_it_may_not_go(original, tmp_path, capsys):
     assert main(["trim", str(original.path), "-o", str(original.path), "--force"]) == 2
-    assert "is the recording itself" in capsys.readouterr().err
+    assert "are the same file" in capsys.readouterr().err
     (tmp_path / "there.ph").touch()
     assert main(["trim", str(original.path), "-o", str(tmp_path / "there.ph")]) == 2
     assert main(["trim", str(original.path)]) == 2

@@ -1,6 +1,5 @@
 """`playhead trim`: a part of a recording as a recording of its own, that replays by itself."""
 
-import os
 from typing import Any
 
 from playhead.cli.drive_options import IMAGES
@@ -33,16 +32,18 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("trim", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
     from playhead.log.writer import check_output
 
     path, output = values["file"], values["output"]
     if output is None:
         raise UsageError("a part needs a file: -o FILE")
-    if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-        raise UsageError(f"-o {output} is the recording itself")
+    claims = of_recording(path, output, images=values["images"])
     check_output(output, values["force"])
     with Reader(path) as reader:
+        claims.recorded_images(reader)
+        claims.check()
         return _trim(reader, values)
 
 

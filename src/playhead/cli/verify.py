@@ -21,10 +21,12 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("verify", OPTIONS, words, ["FILE"])
     from playhead.base.errors import FormatError
+    from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
     from playhead.log.verify import Fault, Verdict, verify
 
     path = values["file"]
+    of_recording(path)
     try:
         with Reader(path) as reader:
             verdict = verify(reader)

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from playhead.engine.llvm.build import build
+from playhead.engine.llvm.build import load_or_build
 
 
 def main() -> None:
@@ -12,7 +12,7 @@ def main() -> None:
     def progress(done: int, total: int) -> None:
         print(f"\r{done} of {total} parts", end="" if sys.stdout.isatty() else "\n", flush=True)
 
-    objects, index = build(progress)
+    objects, index = load_or_build(progress)
     size = sum(map(len, objects))
     print(f"\n{len(index['handlers'])} handlers, {size / 1e6:.1f} MB of machine code, {time.monotonic() - began:.1f} s")
 

@@ -236,7 +236,7 @@ class Generator(Start):
         if e.second is not None:
             body.append(e.second + (rng.randrange(8) if e.plus_i else 0))
         elif e.modrm:
-            memory = e.memory_only or (not e.register_only and rng.random() < 0.55)
+            memory = e.memory_only or (not (e.register_only or e.mod_ignored) and rng.random() < 0.55)
             reg = e.digit if e.digit is not None else rng.randrange(8)
             if memory:
                 body += self._memory(reg, address_big, override)
@@ -258,7 +258,8 @@ class Generator(Start):
                 rm = env.landing_register if jumps else rng.randrange(8)
                 if form.insn.name in SELECTS and form.insn.chapter == "insn_segment" and rng.random() < 0.9:
                     rm = env.selector_register
-                body.append(0xC0 | reg << 3 | rm)
+                mod = rng.randrange(4) if e.mod_ignored else 3
+                body.append(mod << 6 | reg << 3 | rm)
         if rng.random() < (0.15 if form.insn.lock and memory else 0.01):
             prefixes.append(0xF0)
         if form.rep:
@@ -282,7 +283,7 @@ class Generator(Start):
                 )
         rng.shuffle(prefixes)
         if rng.random() < 0.002:
-            prefixes += [rng.choice(prefixes or [0x3E])] * rng.randint(1, 14 - len(prefixes))
+            prefixes += [rng.choice(prefixes or [0x3E])] * rng.randint(1, 15 - len(prefixes))
         head = bytes(prefixes)
         return Piece(form, bytearray(head) + body, relative, head, memory)
 

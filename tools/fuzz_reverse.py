@@ -96,6 +96,10 @@ class Gdb:
     def register(self, name: str) -> int:
         return int.from_bytes(bytes.fromhex(self.ask(f"p{NUMBER[name]:x}")), "little")
 
+    def at_breakpoint(self) -> str:
+        """The reply when going ends at a breakpoint here: it is claimed only where EIP is the linear address."""
+        return "T05thread:01;" + ("" if self.register("cs_base") else "swbreak:;")
+
     def place(self) -> Place:
         linear = (self.register("cs_base") + self.register("eip")) & 0xFFFFFFFF
         return Place(self.register("icount"), self.register("seq"), linear)
@@ -176,7 +180,7 @@ def ten_steps(gdb: Gdb, moment: str, end: int) -> None:
     gdb.monitor(f"replay_seek {there[-1].icount}+{there[-1].seq}")
     for place in reversed(last.values()):
         if place.icount != there[-1].icount:
-            expect("bc from breakpoint to breakpoint", gdb.ask("bc"), "T05thread:01;swbreak:;")
+            expect("bc from breakpoint to breakpoint", gdb.ask("bc"), gdb.at_breakpoint())
             expect("the breakpoint in front", gdb.place(), place)
     for address in addresses:
         expect("z0", gdb.ask(f"z0,{address:x},1"), "OK")
@@ -202,12 +206,12 @@ def _go_and_come_back(gdb: Gdb, there: list[Place], addresses: list[int], end: i
         if stop[:3] == "T02":
             expect("replay_break", here.icount, end - 1)
             break
-        expect("c", (stop, here.linear in addresses), ("T05thread:01;swbreak:;", True))
+        expect("c", (stop, here.linear in addresses), (gdb.at_breakpoint(), True))
         passed.append(here)
     else:
         passed.pop()  # that is where we stand
     if passed:
-        expect("bc", gdb.ask("bc"), "T05thread:01;swbreak:;")
+        expect("bc", gdb.ask("bc"), gdb.at_breakpoint())
         expect("the breakpoint that was passed last", gdb.place(), passed[-1])
     gdb.monitor("replay_delete_break")
 

@@ -7,6 +7,7 @@ demo and the benchmarks use `image`, `program`, `debian`, `boot_disk` and `expec
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
 import random
@@ -14,7 +15,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asm
@@ -26,6 +28,8 @@ SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs")
+CPU = {"pae": "pentium2,+nx"}
+NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DISK_BYTES = 4 << 20
 DEBIAN_APPEND = "console=ttyS0"
@@ -82,7 +86,8 @@ def disk() -> Path:
 def machine(name: str) -> list[str]:
     """The options, ours and QEMU's, of the machine of one of our guests; no drive's file is changed."""
     drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
-    return ["-bios", str(image(name)), *drives]
+    cpu = ["-cpu", CPU[name]] if name in CPU else []
+    return ["-bios", str(image(name)), *cpu, *drives]
 
 
 def programs() -> list[str]:
@@ -123,12 +128,22 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")
     folder = cache() / "debian"
     try:
-        kernel, busybox = debian_recipe.fetch(folder, _say)
-        modules = debian_recipe.modules(folder, debian_recipe.MODULES.get(variant, ()), _say)
-        inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
-        if variant == "compiled":
-            inside[variant] = c_program.build(folder, _say).read_bytes()
-        return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
+        with _alone(folder):
+            kernel, busybox = debian_recipe.fetch(folder, _say)
+            modules = debian_recipe.modules(folder, debian_recipe.MODULES.get(variant, ()), _say)
+            inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
+            if variant == "compiled":
+                inside[variant] = c_program.build(folder, _say).read_bytes()
+            return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
+    except (AptError, OSError) as error:
+        raise GuestError(str(error)) from None
+
+
+def flavour(name: str) -> tuple[Path, Path]:
+    """(kernel, initrd) of the variant `boot` with another of Debian's kernels: `686-pae`, `rt-686-pae`."""
+    _, initrd = debian("boot")
+    try:
+        return debian_recipe.other_kernel(cache() / "debian", name, _say), initrd
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 
@@ -146,10 +161,20 @@ def boot_disk(name: str) -> Path:
         raise GuestError(f"no disk {name!r}; there are {', '.join(disk_guests.GUESTS)}")
     folder = cache() / "debian"
     try:
-        kernel, busybox = debian_recipe.fetch(folder, _say)
-        return disk_guests.build(name, kernel, busybox, folder, _say)
+        with _alone(folder):
+            kernel, busybox = debian_recipe.fetch(folder, _say)
+            return disk_guests.build(name, kernel, busybox, folder, _say)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time fetches and builds in a folder; others wait, and then find what it made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _say(text: str) -> None:
@@ -176,7 +201,7 @@ def check(write: bool) -> int:
         raise GuestError("qemu-system-i386 is not installed (Debian's package is qemu-system-x86)")
     wrong = []
     for name in names():
-        if name == "demo":
+        if name == "demo" or name in NOT_ON_QEMU:
             continue
         said, golden = on_qemu(name), SOURCES / f"{name}.expect"
         if write:
@@ -191,7 +216,7 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    known = [*names(), *programs(), *disk_guests.GUESTS, "compiled"]
+    known = [*names(), *programs(), *disk_guests.GUESTS, *debian_recipe.FLAVOURS, "compiled"]
     parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(known)}, all, debian, disks, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
@@ -205,6 +230,10 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.name == "compiled":
             print(debian_line(options.name))
+            return 0
+        if options.name in debian_recipe.FLAVOURS:
+            kernel, initrd = flavour(options.name)
+            print(f"{options.name:10} -kernel {kernel} -initrd {initrd} -append {shlex.quote(NO_TESTS)}")
             return 0
         if options.name in ("disks", *disk_guests.GUESTS):
             for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:

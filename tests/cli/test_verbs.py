@@ -113,7 +113,10 @@ def test_another_engines_parts(program, kernel, ph, capsys, monkeypatch):
 def test_output_exists(program, kernel, ph, capsys):
     Path(ph).write_bytes(b"dear diary")
     fails(capsys, ["record", "-o", ph, "-kernel", kernel, "-serial", "null"], "give --force")
+    fails(capsys, ["record", "-o", ph, "--force", "-kernel", kernel, "-serial", "null"], "is no recording")
     assert Path(ph).read_bytes() == b"dear diary"
+    os.unlink(ph)
+    assert main(["record", "-o", ph, "-kernel", kernel, "-serial", "null"]) == 0
     assert main(["record", "-o", ph, "--force", "-kernel", kernel, "-serial", "null"]) == 0
 
 

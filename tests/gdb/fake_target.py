@@ -165,6 +165,18 @@ class FakeTarget:
                 return stop
         return None
 
+    def rr_command(self, name: str, words: list[str]) -> str | None:
+        self.log.append(f"rr {name} {words}")
+        if name == "forbidden":
+            raise Refused(READ_ONLY)
+        return f"Current event: {self.at}" if name == "when" else None
+
+    def run_again(self, where: str) -> None:
+        if where == "nowhere":
+            raise Refused("there is no such place")
+        self.log.append(f"run {where}")
+        self.at = int(where or 0)
+
     def monitor(self, text: str, say: Callable[[str], None]) -> None:
         self.log.append(f"monitor {text}")
         verb, _, argument = text.partition(" ")

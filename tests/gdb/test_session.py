@@ -85,12 +85,13 @@ def test_registers(client):
 
 def test_description_is_the_table(client):
     shown = {}
+    client.ask("qSupported:xmlRegisters=i386,arm,mips,arc")
     for annex in ("target.xml", "i386-core.xml", "i386-system.xml"):
         text, step, reply = b"", 0x100, b"m"
         while reply[:1] == b"m":
             reply = client.ask(f"qXfer:features:read:{annex}:{len(text):x},{step:x}")
             text += re.sub(rb"}(.)", lambda found: bytes([found[1][0] ^ 0x20]), reply[1:])
-        assert text == documents()[annex]
+        assert text == documents(True)[annex]
         shown[annex] = ET.fromstring(text)
     described = [reg.attrib for annex in list(shown)[1:] for reg in shown[annex].iter("reg")]
     assert [(r["name"], int(r["bitsize"])) for r in described] == [(r.name, r.bits) for r in REGISTERS]
@@ -100,6 +101,16 @@ def test_description_is_the_table(client):
     assert client.ask("qXfer:features:read:other.xml:0,10") == b"E00"
     assert client.ask("qXfer:features:read:target.xml:ffff,10") == b"E00"
     assert client.ask("qXfer:memory-map:read::0,10") == b""
+
+
+@pytest.mark.parametrize("features, told", [
+    ("xmlRegisters=i386", False), ("multiprocess+;xmlRegisters=i386;swbreak+", False),
+    ("xmlRegisters=i386,arm,mips,arc", True), ("swbreak+", True),
+])  # fmt: skip
+def test_the_architecture_is_not_told_to_gdb(client, features, told):
+    """gdb 13 would keep decoding 32-bit code; tests/timeline/test_gdb_segments.py has that with a gdb."""
+    client.ask("qSupported:" + features)
+    assert (b"<architecture>i386</architecture>" in client.ask("qXfer:features:read:target.xml:0,1000")) == told
 
 
 def test_writing(writing):
@@ -124,6 +135,19 @@ def test_writing_is_refused(client):
     assert console(shown) == READ_ONLY + "\n" and shown[-1] == b"T05thread:01;"
     assert client.ask("qSupported:error-message+")
     assert client.ask("M2000,1:00") == refusal and len(client.send(packet(b"s"))) == 1
+
+
+def test_the_reason_for_gdbs_that_do_not_show_it(client):
+    """`inside_gdb.py` asks for it in front of each prompt."""
+    assert client.ask("qPlayhead.Said") == b"0"
+    assert client.ask("M2000,1:00") == b"E01" and client.ask("X2000,1:a") == b"E01"
+    assert bytes.fromhex(client.ask("qPlayhead.Said")[1:].decode()).decode() == READ_ONLY
+    assert client.ask("qPlayhead.Said") == b"0" and client.send(packet(b"s")) == [b"T05thread:01;"]
+
+
+def test_lldb_shows_what_it_does_not_expect(client):
+    client.ask("qSupported:xmlRegisters=i386,arm,mips,arc")
+    assert client.ask("M2000,1:00") == b"E." + READ_ONLY.encode() and client.ask("qPlayhead.Said") == b"0"
 
 
 def test_a_reason_is_sent_without_the_characters_of_framing(client):
@@ -182,6 +206,50 @@ def test_breakpoints_say_what_they_are_to_those_who_ask(client):
     assert client.ask(f"z0,{STORE:x},1") == client.ask(f"Z1,{LAST:x},1") == b"OK"
     assert client.ask("c") == b"T05thread:01;hwbreak:;"
     assert client.ask(f"Z0,{LOOP:x},1") == b"OK" and client.ask("bc") == b"T05thread:01;swbreak:;"
+
+
+@pytest.mark.parametrize("kind, name", [(0, "swbreak"), (1, "hwbreak")])
+def test_a_breakpoint_is_claimed_where_eip_is_its_address(client, kind, name):
+    """Elsewhere gdb would not find it at EIP, and go on without a word."""
+    client.ask("qSupported:swbreak+;hwbreak+")
+    assert client.ask(f"Z{kind},{STORE:x},1") == b"OK"
+    for state in client.target.states:
+        state.registers["cs"], state.registers["cs_base"] = 0x7C0, 0x7C00
+    said = client.send(packet(b"c"))
+    assert said[-1] == b"T05thread:01;" and console(said[:-1]) == (
+        "breakpoint at linear address 0x8c06, which is 07c0:1006\n")
+    for state in client.target.states:
+        state.registers["cs_base"] = 0
+    assert client.send(packet(b"c")) == [b"T05thread:01;%s:;" % name.encode()]
+
+
+def test_rr_commands(client):
+    def rr(*words: str) -> bytes:
+        return client.ask("qRRCmd:" + ":".join(word.encode().hex() for word in words))
+
+    assert bytes.fromhex(rr("when").decode()) == b"Current event: 0\n" and rr("unheard-of", "1") == b""
+    assert client.target.log == ["rr when []", "rr unheard-of ['1']"]
+    assert rr("forbidden") == b"E01" and client.ask("qRRCmd:7") == b"E22" and client.ask("qRRCmd") == b""
+
+
+def test_extended_mode(client):
+    """A recording is run again on the same connection, whatever has been inserted; `vRun` with a moment stays there."""
+    assert client.ask("vRun;;31").startswith(b"T05") and client.ask("c") == b"T00thread:01;"
+    assert client.ask("vAttach;1") == b"" and client.ask("!") == b"OK"
+    client.ask(f"Z0,{LAST:x},1")
+    assert client.ask("vKill;1") == b"OK" and not client.target.points and client.session.ended is None
+    assert client.ask("vRun;66;" + b"5".hex()) == b"T05thread:01;" and client.target.at == 5
+    assert client.ask("s") == b"T05thread:01;" and client.ask("vCont;c") == b"T00thread:01;" and client.target.at == 6
+    assert client.ask("vRun;") == b"T05thread:01;" and client.ask("c") == b"T05thread:01;replaylog:end;"
+    assert client.ask("vRun;;" + b"nowhere".hex()) == b"E01" and client.send(packet(b"R00")) == []
+    assert client.target.at == 0
+    assert client.ask("D") == b"OK" and client.ask("vAttach;1") == b"T05thread:01;"
+    assert client.send(packet(b"k")) == [] and client.session.ended == "kill"
+
+
+def test_a_live_machine_is_not_run_again():
+    client = Client(FakeTarget(can_reverse=False))
+    assert client.ask("!") == b"" and client.ask("vKill;1") == b"OK" and client.session.ended == "kill"
 
 
 def test_watchpoints(client):

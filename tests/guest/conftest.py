@@ -6,6 +6,7 @@ A guest that cannot be had (no network, no apt) is said loudly: here the tests a
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import fuzz_replay
@@ -25,9 +26,21 @@ def compiled(pytestconfig: pytest.Config) -> tuple[Path, Path]:
     return _variants(pytestconfig, "compiled")["compiled"]
 
 
+@pytest.fixture(scope="session")
+def flavours(pytestconfig: pytest.Config) -> Callable[[str], tuple[Path, Path]]:
+    """(kernel, initrd) of `boot` with another of Debian's kernels, by its flavour."""
+    return lambda name: _got(pytestconfig, guest.flavour, name)[name]
+
+
 def _variants(pytestconfig: pytest.Config, *names: str) -> dict[str, tuple[Path, Path]]:
+    return _got(pytestconfig, guest.debian, *names)
+
+
+def _got(
+    pytestconfig: pytest.Config, get: Callable[[str], tuple[Path, Path]], *names: str
+) -> dict[str, tuple[Path, Path]]:
     try:
-        return {variant: guest.debian(variant) for variant in names}
+        return {name: get(name) for name in names}
     except guest.GuestError as error:
         text = f"the Debian guest cannot be had, so nothing that needs it was tested: {error}"
         if os.environ.get("CI") == "true":

@@ -17,6 +17,8 @@ import pytest
 import real_gdb
 from fuzz_reverse import Debugger, Gdb, Place
 
+from playhead.gdb import INSIDE_GDB
+
 SEED = random.SystemRandom().getrandbits(32)
 REFUSAL = "a replay cannot be changed; to go on differently from here: playhead branch"
 BREAK = "T05thread:01;swbreak:;"
@@ -197,7 +199,57 @@ def test_nothing_can_be_changed(gdb, debugger):
     assert out.count(REFUSAL) == 2, out
 
 
+def test_the_reason_is_shown_with_the_write_that_is_refused(debugger):
+    """gdb 13 shows none for memory; the file that it loads asks for it in front of each prompt."""
+    script = [f"target remote 127.0.0.1:{debugger.port}", "set var *(int*)0x2000 = 5", "echo next\\n"]
+    gdb = subprocess.run(
+        [real_gdb.program(), "-nx", "-q", "-x", INSIDE_GDB], input="\n".join(script), capture_output=True, text=True,
+        timeout=real_gdb.PATIENCE_S,
+    )  # fmt: skip
+    both = subprocess.run(
+        [real_gdb.program(), "-nx", "-q", "-x", INSIDE_GDB], input="\n".join(script), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=real_gdb.PATIENCE_S,
+    ).stdout  # fmt: skip
+    assert both.index("Cannot access memory at address 0x2000") < both.index(REFUSAL) < both.index("next\n"), both
+    assert gdb.stderr.count(REFUSAL) == 1
+
+
 # coming and going
+
+
+@pytest.mark.parametrize("packet", ["k", "vKill;1"])
+def test_a_kill_only_leaves(debugger, packet):
+    """lldb's `quit` sends `k`, as gdb's `kill` does where there is no `vKill`: the recording stays open."""
+    first = debugger.attach()
+    first.monitor("replay_seek 1234")
+    first.ask("Z0,1000,1")
+    first.send(packet)
+    first.close()
+    second = debugger.attach()
+    assert second.register("icount") == 1234
+    second.close()
+
+
+def test_a_kill_ends_a_live_machine_and_says_so():
+    """And a detachment does not, nor a connection that is closed."""
+    options = ["-m", "16", "-serial", "null", "-bios", guest.image("hang"), "-gdb", "tcp::0"]
+    command = [*fuzz_reverse.PLAYHEAD, "run", *options]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        port = int(process.stderr.readline().rpartition(":")[2])
+        for way in ("D", "", "vCont;c", "D"):
+            client = Gdb(port)
+            if way == "D":
+                assert client.ask("D") == "OK"
+            elif way:
+                client.send(way)
+            client.close()
+        client = Gdb(port)
+        assert client.ask("!") == "" and client.ask("vRun;") == "E01" and process.poll() is None
+        client.send("k")
+        said = process.stderr.read()
+        client.close()
+        assert process.wait(real_gdb.PATIENCE_S) == 0 and "playhead: ended by the debugger, which killed it" in said
 
 
 def test_ctrl_c_and_leaving_in_mid_run(debugger, symbols):
@@ -229,4 +281,4 @@ def test_batch_without_gdb(recording):
     done = subprocess.run([*command, "who $esp:4 2"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.count(" -> ") == 2, done
     done = subprocess.run([*command, "who nothing"], capture_output=True, text=True)
-    assert done.returncode == 2 and "not a number" in done.stderr
+    assert done.returncode == 2 and "is no number" in done.stderr

@@ -83,6 +83,41 @@ def test_fifteen_bytes(target: Target, prefixes: int) -> None:
     assert (result.trap, result.eip) == ((None, 15) if prefixes == 13 else (GP, 0))
 
 
+# By number of prefixes: the 16th byte is or would be the opcode, its second byte, the ModRM byte, an operand.
+ENDINGS = {
+    15: ("90", "cc", "cd80", "f4", "0f0b", "0fff", "d6", "01c8"),
+    14: ("0f0b", "0fff", "0fa2", "fec0", "fef8", "c5c0", "0fc7c8", "01c8", "cd80", "f7f8"),
+    13: ("0fbaf801", "0f01f8", "0fc7c0", "81c000000000"),
+}
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_too_long_comes_before_undefined(engine: str) -> None:
+    """Wherever a page ends in it; where the pages end behind 15 bytes, the 16th is not missed."""
+    codes = [bytes([0x66] * (count - 1) + [prefix]) + bytes.fromhex(text)
+             for count, texts in ENDINGS.items() for prefix in (0x66, 0xF0, 0xF3, 0x3E)
+             for text in texts]  # fmt: skip
+    origins = (0, layout.PAGE - 3, layout.PAGE - 14, layout.PAGE - 15)
+    cases = [Case(code, REGS, origin=origin) for code in codes for origin in origins]
+    for last in (0x66, 0x0F, 0xF0):
+        cases.append(Case(b"\x66" * 14 + bytes([last]), REGS, origin=layout.CODE_SIZE - 15))
+    for case, result in zip(cases, Target(engine).run(cases), strict=True):
+        assert (result.trap, result.eip) == (GP, 0), (case.code.hex(), case.origin)
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_fifteen_bytes_are_not_too_long(engine: str) -> None:
+    """What is undefined is so then, and what lies beyond the last page is missed."""
+    absent = (14, 4, layout.CODE_BASE + layout.CODE_SIZE)
+    for code, at, trap in (
+        (b"\x66" * 13 + b"\x0f\xff", 0, UD), (b"\x66" * 13 + b"\xfe\xf8", 0, UD),
+        (b"\xf0" + b"\x66" * 13 + b"\x90", 0, UD),
+        (b"\x66" * 14, layout.CODE_SIZE - 14, absent), (b"\x66" * 13 + b"\x0f", layout.CODE_SIZE - 14, absent),
+    ):  # fmt: skip
+        (result,) = Target(engine).run([Case(code, REGS, origin=at)])
+        assert (result.trap, result.eip) == (trap, 0), code.hex()
+
+
 @pytest.mark.parametrize(
     "code", ["0fbaa0632300001f", "f00fc70d00010020", "66813d0001002034 12", "d8c1", "67668b870000"]
 )
@@ -107,6 +142,10 @@ def test_cut_by_a_page(target: Target, code: str) -> None:
         ("0f1f4401fe", True, "nop dword ptr [ecx + eax - 0x2]"),
         ("0f1810", True, "prefetcht1 dword ptr [eax]"),
         ("0f1820", True, "nop dword ptr [eax]"),
+        ("0f2000", True, "mov eax, cr0"),
+        ("0f2265", True, "mov cr4, ebp"),
+        ("0f2184", False, "mov esp, dr0"),
+        ("0f233e", False, "mov dr7, esi"),
         ("8b848b78563412", True, "mov eax, dword ptr [ebx + ecx*4 + 0x12345678]"),
         ("668b40f0", True, "mov ax, word ptr [eax - 0x10]"),
         ("648a07", False, "mov al, byte ptr fs:[bx]"),

@@ -28,6 +28,13 @@ def run(machine: Machine, code: str, fx: bytes, data: bytes = b"", **changes: in
         return machine.run(Case(bytes.fromhex(code), (0,) * 8, data=data, fx=fx))
     finally:
         machine.reset()
+        machine.core.set("ignne", 0)
+
+
+def machine_fx(machine: Machine, fx: bytes) -> bytes:
+    """An image as it looks when it was loaded and stored."""
+    machine.set_fx(fx)
+    return machine.get_fx()
 
 
 def memory(machine: Machine, size: int, at: int = 0) -> bytes:
@@ -72,9 +79,13 @@ def test_pending_exception_and_instructions_that_do_not_wait(machine, code):
 
 
 def test_without_numeric_error_reporting_nothing_is_raised(machine):
-    """CR0.NE clear: FERR# is the board's."""
-    fx, trap, *_ = run(machine, "d9e8", image(0x37E, 1), cr0=0x11)
-    assert trap is None and fx_bytes(fx, 0) == struct.pack("<QH", J, 0x3FFF)
+    """CR0.NE clear: it stops in front of the instruction, for an interrupt, unless IGNNE# says to go on."""
+    before = image(0x37E, 1)
+    fx, trap, eip, *_ = run(machine, "d9e8", before, cr0=0x11)
+    assert (trap, eip, fx) == (None, 0, machine_fx(machine, before))
+    assert machine.core.get("exit_reason") == S.EXIT_FROZEN
+    fx, trap, eip, *_ = run(machine, "d9e8", before, cr0=0x11, ignne=1)
+    assert (trap, eip) == (None, 2) and fx_bytes(fx, 0) == struct.pack("<QH", J, 0x3FFF)
 
 
 def test_unmasking_makes_pending(machine):

@@ -1,13 +1,16 @@
 """Control, debug and model-specific registers, CPUID, time stamps, fast system calls, ports, and the reset state."""
 
-import pytest
-from system_machine import ENGINES, FREE, UCODE, UDATA, USER_STACK, SystemMachine
+import re
 
+import pytest
+from system_machine import CODE_AT, ENGINES, FREE, GDT, IDT, STACK, STUBS, UCODE, UDATA, USER_STACK, SystemMachine
+
+from playhead.base.errors import UsageError
 from playhead.engine.core import Core
 from playhead.hw.memory import Memory
 from playhead.x86 import cpuid
 from playhead.x86 import state as S
-from playhead.x86.reset import reset
+from playhead.x86.reset import linux_entry, reset
 
 GP, UD, DB = 13, 6, 1
 TO_RING_3 = """
@@ -53,7 +56,7 @@ def test_privileged(engine, text):
 @engines
 @pytest.mark.parametrize("text,vector", [
     ("movl $0x80000000, %eax\nbad: movl %eax, %cr0", GP), ("movl $0x20000001, %eax\nbad: movl %eax, %cr0", GP),
-    ("movl $0x20, %eax\nbad: movl %eax, %cr4", GP), ("movl $1, %eax\nbad: movl %eax, %cr4", GP),
+    ("movl $0x400, %eax\nbad: movl %eax, %cr4", GP), ("movl $0x100000, %eax\nbad: movl %eax, %cr4", GP),
     ("bad: movl %cr1, %eax", UD), ("bad: movl %eax, %cr5", UD), ("movl $8, %eax\n"
                                                                  " movl %eax, %cr4\nbad: movl %dr4, %eax", UD),
     ("movl $0x12345, %ecx\nbad: rdmsr", GP), ("movl $0xfe, %ecx\n"
@@ -75,6 +78,24 @@ def test_control_registers(engine):
                               " movl %cr3, %esi\n hlt")  # fmt: skip
     m.until_halt()
     assert (m.reg("ebx"), m.reg("ecx"), m.reg("edx"), m.reg("esi")) == (0x5003F, 0x5003F, 0x50037, 0x3000)
+
+
+@engines
+@pytest.mark.parametrize("prefix", [(), (0x67,), (0x66,)])
+@pytest.mark.parametrize("mod", range(4))
+def test_moves_of_control_and_debug_registers_ignore_mod(engine, mod, prefix):
+    """No displacement and no SIB follow, whatever mod and rm are; all but the stack pointer are tried."""
+    codes = []
+    for rm in (0, 1, 2, 3, 5, 6, 7):
+        modrm = mod << 6 | rm
+        codes += [[*prefix, 0x0F, 0x20, modrm], [*prefix, 0x0F, 0x22, modrm | 2 << 3], [*prefix, 0x0F, 0x23, modrm],
+                  [*prefix, 0x0F, 0x21, modrm | 1 << 3]]  # fmt: skip
+    moves = "\n".join(".byte " + ", ".join(map(str, code)) for code in codes)
+    m = SystemMachine(engine, f"movl $0x1234, %eax\n movl %eax, %dr1\n{moves}\nend: hlt")
+    m.until_halt()
+    assert m.core.get("eip") == m.symbols["end"] + 1
+    assert [m.core.get("regs", n) for n in (0, 1, 2, 3, 5, 6, 7)] == [0x1234] * 7
+    assert m.core.get("cr2") == m.core.get("dr", 0) == m.core.get("cr0") == 0x11
 
 
 @engines
@@ -186,8 +207,27 @@ def test_cpuid_apic_bit_follows_the_msr(engine):
 def test_models_claim_only_what_is_there():
     for model in cpuid.MODELS.values():
         edx = model.rows()[1][3]
-        assert not edx & (1 << 1 | 1 << 6 | 1 << 7 | 1 << 25 | 1 << 26), "VME, PAE, MCE, SSE, SSE2"
-    assert cpuid.MODELS["486"].cr4_mask == 0 and cpuid.MODELS["pentium2"].cr4_mask == 0x39C
+        assert not edx & (1 << 18 | 1 << 19 | 1 << 25 | 1 << 26), "PSN, CLFLUSH, SSE, SSE2"
+    assert cpuid.MODELS["486"].cr4_mask == 0x13 and cpuid.MODELS["pentium2"].cr4_mask == 0x3FF
+
+
+def test_features_by_name():
+    assert cpuid.canonical("pentium2") == "pentium2"
+    assert cpuid.canonical("pentium2,nx=on,pse=on,-pae") == cpuid.canonical("pentium2,-pae,nx") == "pentium2,-pae,+nx"
+    model = cpuid.parse("pentium2,-pae,+nx")
+    assert not model.rows()[1][3] & 1 << 6 and model.rows()[4][3] == 1 << 20 and not model.cr4_mask & 0x20
+    assert cpuid.parse("486,+pae").cr4_mask == 0x33
+
+
+@pytest.mark.parametrize("text,said", [
+    ("pentium3", "unknown model 'pentium3' (did you mean pentium?)"), ("", "unknown model"), ("486,", "''"),
+    ("pentium2,+sse", "the feature 'sse' is not implemented"), ("pentium2,+nx,nx=off", "asked for and refused"),
+    ("pentium2,pae=1", "can be on or off, not '1'"), ("pentium2,-fpu", "cannot be taken away"),
+    ("pentium2,+paee", "did you mean pae?"), ("pentium2,+nx\n", "not implemented"), ("pentium2,++nx", "'+nx'"),
+])  # fmt: skip
+def test_processors_that_cannot_be_had(text, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        cpuid.parse(text)
 
 
 @engines
@@ -220,6 +260,74 @@ def test_msrs_that_are_only_stored(engine):
                               " movl $0xfe, %ecx\n rdmsr\n hlt")  # fmt: skip
     m.until_halt()
     assert (m.reg("ebx"), m.reg("esi"), m.reg("eax")) == (7, 0xC06, 0x508)
+
+
+def access_msr(engine: str, number: int, value: int, cpu: str = "pentium2") -> tuple[int, int] | None:
+    """What is read before and behind a write of `value`; None if one of the three is #GP."""
+    text = f"""
+        movl ${number}, %ecx
+        rdmsr
+        movl %eax, %esi
+        movl %edx, %edi
+        movl ${value & 0xFFFFFFFF}, %eax
+        movl ${value >> 32}, %edx
+        wrmsr
+        rdmsr
+        movl %eax, %ebx
+        hlt
+    """
+    m = SystemMachine(engine, text)
+    reset_to(m, cpu)
+    m.until_halt()
+    if m.core.get("eip") == STUBS + GP + 1:
+        return None
+    return m.reg("esi") | m.reg("edi") << 32, m.reg("ebx") | m.reg("edx") << 32
+
+
+def reset_to(m: SystemMachine, cpu: str) -> None:
+    """The processor of another model, at the start of the test's code."""
+    reset(m.core, model=cpu)
+    linux_entry(m.core, {"eip": CODE_AT, "esi": 0, "gdt_base": GDT, "gdt_limit": 0x7F, "esp": STACK})
+    m.core.set("idtr_base", IDT)
+    m.core.set("idtr_limit", 64 * 8 - 1)
+
+
+ONES = (1 << 64) - 1
+
+
+@engines
+@pytest.mark.parametrize("number,value,seen", [
+    (0x1A0, 0, (1, 0)), (0x277, 0x0606060606060606, (0x0007040600070406, 0x0606060606060606)),
+    (0x277, 0x0007040600070402, None), (0x277, 3 << 56, None), (0x277, 8, None), (0x277, 0x0107050600010504, "kept"),
+    (0x179, 0, None), (0x17A, 5, (0, 5)), (0x17B, 0, (ONES, 0)), (0x17B, 5, (ONES, ONES)),
+    (0x400, 0, (ONES, 0)), (0x424, 5, (ONES, ONES)), (0x401, 0, (0, 0)), (0x401, 1, None), (0x427, 1 << 63, None),
+    (0x428, 0, None), (0, 7, (0, 0)), (1, 7, (0, 0)), (2, 0, None), (0xC0000080, 0, None), (0xC0000081, 0, None),
+    (0x17, 0, None), (0x8B, 0, (1 << 32, 1 << 32)),
+    (0x35, 0, None), (0x198, 0, None), (0x79, 0, None), (0x1D9, 0, (0, 0)), (0x210, 0, None),
+])  # fmt: skip
+def test_msrs_of_a_pentium2(engine, number, value, seen):
+    found = access_msr(engine, number, value)
+    assert found == seen or (seen == "kept" and found is not None and found[1] == value)
+
+
+@engines
+def test_msrs_that_are_only_read_or_only_written(engine):
+    read = "movl ${}, %ecx\n rdmsr\n movl %eax, %esi\n movl %edx, %edi\nbad: wrmsr"
+    for number, value in ((0x35, 0x1_0001), (0x198, 4 << 40 | 1000), (0x17, 0), (0x179, 0x100010A), (0xFE, 0x508)):
+        m = SystemMachine(engine, read.format(number))
+        assert m.fault() == (GP, 0)
+        assert m.reg("esi") | m.reg("edi") << 32 == value, hex(number)
+    assert SystemMachine(engine, "movl $0x79, %ecx\n wrmsr\nbad: rdmsr").fault() == (GP, 0)
+
+
+@engines
+@pytest.mark.parametrize("cpu,number", [
+    ("pentium", 0x277), ("pentium", 0x179), ("pentium", 0x400), ("pentium", 0x200), ("pentium", 0x174),
+    ("pentium2,-pat", 0x277), ("pentium2,-mca", 0x17A), ("pentium2,-mtrr", 0x2FF), ("pentium2,-mce", 1),
+])  # fmt: skip
+def test_msrs_follow_the_features(engine, cpu, number):
+    assert access_msr(engine, number, 0, cpu) is None
+    assert access_msr(engine, 0x1A0, 1, cpu) == (1, 1)
 
 
 @engines

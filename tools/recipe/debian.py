@@ -27,7 +27,8 @@ IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; 
 MODULES = {"disk": IDE, "load": IDE}
 KEPT = (*IDE, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
 
-_KERNEL = re.compile(r"linux-image-6\.1\.0-(\d+)-686")
+FLAVOUR = "686"  # of the kernel that the variants share
+FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
 
 START = """\
 #!/bin/sh
@@ -188,10 +189,7 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
         apt = PrivateApt(Path(scratch) / "apt", "i386", say)
         apt.update()
-        versions = [int(match[1]) for name in apt.names("linux-image-6.1.0-") if (match := _KERNEL.fullmatch(name))]
-        if not versions:
-            raise AptError("no linux-image-6.1.0-*-686 among this system's package sources (Debian 12 has it for i386)")
-        package = f"linux-image-6.1.0-{max(versions)}-686"
+        package = _newest(apt, FLAVOUR)
         files = Path(scratch) / "files"
         apt.unpack(package, files)
         apt.unpack("busybox-static", files)
@@ -199,6 +197,29 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
         _take(files, f"boot/vmlinuz-{package.removeprefix('linux-image-')}", kernel)
         _take(files, "bin/busybox", busybox)
     return kernel, busybox
+
+
+def other_kernel(folder: Path, flavour: str, say: Callable[[str], None]) -> Path:
+    """The kernel of another flavour, fetched into `folder` if it is not there."""
+    kernel = folder / f"vmlinuz-{flavour}"
+    if not kernel.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
+            apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+            apt.update()
+            package = _newest(apt, flavour)
+            apt.unpack(package, Path(scratch) / "files")
+            _take(Path(scratch) / "files", f"boot/vmlinuz-{package.removeprefix('linux-image-')}", kernel)
+    return kernel
+
+
+def _newest(apt: PrivateApt, flavour: str) -> str:
+    """The package of the newest kernel of a flavour."""
+    pattern = re.compile(rf"linux-image-6\.1\.0-(\d+)-{flavour}")
+    versions = [int(match[1]) for name in apt.names("linux-image-6.1.0-") if (match := pattern.fullmatch(name))]
+    if not versions:
+        raise AptError(f"no linux-image-6.1.0-*-{flavour} among this system's package sources (Debian 12 has it, i386)")
+    return f"linux-image-6.1.0-{max(versions)}-{flavour}"
 
 
 def modules(folder: Path, names: Sequence[str], say: Callable[[str], None]) -> list[Path]:

@@ -12,7 +12,7 @@ relies on (`FIRMWARE_PCI` and the tables after it).
 Sources: the chips' data sheets; QEMU's `pc` machine for which chip is where.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from playhead.boards import disks, pc_memory
@@ -30,7 +30,7 @@ from playhead.devices.lapic import Lapic
 from playhead.devices.mc146818_rtc import Mc146818, pc_nvram
 from playhead.devices.nmi_latch import NmiLatch
 from playhead.devices.ns16550_uart import COM_PORTS, Ns16550
-from playhead.devices.pc_ports import Port61, Port92
+from playhead.devices.pc_ports import CoprocessorError, Port61, Port92
 from playhead.devices.pci import PciBus
 from playhead.devices.piix3_ide import IRQS as IDE_IRQS
 from playhead.devices.piix3_ide import Piix3Ide
@@ -104,7 +104,7 @@ class Board:
         self.bus = PciBus()
         self.irqs = tuple(SharedLine(f"irq{n}") for n in range(16))
         self.a20 = SharedLine("a20")
-        self.ferr = self.irqs[FPU_IRQ].driver("ferr")  # the processor's floating-point error output
+        self.ignne: Callable[[], None] = lambda: None  # the machine's: the processor is to get IGNNE# if it can
         com = COM_PORTS[: len(config.serial)]
         tables = pc_memory.acpi(com)
         layout = pc_memory.lay_out(config, memory, tables)
@@ -158,7 +158,8 @@ class Board:
         kbd, aux = self.irqs[KBD_IRQ].driver("kbd"), self.irqs[AUX_IRQ].driver("aux")
         self.kbc = self._add(I8042("kbc", self.io, kbd, aux, self.a20.driver("kbc"), requests))
         port92 = self._add(Port92("port92", self.a20.driver("port92"), requests))
-        for chip in (pit, port61, rtc, port92):
+        self._fpu_error = self._add(CoprocessorError("fpu_error", self.irqs[FPU_IRQ].driver("ferr"), self._ask_ignne))
+        for chip in (pit, port61, rtc, port92, self._fpu_error):
             chip.attach(self.io)
 
     def _bridges(self, clock: VirtualClock, requests: Requests, layout: pc_memory.Layout) -> None:
@@ -196,6 +197,13 @@ class Board:
 
     def take_nmi(self) -> None:
         self.nmi.take()
+
+    def fpu_error(self) -> None:
+        """The processor asserts FERR#: with CR0.NE clear, an x87 exception is to become an interrupt."""
+        self._fpu_error.error()
+
+    def _ask_ignne(self) -> None:
+        self.ignne()
 
     def cpu_write(self, msr: int, core: Core) -> None:
         """The processor wrote a register of its own that chips have to know about."""

@@ -19,6 +19,7 @@ VERBS = {
     "verify": "check a recording without running it",
     "trim": "a part of a recording, as a recording of its own",
     "info": "what a recording holds",
+    "console": "what the guest printed, without running the recording",
     "log": "the events of a recording",
 }
 
@@ -36,28 +37,45 @@ playhead VERB --help says more. For a start:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; never raises, and never shows a traceback unless PLAYHEAD_DEBUG is set."""
-    from playhead.base.errors import PlayheadError
+    from playhead.host import streams
 
-    words = sys.argv[1:] if words is None else words
+    streams.prepare()
+    return streams.finish(_status(sys.argv[1:] if words is None else words))
+
+
+def _status(words: list[str]) -> int:
+    from playhead.base.errors import PlayheadError
+    from playhead.base.messages import tell
+
     try:
         return _verb(words)
     except PlayheadError as e:
-        _complain(str(e))
+        _flush()
+        tell(str(e))
         return e.status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output has gone
-        return 0
+        return 0  # whoever read our output has gone
     except Exception as e:
         if isinstance(e, MemoryError) or (isinstance(e, OSError) and e.errno == errno.ENOMEM):
-            _complain("there is not enough memory on this host")
+            tell("there is not enough memory on this host")
             return 2
         if os.environ.get("PLAYHEAD_DEBUG"):
             raise
         first = str(e).strip().split("\n")[0]
-        _complain(f"this is a bug: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)")
+        tell(f"this is a bug: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)")
         return 3
+
+
+def _flush() -> None:
+    """What was printed comes before the complaint. If it cannot be written, the complaint matters more."""
+    from playhead.base.errors import HostError
+
+    try:
+        sys.stdout.flush()
+    except (HostError, BrokenPipeError):
+        pass
 
 
 def _verb(words: list[str]) -> int:
@@ -82,8 +100,3 @@ def _verb(words: list[str]) -> int:
         print(module.help(), end="")
         return 0
 
-
-def _complain(text: str) -> None:
-    sys.stdout.flush()
-    text = "".join(c for c in text if c.isprintable() or c == "\n")  # it may quote a file
-    print(f"playhead: {text}", file=sys.stderr)

@@ -8,10 +8,12 @@ from typing import Any
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
+from playhead.cli import kernel_needs
 from playhead.cli.drives import OpenDrives, seabios
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
+from playhead.log.writer import Writer
 from playhead.session.outcome import Options
 from playhead.session.run import Build, RunSession
 
@@ -69,6 +71,8 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         boot=values["boot"],
     )
     config.check()
+    if config.kernel is not None:
+        kernel_needs.check(config.kernel, config.cpu)
     return config
 
 
@@ -108,6 +112,12 @@ def attend(session: RunSession, host: Host, values: dict[str, Any], recording: s
         return nullcontext()
     check(values, console)
     return Attendance(session, host, values, recording, console)
+
+
+def made(writer: Writer) -> str:
+    """A recording that was closed: its name and size."""
+    lost = "" if writer.has_name else " (that name was taken from it meanwhile)"
+    return f"{writer.path}{lost}, {size(writer.size)}"
 
 
 def big(number: int) -> str:

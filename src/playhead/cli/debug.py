@@ -39,31 +39,8 @@ GDBINIT = """
 set pagination off
 set confirm off
 set architecture {architecture}
-define seek
-  monitor replay_seek $arg0
-  maintenance flush register-cache
-  x/i $pc
-end
-document seek
-seek MOMENT: be at a moment of the recording (1500000, 1.5M, -1000, 50%, @12.5s, end).
-end
-define when
-  monitor when
-end
-document when
-when: the moment of the recording where you are.
-end
-define who
-  if $argc > 1
-    monitor who $arg0 $arg1
-  else
-    monitor who $arg0
-  end
-end
-document who
-who ADDRESS[:LENGTH] [COUNT]: the instruction that last wrote these bytes, and those before it.
-end
-target remote 127.0.0.1:{port}
+target extended-remote 127.0.0.1:{port}
+source {commands}
 """
 
 
@@ -80,11 +57,15 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("debug", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
     if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
         raise UsageError("--symbols goes with --gdb, and --batch with -ex")
+    if values["start_gdb"] and values["listen"] == "none":
+        raise UsageError("--gdb starts a gdb that attaches here: not with -gdb none")
+    of_recording(values["file"], images=values["images"])
     with Reader(values["file"]) as reader:
         build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:
@@ -98,10 +79,11 @@ class Debugging:
     def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any]):
         from playhead.gdb.serve import GdbServer
         from playhead.host.clock import date_text
+        from playhead.host import editor
         from playhead.host.host import Host
         from playhead.host.lines import Lines
         from playhead.host.listen import TcpListener
-        from playhead.monitor import looking, replaying
+        from playhead.monitor import looking, moving, replaying
         from playhead.monitor.commands import Command, Monitor
         from playhead.timeline.replayed import ReplayDebuggee
         from playhead.timeline.timeline import Timeline
@@ -112,7 +94,8 @@ class Debugging:
         self._line.tell = self._tell
         self._target = ReplayDebuggee(self._line)
         self._monitor = Monitor((
-            *replaying.commands(self._target, reader, date_text), *looking.commands(self._target),
+            *moving.commands(self._target), *replaying.commands(self._target, reader, date_text),
+            *looking.commands(self._target),
             Command(("quit", "q"), "", "end", self._quit),
         ))  # fmt: skip
         self._target.commands = self._command
@@ -122,7 +105,11 @@ class Debugging:
             listen = "tcp::0"  # any that is free: nobody else is to attach
         self._listener = None if listen == "none" or values["batch"] else TcpListener(listen)
         self._server = GdbServer(self._target, self._listener) if self._listener else None
-        self._lines = Lines(PROMPT)
+        self._editor = None
+        if editor.usable():
+            self._editor = editor.EditedLines(PROMPT, self._monitor.completions, self._host.arrived)
+        self._lines: Any = self._editor or Lines(PROMPT)
+        self._last = ""  # what an empty line repeats
         self._gdb: subprocess.Popen[bytes] | None = None
         self._script: Any = None  # the file that gdb reads first
 
@@ -130,13 +117,16 @@ class Debugging:
         if self._listener:
             self._host.add(self._listener)
         if not (self._values["start_gdb"] or self._values["batch"]):
-            self._host.add(self._lines)
+            if self._editor is None:
+                self._host.add(self._lines)
         try:
             with self._host:
                 return self._opened()
         except Stopped:
             return 130
         finally:
+            if self._editor is not None:
+                self._editor.close()
             if self._listener:
                 self._listener.close()  # a gdb that is still attached sees that, and waits for nothing
             if self._gdb is not None:
@@ -163,19 +153,31 @@ class Debugging:
             return 0
         self._greet()
         while not self._ended and not self._host.quit_cause():
-            if self._server is not None and not self._server.serve() and self._server.left == "kill":
-                break
+            self._serve_gdb()
             line = self._lines.take()
             if line is not None:
-                self._typed(line)
+                self._typed(self._meant(line))
                 self._lines.show_prompt()
-            elif self._lines.over and self._lines.terminal:
+            elif self._lines.over and (self._lines.terminal or self._listener is None):
                 break
             elif self._gdb is not None and self._gdb.poll() is not None:
                 break
             else:
                 self._host.wait(WAIT_NS)
         return 0
+
+    def _serve_gdb(self) -> None:
+        """A debugger that kills what it debugs (lldb's `quit` does) only leaves: the recording stays open."""
+        if self._server is None or self._listener is None:
+            return
+        self._server.serve()
+        if self._server.left == "kill" and self._killed != self._listener.connections:
+            self._killed = self._listener.connections
+            if not self._values["start_gdb"]:
+                self._host.message("the debugger has left (kill); the recording stays open: attach again, or quit here")
+                self._lines.show_prompt()
+
+    _killed = 0  # connections when the last one left like that
 
     def _greet(self) -> None:
         line = self._line
@@ -188,10 +190,13 @@ class Debugging:
 
     def _start_gdb(self) -> None:
         from playhead.base.errors import HostError
+        from playhead.gdb import INSIDE_GDB
 
         assert self._listener is not None
         self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")
-        self._script.write(GDBINIT.format(architecture="i386", port=self._listener.port))
+        self._script.write(
+            GDBINIT.format(architecture="i386", port=self._listener.port, commands=INSIDE_GDB)
+        )
         self._script.flush()
         symbols = [self._values["symbols"]] if self._values["symbols"] else []
         command = ["gdb", "-q", *symbols, "-x", self._script.name]
@@ -212,7 +217,7 @@ class Debugging:
         from playhead.base.errors import PlayheadError
 
         try:
-            self._command(text, lambda line: print(line, flush=True))
+            self._command(text, self._say)
         except PlayheadError as e:
             self._host.message(str(e))
             return False
@@ -222,6 +227,17 @@ class Debugging:
         finally:
             self._host.status.clear()
         return True
+
+    def _say(self, line: str) -> None:
+        self._host.status.clear()
+        print(line, flush=True)
+
+    def _meant(self, line: str) -> str:
+        """At a terminal, an empty line is the one before again, if that moved or looked at memory."""
+        if line.strip() or not self._lines.terminal:
+            self._last = line if self._monitor.repeats(line) else ""
+            return line
+        return "x" if self._last.startswith("x") else self._last  # memory goes on behind what was shown
 
     def _ending(self) -> bool:
         return bool(self._host.quit_cause())

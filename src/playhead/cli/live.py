@@ -156,7 +156,7 @@ class Attendance:
         if target.held and not attached:
             target.let_go(on=gdb.left != "gone")
             if gdb.left == "kill":
-                self._host.request_quit("gdb's kill")
+                self._host.request_quit("the debugger, which killed it (lldb's quit does; gdb's detach lets it go on)")
 
     _seen = 0  # connections
 
@@ -167,6 +167,8 @@ class Attendance:
             except UsageError as e:
                 self._host.message(str(e))
             lines.show_prompt()
+        if lines.over and self._target.stopped and self._gdb is None:
+            self._host.request_quit("the end of the monitor's input")  # nobody could let it go on
 
     def _execute(self, text: str, say: Say) -> None:
         """A command, from the monitor or from gdb. What the host refuses is the end of the session."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from playhead.base.messages import tell
+from playhead.cli.claims import of_recording
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (
@@ -29,12 +31,13 @@ def main(words: list[str]) -> int:
     way, rest = (words[0], words[1:]) if words and words[0] in WAYS else ("dump", words)
     values = parse_arguments("log", OPTIONS, rest, ["FILE"])
     counted = way == "stats" or values["stats"]
+    of_recording(values["file"])
     with _opened(values["file"]) as log:
         _print(_stats_lines(log, values["json"]) if counted else _dump_lines(log, values["json"]))
         sys.stdout.flush()
         note = log.note() if hasattr(log, "note") else ""
     if note:
-        print(f"playhead: {note}", file=sys.stderr)
+        tell(note)
     return 0
 
 

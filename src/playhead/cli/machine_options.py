@@ -119,12 +119,10 @@ def cpus(text: str) -> int:
 
 
 def cpu_model(text: str) -> str:
-    """A model that CPUID can describe."""
-    from playhead.x86.cpuid import MODELS
+    """A model that CPUID can describe, with features added or taken away."""
+    from playhead.x86.cpuid import canonical
 
-    if text not in MODELS:
-        raise UsageError(f"unknown model{nearest(text, MODELS)}; there is {', '.join(MODELS)}")
-    return text
+    return canonical(text)
 
 
 def gdb_device(text: str) -> str:
@@ -166,7 +164,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            "FILE", group=MACHINE),
     Option("-m", "memory, such as 256M or 1.5G; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
            group=MACHINE),
-    Option("-cpu", "processor model", "MODEL", cpu_model, "cpu", group=MACHINE),
+    Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
+           "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE),
     Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
            "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "

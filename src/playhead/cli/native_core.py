@@ -5,8 +5,9 @@ costs some milliseconds.
 """
 
 import os
-import sys
 from typing import Any
+
+from playhead.base.messages import tell
 
 TITLE = "building the native core, once for this version"
 
@@ -30,7 +31,7 @@ def prepare(engine: str = "native") -> None:
 
             load_or_build(progress)
     else:
-        print(f"playhead: {TITLE}", file=sys.stderr, flush=True)
+        tell(TITLE)
         load_or_build()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
@@ -40,18 +39,24 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("record", OPTIONS, words)
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import Claims
     from playhead.cli.drives import open_drives, placed
     from playhead.log.writer import check_output
 
     if values["output"] is None:
         raise UsageError("a recording needs a file: -o FILE")
+    wanted = placed(values)
+    claims = Claims()
+    claims.machine(values, (*wanted.specs, *wanted.others))
+    claims.writes_recording(values["output"])
+    claims.check()
     check_output(values["output"], values["force"])
-    with open_drives(placed(values)) as drives:
+    with open_drives(wanted) as drives:
         return _record(values["output"], values, drives)
 
 
 def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
-    from playhead.cli.assemble import attend, big, make_build, make_config, make_host, make_options, size
+    from playhead.cli.assemble import attend, big, made, make_build, make_config, make_host, make_options
     from playhead.cli.drives import load_vm
     from playhead.host.worker import Worker
     from playhead.log.writer import Writer
@@ -79,9 +84,9 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
     done = outcome.icount - (options.begin.moment.icount if options.begin else 0)
     host.message(
         f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
-        f"{path}, {size(os.path.getsize(path))}"
+        f"{made(writer)}"
     )
-    return outcome.status
+    return host.exit_status(outcome.status)
 
 
 def _tell_of_blkreplay(drives: OpenDrives, host: Host) -> None:

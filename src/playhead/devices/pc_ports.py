@@ -1,4 +1,4 @@
-"""Two small ports of the PC's chip set: system control ports B (61h) and A (92h).
+"""Small ports of the PC's chip set: system control ports B (61h) and A (92h), coprocessor error (F0h).
 
 Port 61h joins counter 2 with the speaker and shows two things that toggle by themselves: the memory refresh (bit 4,
 every 15 us, which old software uses as a clock) and OUT 2. Port 92h is the fast way to the A20 gate and to a reset.
@@ -6,8 +6,12 @@ every 15 us, which old software uses as a clock) and OUT 2. Port 92h is the fast
 The refresh toggles every 18 ticks of the 8254's oscillator since power-on, as counter 1 would drive it with the count
 that BIOSes give it.
 
-Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h) and Port 92 registers.
+Port F0h is where a handler of IRQ 13 answers to the processor's floating-point error output.
+
+Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor Error (F0h) registers.
 """
+
+from collections.abc import Callable
 
 from playhead.base.record import U8, Bool, record
 from playhead.devices.i8254_pit import HZ, I8254
@@ -17,7 +21,7 @@ from playhead.hw.door import Requests
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 
-PORT_B, PORT_A = 0x61, 0x92
+PORT_B, PORT_A, PORT_ERROR = 0x61, 0x92, 0xF0
 B_GATE2, B_SPEAKER, B_KEPT, B_REFRESH, B_OUT2 = 0x01, 0x02, 0x0F, 0x10, 0x20
 REFRESH_TICKS = 18
 A_RESET, A_A20, A_ONES = 0x01, 0x02, 0x24
@@ -91,3 +95,45 @@ class Port92(Device):
         self._a20.set(s.a20)
         if asked:
             self._requests.reset("guest-reset")
+
+
+@record
+class CoprocessorErrorState:
+    irq = Bool()
+
+
+class CoprocessorError(Device):
+    """FERR#, IRQ 13 and IGNNE#, wired as in the PC/AT: an edge of FERR# sets the interrupt; a write to the port, of
+    whatever value, clears it and asks for IGNNE#. XBCS bit 5, which would switch this off, is not looked at: no
+    firmware sets it, QEMU does not look at it either, and software for DOS relies on IRQ 13.
+    """
+
+    State = CoprocessorErrorState
+    part = "coprocessor_error"
+
+    def __init__(self, name: str, irq: Line, ignne: Callable[[], None]):
+        super().__init__(name)
+        self._irq, self._ignne = irq, ignne
+
+    def attach(self, io: Space) -> None:
+        io.map(PORT_ERROR, 1, self.read_port, self.write_port, name=self.name)
+
+    def reset(self) -> None:
+        self._irq.set(False)
+        super().reset()
+
+    def loaded(self) -> None:
+        self._irq.restore(self.state.irq)
+
+    def error(self) -> None:
+        """The processor asserts FERR#."""
+        self.state.irq = True
+        self._irq.set(True)
+
+    def read_port(self, address: int, size: int) -> int:
+        return 0xFF
+
+    def write_port(self, address: int, size: int, value: int) -> None:
+        self.state.irq = False
+        self._irq.set(False)
+        self._ignne()

@@ -12,7 +12,7 @@ from playhead.devices.i8259_pic import PicPair
 from playhead.devices.ioapic import IoApic
 from playhead.devices.lapic import Lapic
 from playhead.devices.mc146818_rtc import Mc146818
-from playhead.devices.pc_ports import Port61, Port92
+from playhead.devices.pc_ports import CoprocessorError, Port61, Port92
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.line import Line
@@ -61,6 +61,10 @@ def _port92(clock: VirtualClock, io: Space | None = None) -> Device:
     return _attached(Port92("port92", Line("a20"), Nobody()), io)
 
 
+def _coprocessor_error(clock: VirtualClock, io: Space | None = None) -> Device:
+    return _attached(CoprocessorError("fpu_error", Line("irq13"), lambda: None), io)
+
+
 def _rtc(host: bool, clock: VirtualClock, io: Space | None = None) -> Device:
     source, epoch_ns = (SteadyHost(clock), 0) if host else (None, EPOCH_NS)
     return _attached(Mc146818("rtc", clock, Line("irq8"), source, epoch_ns), io)
@@ -79,6 +83,7 @@ LIST: list[tuple[str, Callable[..., Device]]] = [
     (I8254.part, _pit),
     (Port61.part, _port61),
     (Port92.part, _port92),
+    (CoprocessorError.part, _coprocessor_error),
     (Mc146818.part, partial(_rtc, True)),
     (f"{Mc146818.part}.vm", partial(_rtc, False)),
     (Lapic.part, _lapic),

@@ -14,12 +14,13 @@ from playhead.hw.memory import OFFSET_MASK, READ, WRITE
 from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
 from playhead.x86 import paging
 from playhead.x86 import state as S
-from playhead.x86.decode import DEC
-from playhead.x86.interrupts import BS
+from playhead.x86.decode import DEC, MAX_LENGTH
+from playhead.x86.interrupts import ENABLES
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 
 AM = 0x40000  # of CR0
+ADDRESS = 1 << paging.BEYOND | 0xFFFFFFFF  # of what `translate` says: an address above this is nobody's
 
 
 class Decoded:
@@ -73,12 +74,9 @@ class ReferenceEngine:
         self.page_map = core.memory.page_map
         self.handlers: dict[int, Any] = {}
         self.decoded: dict[tuple[bytes, int], Decoded] = {}
-        self.world["r_check_port"] = self._check_port
         self.budget = 0
         self._watching = False  # a debug register is armed
-        self._own_check_port: Any = None
         self._aligned = False  # user accesses must be aligned
-        self._hits = 0  # the bits of DR6 that this instruction's accesses have set
         self._o = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
     def routine(self, name: str):
@@ -106,18 +104,18 @@ class ReferenceEngine:
 
     def guest_load(self, lin: int, size: int, mode: str) -> int:
         if self._watching and "s" not in mode:
-            self._hits |= self.routine("data_breakpoint")(lin, size, 0)
+            self.c32[self._o["dr_hits"]] |= self.routine("data_breakpoint")(lin, size, 0)
         self._check_aligned(lin, size, mode)
         kind = size | (paging.RMW if "w" in mode else 0) | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
-            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
-            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            a = self.world["r_translate"](lin, kind) & ADDRESS
+            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & ADDRESS
             self._watch(lin, a, first, S.HIT_READ)
             self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_READ)
             low, high = self.physical_load(a, first), self.physical_load(b, size - first)
             return low | high << 8 * first
-        a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+        a = self.world["r_translate"](lin, kind) & ADDRESS
         self._watch(lin, a, size, S.HIT_READ)
         return self.physical_load(a, size)
 
@@ -155,6 +153,8 @@ class ReferenceEngine:
             raise GuestFault(S.ACV, 0)
 
     def physical_load(self, pa: int, size: int) -> int:
+        if pa >> 32:
+            return (1 << 8 * size) - 1
         entry = self.page_map[pa >> 12]
         if entry & READ:
             at = (entry & OFFSET_MASK) + (pa & 0xFFF)
@@ -167,23 +167,25 @@ class ReferenceEngine:
 
     def guest_store(self, lin: int, size: int, value: int, mode: str) -> None:
         if self._watching and "s" not in mode:
-            self._hits |= self.routine("data_breakpoint")(lin, size, 1)
+            self.c32[self._o["dr_hits"]] |= self.routine("data_breakpoint")(lin, size, 1)
         self._check_aligned(lin, size, mode)
         kind = size | paging.WRITE | (paging.SUPERVISOR if "s" in mode else 0)
         if (lin & 0xFFF) + size > 0x1000:
             first = 0x1000 - (lin & 0xFFF)
-            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
-            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & 0xFFFFFFFF
+            a = self.world["r_translate"](lin, kind) & ADDRESS
+            b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & ADDRESS
             self._watch(lin, a, first, S.HIT_WRITE)
             self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_WRITE)
             self.physical_store(a, first, value & ((1 << 8 * first) - 1))
             self.physical_store(b, size - first, value >> 8 * first)
         else:
-            a = self.world["r_translate"](lin, kind) & 0xFFFFFFFF
+            a = self.world["r_translate"](lin, kind) & ADDRESS
             self._watch(lin, a, size, S.HIT_WRITE)
             self.physical_store(a, size, value)
 
     def physical_store(self, pa: int, size: int, value: int) -> None:
+        if pa >> 32:
+            return
         entry = self.page_map[pa >> 12]
         if entry & WRITE:
             if entry & 4:
@@ -196,14 +198,6 @@ class ReferenceEngine:
             self.c64[self._o["stores"] + 2 * n] = pa | size << 32
             self.c64[self._o["stores"] + 2 * n + 1] = value
             self.c32[self._o["store_n"]] = n + 1
-
-    def _check_port(self, port: int, size: int) -> int:
-        if self._watching:
-            self._hits |= self.routine("data_breakpoint")(port, size, 2)
-        if self._own_check_port is None:
-            self._own_check_port = compile_function(ROUTINES["check_port"].function(), self.world)
-            self.world["r_check_port"] = self._check_port  # which compiling has replaced
-        return self._own_check_port(port, size)
 
     # fetch and decode
 
@@ -219,16 +213,16 @@ class ReferenceEngine:
         if eip > limit:
             raise GuestFault(S.GP, 0)
         lin = (c32[S.seg_offset("cs", "base") // 4] + eip) & 0xFFFFFFFF
-        first = min(16, 0x1000 - (lin & 0xFFF))
+        first = min(MAX_LENGTH, 0x1000 - (lin & 0xFFF))  # a 16th byte is never fetched
         code += self._fetch_page(lin, first)
         try:
             d = self._decode(bytes(code), mode)
         except GuestFault:  # too long, unless the next page's bytes say otherwise
-            if first == 16:
+            if first == MAX_LENGTH:
                 raise
             d = None
         if d is None or d.len > first:
-            rest = self._fetch_page((lin + first) & 0xFFFFFFFF, 16 - first)
+            rest = self._fetch_page((lin + first) & 0xFFFFFFFF, MAX_LENGTH - first)
             code[:] = self._fetch_page(lin, first) + rest  # the walk's accessed bits may lie in the first page
             d = self._decode(bytes(code), mode)
         if eip + d.len - 1 > limit != 0xFFFFFFFF:  # what crosses the end of a flat segment goes on at 0
@@ -236,7 +230,9 @@ class ReferenceEngine:
         return d
 
     def _fetch_page(self, lin: int, size: int) -> bytes:
-        pa = self.world["r_translate"](lin, paging.FETCH) & 0xFFFFFFFF
+        pa = self.world["r_translate"](lin, paging.FETCH) & ADDRESS
+        if pa >> 32:
+            return b"\xff" * size
         entry = self.page_map[pa >> 12]
         if not entry & READ:  # code in a device's registers: reads as nothing there
             return b"\xff" * size
@@ -281,7 +277,7 @@ class ReferenceEngine:
                 continue
             if self.budget <= 0:
                 return
-            if c32[o["intr_pending"]] and c32[o["eflags"]] & S.IF and c64[o["inhibit_icount"]] != c64[o["icount"]]:
+            if c32[o["intr_pending"]] and self._takes_interrupt():
                 c32[o["exit_reason"]] = S.EXIT_INTR_WINDOW
                 return
             if c32[o["debug"]] & S.DEBUG_EXEC and self._breakpoint():
@@ -294,6 +290,15 @@ class ReferenceEngine:
             if c32[o["exit_reason"]] or self._hit():
                 return
 
+    def _takes_interrupt(self) -> bool:
+        """Whether the processor would now take one of the interrupts that the machine wants to deliver."""
+        c32, c64, o = self.c32, self.c64, self._o
+        pending = c32[o["intr_pending"]]
+        nmi = pending & S.PENDING_NMI and not c32[o["nmi_blocked"]]
+        asked = nmi or (pending & S.PENDING_INTR and c32[o["eflags"]] & S.IF)
+        begun = c32[o["latch_n"]]  # an instruction that was stopped half-way comes first
+        return bool(asked) and c64[o["inhibit_icount"]] != c64[o["icount"]] and not begun
+
     def _hit(self) -> bool:
         """Whether something watched was accessed: then the run ends here."""
         if self.c32[self._o["hit_n"]]:
@@ -305,6 +310,8 @@ class ReferenceEngine:
         """Deliver the pending exception; False if the run has to end."""
         c32, o = self.c32, self._o
         c32[o["latch_i"]] = 0
+        self._watching = False
+        self._aligned = self._must_align()
         try:
             self.routine("deliver")()
         except GuestFault as f:
@@ -328,8 +335,9 @@ class ReferenceEngine:
         trap = c32[o["eflags"]] & S.TF
         resume = c32[o["eflags"]] & S.RF
         pc = c32[o["eip"]]
-        self._hits, self._watching = 0, bool(c32[o["dr"] + 7] & 0xFF)
-        self._aligned = bool(c32[o["eflags"]] & S.AC and c32[o["cr0"]] & AM and c32[o["cpl"]] == 3)
+        c32[o["dr_hits"]] = c32[o["rf_loaded"]] = 0
+        self._watching = bool(c32[o["dr"] + 7] & ENABLES)
+        self._aligned = self._must_align()
         if self._watching and not resume and not self._behind_mov_ss():
             bits = self.routine("instruction_breakpoint")((c32[S.seg_offset("cs", "base") // 4] + pc) & 0xFFFFFFFF)
             if bits:
@@ -351,25 +359,17 @@ class ReferenceEngine:
         c32[o["eip"]] = pc if target == AGAIN else target
         self._retire()
         c32[o["latch_n"]] = 0
-        if resume and not (self._watching and target == AGAIN):  # a breakpoint at a REP is for all of its iterations
+        repeated = self._watching and target == AGAIN  # a breakpoint at a REP is for all of its iterations
+        if resume and not repeated and not c32[o["rf_loaded"]]:
             c32[o["eflags"]] &= ~S.RF & 0xFFFFFFFF
         if c32[o["store_n"]] and not c32[o["exit_reason"]]:
             c32[o["exit_reason"]] = S.EXIT_MMIO_WRITE
-        if not c32[o["fault_pending"]]:
-            self._debug_traps(trap)
+        if not c32[o["fault_pending"]] and (trap or c32[o["dr_hits"]] or c32[o["dr6_pending"]]):
+            self.routine("debug_traps")(trap)
 
-    def _debug_traps(self, trap: int) -> None:
-        """The #DB behind an instruction: accesses that debug registers watch, then the single step. Behind MOV SS and
-        POP SS the former wait for the end of the next instruction (volume 3, 6.8.3)."""
+    def _must_align(self) -> bool:
         c32, o = self.c32, self._o
-        hits = self._hits | c32[o["dr6_pending"]]
-        c32[o["dr6_pending"]] = 0
-        if hits and self._behind_mov_ss():
-            c32[o["dr6_pending"]] = hits
-        elif hits:
-            self.routine("debug_trap")(hits)
-        if trap:
-            self.routine("debug_trap")(BS)
+        return bool(c32[o["eflags"]] & S.AC and c32[o["cr0"]] & AM and c32[o["cpl"]] == 3)
 
     def _behind_mov_ss(self) -> bool:
         """STI casts the one shadow, INT n the other, a load of SS both."""

@@ -1,7 +1,12 @@
 """gdb's remote serial protocol: packets on one side, a `Target` on the other, no sockets."""
 
+from pathlib import Path
+
 from playhead.gdb.serve import GdbServer, Transport
 from playhead.gdb.server import GdbSession
 from playhead.gdb.target import Stop, Target
 
-__all__ = ["GdbServer", "GdbSession", "Stop", "Target", "Transport"]
+# For gdb to `source`; it cannot be imported anywhere else. `python -m playhead.gdb` prints where it is.
+INSIDE_GDB = Path(__file__).with_name("inside_gdb.py")
+
+__all__ = ["INSIDE_GDB", "GdbServer", "GdbSession", "Stop", "Target", "Transport"]

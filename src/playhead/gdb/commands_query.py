@@ -5,7 +5,7 @@ ENABLE is offered: interrupts and timers come from the recording and cannot be h
 """
 
 from playhead.base.errors import PlayheadError
-from playhead.gdb.commands import OK, THREAD, Command, Fault, hex_bytes, number, numbers, thread
+from playhead.gdb.commands import OK, THREAD, UNKNOWN, Command, Fault, hex_bytes, number, numbers, thread
 from playhead.gdb.context import Context
 from playhead.gdb.description import documents
 from playhead.gdb.packets import PACKET_SIZE, escape
@@ -13,7 +13,7 @@ from playhead.gdb.packets import PACKET_SIZE, escape
 _FEATURES = ("qXfer:features:read+", "vContSupported+", "QStartNoAckMode+", "swbreak+", "hwbreak+",
              "ConditionalBreakpoints+")  # fmt: skip
 _REVERSE = ("ReverseStep+", "ReverseContinue+")
-_DOCUMENTS = documents()
+_DOCUMENTS = {architecture: documents(architecture) for architecture in (False, True)}
 _SINGLE_STEP = 1
 _MOVED = "The position has changed; `maintenance flush register-cache` makes gdb look again."
 
@@ -70,7 +70,7 @@ def symbol(context: Context, rest: bytes) -> bytes:
 def read_features(context: Context, rest: bytes) -> bytes:
     annex, colon, where = rest[1:].partition(b":")
     offset, length = numbers(where, 2)
-    document = _DOCUMENTS.get(annex.decode(errors="replace"))
+    document = _DOCUMENTS[not context.is_gdb].get(annex.decode(errors="replace"))
     context.described = True
     if not colon or document is None or offset > len(document):
         raise Fault(b"E00")
@@ -91,6 +91,18 @@ def monitor(context: Context, rest: bytes) -> bytes:
     finally:
         context.listen(False)
     return OK
+
+
+def said(context: Context, rest: bytes) -> bytes:
+    """What `inside_gdb.py` asks in front of each prompt: what could not be shown yet, in hexadecimal."""
+    return b"0" + context.take_kept().encode(errors="replace").hex().encode()
+
+
+def rr_command(context: Context, rest: bytes) -> bytes:
+    """`:name:word...`, each in hexadecimal; so is the answer. Front ends for rr send this packet themselves."""
+    words = [hex_bytes(word).decode(errors="replace") for word in rest[1:].split(b":")]
+    text = context.target.rr_command(words[0], words[1:])
+    return UNKNOWN if text is None else (text + "\n").encode(errors="replace").hex().encode()
 
 
 def _position(context: Context) -> tuple[int, ...]:
@@ -137,6 +149,8 @@ COMMANDS = (
     Command(b"qSymbol", symbol, b":"),
     Command(b"qXfer:features:read", read_features, b":"),
     Command(b"qRcmd", monitor, b","),
+    Command(b"qRRCmd", rr_command, b":"),
+    Command(b"qPlayhead.Said", said),
     Command(b"qqemu.sstepbits", step_bits),
     Command(b"qqemu.sstep", step_flags),
     Command(b"Qqemu.sstep", set_step_flags, b"="),

@@ -1,13 +1,24 @@
-"""Going and standing: `? c C s S vCont bc bs`, the stop replies, and the end (`D k vKill`).
+"""Going and standing: `? c C s S vCont bc bs`, the stop replies, the end (`D k vKill`), and running again (`! R vRun`).
 
 Signals that a client wants delivered are ignored: a machine has none.
+
+gdb takes EIP for the linear address of the next instruction. Where the base of CS is not 0 (boot sectors, firmware,
+virtual-8086 tasks) a breakpoint that is met lies elsewhere: told of `swbreak`, gdb looks for one at EIP, finds none,
+and goes on without a word. So the stop is not claimed to be a breakpoint's there; gdb then shows SIGTRAP, and the
+user is told which breakpoint it was.
 """
 
-from playhead.gdb.commands import INVALID, OK, THREAD, UNKNOWN, Command, Fault, number, thread
+from contextlib import suppress
+
+from playhead.base.errors import PlayheadError
+from playhead.gdb.commands import INVALID, OK, THREAD, UNKNOWN, Command, Fault, hex_bytes, number, thread
 from playhead.gdb.context import Context
 from playhead.gdb.target import Kind, Stop, StopLike
 
 _SIGINT, _SIGTRAP = 2, 5
+
+
+_AT_REST = b"T00thread:%02x;" % THREAD
 
 
 def stop_reply(context: Context, stop: StopLike) -> bytes:
@@ -22,12 +33,27 @@ def _detail(context: Context, stop: StopLike) -> str:
     if stop.reason == "watch":
         return f"{stop.access or 'watch'}:{stop.address:08x};"
     if stop.reason == "break":
+        if not _flat(context):
+            context.say(_met(context))
+            return ""
         # Unless it hears this, gdb takes EIP to be one byte too far whenever a breakpoint stands there.
         name = "hwbreak" if stop.hardware else "swbreak"
         return f"{name}:;" if f"{name}+" in context.features else ""
     if stop.reason in ("history-begin", "history-end"):
         return f"replaylog:{stop.reason.removeprefix('history-')};"
     return ""
+
+
+def _flat(context: Context) -> bool:
+    """Whether EIP is the linear address of the next instruction."""
+    return context.target.read_register("cs_base") & 0xFFFFFFFF == 0
+
+
+def _met(context: Context) -> str:
+    """A breakpoint for people, where gdb itself does not recognise it."""
+    selector, base, eip = (context.target.read_register(name) for name in ("cs", "cs_base", "eip"))
+    linear = (base + eip) & 0xFFFFFFFF
+    return f"breakpoint at linear address {linear:#x}, which is {selector:04x}:{eip:0{4 if eip <= 0xFFFF else 8}x}"
 
 
 def why(context: Context, rest: bytes) -> bytes:
@@ -37,6 +63,9 @@ def why(context: Context, rest: bytes) -> bytes:
 def _go(context: Context, kind: Kind) -> bytes | None:
     if context.exit_reply:
         return context.exit_reply
+    if context.halt_once and kind == "continue":
+        context.halt_once = False
+        return _AT_REST
     context.resume(kind)
     return None
 
@@ -97,9 +126,16 @@ def step_back(context: Context, rest: bytes) -> bytes | None:
     return _go(context, "reverse-step") if context.target.can_reverse else INVALID
 
 
-def detach(context: Context, rest: bytes) -> bytes:
-    context.ended = "detach"
+def extend(context: Context, rest: bytes) -> bytes:
+    """`!`: the client wants to start the program more than once. A recording can do that, a machine cannot."""
+    if not context.target.can_reverse:
+        return UNKNOWN
+    context.extended = True
     return OK
+
+
+def detach(context: Context, rest: bytes) -> bytes:
+    return _leave(context, "detach")
 
 
 def kill(context: Context, rest: bytes) -> None:
@@ -107,8 +143,36 @@ def kill(context: Context, rest: bytes) -> None:
 
 
 def kill_process(context: Context, rest: bytes) -> bytes:
-    context.ended = "kill"
+    return _leave(context, "kill")
+
+
+def _leave(context: Context, how: str) -> bytes:
+    """In extended mode the connection stays, for `vRun` and `vAttach`."""
+    if context.extended:
+        context.remove_all()
+    else:
+        context.ended = how
     return OK
+
+
+def run_again(context: Context, rest: bytes) -> bytes:
+    """`;file;argument...`: from the start, or, as rr has it, at the moment or checkpoint that the argument names. gdb
+    goes on at once from where it has run a program, which is not meant with a moment."""
+    where = b" ".join(hex_bytes(part) for part in rest[1:].split(b";")[1:]).decode(errors="replace").strip()
+    context.target.run_again(where)
+    context.halt_once = bool(where)
+    return stop_reply(context, Stop("step"))
+
+
+def restart(context: Context, rest: bytes) -> None:
+    """The older way; there is no reply, and so no refusal."""
+    with suppress(PlayheadError):
+        context.target.run_again("")
+
+
+def attach(context: Context, rest: bytes) -> bytes:
+    """Behind a detachment in extended mode."""
+    return why(context, rest) if context.extended else UNKNOWN
 
 
 def must_reply_empty(context: Context, rest: bytes) -> bytes:
@@ -125,6 +189,10 @@ COMMANDS = (
     Command(b"vCont", act, b";"),
     Command(b"bc", go_back),
     Command(b"bs", step_back),
+    Command(b"!", extend),
+    Command(b"R", restart, None),
+    Command(b"vRun", run_again, b";"),
+    Command(b"vAttach", attach, b";"),
     Command(b"D", detach, b";"),
     Command(b"k", kill),
     Command(b"vKill", kill_process, b";"),

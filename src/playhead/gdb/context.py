@@ -32,11 +32,22 @@ class Context:
     inserted: dict[tuple[int, int, int], None] = field(default_factory=dict)  # (kind, address, length), in order
     wanted: Resume | None = None  # not None: the target runs
     ended: str | None = None  # "detach" or "kill"
+    extended: bool = False  # the client said `!`: a killed or detached recording can be run again
+    halt_once: bool = False  # `vRun` named a moment: what it is told to do next, going on, is not meant
     exit_reply: bytes = b""  # the machine is gone, and this is what was said about it
     output: bytearray = field(default_factory=bytearray)
     last_packet: bytes = b""  # that the client may ask for once more
     _listening: bool = False  # gdb shows console output
     _kept: list[str] = field(default_factory=list)
+
+    @property
+    def is_gdb(self) -> bool:
+        """gdb announces the one set of registers that it was built for; lldb lists several, old clients none."""
+        return "xmlRegisters=i386" in self.features
+
+    @property
+    def is_lldb(self) -> bool:
+        return any(feature.startswith("xmlRegisters=i386,") for feature in self.features)
 
     def emit(self, packet: bytes) -> None:
         """Send a packet."""
@@ -61,14 +72,21 @@ class Context:
             for text in kept:
                 self.say(text)
 
+    def take_kept(self) -> str:
+        """What has been said while gdb did not listen; it is not said again."""
+        kept, self._kept = self._kept, []
+        return "\n".join(kept)
+
     def resume(self, kind: Kind) -> None:
         self.wanted = Resume(kind)
         self.listen(True)
 
     def refused(self, refusal: PlayheadError, code: bytes, shown: bool = False) -> bytes:
-        """The error reply for what the target refused, with the reason in it if gdb shows that: newer ones do whenever
-        they said so, older ones (`shown`) at some packets only. Else the reason is said at the next opportunity."""
-        if shown or "error-message+" in self.features:
+        """The error reply for what the target refused, with the reason in it if the client shows that: lldb does,
+        because it finds the reply odd; gdb from version 16 on does, and says so; older ones at some packets only
+        (`shown`). Else the reason is kept: gdb asks for it when it runs our file (`inside_gdb.py`), and listens when it
+        next resumes or executes a monitor command."""
+        if shown or "error-message+" in self.features or self.is_lldb:
             return b"E." + _inline(str(refusal))
         self.say(str(refusal))
         return code

@@ -2,6 +2,9 @@
 
 `target.xml` includes one file for each feature. Unlike the built-in i386 description, it has no SSE registers, since
 the processor has none: gdb then shows none. Source: gdb manual, appendix G "Target Descriptions".
+
+The element `<architecture>` is for lldb alone, which needs it to know what it is attached to. gdb recognises an i386 by
+the registers; told the architecture as well, gdb 13 keeps decoding 32-bit code after `set architecture i8086`.
 """
 
 from playhead.gdb.registers import CORE, FLAGS, REGISTERS, SYSTEM
@@ -9,17 +12,19 @@ from playhead.gdb.registers import CORE, FLAGS, REGISTERS, SYSTEM
 _FILES = {CORE: "i386-core.xml", SYSTEM: "i386-system.xml"}
 
 
-def documents() -> dict[str, bytes]:
-    """Every document that qXfer:features:read can be asked for, by its name (the annex)."""
-    return {"target.xml": _target(), **{name: _feature(feature) for feature, name in _FILES.items()}}
+def documents(architecture: bool) -> dict[str, bytes]:
+    """Every document that qXfer:features:read can be asked for, by its name (the annex). `architecture`: with the
+    element of that name."""
+    return {"target.xml": _target(architecture), **{name: _feature(feature) for feature, name in _FILES.items()}}
 
 
-def _target() -> bytes:
+def _target(architecture: bool) -> bytes:
+    element = "  <architecture>i386</architecture>\n" if architecture else ""
     includes = "".join(f'  <xi:include href="{name}"/>\n' for name in _FILES.values())
     return (
         '<?xml version="1.0"?>\n<!DOCTYPE target SYSTEM "gdb-target.dtd">\n'
         '<target version="1.0" xmlns:xi="http://www.w3.org/2001/XInclude">\n'
-        f"  <architecture>i386</architecture>\n{includes}</target>\n"
+        f"{element}{includes}</target>\n"
     ).encode()
 
 

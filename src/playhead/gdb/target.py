@@ -93,6 +93,14 @@ class Target(Protocol):
         """
         ...
 
+    def rr_command(self, name: str, words: list[str]) -> str | None:
+        """A command of rr's by its name there; its answer, or None if there is none such."""
+        ...
+
+    def run_again(self, where: str) -> None:
+        """Be at the start, or at a moment or a checkpoint (`c1`) of rr's; `Refused` if it cannot."""
+        ...
+
     def monitor(self, text: str, say: Callable[[str], None]) -> None:
         """A command of the user to us. Each `say` is shown at once. A `PlayheadError` is shown as its text."""
         ...

@@ -5,6 +5,7 @@ watcher's thread into a bounded inbox, from which the session takes it when the 
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import pty
@@ -34,6 +35,8 @@ class CharDevice:
     def __init__(self, label: str):
         self.label = label
         self.live = False  # input may still come
+        self.broken = ""  # why nothing can be written any more
+        self.full = False  # and that is not because the reader has gone
         self.commands: deque[str] = deque()
         self._inbox: deque[bytes] = deque()
 
@@ -82,7 +85,6 @@ class _Output(CharDevice):
         super().__init__(label)
         self._out_fd = fd
         self._out = bytearray()
-        self.broken = ""  # why nothing can be written any more
 
     def write(self, data: bytes) -> None:
         self._out += data
@@ -103,7 +105,7 @@ class _Output(CharDevice):
                 except BlockingIOError:  # somebody made our standard output non-blocking
                     _wait_writable(self._out_fd)
         except OSError as e:
-            self.broken = e.strerror or "error"
+            self.broken, self.full = e.strerror or "error", e.errno != errno.EPIPE
 
 
 class Stdio(_Output):

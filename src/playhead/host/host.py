@@ -1,11 +1,11 @@
 """Everything outside that a session uses, in one object, so that a test can put a quiet world in its place."""
 
-import os
 import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from playhead.base.errors import UsageError
+from playhead.base.messages import tell
 from playhead.host import clock
 from playhead.host.chardev import CharDevice, Pty, Stdio, open_chardev
 from playhead.host.signals import Signals
@@ -35,6 +35,7 @@ class Host:
         self._watcher = Watcher()
         self._signals = Signals(self._leave_terminal, self._enter_terminal)
         self._quit = self._quit_name = ""
+        self._told: set[str] = set()  # devices that cannot be written
         self.realtime_ns: Callable[[], int] = clock.realtime_ns
         self.clock_ns: Callable[[], int] = clock.host_ns
 
@@ -78,6 +79,10 @@ class Host:
         """Sleep until something arrives, or so long."""
         self._watcher.wait(timeout_ns)
 
+    def arrived(self) -> None:
+        """From any thread: something has come that is not watched here."""
+        self._watcher.arrived()
+
     def look_again(self) -> None:
         """Input was taken: a device whose inbox was full may read on."""
         self._watcher.poke()
@@ -88,6 +93,9 @@ class Host:
             device.flush()
             if isinstance(device, Stdio) and device.broken:
                 self.request_quit(f"standard output: {device.broken}")
+            elif device.broken and device.label not in self._told:
+                self._told.add(device.label)
+                self.message(f"{device.label}: {device.broken}; what the guest prints there is lost from here on")
 
     @property
     def input_possible(self) -> bool:
@@ -111,6 +119,13 @@ class Host:
                     self.message(_keys(device))
         return self._quit
 
+    def exit_status(self, status: int) -> int:
+        """The exit status of a run that would have this one: a standard output that is full is a failure, and said."""
+        full = [d.broken for d in self._all if isinstance(d, Stdio) and d.full]
+        if full:
+            self.message(f"cannot write standard output: {full[0]}")
+        return 2 if full else status
+
     def forgive_interrupt(self) -> bool:
         """Whether Ctrl-C was pressed: it meant what was going on, and is forgotten."""
         if self._signals.received != signal.SIGINT:
@@ -127,10 +142,7 @@ class Host:
     def message(self, text: str) -> None:
         """Tell the user something, on standard error."""
         self.status.fresh_line()
-        try:
-            os.write(2, "".join(f"playhead: {line}\n" for line in text.split("\n")).encode())
-        except OSError:
-            pass  # nobody listens
+        tell(text)
 
     def _leave_terminal(self) -> None:
         self.status.clear()

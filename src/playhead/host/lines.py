@@ -1,5 +1,6 @@
 """Lines typed at standard input, for a prompt: the terminal edits them, we get them whole."""
 
+import contextlib
 import os
 from collections import deque
 
@@ -24,7 +25,8 @@ class Lines:
 
     def show_prompt(self) -> None:
         if self._prompt and not self._end:
-            os.write(1, self._prompt.encode())
+            with contextlib.suppress(OSError):
+                os.write(1, self._prompt.encode())
 
     def take(self) -> str | None:
         return self._lines.popleft() if self._lines else None

@@ -1,8 +1,9 @@
 """Opens the SQLite file that a recording is, and hands on rows of the types asked for. Everything in it is untrusted.
 
 A file that a killed recorder left is made whole on the way: SQLite recovers the log beside it; where that is missing
-(the file was copied alone), it is made again from the copy in the file (`wal_copy.py`). Then the log is folded in, if
-nobody is writing. Where nothing can be written, that is done with a temporary copy.
+(the file was copied alone), or is another file's (`beside.py`), it is made again from the copy in the file
+(`wal_copy.py`). Then the log is folded in, if nobody is writing. Where nothing can be written, or the file is being
+written under another name, that is done with a temporary copy.
 """
 
 import contextlib
@@ -15,11 +16,15 @@ from typing import Any
 from urllib.parse import quote
 
 from playhead.base.errors import FormatError, HostError, UnsupportedError
-from playhead.log import wal_copy
+from playhead.base.messages import tell
+from playhead.log import beside, wal_copy
+from playhead.log.beside import HEAD, WAL, Beside
 from playhead.log.qemu_format import sniff
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
 
 MAX_INT = (1 << 63) - 1
+MAKERS = {1: "was never released", 2: "Playhead 0.1.0 writes and replays"}  # earlier formats
+TRIES = 5  # to copy a file that is being written
 REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quotes a damaged file in its messages
 REFUSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM")
 
@@ -35,11 +40,14 @@ class Container:
     def __init__(self, path: str):
         self.path = path
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        wal_mode = self._check_header()
+        # Open for as long as SQLite has the file: closing any descriptor of it gives up this process's locks on it.
+        self._fd = self._open_file()
         try:
-            self._db = self._open(wal_mode)
+            self._check_header()
+            with beside.alone(self._fd):
+                self._db = self._open()
         except BaseException:
-            self._drop_temporary()
+            self._let_go()
             raise
         try:
             self._check_schema()
@@ -50,18 +58,21 @@ class Container:
     def damaged(self, why: str) -> FormatError:
         return FormatError(f"{self.path} is damaged: {printable(why)}")
 
-    def _check_header(self) -> bool:
-        """Tell from the first 100 bytes whether this is ours and not too new, before SQLite sees the file. Returns
-        whether it may have a log beside it.
-        """
+    def _open_file(self) -> int:
         try:
-            with open(self.path, "rb") as f:
-                head = f.read(100)
+            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO does not block here
         except OSError as e:
             raise HostError(f"cannot read {self.path}: {e.strerror}") from None
         except ValueError:
             raise HostError(f"cannot read {self.path!r}: that is no file name") from None
-        if len(head) < 100 or head[:16] != b"SQLite format 3\0":
+
+    def _check_header(self) -> None:
+        """Tell from the first 100 bytes whether this is ours and not too new, before SQLite sees the file."""
+        try:
+            head = os.pread(self._fd, HEAD, 0)
+        except OSError as e:
+            raise HostError(f"cannot read {self.path}: {e.strerror}") from None
+        if len(head) < HEAD or head[:16] != b"SQLite format 3\0":
             if sniff(head) is not None:
                 raise UnsupportedError(
                     f"{self.path} is a log that QEMU recorded: it holds events only, not the machine that they "
@@ -79,30 +90,22 @@ class Container:
             raise self.damaged("it has no format number")
         if version < FORMAT:
             raise FormatError(
-                f"{self.path} is of format {version}, which was never released; this Playhead reads format {FORMAT}"
+                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads format {FORMAT}"
             )
-        return head[18] == 2
 
-    def _open(self, wal_mode: bool) -> sqlite3.Connection:
-        path = os.path.abspath(self.path)
+    def _open(self) -> sqlite3.Connection:
+        path = os.path.realpath(self.path)  # SQLite looks beside the file that a link leads to
         writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
-        mode = "mode=rw" if writable else "mode=ro"
         try:
-            if wal_mode and not os.path.exists(path + "-wal"):
-                at = wal_copy.find(path)
-                if at is None and not writable:
-                    mode = "immutable=1"  # WAL mode wants to make side files, which cannot be made here, nor are needed
-                elif at is not None:
-                    if not writable:
-                        path, mode, writable = self._copied(path), "mode=rw", True
-                    wal_copy.restore(path, at, path + "-wal")
+            found = beside.look(path, self._fd)
+            path, mode = self._ready(path, found, writable)
         except OSError as e:
             raise HostError(f"cannot read {self.path}: its newest part cannot be restored: {e.strerror}") from None
         try:
-            db = sqlite3.connect(f"file:{quote(path)}?{mode}", uri=True, isolation_level=None, timeout=0,
-                                 check_same_thread=False)  # fmt: skip
+            db = sqlite3.connect(b"file:%s?mode=%s" % (quote(os.fsencode(path)).encode(), mode.encode()), uri=True,
+                                 isolation_level=None, timeout=0, check_same_thread=False)  # fmt: skip
             try:
-                self._set_up(db, wal_mode and writable)
+                self._set_up(db, mode == "rw" and self._in_wal_mode())
             except BaseException:
                 db.close()
                 raise
@@ -110,10 +113,56 @@ class Container:
             raise self._refused(e) from None
         return db
 
-    def _copied(self, path: str) -> str:
+    @property
+    def written(self) -> bool:
+        """Whether somebody may still be writing it; where nothing can be written, a recorder that was killed too."""
+        return self._in_wal_mode()
+
+    def _in_wal_mode(self) -> bool:
+        return os.pread(self._fd, 1, 18) == b"\2"
+
+    def _ready(self, path: str, found: Beside, writable: bool) -> tuple[str, str]:
+        """Make the file and what is beside it ready for SQLite: the path to open, and how."""
+        in_wal_mode, at = self._in_wal_mode(), None
+        if found.busy:
+            if found.foreign:
+                raise HostError(f"cannot read {self.path}: it is being written, and what is beside it ("
+                                f"{', '.join(path + s for s in found.foreign)}) is of another recording")  # fmt: skip
+            if in_wal_mode and not os.path.exists(path + WAL):
+                return self._copied(path, found), "rw"  # its writer knows it by another name
+            return path, "rw" if writable else "ro"
+        if in_wal_mode and WAL not in found.own:
+            at = wal_copy.find_in(self._fd)
+        if not writable:
+            for suffix in found.foreign:
+                tell(f"{path}{suffix} is of another recording, or of another state of this one: it is not used")
+            if at is None and not found.own:
+                return path, "ro&immutable=1"  # SQLite makes no files beside, and looks at none
+            return self._copied(path, found), "rw"
+        beside.clear(path, self._fd, found)
+        if at is not None:
+            beside.remove(path + WAL)  # an empty one
+            wal_copy.restore(path, at, path + WAL)
+        return path, "rw"
+
+    def _copied(self, path: str, found: Beside) -> str:
+        """The file and what belongs to it, in a place of our own."""
         self._temporary = tempfile.TemporaryDirectory(prefix="playhead-")
         copy = os.path.join(self._temporary.name, "recording")
-        shutil.copyfile(path, copy)
+        for _ in range(TRIES):
+            before = os.fstat(self._fd)
+            shutil.copyfile(path, copy)
+            after = os.fstat(self._fd)
+            if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
+                break
+        else:
+            raise HostError(f"cannot read {self.path}: it is being written under another name; read it by that one")
+        for suffix in found.own:
+            shutil.copyfile(path + suffix, copy + suffix)
+        if self._in_wal_mode() and WAL not in found.own:
+            at = wal_copy.find(copy)
+            if at is not None:
+                wal_copy.restore(copy, at, copy + WAL)
         return copy
 
     @staticmethod
@@ -171,8 +220,9 @@ class Container:
 
     def close(self) -> None:
         self._db.close()
-        self._drop_temporary()
+        self._let_go()
 
-    def _drop_temporary(self) -> None:
+    def _let_go(self) -> None:
+        os.close(self._fd)
         if self._temporary is not None:
             self._temporary.cleanup()

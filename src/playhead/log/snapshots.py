@@ -10,6 +10,7 @@ import sqlite3
 from typing import NamedTuple
 
 from playhead.base.errors import HostError, UsageError
+from playhead.log import beside
 from playhead.log.chain import link
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
@@ -76,18 +77,28 @@ def remove(path: str, name: str) -> None:
 
 def _change(path: str, statements: list[tuple[str, tuple]]) -> None:
     """One transaction on a file that nobody else is writing."""
-    if not (os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.abspath(path)), os.W_OK)):
+    if not (os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.realpath(path)), os.W_OK)):
         raise HostError(f"cannot change {path}: it, or its folder, is read-only")
-    with open(path, "rb") as f:
-        if f.read(19)[18:] == b"\2":  # `Reader` folds a log that was left behind: this one belongs to somebody
-            raise HostError(f"cannot change {path}: it is being written, or somebody reads what was cut off")
-    db = sqlite3.connect(os.path.abspath(path), isolation_level=None, timeout=5)
+    real = os.path.realpath(path)
+    fd = os.open(real, os.O_RDONLY | os.O_CLOEXEC)  # open as long as SQLite has locks: see `Container`
+    try:
+        with beside.alone(fd):
+            if os.pread(fd, 1, 18) == b"\2":  # `Reader` folds a log that was left behind: this one belongs to somebody
+                raise HostError(f"cannot change {path}: it is being written, or somebody reads what was cut off")
+            beside.clear(real, fd, beside.look(real, fd))
+            _execute(real, statements)
+    except (OSError, sqlite3.Error) as e:
+        raise HostError(f"cannot change {path}: {e}") from None
+    finally:
+        os.close(fd)
+
+
+def _execute(path: str, statements: list[tuple[str, tuple]]) -> None:
+    db = sqlite3.connect(path, isolation_level=None, timeout=5)
     try:
         db.execute("BEGIN IMMEDIATE")
         for sql, values in statements:
             db.execute(sql, values)
         db.execute("COMMIT")
-    except sqlite3.Error as e:
-        raise HostError(f"cannot change {path}: {e}") from None
     finally:
         db.close()

@@ -10,6 +10,9 @@ a full disk.
 
 `find` and `restore` are the way back: from a file that was separated from its log, the log is made again, and SQLite
 recovers it as after any crash. No syncing is needed for all that: it is about processes that die, not about power.
+
+The copy also says whose a log is: `beside.py` takes one for the file's own if the copy begins with the same header. So
+each log begins with a transaction that changes nothing, and is copied before the first batch comes.
 """
 
 import contextlib
@@ -26,6 +29,7 @@ CHUNK = 1 << 20
 WAL_HEADER = 32  # SQLite's file format, chapter 4: magic, version, page size, number, two salts, two checksums
 FRAME_HEADER = struct.Struct(">II8s8x")  # page, pages of the database after a commit (or 0), salts, checksums
 FRAME = FRAME_HEADER.size + PAGE
+IDENTITY = 32, 40  # bytes of SQLite's header, and where: the recording's number, format, "application id"
 
 
 def header(at: int) -> bytes:
@@ -42,6 +46,7 @@ class WalCopy:
         self._path = path
         self._wal: int | None = None
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._identity = os.pread(self._file, *IDENTITY)
         self._head = b""  # of the log that is being followed
         self._pages = 0  # of the database, with what is in the log
         self._at = 0  # where the copy starts; 0: there is none
@@ -52,6 +57,25 @@ class WalCopy:
         """How much the log holds that is not folded in."""
         return self._done
 
+    def still_there(self) -> bool:
+        """Whether the file is still the one that was begun: nobody has copied another over it."""
+        return os.pread(self._file, *IDENTITY) == self._identity
+
+    def has_name(self) -> bool:
+        """Whether its name still leads to it."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._file))
+        except OSError:
+            return False
+
+    def size(self) -> int:
+        return os.fstat(self._file).st_size
+
+    def abandon(self) -> None:
+        """Nothing of the log may get into the file any more: SQLite, when it closes, finds nothing to fold."""
+        if self._wal is not None:
+            os.ftruncate(self._wal, 0)
+
     def make_room(self, size: int) -> None:
         """Before a transaction of about `size` bytes: see that folding it will not run over the copy."""
         if self._at and self._pages * PAGE + size > self._at:
@@ -60,7 +84,7 @@ class WalCopy:
     def follow(self) -> None:
         """After a transaction: copy what is new in the log."""
         if self._wal is None:
-            self._wal = os.open(self._path + "-wal", os.O_RDONLY | os.O_CLOEXEC)
+            self._wal = os.open(self._path + "-wal", os.O_RDWR | os.O_CLOEXEC)
         head = os.pread(self._wal, WAL_HEADER, 0)
         if len(head) < WAL_HEADER:  # folded in
             self._forget(b"")
@@ -132,12 +156,17 @@ class WalCopy:
 def find(path: str) -> int | None:
     """Where the file's copy of its log starts, if it has one."""
     with open(path, "rb") as f:
-        size = os.fstat(f.fileno()).st_size
-        pages = int.from_bytes(os.pread(f.fileno(), 4, 28), "big")  # SQLite's size of the database
-        first = min(max(pages, 1) * PAGE, size)
-        for at in range((size - 1) // PAGE * PAGE, first - 1, -PAGE):
-            if os.pread(f.fileno(), HEADER.size, at) == header(at):
-                return at
+        return find_in(f.fileno())
+
+
+def find_in(fd: int) -> int | None:
+    """The same for a file that is open."""
+    size = os.fstat(fd).st_size
+    pages = int.from_bytes(os.pread(fd, 4, 28), "big")  # SQLite's size of the database
+    first = min(max(pages, 1) * PAGE, size)
+    for at in range((size - 1) // PAGE * PAGE, first - 1, -PAGE):
+        if os.pread(fd, HEADER.size, at) == header(at):
+            return at
     return None
 
 

@@ -18,7 +18,10 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
+from playhead.log import beside
+from playhead.log.beside import HEAD, MAGIC, SIDE_FILES
 from playhead.log.chain import Mark, genesis, link, link_batch
+from playhead.log.console import Collected
 from playhead.log.digests import MAX_RUN, Digest, pack_run
 from playhead.log.events import KINDS, to_row
 from playhead.log.moment import START, Moment
@@ -27,7 +30,6 @@ from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
 
-SIDE_FILES = ("-wal", "-shm", "-journal")
 BEGINNING = "-beginning"  # the file has this behind its name until there is something whole in it
 FOLD = 256 << 10  # bytes of log
 ROW = 64  # bytes that a row may take besides its content
@@ -40,7 +42,7 @@ T = TypeVar("T")
 
 
 def check_output(path: str, force: bool) -> None:
-    """Refuse early, with one line, what `Writer` would refuse late."""
+    """Refuse early, with one line, what `Writer` would refuse late. Only a recording is ever replaced, or nothing."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -56,6 +58,20 @@ def check_output(path: str, force: bool) -> None:
         raise UsageError(f"cannot write {path}: it is not a regular file")
     if not force:
         raise UsageError(f"{path} exists; give --force to replace it, or another name with -o")
+    _check_replaced(path)
+
+
+def _check_replaced(path: str) -> None:
+    try:
+        with open(path, "rb") as f:
+            head = f.read(HEAD)
+            written = beside.is_recording(head) and head[18] == 2 and beside.busy(f.fileno())
+    except OSError as e:
+        raise HostError(f"cannot replace {path}: {e.strerror}") from None
+    if head and not beside.is_recording(head):
+        raise UsageError(f"{path} exists and is no recording: --force does not replace it; give another name with -o")
+    if written:
+        raise UsageError(f"{path} is being written; it can be replaced when that has ended")
 
 
 class Writer:
@@ -70,65 +86,92 @@ class Writer:
         self.flushed = START  # the recording is valid up to here
         self._events: list[tuple] = []
         self._digests: list[tuple[int, Digest]] = []
+        self._console = Collected()
         self._mark = Mark()
         self._hash = self._genesis = b""
-        self._failed = False
+        self._failed = self._lost = False
         self._db: sqlite3.Connection = NOT_YET
         self._copy: WalCopy = NOT_YET
         self._fold_at = FOLD
+        self._size = 0
+        self.has_name = True  # when it is closed: it was neither moved nor removed meanwhile
 
     def begin(self, meta: dict[str, Any], blobs: Iterable[bytes] = ()) -> None:
         """Make the file and store what the machine is: `meta` (values are JSON) is fixed from here on.
 
         All this is written beside, and takes the file's name when it is whole: there is no half a beginning.
         """
-        beside = self.path + BEGINNING
-        self._remove(beside)
+        beginning = self.path + BEGINNING
+        self._host(lambda: self._drop_old(beginning))
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
         kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
         self._genesis = genesis(rows, sorted(kinds))
         chain = link(self._genesis, "batch", [Mark()])
-        self._db = self._host(lambda: self._create(beside))
+        self._db = self._host(lambda: self._create(beginning))
         for blob in blobs:
             self.put_blob(blob)
         self._host(lambda: self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows))
         self._host(lambda: self._db.executemany("INSERT INTO kind VALUES (?, ?, ?)", kinds))
         self._host(lambda: self._db.execute(BATCH, (0, *Mark(), chain)))
         self._host(lambda: self._db.execute("COMMIT"))
-        self._host(lambda: self._open(beside))
+        self._host(lambda: self._open(beginning))
         self._hash = chain
 
     def _create(self, path: str) -> sqlite3.Connection:
-        """An empty recording, in a transaction. Nobody sees it before it is whole, so it needs no journal."""
+        """An empty recording, in a transaction. Nobody sees it before it is whole, so it needs no journal. Its number,
+        in page 1, tells a log beside it from that of another recording.
+        """
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         db = sqlite3.connect(os.path.abspath(path), isolation_level=None)
         settings = "PRAGMA journal_mode = OFF; PRAGMA synchronous = NORMAL"
+        made = os.stat(path)
+        number = link(self._genesis, "number", [(made.st_dev, made.st_ino, made.st_ctime_ns)])[:4]
         db.executescript(
-            f"{settings}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA}"
+            f"{settings}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA}; "
+            f"PRAGMA schema_version = {int.from_bytes(number, 'big') >> 1}"
         )
         return db
 
-    def _open(self, beside: str) -> None:
-        """The beginning is whole: it gets its name, and from here on batches are added."""
+    def _open(self, beginning: str) -> None:
+        """The beginning is whole: it gets its name, and from here on batches are added. It is in WAL mode before: to
+        change that would take a rollback journal.
+        """
+        self._db.execute("PRAGMA journal_mode = WAL")
         self._db.close()
         check_output(self.path, self._force)
-        for suffix in SIDE_FILES:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path + suffix)
-        os.rename(beside, self.path)
+        beside.replaced(self.path)
+        os.rename(beginning, self.path)
         self._copy = WalCopy(self.path)
         self._db = sqlite3.connect(os.path.abspath(self.path), isolation_level=None, timeout=BUSY_MS / 1000)
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")
         self._db.execute("SELECT 1 FROM meta").fetchone()  # from here on a reader sees that somebody is writing
+        self._begin_log()
 
-    def _remove(self, path: str) -> None:
-        for name in (path, *(path + s for s in SIDE_FILES)):
-            if os.path.lexists(name):
-                self._host(lambda n=name: os.unlink(n))  # type: ignore[misc]
+    def _begin_log(self) -> None:
+        """See that the log has a beginning, and the file a copy of that, which says whose log it is. Page 1 is written
+        again as it is.
+        """
+        self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._copy.follow()
+
+    def _drop_old(self, beginning: str) -> None:
+        """What a recorder left that was killed at this point."""
+        if os.path.lexists(beginning):
+            with open(beginning, "rb") as f:
+                if f.read(HEAD)[:16] not in (b"", MAGIC):
+                    raise HostError(f"cannot write {self.path}: {beginning} is needed for that, and exists")
+        for name in (beginning, *(beginning + s for s in SIDE_FILES)):
+            beside.remove(name)
 
     def _host(self, action: Callable[[], T]) -> T:
         """Run something that the host may refuse; a refusal is one clear line."""
         try:
+            if self._copy is not NOT_YET and not self._copy.still_there():
+                self._failed = self._lost = True
+                raise HostError(
+                    f"{self.path} has been overwritten while it was recorded: the recording ends at instruction "
+                    f"{self.flushed.icount}, and is lost; nothing more is written there"
+                )
             return action()
         except OSError as e:
             self._failed = True
@@ -167,6 +210,10 @@ class Writer:
     def digest(self, icount: int, digest: Digest) -> None:
         """Log the digest at `icount`; digests come at regular distances."""
         self._digests.append((icount, digest))
+
+    def printed(self, port: int, text: bytes, moments: list[Moment]) -> None:
+        """The guest has printed something: where, and the moment of each byte. It belongs to the next flush's batch."""
+        self._console.add(port, text, moments)
 
     def checkpoint(self, moment: Moment, virtual_ns: int, parts: Mapping[str, bytes],
                    pages: Mapping[int, bytes]) -> None:  # fmt: skip
@@ -228,7 +275,8 @@ class Writer:
 
     @property
     def pending(self) -> bool:
-        return bool(self._events or self._digests or self._packing.waits or self._packing.has_blocks)
+        packing = self._packing
+        return bool(self._events or self._digests or self._console or packing.waits or packing.has_blocks)
 
     def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
         """Make everything logged so far safe, as one batch. `moment` is now; if nothing was logged, but much has
@@ -246,13 +294,13 @@ class Writer:
             for i, r in enumerate(ready)
         ]
         contents = [(before.last_content + 1, blocks.records)] if blocks.records else []
-        if not (moved or events or digests or checkpoints or contents):
+        printed = self._console.rows(before.last_console + 1)
+        if not (moved or events or digests or checkpoints or contents or printed):
             return 0
-        mark = Mark(before.last_event + len(events), before.last_digest + len(digests),
-                    before.last_checkpoint + len(checkpoints), before.last_content + len(contents),
-                    *moment, virtual_ns, wall_ms)  # fmt: skip
-        chain = link_batch(self._hash, events, digests, checkpoints, contents, mark)
-        rows = {"event": events, "digest": digests, "checkpoint": checkpoints, "content": contents}
+        rows = {"event": events, "digest": digests, "checkpoint": checkpoints, "content": contents, "console": printed}
+        last = [n + len(some) for n, some in zip(before.rows, rows.values(), strict=True)]
+        mark = Mark._make((*last, *moment, virtual_ns, wall_ms))
+        chain = link_batch(self._hash, events, digests, checkpoints, contents, printed, mark)
         packs = [pack for one in (*(r.pages for r in ready), blocks) for pack in one.packs]
         self._host(lambda: self._store(rows, packs, mark, chain))
         self._mark, self._hash, self.flushed = mark, chain, moment
@@ -260,6 +308,8 @@ class Writer:
         self._digests.clear()
         if self._copy.wal_bytes >= self._fold_at:
             self._host(self._fold)
+            if not self._copy.wal_bytes:
+                self._host(self._begin_log)
         return len(ready)
 
     def _event_rows(self) -> list[tuple]:
@@ -309,15 +359,29 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-        if self._hash:
-            with contextlib.suppress(sqlite3.Error):
-                self._fold()
-                self._db.execute("PRAGMA journal_mode = DELETE")  # refused while somebody reads; the next opener folds
+        if self._copy is not NOT_YET:
+            self._end()
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
         if self._copy is not NOT_YET:
+            self._size = self._copy.size()
             self._copy.close()
         self._drop_beginning()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, when it is closed; it may have another name by now."""
+        return self._size
+
+    def _end(self) -> None:
+        """Fold the log into the file, if that is still ours."""
+        self.has_name = self._copy.has_name()
+        if self._lost or not self._copy.still_there():
+            self._copy.abandon()
+            return
+        with contextlib.suppress(sqlite3.Error):
+            self._fold()
+            self._db.execute("PRAGMA journal_mode = DELETE")  # refused while somebody reads; the next opener folds
 
     def _drop_beginning(self) -> None:
         for suffix in ("", *SIDE_FILES):

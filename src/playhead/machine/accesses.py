@@ -7,7 +7,7 @@ accesses to a byte divide time into stretches within which such a change is one 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playhead.engine.reference import ReferenceEngine
+from playhead.engine.reference import ADDRESS, ReferenceEngine
 from playhead.hw.memory import OFFSET_MASK, PAGE
 from playhead.machine.machine import Machine
 
@@ -38,10 +38,12 @@ class _Watching(ReferenceEngine):
 
     def _fetch_page(self, lin: int, size: int) -> bytes:
         data = super()._fetch_page(lin, size)
-        self._fetched.append((self.world["r_translate"](lin, 0x800) & 0xFFFFFFFF, size))
+        self._fetched.append((self.world["r_translate"](lin, 0x800) & ADDRESS, size))
         return data
 
     def _note(self, pa: int, size: int) -> None:
+        if pa >> 32:
+            return
         entry = self.page_map[pa >> 12]
         if entry >> 12 in self.pages:
             start = (entry & OFFSET_MASK) + (pa & 0xFFF)

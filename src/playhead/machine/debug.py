@@ -6,7 +6,8 @@ the instruction or the delivery that accessed some of its bytes, by linear or by
 is a property of the moment, not of how the run was cut: so a search backwards sees just what a run forwards sees.
 
 Nothing is written to guest memory. The engines look at two small tables (`debug_map`, `debug_offsets`): blocks end in
-front of a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table.
+front of a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table. The guest's own debug
+registers have marks of their own in both (engine/llvm/guest_marks.py).
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
 from playhead.x86 import state as S
 
 READ, WRITE = S.HIT_READ, S.HIT_WRITE
-EXEC_PAGE = 1  # of debug_map; the bits above are READ and WRITE, shifted by one
+EXEC_PAGE, WATCHED_PAGE = 1, (READ | WRITE) << 1  # of debug_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Debug:
         for address in new:
             core.debug_map[address >> 12] |= EXEC_PAGE
             fresh |= not offsets[address & 0xFFF]
-            offsets[address & 0xFFF] = 1  # stays when it has gone: it will come again, and then no code is lost
+            # stays when it has gone: it will come again, and then no code is lost
+            offsets[address & 0xFFF] |= S.OFFSET_DEBUGGER
         self._breakpoints = new
         if fresh:
             core.forget_code()
@@ -100,7 +102,7 @@ class Debug:
         for watch in self._watches:
             if not watch.physical:
                 for page in range(watch.start >> 12, (watch.last >> 12) + 1):
-                    core.debug_map[page] &= EXEC_PAGE
+                    core.debug_map[page] &= ~WATCHED_PAGE & 0xFF
         for page in self._pages:
             page_map[page] &= ~WATCHED
         self._pages.clear()

@@ -13,6 +13,7 @@ from playhead.machine.checkpoint import page_of, save_parts
 from playhead.machine.machine import Machine, MachineState
 from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
+from playhead.x86.paging import HALF
 
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
          "VIF", "VIP", "ID")  # fmt: skip
@@ -131,7 +132,9 @@ def _translations(data: bytes) -> dict[str, int]:
         if page == 0xFFFFFFFF and not large:
             large = True
             continue
-        out[f"{page << (22 if large else 12):#010x}"] = int.from_bytes(data[at : at + 4], "little")
+        entry = int.from_bytes(data[at : at + 4], "little")
+        shift = 12 if not large else 21 if entry & HALF else 22
+        out[f"{page << shift:#010x}"] = entry
         at += 4
     return out
 

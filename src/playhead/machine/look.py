@@ -1,35 +1,80 @@
 """Looking at memory as a debugger does: nothing is changed, no device register is read, no accessed bit is set."""
 
+from functools import cache
+
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ, WRITE
 from playhead.machine.machine import Machine
+from playhead.x86 import cpuid
 from playhead.x86.disasm import Disassembler
+from playhead.x86.page_walk import (
+    ABOVE,
+    BIT_21,
+    BITS_20_13,
+    BITS_20_17,
+    EFER_NXE,
+    LARGE,
+    NO_EXECUTE,
+    PAT_LARGE,
+    PAT_SMALL,
+    PRESENT,
+    TABLE,
+)
+from playhead.x86.paging import PAE, PG, PSE
 
-PG, PSE, LARGE = 0x80000000, 0x10, 0x80
 BIG = 1 << 22  # of a code segment's attributes: 32-bit code
 LONGEST = 16  # bytes that an instruction may have, and one more
 
 
 def translate(machine: Machine, linear: int) -> int | None:
-    """The physical address by the page tables as they are, without a trace; None if there is none."""
+    """The physical address by the page tables as they are, without a trace; None if there is none, also because a
+    reserved bit is set or because it is 4 GiB or above, where no board of ours has anything."""
     core = machine.core
-    physical = linear
-    if core.get("cr0") & PG:
-        entry = _dword(machine, (core.get("cr3") & 0xFFFFF000) + (linear >> 22) * 4)
-        if entry is None or not entry & 1:
-            return None
-        if entry & LARGE and core.get("cr4") & PSE:
-            physical = (entry & 0xFFC00000) | (linear & 0x3FFFFF)
-        else:
-            entry = _dword(machine, (entry & 0xFFFFF000) + (linear >> 12 & 0x3FF) * 4)
-            if entry is None or not entry & 1:
-                return None
-            physical = (entry & 0xFFFFF000) | (linear & 0xFFF)
-    return physical & core.get("a20_mask")
+    if not core.get("cr0") & PG:
+        return linear & core.get("a20_mask")
+    physical = (_pae if core.get("cr4") & PAE else _two_levels)(machine, linear)
+    return None if physical is None or physical >> 32 else physical & core.get("a20_mask")
 
 
-def _dword(machine: Machine, address: int) -> int | None:
-    data = read(machine, address, 4, physical=True)
-    return int.from_bytes(data, "little") if len(data) == 4 else None
+def _two_levels(machine: Machine, linear: int) -> int | None:
+    core = machine.core
+    has = core.get("cpuid", cpuid.FEATURE_WORD)
+    no_pat = not has & cpuid.FEATURES["pat"]
+    entry = _entry(machine, (core.get("cr3") & 0xFFFFF000) + (linear >> 22) * 4, 4)
+    if not entry & PRESENT:
+        return None
+    if entry & LARGE and core.get("cr4") & PSE:
+        high = (entry & BITS_20_13) >> 13 if has & cpuid.FEATURES["pse36"] else 0
+        reserved = BIT_21 | (BITS_20_17 if has & cpuid.FEATURES["pse36"] else BITS_20_13) | no_pat * PAT_LARGE
+        return None if entry & reserved else high << 32 | (entry & 0xFFC00000) | (linear & 0x3FFFFF)
+    entry = _entry(machine, (entry & 0xFFFFF000) + (linear >> 12 & 0x3FF) * 4, 4)
+    if not entry & PRESENT or entry & no_pat * PAT_SMALL:
+        return None
+    return (entry & 0xFFFFF000) | (linear & 0xFFF)
+
+
+def _pae(machine: Machine, linear: int) -> int | None:
+    core = machine.core
+    reserved = ABOVE | (0 if core.get("efer") & EFER_NXE else NO_EXECUTE)
+    no_pat = not core.get("cpuid", cpuid.FEATURE_WORD) & cpuid.FEATURES["pat"]
+    entry = core.get("pdpte", linear >> 30)
+    if not entry & PRESENT:
+        return None
+    entry = _entry(machine, (entry & TABLE) + (linear >> 21 & 0x1FF) * 8, 8)
+    if not entry & PRESENT or entry & reserved:
+        return None
+    if entry & LARGE:
+        wrong = entry & (BITS_20_13 | no_pat * PAT_LARGE)
+        return None if wrong else (entry & TABLE & ~0x1FFFFF) | (linear & 0x1FFFFF)
+    entry = _entry(machine, (entry & TABLE) + (linear >> 12 & 0x1FF) * 8, 8)
+    if not entry & PRESENT or entry & reserved or entry & no_pat * PAT_SMALL:
+        return None
+    return (entry & TABLE) | (linear & 0xFFF)
+
+
+def _entry(machine: Machine, address: int, size: int) -> int:
+    """An entry of a table, 0 where there is no memory."""
+    data = b"" if address >> 32 else read(machine, address & machine.core.get("a20_mask"), size, physical=True)
+    return int.from_bytes(data, "little") if len(data) == size else 0
 
 
 def disassemble(machine: Machine, linear: int, eip: int, physical: bool = False) -> tuple[str, int]:
@@ -39,8 +84,14 @@ def disassemble(machine: Machine, linear: int, eip: int, physical: bool = False)
     code = read(machine, linear, LONGEST, physical)
     if not code:
         return "(no memory there)", 0
-    found = Disassembler().one(code, eip, is_big(machine))
+    found = _disassembler().one(code, eip, is_big(machine))
     return f"{code[: found.length or 1].hex(' ')}  {found.text}", found.length or 1
+
+
+@cache
+def _disassembler() -> Disassembler:
+    """One for all: to make it takes many times as long as to use it."""
+    return Disassembler()
 
 
 def is_big(machine: Machine) -> bool:

@@ -121,6 +121,7 @@ class Machine:
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+        self.board.ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
@@ -294,7 +295,7 @@ class Machine:
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
-            c32[i["intr_pending"]] = self.board.intr.level
+            c32[i["intr_pending"]] = self._wanted()
             if self.on_delivery is None:
                 self._engine_run(budget)
             else:
@@ -311,13 +312,22 @@ class Machine:
     def _asleep(self) -> Stop | None:
         """`halted` if the CPU is, and nothing that is pending now will wake it."""
         c32, i = self._c32, self._i
-        awake = not c32[i["halted"]] or c32[i["fault_pending"]] or self.board.nmi_pending()
+        awake = not c32[i["halted"]] or c32[i["fault_pending"]] or self._nmi()
         if awake or (self.board.intr.level and c32[i["eflags"]] & S.IF):
             return None
         now, deadline = self.now_ns(), self.clock.next_deadline_ns()
         if deadline <= now and (self.icount, now) == (self.state.rung_icount, self.state.rung_ns):
             deadline = now + 1  # re-armed in the past: it rings again as soon as time has moved at all
         return Stop("halted", deadline_ns=deadline) if deadline > now else None
+
+    def _nmi(self) -> bool:
+        """Whether an NMI is pending that the processor does not block."""
+        return self.board.nmi_pending() and not self._c32[self._i["nmi_blocked"]]
+
+    def _wanted(self) -> int:
+        """What the engine is to end its run for as soon as the processor takes it."""
+        intr = S.PENDING_INTR if self.board.intr.level else 0
+        return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
 
     def _to_next_alarm(self) -> int:
         """Instructions until the next alarm is due, at least one."""
@@ -338,9 +348,10 @@ class Machine:
                 return True
         if c32[i["fault_pending"]]:
             return False
-        if self.board.nmi_pending() and c64[i["inhibit_icount"]] != icount:
+        if self._nmi() and c64[i["inhibit_icount"]] != icount:
             self.board.take_nmi()
-            self._inject(2)
+            c32[i["nmi_blocked"]] = 1
+            self._inject(S.NMI_VECTOR)
             return False
         if self.board.intr.level and c32[i["eflags"]] & S.IF and c64[i["inhibit_icount"]] != icount:
             self._inject(self.board.acknowledge())
@@ -363,7 +374,8 @@ class Machine:
         before = c64[i["icount"]], c64[i["seq"]]
         c32[i["deliveries"]] = 1
         self._engine_run(budget)
-        if c64[i["seq"]] and (c64[i["icount"]], c64[i["seq"]]) != before:
+        delivered = c32[i["exit_reason"]] != S.EXIT_FROZEN and c64[i["seq"]] != 0
+        if delivered and (c64[i["icount"]], c64[i["seq"]]) != before:
             if not pending:  # it was raised in this run; the trap of a task's T bit has taken its place since
                 vector = None if c32[i["fault_pending"]] else c32[i["fault_vector"]]
             if vector is None or vector < 256:
@@ -399,20 +411,37 @@ class Machine:
                 c32[i["fault_pending"]] = 0
                 c64[i["seq"]] += 1  # a moment of its own: an end that is logged behind it is not reached before it
                 self.requests.reset("guest-reset")
+            elif reason == S.EXIT_FROZEN:
+                self._freeze()
             elif reason == S.EXIT_CPU_WRITE:
                 self.board.cpu_write(c64[i["exit_info"]], self.core)
             elif reason == S.EXIT_NONE and c64[i["icount"]] - before < budget and not c32[i["fault_pending"]]:
                 raise AssertionError("the engine stopped early without a reason")
             return
 
+    def _freeze(self) -> None:
+        """The processor stops in front of an x87 instruction, as if it had halted there, and asserts FERR#. It is a
+        moment of its own, and the end of a shadow: an interrupt is what it waits for."""
+        c32, c64, i = self._c32, self._c64, self._i
+        c32[i["halted"]] = 1
+        c64[i["seq"]] += 1
+        c64[i["inhibit_icount"]] = M64
+        if not c32[i["ferr"]]:
+            c32[i["ferr"]] = 1
+            self.board.fpu_error()
+
+    def _ignne(self) -> None:
+        """The board asks for IGNNE#, which it can have while FERR# is asserted."""
+        self._c32[self._i["ignne"]] = self._c32[self._i["ferr"]]
+
     def _as_before(self, deadline_ns: int) -> bool:
         """Whether a read has left all that a run is bounded by as it was: then the run may go on behind it. (Such reads
         are what a guest does that polls a timer or a status.)"""
         return (
             self.clock.next_deadline_ns() == deadline_ns
-            and self.board.intr.level == self._c32[self._i["intr_pending"]]
+            and self._wanted() == self._c32[self._i["intr_pending"]]
             and self.requests.stop is None
-            and not (self.kicked or self.debug.armed or self.board.nmi_pending())
+            and not (self.kicked or self.debug.armed)
         )
 
     def _look_ahead(self, port: int, size: int, most: int) -> int:

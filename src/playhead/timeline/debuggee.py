@@ -67,8 +67,13 @@ class Debuggee:
         return look.instruction_text(self.machine)
 
     def disassemble(self, address: int, physical: bool) -> tuple[str, int]:
-        """The instruction at an address in the mode of now, as text, and its length; 0 if there is no memory."""
-        text, length = look.disassemble(self.machine, address, address, physical)
+        """The instruction at an address in the mode of now, as text, and its length; 0 if there is no memory. In
+        the code segment jumps lead to offsets, as the processor has them.
+        """
+        base, limit = self.read_register("cs_base"), self.read_register("cs_limit")
+        offset = (address - base) & 0xFFFFFFFF
+        inside = bool(base) and not physical and offset <= limit
+        text, length = look.disassemble(self.machine, address, offset if inside else address, physical)
         return f"{address:08x}  {text}", length
 
     def write_register(self, name: str, value: int) -> None:
@@ -129,6 +134,12 @@ class Debuggee:
 
     def resume(self, kind: str, interrupted: Callable[[], bool]) -> Stop:
         raise NotImplementedError
+
+    def rr_command(self, name: str, words: list[str]) -> str | None:
+        return None
+
+    def run_again(self, where: str) -> None:
+        raise UnsupportedError("a machine that runs cannot be started again from gdb; monitor system_reset resets it")
 
     def monitor(self, text: str, say: Callable[[str], None]) -> None:
         """A command of the user's to us; the session puts one in place."""

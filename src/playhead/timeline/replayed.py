@@ -6,11 +6,15 @@ from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
 from playhead.session.track import Stopped
 from playhead.timeline.debuggee import Debuggee, Stop
+from playhead.timeline.moments import Where
+from playhead.timeline.rr_commands import RrCommands
 from playhead.timeline.timeline import Found, Timeline
 
 
 class ReplayDebuggee(Debuggee):
-    """`break_at`: the moment at which going on stops (`replay_break`)."""
+    """`break_at`: the moment at which going on stops (`replay_break`). `next_to`: where the next step from here leads,
+    or where going on begins: a debugger that looks again only when something has run notices that it is elsewhere.
+    """
 
     can_reverse = True
     refusal = "a replay cannot be changed; to go on differently from here: playhead branch"
@@ -19,6 +23,8 @@ class ReplayDebuggee(Debuggee):
         super().__init__()
         self.timeline = timeline
         self.break_at: Moment | None = None
+        self._next_to: tuple[Moment, Where] | None = None
+        self.rr = RrCommands(self)
         timeline.break_when = self._holds
 
     @property
@@ -30,6 +36,11 @@ class ReplayDebuggee(Debuggee):
         self._apply()
         try:
             with line.interruptible(interrupted):
+                here, self._next_to = self._next_to, None
+                if here is not None and here[0] == self.moment:
+                    line.find(here[1])
+                    if kind != "continue":
+                        return Stop("step")
                 match kind:
                     case "step":
                         found = line.step()
@@ -42,6 +53,15 @@ class ReplayDebuggee(Debuggee):
         except Stopped:
             return Stop("interrupt")
         return self._stop(found)
+
+    def next_to(self, where: Where | None) -> None:
+        self._next_to = None if where is None else (self.moment, where)
+
+    def rr_command(self, name: str, words: list[str]) -> str | None:
+        return self.rr.execute(name, words)
+
+    def run_again(self, where: str) -> None:
+        self.timeline.find(self.rr.place(where or "start"))
 
     def _stop(self, found: Found) -> Stop:
         match found.reason:

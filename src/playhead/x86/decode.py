@@ -22,7 +22,7 @@ SUB = 0x8000
 NONE = 0xFFFF
 (IMM_NONE, IMM_B, IMM_S, IMM_W, IMM_Z, IMM_JZ, IMM_ENTER, IMM_FAR, IMM_OFFSET) = range(9)
 REG_NONE, REG_8, REG_32, REG_SEG, REG_RAW = range(5)  # how a register number becomes a field
-HAS_MODRM, LOCKABLE, OPCODE_REG, USES_SEG = 1, 2, 4, 8
+HAS_MODRM, LOCKABLE, OPCODE_REG, USES_SEG, MOD_IGNORED = 1, 2, 4, 8, 16
 MAX_LENGTH = 15
 ZERO_REG = S.offset("zero")
 
@@ -46,7 +46,7 @@ def _form_record(table: Table, form: Form, rep: int, repne: int) -> bytes:
     imm, flags, a, b = IMM_NONE, 0, REG_NONE, REG_NONE
     e = form.encoding
     if e.modrm:
-        flags |= HAS_MODRM
+        flags |= HAS_MODRM | (MOD_IGNORED if e.mod_ignored else 0)
     if form.insn.lock and e.operands[0].kind in ("E", "M"):  # the destination may be memory
         flags |= LOCKABLE
     immediates = [o for o in e.operands if o.kind in "IJAO"]
@@ -150,9 +150,10 @@ def define(forms_at: int) -> None:
         pos = m.var(32, 0)
         d = mode & 1
         o32, a32, seg, rep, lock = m.var(32, d), m.var(32, d), m.var(32, 8), m.var(32, 0), m.var(32, 0)
+        known = m.var(1, 0)  # the byte at `pos` is a prefix
         with m.loop():
             b = byte(pos.get())
-            known = m.var(1, 1)
+            known.set(1)
             with m.if_(b.eq(0x66)):
                 o32.set(d ^ 1)
             with m.else_(), m.if_(b.eq(0x67)):
@@ -167,9 +168,11 @@ def define(forms_at: int) -> None:
                 rep.set(b & 3)  # 2: repne, 3: rep
             with m.else_():
                 known.set(0)
-            with m.if_(known.get().eq(0) | pos.get().uge(14)):
+            with m.if_(known.get().eq(0) | pos.get().uge(MAX_LENGTH - 1)):
                 m.break_()
             pos.set(pos.get() + 1)
+        with m.if_(known.get()):
+            m.fault(S.GP, 0)  # the opcode would be the 16th byte: too long, whatever it is
         start = pos.get()
         op = m.var(32, byte(start))
         with m.if_(op.get().eq(0x0F)):
@@ -220,7 +223,7 @@ def define(forms_at: int) -> None:
             pos.set(pos.get() + 1)
             mod = modrm >> 6
             rm.set(modrm & 7)
-            with m.if_(mod.ne(3)):
+            with m.if_(mod.ne(3) & (flags & MOD_IGNORED).eq(0)):
                 memory.set(1)
                 with m.if_(a32.get().ne(0)):
                     kind = m.var(32, mod)
@@ -308,8 +311,10 @@ def define(forms_at: int) -> None:
             other = kind.eq(REG_SEG).select(segment_at, number)
             return kind.eq(REG_8).select(byte_reg, kind.eq(REG_32).select(number << 2, other))
 
+        with m.if_(pos.get().ult(looked.get())):
+            pos.set(looked.get())
         with m.if_(pos.get().ugt(MAX_LENGTH)):
-            m.fault(S.GP, 0)
+            m.fault(S.GP, 0)  # before #UD (volume 3, 6.9 and 6.15)
         segment = seg.get().eq(8).select(default_seg.get(), seg.get())
         # CS is flat as well, but not writable
         usual = (segment.ult(4) & segment.ne(1)) | (flags & USES_SEG).eq(0)
@@ -320,8 +325,6 @@ def define(forms_at: int) -> None:
         with m.if_(handler.get().eq(NONE) | bad_lock):
             entry.set(0)
             handler.set(record(m.const(0, 32)))
-        with m.if_(pos.get().ult(looked.get())):
-            pos.set(looked.get())
         out("form", entry.get())
         out("handler", handler.get())
         out("len", pos.get())

@@ -116,6 +116,6 @@ def tlb_digest(m: StateBuilder):
         with m.if_(e.ne(0)):
             total.set(total.get() + final((((n.get() | 0x100000) << 32) | e) * K1))
         n.set(n.get() + 1)
-        with m.if_(n.get().eq(1024)):
+        with m.if_(n.get().eq(paging.LARGE_PAGES)):
             m.break_()
     m.ret(total.get())

@@ -4,8 +4,9 @@ FXTRACT, transcendentals).
 The work is done by routines (softfloat*.py), so that a handler is a check, a call and the note of where it was.
 
 An unmasked exception is pending until the next waiting instruction, which raises #MF before it does anything. That is
-so with CR0.NE set. With NE clear the processor drives FERR#, and a PC answers with IRQ 13 through its interrupt
-controller: that wire is the board's; until one is there, the processor goes on as if IGNNE# were held.
+so with CR0.NE set. With NE clear the processor stops in front of that instruction and asserts FERR# (volume 1, 8.7.2
+and appendix D; the deferred method, for every exception), until an interrupt comes: a PC answers with IRQ 13. While
+IGNNE# is asserted, which the board does until the exception is cleared, waiting instructions go on.
 """
 
 from playhead.ir.ops import Value
@@ -38,13 +39,20 @@ CR0_MP, CR0_EM, CR0_TS, CR0_NE = 2, 4, 8, 0x20
 GROUP = {"add": ADD, "mul": MUL, "com": COM, "comp": COMP, "sub": SUB, "subr": SUBR, "div": DIV, "divr": DIVR}
 
 
+def refuse_pending(m: StateBuilder) -> None:
+    """What a pending unmasked exception does to a waiting instruction."""
+    with m.if_((m.ld("cr0") & CR0_NE).ne(0)):
+        m.fault(S.MF)
+    with m.if_(m.ld("ignne").eq(0)):
+        m.undone(S.EXIT_FROZEN)
+
+
 @routine()
 def fp_blocked(m: StateBuilder):
     """An x87 instruction may not start: #NM if the unit is emulated or belongs to another task, else #MF is pending."""
     with m.if_((m.ld("cr0") & (CR0_EM | CR0_TS)).ne(0)):
         m.fault(S.NM)
-    with m.if_((m.ld("cr0") & CR0_NE).ne(0)):
-        m.fault(S.MF)
+    refuse_pending(m)
 
 
 def begin(m: InsnBuilder) -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from playhead.ir.ops import Value
 from playhead.x86 import state as S
 from playhead.x86.build import InsnBuilder, StateBuilder
-from playhead.x86.insn_fpu import CR0_MP, CR0_TS, begin, begin_no_wait
+from playhead.x86.insn_fpu import CR0_MP, CR0_TS, begin, begin_no_wait, refuse_pending
 from playhead.x86.softfloat import ES_B, call, empty, physical, read
 from playhead.x86.table import insn, routine
 
@@ -27,9 +27,17 @@ def set_control(m: StateBuilder, value: Value) -> None:
     m.st("fcw", (value & CONTROL_BITS) | 0x40)
 
 
+def release_error(m: StateBuilder) -> None:
+    """Nothing unmasked is pending any more: FERR# falls, and with it IGNNE#."""
+    m.st("ferr", 0)
+    m.st("ignne", 0)
+
+
 def set_status(m: StateBuilder, value: Value) -> None:
     """Take a status word; ES and B follow from the flags and the masks, whatever it says."""
     pending = (value & ~m.ld("fcw") & 0x3F).ne(0)
+    with m.if_(~pending):
+        release_error(m)
     m.st("fsw", (value & STATUS_BITS) | pending.select(ES_B, 0, 32))
     m.st("ftop", (value >> 11) & 7)
 
@@ -41,6 +49,7 @@ def fp_init(m: StateBuilder):
     for name in ("fsw", "ftop", "fip", "fcs", "fdp", "fds", "fop"):
         m.st(name, 0)
     m.st("ftag", 0xFF)
+    release_error(m)
 
 
 @insn("db e3")
@@ -55,6 +64,7 @@ def fnclex(m):
     """Clear the exception flags."""
     begin_no_wait(m)
     m.st("fsw", m.ld("fsw") & 0x7F00)
+    release_error(m)
 
 
 @insn("d9 /5 Mw")
@@ -92,8 +102,7 @@ def fp_wait_blocked(m: StateBuilder):
     """FWAIT may not pass: #NM after a task switch if CR0.MP asks for it, else #MF."""
     with m.if_((m.ld("cr0") & (CR0_MP | CR0_TS)).eq(CR0_MP | CR0_TS)):
         m.fault(S.NM)
-    with m.if_(m.ld("cr0").bit(5)):
-        m.fault(S.MF)
+    refuse_pending(m)
 
 
 @insn("db e0", "db e1", "db e4", name="fnsetpm")

@@ -3,8 +3,16 @@
 from playhead.x86 import flags, transfers
 from playhead.x86 import state as S
 from playhead.x86.insn_segment import DWORD_OF
-from playhead.x86.interrupts import INSTRUCTION, SOFT
+from playhead.x86.interrupts import EXT, INSTRUCTION, SOFT
 from playhead.x86.table import call, insn
+from playhead.x86.virtual_interrupts import (
+    REDIRECTED,
+    need_iopl3_in_v86,
+    set_vif,
+    shown_flags,
+    virtual_flag,
+    virtual_in_v86,
+)
 
 
 def enter(m, vector, event: int) -> None:
@@ -14,15 +22,16 @@ def enter(m, vector, event: int) -> None:
     m.leave(S.EXIT_NONE, 0, eip)
 
 
-def need_iopl3_in_v86(m) -> None:
-    m.gp0_if(m.v86() & m.iopl().ne(3))
-
-
 @insn("cd Ib", name="int")
 def int_(m, vector):
     """Software interrupt."""
-    need_iopl3_in_v86(m)
-    enter(m, m.get(vector).zext(32), SOFT)
+    number = m.get(vector).zext(32)
+    with m.if_(m.v86()):
+        done = call(m, "redirect", number, m.next())
+        with m.if_(done.bit(REDIRECTED)):
+            m.st("nodebug_icount", m.icount() + 1)
+            m.leave(S.EXIT_NONE, 0, done.trunc(32))
+    enter(m, number, SOFT)
 
 
 @insn("cc")
@@ -40,34 +49,35 @@ def into(m):
 
 @insn("f1")
 def int1(m):
-    """Interrupt 1, open to every privilege (ICEBP)."""
-    enter(m, S.DB, 0)
+    """Interrupt 1, open to every privilege (ICEBP); for an error code it is an event from outside (volume 3, 6.13)."""
+    enter(m, S.DB, EXT)
 
 
 @insn("cf", writes="OSZAPC")
 def iret(m):
     """Return from a handler: same or less privilege, virtual-8086 mode, or the task that was interrupted."""
+    m.st("nmi_blocked", 0)  # also if it faults (volume 3, "Handling Multiple NMIs")
     eip = call(m, "iret", DWORD_OF[m.osize], m.next()).trunc(32)
+    if m.osize == 32:
+        m.st("rf_loaded", 1)
     m.leave(S.EXIT_NONE, 0, eip)
-
-
-def need_io_privilege(m) -> None:
-    m.gp0_if(m.iopl().ult(m.ld("cpl")))
 
 
 @insn("fa")
 def cli(m):
-    """IF = 0."""
-    need_io_privilege(m)
-    m.st("eflags", m.ld("eflags") & (0xFFFFFFFF ^ S.IF))
+    """IF = 0, or VIF = 0 where that is the program's."""
+    flag = virtual_flag(m).select(S.VIF, S.IF, 32)
+    m.st("eflags", m.ld("eflags") & ~flag)
 
 
 @insn("fb")
 def sti(m):
-    """IF = 1; if it was off, interrupts wait for one more instruction."""
-    need_io_privilege(m)
+    """IF = 1; if it was off, interrupts wait for one more instruction. Or VIF = 1 where that is the program's."""
+    virtual = virtual_flag(m)
     old = m.ld("eflags")
-    with m.if_((old & S.IF).eq(0)):
+    with m.if_(virtual):
+        set_vif(m, True)
+    with m.else_(), m.if_((old & S.IF).eq(0)):
         m.st("eflags", old | S.IF)
         m.st("inhibit_icount", m.icount() + 1)
         m.sync()
@@ -76,15 +86,23 @@ def sti(m):
 @insn("9c")
 def pushf(m):
     """Push the flags, without VM and RF."""
-    need_iopl3_in_v86(m)
-    image = m.eflags() & 0x00FCFFFF
-    m.push(image if m.osize == 32 else image.trunc(16))
+    if m.osize == 32:
+        need_iopl3_in_v86(m)
+        m.push(m.eflags() & 0x00FCFFFF)
+    else:
+        m.push(virtual_in_v86(m).select(shown_flags(m), m.eflags()).trunc(16))
 
 
 @insn("9d", writes="OSZAPC")
 def popf(m):
     """Pop the flags that the privilege allows to change; RF is cleared."""
-    need_iopl3_in_v86(m)
+    if m.osize == 32:
+        need_iopl3_in_v86(m)
+    else:
+        with m.if_(virtual_in_v86(m)):
+            call(m, "take_flags", m.peek(16).zext(32))
+            m.drop(2)
+            m.leave(S.EXIT_NONE)
     new = m.peek(m.osize).zext(32)
     mask = transfers.changeable(m, m.const(m.osize == 32, 1))
     old = m.ld("eflags")

@@ -8,13 +8,19 @@ from playhead.ir.ops import Value
 from playhead.x86 import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
+from playhead.x86.interrupts import ENABLES
 from playhead.x86.insn_string import advance, destination, repeat, source, step_of
 from playhead.x86.table import call, insn, routine
 
 
 @routine(32, 32)
 def check_port(m: StateBuilder, port, size):
-    """#GP(0) unless IOPL or the I/O permission map of the TSS lets this code use the ports."""
+    """#GP(0) unless IOPL or the I/O permission map of the TSS lets this code use the ports. I/O breakpoints that the
+    access meets are noted."""
+    with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
+        bits = call(m, "data_breakpoint", port, size, 2).trunc(32)
+        with m.if_(bits.ne(0)):
+            call(m, "debug_hit", bits)
     with m.if_(m.v86() | m.iopl().ult(m.ld("cpl"))):
         limit, base = m.seg("tr", "limit"), m.seg("tr", "base")
         old = (m.seg("tr", "attr") & 0x8800).ne(0x8800)  # only a 32-bit TSS has a map

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from playhead.ir.ops import Value
 from playhead.x86 import state as S
 from playhead.x86.build import InsnBuilder, StateBuilder
-from playhead.x86.insn_fpu import CR0_EM, CR0_NE, CR0_TS, call
+from playhead.x86.insn_fpu import CR0_EM, CR0_TS, call, refuse_pending
 from playhead.x86.table import insn, routine
 
 ALL = (1 << 64) - 1
@@ -22,8 +22,7 @@ def mmx_blocked(m: StateBuilder):
         m.fault(S.UD)
     with m.if_((m.ld("cr0") & CR0_TS).ne(0)):
         m.fault(S.NM)
-    with m.if_((m.ld("cr0") & CR0_NE).ne(0)):
-        m.fault(S.MF)
+    refuse_pending(m)
 
 
 def begin(m: InsnBuilder) -> None:

@@ -6,12 +6,14 @@ from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.insn_segment import refuse_8086
 from playhead.x86.interrupts import BD
+from playhead.x86.page_walk import pae_paging
 from playhead.x86.segments import part, set_part
 from playhead.x86.table import call, insn, routine
 
 CR0_PE, CR0_ET, CR0_WP, CR0_NW, CR0_CD, CR0_PG = 1, 0x10, 1 << 16, 1 << 29, 1 << 30, 1 << 31
 CR0_MASK = 0xE005003F
 CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE, CR4_PGE = 4, 8, 0x10, 0x20, 0x80
+CR4_PAGING = CR4_PSE | CR4_PAE | CR4_PGE
 DR6_ONES, DR6_WRITABLE, DR7_WRITABLE, DR7_GD = 0xFFFF0FF0, 0xE00F, 0xFFFF23FF, 0x2000
 RING3 = 3
 
@@ -27,6 +29,9 @@ def write_cr0(m: StateBuilder, value):
     pe, pg = (new & CR0_PE).ne(0), (new & CR0_PG).ne(0)
     with m.if_((pg & ~pe) | (new & (CR0_NW | CR0_CD)).eq(CR0_NW)):
         m.fault(S.GP, 0)
+    with m.if_(pae_paging(m, new, m.ld("cr4")) & ((old ^ new) & (CR0_PG | CR0_CD | CR0_NW)).ne(0)):
+        call(m, "check_pdptes", m.ld("cr3"))
+        call(m, "load_pdptes", m.ld("cr3"))
     m.st("cr0", new)
     with m.if_(((old ^ new) & CR0_PG).ne(0)):
         call(m, "flush_tlb", 1)
@@ -41,8 +46,11 @@ def write_cr4(m: StateBuilder, value):
     with m.if_((value & ~m.ld("cr4_mask")).ne(0)):
         m.fault(S.GP, 0)
     old = m.ld("cr4")
+    with m.if_(pae_paging(m, m.ld("cr0"), value) & ((old ^ value) & CR4_PAGING).ne(0)):
+        call(m, "check_pdptes", m.ld("cr3"))
+        call(m, "load_pdptes", m.ld("cr3"))
     m.st("cr4", value)
-    with m.if_(((old ^ value) & (CR4_PSE | CR4_PAE | CR4_PGE)).ne(0)):
+    with m.if_(((old ^ value) & CR4_PAGING).ne(0)):
         call(m, "flush_tlb", 1)
     m.ret()
 
@@ -63,6 +71,9 @@ def mov_to_cr(m, dst, src):
     with m.else_(), m.if_(number.eq(2)):
         m.st("cr2", value)
     with m.else_(), m.if_(number.eq(3)):
+        with m.if_(pae_paging(m, m.ld("cr0"), m.ld("cr4"))):
+            call(m, "check_pdptes", value)
+            call(m, "load_pdptes", value)
         m.st("cr3", value)
         call(m, "flush_tlb", 0)
     with m.else_():
@@ -133,8 +144,11 @@ def mov_dr(m, dst, src):
     value = m.get(src)
     status = (value & DR6_WRITABLE) | DR6_ONES
     control = (value & DR7_WRITABLE) | 0x400
-    m.st_at("dr", real, real.eq(6).select(status, real.eq(7).select(control, value)))
-    call(m, "host_flush")
+    new = real.eq(6).select(status, real.eq(7).select(control, value))
+    changes = real.ne(6) & m.ld_at("dr", real).ne(new)
+    m.st_at("dr", real, new)
+    with m.if_(changes):
+        call(m, "debug_changed")
     m.sync()
 
 

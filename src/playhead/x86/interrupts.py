@@ -22,6 +22,7 @@ NEST_DOUBLE = 0x100
 NEST_BENIGN = 3
 BS, BT, BD = 0x4000, 0x8000, 0x2000  # of DR6
 CR4_DE = 8
+ENABLES = 0xFF  # of DR7
 NO_SHADOW = (1 << 64) - 1
 
 
@@ -31,9 +32,9 @@ def deliver(m: StateBuilder):
     vector, soft = m.ld("fault_vector"), m.ld("fault_soft")
     with m.if_(vector.eq(TASK_REST)):
         m.st("fault_nest", 0)
-        trap = m.ld("fault_error")
-        call(m, "finish_task", 0)
-        call(m, "delivered", trap)
+        noted = m.ld("fault_error")  # bit 0: the new task's T bit, bit 1: EXT of the event that led to it
+        call(m, "finish_task", noted >> 1)
+        call(m, "delivered", noted & 1)
         m.ret()
     exception = soft.eq(0)
     low = vector & 31
@@ -98,6 +99,40 @@ def debug_trap(m: StateBuilder, bits):
     m.st("fault_soft", 0)
     m.st("fault_nest", 0)
     m.st("fault_pending", 1)
+    m.ret()
+
+
+def behind_mov_ss(m: StateBuilder):
+    """STI casts the one shadow, INT n the other, a load of SS both (1 bit)."""
+    return m.ld("inhibit_icount").eq(m.ld("icount")) & m.ld("nodebug_icount").eq(m.ld("icount"))
+
+
+@routine(32, faults=False)
+def debug_traps(m: StateBuilder, trap):
+    """Note the #DB behind an instruction that has retired: accesses that debug registers watch, then the single step
+    (`trap`: TF was set in front of the instruction). Behind MOV SS and POP SS the former wait for the end of the next
+    instruction (volume 3, 6.8.3)."""
+    hits = m.ld("dr_hits") | m.ld("dr6_pending")
+    shadow = behind_mov_ss(m)
+    m.st("dr6_pending", shadow.select(hits, 0))
+    with m.if_(hits.ne(0) & ~shadow):
+        call(m, "debug_trap", hits)
+    with m.if_(trap.ne(0)):
+        call(m, "debug_trap", BS)
+    m.ret()
+
+
+@routine(32)
+def debug_hit(m: StateBuilder, bits):
+    """An access of this instruction meets data breakpoints (bits of DR6); if it retires, a trap follows. Engines that
+    run many instructions at a time replace this routine; it may refuse until the instruction runs alone."""
+    m.st("dr_hits", m.ld("dr_hits") | bits)
+    m.ret()
+
+
+@routine(faults=False)
+def debug_changed(m: StateBuilder):
+    """The debug registers have changed. Engines that derive anything from them replace this routine."""
     m.ret()
 
 

@@ -71,7 +71,12 @@ class Encoding:
 
     @property
     def register_only(self) -> bool:
-        return any(o.kind == "R" for o in self.operands)
+        return not self.mod_ignored and any(o.kind == "R" for o in self.operands)
+
+    @property
+    def mod_ignored(self) -> bool:
+        """MOV to and from control and debug registers: whatever ModRM.mod says, rm is a register."""
+        return any(o.kind in ("C", "D") for o in self.operands)
 
 
 def parse_operand(text: str) -> Operand:

@@ -1,47 +1,25 @@
-"""Address translation: the page walk and the architectural TLB (manual volume 3, chapter 4: 32-bit paging).
+"""The architectural TLB and what is asked of it (manual volume 3, chapter 4); the walk itself is x86/page_walk.py.
 
 The architectural TLB is guest-visible state: a hit does not set the accessed bit, a refill does. So it holds just what
-the guest's
-execution alone has made live and evicts nothing for want of room. It is two arrays indexed by linear address, 4 KiB and
-4 MiB
-translations apart; an entry is the frame and the flags below. `tlb_list` lists the pages that may be live, so that a
-flush touches only those.
+the guest's execution alone has made live and evicts nothing for want of room. It is two arrays indexed by linear
+address, one of 4 KiB translations, one of large ones: 4 MiB with 32-bit paging, 2 MiB with PAE paging, never both, as a
+change of CR4.PAE voids everything. An entry is 32 bits: the frame's bits 31:12, bits 35:32 in `HIGH`, and the flags
+below. `tlb_list` lists the pages that may be live, so that a flush touches only those.
 """
 
-from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
-V, W, U, D, G, LISTED = 1, 2, 4, 8, 16, 32
+V, W, U, D, G, LISTED, NX, HALF = 1, 2, 4, 8, 16, 32, 64, 128  # HALF: a large page of 2 MiB
+HIGH = 0xF00  # physical address bits 35:32; there is nothing at such an address on any board of ours
+FRAME = 0xFFFFF000 | HIGH
 WRITE, RMW, SUPERVISOR, FETCH = 0x100, 0x200, 0x400, 0x800  # bits of an access kind, above the size in bytes
 PG, WP = 0x80000000, 0x10000
-PSE, PGE = 0x10, 0x80
+PSE, PAE, PGE = 0x10, 0x20, 0x80
+BEYOND = 34  # bit of what `translate` returns: the physical address is 4 GiB or above
 READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG, WATCH_WRITE_FLAG, WATCH_READ_FLAG = 1, 2, 4, 8, 16, 32  # of the page map
 COUNT = 0  # item of tlb_list that holds the number of entries behind it
-
-
-def physical_read(m: StateBuilder, pa):
-    """An aligned dword of physical memory; what is not RAM or ROM reads as all ones."""
-    result = m.var(32, 0xFFFFFFFF)
-    entry = m.item("page_map", (pa >> 12).zext(64), 64)
-    with m.if_((entry & READ_FLAG).ne(0)):
-        at = ((entry & ~0xFFF) | (pa & 0xFFF).zext(64)) >> 2
-        result.set(m.item("ram", at, 32))
-    return result.get()
-
-
-def physical_or(m: StateBuilder, pa, bits: int) -> None:
-    """Set bits of an aligned dword of physical memory (accessed and dirty bits)."""
-    page = (pa >> 12).zext(64)
-    entry = m.item("page_map", page, 64)
-    with m.if_((entry & WRITE_FLAG).ne(0)):
-        with m.if_((entry & CODE_FLAG).ne(0)):
-            call(m, "table_write", pa)
-        with m.if_((entry & WATCH_WRITE_FLAG).ne(0)):
-            call(m, "watched_walk", pa)
-        at = ((entry & ~0xFFF) | (pa & 0xFFF).zext(64)) >> 2
-        m.set_item("ram", at, 32, m.item("ram", at, 32) | bits)
-        m.set_item("page_map", page, 64, m.item("page_map", page, 64) | DIRTY_FLAG)
+LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
 
 
 @routine(32, faults=False)
@@ -85,119 +63,46 @@ def page_fault(m: StateBuilder, lin, error):
     m.ret()
 
 
+def large_index(m: StateBuilder, lin):
+    """Where the large array has a linear address (64 bits), and the size of its pages as a mask of page numbers."""
+    halves = (m.ld("cr4") & PAE).ne(0)
+    return (lin >> halves.select(21, 22, 32)).zext(64), halves.select(0x1FF000, 0x3FF000, 32)
+
+
 @routine(32, 32)
 def translate(m: StateBuilder, lin, kind):
-    """Linear to physical for one access. Returns the physical address, bit 32 set if the page may be written now
-    by the same privilege, bit 33 if user code may use it. Raises #PF."""
+    """Linear to physical for one access. Returns bits 31:0 of the physical address, bit 32 set if the page may be
+    written now by the same privilege, bit 33 if user code may use it, bit 34 if the address is 4 GiB or above. Raises
+    #PF."""
     cr0 = m.ld("cr0")
     a20 = m.ld("a20_mask")
     with m.if_((cr0 & PG).eq(0)):
         m.ret((lin & a20).zext(64) | (3 << 32))
     user = m.ld("cpl").eq(3) & (kind & SUPERVISOR).eq(0)
     write = (kind & (WRITE | RMW)).ne(0)
+    fetch = (kind & FETCH).ne(0)
     ro_counts = user | (cr0 & WP).ne(0)
-    page = (lin >> 12).zext(64)
-    e = m.var(32, m.item("tlb", page, 32))
+    e = m.var(32, m.item("tlb", (lin >> 12).zext(64), 32))
     with m.if_((e.get() & V).eq(0)):
-        large = m.item("tlb_large", page >> 10, 32)
+        at, within = large_index(m, lin)
+        large = m.item("tlb_large", at, 32)
         with m.if_((large & V).ne(0)):
-            e.set(large | (lin & 0x3FF000))
+            e.set(large | (lin & within))
     entry = e.get()
     bad = (
-        (entry & V).eq(0) | (user & (entry & U).eq(0)) | (write & ((entry & D).eq(0) | (ro_counts & (entry & W).eq(0))))
+        (entry & V).eq(0)
+        | (user & (entry & U).eq(0))
+        | (write & ((entry & D).eq(0) | (ro_counts & (entry & W).eq(0))))
+        | (fetch & (entry & NX).ne(0))
     )
     with m.if_(bad):
-        e.set(call(m, "walk", lin, user.zext(32), write.zext(32), entry).trunc(32))
+        access = (write.zext(32) << 1) | (user.zext(32) << 2) | (fetch.zext(32) << 4)
+        e.set(call(m, "walk", lin, access, entry).trunc(32))
     entry = e.get()
     can_write = (entry & D).ne(0) & ((entry & W).ne(0) | ~ro_counts)
     m.ret((((entry & 0xFFFFF000) | (lin & 0xFFF)) & a20).zext(64)
-          | (can_write.zext(64) << 32) | ((entry & U).ne(0).zext(64) << 33))  # fmt: skip
-
-
-@routine(32, 32, 32, 32)
-def walk(m: StateBuilder, lin, user, write, old):
-    """Walk the page tables, set accessed and dirty bits, fill the TLB; returns the TLB entry, which takes the place of
-    `old`
-    (0: nothing was live). Raises #PF."""
-    cr4 = m.ld("cr4")
-    ro_counts = user.ne(0) | (m.ld("cr0") & WP).ne(0)
-    a20 = m.ld("a20_mask")
-    error = m.var(32, (user << 2) | (write << 1))
-
-    def raise_fault():
-        call(m, "page_fault", lin, error.get())
-        m.fault(S.PFV, error.get())
-
-    pde_at = ((m.ld("cr3") & 0xFFFFF000) | ((lin >> 20) & 0xFFC)) & a20
-    pde = physical_read(m, pde_at)
-    with m.if_((pde & 1).eq(0)):
-        raise_fault()
-    error.set(error.get() | 1)
-
-    def refused(rights):
-        return (user.ne(0) & (rights & 4).eq(0)) | (write.ne(0) & ro_counts & (rights & 2).eq(0))
-
-    global_ = m.var(32, 0)
-    with m.if_((pde & 0x80).ne(0) & (cr4 & PSE).ne(0)):
-        with m.if_(refused(pde)):
-            raise_fault()
-        touch(m, pde_at, pde, write)
-        with m.if_((pde & 0x100).ne(0) & (cr4 & PGE).ne(0)):
-            global_.set(G)
-        made = (
-            (pde & 0xFFC00000)
-            | V
-            | (pde & (U | W))
-            | ((write.ne(0) | (pde & 0x40).ne(0)).zext(32) << 3)
-            | global_.get()
-        )
-        large = m.item("tlb_large", (lin >> 22).zext(64), 32)
-        with m.if_(loses(old, made | (lin & 0x3FF000)) | loses(large, made)):
-            call(m, "replaced", lin)
-        m.set_item("tlb_large", (lin >> 22).zext(64), 32, made)
-        # a translation of 4 KiB left from before must not hide the new one
-        page = (lin >> 12).zext(64)
-        m.set_item("tlb", page, 32, m.item("tlb", page, 32) & LISTED)
-        m.ret((made | (lin & 0x3FF000)).zext(64))
-    pte_at = ((pde & 0xFFFFF000) | ((lin >> 10) & 0xFFC)) & a20
-    pte = physical_read(m, pte_at)
-    with m.if_((pte & 1).eq(0)):
-        error.set(error.get() & 6)
-        raise_fault()
-    rights = pde & pte
-    with m.if_(refused(rights)):
-        raise_fault()
-    with m.if_((pde & 0x20).eq(0)):
-        physical_or(m, pde_at, 0x20)
-    touch(m, pte_at, pte, write)
-    with m.if_((pte & 0x100).ne(0) & (cr4 & PGE).ne(0)):
-        global_.set(G)
-    made = (
-        (pte & 0xFFFFF000) | V | (rights & (U | W)) | ((write.ne(0) | (pte & 0x40).ne(0)).zext(32) << 3) | global_.get()
-    )
-    with m.if_(loses(old, made)):
-        call(m, "replaced", lin)
-    page = (lin >> 12).zext(64)
-    with m.if_((m.item("tlb", page, 32) & LISTED).eq(0)):
-        count = m.item("tlb_list", m.const(COUNT, 64), 32) + 1
-        m.set_item("tlb_list", m.const(COUNT, 64), 32, count)
-        m.set_item("tlb_list", count.zext(64), 32, lin >> 12)
-    m.set_item("tlb", page, 32, made | LISTED)
-    m.ret(made.zext(64))
-
-
-def loses(old, new):
-    """Whether what was derived from a translation does not hold for the one that takes its place (1 bit)."""
-    return (old & V).ne(0) & (((old ^ new) & 0xFFFFF000).ne(0) | (old & ~new & (U | W | D)).ne(0))
-
-
-def touch(m: StateBuilder, at, entry, write) -> None:
-    """Set the accessed bit, and the dirty bit on a write."""
-    with m.if_(write.ne(0)):
-        with m.if_((entry & 0x60).ne(0x60)):
-            physical_or(m, at, 0x60)
-    with m.else_(), m.if_((entry & 0x20).eq(0)):
-        physical_or(m, at, 0x20)
+          | (can_write.zext(64) << 32) | ((entry & U).ne(0).zext(64) << 33)
+          | ((entry & HIGH).ne(0).zext(64) << BEYOND))  # fmt: skip
 
 
 @routine(32, faults=False)
@@ -219,12 +124,14 @@ def flush_tlb(m: StateBuilder, all_):
         i.set(i.get() + 1)
     m.set_item("tlb_list", at, 32, kept.get())
     n = m.var(64, 0)
+    halves = (m.ld("cr4") & PAE).ne(0) | all_.ne(0)
+    end = halves.select(LARGE_PAGES, LARGE_PAGES // 2, 64)
     with m.loop():
         e = m.item("tlb_large", n.get(), 32)
         with m.if_(e.ne(0) & ((e & G).eq(0) | all_.ne(0))):
             m.set_item("tlb_large", n.get(), 32, 0)
         n.set(n.get() + 1)
-        with m.if_(n.get().eq(1024)):
+        with m.if_(n.get().eq(end)):
             m.break_()
     call(m, "host_flush")
     m.ret()
@@ -235,8 +142,9 @@ def invalidate(m: StateBuilder, lin):
     """Drop the translations of one linear address (INVLPG)."""
     page = (lin >> 12).zext(64)
     m.set_item("tlb", page, 32, m.item("tlb", page, 32) & LISTED)
-    with m.if_(m.item("tlb_large", page >> 10, 32).ne(0)):
-        m.set_item("tlb_large", page >> 10, 32, 0)
+    at, _ = large_index(m, lin)
+    with m.if_(m.item("tlb_large", at, 32).ne(0)):
+        m.set_item("tlb_large", at, 32, 0)
         call(m, "host_flush")
         m.ret()
     call(m, "host_drop", lin)

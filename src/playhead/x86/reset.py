@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from playhead.x86 import cpuid
+from playhead.x86 import cpuid, msr
 from playhead.x86 import state as S
 
 
@@ -53,7 +53,7 @@ def reset(core: Core, apic_base: int = 0xFEE00900, model: str = cpuid.DEFAULT) -
     set_segment(core, "ldtr", 0, 0, 0xFFFF, 0x8200)
     set_segment(core, "tr", 0, 0, 0xFFFF, 0x8B00)
     _identify(core, model)
-    core.set("regs", cpuid.MODELS[model].signature, 2)
+    core.set("regs", cpuid.parse(model).signature, 2)
     core.set("eip", 0xFFF0)
     core.eflags = 2
     core.set("cr0", 0x60000010)
@@ -65,13 +65,15 @@ def reset(core: Core, apic_base: int = 0xFEE00900, model: str = cpuid.DEFAULT) -
     core.set("inhibit_icount", ALL_ONES)
     core.set("nodebug_icount", ALL_ONES)
     core.set("tsc_offset", -(core.get("vbias") + (core.get("icount") << core.get("shift"))) & ALL_ONES)
+    for index, value in msr.FIRST_VALUES.items():
+        core.set("msrs", value, index)
     core.set("fcw", 0x40)
     core.load_tlb(b"\xff" * 4)
     core.stale = True
 
 
 def _identify(core: Core, model: str) -> None:
-    chosen = cpuid.MODELS[model]
+    chosen = cpuid.parse(model)
     for n, row in enumerate(chosen.rows()):
         for i, value in enumerate(row):
             core.set("cpuid", value, 4 * n + i)

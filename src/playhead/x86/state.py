@@ -51,22 +51,27 @@ _field("cpl", 32)
 _field("segs", 8, SEG_STRIDE * len(SEGMENTS))
 for _n in ("cr0", "cr2", "cr3", "cr4", "gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit"):
     _field(_n, 32)
+_field("pdpte", 64, 4)  # what MOV to CR0, CR3 or CR4 has loaded for PAE paging
+_field("efer", 32)
 _field("dr", 32, 8)
 for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
     _field(_n, 32)
 _field("apic_base", 64)
 _field("tsc_offset", 64)
-_field("msrs", 64, 64)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
+_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
 _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
 _field("halted", 32)
+_field("nmi_blocked", 32)  # an NMI was accepted and no IRET executed since (volume 3, "Handling Multiple NMIs")
 _field("vbias", 64)  # virtual time = vbias + (icount << shift), in ns
 _field("shift", 32)
 # x87: eight 16-byte registers (64-bit mantissa, 16-bit sign and exponent), by physical number
 _field("fpr", 64, 16)
 for _n in ("fcw", "fsw", "ftop", "ftag", "fip", "fcs", "fdp", "fds", "fop"):
     _field(_n, 32)  # fsw without TOP; ftag: one bit per physical register, 1 = empty
+_field("ferr", 32)  # FERR# is asserted: an unmasked exception has stopped the processor with CR0.NE clear
+_field("ignne", 32)  # IGNNE#: a latch of the board's, kept here because it falls with FERR#
 _field("fault_pending", 32)
 _field("fault_vector", 32)
 _field("fault_error", 32)
@@ -88,10 +93,16 @@ for _n in (
     "link_from",
     "generation",
     "deliveries",
+    "again",  # the last instruction is a REP that is to go on
 ):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
     _field(_n, 64, 1, arch=False)
+# The guest's debug registers, for the instruction under way.
+_field("dr_hits", 32, 1, arch=False)  # bits of DR6 that its accesses have set
+_field("rf_loaded", 32, 1, arch=False)  # it has loaded RF, which then outlives it
+_field("aligned", 32, 1, arch=False)  # its accesses must be aligned (EFLAGS.AC and CR0.AM at CPL 3)
+_field("rearm", 32, 1, arch=False)  # the debug registers have changed since the engine looked at them
 # A debugger's: see machine/debug.py.
 _field("debug", 32, 1, arch=False)  # DEBUG_EXEC, DEBUG_DATA: what is armed
 _field("watch_n", 32, 1, arch=False)  # ranges in `watch_list`
@@ -121,7 +132,7 @@ SIZE = -(-_top // 4096) * 4096
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
-    "debug_offsets", "watch_list",
+    "debug_offsets", "watch_list", "htab_none",
 ))}  # fmt: skip
 
 # Why a run ended.
@@ -137,10 +148,19 @@ REGIONS = {n: i for i, n in enumerate((
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
+EXIT_FROZEN = 16  # in front of a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
+EXIT_REARM = 17  # the debug registers have changed
+PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
+# `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from
+# GUEST_SHIFT on those of the guest's data breakpoints. `debug_offsets` holds for each offset in a page whose
+# breakpoints are there.
+GUEST_SHIFT = 3
+OFFSET_DEBUGGER, OFFSET_GUEST = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
 HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
+HIT_BEYOND = 0x10  # of an access: at 4 GiB or above, where no physical address is watched
 
 
 def offset(name: str, index: int = 0) -> int:

@@ -11,6 +11,7 @@ from playhead.x86 import segments as G
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.interrupts import ERROR, EXT, FAULT, INSTRUCTION, TASK_REST
+from playhead.x86.page_walk import pae_paging
 from playhead.x86.segments import INFO_TS, dpl_of, high_of, low_of
 from playhead.x86.stack import Frame
 from playhead.x86.table import call, routine
@@ -31,7 +32,8 @@ def _item(m: StateBuilder, base: Value, wide: Value, n: "Value | int") -> Value:
 
 @routine(32, 32)
 def read_task(m: StateBuilder, base, wide32):
-    """Read a TSS into `task`."""
+    """Read a TSS into `task`. A 16-bit one says nothing of the upper halves of the general registers, which become ones
+    (as on processors; the manual leaves it open), of FS and GS, which become null, and of CR3."""
     wide = wide32.ne(0)
     n = m.var(32, wide.select(0, 1, 32))
     with m.loop():
@@ -39,7 +41,8 @@ def read_task(m: StateBuilder, base, wide32):
         with m.if_(wide):
             m.st_at("task", i, m.load_sys(_item(m, base, wide, i), 32))
         with m.else_():
-            m.st_at("task", i, m.load_sys(_item(m, base, wide, i), 16).zext(32))
+            general = (i - T_REGS).ult(8).select(0xFFFF0000, 0, 32)
+            m.st_at("task", i, m.load_sys(_item(m, base, wide, i), 16).zext(32) | general)
         n.set(i + 1)
         with m.if_(i.eq(wide.select(T_COUNT - 1, T16_LAST, 32))):
             m.break_()
@@ -91,6 +94,11 @@ def _writable(m: StateBuilder, linear: Value, bits: int) -> Value:
     return m.guest_load(linear, bits, "ws")
 
 
+def _new_tables(m: StateBuilder, wide: Value) -> Value:
+    """Whether the task that was read brings page tables whose PDPTE registers have to be loaded (volume 3, 4.4.1)."""
+    return pae_paging(m, m.ld("cr0"), m.ld("cr4")) & wide & m.ld("task", T_CR3).ne(m.ld("cr3"))
+
+
 @routine(32, 32, 32, 32)
 def begin_task(m: StateBuilder, selector, how, eip, event):
     """Up to the point of no return and just over it: registers and selectors are the new task's, hidden parts are
@@ -108,6 +116,8 @@ def begin_task(m: StateBuilder, selector, how, eip, event):
     G.refuse(m, limit.ult(wide.select(103, 43, 32)), ext | INFO_TS, selector)
     base = (low >> 16) | ((high & 0xFF) << 16) | (high & 0xFF000000)
     call(m, "read_task", base, wide.zext(32))
+    with m.if_(_new_tables(m, wide)):
+        call(m, "check_pdptes", m.ld("task", T_CR3))
     nested = how.eq(CALL) | how.eq(EVENT)
     old_base = m.seg("tr", "base")
     old_wide = (m.seg("tr", "attr") & WIDE).ne(0)
@@ -136,6 +146,8 @@ def begin_task(m: StateBuilder, selector, how, eip, event):
 def adopt_task(m: StateBuilder, extra, wide):
     """Registers, flags, selectors, CR3 and CR0.TS of the task that was read."""
     m.st("cr0", m.ld("cr0") | 8)
+    with m.if_(_new_tables(m, wide.ne(0))):
+        call(m, "load_pdptes", m.ld("task", T_CR3))
     with m.if_(m.ld("cr0").bit(31) & wide.ne(0)):
         m.st("cr3", m.ld("task", T_CR3))
         call(m, "flush_tlb", 0)
@@ -152,7 +164,11 @@ def adopt_task(m: StateBuilder, extra, wide):
         call(m, "clear_segment", at, m.ld("task", T_SEGS + k))
     v86 = (flags & S.VM).ne(0)
     m.st("cpl", v86.select(3, m.ld("task", T_SEGS + 1) & 3))
-    m.st("dr", m.ld("dr", 7) & (0xFFFFFFFF ^ LOCAL_ENABLES), 7)
+    m.st("rf_loaded", 1)
+    enabled = m.ld("dr", 7)
+    m.st("dr", enabled & (0xFFFFFFFF ^ LOCAL_ENABLES), 7)
+    with m.if_((enabled & LOCAL_ENABLES).ne(0)):
+        call(m, "debug_changed")
     m.st("eip", m.ld("task", T_EIP))
     m.ret()
 
@@ -197,13 +213,13 @@ def load_task_segments(m: StateBuilder, info):
     m.ret()
 
 
-@routine(32, 32, 32)
-def switch_by_instruction(m: StateBuilder, selector, how, eip):
-    """JMP, CALL, IRET and INT n into a task: the rest is left pending. Returns the EIP of the new task."""
-    begun = call(m, "begin_task", selector, how, eip, 0)
+@routine(32, 32, 32, 32)
+def switch_by_instruction(m: StateBuilder, selector, how, eip, ext):
+    """JMP, CALL, IRET, INT n and INT1 (`ext` 1) into a task: the rest is left pending. Returns the new task's EIP."""
+    begun = call(m, "begin_task", selector, how, eip, ext)
     m.st("fault_pending", 1)
     m.st("fault_vector", TASK_REST)
-    m.st("fault_error", high_of(begun))
+    m.st("fault_error", high_of(begun) | (ext << 1))
     m.st("fault_soft", 0)
     m.st("fault_nest", 0)
     m.ret(begun & 0xFFFFFFFF)
@@ -212,9 +228,9 @@ def switch_by_instruction(m: StateBuilder, selector, how, eip):
 @routine(32, 32, 32, 32)
 def task_gate(m: StateBuilder, selector, error, flags, eip):
     """An interrupt or exception through a task gate; an error code goes onto the new task's stack."""
-    with m.if_((flags & INSTRUCTION).ne(0)):
-        m.ret(call(m, "switch_by_instruction", selector, EVENT, eip))
     ext = (flags & EXT).ne(0).select(1, 0, 32)
+    with m.if_((flags & INSTRUCTION).ne(0)):
+        m.ret(call(m, "switch_by_instruction", selector, EVENT, eip, ext))
     resume = (flags & FAULT).ne(0).select(S.RF, 0, 32)
     begun = call(m, "begin_task", selector, EVENT, eip, ext | resume)
     call(m, "finish_task", ext)

@@ -11,6 +11,7 @@ from playhead.x86.build import StateBuilder
 from playhead.x86.segments import INFO_GP, NEWSS, dpl_of, high_of, limit_of, low_of
 from playhead.x86.stack import DWORD, SUPERVISOR, Frame, load, move_esp, set_esp
 from playhead.x86.table import call, routine
+from playhead.x86.virtual_interrupts import virtual_in_v86
 
 JUMP, CALL, RETURN, EVENT = range(4)  # how a task is entered
 FLAGS_ALL = 0x7FD5 | S.RF | S.AC | S.ID
@@ -102,9 +103,9 @@ def far_to_task(m: StateBuilder, selector, low, high, next_, how):
     kind = (high >> 8) & 0xF
     with m.if_(kind.eq(5)):
         G.refuse_absent(m, high, 0, selector)
-        m.ret(call(m, "switch_by_instruction", low >> 16, how, next_))
+        m.ret(call(m, "switch_by_instruction", low >> 16, how, next_, 0))
     with m.if_((kind & 5).eq(1)):
-        m.ret(call(m, "switch_by_instruction", selector, how, next_))
+        m.ret(call(m, "switch_by_instruction", selector, how, next_, 0))
     G.refuse(m, m.const(1, 1), INFO_GP, selector)
     m.ret()
 
@@ -242,10 +243,17 @@ def iret(m: StateBuilder, kind, next_):
     plain = G.in_8086(m)
     with m.if_(~plain & (m.ld("eflags") & S.NT).ne(0)):
         link = m.load_sys(m.seg("tr", "base"), 16).zext(32)
-        m.ret(call(m, "switch_by_instruction", link, RETURN, next_))
-    with m.if_(m.v86() & m.iopl().ne(3)):
+        m.ret(call(m, "switch_by_instruction", link, RETURN, next_, 0))
+    virtual = virtual_in_v86(m)
+    with m.if_(virtual & dword):
         m.fault(S.GP, 0)
     eip, selector, new = load(m, 0, kind), load(m, size, kind) & 0xFFFF, load(m, size * 2, kind)
+    with m.if_(virtual):
+        call(m, "may_take_flags", new)
+        call(m, "enter_8086", selector, eip)
+        move_esp(m, size * 3)
+        call(m, "take_flags", new)
+        m.ret(eip.zext(64))
     mask = changeable(m, dword)
     with m.if_(plain):
         call(m, "enter_8086", selector, eip)

@@ -7,11 +7,14 @@ part (some functions) is an object file of its own with a key of its own, so tha
 touched.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -95,10 +98,6 @@ def build(progress=None) -> tuple[list[bytes], dict]:
     from playhead.engine.llvm.generate import generate
 
     directory = cache_dir()
-    try:
-        (directory / "parts").mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
     parts, index = generate(PART)
     salt = repr((llvm.llvm_version_info, host(), LLVM_OPTIONS)).encode()
     keys = [hashlib.sha256(salt + p.encode()).hexdigest()[:32] for p in parts]
@@ -120,6 +119,20 @@ def build(progress=None) -> tuple[list[bytes], dict]:
     return [p.read_bytes() for p in paths], index
 
 
+@contextmanager
+def _building() -> Iterator[None]:
+    """Makes the cache directory, and keeps other processes from building there at the same time."""
+    directory = cache_dir()
+    try:
+        (directory / "parts").mkdir(parents=True, exist_ok=True)
+        lock = open(directory / "lock", "ab")
+    except OSError as e:
+        raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _write(path: Path, data: bytes) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
@@ -130,11 +143,20 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def load_or_build(progress=None) -> tuple[list[bytes], dict]:
-    """What `build` returns, from the cache if it is there."""
+    """What `build` returns, from the cache if it is there. Of several processes that miss it, one builds; the others
+    wait for that.
+    """
+    found = _load()
+    if found:
+        return found
+    with _building():
+        return _load() or build(progress)
+
+
+def _load() -> tuple[list[bytes], dict] | None:
     directory = cache_dir()
-    index_path = directory / f"{IMPORTED}.json"
     try:
-        index = json.loads(index_path.read_bytes())
+        index = json.loads((directory / f"{IMPORTED}.json").read_bytes())
         return [(directory / "parts" / f"{k}.o").read_bytes() for k in index["parts"]], index
     except (OSError, ValueError, KeyError):
-        return build(progress)
+        return None

@@ -481,6 +481,7 @@ class Emitter:
         self.bail()
 
     def op_again(self, op: Op) -> None:
+        self.store("i32", "1", "%cpu", self.state("again"))
         self.tail("@go_slow", "%uop", self.here(), "%bud")
 
     def op_enter(self, op: Op) -> None:

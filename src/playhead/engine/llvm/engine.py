@@ -9,6 +9,7 @@ import llvmlite.binding as llvm
 from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.build import load_or_build, target_machine
+from playhead.engine.llvm.guest_marks import GuestMarks
 from playhead.engine.llvm.stubs import EXPORTS
 from playhead.x86 import state as S
 
@@ -97,6 +98,7 @@ class NativeEngine:
         core.memory.remapped = self._remapped
         core.forget_code = self.reset_arena
         self._reference = None
+        self._marks = GuestMarks(core)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
     def _remapped(self) -> None:
@@ -115,7 +117,10 @@ class NativeEngine:
         core, c32, c64, i = self.core, self.core.c32, self.core.c64, self._i
         end = c64[i["icount"]] + budget
         while True:
-            if core.stale:
+            if core.stale or c32[i["rearm"]]:
+                if self._marks.update():
+                    self.reset_arena()
+                c32[i["rearm"]] = 0
                 self._host_flush(self._cpu)
                 self._update_mode(self._cpu)
                 core.stale = False
@@ -132,7 +137,7 @@ class NativeEngine:
                     return
             elif reason == S.EXIT_ARENA:
                 self.reset_arena()
-            elif reason or c64[i["icount"]] >= end:
+            elif reason != S.EXIT_REARM and (reason or c64[i["icount"]] >= end):
                 return
 
     def reset_arena(self) -> None:

@@ -36,7 +36,8 @@ ARENA = 96 << 20
 READ_OK, WRITE_OK = 1, 2  # low bits of a host table entry
 
 SIZES = {
-    "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_list": 8 << 20, "arena": ARENA, "block_hash": 8 << HASH_BITS,
+    "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_none": 8 << 20,
+    "htab_list": 8 << 20, "arena": ARENA, "block_hash": 8 << HASH_BITS,
     "page_blocks": 8 << 20, "chunks": 8 << 20, "jump_cache": 16 << JUMP_BITS,
 }  # fmt: skip
 

@@ -18,7 +18,8 @@ from playhead.engine.llvm import layout as L
 from playhead.x86 import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
-from playhead.x86.decode import DEC
+from playhead.x86.decode import DEC, MAX_LENGTH
+from playhead.x86.interrupts import ENABLES, behind_mov_ss
 from playhead.x86.table import call, routine
 
 
@@ -64,9 +65,12 @@ def register_write(m: StateBuilder, pa, size, value):
     m.ret()
 
 
-@routine(32, 32, native_only=True)
-def part_load(m: StateBuilder, pa, size):
-    """Some bytes of one physical page, as a number."""
+@routine(64, 32, native_only=True)
+def part_load(m: StateBuilder, where, size):
+    """Some bytes of one physical page, as a number. `where`: what `translate` said."""
+    pa = where.trunc(32)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.ret((m.const(1, 64) << (size << 3).zext(64)) - 1)
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
     with m.if_((entry & paging.READ_FLAG).eq(0)):
         m.ret(call(m, "register_read", pa, size))
@@ -96,9 +100,12 @@ def before_code_write(m: StateBuilder, pa, size):
     m.ret()
 
 
-@routine(32, 32, 64, native_only=True)
-def part_store(m: StateBuilder, pa, size, value):
+@routine(64, 32, 64, native_only=True)
+def part_store(m: StateBuilder, where, size, value):
     """Some bytes to one physical page. Whatever can refuse comes before the bytes change."""
+    pa = where.trunc(32)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.ret()
     page = (pa >> 12).zext(64)
     entry = m.item("page_map", page, 64)
     with m.if_((entry & paging.WRITE_FLAG).ne(0)):
@@ -118,9 +125,12 @@ def part_store(m: StateBuilder, pa, size, value):
     m.ret()
 
 
-@routine(32, 32, native_only=True)
-def may_store(m: StateBuilder, pa, size):
+@routine(64, 32, native_only=True)
+def may_store(m: StateBuilder, where, size):
     """Refuse (to run alone) what `part_store` would refuse, before the first part of a split store."""
+    pa = where.trunc(32)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.ret()
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
     with m.if_((entry & paging.WRITE_FLAG).ne(0)):
         with m.if_((entry & paging.CODE_FLAG).ne(0)):
@@ -142,8 +152,9 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
             m.break_()
         at = (n << 2).zext(64)
         first, last, wanted = (m.item("watch_list", at + k, 32) for k in range(3))
-        start = (wanted & S.WATCH_PHYSICAL).ne(0).select(pa, lin)
-        applies = (wanted & S.WATCH_PHYSICAL).ne(0) | (kinds & S.HIT_WALK).eq(0)
+        physical = (wanted & S.WATCH_PHYSICAL).ne(0)
+        start = physical.select(pa, lin)
+        applies = (kinds & physical.select(S.HIT_BEYOND, S.HIT_WALK, 32)).eq(0)
         concerns = (wanted & (kinds | (kinds >> 8))).ne(0)
         with m.if_(concerns & applies & start.ule(last) & (start + size - 1).uge(first)):
             with m.if_(m.ld("single").eq(0)):
@@ -158,9 +169,10 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
 
 
 def watch_bits(m, lin, entry):
-    """HIT_WRITE and HIT_READ where the page of an access is watched, by its linear or its physical address."""
-    by_linear = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32) >> 1
-    return (by_linear | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
+    """HIT_WRITE and HIT_READ where the page of an access is watched: by a debugger through its linear or its physical
+    address, or by the guest's own debug registers."""
+    marks = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32)
+    return ((marks >> 1) | (marks >> S.GUEST_SHIFT) | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
 
 
 def hit_kinds(kind):
@@ -169,13 +181,39 @@ def hit_kinds(kind):
     return write.select(S.HIT_WRITE, both.select(S.HIT_READ | S.HIT_WRITE << 8, S.HIT_READ, 32))
 
 
-@routine(32, 32, 32, 32, native_only=True)
-def check_watched(m: StateBuilder, lin, pa, size, kinds):
+@routine(32, 64, 32, 32, native_only=True)
+def check_watched(m: StateBuilder, lin, where, size, kinds):
     """`watched`, if the page is one that is watched."""
-    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    entry = page_entry(m, where)
     with m.if_((watch_bits(m, lin, entry) & (kinds | (kinds >> 8))).ne(0)):
-        call(m, "watched", lin, pa, size, kinds)
+        call(m, "watched", lin, where.trunc(32), size, kinds | beyond_kind(where))
     m.ret()
+
+
+@routine(32, 32, native_only=True)
+def check_guest_watch(m: StateBuilder, lin, kind):
+    """The data breakpoints of the guest's own debug registers: an access that meets one runs alone. What the processor
+    does itself (as supervisor, or to deliver something) meets none."""
+    with m.if_((kind & paging.SUPERVISOR).ne(0) | m.ld("fault_pending").ne(0)):
+        m.ret()
+    size = kind & 0xFF
+    bits = call(m, "data_breakpoint", lin, size, (kind & paging.WRITE).ne(0).zext(32)).trunc(32)
+    with m.if_(bits.ne(0)):
+        call(m, "debug_hit", bits)
+    with m.if_((kind & paging.RMW).ne(0) & m.ld("single").eq(0)):
+        with m.if_(call(m, "data_breakpoint", lin, size, 1).ne(0)):
+            m.undone(S.EXIT_SINGLE)  # when the write comes, it is too late to refuse
+    m.ret()
+
+
+def page_entry(m, where):
+    """The page map's entry for what `translate` said; there is none for an address of 4 GiB or above."""
+    entry = m.item("page_map", ((where & 0xFFFFFFFF) >> 12), 64)
+    return where.bit(paging.BEYOND).select(0, entry, 64)
+
+
+def beyond_kind(where):
+    return where.bit(paging.BEYOND).select(S.HIT_BEYOND, 0, 32)
 
 
 @routine(32, 32, 64, native_only=True)
@@ -184,8 +222,8 @@ def slow_split(m: StateBuilder, lin, kind, value):
     in vain)."""
     size = kind & 0xFF
     first = 0x1000 - (lin & 0xFFF)
-    a = call(m, "translate", lin, kind).trunc(32)
-    b = call(m, "translate", lin + first, kind).trunc(32)
+    a = call(m, "translate", lin, kind)
+    b = call(m, "translate", lin + first, kind)
     scratch = m.ld("work", 0)
     shift = (first << 3).zext(64)
     kinds = hit_kinds(kind)
@@ -230,19 +268,28 @@ def fill(m: StateBuilder, lin, kind, rights, address):
 def slow(m: StateBuilder, lin, kind, value):
     """An access that the host table does not answer; returns the host address to use. Kinds: see x86/paging.py."""
     size = kind & 0xFF
+    with m.if_(m.ld("aligned").ne(0) & (kind & paging.SUPERVISOR).eq(0) & (lin & (size - 1)).ne(0)):
+        m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, in front of #PF
     with m.if_(((lin & 0xFFF) + size).ugt(0x1000)):
+        with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
+            call(m, "check_guest_watch", lin, kind)
         m.ret(call(m, "slow_split", lin, kind, value))
     t = call(m, "translate", lin, kind)
     pa = t.trunc(32)
     page = (pa >> 12).zext(64)
-    entry = m.item("page_map", page, 64)
+    entry = page_entry(m, t)
     address = pointer(m, "ram") + ((entry & ~0xFFF) | (pa & 0xFFF).zext(64))
     scratch = m.ld("work", 0)
     watch = watch_bits(m, lin, entry)
     with m.if_(watch.ne(0)):
         kinds = hit_kinds(kind)
         with m.if_((watch & (kinds | (kinds >> 8))).ne(0)):
-            call(m, "watched", lin, pa, size, kinds)
+            call(m, "watched", lin, pa, size, kinds | beyond_kind(t))
+        with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
+            call(m, "check_guest_watch", lin, kind)
+    with m.if_(t.bit(paging.BEYOND)):
+        set_host(m, scratch, 64, (1 << 64) - 1)
+        m.ret(scratch)
     with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
         with m.if_((entry & paging.WRITE_FLAG).ne(0)):
             with m.if_((entry & paging.CODE_FLAG).ne(0)):
@@ -351,6 +398,19 @@ def native_replaced(m: StateBuilder, lin):
     m.ret()
 
 
+def native_debug_hit(m: StateBuilder, bits):
+    with m.if_(m.ld("single").eq(0)):
+        m.undone(S.EXIT_SINGLE)
+    m.st("dr_hits", m.ld("dr_hits") | bits)
+    m.ret()
+
+
+def native_debug_changed(m: StateBuilder):
+    """The marks of pages and addresses are made anew (guest_marks.py) before anything else runs."""
+    m.st("rearm", 1)
+    m.ret()
+
+
 REPLACEMENTS: dict[str, Callable[..., None]] = {
     "host_flush": native_host_flush,
     "host_drop": native_host_drop,
@@ -358,6 +418,8 @@ REPLACEMENTS: dict[str, Callable[..., None]] = {
     "table_write": native_table_write,
     "watched_walk": native_watched_walk,
     "replaced": native_replaced,
+    "debug_hit": native_debug_hit,
+    "debug_changed": native_debug_changed,
 }
 
 
@@ -495,7 +557,8 @@ def bucket(m, pa):
 
 
 def marked(m, address):
-    """Whether a breakpoint has this offset in a page (8 bits); blocks are shared by the addresses that show a page."""
+    """Whether a breakpoint, a debugger's or the guest's, has this offset in a page (8 bits); blocks are shared by the
+    addresses that show a page."""
     return m.item("debug_offsets", (address & 0xFFF).zext(64), 8)
 
 
@@ -523,21 +586,21 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
-            with m.if_(count.get().ne(0) | left.ult(16)):
+            with m.if_(count.get().ne(0) | left.ult(MAX_LENGTH)):
                 m.st("fault_pending", 0)  # a later instruction raises it when it is reached, or the next page decides
                 m.st("fault_vector", vector)
                 m.st("fault_error", error)
             with m.if_(count.get().ne(0)):
                 m.break_()
-            with m.if_(left.uge(16)):
-                m.fault(S.GP, 0)
-            m.st("dec", 16, DEC.index("len"))
+            with m.if_(left.uge(MAX_LENGTH)):
+                m.fault(S.GP, 0)  # a 16th byte is never fetched
+            m.st("dec", MAX_LENGTH + 1, DEC.index("len"))
         with m.if_(m.ld("dec", DEC.index("len")).ugt(left)):
             with m.if_(count.get().ne(0)):
                 m.break_()
             # the first instruction lies on two pages: probe the second one, put the bytes together
-            second = call(m, "translate", lin + left, paging.FETCH).trunc(32)
-            entry2 = m.item("page_map", (second >> 12).zext(64), 64)
+            where = call(m, "translate", lin + left, paging.FETCH)
+            second, entry2 = where.trunc(32), page_entry(m, where)
             with m.if_((entry2 & paging.READ_FLAG).eq(0)):
                 m.undone(S.EXIT_REFERENCE)
             call(m, "fetch_bytes", entry2 & ~0xFFF, m.const(16, 32))
@@ -599,7 +662,10 @@ def found(m, block) -> None:
 @routine(32, 32, native_only=True)
 def find_block(m: StateBuilder, lin, mode):
     """The block of decoded instructions at a linear address, decoded now if need be. Probes the TLB as a fetch does."""
-    pa = call(m, "translate", lin, paging.FETCH).trunc(32)
+    where = call(m, "translate", lin, paging.FETCH)
+    with m.if_(where.bit(paging.BEYOND)):
+        m.undone(S.EXIT_REFERENCE)
+    pa = where.trunc(32)
     before = m.var(64, pointer(m, "block_hash") + (bucket(m, pa) << 3))
     p = m.var(64, host(m, before.get(), 64))
     with m.loop():
@@ -612,8 +678,9 @@ def find_block(m: StateBuilder, lin, mode):
         with m.if_(host(m, p.get() + L.B_PA, 32).eq(pa) & host(m, p.get() + L.B_MODE, 32).eq(mode)):
             with m.if_(host(m, p.get() + L.B_CROSS, 16).eq(0)):
                 found(m, p.get())
-            second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH).trunc(32)
-            with m.if_((host(m, p.get() + L.B_PA2, 32) ^ second).ult(0x1000)):
+            second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH)
+            same = (host(m, p.get() + L.B_PA2, 32) ^ second.trunc(32)).ult(0x1000)
+            with m.if_(same & ~second.bit(paging.BEYOND)):
                 found(m, p.get())
         before.set(p.get() + L.B_NEXT)
         p.set(host(m, p.get() + L.B_NEXT, 64))
@@ -654,6 +721,7 @@ def run(m: StateBuilder):
     held = m.var(64, 0)
     block = m.var(64, 0)
     completed = m.var(32, 0)
+    trap, stepped, watching = m.var(32, 0), m.var(32, 0), m.var(1, 0)
     m.st("single", 0)
     m.st("hit_n", 0)
     with m.loop():
@@ -664,9 +732,13 @@ def run(m: StateBuilder):
             completed.set(1)
             m.st("seq", 0)
             m.st("latch_n", 0)
-            with m.if_(resume.get().ne(0)):
+            repeated = watching.get() & m.ld("again").ne(0)  # a breakpoint at a REP is for all of its iterations
+            with m.if_(resume.get().ne(0) & ~repeated & m.ld("rf_loaded").eq(0)):
                 m.st("eflags", m.ld("eflags") & ~S.RF)
+            with m.if_(stepped.get().ne(0) & m.ld("fault_pending").eq(0)):
+                call(m, "debug_traps", trap.get())
         resume.set(0)
+        stepped.set(0)
         m.st("latch_i", 0)
         reason = m.ld("exit_reason")
         with m.if_(reason.eq(S.EXIT_SINGLE)):
@@ -679,19 +751,25 @@ def run(m: StateBuilder):
             with m.if_(reason.ne(0)):
                 m.ret()
             with m.if_(m.ld("store_n").ne(0)):
-                with m.if_(m.ld("fault_pending").eq(0)):
+                with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):
                     m.st("exit_reason", S.EXIT_MMIO_WRITE)
                     m.ret()
                 m.st("store_n", 0)
         mode = m.ld("mode")
         user = (mode & S.MODE_USER).ne(0)
         m.st("tbl_sup", pointer(m, "htab_sup"))
-        m.st("tbl", user.select(pointer(m, "htab_user"), pointer(m, "htab_sup")))
+        aligned = user & m.ld("cr0").bit(18) & (m.ld("eflags") & S.AC).ne(0)
+        m.st("aligned", aligned.zext(32))
+        table = aligned.select(pointer(m, "htab_none"), pointer(m, "htab_user"))  # every access is looked at
+        m.st("tbl", user.select(table, pointer(m, "htab_sup")))
         with m.if_(m.ld("hit_n").ne(0)):
             with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):
                 m.st("exit_reason", S.EXIT_WATCH)
                 m.ret()
             m.st("hit_n", 0)  # the instruction did not happen after all
+        with m.if_(m.ld("rearm").ne(0)):
+            m.st("exit_reason", S.EXIT_REARM)
+            m.ret()
         with m.if_(m.ld("deliveries").eq(0)):
             m.st("exit_reason", S.EXIT_DELIVERIES)
             m.ret()
@@ -712,8 +790,11 @@ def run(m: StateBuilder):
         lin = m.seg("cs", "base") + eip
         at_mark = marked(m, lin)
         flags = m.ld("eflags")
-        asked = m.ld("intr_pending").ne(0) & (flags & S.IF).ne(0)
-        with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
+        wanted = m.ld("intr_pending")
+        nmi = (wanted & S.PENDING_NMI).ne(0) & m.ld("nmi_blocked").eq(0)
+        asked = nmi | ((wanted & S.PENDING_INTR).ne(0) & (flags & S.IF).ne(0))
+        begun = m.ld("single") | m.ld("latch_n")  # an instruction that was stopped half-way comes first
+        with m.if_(asked & m.ld("inhibit_icount").ne(icount) & begun.eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()
         with m.if_(at_mark.ne(0) & ((m.ld("debug") & S.DEBUG_EXEC).ne(0)) & m.ld("latch_n").eq(0)):
@@ -722,14 +803,23 @@ def run(m: StateBuilder):
             with m.if_(here & ~told):
                 m.st("exit_reason", S.EXIT_BREAK)
                 m.ret()
-        aligned = (flags & S.AC).ne(0) & m.ld("cr0").bit(18) & user
-        with m.if_((flags & S.TF).ne(0) | (m.ld("dr", 7) & 0xFF).ne(0) | aligned):
-            m.st("exit_reason", S.EXIT_REFERENCE)
-            m.ret()
-        limit.set(budget)
         resume.set(flags & S.RF)
-        with m.if_(asked | resume.get().ne(0) | m.ld("single").ne(0) | m.ld("latch_n").ne(0) | at_mark.ne(0)):
+        watching.set((m.ld("dr", 7) & ENABLES).ne(0))
+        with m.if_(at_mark.ne(0) & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
+            met = call(m, "instruction_breakpoint", lin).trunc(32)
+            with m.if_(met.ne(0)):
+                m.st("link_slot", 0)  # the jump that has come here does not lead to the handler
+                call(m, "debug_trap", met)
+                m.continue_()
+        limit.set(budget)
+        trap.set(flags & S.TF)
+        stepped.set(trap.get() | m.ld("dr6_pending") | m.ld("single"))
+        alone = stepped.get() | resume.get() | m.ld("latch_n") | at_mark.zext(32)
+        with m.if_(asked | alone.ne(0)):
             limit.set(1)  # also at a breakpoint: a REP comes back to it
+        m.st("dr_hits", 0)
+        m.st("again", 0)
+        m.st("rf_loaded", 0)
         # the next block
         key = ((m.ld("generation") << 3) | mode).zext(64) << 32
         m.st("jump_key", key)

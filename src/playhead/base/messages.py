@@ -1,0 +1,29 @@
+"""What the user is told: a line on standard error, whatever it quotes and whether or not anybody can read it.
+
+File names are bytes; Python has those that are not UTF-8 as lone surrogates, which nothing can encode. They are shown
+as escapes, as control characters are, so that a name can neither change the terminal nor end the program.
+"""
+
+import contextlib
+import os
+import sys
+
+
+def shown(text: str) -> str:
+    """`text` as it can stand in a line: `a\\xffb`, `a\\x1b[1m`."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(c: str) -> str:
+    byte = ord(c) - 0xDC00  # "surrogateescape": a byte that is no UTF-8
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else c.encode("unicode_escape").decode()
+
+
+def tell(text: str) -> None:
+    """Say it; each line begins with our name. A standard error that is closed or full is no failure."""
+    lines = "".join(f"playhead: {shown(line)}\n" for line in text.split("\n"))
+    if sys.stderr is not None and sys.stderr is not sys.__stderr__:  # somebody has put another one in its place
+        print(lines, end="", file=sys.stderr)
+        return
+    with contextlib.suppress(OSError):
+        os.write(2, lines.encode(errors="backslashreplace"))

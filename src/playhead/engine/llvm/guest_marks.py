@@ -1,0 +1,60 @@
+"""Marks for the guest's own debug registers, so that code runs natively while they are armed.
+
+They lie in the tables that also hold a debugger's marks (machine/debug.py), in bits of their own: a page with a data
+breakpoint stays out of the host table, so that each access to it is looked at; blocks end in front of the offset in a
+page that an instruction breakpoint has, so that whoever comes there does so through the run loop. I/O breakpoints need
+no mark. What a mark leads to is decided by the registers themselves; a mark too many costs time and nothing else.
+"""
+
+from playhead.engine.core import Core
+from playhead.x86 import state as S
+from playhead.x86.interrupts import ENABLES
+
+EXECUTE, WRITE, PORT, ACCESS = range(4)  # R/W field of DR7
+KINDS = {WRITE: S.HIT_WRITE << S.GUEST_SHIFT, ACCESS: (S.HIT_WRITE | S.HIT_READ) << S.GUEST_SHIFT}
+KEPT = 64  # offsets that stay marked for when their breakpoints come again: a new one costs all decoded code
+
+
+class GuestMarks:
+    """The marks of one core."""
+
+    def __init__(self, core: Core):
+        self._core = core
+        self._registers = S.offset("dr") // 4
+        self._seen: list[int] = []
+        self._pages: list[int] = []
+        self._offsets: list[int] = []  # marked, the longest unused first
+
+    def update(self) -> bool:
+        """Make the marks what the debug registers ask for. True if decoded code may run over a new one: then it must
+        be forgotten."""
+        core = self._core
+        registers = [*core.c32[self._registers : self._registers + 4], core.c32[self._registers + 7]]
+        if registers == self._seen:
+            return False
+        self._seen = registers
+        for page in self._pages:
+            core.debug_map[page] &= ~KINDS[ACCESS] & 0xFF
+        self._pages.clear()
+        wanted = []
+        for n, address in enumerate(registers[:4]):
+            kind = registers[4] >> (16 + 4 * n) & 3
+            if not registers[4] & ENABLES & 3 << 2 * n:
+                continue
+            if kind == EXECUTE:
+                wanted.append(address & 0xFFF)
+            elif kind in KINDS:
+                core.debug_map[address >> 12] |= KINDS[kind]
+                self._pages.append(address >> 12)
+        core.stale = True  # the host table may hold a page that is marked now
+        return self._mark_offsets(wanted)
+
+    def _mark_offsets(self, wanted: list[int]) -> bool:
+        offsets = self._core.debug_offsets
+        fresh = any(not offsets[offset] for offset in wanted)
+        for offset in wanted:
+            offsets[offset] |= S.OFFSET_GUEST
+        self._offsets = [*(offset for offset in self._offsets if offset not in wanted), *dict.fromkeys(wanted)]
+        while len(self._offsets) > KEPT:
+            offsets[self._offsets.pop(0)] &= ~S.OFFSET_GUEST & 0xFF
+        return fresh

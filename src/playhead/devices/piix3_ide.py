@@ -1,7 +1,7 @@
 """Intel 82371SB (PIIX3), function 1: the IDE controller, two channels at the PC's own addresses, with bus mastering.
 
-The channels answer at 1F0h/3F6h (interrupt 14) and 170h/376h (interrupt 15), always, as in QEMU; the bus master registers
-are where BAR 4 says. Timings have no effect.
+The channels answer at 1F0h/3F6h (interrupt 14) and 170h/376h (interrupt 15), always, as in QEMU; the bus master
+registers are where BAR 4 says. Timings have no effect.
 
 Requests to the storage are under way for as long as the session likes (`playhead.hw.block`); `drive_done` is their
 end.

@@ -878,11 +878,14 @@ def run(m: StateBuilder):
                 set_host(m, slot + 8, 64, block.get())
         found = block.get()
         with m.if_((mode & S.MODE_FLAT).eq(0)):
-            # every byte that may be fetched must lie within CS; the reference engine knows where exactly it ends
-            end = eip.zext(64) + host(m, found + L.B_BYTES, 16).zext(64)
-            with m.if_(end.ugt(m.seg("cs", "limit").zext(64) + 1)):
-                m.st("exit_reason", S.EXIT_REFERENCE)
-                m.ret()
+            # every byte that may be fetched must lie within CS; where the block goes beyond, one instruction at a time
+            end = m.seg("cs", "limit").zext(64) + 1
+            with m.if_(end.ult(eip.zext(64) + host(m, found + L.B_BYTES, 16).zext(64))):
+                first = host(m, found + L.HEADER + L.UOP["len"][0], 8).zext(64)
+                with m.if_(end.ult(eip.zext(64) + first)):
+                    m.st("exit_reason", S.EXIT_REFERENCE)
+                    m.ret()
+                limit.set(1)
         same_page = ((eip ^ m.ld("link_from")) >> 12).eq(0)
         # elsewhere pages do not begin where EIP is a multiple of 4096, and a link would pass by the check of the limit
         flat = (mode & S.MODE_FLAT).ne(0)

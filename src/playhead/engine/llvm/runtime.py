@@ -431,8 +431,13 @@ def native_debug_hit(m: StateBuilder, bits):
 
 
 def native_debug_changed(m: StateBuilder):
-    """The marks of pages and addresses are made anew (guest_marks.py) before anything else runs."""
-    m.st("rearm", 1)
+    """The marks of pages and addresses are made anew (guest_marks.py), unless they are right already: a handler of #DB
+    that clears DR7 and sets it again at its end loses no time."""
+    differs = m.ld("dr", 7) ^ m.ld("marked_dr", 4)
+    for n in range(4):
+        differs = differs | (m.ld("dr", n) ^ m.ld("marked_dr", n))
+    enabled = (m.ld("dr", 7) & ENABLES).ne(0)
+    m.st("rearm", enabled.select(differs.ne(0).select(S.REARM_NOW, 0, 32), S.REARM_LATER))
     m.ret()
 
 
@@ -792,7 +797,7 @@ def run(m: StateBuilder):
                 m.st("exit_reason", S.EXIT_WATCH)
                 m.ret()
             m.st("hit_n", 0)  # the instruction did not happen after all
-        with m.if_(m.ld("rearm").ne(0)):
+        with m.if_(m.ld("rearm").eq(S.REARM_NOW)):
             m.st("exit_reason", S.EXIT_REARM)
             m.ret()
         with m.if_(m.ld("deliveries").eq(0)):

@@ -197,6 +197,19 @@ def test_what_gdb_does_at_a_breakpoint_is_done(port):
     assert "07c0:000c  linear 00007c0c  41  inc cx\n" in out
 
 
+def test_the_commands_of_a_breakpoint_are_executed(replayed):
+    """At the prompt, behind the stop. Those that let it go on are not, and gdb says so."""
+    script = [f"target remote 127.0.0.1:{replayed.port}", "set pagination off", "seek start", f"break *{BEHIND:#x}",
+              "commands", "if $cx < 2", "printf \"behind %d\\n\", $cx", "end", "end", "continue", "continue",
+              "commands 1", "continue", "end", "continue", "p 1000 + $cx"]  # fmt: skip
+    out = subprocess.run(
+        [real_gdb.program(), "-nx", "-q", "-x", INSIDE_GDB], input="\n".join(script), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=real_gdb.PATIENCE_S,
+    ).stdout  # fmt: skip
+    assert re.findall("behind ([0-9]+)", out) == ["1"] and out.count("its commands are not executed") == 1, out
+    assert "$1 = 1003\n" in out
+
+
 def test_stepping_over_calls(replayed):
     out = with_file(replayed.port, "seek start", f"tbreak *{CALL:#x}", "continue", "over", *SHOW, "over", *SHOW,
                     "info breakpoints")  # fmt: skip
@@ -205,7 +218,8 @@ def test_stepping_over_calls(replayed):
 
 def test_addresses_and_code(replayed):
     out = with_file(replayed.port, f"tbreak *{BEHIND:#x}", "seek start", "continue", "p/x $linear()",
-                    "p/x $linear(0x7c0, 0x24)", "xi 2", f"xi 1 {AGAIN:#x}")  # fmt: skip
+                    "p/x $linear(0x7c0, 0x24)", "xi 2", f"xi 1 {AGAIN:#x}", f"xi {COUNTER:#x} - 4")  # fmt: skip
     assert values(out) == [BEHIND, COUNTER], out
-    code = ["00007c14  83 f9 0a  cmp cx, 0xa", "00007c17  75 f3  jne 0x7c0c", "00007c0c  41  inc cx"]
+    assert out.count("\n00007c") == 3 + 8
+    code = ["00007c14  83 f9 0a  cmp cx, 0xa", "00007c17  75 f3  jne 0xc", "00007c0c  41  inc cx"]
     assert "\n".join(code) in out, out

@@ -168,7 +168,7 @@ def test_moments(timeline):
     assert parse("12", end) == Moment(12) and parse("0x10+3", end) == Moment(16, 3)
     assert parse("1.5M", end) == Moment(1_500_000)
     assert parse("end", end) == end and parse("50%", end) == Moment(end.icount // 2)
-    for bad in ("", "x", "101%", "@", "12q", "serial:", "1++2", "--1"):
+    for bad in ("", "x", "101%", "@", "12q", "serial:", "1++2", "--1", "9" * 5000, "5+" + "9" * 30, "9" * 99 + "%"):
         with pytest.raises(UsageError):
             parse(bad, end)
     timeline.seek(Moment(1000))

@@ -1,6 +1,6 @@
 """`playhead branch`: from a moment of a recording on, live again, as a new recording."""
 
-import os
+from pathlib import Path
 from typing import Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
@@ -31,16 +31,18 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("branch", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
     from playhead.log.writer import check_output
 
     path, output = values["file"], values["output"]
     if values["at"] is None or output is None:
         raise UsageError("a branch needs a moment and a file: --at MOMENT -o FILE")
-    if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-        raise UsageError(f"-o {output} is the recording itself")
+    claims = of_recording(path, output, images=values["images"], serial=values["serial"], debugcon=values["debugcon"])
     check_output(output, values["force"])
     with Reader(path) as reader:
+        claims.recorded_images(reader)
+        claims.check()
         return _branch(reader, values)
 
 
@@ -67,9 +69,8 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     session_meta = reader.meta["session"]
     options = make_options({"icount": {}, "append": "console=ttyS", "no_reboot": bool(session_meta.get("no_reboot"))})
     options.auto_shift, options.digest_period = bool(reader.meta.get("auto_shift")), reader.digest_period
-    options.meta = {"parent_file": os.path.basename(reader.path)}
+    options.meta = {"parent_file": Path(reader.path).name}
     host = Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=disks)
-    host.message(f"going on from {point.moment} of {reader.path}, live")
     with Writer(values["output"], values["force"], Worker()) as writer:
         outcome = BranchSession(build, host, options, writer, reader, point, virtual_ns, known).run()
     if outcome.note:

@@ -20,10 +20,12 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("info", OPTIONS, words, ["FILE"])
+    from playhead.cli.claims import of_recording
     from playhead.cli.verify import check
     from playhead.log.reader import Reader
     from playhead.log.verify import verify
 
+    of_recording(values["file"])
     with Reader(values["file"]) as reader:
         facts = gather(reader)
         if values["verify"]:

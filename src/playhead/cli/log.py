@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from playhead.base.messages import tell
+from playhead.cli.claims import of_recording
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (
@@ -30,6 +31,7 @@ def main(words: list[str]) -> int:
     way, rest = (words[0], words[1:]) if words and words[0] in WAYS else ("dump", words)
     values = parse_arguments("log", OPTIONS, rest, ["FILE"])
     counted = way == "stats" or values["stats"]
+    of_recording(values["file"])
     with _opened(values["file"]) as log:
         _print(_stats_lines(log, values["json"]) if counted else _dump_lines(log, values["json"]))
         sys.stdout.flush()

@@ -39,13 +39,19 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("record", OPTIONS, words)
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import Claims
     from playhead.cli.drives import open_drives, placed
     from playhead.log.writer import check_output
 
     if values["output"] is None:
         raise UsageError("a recording needs a file: -o FILE")
+    wanted = placed(values)
+    claims = Claims()
+    claims.machine(values, (*wanted.specs, *wanted.others))
+    claims.writes_recording(values["output"])
+    claims.check()
     check_output(values["output"], values["force"])
-    with open_drives(placed(values)) as drives:
+    with open_drives(wanted) as drives:
         return _record(values["output"], values, drives)
 
 

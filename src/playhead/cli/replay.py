@@ -49,10 +49,15 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 def main(words: list[str]) -> int:
     values = parse_arguments("replay", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
+    claims = of_recording(values["file"], serial=values["serial"], debugcon=values["debugcon"], images=values["images"])
     with Reader(values["file"]) as reader:
+        if not reader.meta.get("embed", True):
+            claims.recorded_images(reader)
+            claims.check()
         if values["verify"]:
             _verify(reader, values)
         build, serial = builder(reader, values["engine"], values["images"])
@@ -104,6 +109,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
             line.player.output = list(host.serial)
             line.player.compare_from_here()
             line.player.to(end)
+            line.player.compared_to_here()
         except Stopped:
             host.message(f"ended by {host.quit_name()}, at {line.moment}")
             return host.exit_status(130)

@@ -24,11 +24,16 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import Claims
     from playhead.cli.drives import open_drives, placed
 
     if "rrsnapshot" in values["icount"]:
         raise UsageError("-icount rrsnapshot=NAME gives a name to the first moment of a recording: playhead record")
-    with open_drives(placed(values)) as drives:
+    wanted = placed(values)
+    claims = Claims()
+    claims.machine(values, (*wanted.specs, *wanted.others))
+    claims.check()
+    with open_drives(wanted) as drives:
         return _run(values, drives)
 
 

@@ -1,6 +1,5 @@
 """`playhead trim`: a part of a recording as a recording of its own, that replays by itself."""
 
-import os
 from typing import Any
 
 from playhead.cli.drive_options import IMAGES
@@ -15,6 +14,7 @@ OPTIONS = (
     IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
+    Option("--verify", "check everything in front of the part, too: replay the recording from its beginning"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
 
@@ -23,8 +23,8 @@ def help() -> str:
     usage = "playhead trim FILE -o FILE [--from MOMENT] [--to MOMENT] [options]"
     what = (
         "Makes a recording of a part of one. The part holds the state that it begins with, so it replays alone and\n"
-        "at once, and says which recording it was made from. To make it, the recording is replayed up to the part's\n"
-        "end and compared on the way; exit status 1: it diverged."
+        "at once, and says which recording it was made from. To make it, the recording is replayed from the nearest\n"
+        "checkpoint in front of the part up to its end, and compared on the way; exit status 1: it diverged."
     )
     return help_text("trim", usage, what, OPTIONS)
 
@@ -32,16 +32,18 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("trim", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
     from playhead.log.writer import check_output
 
     path, output = values["file"], values["output"]
     if output is None:
         raise UsageError("a part needs a file: -o FILE")
-    if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-        raise UsageError(f"-o {output} is the recording itself")
+    claims = of_recording(path, output, images=values["images"])
     check_output(output, values["force"])
     with Reader(path) as reader:
+        claims.recorded_images(reader)
+        claims.check()
         return _trim(reader, values)
 
 
@@ -63,7 +65,7 @@ def _trim(reader: Any, values: dict[str, Any]) -> int:
     session = PartSession(build, host, reader)
     session.options.progress = not values["quiet"]
     with host:
-        session.begin()
+        session.begin(None if values["verify"] else begin, end)
         first = None
         if begin > START or reader.start:
             session.run_to(begin)

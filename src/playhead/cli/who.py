@@ -39,6 +39,7 @@ def place(text: str) -> tuple[int, int]:
 def main(words: list[str]) -> int:
     values = parse_arguments("who", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import timeline
     from playhead.log.reader import Reader
     from playhead.timeline.moments import parse
@@ -46,6 +47,7 @@ def main(words: list[str]) -> int:
     if values["addr"] is None:
         raise UsageError("whose writes? --addr ADDRESS[:LENGTH]")
     address, length = place(values["addr"])
+    of_recording(values["file"], images=values["images"])
     with Reader(values["file"]) as reader, timeline(reader, values["engine"], images=values["images"]) as (line, host):
         try:
             line.find(parse(values["before"], line.end, line.end))

@@ -16,7 +16,13 @@ import re
 import gdb
 
 CODE = re.compile(r"^([0-9a-f]{8})  (?:[0-9a-f]{2} )+ (\S+)")  # a line of `monitor x/i`: address, bytes, mnemonic
-GOES_AWAY = re.compile(r"(call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back behind itself
+GOES_AWAY = re.compile(r"(l?call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back behind itself
+# Commands that let the program run; executed from here, they nest, which gdb 13 does not survive for long.
+RESUMES = re.compile(
+    r"^\s*(c|cont\w*|fg|s|si|step\w*|n|ni|next\w*|fin\w*|u|until|adv\w*|reverse-\w+|r[cns]i?|rni|r|run|start\w*|jump|j|"
+    r"signal|seek|restart|seek-ticks|over|kill|k|detach|attach)\b",
+    re.MULTILINE,
+)
 BREAKPOINTS = (gdb.BP_BREAKPOINT, getattr(gdb, "BP_HARDWARE_BREAKPOINT", gdb.BP_BREAKPOINT))
 NARROW = {
     **{name: f"((short)$e{name})" for name in ("ax", "bx", "cx", "dx", "si", "di", "bp")},
@@ -68,7 +74,10 @@ def resume(command):
     """Let it run. What has been killed or detached is taken up again: in extended mode the connection stays."""
     if not gdb.selected_inferior().pid:
         gdb.execute("attach 1", to_string=True)
-    gdb.execute(command)
+    try:
+        gdb.execute(command)
+    finally:
+        rr("stay")  # if gdb could not let it run: where it would have gone is forgotten
 
 
 def monitor(text):
@@ -84,7 +93,10 @@ class Command(gdb.Command):
         super().__init__(name, gdb.COMMAND_RUNNING)
 
     def invoke(self, argument, from_tty):
-        self._function(argument.strip())
+        try:
+            self._function(argument.strip())
+        except gdb.error as e:  # told as gdb tells its own
+            raise gdb.GdbError(str(e)) from None
 
 
 # moving in a recording
@@ -204,19 +216,19 @@ class Linear(gdb.Function):
 
 
 def xi(argument):
-    """xi [COUNT [ADDRESS]]: disassemble from CS:EIP, or a linear address, in the mode that the processor is in."""
-    count, _, where = argument.partition(" ")
-    address = int(gdb.parse_and_eval(where)) & 0xFFFFFFFF if where.strip() else linear()
-    gdb.execute(f"monitor x/{int(count or 8)}i {address:#x}")
+    """xi [COUNT] [ADDRESS]: disassemble from CS:EIP, or a linear address, in the mode that the processor is in."""
+    count, where = re.fullmatch(r"(?:/?([0-9]{1,4})(?:\s+|$))?(.*)", argument).groups()
+    address = int(gdb.parse_and_eval(where)) & 0xFFFFFFFF if where else linear()
+    gdb.execute(f"monitor x/{count or 8}i {address:#x}")
 
 
 def over(argument):
     """over: stepi, but over a call, an interrupt, a loop or a repeated string instruction to what is behind it."""
-    (_, mnemonic), (behind, _) = (CODE.match(line).groups() for line in monitor(f"x/2i {linear():#x}").splitlines()[:2])
-    if not GOES_AWAY.match(mnemonic):
+    code = [CODE.match(line) for line in monitor(f"x/2i {linear():#x}").splitlines()]
+    if len(code) < 2 or not all(code) or not GOES_AWAY.match(code[0].group(2)):
         gdb.execute("stepi")
         return
-    stop = gdb.Breakpoint(f"*{int(behind, 16):#x}", internal=True)
+    stop = gdb.Breakpoint(f"*{int(code[1].group(1), 16):#x}", internal=True)
     try:
         gdb.execute("continue")
     finally:
@@ -254,7 +266,9 @@ def stopped(event):
             gdb.write(f"Breakpoint {point.number}; its condition does not hold, but only gdb can evaluate it\n")
             continue
         gdb.write(f"{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}\n")
-        if point.commands:
+        if point.commands and RESUMES.search(point.commands):
+            gdb.write("its commands are not executed: where CS base is not 0 they cannot let the program go on\n")
+        elif point.commands:
             gdb.post_event(lambda commands=point.commands: follow(commands))
         if point.temporary:
             point.delete()

@@ -44,9 +44,10 @@ class RrCommands:
             "checkpoint": self._make,
             "info checkpoints": self._list,
             "delete checkpoint": self._delete,
-            "restart": lambda word: self._go("c" + word),
+            "restart": self._restart,
             "run": self._go,
             "seek-ticks": lambda word: self._go("t" + word),
+            "stay": self._stay,  # ours
         }
 
     def execute(self, name: str, words: list[str]) -> str | None:
@@ -55,17 +56,28 @@ class RrCommands:
 
     def place(self, text: str) -> Where:
         """`c1` is a checkpoint, `t1000` a count of instructions, anything else a moment as people write it."""
-        if match := re.fullmatch(r"c([0-9]+)", text):
-            found = self._checkpoints.get(int(match[1]))
-            if found is None:
-                raise UsageError(f"No checkpoint number {match[1]}.")
-            return found.moment
+        if match := re.fullmatch(r"c([0-9]{1,9})", text):
+            return self._checkpoints[self._known(match[1])].moment
         return parse(text[1:] if re.fullmatch(r"t[0-9]+", text) else text, self._target.timeline.end)
 
     def _go(self, text: str) -> str:
         """The next step leads there: front ends see no movement but of a program that runs."""
         self._target.next_to(self.place(text or "start"))
         return ""
+
+    def _stay(self, word: str) -> str:
+        self._target.next_to(None)
+        return ""
+
+    def _restart(self, word: str) -> str:
+        self._known(word)
+        return self._go("c" + word)
+
+    def _known(self, word: str) -> int:
+        """The number of a checkpoint that there is."""
+        if not re.fullmatch("[0-9]{1,9}", word) or int(word) not in self._checkpoints:
+            raise UsageError(f"No checkpoint number {word[:20]}.")
+        return int(word)
 
     def _make(self, where: str) -> str:
         if len(self._checkpoints) >= MOST:
@@ -81,7 +93,6 @@ class RrCommands:
         return "\n".join(("ID\tWhen\tWhere", *rows))
 
     def _delete(self, word: str) -> str:
-        if not re.fullmatch("[0-9]{1,9}", word) or int(word) not in self._checkpoints:
-            raise UsageError(f"No checkpoint number {word}.")
-        del self._checkpoints[int(word)]
-        return f"Deleted checkpoint {int(word)}."
+        number = self._known(word)
+        del self._checkpoints[number]
+        return f"Deleted checkpoint {number}."

@@ -7,6 +7,7 @@ backwards looks at the stretches between points, the last one first, each forwar
 """
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from playhead.log.reader import Reader
 from playhead.machine.debug import Access, Watch
 from playhead.session.run import Build
 from playhead.session.track import Point, Stopped
-from playhead.timeline.moments import AtOutput, AtTime, Relative, Where
+from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
 from playhead.timeline.player import Player
 
 BUDGET = 1 << 30  # bytes that points in memory may take
@@ -198,7 +199,7 @@ class Timeline:
             case AtTime():
                 return self._seek_time(where.ns)
             case AtOutput():
-                return self._seek_output(where)
+                return self.seek(printed_at(self.player.reader, where))
 
     def _seek_time(self, ns: int) -> Found:
         """Time jumps where the CPU is halted: a stride that comes too far is taken back, and halved."""
@@ -217,22 +218,6 @@ class Timeline:
             raise UsageError(f"the recording ends at {self.machine.now_ns() / 1e9:.6f} s of virtual time")
         return Found("goal", self.moment)
 
-    def _seek_output(self, where: AtOutput) -> Found:
-        """Output is not recorded, it falls out: so this runs from the start."""
-        self._doing = "listening"
-        self.seek(self.start)
-        self.player.listen(where.text, where.port)
-        try:
-            while self.moment < self.end and not self.player.heard:
-                self.player.to(min(Moment(self.moment.icount + STRIDE), self.end))
-                self._lay()
-            if not self.player.heard:
-                port = "any serial port" if where.port is None else f"serial port {where.port}"
-                raise UsageError(f"the guest never prints {where.text.decode(errors='replace')!r} on {port}")
-        finally:
-            self.player.stop_listening()
-        return Found("goal", self.moment)
-
     def step(self) -> Found:
         """Over one instruction, or to the handler of what is delivered in front of it."""
         self.machine.debug.arm(False)
@@ -240,6 +225,50 @@ class Timeline:
             return Found("end", self.moment)
         self._micro_step()
         return Found("step", self.moment)
+
+    def steps(self, count: int) -> Found:
+        """So many steps. A watchpoint ends them, and so does a breakpoint at which one of them arrives."""
+        debug = self.machine.debug
+        debug.arm(True)
+        try:
+            for _ in range(count):
+                if self.moment >= self.end:
+                    return Found("end", self.moment)
+                debug.skip_here()
+                self._micro_step()
+                stop, self.player.met = self.player.met, None
+                if stop is not None and stop.accesses:
+                    debug.arm(False)
+                    self._settle()
+                    return Found("watch", self.moment, stop.accesses)
+                if debug.is_breakpoint(self.machine.pc()) and self.break_when(self.machine.pc()):
+                    return Found("break", self.moment)
+            return Found("step", self.moment)
+        finally:
+            debug.arm(False)
+
+    def steps_back(self, count: int) -> Found:
+        """So many steps backwards; breakpoints and watchpoints on the way end them."""
+        here = self.moment
+        for left in range(count, 0, -MANY):
+            if self.moment <= self.start:
+                break
+            self._back_by(min(left, MANY))
+        if not self.machine.debug.wanted or self.moment == here:
+            return Found("start" if self.moment == here and count else "step", self.moment)
+        there = self.moment
+        self.seek(here)
+        return self.reverse_cont(there)
+
+    def _back_by(self, count: int) -> None:
+        """So many steps, or to the start. As many instructions before here there are as many steps to go, or more."""
+        goal = self.moment
+        self.seek(max(Moment(goal.icount - count), self.start))
+        last: deque[Moment] = deque(maxlen=count)
+        while self.moment < goal:
+            last.append(self.moment)
+            self._micro_step()
+        self.seek(last[0])
 
     def _micro_step(self) -> None:
         """To the next moment at which a debugger sees something new: behind a delivery or an instruction. Alarms that
@@ -314,18 +343,24 @@ class Timeline:
         if self.player.something_entered_here:
             self.seek(self.moment)
 
-    def reverse_cont(self) -> Found:
-        """Backwards to the last breakpoint or watchpoint in front of this moment, or to the start."""
+    def reverse_cont(self, limit: Moment | None = None) -> Found:
+        """Backwards to the last breakpoint or watchpoint in front of this moment, to `limit` ("goal"), or to the
+        start.
+        """
         self._doing = "searching backwards"
         hi, debug = self.moment, self.machine.debug
+        lowest = self.start if limit is None else max(limit, self.start)
+        nothing = Found("start" if limit is None else "goal", lowest)
         if not debug.wanted:
-            self.seek(self.start)
-            return Found("start", self.moment)
+            self.seek(lowest)
+            return nothing
         try:
-            while hi > self.start:
+            while hi > lowest:
                 near = self._before(hi)
                 hit = self._last_hit(near, hi)
                 if hit is not None:
+                    if hit.moment < lowest or (hit.accesses and hit.moment == lowest):
+                        break
                     return self._arrive(hit)
                 hi = near.moment
         except Stopped:
@@ -335,8 +370,8 @@ class Timeline:
             raise
         finally:
             debug.arm(False)
-        self.seek(self.start)
-        return Found("start", self.moment)
+        self.seek(lowest)
+        return nothing
 
     def _before(self, moment: Moment) -> Any:
         """The last point or stored checkpoint in front of a moment."""

@@ -25,6 +25,31 @@ def open_image(path: str, *, format: str | None = None, read_only: bool = False)
     return _open(os.fspath(path), format, read_only, [])
 
 
+def backing_files(path: str, format: str | None = None) -> list[str]:
+    """The names of all images behind one, as far as they can be read: opening it says what cannot."""
+    names: list[str] = []
+    name: str | None = path
+    while name is not None and len(names) <= MAX_CHAIN:
+        try:
+            name, format = _backing_of(name, format)
+        except PlayheadError:
+            break
+        if name is not None:
+            names.append(name)
+    return names
+
+
+def _backing_of(path: str, format: str | None) -> tuple[str | None, str | None]:
+    file = open_file(path, read_only=True)
+    try:
+        if (format or probe(file)) == "raw":
+            return None, None
+        header = read_container(file).header
+        return header.backing_name and resolve(path, header.backing_name), header.backing_format
+    finally:
+        file.close()
+
+
 def temporary_overlay(image: Image) -> Image:
     """What is written goes to a file without a name and is gone when it is closed (QEMU's -snapshot); `image` is never
     changed. It belongs to the overlay from here on, and is closed with it."""

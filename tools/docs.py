@@ -102,13 +102,14 @@ def options() -> str:
 def monitor() -> str:
     from typing import cast
 
-    from playhead.monitor import looking, replaying
+    from playhead.monitor import looking, moving, replaying
     from playhead.monitor.commands import Command, Monitor
     from playhead.timeline import moments
 
     nothing = cast(Any, None)  # nobody runs them here
     quit = Command(("quit", "q"), "", "end", nothing)
     groups = (
+        ("Running and stopping", moving.commands(nothing)),
         ("Moving about", replaying.commands(nothing, nothing, nothing)),
         ("Looking", looking.commands(nothing)),
         ("The monitor itself", (*Monitor(()).commands, quit)),

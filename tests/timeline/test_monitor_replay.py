@@ -59,7 +59,7 @@ def test_who_wrote(recording, capfd):
 @pytest.mark.parametrize("command, said", [
     ("seek nowhere", "is no moment"), ("sek 1", "did you mean 'seek'?"), ("info", "info what?"),
     ("loadvm", "usage: loadvm name"), ("replay_break 100", "in the past"),
-    ("replay_delete_break", "no replay breakpoint"), ("who zz", "not a number"), ("x/4q 0", "is no format"),
+    ("replay_delete_break", "no replay breakpoint"), ("who zz", "is no number"), ("x/4q 0", "is no format"),
     ("who 0xf0000000", "no memory"), ("savevm \"", "no closing quotation"),
     ("seek serial:\"never printed\"", "never prints"),
 ])  # fmt: skip

@@ -80,10 +80,11 @@ class Debugging:
     def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any]):
         from playhead.gdb.serve import GdbServer
         from playhead.host.clock import date_text
+        from playhead.host import editor
         from playhead.host.host import Host
         from playhead.host.lines import Lines
         from playhead.host.listen import TcpListener
-        from playhead.monitor import looking, replaying
+        from playhead.monitor import looking, moving, replaying
         from playhead.monitor.commands import Command, Monitor
         from playhead.timeline.replayed import ReplayDebuggee
         from playhead.timeline.timeline import Timeline
@@ -94,7 +95,8 @@ class Debugging:
         self._line.tell = self._tell
         self._target = ReplayDebuggee(self._line)
         self._monitor = Monitor((
-            *replaying.commands(self._target, reader, date_text), *looking.commands(self._target),
+            *moving.commands(self._target), *replaying.commands(self._target, reader, date_text),
+            *looking.commands(self._target),
             Command(("quit", "q"), "", "end", self._quit),
         ))  # fmt: skip
         self._target.commands = self._command
@@ -104,7 +106,11 @@ class Debugging:
             listen = "tcp::0"  # any that is free: nobody else is to attach
         self._listener = None if listen == "none" or values["batch"] else TcpListener(listen)
         self._server = GdbServer(self._target, self._listener) if self._listener else None
-        self._lines = Lines(PROMPT)
+        self._editor = None
+        if editor.usable():
+            self._editor = editor.EditedLines(PROMPT, self._monitor.completions, self._host.arrived)
+        self._lines: Any = self._editor or Lines(PROMPT)
+        self._last = ""  # what an empty line repeats
         self._gdb: subprocess.Popen[bytes] | None = None
         self._script: Any = None  # the file that gdb reads first
 
@@ -112,13 +118,16 @@ class Debugging:
         if self._listener:
             self._host.add(self._listener)
         if not (self._values["start_gdb"] or self._values["batch"]):
-            self._host.add(self._lines)
+            if self._editor is None:
+                self._host.add(self._lines)
         try:
             with self._host:
                 return self._opened()
         except Stopped:
             return 130
         finally:
+            if self._editor is not None:
+                self._editor.close()
             if self._listener:
                 self._listener.close()  # a gdb that is still attached sees that, and waits for nothing
             if self._gdb is not None:
@@ -148,7 +157,7 @@ class Debugging:
             self._serve_gdb()
             line = self._lines.take()
             if line is not None:
-                self._typed(line)
+                self._typed(self._meant(line))
                 self._lines.show_prompt()
             elif self._lines.over and (self._lines.terminal or self._listener is None):
                 break
@@ -209,7 +218,7 @@ class Debugging:
         from playhead.base.errors import PlayheadError
 
         try:
-            self._command(text, lambda line: print(line, flush=True))
+            self._command(text, self._say)
         except PlayheadError as e:
             self._host.message(str(e))
             return False
@@ -219,6 +228,17 @@ class Debugging:
         finally:
             self._host.status.clear()
         return True
+
+    def _say(self, line: str) -> None:
+        self._host.status.clear()
+        print(line, flush=True)
+
+    def _meant(self, line: str) -> str:
+        """At a terminal, an empty line is the one before again, if that moved or looked at memory."""
+        if line.strip() or not self._lines.terminal:
+            self._last = line if self._monitor.repeats(line) else ""
+            return line
+        return "x" if self._last.startswith("x") else self._last  # memory goes on behind what was shown
 
     def _ending(self) -> bool:
         return bool(self._host.quit_cause())

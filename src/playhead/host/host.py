@@ -79,6 +79,10 @@ class Host:
         """Sleep until something arrives, or so long."""
         self._watcher.wait(timeout_ns)
 
+    def arrived(self) -> None:
+        """From any thread: something has come that is not watched here."""
+        self._watcher.arrived()
+
     def look_again(self) -> None:
         """Input was taken: a device whose inbox was full may read on."""
         self._watcher.poke()

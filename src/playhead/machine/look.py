@@ -1,5 +1,7 @@
 """Looking at memory as a debugger does: nothing is changed, no device register is read, no accessed bit is set."""
 
+from functools import cache
+
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ, WRITE
 from playhead.machine.machine import Machine
 from playhead.x86 import cpuid
@@ -82,8 +84,14 @@ def disassemble(machine: Machine, linear: int, eip: int, physical: bool = False)
     code = read(machine, linear, LONGEST, physical)
     if not code:
         return "(no memory there)", 0
-    found = Disassembler().one(code, eip, is_big(machine))
+    found = _disassembler().one(code, eip, is_big(machine))
     return f"{code[: found.length or 1].hex(' ')}  {found.text}", found.length or 1
+
+
+@cache
+def _disassembler() -> Disassembler:
+    """One for all: to make it takes many times as long as to use it."""
+    return Disassembler()
 
 
 def is_big(machine: Machine) -> bool:

@@ -8,6 +8,7 @@ from playhead.log import snapshots
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.monitor.commands import Command, Say, number
+from playhead.monitor.expressions import SEGMENTS, evaluate
 from playhead.timeline.moments import parse
 from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.writers import DEFAULT, last_writes
@@ -31,8 +32,10 @@ def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) ->
         Command(("replay_delete_break",), "", "do not", replay.delete_break),
         Command(("who",), "address[:length] [count]", "who wrote these bytes last, and before that", replay.who),
         Command(("savevm",), "name", "give this moment a name, kept in the recording", replay.save),
-        Command(("loadvm",), "name", "be at the moment of that name", replay.load),
-        Command(("delvm",), "name", "take the name away", replay.delete),
+        Command(("loadvm",), "name", "be at the moment of that name", replay.load,
+                choices=replay.names),
+        Command(("delvm",), "name", "take the name away", replay.delete,
+                choices=replay.names),
         Command(("info snapshots",), "", "the names and their moments", replay.snapshots),
     )  # fmt: skip
 
@@ -75,8 +78,10 @@ class Replaying:
         self._target.break_at = None
 
     def who(self, words: list[str], say: Say) -> None:
-        place, _, length = words[0].partition(":")
-        address = self._target.read_register(place[1:]) if place.startswith("$") else number(place, "the address")
+        place, _, length = words[0].rpartition(":") if ":" in words[0] else (words[0], "", "")
+        if place.startswith("$") and ":" not in place and place[1:] in SEGMENTS:
+            place, length = words[0], ""  # $ss:$esp
+        address = evaluate(self._target, place).address
         count = number(words[1], "the count") if len(words) > 1 else DEFAULT
         line, here = self._target.timeline, self._target.timeline.moment
         found = 0
@@ -103,6 +108,9 @@ class Replaying:
             if snapshot.name == name:
                 return snapshot
         raise UsageError(f"no snapshot '{name}'; there is {', '.join(s.name for s in there) or 'none'}")
+
+    def names(self) -> list[str]:
+        return [snapshot.name for snapshot in snapshots.names(self._reader)]
 
     def load(self, words: list[str], say: Say) -> None:
         wanted, line = self._named(words[0]), self._target.timeline

@@ -67,8 +67,13 @@ class Debuggee:
         return look.instruction_text(self.machine)
 
     def disassemble(self, address: int, physical: bool) -> tuple[str, int]:
-        """The instruction at an address in the mode of now, as text, and its length; 0 if there is no memory."""
-        text, length = look.disassemble(self.machine, address, address, physical)
+        """The instruction at an address in the mode of now, as text, and its length; 0 if there is no memory. In
+        the code segment jumps lead to offsets, as the processor has them.
+        """
+        base, limit = self.read_register("cs_base"), self.read_register("cs_limit")
+        offset = (address - base) & 0xFFFFFFFF
+        inside = bool(base) and not physical and offset <= limit
+        text, length = look.disassemble(self.machine, address, offset if inside else address, physical)
         return f"{address:08x}  {text}", length
 
     def write_register(self, name: str, value: int) -> None:

@@ -7,6 +7,7 @@ backwards looks at the stretches between points, the last one first, each forwar
 """
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -241,6 +242,50 @@ class Timeline:
         self._micro_step()
         return Found("step", self.moment)
 
+    def steps(self, count: int) -> Found:
+        """So many steps. A watchpoint ends them, and so does a breakpoint at which one of them arrives."""
+        debug = self.machine.debug
+        debug.arm(True)
+        try:
+            for _ in range(count):
+                if self.moment >= self.end:
+                    return Found("end", self.moment)
+                debug.skip_here()
+                self._micro_step()
+                stop, self.player.met = self.player.met, None
+                if stop is not None and stop.accesses:
+                    debug.arm(False)
+                    self._settle()
+                    return Found("watch", self.moment, stop.accesses)
+                if debug.is_breakpoint(self.machine.pc()) and self.break_when(self.machine.pc()):
+                    return Found("break", self.moment)
+            return Found("step", self.moment)
+        finally:
+            debug.arm(False)
+
+    def steps_back(self, count: int) -> Found:
+        """So many steps backwards; breakpoints and watchpoints on the way end them."""
+        here = self.moment
+        for left in range(count, 0, -MANY):
+            if self.moment <= self.start:
+                break
+            self._back_by(min(left, MANY))
+        if not self.machine.debug.wanted or self.moment == here:
+            return Found("start" if self.moment == here and count else "step", self.moment)
+        there = self.moment
+        self.seek(here)
+        return self.reverse_cont(there)
+
+    def _back_by(self, count: int) -> None:
+        """So many steps, or to the start. As many instructions before here there are as many steps to go, or more."""
+        goal = self.moment
+        self.seek(max(Moment(goal.icount - count), self.start))
+        last: deque[Moment] = deque(maxlen=count)
+        while self.moment < goal:
+            last.append(self.moment)
+            self._micro_step()
+        self.seek(last[0])
+
     def _micro_step(self) -> None:
         """To the next moment at which a debugger sees something new: behind a delivery or an instruction. Alarms that
         ring are no step.
@@ -314,18 +359,24 @@ class Timeline:
         if self.player.something_entered_here:
             self.seek(self.moment)
 
-    def reverse_cont(self) -> Found:
-        """Backwards to the last breakpoint or watchpoint in front of this moment, or to the start."""
+    def reverse_cont(self, limit: Moment | None = None) -> Found:
+        """Backwards to the last breakpoint or watchpoint in front of this moment, to `limit` ("goal"), or to the
+        start.
+        """
         self._doing = "searching backwards"
         hi, debug = self.moment, self.machine.debug
+        lowest = self.start if limit is None else max(limit, self.start)
+        nothing = Found("start" if limit is None else "goal", lowest)
         if not debug.wanted:
-            self.seek(self.start)
-            return Found("start", self.moment)
+            self.seek(lowest)
+            return nothing
         try:
-            while hi > self.start:
+            while hi > lowest:
                 near = self._before(hi)
                 hit = self._last_hit(near, hi)
                 if hit is not None:
+                    if hit.moment < lowest or (hit.accesses and hit.moment == lowest):
+                        break
                     return self._arrive(hit)
                 hi = near.moment
         except Stopped:
@@ -335,8 +386,8 @@ class Timeline:
             raise
         finally:
             debug.arm(False)
-        self.seek(self.start)
-        return Found("start", self.moment)
+        self.seek(lowest)
+        return nothing
 
     def _before(self, moment: Moment) -> Any:
         """The last point or stored checkpoint in front of a moment."""

@@ -225,6 +225,7 @@ def test_a_kill_only_leaves(debugger, packet):
     first.ask("Z0,1000,1")
     first.send(packet)
     first.close()
+    assert "has left (kill); the recording stays open" in debugger.complaint()
     second = debugger.attach()
     assert second.register("icount") == 1234
     second.close()
@@ -281,4 +282,4 @@ def test_batch_without_gdb(recording):
     done = subprocess.run([*command, "who $esp:4 2"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.count(" -> ") == 2, done
     done = subprocess.run([*command, "who nothing"], capture_output=True, text=True)
-    assert done.returncode == 2 and "not a number" in done.stderr
+    assert done.returncode == 2 and "is no number" in done.stderr

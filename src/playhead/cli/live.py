@@ -96,7 +96,7 @@ class Attendance:
     _monitor_port: TcpListener | None = None
 
     def _listen(self, spec: str, *, typed_at: bool) -> TcpListener:
-        listener = TcpListener(spec)
+        listener = TcpListener(spec, "-monitor" if typed_at else "-gdb")
         listener.poke = self._host.look_again
         self._listeners.append(listener)
         self._host.add(listener, typed_at=typed_at)

@@ -1,81 +1,27 @@
 # faults: every exception that software can raise, with its vector, error code and faulting address; from ring 0 and
 # ring 3; then a double fault, then a triple fault, which resets the machine: the second life says so and ends.
 #
-# Each attempt says what it expects and prints what it got. The handler throws the frame away and goes on after the
-# attempt, in ring 0, so that a fault can be raised from anywhere. Needs a machine that restarts on a reset.
+# Needs a machine that restarts on a reset.
         .include "pc.inc"
         .include "paging.inc"
-        .set TSS_SELECTOR, FREE_SELECTOR
+        .include "attempt.inc"
         .set ABSENT, FREE_SELECTOR + 8          # a data segment that is not present
         .set EXECUTE_ONLY, FREE_SELECTOR + 16
         .set READ_ONLY, FREE_SELECTOR + 24
         .set SECOND_LIFE, 0x500                 # memory survives a reset
-        .set USER_STACK, 0x2F0000
-        .set NO_ERROR, 0x7FFF0000               # what the stubs push where the CPU pushes no error code
 
         .section .bss
-        .balign 16
-tss:    .skip   104
-resume: .skip   4
-stack:  .skip   4
-vector: .skip   4
-error:  .skip   4
-address: .skip  4
 watched: .skip  4
-        .text
-
-        .macro  attempt name, vector, error     # the code that faults stands between `attempt` and `faulted`
-        print   "\name"
-        movl    $.Lafter\name, resume
-        movl    %esp, stack
-        movl    $\vector, expected_vector
-        movl    $\error, expected_error
-        .endm
-
-        .macro  faulted name
-        jmp     no_fault
-.Lafter\name:
-        call    report
-        .endm
-
-        .macro  user name                       # go on in ring 3; a segment of ring 0 would not come along
-        movl    $USER_DATA, %eax
-        movl    %eax, %ds
-        pushl   $USER_DATA
-        pushl   $USER_STACK
-        pushl   $0x002                          # nobody has set up the interrupt controllers
-        pushl   $USER_CODE
-        pushl   $.Luser\name
-        iretl
-.Luser\name:
-        .endm
-
-        .section .bss
-expected_vector: .skip 4
-expected_error: .skip 4
         .text
 
 main:
         cmpl    $0x11FE11FE, SECOND_LIFE
         je      second_life
         call    paging_on
-        descriptor TSS_SELECTOR, tss, 103, 0x89
+        call    catch_faults
         descriptor ABSENT, 0, 0xFFFFF, 0xC013
         descriptor EXECUTE_ONLY, 0, 0xFFFFF, 0xC099
         descriptor READ_ONLY, 0, 0xFFFFF, 0xC091
-        movl    $0x8000, tss + 4
-        movl    $DATA, tss + 8
-        movw    $104, tss + 102                 # no I/O permission map
-        movl    $TSS_SELECTOR, %eax
-        ltr     %ax
-        movl    $stubs, %ebx
-        movl    $INTERRUPT_GATE, %ecx
-        xorl    %eax, %eax
-1:      call    set_gate
-        addl    $16, %ebx
-        incl    %eax
-        cmpl    $32, %eax
-        jb      1b
 
         attempt DE, 0, NO_ERROR
         xorl    %ecx, %ecx
@@ -277,67 +223,3 @@ bounds: .long   10, 20
 no_idt: .word   0
         .long   0
         .text
-
-# One stub of 16 bytes for each vector: push something where the CPU pushes no error code, then the vector.
-
-        .balign 16
-stubs:
-        .set n, 0
-        .rept 32
-        .balign 16
-        .if (n != 8) && (n != 10) && (n != 11) && (n != 12) && (n != 13) && (n != 14) && (n != 17)
-        pushl   $NO_ERROR
-        .endif
-        pushl   $n
-        jmp     caught
-        .set n, n + 1
-        .endr
-
-caught:
-        movl    $DATA, %eax
-        movl    %eax, %ds
-        movl    %eax, %es
-        popl    vector
-        popl    error
-        movl    %cr2, %eax
-        movl    %eax, address
-        movl    $DATA, %eax
-        movl    %eax, %ss
-        movl    stack, %esp
-        jmp     *resume
-
-no_fault:
-        print   " no fault\n"
-        pushl   $0
-        movl    $99, %eax
-        jmp     fail
-
-report:
-        print   " vector "
-        movl    vector, %eax
-        call    put_dec
-        movl    error, %eax
-        cmpl    $NO_ERROR, %eax
-        je      1f
-        print   " error "
-        call    put_hex
-1:      cmpl    $14, vector
-        jne     2f
-        print   " address "
-        movl    address, %eax
-        call    put_hex
-2:      cmpl    $1, vector
-        jne     3f
-        print   " dr6 "
-        movl    %dr6, %eax
-        call    put_hex
-        movl    $0xFFFF0FF0, %eax
-        movl    %eax, %dr6
-3:      print   "\n"
-        movl    vector, %eax
-        cmpl    expected_vector, %eax
-        fail_if ne, 1
-        movl    error, %eax
-        cmpl    expected_error, %eax
-        fail_if ne, 2
-        ret

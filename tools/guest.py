@@ -28,6 +28,8 @@ SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("disk", "inputs")
+CPU = {"pae": "pentium2,+nx"}
+NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DISK_BYTES = 4 << 20
 DEBIAN_APPEND = "console=ttyS0"
@@ -84,7 +86,8 @@ def disk() -> Path:
 def machine(name: str) -> list[str]:
     """The options, ours and QEMU's, of the machine of one of our guests; no drive's file is changed."""
     drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
-    return ["-bios", str(image(name)), *drives]
+    cpu = ["-cpu", CPU[name]] if name in CPU else []
+    return ["-bios", str(image(name)), *cpu, *drives]
 
 
 def programs() -> list[str]:
@@ -198,7 +201,7 @@ def check(write: bool) -> int:
         raise GuestError("qemu-system-i386 is not installed (Debian's package is qemu-system-x86)")
     wrong = []
     for name in names():
-        if name == "demo":
+        if name == "demo" or name in NOT_ON_QEMU:
             continue
         said, golden = on_qemu(name), SOURCES / f"{name}.expect"
         if write:

@@ -21,6 +21,7 @@ import zstandard
 
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import COLUMNS as CHECKPOINT
+from playhead.log.console import COLUMNS as CONSOLE
 from playhead.log.reader import MARK
 from playhead.log.schema import TABLES
 from playhead.log.snapshots import COLUMNS as SNAPSHOT
@@ -31,9 +32,10 @@ COLUMNS = {
     "digest": ("id", "icount", "count", "roots", "checks"),
     "checkpoint": ("id", "icount", "seq", "virtual_ns", "last_event", "parts", "pages"),
     "pack": ("id", "hashes", "data"), "content": ("id", "records"),
+    "console": ("id", "port", "position", "icount", "seq", "size", "text", "moments"),
     "snapshot": ("id", "name", "icount", "seq", "virtual_ns", "created", "root", "hash"),
-    "batch": ("id", "last_event", "last_digest", "last_checkpoint", "last_content", "icount", "seq", "virtual_ns",
-              "wall_ms", "hash"),
+    "batch": ("id", "last_event", "last_digest", "last_checkpoint", "last_content", "last_console", "icount",
+              "seq", "virtual_ns", "wall_ms", "hash"),
 }  # fmt: skip
 INTERESTING = (0, 1, -1, 2, 7, 255, 256, 65535, 65536, 1 << 31, -(1 << 31), (1 << 32) - 1, 1 << 40, (1 << 63) - 1,
                -(1 << 63))  # fmt: skip
@@ -285,16 +287,20 @@ def fit(db: sqlite3.Connection) -> None:
     before = BEGINNING
     for number, *values in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
         mark = Mark(*values)
-        events, digests, checkpoints, contents = [
+        events, digests, checkpoints, contents, printed = [
             db.execute(f"SELECT {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
             for table, columns, between in (
                 ("event", "id, icount, seq, kind, cpu, args, payload", (before.last_event, mark.last_event)),
                 ("digest", "id, icount, count, roots, checks", (before.last_digest, mark.last_digest)),
                 ("checkpoint", CHECKPOINT, (before.last_checkpoint, mark.last_checkpoint)),
                 ("content", "id, records", (before.last_content, mark.last_content)),
+                ("console", CONSOLE, (before.last_console, mark.last_console)),
             )
         ]
-        hash = link_batch(hash, events, digests, checkpoints, contents, mark) if number else link(hash, "batch", [mark])
+        if number:
+            hash = link_batch(hash, events, digests, checkpoints, contents, printed, mark)
+        else:
+            hash = link(hash, "batch", [mark])
         db.execute("UPDATE batch SET hash = ? WHERE id = ?", (hash, number))
         before = mark
     for number, *row in db.execute(f"SELECT id, {SNAPSHOT} FROM snapshot ORDER BY id").fetchall():
@@ -312,8 +318,8 @@ def fitted_configuration(rng: random.Random, path: Path) -> str:
 
 
 def fitted_value(rng: random.Random, path: Path) -> str:
-    """An event, digest, checkpoint, snapshot or batch changed, and the hashes too."""
-    tables = ("event", "event", "event", "digest", "checkpoint", "checkpoint", "snapshot", "batch")
+    """An event, digest, checkpoint, snapshot, batch or what was printed changed, and the hashes too."""
+    tables = ("event", "event", "event", "digest", "checkpoint", "checkpoint", "snapshot", "batch", "console")
     db, table = _open(path), rng.choice(tables)
     column, one = rng.choice(COLUMNS[table][1:]), _rowid(db, rng, table)
     try:
@@ -362,14 +368,17 @@ def fitted_state(rng: random.Random, path: Path) -> str:
 
 
 def page_bomb(rng: random.Random, path: Path) -> str:
-    """A pack, or a checkpoint's parts, that unpack to very much."""
+    """A pack, a checkpoint's parts, or console output that unpack to very much."""
     size = rng.choice((1 << 20, 1 << 28, 1 << 30))
     pieces = zstandard.ZstdCompressor(level=1).compressobj(size=size if rng.random() < 0.5 else -1)
     zeros = bytes(1 << 20)
     data = b"".join([*(pieces.compress(zeros) for _ in range(size >> 20)), pieces.flush()])
     db = _open(path)
     try:
-        if rng.random() < 0.5:
+        if rng.random() < 0.3:
+            db.execute("UPDATE console SET text = ?, moments = ?, size = ?", (data, data, rng.choice((5, 65536, size))))
+            fit(db)
+        elif rng.random() < 0.5:
             hashes = rng.choice((bytes(32), bytes(2048), bytes(32 * (size // 4096))))
             one = _rowid(db, rng, "pack")
             db.execute("UPDATE pack SET data = ?, hashes = coalesce(?, hashes) WHERE id = ?",

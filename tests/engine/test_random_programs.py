@@ -18,6 +18,8 @@ from twin import (
     DIRECTORY,
     HANDLERS,
     IDT,
+    NX,
+    PAE_TABLES,
     PAGE,
     STACK,
     TABLES,
@@ -46,13 +48,15 @@ def modrm(reg: int, base: int, offset: int) -> bytes:
 class Program:
     """Bytes of a random program, with its entry points."""
 
-    def __init__(self, rng: random.Random):
-        self.rng, self.code, self.starts = rng, b"", []
+    def __init__(self, rng: random.Random, pae: bool = False):
+        self.rng, self.pae, self.code, self.starts = rng, pae, b"", []
+        self.window = tuple(PAE_TABLES + 4 * PAGE if pae and frame == TABLES + 2 * PAGE else frame for frame in WINDOW)
         for _ in range(rng.randrange(10, 60)):
             self.starts.append(START + len(self.code))
             self.code += self.instruction()
         self.code += jmp(START + len(self.code), START)
         self.large = rng.random() < 0.3
+        self.high = [rng.choice((0, 0, 0, NX, 1 << 32, 1 << 36)) if pae else 0 for _ in WINDOW]
         self.user = rng.random() < 0.3
         self.wp = rng.random() < 0.5
         self.rights = [rng.choice((P | W | U, P | W | U, P | U, P | W, 0)) for _ in WINDOW]
@@ -76,7 +80,8 @@ class Program:
         if kind < 9:
             return LINEAR + 4 * PAGE + 4 * rng.randrange(8)  # the table that maps the window itself
         if kind < 10:
-            return TABLES + 4 * (CODE + rng.randrange(4) * PAGE >> 12)
+            page = CODE + rng.randrange(4) * PAGE >> 12
+            return PAE_TABLES + 8 * page + 4 * rng.randrange(2) if self.pae else TABLES + 4 * page
         return DEVICE + rng.randrange(64) if kind == 10 else rng.getrandbits(32)
 
     def instruction(self) -> bytes:
@@ -86,7 +91,12 @@ class Program:
         here = START + len(self.code)
         target = rng.choice(self.starts)
         value = rng.choice(
-            (rng.getrandbits(32), rng.randrange(8), at, (rng.choice(WINDOW) | P | W | U) ^ rng.choice((0, 0, W, U, P)))
+            (
+                rng.getrandbits(32),
+                rng.randrange(8),
+                at,
+                (rng.choice(self.window) | P | W | U) ^ rng.choice((0, 0, W, U, P)),
+            )
         )
         size = rng.choice((b"", b"", b"\x66"))
         kinds = (
@@ -117,6 +127,7 @@ class Program:
             lambda: mov(6, at) + rng.choice((b"\xf3\xa4", b"\xf2\xae", b"\xf3\xa6", b"\xad", b"\xfc", b"\xfd")),
             lambda: invlpg(at),
             lambda: mov(0, DIRECTORY) + mov_cr(3, 0),
+            lambda: b"\x81\x35" + d(PAE_TABLES + 4 * PAGE + 4 + 8 * rng.randrange(8)) + d(0x80000000),  # NX
             lambda: rng.choice(
                 (b"\x60", b"\x61", b"\x9c", b"\xf8", b"\xf9", b"\x0f\x0b", b"\x99", b"\x0f\xb1\x05" + d(at))
             ),
@@ -124,11 +135,18 @@ class Program:
         return rng.choice(kinds)()
 
     def setup(self, m: Side) -> None:
-        m.paging(wp=self.wp)
-        m.pte(DEVICE, DEVICE | P | W | U)
-        for n, (frame, rights) in enumerate(zip(WINDOW, self.rights, strict=True)):
-            m.pte(LINEAR + n * PAGE, frame | rights)
-        if self.large:
+        if self.pae:
+            m.pae_paging(wp=self.wp)
+            m.pae_entry(DEVICE, DEVICE | P | W | U)
+        else:
+            m.paging(wp=self.wp)
+            m.pte(DEVICE, DEVICE | P | W | U)
+        for n, (frame, rights, high) in enumerate(zip(self.window, self.rights, self.high, strict=True)):
+            set_page = m.pae_entry if self.pae else m.pte
+            set_page(LINEAR + n * PAGE, frame | rights | high)
+        if self.large and self.pae:
+            m.pae_entry(0x600000, (CODE & ~0x1FFFFF) | 0x80 | P | W | U, large=True)
+        elif self.large:
             m.core.set("cr4", 0x10)
         m.write(START, self.code)
         m.core.set("eip", START)
@@ -163,7 +181,7 @@ class Program:
 @given(st.integers(0, 2**32))
 def test_random_programs(seed):
     rng = random.Random(seed)
-    program = Program(rng)
+    program = Program(rng, pae=seed % 3 == 0)
     t = Twin(program.setup)
     why = t.start(t.reference, [TOTAL])
     for budgets in ([TOTAL], splits(TOTAL, rng, 60)):

@@ -27,7 +27,10 @@ CODE0, DATA0, CODE3, DATA3, TASK, CODE16, DATA16 = 0x08, 0x10, 0x1B, 0x23, 0x28,
 NEVER = (1 << 64) - 1
 DELIVERIES = 300
 P, W, U, A, D, BIG, GLOBAL = 1, 2, 4, 0x20, 0x40, 0x80, 0x100
-PG, WP, PSE, PGE = 1 << 31, 1 << 16, 0x10, 0x80
+PG, WP, PSE, PAE, PGE = 1 << 31, 1 << 16, 0x10, 0x20, 0x80
+# with PAE the page-directory-pointer table is at DIRECTORY, and these are the rest
+PAE_LOW, PAE_TABLES, PAE_TOP, PAE_TOP_TABLE = 0x16000, 0x17000, 0x1F000, 0x11000
+NX, NXE = 1 << 63, 0x800
 
 # (base, limit, attributes): flat code and data of both rings, a TSS, and 16-bit segments whose base is no page boundary
 DESCRIPTORS = {
@@ -149,6 +152,30 @@ class Side:
         self.write(TABLES + 4 * PAGE + 4 * 1023, d32(0xFFFFF000 | P | W | U))
         self.core.set("cr0", 0x11 | PG | (WP if wp else 0))
         self.core.stale = True
+
+    def pae_paging(self, rights: int = P | W | U, wp: bool = True) -> None:
+        """The same mapping by PAE paging, with no-execute."""
+
+        def entries(at: int, *values: int) -> None:
+            self.write(at, struct.pack(f"<{len(values)}Q", *values))
+
+        entries(DIRECTORY, PAE_LOW | P, 0, 0, PAE_TOP | P)
+        for t in range(8):
+            entries(PAE_LOW + 8 * t, PAE_TABLES + t * PAGE | P | W | U)
+            entries(PAE_TABLES + t * PAGE, *((t << 9 | i) << 12 | rights for i in range(512)))
+        entries(PAE_TOP + 8 * 511, PAE_TOP_TABLE | P | W | U)
+        entries(PAE_TOP_TABLE + 8 * 511, 0xFFFFF000 | P | W | U)
+        for n, value in enumerate((PAE_LOW | P, 0, 0, PAE_TOP | P)):
+            self.core.set("pdpte", value, n)
+        self.core.set("cr4", PAE)
+        self.core.set("efer", NXE)
+        self.core.set("cr0", 0x11 | PG | (WP if wp else 0))
+        self.core.stale = True
+
+    def pae_entry(self, linear: int, value: int, large: bool = False) -> None:
+        """Map a page of the first 16 MB otherwise, or 2 MiB at once."""
+        at = PAE_LOW + 8 * (linear >> 21) if large else PAE_TABLES + 8 * (linear >> 12)
+        self.write(at, struct.pack("<Q", value))
 
     def user(self) -> None:
         """Ring 3, with its own stack."""

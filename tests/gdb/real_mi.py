@@ -38,7 +38,7 @@ class Mi:
         answer = self._until(RESULT.match)
         runs = [line[1:8] for line in answer if line.startswith(("^running", "*running", "*stopped"))]
         if runs[-1:] == ["running"]:
-            answer += self._until(lambda line: line.startswith("*stopped"))
+            answer += self._until(lambda line: line.startswith(("*stopped", "^error")))
         return answer
 
     def _until(self, last) -> list[str]:

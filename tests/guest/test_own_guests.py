@@ -23,7 +23,7 @@ from playhead.log.events import CharRead, ClockHost, End, Shutdown
 from playhead.log.reader import Reader
 
 TESTS = [name for name in guest.names() if name != "demo" and name not in guest.ENDLESS]
-SMALL = ("faults", "nmi", "smc", "tss", "v86")  # up to 150,000 instructions
+SMALL = ("faults", "nmi", "smc", "tss", "v86", "pae", "vme")  # up to 150,000 instructions
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 
 

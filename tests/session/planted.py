@@ -117,6 +117,8 @@ def rewrite(path: Path, change: Change = lambda entries: entries, **meta) -> Non
         for b in batches:
             for icount, digest in b.digests:
                 writer.digest(icount, digest)
+            for printed in b.printed:
+                writer.printed(printed.port, printed.text, printed.moments)
         for e in entries:
             writer.event(e.moment, e.event)
         last = batches[-1]

@@ -41,6 +41,9 @@ def branch(parent: Path, at: Moment, path: Path, keys: bytes, engine: str = "nat
         host = QuietHost(planted.plan(keys, 20), live=True, ports=1, step_ns=10_000, date=5)
         with Writer(str(path), True) as writer:
             BranchSession(build, host, options, writer, reader, point, line.machine.now_ns(), line.known_pages()).run()
+    said = [host.messages.index(text) for text in host.messages if text.startswith(("copying", "going on"))]
+    assert len(said) == 2 and host.messages[said[1]].endswith("live")
+    assert host.messages[said[0]] == f"copying {parent} up to {point.moment} into {path}"
     return point.moment
 
 

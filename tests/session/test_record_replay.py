@@ -239,6 +239,8 @@ def rewrite(path, change, *, kind=None):
         for b in batches:
             for icount, digest in b.digests:
                 writer.digest(icount, digest)
+            for printed in b.printed:
+                writer.printed(printed.port, printed.text, printed.moments)
         for e in entries:
             writer.event(e.moment, e.event)
         last = batches[-1]

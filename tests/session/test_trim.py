@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fuzz_recording
 import pytest
+import recording_mutations
 
 from playhead.base.errors import FormatError
 from playhead.boards.config import PcConfig
@@ -16,6 +17,7 @@ from playhead.host.host import Host
 from playhead.log import snapshots
 from playhead.log.events import ClockHost
 from playhead.log.moment import Moment
+from playhead.log.pages import pack_parts
 from playhead.log.reader import Reader
 from playhead.log.verify import verify
 from playhead.machine.machine import Machine
@@ -210,3 +212,61 @@ def test_a_beginning_that_does_not_fit_is_refused(original, tmp_path, change, mo
         session = ReplaySession(machine(reader), Host(["null"], "null", reads=False), reader)
         with pytest.raises(FormatError, match=r"is damaged: (it has no checkpoint at|its first checkpoint is not)"):
             session.run()
+
+
+def rows_of(path) -> dict[str, list]:
+    """What a recording says, without when it was written and how its pages are packed."""
+    with Reader(str(path)) as reader:
+        checkpoints = [(c.moment, c.last_event, reader.checkpoint_parts(c), reader.checkpoint_pages(c))
+                       for c in reader.checkpoints()]  # fmt: skip
+        batches = list(reader.batches())
+        printed = [(one.port, one.position, byte, at) for one in reader.console.each()
+                   for byte, at in zip(one.text, one.moments, strict=True)]  # fmt: skip
+    return {
+        "events": [(e.moment, e.event) for b in batches for e in b.entries],
+        "digests": [d for b in batches for d in b.digests], "checkpoints": checkpoints, "printed": printed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.013, 0.35, 0.62, 0.97])
+def test_a_part_is_made_from_the_nearest_checkpoint(original, tmp_path, monkeypatch, share):
+    """It is what a replay from the beginning makes of it, and not more than two checkpoints' distance is run for it."""
+    begin = int(original.icount * share)
+    begun_at: list[int] = []
+    first = PartSession.first
+
+    def noted(session):
+        begun_at.append(begin - session._first)
+        return first(session)
+
+    monkeypatch.setattr(PartSession, "first", noted)
+    parts = []
+    for name, words in (("near", []), ("whole", ["--verify"])):
+        words += ["--from", str(begin), "--to", str(begin + original.icount // 100)]
+        parts.append(rows_of(trim(original.path, tmp_path / f"{name}.ph", *words)))
+        assert replay(tmp_path / f"{name}.ph")[0] == 0
+    assert parts[0] == parts[1] and parts[0]["events"]
+    with Reader(str(original.path)) as reader:
+        before = [c.moment.icount for c in reader.checkpoints() if c.moment.icount <= begin]
+    assert begun_at == [begin - max(before, default=0), begin]
+
+
+def test_a_checkpoint_that_is_another_state_is_no_beginning(original, tmp_path, capsys):
+    """All hashes were made to fit; its digest was not."""
+    path = tmp_path / "r.ph"
+    shutil.copyfile(original.path, path)
+    with Reader(str(path)) as reader:
+        kept = reader.checkpoints()[3]
+        parts = reader.checkpoint_parts(kept)
+    cpu = bytearray(parts["cpu"])
+    cpu[8] ^= 1
+    db = sqlite3.connect(path, isolation_level=None)
+    packed = pack_parts({**parts, "cpu": bytes(cpu)})
+    db.execute("UPDATE checkpoint SET parts = ? WHERE id = ?", (packed, kept.id))
+    recording_mutations.fit(db)
+    db.close()
+    words = ["trim", str(path), "-o", str(tmp_path / "part.ph"), "--from", str(kept.moment.icount + 10), "--quiet"]
+    assert main([*words, "--to", str(kept.moment.icount + 5000)]) == 2
+    assert f"checkpoint {kept.id} is not the state" in capsys.readouterr().err
+    assert not (tmp_path / "part.ph").exists()
+    assert main([*words, "--to", str(kept.moment.icount + 5000), "--verify"]) == 0

@@ -145,6 +145,18 @@ def test_a_killed_recording_is_taken_up_again(debugger):
             assert icount(mi) == 1000
 
 
+def test_a_movement_that_gdb_cannot_make_is_forgotten(debugger):
+    with Mi((SOURCE, "-gdb-set confirm off")) as mi:
+        mi.ask(f"-target-select remote 127.0.0.1:{debugger.port}")
+        stopped(mi.ask('-interpreter-exec console "run 2000"'))
+        said(mi, "watch *(char(*)[2000000])0x1000")  # too long, which shows when it is to be inserted
+        answer = mi.ask('-interpreter-exec console "run 3000"')
+        assert answer[-1].startswith("^error") and any("1 to 1048576 bytes" in line for line in answer), answer
+        mi.ask("-break-delete")
+        stopped(mi.ask("-exec-step-instruction"))
+        assert icount(mi) == 2001
+
+
 def test_not_a_recording():
     with Mi((SOURCE,)) as mi:
         assert any("this is no recording" in line for line in mi.ask('-interpreter-exec console "checkpoint"'))

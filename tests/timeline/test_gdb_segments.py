@@ -218,7 +218,8 @@ def test_stepping_over_calls(replayed):
 
 def test_addresses_and_code(replayed):
     out = with_file(replayed.port, f"tbreak *{BEHIND:#x}", "seek start", "continue", "p/x $linear()",
-                    "p/x $linear(0x7c0, 0x24)", "xi 2", f"xi 1 {AGAIN:#x}")  # fmt: skip
+                    "p/x $linear(0x7c0, 0x24)", "xi 2", f"xi 1 {AGAIN:#x}", f"xi {COUNTER:#x} - 4")  # fmt: skip
     assert values(out) == [BEHIND, COUNTER], out
-    code = ["00007c14  83 f9 0a  cmp cx, 0xa", "00007c17  75 f3  jne 0x7c0c", "00007c0c  41  inc cx"]
+    assert out.count("\n00007c") == 3 + 8
+    code = ["00007c14  83 f9 0a  cmp cx, 0xa", "00007c17  75 f3  jne 0xc", "00007c0c  41  inc cx"]
     assert "\n".join(code) in out, out

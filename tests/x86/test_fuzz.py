@@ -4,12 +4,18 @@ The seeds are fixed, so that a run is the same everywhere; `./dev fuzz cpu` take
 """
 
 import os
+import struct
+from dataclasses import replace
 
 import pytest
 
-from tools.cpu_cases import Generator
-from tools.fuzz_cpu import fuzz_all, summary
-from tools.oracle import HostOracle, OracleUnavailable
+from playhead.x86 import state as S
+from playhead.x86.isa import tables
+from tools import cpu_exclusions
+from tools.cpu_cases import Generated, Generator, Piece
+from tools.fuzz_cpu import Fuzz, differs, fuzz_all, summary
+from tools.oracle import HostOracle, OracleUnavailable, layout
+from tools.oracle.case import FX_INITIAL, Case
 
 ENGINES = ["native", "reference"]
 LEAST = 100  # how often each encoding comes to execution in the long run
@@ -43,8 +49,6 @@ def test_unicorn() -> None:
 
 
 def test_a_case_depends_on_seed_and_number_alone() -> None:
-    from playhead.x86.isa import tables
-
     first, second = Generator(tables()[0], 5), Generator(tables()[0], 5)
     second.case(1)
     assert first.case(4).case == second.case(4).case != first.case(5).case
@@ -67,3 +71,31 @@ def test_a_wrong_result_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert fuzz_cpu.main(arguments) == 1
     out = capsys.readouterr().out
     assert "bswap" in out and "again: ./dev fuzz cpu --seed 1 --case" in out
+
+
+def followed(tail: str, data_at: int) -> tuple[Generated, Case]:
+    """FCOMI with C1 set before it, then an instruction that stores the status word."""
+    by_text = {f.encoding.text: f for f in tables()[0].forms}
+    pieces = [Piece(by_text["db f0+i F0,Fi"], bytearray(b"\xdb\xf0"), start=0)]
+    address = b"" if tail.endswith("ax") else struct.pack("<I", data_at)
+    pieces.append(Piece(by_text[tail], bytearray(STORES[tail] + address), start=2))
+    fx = bytearray(FX_INITIAL)
+    fx[2:5] = struct.pack("<HB", 0x200, 0xFF)
+    case = Case(b"".join(p.code for p in pieces), (0,) * 8, fx=bytes(fx))
+    return Generated(0, case, pieces, {}, S.STATUS), case
+
+
+STORES = {"df e0 ax": b"\xdf\xe0", "dd /7 Mw": b"\xdd\x3d", "d9 /6 Ma": b"\xd9\x35", "dd /6 Ma": b"\xdd\x35"}
+
+
+@pytest.mark.parametrize("tail", STORES)
+def test_what_fcomi_leaves_in_c1_is_followed_into_what_stores_it(tail: str) -> None:
+    """A processor that leaves C1 differs from ours in what is stored; that is told from a wrong result."""
+    fuzz = Fuzz(1, ["reference"], ["unicorn"])
+    target = fuzz.targets["reference"]
+    g, case = followed(tail, layout.DATA_BASE)
+    ours, theirs = target.run([case])[0], target.run_leaving_c1(case, {0})
+    assert (ours.regs, ours.data) != (theirs.regs, theirs.data) and differs(g, ours, theirs)
+    assert fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.C1_LEFT
+    wrong = replace(theirs, regs=(*theirs.regs[:3], 1, *theirs.regs[4:]))
+    assert fuzz._known("host", target, g, ours, wrong) is None

@@ -1,8 +1,8 @@
 """Delivery of exceptions and interrupts: gates, stacks, error codes, flags, double faults, virtual-8086 mode."""
 
 import pytest
-from system_machine import (CODE, CODE_AT, DATA, ENGINES, FREE, INNER, STACK, STUBS, UCODE, UDATA, USER_STACK,
-                            SystemMachine)  # fmt: skip
+from system_machine import (CODE, CODE_AT, DATA, ENGINES, FREE, IDT, INNER, STACK, STUBS, TASK2, UCODE, UDATA,
+                            USER_STACK, SystemMachine)  # fmt: skip
 
 from playhead.x86 import state as S
 
@@ -81,6 +81,75 @@ def test_gate_to_a_bad_segment(engine, selector, expected):
     m.describe(FREE, 0, 0xFFFFF, 0x1B, 0xC)
     m.set_gate(0x21, 0, 0x8E, selector)
     assert m.fault() == expected
+
+
+# INT1, INT3, INTO, INT n, exceptions: vector, and EXT of the error code if it cannot be delivered (volume 3, 6.13).
+EVENTS = {
+    ".byte 0xf1": (1, 1), "int3": (3, 0), "movb $0x7f, %cl\n addb $1, %cl\n into": (4, 0), "int $0x21": (0x21, 0),
+    "int $1": (1, 0), "ud2": (6, 1), "xorl %ecx, %ecx\n divl %ecx": (0, 1),
+}  # fmt: skip
+
+
+def break_delivery(m: SystemMachine, how: str, vector: int) -> tuple[int, int]:
+    """Let the delivery of a vector fail; the exception and its error code, without EXT."""
+    if how == "limit":
+        m.core.set("idtr_base", IDT - 0x1000)
+        m.core.set("idtr_limit", 13 * 8 + 7)  # #GP itself can be delivered
+        m.poke(IDT - 0x1000, m.memory.read(IDT, 0x200))
+        m.set_gate(0x21, 0, 0x8E)
+        m.poke(IDT - 0x1000 + 8 * vector + 5, b"\x00")  # no gate at all, for those that are within the limit
+        return GP, vector * 8 + 2
+    if how == "absent":
+        m.set_gate(vector, STUBS, 0x6E)
+        return NP, vector * 8 + 2
+    if how == "segment":
+        m.set_gate(vector, STUBS, 0xEE, DATA)
+        return GP, DATA
+    if how == "missing segment":
+        m.describe(FREE, 0, 0xFFFFF, 0x1B, 0xC)
+        m.set_gate(vector, STUBS, 0xEE, FREE)
+        return NP, FREE
+    if how == "entry":
+        m.describe(FREE, 0, 0xFF, 0x9B, 0x4)
+        m.set_gate(vector, 0x100, 0xEE, FREE)
+        return GP, 0
+    if how == "task gate":
+        m.set_gate(vector, 0, 0xE5, DATA)
+        return GP, DATA
+    assert how == "task"  # a switch whose new task has a bad stack: the exception is the new task's
+    for at, value in ((0x20, STUBS + 62), (0x24, 2), (0x38, 0x6000), (0x48, DATA), (0x4C, CODE), (0x50, UCODE),
+                      (0x54, DATA)):  # fmt: skip
+        m.poke(0x3800 + at, value.to_bytes(4, "little"))
+    m.set_gate(vector, 0, 0xE5, TASK2)
+    m.set_gate(TS, 0, 0x85, 0x58)  # the handler is a task too: the stack is no good
+    m.describe(0x58, 0x3C00, 0x67, 0x89)
+    for at, value in ((0x20, STUBS + TS), (0x24, 2), (0x38, 0x7000), (0x48, DATA), (0x4C, CODE), (0x50, DATA),
+                      (0x54, DATA)):  # fmt: skip
+        m.poke(0x3C00 + at, value.to_bytes(4, "little"))
+    return TS, UCODE & ~3
+
+
+@pytest.mark.parametrize("how", ["limit", "absent", "segment", "missing segment", "entry", "task gate", "task"])
+@pytest.mark.parametrize("text", EVENTS)
+def test_external_bit_of_every_event(engine, text, how):
+    vector, ext = EVENTS[text]
+    m = SystemMachine(engine, "movl $TASK, %eax\n ltr %ax\n" + text)
+    expected, error = break_delivery(m, how, vector)
+    if vector == 0:  # contributory, as what follows: a double fault, and with the stack of the new task a triple one
+        assert m.run(1000) == S.EXIT_TRIPLE if how == "task" else m.vector() == DF
+    else:
+        assert (m.vector(), m.stack(0)) == (expected, error | ext)
+
+
+@pytest.mark.parametrize("how", ["absent", "segment", "missing segment", "entry", "task gate", "task"])
+@pytest.mark.parametrize("vector, soft", [(2, 2), (0x21, 2), (1, 0)])  # an NMI, an interrupt, a single step
+def test_external_bit_of_what_comes_from_outside(engine, vector, soft, how):
+    m = SystemMachine(engine, "movl $TASK, %eax\n ltr %ax\n nop\n nop")
+    expected, error = break_delivery(m, how, vector)
+    m.run(2)
+    for name, value in (("fault_vector", vector), ("fault_soft", soft), ("fault_pending", 1)):
+        m.core.set(name, value)
+    assert (m.vector(), m.stack(0)) == (expected, error | 1)
 
 
 def test_external_error_bit(engine):

@@ -302,11 +302,22 @@ ONES = (1 << 64) - 1
     (0x179, 0, None), (0x17A, 5, (0, 5)), (0x17B, 0, (ONES, 0)), (0x17B, 5, (ONES, ONES)),
     (0x400, 0, (ONES, 0)), (0x424, 5, (ONES, ONES)), (0x401, 0, (0, 0)), (0x401, 1, None), (0x427, 1 << 63, None),
     (0x428, 0, None), (0, 7, (0, 0)), (1, 7, (0, 0)), (2, 0, None), (0xC0000080, 0, None), (0xC0000081, 0, None),
-    (0x17, 0, None), (0x8B, 0, (0, 0)), (0x1D9, 0, (0, 0)), (0x210, 0, None),
+    (0x17, 0, None), (0x8B, 0, (1 << 32, 1 << 32)),
+    (0x35, 0, None), (0x198, 0, None), (0x79, 0, None), (0x1D9, 0, (0, 0)), (0x210, 0, None),
 ])  # fmt: skip
 def test_msrs_of_a_pentium2(engine, number, value, seen):
     found = access_msr(engine, number, value)
     assert found == seen or (seen == "kept" and found is not None and found[1] == value)
+
+
+@engines
+def test_msrs_that_are_only_read_or_only_written(engine):
+    read = "movl ${}, %ecx\n rdmsr\n movl %eax, %esi\n movl %edx, %edi\nbad: wrmsr"
+    for number, value in ((0x35, 0x1_0001), (0x198, 4 << 40 | 1000), (0x17, 0), (0x179, 0x100010A), (0xFE, 0x508)):
+        m = SystemMachine(engine, read.format(number))
+        assert m.fault() == (GP, 0)
+        assert m.reg("esi") | m.reg("edi") << 32 == value, hex(number)
+    assert SystemMachine(engine, "movl $0x79, %ecx\n wrmsr\nbad: rdmsr").fault() == (GP, 0)
 
 
 @engines

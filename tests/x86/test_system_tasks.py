@@ -104,13 +104,32 @@ def test_refused_behind_the_switch(engine, wrong, expected):
 
 
 def test_tss_of_16_bits(engine):
-    m = SystemMachine(engine, START + "lcall $TASK2, $0\nback: hlt\nother: movl %ebx, 0x500\n iretl\n hlt")
+    """What it does not hold: upper halves of the general registers become ones; FS and GS null; CR3 stays."""
+    m = SystemMachine(engine, START + """
+        movw %ds, %ax
+        movw %ax, %fs
+        lcall $TASK2, $0
+back:   hlt
+other:  movl %ebx, 0x500
+        movl %esp, 0x504
+        movl %eax, 0x508
+        movl %edi, 0x50c
+        pushfl
+        popl 0x510
+        movw %fs, 0x514
+        iretl
+        hlt""")
+    m.core.set("cr3", 0x123000)
     m.describe(FREE, CODE_AT, 0xFFFF, 0x9B, 4)
     m.describe(TASK2, TSS2, 0x2B, 0x81)
     words = [m.symbols["other"] - CODE_AT, 2, 1, 2, 3, 0x4444, 0x6000, 6, 7, 8, DATA, FREE, DATA, DATA, 0]
     m.poke(TSS2 + 0x0E, b"".join(w.to_bytes(2, "little") for w in words))
+    m.describe(DATA, 0, 0xFFFF, 0x93)  # a stack of 16 bits: the upper half of ESP has no say
     m.until_halt()
-    assert m.dword(0x500) == 0x4444 and m.core.get("eip") == m.symbols["back"] + 1
+    assert [m.dword(0x500 + 4 * n) for n in range(4)] == [0xFFFF4444, 0xFFFF6000, 0xFFFF0001, 0xFFFF0008]
+    assert m.dword(0x510) == S.NT | 2 and m.word(0x514) == 0 and m.core.get("cr3") == 0x123000
+    assert m.reg("ebx") == 0x11, "the task of 32 bits gets its own back"
+    assert m.core.get("eip") == m.symbols["back"] + 1
     assert m.word(TSS2 + 0x18) == 0x4444 and m.word(TSS2) == TASK and access(m, TASK2) == 0x81
 
 

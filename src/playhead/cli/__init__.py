@@ -19,6 +19,7 @@ VERBS = {
     "verify": "check a recording without running it",
     "trim": "a part of a recording, as a recording of its own",
     "info": "what a recording holds",
+    "console": "what the guest printed, without running the recording",
     "log": "the events of a recording",
 }
 

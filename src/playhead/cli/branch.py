@@ -71,7 +71,6 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     options.auto_shift, options.digest_period = bool(reader.meta.get("auto_shift")), reader.digest_period
     options.meta = {"parent_file": Path(reader.path).name}
     host = Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=disks)
-    host.message(f"going on from {point.moment} of {reader.path}, live")
     with Writer(values["output"], values["force"], Worker()) as writer:
         outcome = BranchSession(build, host, options, writer, reader, point, virtual_ns, known).run()
     if outcome.note:

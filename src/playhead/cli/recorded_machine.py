@@ -12,7 +12,7 @@ from playhead.host.host import Host
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.session.run import Build
-from playhead.timeline.moments import parse
+from playhead.timeline.moments import AtOutput, parse, printed_at
 from playhead.timeline.timeline import Timeline
 from playhead.x86.cpuid import canonical
 
@@ -73,7 +73,7 @@ def timeline(
 
 
 def moment_of(reader: Reader, text: str, engine: str = "native") -> Moment:
-    """The moment that a user means; some have to be looked for by replaying. Raises UsageError."""
+    """The moment that a user means; moments of virtual time are looked for by replaying. Raises UsageError."""
     end = reader.last_mark()[0]
     where = parse(text, end, end)
     if isinstance(where, Moment):
@@ -81,5 +81,7 @@ def moment_of(reader: Reader, text: str, engine: str = "native") -> Moment:
         if not start <= where <= end and text != "start":
             raise UsageError(f"{text} is not in {reader.path}, which goes from instruction {start} to {end}")
         return max(where, start)
+    if isinstance(where, AtOutput):
+        return printed_at(reader, where)
     with timeline(reader, engine) as (line, _):
         return line.find(where).moment

@@ -109,6 +109,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
             line.player.output = list(host.serial)
             line.player.compare_from_here()
             line.player.to(end)
+            line.player.compared_to_here()
         except Stopped:
             so_far = f"{line.player.compared} digests compared until then, all equal"
             host.message(f"ended by {host.quit_name()}, at {line.moment}; {so_far}")

@@ -14,6 +14,7 @@ OPTIONS = (
     IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
+    Option("--verify", "check everything in front of the part, too: replay the recording from its beginning"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
 
@@ -22,8 +23,8 @@ def help() -> str:
     usage = "playhead trim FILE -o FILE [--from MOMENT] [--to MOMENT] [options]"
     what = (
         "Makes a recording of a part of one. The part holds the state that it begins with, so it replays alone and\n"
-        "at once, and says which recording it was made from. To make it, the recording is replayed up to the part's\n"
-        "end and compared on the way; exit status 1: it diverged."
+        "at once, and says which recording it was made from. To make it, the recording is replayed from the nearest\n"
+        "checkpoint in front of the part up to its end, and compared on the way; exit status 1: it diverged."
     )
     return help_text("trim", usage, what, OPTIONS)
 
@@ -64,7 +65,7 @@ def _trim(reader: Any, values: dict[str, Any]) -> int:
     session = PartSession(build, host, reader)
     session.options.progress = not values["quiet"]
     with host:
-        session.begin()
+        session.begin(None if values["verify"] else begin, end)
         first = None
         if begin > START or reader.start:
             session.run_to(begin)

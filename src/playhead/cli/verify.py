@@ -10,7 +10,7 @@ OPTIONS = (Option("--json", "as one JSON object"),)
 def help() -> str:
     what = (
         "Checks a recording without running it: schema, hash chain over the batches, every event, digest, checkpoint,\n"
-        "page, snapshot and blob.\n"
+        "page, snapshot and blob, and the index of the console.\n"
         "Exit status 0: all of it is what its hashes say (a recording that was cut off too, which is said);\n"
         "2: it is damaged, and each damaged table, batch and blob is named on a line. `playhead replay --verify` does\n"
         "this and then runs it, which proves the rest."
@@ -62,6 +62,6 @@ def summary(path: str, verdict: "object") -> str:
     end = "" if v.complete else "; it has no end: it was cut off, or is being written"
     return (
         f"{path} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, {v.digests} "
-        f"digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.snapshots} snapshots, "
-        f"{v.blobs} blobs of {size(v.blob_bytes)}{end}"
+        f"digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.console} bytes of console "
+        f"output, {v.snapshots} snapshots, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
     )

@@ -74,7 +74,10 @@ def resume(command):
     """Let it run. What has been killed or detached is taken up again: in extended mode the connection stays."""
     if not gdb.selected_inferior().pid:
         gdb.execute("attach 1", to_string=True)
-    gdb.execute(command)
+    try:
+        gdb.execute(command)
+    finally:
+        rr("stay")  # if gdb could not let it run: where it would have gone is forgotten
 
 
 def monitor(text):
@@ -90,7 +93,10 @@ class Command(gdb.Command):
         super().__init__(name, gdb.COMMAND_RUNNING)
 
     def invoke(self, argument, from_tty):
-        self._function(argument.strip())
+        try:
+            self._function(argument.strip())
+        except gdb.error as e:  # told as gdb tells its own
+            raise gdb.GdbError(str(e)) from None
 
 
 # moving in a recording
@@ -210,10 +216,10 @@ class Linear(gdb.Function):
 
 
 def xi(argument):
-    """xi [COUNT [ADDRESS]]: disassemble from CS:EIP, or a linear address, in the mode that the processor is in."""
-    count, _, where = argument.partition(" ")
-    address = int(gdb.parse_and_eval(where)) & 0xFFFFFFFF if where.strip() else linear()
-    gdb.execute(f"monitor x/{int(count or 8)}i {address:#x}")
+    """xi [COUNT] [ADDRESS]: disassemble from CS:EIP, or a linear address, in the mode that the processor is in."""
+    count, where = re.fullmatch(r"(?:/?([0-9]{1,4})(?:\s+|$))?(.*)", argument).groups()
+    address = int(gdb.parse_and_eval(where)) & 0xFFFFFFFF if where else linear()
+    gdb.execute(f"monitor x/{count or 8}i {address:#x}")
 
 
 def over(argument):

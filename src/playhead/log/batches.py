@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from playhead.base.errors import FormatError
 from playhead.log.checkpoints import Checkpoint
+from playhead.log.console import Printed
 from playhead.log.digests import Digest, unpack_run
 from playhead.log.events import MAX_PAYLOAD, Entry, from_row
 from playhead.log.moment import Moment
@@ -14,8 +15,8 @@ Bad = Callable[[str], FormatError]
 
 class Batch(NamedTuple):
     """What one flush wrote. `digests` are (icount, digest), in order; `moment`, `virtual_ns`, `wall_ms` are at the
-    flush; `contents` are hashes of disks' blocks, by key. (A checkpoint is stored when it has been packed, so it may be
-    of a moment before the flush before.)
+    flush; `contents` are hashes of disks' blocks, by key; `printed` is the guest's output. (A
+    checkpoint is stored when it has been packed, so it may be of a moment before the flush before.)
     """
 
     id: int
@@ -23,9 +24,18 @@ class Batch(NamedTuple):
     digests: list[tuple[int, Digest]]
     checkpoints: list[Checkpoint]
     contents: dict[int, bytes]
+    printed: list[Printed]
     moment: Moment
     virtual_ns: int
     wall_ms: int
+
+
+class Output(NamedTuple):
+    """What a batch, by its number, has of the guest's output; `moment` is at the flush."""
+
+    number: int
+    moment: Moment
+    printed: list[Printed]
 
 
 def entries_of(rows: list[tuple], moment: Moment, bad: Bad) -> list[Entry]:

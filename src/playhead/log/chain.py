@@ -21,15 +21,16 @@ class Mark(NamedTuple):
     last_digest: int = 0
     last_checkpoint: int = 0
     last_content: int = 0
+    last_console: int = 0
     icount: int = 0
     seq: int = 0
     virtual_ns: int = 0
     wall_ms: int = 0
 
     @property
-    def rows(self) -> tuple[int, int, int, int]:
+    def rows(self) -> tuple[int, int, int, int, int]:
         """The last row of each table that is only added to."""
-        return self.last_event, self.last_digest, self.last_checkpoint, self.last_content
+        return self.last_event, self.last_digest, self.last_checkpoint, self.last_content, self.last_console
 
     @property
     def moment(self) -> Moment:
@@ -64,7 +65,8 @@ def genesis(meta: list[tuple[str, str]], kinds: list[tuple[int, str, str]]) -> b
 
 
 def link_batch(before: bytes, events: Iterable[tuple], digests: Iterable[tuple], checkpoints: Iterable[tuple],
-               contents: Iterable[tuple], mark: tuple) -> bytes:  # fmt: skip
-    """The hash of one batch: its rows of `event`, `digest`, `checkpoint` and `content`, and its mark."""
+               contents: Iterable[tuple], printed: Iterable[tuple], mark: tuple) -> bytes:  # fmt: skip
+    """The hash of one batch: its rows of `event`, `digest`, `checkpoint`, `content` and `console`, and its mark."""
     hash = link(link(before, "event", events), "digest", digests)
-    return link(link(link(hash, "checkpoint", checkpoints), "content", contents), "batch", [mark])
+    hash = link(link(link(hash, "checkpoint", checkpoints), "content", contents), "console", printed)
+    return link(hash, "batch", [mark])

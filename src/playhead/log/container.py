@@ -23,6 +23,7 @@ from playhead.log.qemu_format import sniff
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
 
 MAX_INT = (1 << 63) - 1
+MAKERS = {1: "was never released", 2: "Playhead 0.1.0 writes and replays"}  # earlier formats
 TRIES = 5  # to copy a file that is being written
 REFUSALS = (sqlite3.Error, UnicodeError, OverflowError)  # Unicode: SQLite quotes a damaged file in its messages
 REFUSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_NOMEM")
@@ -89,7 +90,7 @@ class Container:
             raise self.damaged("it has no format number")
         if version < FORMAT:
             raise FormatError(
-                f"{self.path} is of format {version}, which was never released; this Playhead reads format {FORMAT}"
+                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads format {FORMAT}"
             )
 
     def _open(self) -> sqlite3.Connection:
@@ -111,6 +112,11 @@ class Container:
         except REFUSALS as e:
             raise self._refused(e) from None
         return db
+
+    @property
+    def written(self) -> bool:
+        """Whether somebody may still be writing it; where nothing can be written, a recorder that was killed too."""
+        return self._in_wal_mode()
 
     def _in_wal_mode(self) -> bool:
         return os.pread(self._fd, 1, 18) == b"\2"

@@ -11,9 +11,10 @@ from hashlib import sha256
 from typing import Any
 
 from playhead.base.errors import FormatError
-from playhead.log.batches import Batch, digests_of, entries_of
+from playhead.log.batches import Batch, Output, digests_of, entries_of
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import Checkpoint, Checkpoints
+from playhead.log.console import Console
 from playhead.log.container import Container
 from playhead.log.contents import Contents
 from playhead.log.events import End, Entry
@@ -37,6 +38,7 @@ class Reader:
         self._checkpoints = Checkpoints(self)
         self._marks: list[tuple[int, Mark, bytes]] | None = None
         self._contents = Contents(self)
+        self.console = Console(self)
         self._kept: tuple[int, tuple[list[tuple], ...]] = -1, ()  # the last batch that was asked for what it keeps
         try:
             rows = self._rows("SELECT key, value FROM meta ORDER BY key", str, str, limit=4096)
@@ -143,15 +145,16 @@ class Reader:
 
     def batch(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> Batch:
         """The batch that `mark` ends, checked against the chain; `before` and `hash` are the mark and hash in front."""
-        events, runs, kept, contents = self._rows_of(number, mark, before, hash, stored)
+        events, runs, kept, contents, printed = self._rows_of(number, mark, before, hash, stored)
         entries = entries_of(events, before.moment, self._bad)
         digests = digests_of(runs, len(self.parts), self.digest_period, self._bad)
         checkpoints = self._checkpoints.check(kept, mark)
         blocks = self._contents.check(contents)
-        return Batch(number, entries, digests, checkpoints, blocks, mark.moment, mark.virtual_ns, mark.wall_ms)
+        console = self.console.check(printed, before.moment, mark.moment)
+        return Batch(number, entries, digests, checkpoints, blocks, console, mark.moment, mark.virtual_ns, mark.wall_ms)
 
     def _rows_of(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> tuple[list[tuple], ...]:
-        """A batch's rows of `event`, `digest`, `checkpoint` and `content`, checked against the chain."""
+        """A batch's rows of `event`, `digest`, `checkpoint`, `content` and `console`, checked against the chain."""
         events = self._rows(
             "SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? ORDER BY id",
             int, int, int, int, int, bytes | None, bytes | None, args=(before.last_event, mark.last_event),
@@ -162,10 +165,11 @@ class Reader:
         )  # fmt: skip
         kept = self._checkpoints.rows(before.last_checkpoint, mark.last_checkpoint)
         contents = self._contents.rows(before.last_content, mark.last_content)
-        if link_batch(hash, events, runs, kept, contents, mark) != stored:
+        printed = self.console.rows(before.last_console, mark.last_console)
+        if link_batch(hash, events, runs, kept, contents, printed, mark) != stored:
             where = f"after instruction {before.icount}, up to {mark.icount}"
             raise self._bad(f"batch {number} is not what its hash says ({where})")
-        return events, runs, kept, contents
+        return events, runs, kept, contents, printed
 
     def batches(self) -> Iterator[Batch]:
         """Every batch that is there now, in order, each verified against the chain before it is handed on."""
@@ -207,6 +211,14 @@ class Reader:
     def checkpoint_rows(self, id: int) -> list[tuple]:
         """The rows of all checkpoints in the batch that has this one, verified; empty if none has."""
         return self._kept_rows(id, "last_checkpoint", 2)
+
+    def console_from(self, index: int) -> Iterator[Output]:
+        """What each batch from this index on has of the guest's output, verified; batches without any are left out."""
+        for at in range(index, len(self._known())):
+            number, mark, before, hash, stored = self._place(at)
+            if mark.last_console > before.last_console:
+                rows = self._rows_of(number, mark, before, hash, stored)[4]
+                yield Output(number, mark.moment, self.console.check(rows, before.moment, mark.moment))
 
     def content_rows(self, id: int) -> list[tuple]:
         """The same for rows of `content`."""
@@ -285,13 +297,15 @@ class Reader:
             "batch": "48",
             "checkpoint": "40 + length(parts) + length(pages)",
             "content": "length(records)",
+            "console": "40 + length(text) + length(moments)",
             "pack": "length(hashes) + length(data)",
         }
         return {t: self._rows(one.format(c, t), int)[0][0] for t, c in columns.items()}
 
     def ended(self) -> bool:
         """Whether the last event is END: the recording was closed properly."""
-        rows = self._rows("SELECT kind FROM event ORDER BY id DESC LIMIT 1", int)
+        last = "SELECT last_event FROM batch ORDER BY id DESC LIMIT 1"
+        rows = self._rows(f"SELECT kind FROM event WHERE id = ({last})", int)
         return bool(rows) and rows[0][0] == End.KIND.tag
 
     def close(self) -> None:

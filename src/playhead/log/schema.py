@@ -6,7 +6,7 @@ Only `snapshot` is not: names are given and taken away later too.
 """
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
-FORMAT = 2  # SQLite's user_version, at byte 60
+FORMAT = 3  # SQLite's user_version, at byte 60
 
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
 MAX_META = 16 << 20  # bytes of one meta value
@@ -25,11 +25,14 @@ CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, icount INTEGER NOT NULL, seq IN
                          pages BLOB NOT NULL);
 CREATE TABLE pack (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL, data BLOB NOT NULL);
 CREATE TABLE content (id INTEGER PRIMARY KEY, records BLOB NOT NULL);
+CREATE TABLE console (id INTEGER PRIMARY KEY, port INTEGER NOT NULL, position INTEGER NOT NULL, icount INTEGER NOT NULL,
+                      seq INTEGER NOT NULL, size INTEGER NOT NULL, text BLOB NOT NULL, moments BLOB NOT NULL);
 CREATE TABLE snapshot (id INTEGER PRIMARY KEY, name TEXT NOT NULL, icount INTEGER NOT NULL, seq INTEGER NOT NULL,
                        virtual_ns INTEGER NOT NULL, created TEXT NOT NULL, root BLOB NOT NULL, hash BLOB NOT NULL);
 CREATE TABLE batch (id INTEGER PRIMARY KEY, last_event INTEGER NOT NULL, last_digest INTEGER NOT NULL,
-                    last_checkpoint INTEGER NOT NULL, last_content INTEGER NOT NULL, icount INTEGER NOT NULL,
-                    seq INTEGER NOT NULL, virtual_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
+                    last_checkpoint INTEGER NOT NULL, last_content INTEGER NOT NULL, last_console INTEGER NOT NULL,
+                    icount INTEGER NOT NULL, seq INTEGER NOT NULL, virtual_ns INTEGER NOT NULL,
+                    wall_ms INTEGER NOT NULL, hash BLOB NOT NULL);
 CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) AS args, e.payload
                       FROM event e LEFT JOIN kind k ON k.tag = e.kind;
 """

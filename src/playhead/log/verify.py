@@ -12,6 +12,7 @@ from typing import Any
 
 from playhead.base.errors import FormatError
 from playhead.log.chain import BEGINNING, Mark
+from playhead.log.console import name_of
 from playhead.log.container import printable
 from playhead.log.digests import CHECK
 from playhead.log.events import End
@@ -49,6 +50,7 @@ class Verdict:
     blob_bytes: int = 0
     checkpoints: int = 0
     pages: int = 0  # distinct contents
+    console: int = 0  # bytes that the guest printed
     snapshots: int = 0
     faults: list[Fault] = field(default_factory=list)
 
@@ -77,9 +79,10 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
         yield Fault("table batch", why(reader, e))
         return
     kept = START._replace(seq=-1), 0
-    before, hash, last = BEGINNING, reader.beginning, Batch(0, [], [], [], {}, START, 0, 0)
+    before, hash, last = BEGINNING, reader.beginning, Batch(0, [], [], [], {}, [], START, 0, 0)
     due = reader.first_digest
     blocks: set[int] = set()
+    printed, faults = dict[int, int](), 0
     for position, (number, mark, stored) in enumerate(marks, 1):
         try:
             reader.check_order(position, number, mark, before)
@@ -87,10 +90,12 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
             due = _check_digests(reader, last, due)
             _check_end(reader, last, position == len(marks))
             verdict.blocks += _check_blocks(reader, last, blocks)
+            verdict.console += _check_console(last, printed, faults == 0)
             for checkpoint in last.checkpoints:
                 check_checkpoint(reader, checkpoint, kept)
                 kept = checkpoint.place
         except FormatError as e:
+            faults += 1
             yield Fault(f"batch {number}", why(reader, e))
             due = mark.icount - mark.icount % reader.digest_period + reader.digest_period
         verdict.batches, verdict.events = position, mark.last_event
@@ -120,6 +125,16 @@ def _check_blocks(reader: Reader, batch: Batch, known: set[int]) -> int:
     return len(batch.contents)
 
 
+def _check_console(batch: Batch, printed: dict[int, int], all_known: bool) -> int:
+    """Each port's output goes on where it was, as far as that is known; returns how much this batch has."""
+    for one in batch.printed:
+        where = printed.get(one.port, 0)
+        if one.position != where and all_known:
+            raise FormatError(f"output of {name_of(one.port)} from byte {one.position} on where it had got to {where}")
+        printed[one.port] = one.position + len(one.text)
+    return sum(len(one.text) for one in batch.printed)
+
+
 def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
     for entry in batch.entries:
         if isinstance(entry.event, End):
@@ -131,7 +146,7 @@ def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
 
 def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
     """Rows that belong to no batch: events and their batch are written together, so nobody leaves such."""
-    for table, end in zip(("event", "digest", "checkpoint", "content"), last.rows, strict=True):
+    for table, end in zip(("event", "digest", "checkpoint", "content", "console"), last.rows, strict=True):
         try:
             rows = reader.container.rows(f"SELECT count(*) FROM {table} WHERE id > ? OR id < 1", int, args=(end,))
         except FormatError as e:

@@ -21,6 +21,7 @@ from playhead.base.errors import HostError, UsageError
 from playhead.log import beside
 from playhead.log.beside import HEAD, MAGIC, SIDE_FILES
 from playhead.log.chain import Mark, genesis, link, link_batch
+from playhead.log.console import Collected
 from playhead.log.digests import MAX_RUN, Digest, pack_run
 from playhead.log.events import KINDS, to_row
 from playhead.log.moment import START, Moment
@@ -85,6 +86,7 @@ class Writer:
         self.flushed = START  # the recording is valid up to here
         self._events: list[tuple] = []
         self._digests: list[tuple[int, Digest]] = []
+        self._console = Collected()
         self._mark = Mark()
         self._hash = self._genesis = b""
         self._failed = self._lost = False
@@ -209,6 +211,10 @@ class Writer:
         """Log the digest at `icount`; digests come at regular distances."""
         self._digests.append((icount, digest))
 
+    def printed(self, port: int, text: bytes, moments: list[Moment]) -> None:
+        """The guest has printed something: where, and the moment of each byte. It belongs to the next flush's batch."""
+        self._console.add(port, text, moments)
+
     def checkpoint(self, moment: Moment, virtual_ns: int, parts: Mapping[str, bytes],
                    pages: Mapping[int, bytes]) -> None:  # fmt: skip
         """Keep the machine's state at a moment, which is now: nothing that happens there has been logged yet. `pages`
@@ -269,7 +275,8 @@ class Writer:
 
     @property
     def pending(self) -> bool:
-        return bool(self._events or self._digests or self._packing.waits or self._packing.has_blocks)
+        packing = self._packing
+        return bool(self._events or self._digests or self._console or packing.waits or packing.has_blocks)
 
     def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
         """Make everything logged so far safe, as one batch. `moment` is now; if nothing was logged, but much has
@@ -287,13 +294,13 @@ class Writer:
             for i, r in enumerate(ready)
         ]
         contents = [(before.last_content + 1, blocks.records)] if blocks.records else []
-        if not (moved or events or digests or checkpoints or contents):
+        printed = self._console.rows(before.last_console + 1)
+        if not (moved or events or digests or checkpoints or contents or printed):
             return 0
-        mark = Mark(before.last_event + len(events), before.last_digest + len(digests),
-                    before.last_checkpoint + len(checkpoints), before.last_content + len(contents),
-                    *moment, virtual_ns, wall_ms)  # fmt: skip
-        chain = link_batch(self._hash, events, digests, checkpoints, contents, mark)
-        rows = {"event": events, "digest": digests, "checkpoint": checkpoints, "content": contents}
+        rows = {"event": events, "digest": digests, "checkpoint": checkpoints, "content": contents, "console": printed}
+        last = [n + len(some) for n, some in zip(before.rows, rows.values(), strict=True)]
+        mark = Mark._make((*last, *moment, virtual_ns, wall_ms))
+        chain = link_batch(self._hash, events, digests, checkpoints, contents, printed, mark)
         packs = [pack for one in (*(r.pages for r in ready), blocks) for pack in one.packs]
         self._host(lambda: self._store(rows, packs, mark, chain))
         self._mark, self._hash, self.flushed = mark, chain, moment

@@ -7,6 +7,7 @@ devices; the host's clock is the clock of now.
 from typing import Any
 
 from playhead.host.host import Host
+from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine import checkpoint
@@ -31,7 +32,7 @@ class BranchSession(RecordSession):
         point, reader = self._point, self._reader
         self._parts = list(self.machine.digest_parts())
         last = Last(point.moment, self._virtual_ns, point.last_event, None)
-        copy(reader, self.writer, None, last, {"at": list(point.moment), "file": self.options.meta["parent_file"]})
+        self._copy(last)
         known = reader.disks.each(0, reader.last().last_content)
         self._blocks = {key for id, row in known if id <= self.writer.last_content for key in row}
         self._keep_blocks()
@@ -42,6 +43,26 @@ class BranchSession(RecordSession):
         if self._rate is not None:
             self._rate.shift = self.machine.shift  # type: ignore[attr-defined]
         self._lives = True
+
+    def _copy(self, last: Last) -> None:
+        """The parent's past, which may take a while: said before it begins, and how far it is."""
+        host, reader, whole = self.host, self._reader, max(last.moment.icount, 1)
+        host.message(f"copying {reader.path} up to {last.moment} into {self.writer.path}")
+
+        def tell(moment: Moment) -> None:
+            if host.quit_cause():
+                host.status.clear()
+                raise KeyboardInterrupt
+            if host.status.enabled:
+                done = min(moment.icount, whole)
+                host.status.show(
+                    f"copying {done * 100 // whole:3d} %  {done / 1e6:.0f} of {whole / 1e6:.0f} M instructions"
+                )
+
+        parent = {"at": list(last.moment), "file": self.options.meta["parent_file"]}
+        copy(reader, self.writer, None, last, parent, tell=tell)
+        host.status.clear()
+        host.message(f"going on from {last.moment} of {reader.path}, live")
 
     def _put(self) -> None:
         """The machine takes the parent's state; what the copied checkpoints hold of it counts as known."""

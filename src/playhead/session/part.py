@@ -2,16 +2,18 @@
 nothing else.
 
 The recording is replayed to both ends, compared with its digests on the way; what is between is copied. So a part that
-was made is right, and its last digest is of a run, not of a file.
+was made is right, and its last digest is of a run, not of a file. The replay begins at the last checkpoint in front of
+the part whose state has a digest to be compared with; everything before that can be replayed too, as a whole check.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.errors import DivergenceError, FormatError, UnsupportedError, UsageError
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
-from playhead.log.checkpoints import Checkpoint
+from playhead.log.checkpoints import Checkpoint as CheckpointRow
 from playhead.log.digests import digest_of
 from playhead.log.events import End, Entry
 from playhead.log.moment import START, Moment
@@ -23,7 +25,7 @@ from playhead.session.part_blocks import copy_blocks, give
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
 from playhead.session.snapshots import check_part
-from playhead.session.start import pages_of_its_own
+from playhead.session.start import pages_of_its_own, pages_upto, restored
 
 MS = 1_000_000
 
@@ -63,11 +65,45 @@ class PartSession(ReplaySession):
         self._begins: Moment | None = None
         self.blocks: set[int] = set()  # of disks, by key: what the guest met of them in the part
 
-    def begin(self) -> None:
+    def begin(self, near: Moment | None = None, end: Moment | None = None) -> None:
+        """Have a machine. `near`: not in the recording's beginning, but at a checkpoint that lies not behind this
+        moment. `end`: where the part ends, for people.
+        """
         self._begin()
+        kept = None if near is None else self._checkpoint(near)
+        if kept is not None:
+            self._jump(kept)
+        if end is not None:
+            self._last = max(end.icount, self._first + 1)
         storage = getattr(self.machine, "storage", None)
         if storage is not None:
             storage.entered = lambda key, content: self.blocks.add(key)
+
+    def _checkpoint(self, near: Moment) -> CheckpointRow | None:
+        """The last one up to a moment that stands right behind a digest, in front of all events of its moment."""
+        reader, period = self.reader, self.reader.digest_period
+        for kept in reversed([c for c in reader.checkpoints() if c.moment <= near]):
+            at = kept.moment
+            if not at.seq and not at.icount % period and reader.event_moment(kept.last_event) != at:
+                return kept
+        return None
+
+    def _jump(self, kept: CheckpointRow) -> None:
+        """Take up the recording at a checkpoint, which must have the digest of its moment."""
+        parts, pages = self.reader.checkpoint_parts(kept), pages_upto(self.reader, kept)
+        at = kept.moment
+        fits = restored(self.machine, parts, pages) and self._moment() == at
+        self._boundary, self._first, self._taken = at.icount, at.icount, kept.last_event
+        self._check_console(at)
+        self._script.seek(kept.last_event, at, at.icount)
+        try:
+            if fits:
+                self._compare()
+        except DivergenceError:
+            fits = False
+        if not fits or self._equal_at != at.icount:
+            raise FormatError(f"{self.reader.path} is damaged: checkpoint {kept.id} is not the state of {at}; "
+                              "trim --verify begins at the recording's start")  # fmt: skip
 
     def run_to(self, moment: Moment | None) -> None:
         """Up to a moment, before anything happens there, or to the end."""
@@ -123,11 +159,18 @@ class PartSession(ReplaySession):
         return Last(self._moment(), m.now_ns(), self._taken, end)
 
 
+Tell = Callable[[Moment], None]
+
+
+def _quietly(moment: Moment) -> None:
+    """Nobody wants to know how far the copy is."""
+
+
 def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent: dict[str, Any] | None = None,
-         blocks: set[int] | None = None) -> None:  # fmt: skip
+         blocks: set[int] | None = None, tell: Tell = _quietly) -> None:  # fmt: skip
     """Write the part between two ends; `first` None: from the recording's own beginning. `parent`: what is to be said
     of the recording that this comes from, besides its hash. `blocks`: the blocks of disks that it needs; None: all that
-    are met up to its end.
+    are met up to its end. `tell` is told on the way where it is.
     """
     start = None if first is None else Start(first.moment, first.virtual_ns, first.root)
     begin = START if start is None else start.moment
@@ -147,7 +190,7 @@ def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent
     for snapshot in names(reader):
         if begin <= snapshot.moment <= last.moment:
             writer.snapshot(snapshot)
-    _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start, blocks is None).run()
+    _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start, blocks is None).run(tell)
 
 
 class _Copier:
@@ -156,6 +199,7 @@ class _Copier:
     def __init__(self, reader: Reader, writer: Writer, begin: Moment, after: int, last: Last, start: Start | None,
                  with_blocks: bool):  # fmt: skip
         self._with_blocks = with_blocks
+        self._begin = begin if start else Moment(-1)
         self._reader, self._writer, self._after, self._last = reader, writer, after, last
         self._seen = after  # the last event that is before what comes
         self._digest = 0 if start is None else start.first_digest(reader.digest_period)
@@ -163,14 +207,18 @@ class _Copier:
         self._kept = [c for c in reader.checkpoints() if edges[0] < c.place <= edges[1]]
         self._at = reader.batch_at(begin)
 
-    def run(self) -> None:
+    def run(self, tell: Tell) -> None:
         wall_ms, last = 0, self._last
         while (batch := self._reader.load_batch(self._at)) is not None:
             self._at += 1
             wall_ms = batch.wall_ms
+            tell(batch.moment)
             for icount, digest in batch.digests:
                 if self._digest <= icount <= last.moment.icount:
                     self._writer.digest(icount, digest)
+            for printed in batch.printed:
+                some = printed.between(self._begin, last.moment)
+                self._writer.printed(some.port, some.text, some.moments)
             if self._with_blocks:
                 give(self._reader, self._writer, batch.contents)
             for entry in batch.entries:
@@ -195,7 +243,7 @@ class _Copier:
         while self._kept and self._kept[0].place <= (moment, self._seen):
             self._checkpoint(self._kept.pop(0))
 
-    def _checkpoint(self, kept: Checkpoint) -> None:
+    def _checkpoint(self, kept: CheckpointRow) -> None:
         hashes = self._reader.checkpoint_pages(kept)
         contents = self._reader.pages(hashes.values())
         pages = {page: contents[hash] for page, hash in hashes.items()}

@@ -148,6 +148,9 @@ class RecordSession(RunSession):
         self.writer.event(self._moment(), event)
         self._events += 1
 
+    def _printed(self, port: int, data: bytes) -> None:
+        self.writer.printed(port, data, [self._moment()] * len(data))
+
     def _host_clock(self) -> int:
         ns = self.host.clock_ns()
         self._log(ClockHost(ns=ns))

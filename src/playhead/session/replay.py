@@ -21,6 +21,7 @@ from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.machine.machine import Machine
 from playhead.replay.queue import AsyncQueue
 from playhead.session.block import RecordedBlock
+from playhead.session.console import ConsoleCheck
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
 from playhead.session.run import Build
@@ -42,6 +43,7 @@ class ReplayOptions:
     split_seed: int | None = None  # cut the run at random places
     digests: bool = True  # compare on the way, not only at the end
     progress: bool = True
+    console: bool = True  # compare what is printed with what was
 
 
 class ReplaySession:
@@ -70,6 +72,9 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
+        self._console: ConsoleCheck | None = None
+        if self.options.console:
+            self._check_console(reader.start.moment if reader.start else Moment(-1))
         self.keeps_all = not self.options.digests
         self.taken: list[tuple[Moment, Any]] = []  # events since the last digest that was equal, for `diagnose`
 
@@ -92,7 +97,7 @@ class ReplaySession:
         self._last = max(self.reader.last_mark()[0].icount, self._first + 1)
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
-        door = Door(self._host_clock, list(self.host.serial), self.host.debugcon, self.block)
+        door = Door(self._host_clock, list(self.host.serial), self.host.debugcon, self.block, self._printed)
         self.machine = self.block.machine = self._build(door)
         self._built = True
         if self.reader.meta["session"].get("trace_events"):
@@ -120,6 +125,7 @@ class ReplaySession:
         elif self._moment() < self._script.flushed:
             self._go(min(self._script.flushed, Moment(self._boundary)))
         else:
+            self._compare_console(all=True)
             self._stop(f"the recording ends here, at instruction {self._moment()}: it was cut off, or is being written")
         if self.host.quit_cause() and self._outcome is None:
             self._stop(f"ended by {self.host.quit_name()}")
@@ -309,6 +315,7 @@ class ReplaySession:
             self._equal_at = boundary
             if not self.keeps_all:
                 self.taken.clear()
+            self._compare_console(all=False)
 
     def _same(self, recorded: Digest, where: str) -> None:
         now = digest_of(self.machine.digest_parts())
@@ -318,6 +325,23 @@ class ReplaySession:
             raise self._diverged(f"{where}: digests differ in {what}", parts)
         self._digests += 1
 
+    # -- the console
+
+    def _check_console(self, after: Moment) -> None:
+        """Compare what is printed behind this moment with what the recording has."""
+        self._console = ConsoleCheck(after)
+        self._script.on_output = self._console.expect
+
+    def _printed(self, port: int, data: bytes) -> None:
+        """From inside `run`: the guest has printed something."""
+        if self._console is not None:
+            self._console.printed(port, data, self._moment())
+
+    def _compare_console(self, *, all: bool) -> None:
+        """Everything that the recording has up to here is loaded. `all`: this is the end."""
+        if self._console is not None:
+            self._console.compare(self._moment(), all=all)
+
     # -- the end
 
     def _end(self, event: Any) -> None:
@@ -325,6 +349,7 @@ class ReplaySession:
             raise FormatError(f"{self.reader.path} is damaged: its last digest has the wrong length")
         self._same(Digest(bytes(event.root), bytes(event.checks)), f"before its end at {self._moment()}")
         self._check_end(cause_name(event.cause), event.status)
+        self._compare_console(all=True)
         self._stop("", cause_name(event.cause), event.status)
 
     def _check_end(self, cause: str, status: int) -> None:

@@ -34,7 +34,7 @@ from playhead.session.block import LiveBlock
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import AutoRate, Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
-from playhead.session.target import Door, MachineLike
+from playhead.session.target import Door, MachineLike, Sink
 
 Build = Callable[[Door], MachineLike]
 FAR = 1 << 62  # instructions
@@ -83,7 +83,8 @@ class RunSession:
     def run(self) -> Outcome:
         with self.host:
             self.checkpoints.reached(Checkpoint.INIT)
-            self.door = Door(self._host_clock, list(self.host.serial), self.host.debugcon, self.host.disks)
+            serial: list[Sink] = list(self.host.serial)
+            self.door = Door(self._host_clock, serial, self.host.debugcon, self.host.disks, self._printed)
             self.machine = self.block.machine = self._build(self.door)
             self._built = True
             self.clocks = Clocks(self.host.realtime_ns, self.machine.now_ns, self._host_clock, self._virtual_rt)
@@ -369,6 +370,9 @@ class RunSession:
     def _log(self, event: Any) -> None:
         """An event takes effect now."""
         self._entered = self._moment()
+
+    def _printed(self, port: int, data: bytes) -> None:
+        """The guest has printed something. Called from inside `run`: must not raise."""
 
     def _host_clock(self) -> int:
         """The guest reads the date. Called from inside `run`: must not raise."""

@@ -5,7 +5,9 @@ nothing in front of it has to be read.
 """
 
 from collections import deque
+from collections.abc import Callable
 
+from playhead.log.console import Printed
 from playhead.log.digests import Digest
 from playhead.log.events import Entry
 from playhead.log.moment import START, Moment
@@ -17,6 +19,7 @@ class Script:
 
     def __init__(self, reader: Reader):
         self._reader = reader
+        self.on_output: Callable[[list[Printed]], None] | None = None  # told what the recording has of the console
         self._stood: set[int] = set()  # instructions in front of which the recorder flushed between two deliveries
         self._begin(0)
         self.last_event = 0  # id of the last one that was taken
@@ -38,6 +41,8 @@ class Script:
             self._index += 1
             self._entries.extend(batch.entries)
             self._digests.extend(batch.digests)
+            if self.on_output is not None and batch.printed:
+                self.on_output(batch.printed)
             self._reach, self.flushed = batch.moment.icount, batch.moment
             if batch.moment.seq:
                 self._stood.add(batch.moment.icount)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from playhead.base.errors import FormatError
+from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import root_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
@@ -34,13 +35,25 @@ def put_at_start(machine: Any, reader: Reader, start: Start) -> None:
         raise FormatError(f"{reader.path} is damaged: it has no checkpoint at {start.moment}, where it begins")
     parts, hashes = reader.checkpoint_parts(found[0]), reader.checkpoint_pages(found[0])
     contents = reader.pages(hashes.values())
-    if not _restored(machine, parts, {page: contents[hash] for page, hash in hashes.items()}) or (
+    if not restored(machine, parts, {page: contents[hash] for page, hash in hashes.items()}) or (
         Moment(machine.icount, machine.seq), machine.now_ns(), root_of(machine.digest_parts())
     ) != start:  # fmt: skip
         raise FormatError(f"{reader.path} is damaged: its first checkpoint is not the state that it begins with")
 
 
-def _restored(machine: Any, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> bool:
+def pages_upto(reader: Reader, kept: Checkpoint) -> dict[int, bytes]:
+    """The content of every page and block that was written up to a checkpoint, since the machine was made."""
+    hashes: dict[int, bytes] = {}
+    for one in reader.checkpoints():
+        hashes.update(reader.checkpoint_pages(one))
+        if one.id == kept.id:
+            break
+    contents = reader.pages(set(hashes.values()))
+    return {page: contents[hash] for page, hash in hashes.items()}
+
+
+def restored(machine: Any, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> bool:
+    """Put a machine into a state that a recording has; False if that is none."""
     try:
         checkpoint.restore(machine, parts, pages)
     except UNFIT:

@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from playhead.log.console import DEBUGCON
+
+Printed = Callable[[int, bytes], None]
+
 
 class Sink(Protocol):
     """Where a character device's output goes (`hw.door.Sink`)."""
@@ -93,15 +97,22 @@ class MachineLike(Protocol):
 
 
 class Tap:
-    """A sink that counts what goes through it: a session that hears nothing for long gives a hint."""
+    """A sink that counts what goes through it (a session that hears nothing for long gives a hint), and tells of it:
+    `port` is the number by which a recording's console calls it.
+    """
 
-    def __init__(self, sink: Sink):
-        self._sink = sink
+    def __init__(self, sink: Sink, port: int, printed: Printed):
+        self._sink, self._port, self._printed = sink, port, printed
         self.count = 0
 
     def write(self, data: bytes) -> None:
         self.count += len(data)
+        self._printed(self._port, data)
         self._sink.write(data)
+
+
+def _unheard(port: int, data: bytes) -> None:
+    """Nobody wants to know what is printed."""
 
 
 class Door:
@@ -109,10 +120,12 @@ class Door:
     raises.
     """
 
-    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink, disks: Any = None):
+    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink, disks: Any = None,
+                 printed: Printed = _unheard):  # fmt: skip
+        """`printed` is told of all output, by port: COM1 is 0."""
         self._clock = clock
         self.disks = disks  # what is behind the machine's storage (`machine.storage.Backing`)
-        self.taps = [Tap(s) for s in (*serial, debugcon)]
+        self.taps = [Tap(s, port, printed) for port, s in enumerate(serial)] + [Tap(debugcon, DEBUGCON, printed)]
         self.serial_sinks: list[Sink] = list(self.taps[:-1])
         self.debugcon: Sink = self.taps[-1]
 

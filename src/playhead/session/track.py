@@ -63,7 +63,7 @@ class Track(ReplaySession):
     machine: Machine
 
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[["Track"], None]):
-        super().__init__(build, Silence(host, ports), reader, ReplayOptions(progress=False))  # type: ignore[arg-type]
+        super().__init__(build, Silence(host, ports), reader, ReplayOptions(console=False, progress=False))  # type: ignore[arg-type]
         self._watch = watch
         self._until: Moment | None = None
         self._pages: dict[int, bytes] = {}  # what they hold now, but for what was written since `_sync`

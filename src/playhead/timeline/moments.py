@@ -9,14 +9,17 @@
 | `+1000000` | so many after it; on a command line, after the start |
 | `50%` | of the recording's instructions |
 | `@12.5s` | virtual time: also `ms`, `us`, `ns` |
-| `serial:"text"` | behind the instruction that printed the end of it on a serial port; `serial2:` for one of them |
+| `serial:"text"` | behind the instruction that first completed it on a serial port; `serial0:` is one of them |
+| `debugcon:"text"` | the same for the debug console |
 """
 
 import re
 from dataclasses import dataclass
 
 from playhead.base.errors import UsageError
+from playhead.log.console import DEBUGCON, find, name_of
 from playhead.log.moment import Moment
+from playhead.log.reader import Reader
 
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 SECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
@@ -34,7 +37,7 @@ class AtTime:
 
 @dataclass(frozen=True)
 class AtOutput:
-    """Behind the instruction that completes this text on a serial port (None: any)."""
+    """Behind the instruction that completes this text on a port (`log/console.py`); None: on any serial port."""
 
     text: bytes
     port: int | None = None
@@ -60,8 +63,10 @@ def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
     place = text.partition(":")[0]
     if re.search(f"[0-9a-fA-F_]{{{MOST_DIGITS + 1}}}", place):
         raise UsageError(f"'{place[:24]}...' has more than {MOST_DIGITS} digits")
-    if match := re.fullmatch(r"serial([0-9]*):(.+)", text, re.DOTALL):
-        return AtOutput(_quoted(match[2]).encode(), int(match[1]) if match[1] else None)
+    if match := re.fullmatch(r"(?:serial([0-9]{0,2})|debugcon):(.+)", text, re.DOTALL):
+        any_port = int(match[1]) if match[1] else None
+        port = DEBUGCON if text.startswith("debugcon") else any_port
+        return AtOutput(_quoted(match[2]).encode(errors="surrogateescape"), port)
     if match := re.fullmatch(r"@([0-9]+(?:\.[0-9]+)?)(s|ms|us|ns)?", text):
         return AtTime(_scaled(match[1], SECONDS[match[2] or "s"]))
     if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text):
@@ -77,6 +82,17 @@ def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
     if NUMBER.fullmatch(count) and (not plus or re.fullmatch("[0-9]+", seq)):
         return Moment(_count(count), int(seq or 0))
     raise UsageError(f"'{text}' is no moment: write {FORMS}")
+
+
+def printed_at(reader: Reader, where: AtOutput) -> Moment:
+    """Found in the recording's console, without a replay. Raises UsageError."""
+    moment = find(reader, where.text, where.port)
+    if moment is None:
+        port = "any serial port" if where.port is None else name_of(where.port)
+        more = "" if reader.ended() else f", as far as it was recorded (up to instruction {reader.last().icount})"
+        raise UsageError(f"the guest never prints {where.text.decode(errors='replace')!r} on {port}{more}; "
+                         f"playhead console {reader.path} shows what it prints")  # fmt: skip
+    return moment
 
 
 def _count(text: str) -> int:
@@ -96,5 +112,5 @@ def _quoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] in "\"'":
         text = text[1:-1]
     if not text:
-        raise UsageError("serial: wants some text")
+        raise UsageError("serial: and debugcon: want some text")
     return re.sub(r"\\([nrt\\\"'])", lambda m: {"n": "\n", "r": "\r", "t": "\t"}.get(m[1], m[1]), text)

@@ -15,7 +15,7 @@ from playhead.session.track import Point, Track
 
 
 class Ear:
-    """A serial port's far end: it listens for a text, when told to."""
+    """A serial port's far end: nobody, or where `Player.output` says."""
 
     def __init__(self, player: "Player", port: int):
         self._player, self._port = player, port
@@ -23,7 +23,6 @@ class Ear:
     def write(self, data: bytes) -> None:
         if self._player.output:
             self._player.output[self._port].write(data)
-        self._player.hear(self._port, bytes(data))
 
 
 class Player(Track):
@@ -35,8 +34,6 @@ class Player(Track):
         self.met: Any = None
         self.output: list[Any] = []  # where serial output goes, if anywhere
         self.host.serial = [Ear(self, port) for port in range(ports)]  # type: ignore[misc]
-        self._wanted: tuple[bytes, int | None] | None = None  # a text, and on which port
-        self._tails: dict[int, bytes] = {}
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
         self._contents: dict[bytes, bytes] = {}  # pages of the recording's checkpoints that were asked for, by hash
@@ -57,7 +54,7 @@ class Player(Track):
         the replay leaves its recording.
         """
         self._until = moment
-        while not self.over and self.met is None and not self.heard and self._moment() < moment:
+        while not self.over and self.met is None and self._moment() < moment:
             self._turn()
         return self.met is None
 
@@ -70,27 +67,6 @@ class Player(Track):
     def _met(self, stop: Any) -> None:
         self.met = stop
 
-    def listen(self, text: bytes, port: int | None) -> None:
-        """Let `to` stop behind the instruction that completes this text on a serial port; `heard` tells."""
-        self._wanted, self._tails = (text, port), {}
-
-    def stop_listening(self) -> None:
-        self._wanted = None
-
-    @property
-    def heard(self) -> bool:
-        return self._wanted is not None and any(tail.endswith(self._wanted[0]) for tail in self._tails.values())
-
-    def hear(self, port: int, data: bytes) -> None:
-        """From inside a run: the guest printed something."""
-        if self._wanted is None or self._wanted[1] not in (None, port) or self.heard:
-            return
-        for byte in data:
-            self._tails[port] = (self._tails.get(port, b"") + bytes((byte,)))[-len(self._wanted[0]) :]
-            if self.heard:
-                self.machine.kick()
-                return
-
     def _take(self) -> None:
         """Nobody asks afterwards which events there were."""
         self._entered = self._moment()
@@ -98,8 +74,15 @@ class Player(Track):
         self._events += 1
 
     def compare_from_here(self) -> None:
-        """From now on digests are compared, as in a plain replay: `compared` counts them."""
+        """From now on digests and the console are compared, as in a plain replay: `compared` counts digests."""
         self.options.digests, self._digests = True, 0
+        self._check_console(self._moment())
+        self._script.seek(self._script.last_event, self._moment(), self._boundary)
+
+    def compared_to_here(self) -> None:
+        """The end of that: what was printed since the last digest, too."""
+        self._script.load(self._moment().icount)
+        self._compare_console(all=True)
 
     @property
     def compared(self) -> int:

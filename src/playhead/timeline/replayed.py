@@ -59,8 +59,8 @@ class ReplayDebuggee(Debuggee):
             return Stop("interrupt")
         return self._stop(found)
 
-    def next_to(self, where: Where) -> None:
-        self._next_to = self.moment, where
+    def next_to(self, where: Where | None) -> None:
+        self._next_to = None if where is None else (self.moment, where)
 
     def rr_command(self, name: str, words: list[str]) -> str | None:
         return self.rr.execute(name, words)

@@ -47,6 +47,7 @@ class RrCommands:
             "restart": self._restart,
             "run": self._go,
             "seek-ticks": lambda word: self._go("t" + word),
+            "stay": self._stay,  # ours
         }
 
     def execute(self, name: str, words: list[str]) -> str | None:
@@ -62,6 +63,10 @@ class RrCommands:
     def _go(self, text: str) -> str:
         """The next step leads there: front ends see no movement but of a program that runs."""
         self._target.next_to(self.place(text or "start"))
+        return ""
+
+    def _stay(self, word: str) -> str:
+        self._target.next_to(None)
         return ""
 
     def _restart(self, word: str) -> str:

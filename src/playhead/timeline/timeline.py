@@ -20,7 +20,7 @@ from playhead.log.reader import Reader
 from playhead.machine.debug import Access, Watch
 from playhead.session.run import Build
 from playhead.session.track import Point, Stopped
-from playhead.timeline.moments import AtOutput, AtTime, Relative, Where
+from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
 from playhead.timeline.player import Player
 
 BUDGET = 1 << 30  # bytes that points in memory may take
@@ -199,7 +199,7 @@ class Timeline:
             case AtTime():
                 return self._seek_time(where.ns)
             case AtOutput():
-                return self._seek_output(where)
+                return self.seek(printed_at(self.player.reader, where))
 
     def _seek_time(self, ns: int) -> Found:
         """Time jumps where the CPU is halted: a stride that comes too far is taken back, and halved."""
@@ -216,22 +216,6 @@ class Timeline:
                 self.seek(before)
         if self.machine.now_ns() < ns:
             raise UsageError(f"the recording ends at {self.machine.now_ns() / 1e9:.6f} s of virtual time")
-        return Found("goal", self.moment)
-
-    def _seek_output(self, where: AtOutput) -> Found:
-        """Output is not recorded, it falls out: so this runs from the start."""
-        self._doing = "listening"
-        self.seek(self.start)
-        self.player.listen(where.text, where.port)
-        try:
-            while self.moment < self.end and not self.player.heard:
-                self.player.to(min(Moment(self.moment.icount + STRIDE), self.end))
-                self._lay()
-            if not self.player.heard:
-                port = "any serial port" if where.port is None else f"serial port {where.port}"
-                raise UsageError(f"the guest never prints {where.text.decode(errors='replace')!r} on {port}")
-        finally:
-            self.player.stop_listening()
         return Found("goal", self.moment)
 
     def step(self) -> Found:

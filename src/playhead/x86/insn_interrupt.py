@@ -3,7 +3,7 @@
 from playhead.x86 import flags, transfers
 from playhead.x86 import state as S
 from playhead.x86.insn_segment import DWORD_OF
-from playhead.x86.interrupts import INSTRUCTION, SOFT
+from playhead.x86.interrupts import EXT, INSTRUCTION, SOFT
 from playhead.x86.table import call, insn
 from playhead.x86.virtual_interrupts import (
     REDIRECTED,
@@ -49,8 +49,8 @@ def into(m):
 
 @insn("f1")
 def int1(m):
-    """Interrupt 1, open to every privilege (ICEBP)."""
-    enter(m, S.DB, 0)
+    """Interrupt 1, open to every privilege (ICEBP); for an error code it is an event from outside (volume 3, 6.13)."""
+    enter(m, S.DB, EXT)
 
 
 @insn("cf", writes="OSZAPC")

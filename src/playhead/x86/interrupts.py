@@ -32,9 +32,9 @@ def deliver(m: StateBuilder):
     vector, soft = m.ld("fault_vector"), m.ld("fault_soft")
     with m.if_(vector.eq(TASK_REST)):
         m.st("fault_nest", 0)
-        trap = m.ld("fault_error")
-        call(m, "finish_task", 0)
-        call(m, "delivered", trap)
+        noted = m.ld("fault_error")  # bit 0: the new task's T bit, bit 1: EXT of the event that led to it
+        call(m, "finish_task", noted >> 1)
+        call(m, "delivered", noted & 1)
         m.ret()
     exception = soft.eq(0)
     low = vector & 31

@@ -12,7 +12,11 @@ from playhead.x86.page_walk import EFER_NXE
 from playhead.x86.table import call, routine
 
 TSC, PLATFORM_ID, APIC_BASE, MICROCODE, MTRR_CAP, DEBUG_CONTROL = 0x10, 0x17, 0x1B, 0x8B, 0xFE, 0x1D9
-P5_MC_ADDR, P5_MC_TYPE = 0, 1  # of processors with MCE: the last machine check
+P5_MC_TYPE = 1  # of processors with MCE: 0 and 1 tell of the last machine check
+CORE_COUNT, MICROCODE_UPDATE, PERF_STATUS = 0x35, 0x79, 0x198
+CONSTANT = {  # read only: what QEMU says of its processors
+    PLATFORM_ID: 0, MICROCODE: 1 << 32, DEBUG_CONTROL: 0, CORE_COUNT: 0x1_0001, PERF_STATUS: 4 << 40 | 1000,
+}  # fmt: skip
 MCG_CAP, MCG_STATUS, MCG_CTL, MC_BANK_0, MC_BANKS = 0x179, 0x17A, 0x17B, 0x400, 10
 MISC_ENABLE, PAT, EFER = 0x1A0, 0x277, 0xC0000080
 SYSENTER = {0x174: "sysenter_cs", 0x175: "sysenter_esp", 0x176: "sysenter_eip"}
@@ -61,8 +65,9 @@ def read_msr(m: StateBuilder, number, icount):
         m.ret(call(m, "time_stamp", icount))
     with m.if_(number.eq(APIC_BASE)):
         m.ret(m.ld("apic_base"))
-    with m.if_(number.eq(PLATFORM_ID) | number.eq(MICROCODE) | number.eq(DEBUG_CONTROL)):
-        m.ret(0)
+    for n, value in CONSTANT.items():
+        with m.if_(number.eq(n)):
+            m.ret(value)
     with m.if_(number.ule(P5_MC_TYPE) & has(m, "mce")):
         m.ret(0)
     with m.if_(number.eq(MCG_CAP) & has(m, "mca")):
@@ -92,8 +97,8 @@ def write_msr(m: StateBuilder, number, value, icount):
             m.fault(S.GP, 0)
         m.st("apic_base", (value & APIC_BASE_WRITABLE) | (m.ld("apic_base") & 0x100))
         m.ret()
-    with m.if_(number.eq(MICROCODE) | number.eq(DEBUG_CONTROL)):
-        m.ret()
+    with m.if_(number.eq(MICROCODE) | number.eq(DEBUG_CONTROL) | number.eq(MICROCODE_UPDATE)):
+        m.ret()  # kept by nobody: there is no microcode to bring up to date, no branch is traced
     for n, name in SYSENTER.items():
         with m.if_(number.eq(n) & has(m, "sep")):
             m.st(name, value.trunc(32))

@@ -32,7 +32,8 @@ def _item(m: StateBuilder, base: Value, wide: Value, n: "Value | int") -> Value:
 
 @routine(32, 32)
 def read_task(m: StateBuilder, base, wide32):
-    """Read a TSS into `task`."""
+    """Read a TSS into `task`. A 16-bit one says nothing of the upper halves of the general registers, which become ones
+    (as on processors; the manual leaves it open), of FS and GS, which become null, and of CR3."""
     wide = wide32.ne(0)
     n = m.var(32, wide.select(0, 1, 32))
     with m.loop():
@@ -40,7 +41,8 @@ def read_task(m: StateBuilder, base, wide32):
         with m.if_(wide):
             m.st_at("task", i, m.load_sys(_item(m, base, wide, i), 32))
         with m.else_():
-            m.st_at("task", i, m.load_sys(_item(m, base, wide, i), 16).zext(32))
+            general = (i - T_REGS).ult(8).select(0xFFFF0000, 0, 32)
+            m.st_at("task", i, m.load_sys(_item(m, base, wide, i), 16).zext(32) | general)
         n.set(i + 1)
         with m.if_(i.eq(wide.select(T_COUNT - 1, T16_LAST, 32))):
             m.break_()
@@ -211,13 +213,13 @@ def load_task_segments(m: StateBuilder, info):
     m.ret()
 
 
-@routine(32, 32, 32)
-def switch_by_instruction(m: StateBuilder, selector, how, eip):
-    """JMP, CALL, IRET and INT n into a task: the rest is left pending. Returns the EIP of the new task."""
-    begun = call(m, "begin_task", selector, how, eip, 0)
+@routine(32, 32, 32, 32)
+def switch_by_instruction(m: StateBuilder, selector, how, eip, ext):
+    """JMP, CALL, IRET, INT n and INT1 (`ext` 1) into a task: the rest is left pending. Returns the new task's EIP."""
+    begun = call(m, "begin_task", selector, how, eip, ext)
     m.st("fault_pending", 1)
     m.st("fault_vector", TASK_REST)
-    m.st("fault_error", high_of(begun))
+    m.st("fault_error", high_of(begun) | (ext << 1))
     m.st("fault_soft", 0)
     m.st("fault_nest", 0)
     m.ret(begun & 0xFFFFFFFF)
@@ -226,9 +228,9 @@ def switch_by_instruction(m: StateBuilder, selector, how, eip):
 @routine(32, 32, 32, 32)
 def task_gate(m: StateBuilder, selector, error, flags, eip):
     """An interrupt or exception through a task gate; an error code goes onto the new task's stack."""
-    with m.if_((flags & INSTRUCTION).ne(0)):
-        m.ret(call(m, "switch_by_instruction", selector, EVENT, eip))
     ext = (flags & EXT).ne(0).select(1, 0, 32)
+    with m.if_((flags & INSTRUCTION).ne(0)):
+        m.ret(call(m, "switch_by_instruction", selector, EVENT, eip, ext))
     resume = (flags & FAULT).ne(0).select(S.RF, 0, 32)
     begun = call(m, "begin_task", selector, EVENT, eip, ext | resume)
     call(m, "finish_task", ext)

@@ -103,9 +103,9 @@ def far_to_task(m: StateBuilder, selector, low, high, next_, how):
     kind = (high >> 8) & 0xF
     with m.if_(kind.eq(5)):
         G.refuse_absent(m, high, 0, selector)
-        m.ret(call(m, "switch_by_instruction", low >> 16, how, next_))
+        m.ret(call(m, "switch_by_instruction", low >> 16, how, next_, 0))
     with m.if_((kind & 5).eq(1)):
-        m.ret(call(m, "switch_by_instruction", selector, how, next_))
+        m.ret(call(m, "switch_by_instruction", selector, how, next_, 0))
     G.refuse(m, m.const(1, 1), INFO_GP, selector)
     m.ret()
 
@@ -243,7 +243,7 @@ def iret(m: StateBuilder, kind, next_):
     plain = G.in_8086(m)
     with m.if_(~plain & (m.ld("eflags") & S.NT).ne(0)):
         link = m.load_sys(m.seg("tr", "base"), 16).zext(32)
-        m.ret(call(m, "switch_by_instruction", link, RETURN, next_))
+        m.ret(call(m, "switch_by_instruction", link, RETURN, next_, 0))
     virtual = virtual_in_v86(m)
     with m.if_(virtual & dword):
         m.fault(S.GP, 0)

@@ -1,0 +1,81 @@
+"""What a replay prints, compared with the console that its recording has.
+
+Output falls out of the machine's state, so a replay whose digests agree prints the same; the index of it, by which
+texts are found without a replay, is derived data of the recording that nothing else would prove.
+"""
+
+from bisect import bisect_left, bisect_right
+
+from playhead.base.errors import DivergenceError
+from playhead.log.console import Printed, name_of
+from playhead.log.moment import Moment
+
+SHOWN = 40  # bytes of a text in a message
+
+
+class _Port:
+    """One port: what the recording has and what was printed, since the last comparison; `compared` bytes before."""
+
+    def __init__(self, position: int):
+        self.compared = position
+        self.recorded, self.recorded_at = bytearray(), list[Moment]()
+        self.printed, self.printed_at = bytearray(), list[Moment]()
+
+    def compare(self, upto: Moment, all: bool) -> str:
+        """What is wrong in front of a moment (or `all` up to it), if anything is."""
+        cut = bisect_right if all else bisect_left
+        before, here = cut(self.recorded_at, upto), cut(self.printed_at, upto)
+        texts = self.recorded[:before], self.printed[:here]
+        moments = self.recorded_at[:before], self.printed_at[:here]
+        if texts[0] != texts[1] or moments[0] != moments[1]:
+            return self._difference(texts, moments)
+        self.compared += before
+        for some in (self.recorded, self.recorded_at, self.printed, self.printed_at):
+            del some[:before]
+        return ""
+
+    def _difference(self, texts: tuple[bytearray, bytearray], moments: tuple[list[Moment], list[Moment]]) -> str:
+        bytes_of_both = zip(zip(*texts, strict=False), zip(*moments, strict=False), strict=True)
+        least = min(map(len, texts))
+        n = next((n for n, ((a, b), (at, now)) in enumerate(bytes_of_both) if a != b or at != now), least)
+        there, here = (
+            f"{bytes(text[n : n + SHOWN])!r} at {at[n]}" if n < len(text) else "nothing more"
+            for text, at in zip(texts, moments, strict=True)
+        )
+        return f"byte {self.compared + n} of its output: the recording has {there}, the replay printed {here}"
+
+
+class ConsoleCheck:
+    """`after`: nothing that is printed up to this moment counts (a replay that begins there)."""
+
+    def __init__(self, after: Moment):
+        self._after = after
+        self._ports: dict[int, _Port] = {}
+
+    def printed(self, port: int, text: bytes, moment: Moment) -> None:
+        """From inside a run: the guest has printed something."""
+        one = self._ports.get(port)
+        if one is None:
+            one = self._ports[port] = _Port(0)
+        one.printed += text
+        one.printed_at += [moment] * len(text)
+
+    def expect(self, recorded: list[Printed]) -> None:
+        """This is what the recording has, in order; more than has been replayed."""
+        for whole in recorded:
+            some = whole.between(self._after)
+            if some.text:
+                one = self._ports.setdefault(some.port, _Port(some.position))
+                if not one.recorded and not one.compared:
+                    one.compared = some.position
+                one.recorded += some.text
+                one.recorded_at += some.moments
+
+    def compare(self, here: Moment, *, all: bool) -> None:
+        """Raise DivergenceError if what was printed up to a moment is not what the recording has. `all`: the replay
+        ends here; else what is printed at this very moment is left to the next comparison, it may not be all yet.
+        """
+        for port, one in sorted(self._ports.items()):
+            wrong = one.compare(here, all)
+            if wrong:
+                raise DivergenceError(f"replay diverged up to {here}: {name_of(port)}, {wrong}")

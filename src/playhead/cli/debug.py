@@ -1,5 +1,6 @@
 """`playhead debug`: a recording behind a gdb server and a prompt, forwards and backwards."""
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -198,7 +199,7 @@ class Debugging:
             GDBINIT.format(architecture="i386", port=self._listener.port, commands=INSIDE_GDB)
         )
         self._script.flush()
-        symbols = [self._values["symbols"]] if self._values["symbols"] else []
+        symbols = [os.path.abspath(self._values["symbols"])] if self._values["symbols"] else []
         command = ["gdb", "-q", *symbols, "-x", self._script.name]
         try:
             self._gdb = subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))

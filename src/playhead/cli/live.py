@@ -23,6 +23,7 @@ from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 
 PORT = "tcp::1234"  # QEMU's -s
+GONE = "the debugger's connection has closed: the machine stands until one attaches, or `cont` at the monitor"
 
 
 def shared_console(host: Host, values: dict[str, Any]) -> Stdio | None:
@@ -155,6 +156,8 @@ class Attendance:
         attached = gdb.serve()
         if target.held and not attached:
             target.let_go(on=gdb.left != "gone")
+            if gdb.left == "gone":
+                self._host.message(GONE)
             if gdb.left == "kill":
                 self._host.request_quit("the debugger, which killed it (lldb's quit does; gdb's detach lets it go on)")
 

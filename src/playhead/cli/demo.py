@@ -42,7 +42,8 @@ OPTIONS = (
 
 def help() -> str:
     what = (
-        "Records a small guest twice while a script types at it, replays one recording in a fresh process, and compares.\n"
+        "Records a small guest twice while a script types at it, replays one recording in a fresh process, and\n"
+        "compares. "
         "Exit status 0: the two recordings differ, and the replay is its recording to the last bit."
     )
     return help_text("demo", "playhead demo [options]", what, OPTIONS)
@@ -183,9 +184,9 @@ def demo(folder: Path, console: Any, seed: int) -> int:
     """Run it all; 0 if a replay is the recording and two recordings are not each other."""
     rng = random.Random(seed)
     firmware, runs = image(), []
-    for number in (1, 2):
-        console.print(f"recording {number}, with a script at the keyboard ...", style="dim")
-        runs.append(record(f"record {number}", folder / f"demo-{number}.ph", firmware, rng))
+    for nth in (1, 2):
+        console.print(f"recording {nth}, with a script at the keyboard ...", style="dim")
+        runs.append(record(f"record {nth}", folder / f"demo-{nth}.ph", firmware, rng))
     console.print("replaying recording 1 in a fresh process ...", style="dim")
     again = replay("replay of 1", folder / "demo-1.ph")
     again.facts = runs[0].facts

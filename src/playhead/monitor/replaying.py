@@ -25,6 +25,7 @@ def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) ->
     replay = Replaying(target, reader, date)
     return (
         Command(("info replay",), "", "which recording this is, and where in it we are", replay.info),
+        Command(("info block",), "", "the drives, and what is in them", replay.drives),
         Command(("info status",), "", "paused, always: a replay moves only when told to", replay.status),
         Command(("replay_seek", "seek"), "moment", "be at a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
                 "serial:\"text\"", replay.seek),
@@ -56,6 +57,10 @@ class Replaying:
 
     def status(self, words: list[str], say: Say) -> None:
         say("VM status: paused")
+
+    def drives(self, words: list[str], say: Say) -> None:
+        for line in self._target.drives_shown() or ("This machine has no drives.",):
+            say(line)
 
     def seek(self, words: list[str], say: Say) -> None:
         line = self._target.timeline

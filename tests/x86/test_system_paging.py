@@ -12,6 +12,7 @@ from test_system_tasks import new_task
 from playhead.engine.core import Core
 from playhead.hw.memory import Memory
 from playhead.machine import look
+from playhead.machine.differences import _tlb
 
 GP, PF = 13, 14
 P, W, U, A, D, BIG, GLOBAL, PAT = 1, 2, 4, 0x20, 0x40, 0x80, 0x100, 0x1000
@@ -349,3 +350,13 @@ def test_reserved_bits_go_before_rights(engine, user, write, error):
     m.poke(0x100400, struct.pack("<I", BIG | P | 1 << 21))
     m.core.set("cr0", 0x80010011)
     assert m.fault() == (PF, error)
+
+
+@engines
+def test_a_difference_of_large_pages_is_named_by_its_address(engine):
+    m = pae(engine, f"movl {LARGE_AT}, %ebx\n movl {LARGE_AT + 0x200000}, %ebx\n hlt")
+    quad(m, PD1 + 8, FULL | BIG | A)
+    before = m.core.save_tlb()
+    m.until_halt()
+    named = {where for where, _, _ in _tlb(before, m.core.save_tlb())}
+    assert {f"entry of {LARGE_AT:#010x}", f"entry of {LARGE_AT + 0x200000:#010x}"} <= named

@@ -99,4 +99,3 @@ def _verb(words: list[str]) -> int:
     except HelpWanted:
         print(module.help(), end="")
         return 0
-

@@ -35,9 +35,11 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("console", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.log.console import DEBUGCON
     from playhead.log.reader import Reader
 
+    of_recording(values["file"])
     port = DEBUGCON if values["port"] == "debugcon" else int(values["port"])
     if values["follow"] and values["end"] is not None:
         raise UsageError("--follow goes on to the recording's end: leave out --to")

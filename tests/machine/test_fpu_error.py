@@ -6,8 +6,10 @@ manual (volume 1, 8.7.2 and appendix D).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import asm
 import guest
 import pytest
 from memory_drive import Door
@@ -18,6 +20,7 @@ from playhead.hw.clock import NEVER
 from playhead.machine.machine import Machine, Stop
 from playhead.x86 import state as S
 
+SEABIOS = Path("/usr/share/seabios/bios.bin")
 EVERY_EXCEPTION = """
         .include "pc.inc"
         .set TSS_SELECTOR, FREE_SELECTOR
@@ -339,6 +342,44 @@ code_end:
         .code32
 """
 
+BOOT_SECTOR = """
+        cli
+        xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %ss
+        movw    $0x7C00, %sp
+        movw    $handler, 2 * 4
+        movw    %ax, 2 * 4 + 2
+        movl    %cr0, %eax
+        andl    $0xFFFFFFD1, %eax
+        movl    %eax, %cr0
+        sti
+        fninit
+        movw    $0x37B, 0x500
+        fldcw   0x500
+        fld1
+        fldz
+        fdivrp  %st, %st(1)
+        movb    $'A', %al
+        call    put
+        fwait
+        movb    $'Z', %al
+        call    put
+        movw    $0x2000, %ax
+        movw    $0x604, %dx
+        outw    %ax, %dx
+        hlt
+put:    movw    $0x3F8, %dx
+        outb    %al, %dx
+        ret
+handler: pushaw
+        fnclex
+        movb    $'I', %al
+        call    put
+        popaw
+        iretw
+"""
+
 
 def machine_of(source: str, folder: Path, engine: str = "native") -> tuple[Machine, Door]:
     door = Door()
@@ -380,6 +421,18 @@ def test_real_mode(engine: str, tmp_path: Path) -> None:
     to_the_end(machine)
     count, where = (int.from_bytes(machine.memory.read(at, 2), "little") for at in (0x600, 0x602))
     assert count == 1 and machine.memory.read(0x20000 + where, 1) == b"\x9b", "it returns to the WAIT"
+
+
+def test_seabios_passes_it_on_as_interrupt_2(tmp_path: Path) -> None:
+    """As programs for DOS expect it: the firmware's handler of interrupt 75h writes the port and calls INT 2."""
+    if not SEABIOS.exists():
+        text = "Debian's package seabios is not installed"
+        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    image, out = tmp_path / "disk.img", tmp_path / "out"
+    image.write_bytes(asm.flat(BOOT_SECTOR, base=0x7C00, bits=16).ljust(510, b"\0") + b"\x55\xaa" + bytes(1 << 20))
+    drive = f"file={image},format=raw,snapshot=on"
+    assert main(["run", "-bios", str(SEABIOS), "-m", "16", "-drive", drive, "-serial", f"file:{out}"]) == 0
+    assert out.read_bytes() == b"AIZ"
 
 
 def frozen(machine: Machine) -> bool:

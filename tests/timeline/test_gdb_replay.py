@@ -281,4 +281,4 @@ def test_batch_without_gdb(recording):
     done = subprocess.run([*command, "who $esp:4 2"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.count(" -> ") == 2, done
     done = subprocess.run([*command, "who nothing"], capture_output=True, text=True)
-    assert done.returncode == 2 and "not a number" in done.stderr
+    assert done.returncode == 2 and "is no number" in done.stderr

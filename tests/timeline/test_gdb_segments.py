@@ -221,5 +221,5 @@ def test_addresses_and_code(replayed):
                     "p/x $linear(0x7c0, 0x24)", "xi 2", f"xi 1 {AGAIN:#x}", f"xi {COUNTER:#x} - 4")  # fmt: skip
     assert values(out) == [BEHIND, COUNTER], out
     assert out.count("\n00007c") == 3 + 8
-    code = ["00007c14  83 f9 0a  cmp cx, 0xa", "00007c17  75 f3  jne 0x7c0c", "00007c0c  41  inc cx"]
+    code = ["00007c14  83 f9 0a  cmp cx, 0xa", "00007c17  75 f3  jne 0xc", "00007c0c  41  inc cx"]
     assert "\n".join(code) in out, out

@@ -83,6 +83,19 @@ def test_an_iret_that_faults_ends_it_too(engine, text, vector, split):
     assert m.core.get("eip") == STUBS + vector
 
 
+def test_an_iret_that_has_to_be_begun_again_is_not_overtaken(engine):
+    """Its frame lies in a device's registers, which are answered one by one; then it ends, then the NMI comes."""
+    m = at_bad(engine, "movl $0x40000000, %esp\nbad: iretl\nto: hlt")
+    m.core.set("intr_pending", S.PENDING_NMI)
+    frame = {0x40000000: m.symbols["to"], 0x40000004: CODE, 0x40000008: 0x202}
+    while m.run(1000) == S.EXIT_MMIO_READ:
+        n = m.core.get("latch_n")
+        m.core.set("latch", frame[m.core.get("exit_info") & 0xFFFFFFFF], n)
+        m.core.set("latch_n", n + 1)
+    assert m.core.get("exit_reason") == S.EXIT_INTR_WINDOW
+    assert m.core.get("eip") == m.symbols["to"] and m.core.get("icount") == 2
+
+
 @pytest.mark.parametrize("text", [
     "bad: .byte 0xf0, 0xcf", "pushl %cs\n pushl $to\nbad: lretl\nto: nop", "bad: int3", "bad: hlt", "bad: ud2",
     "movl $TASK, %eax\n ltr %ax\nbad: ljmpl $TASK2, $0\nto: nop", "pushl $2\nbad: popfl", "bad: sti\n nop",

@@ -296,7 +296,8 @@ class ReferenceEngine:
         pending = c32[o["intr_pending"]]
         nmi = pending & S.PENDING_NMI and not c32[o["nmi_blocked"]]
         asked = nmi or (pending & S.PENDING_INTR and c32[o["eflags"]] & S.IF)
-        return bool(asked) and c64[o["inhibit_icount"]] != c64[o["icount"]]
+        begun = c32[o["latch_n"]]  # an instruction that was stopped half-way comes first
+        return bool(asked) and c64[o["inhibit_icount"]] != c64[o["icount"]] and not begun
 
     def _hit(self) -> bool:
         """Whether something watched was accessed: then the run ends here."""

@@ -793,7 +793,8 @@ def run(m: StateBuilder):
         wanted = m.ld("intr_pending")
         nmi = (wanted & S.PENDING_NMI).ne(0) & m.ld("nmi_blocked").eq(0)
         asked = nmi | ((wanted & S.PENDING_INTR).ne(0) & (flags & S.IF).ne(0))
-        with m.if_(asked & m.ld("inhibit_icount").ne(icount) & m.ld("single").eq(0)):
+        begun = m.ld("single") | m.ld("latch_n")  # an instruction that was stopped half-way comes first
+        with m.if_(asked & m.ld("inhibit_icount").ne(icount) & begun.eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()
         with m.if_(at_mark.ne(0) & ((m.ld("debug") & S.DEBUG_EXEC).ne(0)) & m.ld("latch_n").eq(0)):

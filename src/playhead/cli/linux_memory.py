@@ -63,7 +63,7 @@ def kernels(reader: Any) -> list[Running]:
 
 
 def _look(reader: Any) -> tuple[set[bytes], list[str]]:
-    """Hashes of pages that have such a note, and the banners that there are, the longest first."""
+    """Hashes of pages that have such a note, and the banners that there are: a copy of one may have more at its end."""
     notes: set[bytes] = set()
     banners: set[str] = set()
     rows = reader.container.rows
@@ -74,7 +74,7 @@ def _look(reader: Any) -> tuple[set[bytes], list[str]]:
                     notes.add(hash)
                 if match := BANNER.search(content):
                     banners.add(match[1].decode("ascii", errors="replace"))
-    return notes, sorted(banners, key=len, reverse=True)
+    return notes, sorted(banners, key=len)
 
 
 def _fields(page: bytes) -> tuple[str, str, int] | None:

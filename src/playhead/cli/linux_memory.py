@@ -18,7 +18,7 @@ from playhead.log.moment import Moment
 from playhead.log.pages import is_block, unpack_pages
 
 NOTE, DESCRIPTION = b"VMCOREINFO\0\0OSRELEASE=", 24  # behind a note's three lengths; where its text begins in the page
-BANNER = re.compile(rb"Linux version ([ -~]{1,500})\n\0")  # as the program has it; the kernel's log has it without end
+BANNER = re.compile(rb"Linux version ([ -~]{1,400} #[0-9]+ [ -~]{1,100})\n\0")  # as the program has it, not its log
 MOST_PACKS = 1024  # that are looked at: 256 MiB of pages
 LINKED_AT = 0xC1000000  # where 32-bit kernels have `_stext` unless they were configured otherwise; Debian's were not
 SHT_SYMTAB, SHT_NOTE = 2, 7

@@ -103,6 +103,7 @@ class Side:
             "eip": CODE,
         }.items():
             core.set(name, value)
+        core.set("cpuid", 0xFFFFFFFF, 7)  # every feature
         core.set("dr", 0xFFFF0FF0, 6)
         core.set("dr", 0x400, 7)
         core.set("regs", STACK, 4)

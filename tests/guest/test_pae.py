@@ -19,9 +19,9 @@ LIMIT_S = 600
 Flavours = Callable[[str], tuple[Path, Path]]
 
 
-def playhead(*arguments: object) -> subprocess.CompletedProcess[str]:
+def playhead(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [*PLAYHEAD, *map(str, arguments)]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=LIMIT_S)
 
 
 @pytest.mark.slow
@@ -39,6 +39,8 @@ def test_boots_and_replays(flavour: str, cpu: str, nx: str, flavours: Flavours, 
     again = playhead("replay", path, "--from", "70%")
     assert again.returncode == 0, again.stderr
     assert "reboot: Power down" in again.stdout and done.stdout.endswith(again.stdout)
+    looked = playhead("debug", path, "--at", "80%", "-gdb", "none", stdin="info registers\nx/1i $eip\nquit\n").stdout
+    assert "PDPTE3=" in looked and "no memory" not in looked, looked
 
 
 def test_what_a_kernel_needs_is_said_before_it_starts(debian: dict[str, tuple[Path, Path]], flavours: Flavours) -> None:

@@ -7,6 +7,8 @@ manual (volume 1, 8.7.2 and appendix D).
 from __future__ import annotations
 
 import os
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import asm
@@ -275,14 +277,17 @@ nmi:    movl    $0xBAD, %edx
         iretl
 """
 ANSWER = "outb %al, $0xF0\n fnclex"
-WAITING = (
-    "fwait", "fadd %st, %st(1)", "fldpi", "fstps (%ebx)", "fldcw (%ebx)", "fldenv (%ebx)", "frstor (%ebx)", "fnop",
-    "fcomi %st(1)", "emms", "movd %eax, %mm0", "fxam", "fincstp", "ffree %st(1)",
-)  # fmt: skip
-NOT_WAITING = (
-    "fnstsw %ax", "fnstsw (%ebx)", "fnstcw (%ebx)", "fnclex", "fninit", "fnsave (%ebx)", "fnstenv (%ebx)",
-    ".byte 0xdb, 0xe4",
-)  # fmt: skip
+ROOM = "movl $0xFEEDFACE, %edi\n .skip 8, 0x90"  # for the bytes of an instruction, so that one image serves them all
+MARK = b"\xbf\xce\xfa\xed\xfe"
+WAITING = {
+    "fwait": "9b", "fadd": "d8c1", "fldpi": "d9eb", "fstps": "d91b", "fldcw": "d92b", "fldenv": "d923",
+    "frstor": "dd23", "fnop": "d9d0", "fcomi": "dbf1", "emms": "0f77", "movd": "0f6ec0", "fxam": "d9e5",
+    "fincstp": "d9f7", "ffree": "ddc1",
+}  # fmt: skip
+NOT_WAITING = {
+    "fnstsw ax": "dfe0", "fnstsw": "dd3b", "fnstcw": "d93b", "fnclex": "dbe2", "fninit": "dbe3", "fnsave": "dd33",
+    "fnstenv": "d933", "fnsetpm": "dbe4",
+}  # fmt: skip
 REAL_MODE = """
         .include "pc.inc"
         .set CODE_AT_2000, FREE_SELECTOR
@@ -381,9 +386,16 @@ handler: pushaw
 """
 
 
-def machine_of(source: str, folder: Path, engine: str = "native") -> tuple[Machine, Door]:
+@cache
+def firmware(source: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return guest.firmware(source, Path(folder))
+
+
+def machine_of(source: str, engine: str = "native", code: bytes = b"") -> tuple[Machine, Door]:
+    """`code`: what goes into the ROOM."""
     door = Door()
-    bios = guest.firmware(source, folder)
+    bios = firmware(source).replace(MARK + b"\x90" * 8, MARK + code.ljust(8, b"\x90"))
     return Machine(PcConfig(ram_bytes=4 << 20, bios=bios), door, engine=engine), door
 
 
@@ -393,10 +405,10 @@ def to_the_end(machine: Machine, step: int = 1 << 22) -> Stop:
     return stop
 
 
-def test_every_exception(tmp_path: Path) -> None:
+def test_every_exception() -> None:
     ends = []
     for engine, step in (("native", 1 << 22), ("native", 1), ("reference", 1000)):
-        machine, door = machine_of(EVERY_EXCEPTION, tmp_path, engine)
+        machine, door = machine_of(EVERY_EXCEPTION, engine)
         to_the_end(machine, step)
         assert bytes(door.printed).decode().replace("\r\n", "\n") == SAID, (engine, step)
         ends.append((machine.icount, machine.digest_parts()))
@@ -405,8 +417,7 @@ def test_every_exception(tmp_path: Path) -> None:
 
 def test_recorded_and_replayed(tmp_path: Path) -> None:
     image, path = tmp_path / "error.bin", tmp_path / "error.ph"
-    (tmp_path / "source").mkdir()
-    image.write_bytes(guest.firmware(EVERY_EXCEPTION, tmp_path / "source"))
+    image.write_bytes(firmware(EVERY_EXCEPTION))
     command = ["record", "-o", str(path), "-bios", str(image), "-m", "4", "-serial", f"file:{tmp_path / 'out'}"]
     assert main([*command, "--digest-period", "1000"]) == 0
     for how in (["--split-seed", "3"], ["--engine", "reference"]):
@@ -416,8 +427,8 @@ def test_recorded_and_replayed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_real_mode(engine: str, tmp_path: Path) -> None:
-    machine, _ = machine_of(REAL_MODE, tmp_path, engine)
+def test_real_mode(engine: str) -> None:
+    machine, _ = machine_of(REAL_MODE, engine)
     to_the_end(machine)
     count, where = (int.from_bytes(machine.memory.read(at, 2), "little") for at in (0x600, 0x602))
     assert count == 1 and machine.memory.read(0x20000 + where, 1) == b"\x9b", "it returns to the WAIT"
@@ -441,10 +452,9 @@ def frozen(machine: Machine) -> bool:
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_what_waits_and_what_does_not(engine: str, tmp_path: Path) -> None:
-    some = slice(None) if engine == "native" else slice(None, None, 4)
-    for text in WAITING[some]:
-        machine, _ = machine_of(ONE.format("", text, ANSWER), tmp_path, engine)
+def test_what_waits_and_what_does_not(engine: str) -> None:
+    for text, code in WAITING.items():
+        machine, _ = machine_of(ONE.format("", ROOM, ANSWER), engine, bytes.fromhex(code))
         assert frozen(machine) and machine.core.get("ferr"), text
         assert machine.board.irqs[13].line.level
         before = machine.pc()
@@ -454,38 +464,38 @@ def test_what_waits_and_what_does_not(engine: str, tmp_path: Path) -> None:
         at = machine.core.get("regs", 4) - 4  # a double word above it, where the frame's EIP was
         assert int.from_bytes(machine.memory.read(at - 8, 4), "little") == before, "it is done again, whole"
         assert not machine.core.get("ferr") and not machine.board.irqs[13].line.level
-    for text in NOT_WAITING[some]:
-        machine, _ = machine_of(ONE.format("sti", text, ANSWER), tmp_path, engine)
+    for text, code in NOT_WAITING.items():
+        machine, _ = machine_of(ONE.format("sti", ROOM, ANSWER), engine, bytes.fromhex(code))
         assert not frozen(machine), text
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_the_handler_that_does_not_answer(engine: str, tmp_path: Path) -> None:
+def test_the_handler_that_does_not_answer(engine: str) -> None:
     """Without FNCLEX the WAIT is no longer waited for once the port was written; without the port, for ever."""
-    machine, _ = machine_of(ONE.format("sti", "fwait", "outb %al, $0xF0"), tmp_path, engine)
+    machine, _ = machine_of(ONE.format("sti", "fwait", "outb %al, $0xF0"), engine)
     assert not frozen(machine) and machine.core.get("ferr") and machine.core.get("ignne")
-    machine, _ = machine_of(ONE.format("sti", "fwait", "nop"), tmp_path, engine)
+    machine, _ = machine_of(ONE.format("sti", "fwait", "nop"), engine)
     assert frozen(machine) and machine.board.irqs[13].line.level
     assert machine.clock.next_deadline_ns() == NEVER or to_the_end(machine).kind == "halted"
 
 
-def test_ignne_ends_with_the_error(tmp_path: Path) -> None:
+def test_ignne_ends_with_the_error() -> None:
     """What the port gives is for one error: the next one freezes again. Without an error it gives nothing."""
     again = "fwait\n fld1\n fldz\n fdivrp %st, %st(1)\n fwait"
-    machine, _ = machine_of(ONE.format("outb %al, $0xF0\n sti", again, "outb %al, $0xF0\n fwait\n fnclex"), tmp_path)
+    machine, _ = machine_of(ONE.format("outb %al, $0xF0\n sti", again, "outb %al, $0xF0\n fwait\n fnclex"))
     assert not frozen(machine)
     assert machine.core.get("ignne") == 0
-    machine, _ = machine_of(ONE.format("outb %al, $0xF0", "fwait", ANSWER), tmp_path)
+    machine, _ = machine_of(ONE.format("outb %al, $0xF0", "fwait", ANSWER))
     assert frozen(machine)
 
 
-def test_a_shadow_ends_where_the_processor_stops(tmp_path: Path) -> None:
-    machine, _ = machine_of(ONE.format("cli", "sti\n fwait", ANSWER), tmp_path)
+def test_a_shadow_ends_where_the_processor_stops() -> None:
+    machine, _ = machine_of(ONE.format("cli", "sti\n fwait", ANSWER))
     assert not frozen(machine)
 
 
-def test_an_nmi_comes_too_and_the_wait_goes_on(tmp_path: Path) -> None:
-    machine, _ = machine_of(ONE.format("cli", "fwait", ANSWER), tmp_path)
+def test_an_nmi_comes_too_and_the_wait_goes_on() -> None:
+    machine, _ = machine_of(ONE.format("cli", "fwait", ANSWER))
     assert frozen(machine)
     before = machine.icount
     machine.board.nmi.request()
@@ -493,8 +503,8 @@ def test_an_nmi_comes_too_and_the_wait_goes_on(tmp_path: Path) -> None:
     assert machine.core.get("regs", 2) == 0xBAD and machine.core.get("ferr")
 
 
-def test_a_reset_ends_it(tmp_path: Path) -> None:
-    machine, _ = machine_of(ONE.format("", "fwait", ANSWER), tmp_path)
+def test_a_reset_ends_it() -> None:
+    machine, _ = machine_of(ONE.format("", "fwait", ANSWER))
     assert frozen(machine)
     machine.reset()
     assert not machine.core.get("ferr") and not machine.core.get("halted") and not machine.board.irqs[13].line.level

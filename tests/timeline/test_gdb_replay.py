@@ -225,6 +225,7 @@ def test_a_kill_only_leaves(debugger, packet):
     first.ask("Z0,1000,1")
     first.send(packet)
     first.close()
+    assert "has left (kill); the recording stays open" in debugger.complaint()
     second = debugger.attach()
     assert second.register("icount") == 1234
     second.close()

@@ -36,6 +36,7 @@ class Machine:
     def reset(self) -> None:
         core = self.core
         core.set("cr0", 0x31)
+        core.set("cpuid", 0xFFFFFFFF, 7)  # every feature
         core.set("a20_mask", 0xFFFFFFFF)
         core.set("inhibit_icount", (1 << 64) - 1)
         core.set("cpl", 0)

@@ -10,7 +10,9 @@ from playhead.engine.core import Core
 from playhead.hw.memory import Memory
 from playhead.x86 import cpuid
 from playhead.x86 import state as S
+from playhead.x86.isa import tables
 from playhead.x86.reset import linux_entry, reset
+from playhead.x86.table import INSTRUCTIONS
 
 GP, UD, DB = 13, 6, 1
 TO_RING_3 = """
@@ -446,3 +448,26 @@ def test_alignment_check(engine, access, faults):
         assert m.fault() == (17, 0)
     else:
         assert m.vector() == UD
+
+
+@engines
+@pytest.mark.parametrize("text,feature", [
+    ("cmovel %eax, %ebx", "cmov"), ("fcmove %st(1), %st", "cmov"), ("fcomi %st(1), %st", "cmov"),
+    ("fucomip %st(1), %st", "cmov"), ("emms", "mmx"), ("paddb %mm0, %mm1", "mmx"), ("psllw $1, %mm0", "mmx"),
+    ("movd %eax, %mm0", "mmx"), ("fxsave 0x600", "fxsr"), ("cmpxchg8b 0x600", "cx8"), ("rdtsc", "tsc"),
+    ("rdmsr", "msr"), ("wrmsr", "msr"), ("sysenter", "sep"), ("sysexit", "sep"),
+])  # fmt: skip
+def test_what_a_feature_is_for_is_undefined_without_it(engine, text, feature):
+    start = "movl $0x8b, %ecx\n xorl %eax, %eax\n xorl %edx, %edx\n"
+    m = SystemMachine(engine, f"{start}bad: {text}\n hlt")
+    reset_to(m, f"pentium2,-{feature}")
+    assert m.vector() == UD and m.stack(0) == m.symbols["bad"]
+    if not text.startswith("sys"):
+        m = SystemMachine(engine, f"{start}bad: {text}\n hlt")
+        m.until_halt()
+        assert m.symbols["bad"] + 1 < m.core.get("eip") < STUBS
+
+
+def test_every_instruction_of_the_mmx_chapter_needs_mmx():
+    tables()
+    assert {i.feature for i in INSTRUCTIONS if i.chapter == "insn_mmx"} == {"mmx"}

@@ -1,5 +1,6 @@
 """`playhead debug`: a recording behind a gdb server and a prompt, forwards and backwards."""
 
+import os
 import re
 import signal
 import subprocess
@@ -212,7 +213,7 @@ class Debugging:
         path = self._values["symbols"]
         if not path:
             return ""
-        symbols, quoted = symbols_of(path), '"' + re.sub(r'(["\\])', r"\\\1", path) + '"'
+        symbols, quoted = symbols_of(path), '"' + re.sub(r'(["\\])', r"\\\1", os.path.abspath(path)) + '"'
         if symbols.stext is None:
             return f"file {quoted}\n"
         running = at_moment(kernels(self._reader), self._line.moment)

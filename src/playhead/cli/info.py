@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import pairwise, zip_longest
 from typing import Any
 
+from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (
@@ -124,7 +125,7 @@ def as_text(facts: dict[str, Any]) -> str:
     }  # fmt: skip
     if facts.get("verified"):
         rows["verified"] = "everything in it is what its hashes say"
-    return "\n".join(f"{name:<16}{value}" for name, value in rows.items())
+    return "\n".join(f"{name:<16}{shown(value)}" for name, value in rows.items())
 
 
 def _words(machine: dict[str, Any]) -> list[str]:

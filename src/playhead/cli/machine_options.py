@@ -2,29 +2,36 @@
 
 import re
 import time
+from fractions import Fraction
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
-from playhead.boards.config import RAM_MAX, RAM_MIN, RAM_STEP
+from playhead.boards.config import RAM_MAX, RAM_MIN
 from playhead.cli import drive_options
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
 from playhead.host.listen import parse_server, parse_spec
 
-UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30}
+UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
+RAM_ROUND = 8 << 10
 DEVICES = ("isa-debug-exit", "ide-hd", "ide-cd")
 DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
 def memory_size(text: str) -> int:
-    """`128`, `128M`, `1G`: bytes; a plain number is mebibytes."""
-    match = re.fullmatch(r"(?:size=)?([0-9]{1,12})([BKMG]?)", text, re.IGNORECASE)
-    if not match:
-        raise UsageError("not a size such as 128M or 1G")
-    size = int(match[1]) << UNITS[match[2].upper()]
-    if not RAM_MIN <= size <= RAM_MAX or size % RAM_STEP:
-        raise UsageError(f"memory can be {RAM_MIN >> 20}M to {RAM_MAX >> 20}M, in whole pages")
+    """`128`, `0x80`, `128M`, `0.5G`: bytes; a plain number is mebibytes. Rounded up as QEMU does it."""
+    match = re.fullmatch(
+        r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", text, re.IGNORECASE
+    )
+    if not match or ("x" in match[1].lower() and (match[2] or match[3])):
+        raise UsageError("not a size such as 128M or 1.5G")
+    if match[2] and match[3].upper() in ("", "B"):
+        raise UsageError("a fraction needs a unit: K, M or G")
+    exact = (int(match[1], 0) if "x" in match[1].lower() else int(match[1])) + Fraction("0" + (match[2] or ".0") + "0")
+    size = -(-round(exact * (1 << UNITS[match[3].upper()])) // RAM_ROUND) * RAM_ROUND
+    if not RAM_MIN <= size <= RAM_MAX:
+        raise UsageError(f"memory can be {RAM_MIN >> 20}M to {RAM_MAX >> 20}M")
     return size
 
 
@@ -157,7 +164,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-append", "its command line", "TEXT", group=MACHINE),
     Option("-bios", "firmware to start at the reset vector, instead of a kernel; with drives SeaBIOS is the default",
            "FILE", group=MACHINE),
-    Option("-m", "memory; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
+    Option("-m", "memory, such as 256M or 1.5G; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
            group=MACHINE),
     Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
            "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE),

@@ -55,7 +55,9 @@ def bare(word: str) -> str:
 def parse_arguments(
     verb: str, table: Sequence[Option], words: Iterable[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required."""
+    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; behind
+    `--` all words are such.
+    """
     by_name = {bare(o.name): o for o in reversed(table)}
     exactly = {o.name: o for o in table}  # -gdb and --gdb are two
     values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.metavar else False) for o in table}
@@ -63,6 +65,9 @@ def parse_arguments(
     found: list[str] = []
     rest = iter(words)
     for word in rest:
+        if word == "--":  # what follows are names, whatever they begin with
+            found.extend(rest)
+            break
         if not word.startswith("-") or word == "-":
             found.append(word)
             continue

@@ -2,6 +2,7 @@
 
 import json
 
+from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (Option("--json", "as one JSON object"),)
@@ -61,7 +62,7 @@ def summary(path: str, verdict: "object") -> str:
     blocks = f" and {v.blocks} blocks of disks" if v.blocks else ""
     end = "" if v.complete else "; it has no end: it was cut off, or is being written"
     return (
-        f"{path} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, {v.digests} "
-        f"digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.console} bytes of console "
-        f"output, {v.snapshots} snapshots, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
+        f"{shown(path)} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, "
+        f"{v.digests} digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.console} bytes of "
+        f"console output, {v.snapshots} snapshots, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
     )

@@ -10,7 +10,8 @@ from functools import cache
 from playhead.machine.machine import Machine
 from playhead.x86 import state as S
 
-SYSTEM = ("cr0", "cr2", "cr3", "cr4", "gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit", "icount", "seq", "eip")
+SYSTEM = ("cr0", "cr2", "cr3", "cr4", "efer", "gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit", "icount", "seq",
+          "eip")  # fmt: skip
 X87 = {"fctrl": "fcw", "fiseg": "fcs", "fioff": "fip", "foseg": "fds", "fooff": "fdp", "fop": "fop"}
 PARTS = {"": "sel", "_base": "base", "_limit": "limit"}
 EMPTY = 3  # in a full tag word; 0 valid, 1 zero, 2 anything else
@@ -37,6 +38,8 @@ def reader(name: str) -> Read | None:
         return lambda m, i=int(name[2:]): _st(m, i)  # type: ignore[misc]
     if name[:2] == "dr" and name[2:] in tuple("012367"):
         return _indexed("dr", int(name[2:]))
+    if name[:5] == "pdpte" and name[5:] in tuple("0123"):
+        return _indexed("pdpte", int(name[5:]))
     segment = name.partition("_")[0]
     if segment in S.SEGMENTS and name[len(segment) :] in PARTS:
         return lambda m: m.core.seg(segment, PARTS[name[len(segment) :]])

@@ -8,6 +8,7 @@ from playhead.monitor.commands import Command, Say
 from playhead.monitor.expressions import Value, code_address, evaluate
 from playhead.timeline.debuggee import Debuggee
 
+PAE = 0x20  # of CR4
 GENERAL = ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp")
 SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
 SIZES = {"b": 1, "h": 2, "w": 4, "g": 8}
@@ -53,7 +54,9 @@ class Looking:
             say(f"{name.upper():<4}={self._read(name):04x} base={base:08x} limit={limit:08x}")
         for name in ("gdtr", "idtr"):
             say(f"{name.upper()} base={self._read(name + '_base'):08x} limit={self._read(name + '_limit'):08x}")
-        say(" ".join(f"{name.upper()}={self._read(name):08x}" for name in ("cr0", "cr2", "cr3", "cr4")))
+        say(" ".join(f"{name.upper()}={self._read(name):08x}" for name in ("cr0", "cr2", "cr3", "cr4", "efer")))
+        if self._read("cr4") & PAE:
+            say(" ".join(f"PDPTE{n}={self._read(f'pdpte{n}'):016x}" for n in range(4)))
         say(" ".join(f"{name.upper()}={self._read(name):08x}" for name in ("dr0", "dr1", "dr2", "dr3", "dr6", "dr7")))
 
     def linear(self, words: list[str], say: Say) -> None:

@@ -11,6 +11,7 @@ so they cannot disagree. The tables are bytes derived from the declarations:
 
 import struct
 
+from playhead.x86 import cpuid
 from playhead.x86 import state as S
 from playhead.x86.build import ADDRESS_16, StateBuilder
 from playhead.x86.table import Form, Table, insn, routine
@@ -42,7 +43,8 @@ def _register_kind(text_kind: str, bits: int) -> int:
 
 
 def _form_record(table: Table, form: Form, rep: int, repne: int) -> bytes:
-    """handlers 8 x u16, rep form u16, repne form u16, immediate u8, flags u8, a kind u8, b kind u8, pad."""
+    """handlers 8 x u16, rep form u16, repne form u16, immediate u8, flags u8, a kind u8, b kind u8, what
+    EDX of CPUID 1 has to have u32, pad."""
     imm, flags, a, b = IMM_NONE, 0, REG_NONE, REG_NONE
     e = form.encoding
     if e.modrm:
@@ -69,7 +71,8 @@ def _form_record(table: Table, form: Form, rep: int, repne: int) -> bytes:
             "v": IMM_Z, "d": IMM_Z,
         }[o.size]  # fmt: skip
     handlers = [h if h >= 0 else NONE for h in form.handlers]
-    return struct.pack("<8HHHBBBB8x", *handlers, rep, repne, imm, flags, a, b)
+    needs = cpuid.FEATURES[form.insn.feature] if form.insn.feature else 0
+    return struct.pack("<8HHHBBBBI4x", *handlers, rep, repne, imm, flags, a, b, needs)
 
 
 class DecodeTables:
@@ -321,8 +324,9 @@ def define(forms_at: int) -> None:
         plain = (mode & S.MODE_FLAT).ne(0) & a32.get().ne(0) & usual
         which = (o32.get() << 2) | (memory.get() << 1) | plain.zext(32)
         handler = m.var(32, record(which))
+        lacks = (record(12) | (record(13) << 16)) & ~m.ld("cpuid", cpuid.FEATURE_WORD)
         bad_lock = lock.get().ne(0) & ((flags & LOCKABLE).eq(0) | memory.get().eq(0))
-        with m.if_(handler.get().eq(NONE) | bad_lock):
+        with m.if_(handler.get().eq(NONE) | bad_lock | lacks.ne(0)):
             entry.set(0)
             handler.set(record(m.const(0, 32)))
         out("form", entry.get())

@@ -8,6 +8,7 @@ mnemonics, where one declaration serves several (CBW and CWDE) chosen by operand
 from dataclasses import dataclass
 
 from playhead.ir.evaluator import HELPERS, GuestFault, compile_function
+from playhead.x86 import cpuid
 from playhead.x86 import state as S
 from playhead.x86.decode import DEC
 from playhead.x86.isa import tables
@@ -52,6 +53,7 @@ class Disassembler:
         self._c8, self._c32 = view, view.cast("I")
         world: dict = {**HELPERS, "c8": view, "c16": view.cast("H"), "c32": self._c32, "c64": view.cast("Q"),
                        "dec_tables16": memoryview(decode_tables.bytes).cast("H")}  # fmt: skip
+        self._c32[S.offset("cpuid", cpuid.FEATURE_WORD) // 4] = 0xFFFFFFFF  # whatever the processor at hand has
         self._decode = compile_function(ROUTINES["decode"].function(), world)
 
     def one(self, code: bytes, eip: int = 0, big: bool = True) -> Instruction:

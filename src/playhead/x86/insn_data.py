@@ -86,7 +86,7 @@ def pop_memory(m, dst):
 def _conditional(code: int):
     name = CONDITIONS[code]
 
-    @insn(f"0f {0x40 + code:02x} /r Gv,Ev", name="cmov" + name)
+    @insn(f"0f {0x40 + code:02x} /r Gv,Ev", name="cmov" + name, feature="cmov")
     def cmov(m, dst, src):
         """Copy if the condition holds; the source is read either way."""
         v = m.get(src)

@@ -155,7 +155,9 @@ def fp_compare_pop(m: StateBuilder, code):
 
 
 def _compare(name: str, encoding: str, mode: int, pops: int) -> None:
-    @insn(encoding, name=name, writes="OSZAPC" if mode & TO_EFLAGS else "")
+    to_eflags = mode & TO_EFLAGS  # these came with CMOV
+
+    @insn(encoding, name=name, writes="OSZAPC" if to_eflags else "", feature="cmov" if to_eflags else "")
     def compare(m, *operands):
         """Compare ST(0) with ST(i) (FUCOM: quiet NaNs are no error; FCOMI: into ZF PF CF)."""
         begin(m)

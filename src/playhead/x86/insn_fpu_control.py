@@ -301,7 +301,7 @@ def _fx(name: str, encoding: str, store: bool) -> None:
         call(m, "fx_save" if store else "fx_restore", linear)
 
     fx.__doc__ = ("Store" if store else "Load") + " x87 and MMX state; the operand lies on a multiple of 16."
-    insn(encoding, name=name)(fx)
+    insn(encoding, name=name, feature="fxsr")(fx)
 
 
 _fx("fxsave", "0f ae /0 Ma", True)

@@ -145,7 +145,7 @@ def fp_move_if(m: StateBuilder, i, cond):
 
 
 def _conditional(name: str, encoding: str, code: int) -> None:
-    @insn(encoding, name="fcmov" + name)
+    @insn(encoding, name="fcmov" + name, feature="cmov")
     def fcmov(m, dst, src):
         """ST(0) = ST(i) if the condition holds."""
         begin(m)

@@ -151,7 +151,7 @@ def _binary(name: str, code: int, bits: int, f: Callable) -> None:
         m.set(dst, f(m, a, b, bits))
 
     binary.__doc__ = name.upper()
-    insn(f"0f {code:02x} /r Pq,Qq", name=name)(binary)
+    insn(f"0f {code:02x} /r Pq,Qq", name=name, feature="mmx")(binary)
 
 
 for _name, _row in BINARY.items():
@@ -159,7 +159,7 @@ for _name, _row in BINARY.items():
 
 
 def _low_half(name: str, code: int, bits: int) -> None:
-    @insn(f"0f {code:02x} /r Pq,Qd", name=name)
+    @insn(f"0f {code:02x} /r Pq,Qd", name=name, feature="mmx")
     def low(m, dst, src):
         """Interleave the low halves; of memory only 32 bits are read."""
         begin(m)
@@ -193,7 +193,7 @@ def _shift(name: str, code: int, bits: int, how: str) -> None:
     kind = bits | {"r": 1, "a": 2, "l": 3}[how]
     group, digit = {16: 0x71, 32: 0x72, 64: 0x73}[bits], {"r": 2, "a": 4, "l": 6}[how]
 
-    @insn(f"0f {code:02x} /r Pq,Qq", name=name)
+    @insn(f"0f {code:02x} /r Pq,Qq", name=name, feature="mmx")
     def shift(m, dst, src):
         """Shift by a 64-bit count."""
         begin(m)
@@ -202,7 +202,7 @@ def _shift(name: str, code: int, bits: int, how: str) -> None:
         enter(m)
         m.set(dst, call(m, "mmx_shift", a, count, kind))
 
-    @insn(f"0f {group:02x} /{digit} Rq,Ib", name=name)
+    @insn(f"0f {group:02x} /{digit} Rq,Ib", name=name, feature="mmx")
     def shift_by(m, dst, count):
         """Shift by an immediate count."""
         begin(m)
@@ -215,7 +215,7 @@ for _name, _row3 in SHIFTS.items():
     _shift(_name, *_row3)
 
 
-@insn("0f 6f /r Pq,Qq", name="movq")
+@insn("0f 6f /r Pq,Qq", name="movq", feature="mmx")
 def movq_load(m, dst, src):
     """Copy 64 bits."""
     begin(m)
@@ -224,7 +224,7 @@ def movq_load(m, dst, src):
     m.set(dst, v)
 
 
-@insn("0f 7f /r Qq,Pq", name="movq")
+@insn("0f 7f /r Qq,Pq", name="movq", feature="mmx")
 def movq_store(m, dst, src):
     """Copy 64 bits."""
     begin(m)
@@ -237,7 +237,7 @@ def movq_store(m, dst, src):
         m.set(dst, v)
 
 
-@insn("0f 6e /r Pq,Ed", name="movd")
+@insn("0f 6e /r Pq,Ed", name="movd", feature="mmx")
 def movd_load(m, dst, src):
     """32 bits of memory or a general register, extended by zeros."""
     begin(m)
@@ -246,7 +246,7 @@ def movd_load(m, dst, src):
     m.set(dst, v.zext(64))
 
 
-@insn("0f 7e /r Ed,Pq", name="movd")
+@insn("0f 7e /r Ed,Pq", name="movd", feature="mmx")
 def movd_store(m, dst, src):
     """The low 32 bits to memory or a general register."""
     begin(m)
@@ -254,7 +254,7 @@ def movd_store(m, dst, src):
     enter(m)
 
 
-@insn("0f 77")
+@insn("0f 77", feature="mmx")
 def emms(m):
     """Give the registers back to the x87: all empty."""
     begin(m)

@@ -138,7 +138,7 @@ def cmpxchg(m, dst, src):
         m.set_reg(AX, a)
 
 
-@insn("0f c7 /1 Mq", writes="Z", lock=True)
+@insn("0f c7 /1 Mq", writes="Z", lock=True, feature="cx8")
 def cmpxchg8b(m, dst):
     """Compare EDX:EAX with a quadword: if equal store ECX:EBX, else load it."""
     a = m.rmw(dst)

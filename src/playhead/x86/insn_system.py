@@ -235,33 +235,27 @@ def cpuid_(m):
         m.set_reg(n, top.select(0, value))
 
 
-@insn("0f 31")
+@insn("0f 31", feature="tsc")
 def rdtsc(m):
     """The time-stamp counter: virtual nanoseconds."""
-    with m.if_(~msr.has(m, "tsc")):
-        m.ud()
     m.gp0_if((m.ld("cr4") & CR4_TSD).ne(0) & m.ld("cpl").ne(0))
     now = call(m, "time_stamp", m.icount())
     m.set_reg(0, now.trunc(32))
     m.set_reg(2, (now >> 32).trunc(32))
 
 
-@insn("0f 32", privileged=True)
+@insn("0f 32", privileged=True, feature="msr")
 def rdmsr(m):
     """Read a model-specific register."""
-    with m.if_(~msr.has(m, "msr")):
-        m.ud()
     m.need_cpl0()
     value = call(m, "read_msr", m.reg(1), m.icount())
     m.set_reg(0, value.trunc(32))
     m.set_reg(2, (value >> 32).trunc(32))
 
 
-@insn("0f 30", privileged=True)
+@insn("0f 30", privileged=True, feature="msr")
 def wrmsr(m):
     """Write a model-specific register; the machine moves the local APIC."""
-    with m.if_(~msr.has(m, "msr")):
-        m.ud()
     m.need_cpl0()
     number = m.reg(1)
     call(m, "write_msr", number, m.reg(0).zext(64) | (m.reg(2).zext(64) << 32), m.icount())
@@ -303,12 +297,10 @@ def set_flat(m: StateBuilder, selector, cpl):
 
 
 def _need_sysenter(m) -> None:
-    with m.if_(~msr.has(m, "sep")):
-        m.ud()
     m.gp0_if(~m.protected() | G.is_null(m.ld("sysenter_cs")))
 
 
-@insn("0f 34")
+@insn("0f 34", feature="sep")
 def sysenter(m):
     """Fast call to ring 0."""
     _need_sysenter(m)
@@ -318,7 +310,7 @@ def sysenter(m):
     m.leave(S.EXIT_NONE, 0, m.ld("sysenter_eip"))
 
 
-@insn("0f 35", privileged=True)
+@insn("0f 35", privileged=True, feature="sep")
 def sysexit(m):
     """Fast return to ring 3: to EDX with the stack at ECX."""
     _need_sysenter(m)

@@ -24,7 +24,7 @@ class Insn:
     """One declared instruction. `writes` and `undef` name status flags (O S Z A P C); undefined ones are masked when
     compared with other processors. `lock`: the LOCK prefix is allowed with a memory destination. `rep`: "rep" or "repz"
     (string instructions that repeat, or repeat on ZF). `native` False: run by the reference evaluator only (rare
-    ones)."""
+    ones). `feature`: of CPUID (x86/cpuid.py); on a processor that lacks it the opcode is undefined."""
 
     name: str
     build: Callable
@@ -35,6 +35,7 @@ class Insn:
     rep: str
     native: bool
     privileged: bool
+    feature: str
     chapter: str
     doc: str
 
@@ -54,14 +55,14 @@ class Routine:
 
 
 def insn(*encodings: str, name: str = "", writes: str = "", undef: str = "", lock: bool = False, rep: str = "",
-         native: bool = True, privileged: bool = False):  # fmt: skip
+         native: bool = True, privileged: bool = False, feature: str = ""):  # fmt: skip
     """Declare an instruction: encodings in the manual's notation above one semantic function `f(m, *operands)`."""
 
     def register(f: Callable) -> Callable:
         chapter = f.__module__.rsplit(".", 1)[1]
         INSTRUCTIONS.append(
             Insn(name or f.__name__.rstrip("_"), f, [parse(e) for e in encodings], writes, undef, lock, rep, native,
-                 privileged, chapter, (f.__doc__ or "").strip())
+                 privileged, feature, chapter, (f.__doc__ or "").strip())
         )  # fmt: skip
         return f
 

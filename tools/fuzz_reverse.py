@@ -122,6 +122,11 @@ class Debugger:
     def attach(self) -> Gdb:
         return Gdb(self.port)
 
+    def complaint(self) -> str:
+        """The next line on its standard error."""
+        assert self._process.stderr is not None
+        return self._process.stderr.readline()
+
     def __enter__(self) -> Debugger:
         return self
 

@@ -190,6 +190,25 @@ def test_a_linked_block_beyond_the_limit():
     Twin(setup).check(100)
 
 
+def test_a_loop_at_the_end_of_its_segment(monkeypatch):
+    """Its last byte is the last one of the segment: nothing of it needs the reference engine."""
+
+    def setup(m):
+        bits16(m, b"\x40" * 20 + b"\x49\x75\xe9")
+        m.core.set_seg("cs", "limit", 0x10 + 22)
+        m.core.set_seg("cs", "rend", 0x10 + 23)
+        m.core.set("regs", 30, 1)
+        m.core.stale = True
+
+    t = Twin(setup)
+    assert t.check(700, want="halt").core.get("regs", 1) == 0
+    asked = []
+    run = t.native.engine.reference.run
+    monkeypatch.setattr(t.native.engine.reference, "run", lambda budget: (asked.append(budget), run(budget)))
+    t.start(t.native, [700])
+    assert not asked
+
+
 def test_too_long_an_instruction_in_a_block():
     """Fifteen prefixes: #GP when it is reached, and nothing before."""
     for n in (13, 14, 15, 16):

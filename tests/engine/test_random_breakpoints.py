@@ -9,7 +9,7 @@ import os
 import random
 
 import pytest
-from encode import d, inc, mov
+from encode import HLT, INC_EAX, RET, call, d, inc, mov, put, put8
 from test_random_programs import COUNTER, LINEAR, START, TOTAL, Program
 from twin import CODE, DATA, HANDLERS, IDT, PAGE, STACK, Side, Twin, same, splits
 
@@ -115,3 +115,23 @@ def test_random_programs(seed):
         assert got == why
     t.start(t.reference, splits(TOTAL, rng, 60))
     same(t.reference, t.native, f"reference split, seed {seed}")
+
+
+def test_code_beside_a_watched_address():
+    """A page with a data breakpoint is written to, then decoded, then its code is changed."""
+    page = 0x60000
+
+    def setup(m: Side) -> None:
+        m.paging()
+        m.core.set("dr", page + 0x700, 0)
+        m.core.set("dr", 0xD0402, 7)  # a write of four bytes
+        m.write(page, INC_EAX + RET)
+        code = put(page + 0x100, 1)
+        code += call(CODE + len(code), page)
+        code += put8(page, 0x43)  # INC EBX
+        code += call(CODE + len(code), page)
+        m.write(CODE, code + put(page + 0x704, 1) + put(page + 0x6FD, 1) + HLT)
+        m.core.stale = True
+
+    m = Twin(setup).check(40, want="halt")
+    assert (m.core.get("regs", 0), m.core.get("regs", 3), m.core.get("dr", 6)) == (1, 1, 0xFFFF0FF1)

@@ -172,7 +172,7 @@ class FakeTarget:
         return f"Current event: {self.at}" if name == "when" else None
 
     def run_again(self, where: str) -> None:
-        if where == "nowhere":
+        if where and where not in map(str, range(len(self.states))):
             raise Refused("there is no such place")
         self.log.append(f"run {where}")
         self.at = int(where or 0)

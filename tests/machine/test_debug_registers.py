@@ -103,6 +103,8 @@ def test_a_debugger_at_the_same_addresses(bios, part):
     esp = plain.core.get("regs", 4) + plain.core.seg("ss", "base")
     watches = [Watch(at & ~3, 4, rng.choice((WRITE, READ, READ | WRITE))) for at in registers]
     watches.append(Watch(esp - 8, 4, WRITE))
+    later = machine(bios)
+    forward(later, (part + 2 * count, 0), None)
     forward(plain, (part + count, 0), None)
     found = []
     for engine, cut in (("reference", False), ("native", False), ("native", True)):
@@ -119,5 +121,10 @@ def test_a_debugger_at_the_same_addresses(bios, part):
             forward(m, (min(part + count, m.icount + rng.randrange(1, 90)) if cut else part + count, 0), note)
         found.append(met)
         assert m.digest_parts() == plain.digest_parts()
+        m.debug.set_breakpoints([])
+        m.debug.set_watches([])
+        m.debug.arm(False)
+        forward(m, (part + 2 * count, 0), None)  # what the guest has armed is still there
+        assert m.digest_parts() == later.digest_parts()
     assert {kind for *_, kind, _ in found[0]} == {"break", "watch"}
     assert found[0] == found[1] == found[2]

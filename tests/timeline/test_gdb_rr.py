@@ -136,6 +136,32 @@ def test_by_words_at_the_prompt(debugger, handler):
         mi.ask(typed(f"delete checkpoint {number}"))
 
 
+def test_views_of_a_front_end_are_of_the_new_place(debugger, handler):
+    """What an IDE asks for behind each stop; after `restart` it is what it was at the checkpoint."""
+    views = ("-thread-info", "-stack-info-depth", "-stack-list-frames 0 0", "-data-read-memory-bytes $esp 16",
+             "-data-list-register-values x 0 1 2 8", "-data-disassemble -s $pc -e $pc+16 -- 2", "-var-update 1 ticks")
+    with Mi((SOURCE, "-gdb-set confirm off")) as mi:
+        mi.ask(f"-target-select remote 127.0.0.1:{debugger.port}")
+        stopped(mi.ask('-interpreter-exec console "run 0"'))
+        mi.ask(f"-break-insert {handler}")
+        stopped(mi.ask("-exec-continue"))
+        mi.ask("-var-create ticks * (unsigned)$icount")
+
+        def look() -> list[str]:
+            results = [next(line for line in mi.ask(view) if line[0] == "^") for view in views]
+            assert all(line.startswith("^done") for line in results), results
+            return results[:-1]
+
+        number = re.search(r"Checkpoint (\d+)", said(mi, "checkpoint"))[1]
+        here = look()
+        stopped(mi.ask("-exec-continue")), stopped(mi.ask("-exec-step-instruction 3"))
+        elsewhere = look()
+        assert elsewhere != here and elsewhere[4] != here[4]
+        stopped(mi.ask(f'-interpreter-exec console "restart {number}"'))
+        assert look() == here
+        said(mi, f"delete checkpoint {number}")
+
+
 def test_a_killed_recording_is_taken_up_again(debugger):
     with Mi((SOURCE, "-gdb-set confirm off")) as mi:
         mi.ask(f"-target-select extended-remote 127.0.0.1:{debugger.port}")

@@ -90,8 +90,8 @@ def _facts(spec: DriveSpec, image: Image | None) -> dict[str, Any] | None:
         return None
     files, one = [], image
     while one is not None:
-        found = os.stat(one.path)
-        files.append({"path": os.path.abspath(one.path), "size": found.st_size, "mtime_ns": found.st_mtime_ns})
+        found = os.stat(one.name)
+        files.append({"path": os.path.abspath(one.name), "size": found.st_size, "mtime_ns": found.st_mtime_ns})
         one = one.backing  # type: ignore[assignment]
     return {"file": os.path.abspath(spec.file), "format": image.format, "changed": spec.written, "files": files}
 

@@ -19,10 +19,14 @@ class HelpWanted(Exception):
     """The words ask for help instead."""
 
 
+class Listed(Exception):
+    """The words ask what a value may be (`-cpu help`): the text to print instead."""
+
+
 @dataclass(frozen=True)
 class Option:
     """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the
-    reason.
+    reason. `listing` says what a value may be, for `-cpu help`; of part of the value, for `-device NAME,help`, or None.
     """
 
     name: str  # with its dashes, as it is shown
@@ -33,6 +37,7 @@ class Option:
     many: int = 0  # how often it may be given; the value is then a list
     default: Any = None
     group: str = ""
+    listing: Callable[[str], str | None] | None = None
 
     @property
     def dest(self) -> str:
@@ -55,7 +60,9 @@ def bare(word: str) -> str:
 def parse_arguments(
     verb: str, table: Sequence[Option], words: Iterable[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required."""
+    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; behind
+    `--` all words are such.
+    """
     by_name = {bare(o.name): o for o in reversed(table)}
     exactly = {o.name: o for o in table}  # -gdb and --gdb are two
     values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.metavar else False) for o in table}
@@ -63,6 +70,9 @@ def parse_arguments(
     found: list[str] = []
     rest = iter(words)
     for word in rest:
+        if word == "--":  # what follows are names, whatever they begin with
+            found.extend(rest)
+            break
         if not word.startswith("-") or word == "-":
             found.append(word)
             continue
@@ -95,6 +105,10 @@ def _value(option: Option, word: str, inline: str, rest: Any, before: Any) -> An
     text = inline or next(rest, None)
     if text is None:
         raise UsageError(f"{option.name} needs a value: {option.name} {option.metavar}")
+    about, comma, asked = text.rpartition(",")
+    if option.listing is not None and asked in ("help", "?") and bool(about) == bool(comma):
+        if (listed := option.listing(about)) is not None:
+            raise Listed(listed)
     try:
         value = option.parse(text)
     except (UsageError, UnsupportedError) as e:

@@ -1,7 +1,7 @@
 """`playhead verify`: checks everything in a recording against its hashes, without running it."""
 
-import json
-
+from playhead.base import json_text
+from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (Option("--json", "as one JSON object"),)
@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
             raise
         verdict = Verdict(faults=[Fault("the file", str(e).removeprefix(f"{path} is damaged: "))])
     if values["json"]:
-        print(json.dumps({"file": path, **verdict.as_json()}, indent=1))
+        print(json_text.dumps({"file": path, **verdict.as_json()}, indent=1))
         return 2 if verdict.faults else 0
     check(path, verdict)
     print(summary(path, verdict))
@@ -61,7 +61,7 @@ def summary(path: str, verdict: "object") -> str:
     blocks = f" and {v.blocks} blocks of disks" if v.blocks else ""
     end = "" if v.complete else "; it has no end: it was cut off, or is being written"
     return (
-        f"{path} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, {v.digests} "
-        f"digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.console} bytes of console "
-        f"output, {v.snapshots} snapshots, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
+        f"{shown(path)} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, "
+        f"{v.digests} digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.console} bytes of "
+        f"console output, {v.snapshots} snapshots, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
     )

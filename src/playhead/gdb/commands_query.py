@@ -79,7 +79,7 @@ def read_features(context: Context, rest: bytes) -> bytes:
 
 
 def monitor(context: Context, rest: bytes) -> bytes:
-    text = hex_bytes(rest[1:]).decode(errors="replace")
+    text = hex_bytes(rest[1:]).decode(errors="surrogateescape")
     before = _position(context)
     context.listen(True)
     try:

@@ -42,4 +42,4 @@ class Lines:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if not data or len(self._rest) > MOST:
             lines, self._rest, self._end = [*lines, self._rest] if self._rest else lines, b"", True
-        self._lines.extend(line.decode(errors="replace") for line in lines)
+        self._lines.extend(line.decode(errors="surrogateescape") for line in lines)

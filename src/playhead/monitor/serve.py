@@ -55,7 +55,7 @@ class MonitorServer:
         if len(self._rest) > LONGEST:
             self._rest = b""
         for line in lines:
-            self._line(line.decode(errors="replace").strip())
+            self._line(line.decode(errors="surrogateescape").strip())
 
     def _line(self, line: str) -> None:
         said: list[str] = []
@@ -64,4 +64,4 @@ class MonitorServer:
         except PlayheadError as e:
             said.append(str(e))
         text = "\n".join([*said, PROMPT])
-        self._transport.send(text.replace("\n", "\r\n").encode())
+        self._transport.send(text.replace("\n", "\r\n").encode(errors="surrogateescape"))

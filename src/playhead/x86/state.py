@@ -102,7 +102,8 @@ for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "
 _field("dr_hits", 32, 1, arch=False)  # bits of DR6 that its accesses have set
 _field("rf_loaded", 32, 1, arch=False)  # it has loaded RF, which then outlives it
 _field("aligned", 32, 1, arch=False)  # its accesses must be aligned (EFLAGS.AC and CR0.AM at CPL 3)
-_field("rearm", 32, 1, arch=False)  # the debug registers have changed since the engine looked at them
+_field("marked_dr", 32, 5, arch=False)  # DR0 to DR3 and DR7 that the engine has marked pages and addresses for
+_field("rearm", 32, 1, arch=False)  # they have changed: REARM_*
 # A debugger's: see machine/debug.py.
 _field("debug", 32, 1, arch=False)  # DEBUG_EXEC, DEBUG_DATA: what is armed
 _field("watch_n", 32, 1, arch=False)  # ranges in `watch_list`
@@ -150,6 +151,7 @@ EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_AR
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
 EXIT_FROZEN = 16  # in front of a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
 EXIT_REARM = 17  # the debug registers have changed
+REARM_NOW, REARM_LATER = 1, 2  # LATER: nothing is enabled, so that marks which are left cost time and nothing else
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 # `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from

@@ -121,6 +121,7 @@ class NativeEngine:
                 if self._marks.update():
                     self.reset_arena()
                 c32[i["rearm"]] = 0
+            if core.stale:
                 self._host_flush(self._cpu)
                 self._update_mode(self._cpu)
                 core.stale = False

@@ -8,7 +8,6 @@ no mark. What a mark leads to is decided by the registers themselves; a mark too
 
 from playhead.engine.core import Core
 from playhead.x86 import state as S
-from playhead.x86.interrupts import ENABLES
 
 EXECUTE, WRITE, PORT, ACCESS = range(4)  # R/W field of DR7
 KINDS = {WRITE: S.HIT_WRITE << S.GUEST_SHIFT, ACCESS: (S.HIT_WRITE | S.HIT_READ) << S.GUEST_SHIFT}
@@ -20,34 +19,38 @@ class GuestMarks:
 
     def __init__(self, core: Core):
         self._core = core
-        self._registers = S.offset("dr") // 4
-        self._seen: list[int] = []
-        self._pages: list[int] = []
+        self._registers, self._marked = S.offset("dr") // 4, S.offset("marked_dr") // 4
+        self._pages: dict[int, int] = {}  # page -> bits of `debug_map`
         self._offsets: list[int] = []  # marked, the longest unused first
 
     def update(self) -> bool:
         """Make the marks what the debug registers ask for. True if decoded code may run over a new one: then it must
         be forgotten."""
         core = self._core
-        registers = [*core.c32[self._registers : self._registers + 4], core.c32[self._registers + 7]]
-        if registers == self._seen:
+        addresses = list(core.c32[self._registers : self._registers + 4])
+        control = core.c32[self._registers + 7]
+        registers = [*addresses, control]
+        if registers == list(core.c32[self._marked : self._marked + 5]):
             return False
-        self._seen = registers
+        for n, value in enumerate(registers):
+            core.c32[self._marked + n] = value
+        enabled = [(at, control >> (16 + 4 * n) & 3) for n, at in enumerate(addresses) if control & 3 << 2 * n]
+        pages: dict[int, int] = {}
+        for address, kind in enabled:
+            if kind in KINDS:
+                pages[address >> 12] = pages.get(address >> 12, 0) | KINDS[kind]
+        self._mark_pages(pages)
+        return self._mark_offsets([address & 0xFFF for address, kind in enabled if kind == EXECUTE])
+
+    def _mark_pages(self, pages: dict[int, int]) -> None:
+        if pages == self._pages:
+            return
         for page in self._pages:
-            core.debug_map[page] &= ~KINDS[ACCESS] & 0xFF
-        self._pages.clear()
-        wanted = []
-        for n, address in enumerate(registers[:4]):
-            kind = registers[4] >> (16 + 4 * n) & 3
-            if not registers[4] & ENABLES & 3 << 2 * n:
-                continue
-            if kind == EXECUTE:
-                wanted.append(address & 0xFFF)
-            elif kind in KINDS:
-                core.debug_map[address >> 12] |= KINDS[kind]
-                self._pages.append(address >> 12)
-        core.stale = True  # the host table may hold a page that is marked now
-        return self._mark_offsets(wanted)
+            self._core.debug_map[page] &= ~KINDS[ACCESS] & 0xFF
+        for page, bits in pages.items():
+            self._core.debug_map[page] |= bits
+        self._pages = pages
+        self._core.stale = True  # the host table may hold one of them
 
     def _mark_offsets(self, wanted: list[int]) -> bool:
         offsets = self._core.debug_offsets

@@ -33,7 +33,9 @@ DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at
 HASH_BITS = 16
 JUMP_BITS = 12
 ARENA = 96 << 20
-READ_OK, WRITE_OK = 1, 2  # low bits of a host table entry
+# Low bits of a host table entry: what handlers may do, and what `slow` may do once it has seen that no data breakpoint
+# of the guest is near.
+READ_OK, WRITE_OK, READ_GUARDED, WRITE_GUARDED = 1, 2, 4, 8
 
 SIZES = {
     "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_none": 8 << 20,

@@ -169,10 +169,28 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
 
 
 def watch_bits(m, lin, entry):
-    """HIT_WRITE and HIT_READ where the page of an access is watched: by a debugger through its linear or its physical
-    address, or by the guest's own debug registers."""
-    marks = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32)
-    return ((marks >> 1) | (marks >> S.GUEST_SHIFT) | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
+    """HIT_WRITE and HIT_READ where a debugger watches the page of an access, by its linear or its physical address."""
+    by_linear = m.item("debug_map", (lin >> 12).zext(64), 8).zext(32) >> 1
+    return (by_linear | (entry >> 4).trunc(32)) & (S.HIT_WRITE | S.HIT_READ)
+
+
+def guest_watch_bits(m, lin):
+    """The same for the guest's own debug registers."""
+    return (m.item("debug_map", (lin >> 12).zext(64), 8).zext(32) >> S.GUEST_SHIFT) & (S.HIT_WRITE | S.HIT_READ)
+
+
+def near_breakpoint(m, lin):
+    """Whether an address is so near to that of a debug register that an access there may touch it (1 bit)."""
+    near = m.const(0, 1)
+    for n in range(4):
+        near = near | (lin - m.ld("dr", n) + 16).ult(32)
+    return near
+
+
+def of_privilege(m, kind):
+    """The host table that an access goes by."""
+    user = m.ld("cpl").eq(3) & (kind & paging.SUPERVISOR).eq(0)
+    return user.select(pointer(m, "htab_user"), pointer(m, "htab_sup"))
 
 
 def hit_kinds(kind):
@@ -247,9 +265,7 @@ def fill(m: StateBuilder, lin, kind, rights, address):
     """Put a page into the host table of the privilege that accessed it. `address` is the host address of the byte at
     lin."""
     user = m.ld("cpl").eq(3) & (kind & paging.SUPERVISOR).eq(0)
-    page = (lin >> 12).zext(64)
-    table = user.select(pointer(m, "htab_user"), pointer(m, "htab_sup"))
-    slot = table + (page << 3)
+    slot = of_privilege(m, kind) + ((lin >> 12) << 3).zext(64)
     with m.if_(host(m, slot, 64).eq(0)):
         n = m.item("htab_list", m.const(0, 64), 32) + 1
         with m.if_(n.uge((L.SIZES["htab_list"] >> 2) - 1)):
@@ -270,7 +286,13 @@ def slow(m: StateBuilder, lin, kind, value):
     size = kind & 0xFF
     with m.if_(m.ld("aligned").ne(0) & (kind & paging.SUPERVISOR).eq(0) & (lin & (size - 1)).ne(0)):
         m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, in front of #PF
-    with m.if_(((lin & 0xFFF) + size).ugt(0x1000)):
+    known = host(m, of_privilege(m, kind) + ((lin >> 12) << 3).zext(64), 64)
+    writes = (kind & (paging.WRITE | paging.RMW)).ne(0)
+    allowed = known & writes.select(L.WRITE_OK | L.WRITE_GUARDED, L.READ_OK | L.READ_GUARDED, 64)
+    split = ((lin & 0xFFF) + size).ugt(0x1000)
+    with m.if_(allowed.ne(0) & ~split & ~near_breakpoint(m, lin)):
+        m.ret((known & ~0xFFF) + lin.zext(64))
+    with m.if_(split):
         with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
             call(m, "check_guest_watch", lin, kind)
         m.ret(call(m, "slow_split", lin, kind, value))
@@ -285,8 +307,11 @@ def slow(m: StateBuilder, lin, kind, value):
         kinds = hit_kinds(kind)
         with m.if_((watch & (kinds | (kinds >> 8))).ne(0)):
             call(m, "watched", lin, pa, size, kinds | beyond_kind(t))
-        with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
-            call(m, "check_guest_watch", lin, kind)
+    guarded = guest_watch_bits(m, lin)
+    with m.if_(guarded.ne(0)):
+        call(m, "check_guest_watch", lin, kind)
+    may_read = (guarded & S.HIT_READ).ne(0).select(L.READ_GUARDED, L.READ_OK, 32)
+    may_write = guarded.ne(0).select(L.WRITE_GUARDED, L.WRITE_OK, 32)
     with m.if_(t.bit(paging.BEYOND)):
         set_host(m, scratch, 64, (1 << 64) - 1)
         m.ret(scratch)
@@ -299,7 +324,7 @@ def slow(m: StateBuilder, lin, kind, value):
             marked = m.item("page_map", page, 64) | paging.DIRTY_FLAG
             m.set_item("page_map", page, 64, marked)
             with m.if_((marked & paging.CODE_FLAG).eq(0) & watch.eq(0)):
-                call(m, "fill", lin, kind, L.READ_OK | L.WRITE_OK, address)
+                call(m, "fill", lin, kind, may_read | may_write, address)
             m.ret(address)
         with m.if_((kind & paging.RMW).eq(0)):
             with m.if_((entry & paging.READ_FLAG).eq(0)):
@@ -314,7 +339,7 @@ def slow(m: StateBuilder, lin, kind, value):
         m.ret(address)
     wanted = paging.WRITE_FLAG | paging.DIRTY_FLAG
     writable = (entry & (wanted | paging.CODE_FLAG)).eq(wanted) & (t >> 32).bit(0) & watch.eq(0)
-    call(m, "fill", lin, kind, writable.select(L.READ_OK | L.WRITE_OK, L.READ_OK, 32), address)
+    call(m, "fill", lin, kind, may_read | writable.select(may_write, 0), address)
     m.ret(address)
 
 
@@ -406,8 +431,13 @@ def native_debug_hit(m: StateBuilder, bits):
 
 
 def native_debug_changed(m: StateBuilder):
-    """The marks of pages and addresses are made anew (guest_marks.py) before anything else runs."""
-    m.st("rearm", 1)
+    """The marks of pages and addresses are made anew (guest_marks.py), unless they are right already: a handler of #DB
+    that clears DR7 and sets it again at its end loses no time."""
+    differs = m.ld("dr", 7) ^ m.ld("marked_dr", 4)
+    for n in range(4):
+        differs = differs | (m.ld("dr", n) ^ m.ld("marked_dr", n))
+    enabled = (m.ld("dr", 7) & ENABLES).ne(0)
+    m.st("rearm", enabled.select(differs.ne(0).select(S.REARM_NOW, 0, 32), S.REARM_LATER))
     m.ret()
 
 
@@ -474,7 +504,7 @@ def mark_code(m: StateBuilder, pa, size):
             slot = item.bit(31).select(pointer(m, "htab_user"), pointer(m, "htab_sup")) + (lin_page << 3)
             e = host(m, slot, 64)
             with m.if_(((e & ~0xFFF) + (lin_page << 12)).eq(target)):
-                set_host(m, slot, 64, e & ~L.WRITE_OK)
+                set_host(m, slot, 64, e & ~(L.WRITE_OK | L.WRITE_GUARDED))
     m.ret()
 
 
@@ -767,7 +797,7 @@ def run(m: StateBuilder):
                 m.st("exit_reason", S.EXIT_WATCH)
                 m.ret()
             m.st("hit_n", 0)  # the instruction did not happen after all
-        with m.if_(m.ld("rearm").ne(0)):
+        with m.if_(m.ld("rearm").eq(S.REARM_NOW)):
             m.st("exit_reason", S.EXIT_REARM)
             m.ret()
         with m.if_(m.ld("deliveries").eq(0)):
@@ -854,11 +884,14 @@ def run(m: StateBuilder):
                 set_host(m, slot + 8, 64, block.get())
         found = block.get()
         with m.if_((mode & S.MODE_FLAT).eq(0)):
-            # every byte that may be fetched must lie within CS; the reference engine knows where exactly it ends
-            end = eip.zext(64) + host(m, found + L.B_BYTES, 16).zext(64)
-            with m.if_(end.ugt(m.seg("cs", "limit").zext(64) + 1)):
-                m.st("exit_reason", S.EXIT_REFERENCE)
-                m.ret()
+            # every byte that may be fetched must lie within CS; where the block goes beyond, one instruction at a time
+            end = m.seg("cs", "limit").zext(64) + 1
+            with m.if_(end.ult(eip.zext(64) + host(m, found + L.B_BYTES, 16).zext(64))):
+                first = host(m, found + L.HEADER + L.UOP["len"][0], 8).zext(64)
+                with m.if_(end.ult(eip.zext(64) + first)):
+                    m.st("exit_reason", S.EXIT_REFERENCE)
+                    m.ret()
+                limit.set(1)
         same_page = ((eip ^ m.ld("link_from")) >> 12).eq(0)
         # elsewhere pages do not begin where EIP is a multiple of 4096, and a link would pass by the check of the limit
         flat = (mode & S.MODE_FLAT).ne(0)

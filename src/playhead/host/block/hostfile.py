@@ -12,6 +12,7 @@ import tempfile
 from typing import NoReturn
 
 from playhead.base.errors import HostError, UsageError
+from playhead.base.messages import shown  # the names of backing files come from images, and may hold anything
 from playhead.host.block import locks
 
 CHUNK = 1 << 20  # bytes written at once where a range is filled
@@ -22,7 +23,8 @@ class HostFile:
     """An open file; `sync=False` is for temporary files, which nobody will look at after a crash."""
 
     def __init__(self, fd: int, path: str, read_only: bool, sync: bool = True):
-        self.fd, self.path, self.read_only = fd, shown(path), read_only  # the path is for messages
+        self.fd, self.read_only = fd, read_only
+        self.name, self.path = path, shown(path)  # as it can stand in a message
         self._sync = sync
         self._written = False
         self.length = os.lseek(fd, 0, os.SEEK_END)
@@ -108,13 +110,6 @@ class HostFile:
 
     def _refused(self, what: str, error: OSError) -> NoReturn:
         raise HostError(f"cannot {what} image {self.path}: {error.strerror}") from None
-
-
-def shown(path: str) -> str:
-    """A path as it can stand in a line: the names of backing files come from images, and may hold anything."""
-    if path.isprintable():
-        return path
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)
 
 
 def open_file(path: str, read_only: bool) -> HostFile:

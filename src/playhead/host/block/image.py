@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.messages import shown
 from playhead.host.block import layout
 from playhead.host.block.snapshot_table import SnapshotInfo
 
@@ -31,8 +32,9 @@ class Image:
 
     format = ""
 
-    def __init__(self, path: str, size: int, read_only: bool, backing: "Image | None" = None):
-        self.path, self.size, self.read_only, self.backing = path, size, read_only, backing
+    def __init__(self, name: str, size: int, read_only: bool, backing: "Image | None" = None):
+        self.name, self.path = name, shown(name)  # the file's name; and as it can stand in a message
+        self.size, self.read_only, self.backing = size, read_only, backing
         self.lock = threading.RLock()
         self.closed = False
 

@@ -27,7 +27,7 @@ class Qcow2Image(Image):
     format = "qcow2"
 
     def __init__(self, file: HostFile, container: Container, backing: Image | None):
-        super().__init__(file.path, container.header.size, file.read_only, backing)
+        super().__init__(file.name, container.header.size, file.read_only, backing)
         self._file, self._container = file, container
         self._refcounts: Refcounts | None = None
         if not self.read_only:

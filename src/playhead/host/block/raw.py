@@ -19,7 +19,7 @@ class RawImage(Image):
     format = "raw"
 
     def __init__(self, file: HostFile, probed: bool = False):
-        super().__init__(file.path, file.length, file.read_only)
+        super().__init__(file.name, file.length, file.read_only)
         self._file, self._probed = file, probed
 
     def _read(self, offset: int, length: int) -> bytes:

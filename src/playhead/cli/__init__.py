@@ -104,4 +104,3 @@ def _verb(words: list[str]) -> int:
     except Listed as e:
         print(e)
     return 0
-

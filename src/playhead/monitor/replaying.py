@@ -104,7 +104,7 @@ class Replaying:
         snapshots.check_name(words[0])
         root = line.player.digest().root
         row = snapshots.Snapshot(words[0], line.moment, line.machine.now_ns(), self._date(), root)
-        snapshots.add(self._reader.path, row)
+        snapshots.add(self._reader.path, row, self._reader.genesis)
         say(f"{words[0]}: {line.moment}")
 
     def _named(self, name: str) -> snapshots.Snapshot:
@@ -125,7 +125,7 @@ class Replaying:
         say(f"at {line.moment}: {self._target.instruction()}")
 
     def delete(self, words: list[str], say: Say) -> None:
-        snapshots.remove(self._reader.path, words[0])
+        snapshots.remove(self._reader.path, words[0], self._reader.genesis)
 
     def snapshots(self, words: list[str], say: Say) -> None:
         show_snapshots(snapshots.names(self._reader), say)

@@ -27,7 +27,7 @@ from recipe.apt import AptError
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
-WITH_DISK = ("disk", "inputs")
+WITH_DISK = ("chips", "disk", "inputs")
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt", "hang")  # they print their line and never end by themselves

@@ -29,7 +29,8 @@ def test_a_whole_command_line():
 
 @pytest.mark.parametrize("text, size", [
     ("128", 128 << 20), ("128M", 128 << 20), ("1G", 1 << 30), ("2048K", 2 << 20), ("size=64m", 64 << 20),
-    ("16777216B", 16 << 20),
+    ("16777216B", 16 << 20), ("0.5G", 512 << 20), ("1.5g", 1536 << 20), ("5.M", 5 << 20), ("0x80", 128 << 20),
+    ("1.0001G", 1073856512), ("1048577B", (1 << 20) + 8192),
 ])  # fmt: skip
 def test_memory_sizes(text, size):
     assert parsed("-m", text)["ram_bytes"] == size
@@ -47,10 +48,12 @@ def test_both_kinds_of_dashes():
     (["-zzz"], "unknown option '-zzz'"),
     (["-kernel"], "-kernel needs a value: -kernel FILE"),
     (["--nographic=1"], "-nographic takes no value"),
-    (["-m", "12x"], "-m 12x: not a size such as 128M or 1G"),
+    (["-m", "12x"], "-m 12x: not a size such as 128M or 1.5G"),
     (["-m", "0"], "memory can be 1M to 3584M"),
     (["-m", "4G"], "memory can be"),
-    (["-m", "1048577B"], "whole pages"),
+    (["-m", "0.5"], "a fraction needs a unit"),
+    (["-m", ".5G"], "not a size"),
+    (["-m", "0x10M"], "not a size"),
     (["-icount", "shift=11"], "-icount shift=11: 11 is not in 0..10"),
     (["-icount", "shift=x"], "'x' is not a number"),
     (["-icount", "shfit=3"], "unknown key 'shfit'; did you mean 'shift'?"),

@@ -59,10 +59,17 @@ def test_absent_functions_and_mechanism_off(pci):
 
 def test_address_register_takes_double_words_only(pci):
     pci.outl(0xCF8, 0xFFFFFFFF)
-    assert pci.inl(0xCF8) == 0x80FFFFFC
+    assert pci.inl(0xCF8) == 0xFFFFFFFF
     pci.outb(0xCF8, 0)
     pci.outw(0xCF8, 0)
-    assert pci.inl(0xCF8) == 0x80FFFFFC
+    assert pci.inl(0xCF8) == 0xFFFFFFFF
+
+
+def test_the_two_lowest_bits_of_the_address_select_a_byte_too(pci):
+    """Systems written on QEMU leave them in."""
+    pci.outl(0xCF8, 0x80000002)
+    assert pci.inl(0xCF8) == 0x80000002 and pci.inw(0xCFC) == 0x1237
+    assert pci.inb(0xCFD) == 0x12 and pci.inb(0xCFC) == 0x37
 
 
 def test_byte_word_and_double_word_lanes(pci):

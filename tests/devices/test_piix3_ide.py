@@ -21,26 +21,28 @@ def test_identity_and_decoding(b):
     assert config(0, 4) == 0x70108086 and config(8, 4) == 0x01018000 and config(0x2C, 4) == 0x11001AF4
     b.ide.reset()
     assert config(4, 4) == 0x02800000 and config(0x20, 4) == 1 and config(0x40, 4) == 0
-    assert b.inb(0x1F7) == b.inb(0x3F6) == b.inb(0xC002) == 0xFF
+    ports = (0x1F7, 0x3F6, 0x177, 0x376)
+    assert [b.inb(port) for port in ports] == [READY] * 4 and b.inb(0xC002) == 0xFF  # answers before it is enabled
     b.enable()
-    assert b.inb(0x1F7) == b.inb(0x3F6) == READY and b.inb(0xC002) == 0
+    assert [b.inb(port) for port in ports] == [READY] * 4 and b.inb(0xC002) == 0
     b.ide.program(0x40, 2, 0)  # the first channel's decode off
-    assert b.inb(0x1F7) == 0xFF and b.inb(0x176) == 0xA0
+    assert b.inb(0x1F7) == READY and b.inb(0x176) == 0xA0
     b.ide.program(0x20, 4, 0xD001)
     assert b.inb(0xC002) == 0xFF and b.inb(0xD002) == 0
     b.ide.program(4, 2, 0)
-    assert b.inb(0x177) == b.inb(0xD002) == 0xFF
+    assert b.inb(0x177) == READY and b.inb(0xD002) == 0xFF
 
 
 def test_signatures(b):
     assert b.registers() == (1, 1, 0, 0, 0xA0) and b.finish() == (READY, 1)
     b.outb(0x1F6, 0xB0)
     assert b.registers() == (1, 1, 0, 0, 0xB0) and b.finish() == (READY, 1)
-    assert b.registers(1) == (1, 1, 0x14, 0xEB, 0xA0) and b.finish(1) == (0, 1)
+    assert b.registers(1) == (1, 1, 0x14, 0xEB, 0xA0) and b.finish(1) == (READY, 1)
 
 
 def test_absent_drives(b):
-    b.outb(0x176, 0xB0)  # no second drive there: the first answers, but for the status
+    b.outb(0x176, 0xB0)  # no second drive there
+    assert b.registers(1) == (1, 1, 0xFF, 0xFF, 0xB0)
     for n, value in ((2, 0x55), (3, 0xAA)):
         b.outb(0x170 + n, value)
     assert b.registers(1)[:2] == (0x55, 0xAA) and b.registers(1)[4] == 0xB0

@@ -104,7 +104,7 @@ class Debugging:
         listen = values["listen"]
         if values["start_gdb"] and listen == PORT:
             listen = "tcp::0"  # any that is free: nobody else is to attach
-        self._listener = None if listen == "none" or values["batch"] else TcpListener(listen)
+        self._listener = None if listen == "none" or values["batch"] else TcpListener(listen, "-gdb")
         self._server = GdbServer(self._target, self._listener) if self._listener else None
         self._editor = None
         if editor.usable():

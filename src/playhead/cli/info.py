@@ -1,11 +1,11 @@
 """`playhead info`: what a recording holds, without running it."""
 
-import json
 import os
 from dataclasses import asdict
 from itertools import pairwise, zip_longest
 from typing import Any
 
+from playhead.base import json_text
 from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
@@ -32,7 +32,7 @@ def main(words: list[str]) -> int:
         if values["verify"]:
             check(values["file"], verify(reader))
             facts["verified"] = True
-    print(json.dumps(facts, indent=1) if values["json"] else as_text(facts))
+    print(json_text.dumps(facts, indent=1) if values["json"] else as_text(facts))
     return 0
 
 

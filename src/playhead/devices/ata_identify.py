@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 
 LBA28_MAX = (1 << 28) - 1
-CYLINDERS_MAX = 16383
+CYLINDERS_MIN, CYLINDERS_MAX = 2, 16383  # one has no end for those who take one off, so QEMU never says it
 NOP, DEVICE_RESET, PACKET, POWER, LOOK_AHEAD, WRITE_CACHE = 1 << 14, 1 << 9, 1 << 4, 1 << 3, 1 << 6, 1 << 5
 FLUSH_EXT, FLUSH, LBA48 = 1 << 13, 1 << 12, 1 << 10
 VALID = 1 << 14  # in the words where bit 14 is one and bit 15 zero to say that they are meant
@@ -20,7 +20,7 @@ FIRMWARE = "1.0"
 
 def geometry(sectors: int) -> tuple[int, int, int]:
     """(cylinders, heads, sectors of a track) that a disk claims."""
-    return min(max(sectors // (16 * 63), 1), CYLINDERS_MAX), 16, 63
+    return min(max(sectors // (16 * 63), CYLINDERS_MIN), CYLINDERS_MAX), 16, 63
 
 
 def text(value: str, length: int) -> bytes:
@@ -55,7 +55,7 @@ def _modes(mode: int) -> dict[int, int]:
 def disk(sectors: int, serial: str, model: str, *, multiple: int, heads: int, track: int, mode: int, write_cache: bool,
          look_ahead: bool, trim: bool) -> bytes:  # fmt: skip
     cylinders, own_heads, own_track = geometry(sectors)
-    now = min(sectors // (heads * track), 0xFFFF)
+    now = min(max(sectors // (heads * track), CYLINDERS_MIN), 0xFFFF)
     chs, lba28 = now * heads * track, min(sectors, LBA28_MAX)
     words = {
         0: 0x0040, 1: cylinders, 3: own_heads, 4: own_track * 512, 5: 512, 6: own_track, 20: 3, 21: 512, 22: 4,

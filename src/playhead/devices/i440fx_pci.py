@@ -13,6 +13,7 @@ Source: Intel 82441FX/82442FX (440FX PCIset) data sheet, sections 3.1 (CONFADD, 
 
 from playhead.base.record import U32, Blob, record
 from playhead.devices.pci import PciBus, PciFunction, Reg, identity
+from playhead.hw.device import Differs
 from playhead.hw.memory import DIRTY, PAGE, Memory
 from playhead.hw.space import Range, Space
 
@@ -40,6 +41,11 @@ class I440Fx(PciFunction):
 
     State = HostBridgeState
     part = "i440fx_pci"
+    DIFFERS = (
+        Differs("CONFADD bits 1:0", "always 0", "select the byte, with those of the data port; all 32 bits read back", True),
+        Differs("registers behind the header that are not implemented", "0", "memory", False),
+        Differs("PCICMD, PCISTS, DRAM registers after a reset", "0006h, 0280h, and as documented", "0", False),
+    )  # fmt: skip
     CONFIG = (
         *identity(0x8086, 0x1237, 0x02, 0x060000),
         Reg(0x04, 2, 0x0006, 0x0100, name="PCICMD"),
@@ -83,13 +89,13 @@ class I440Fx(PciFunction):
         return self.state.confadd
 
     def _write_confadd(self, address: int, size: int, value: int) -> None:
-        self.state.confadd = value & 0x80FFFFFC
+        self.state.confadd = value
 
     def _target(self, address: int) -> tuple[PciFunction | None, int]:
         confadd = self.state.confadd
         if not confadd & ENABLE:
             return None, 0
-        return self._bus.find(confadd >> 16 & 0xFF, confadd >> 8 & 0xFF), (confadd & 0xFC) | (address & 3)
+        return self._bus.find(confadd >> 16 & 0xFF, confadd >> 8 & 0xFF), confadd & 0xFF | address & 3
 
     def _read_confdata(self, address: int, size: int) -> int:
         function, offset = self._target(address)

@@ -12,7 +12,7 @@ Hardware Interface Technical Reference (auxiliary device commands A7h-A9h, D3h, 
 
 from playhead.base.record import U8, Blob, Bool, Nested, record
 from playhead.devices.ps2 import KeyboardState, MouseState, fetch, keyboard_key, keyboard_write, mouse_write
-from playhead.hw.device import Device
+from playhead.hw.device import Device, Differs
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
 from playhead.hw.space import Space
@@ -21,6 +21,7 @@ DATA, COMMAND = 0x60, 0x64
 STATUS_OBF, STATUS_SYS, STATUS_CMD, STATUS_UNLOCKED, STATUS_AUX = 0x01, 0x04, 0x08, 0x10, 0x20
 CTR_KBD_INT, CTR_AUX_INT, CTR_SYS, CTR_KBD_OFF, CTR_AUX_OFF, CTR_XLATE = 0x01, 0x02, 0x04, 0x10, 0x20, 0x40
 OUT_RESET, OUT_A20, OUT_OBF, OUT_AUX = 0x01, 0x02, 0x10, 0x20
+OUT_OPEN = 0xCC  # pins that nothing drives
 
 READ_RAM, WRITE_RAM = 0x20, 0x60  # 32 commands each; byte 0 is the controller's command byte
 TEST_PASSWORD, AUX_OFF, AUX_ON, TEST_AUX, SELF_TEST, TEST_KBD, KBD_OFF, KBD_ON = (
@@ -44,7 +45,7 @@ assert len(TO_SET_1) == 256
 @record
 class KbcState:
     ram = Blob(bytes((CTR_KBD_INT | CTR_AUX_INT,)), 32)
-    output_port = U8(OUT_RESET | OUT_A20)
+    output_port = U8(OUT_OPEN | OUT_RESET | OUT_A20)
     last_was_command = Bool(True)
     command = U8()  # the command whose parameter is the next byte at the data port
     answers = Blob()
@@ -61,6 +62,13 @@ class I8042(Device):
 
     State = KbcState
     part = "i8042_kbc"
+    DIFFERS = (
+        Differs("output port after a reset", "bits 2, 3, 6 and 7 are not said", "CFh", True),
+        Differs("status bit 3", "1 behind a command, 0 behind data", "always 1", False),
+        Differs("commands 21h-3Fh, 61h-7Fh, A4h, E0h", "internal memory, password, test inputs", "ignored", False),
+        Differs("keyboard commands F7h-FAh", "acknowledged", "FEh", False),
+        Differs("unknown commands to the mouse", "FEh", "no answer", False),
+    )  # fmt: skip
 
     def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests):
         super().__init__(name)

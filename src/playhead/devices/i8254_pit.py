@@ -7,6 +7,10 @@ the period ends) waits as the next stretch with the tick at which it begins.
 
 A count of 1 in modes 2 and 3, which the data sheet calls illegal, is taken as 2.
 
+As in QEMU, and not as the data sheet has it, nothing waits for the gate: a count that is written is counted down at once,
+in modes 1 and 5 too, and a low gate stops nothing; its rising edge starts counting anew in all modes but 0 and 4. Systems
+that time themselves with counter 2 and forget port 61h would wait for ever otherwise.
+
 Source: Intel 82C54 data sheet (231244): modes, gate, read-back and the moments at which counts are loaded.
 """
 
@@ -14,7 +18,7 @@ from typing import Any
 
 from playhead.base.record import I64, U8, U16, U32, Array, Bool, Nested, record
 from playhead.hw.clock import NEVER, VirtualClock, ticks_to_ns
-from playhead.hw.device import Device
+from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 
@@ -28,12 +32,11 @@ STATUS_OUT, STATUS_NULL = 0x80, 0x40
 
 @record
 class Stretch:
-    """Counting from `n`: `elapsed` ticks at tick `since`, and on from there if it `runs`."""
+    """Counting from `n`: `elapsed` ticks at tick `since`, and on from there."""
 
     n = U32(1)
     since = I64()
     elapsed = I64()
-    runs = Bool()
 
 
 @record
@@ -58,9 +61,9 @@ class CounterState:
     status = U8()
 
 
-def stretch(n: int, since: int, elapsed: int, runs: bool) -> Any:
+def stretch(n: int, since: int, elapsed: int) -> Any:
     x: Any = Stretch()
-    x.n, x.since, x.elapsed, x.runs = n, since, elapsed, runs
+    x.n, x.since, x.elapsed = n, since, elapsed
     return x
 
 
@@ -81,7 +84,7 @@ class Counter:
 
     @staticmethod
     def elapsed(x: Any, t: int) -> int:
-        return x.elapsed + (t - x.since if x.runs else 0)
+        return x.elapsed + t - x.since
 
     def out(self, t: int) -> bool:
         s = self.state
@@ -93,8 +96,6 @@ class Counter:
             return e >= x.n
         if s.mode in (4, 5):
             return e != x.n
-        if not (x.runs and s.gate):
-            return True  # a low gate sets OUT high at once
         return e % x.n != x.n - 1 if s.mode == 2 else e % x.n < (x.n + 1) // 2
 
     def next_change(self, t: int) -> int:
@@ -102,7 +103,7 @@ class Counter:
         s = self.state
         takeover = s.next.since if s.waits and s.next.since > t else NEVER
         x = self.stretch(t)
-        if x is None or not x.runs:
+        if x is None:
             return takeover
         e = self.elapsed(x, t)
         marks = {0: (x.n,), 1: (x.n,), 4: (x.n, x.n + 1), 5: (x.n, x.n + 1)}.get(s.mode)
@@ -148,8 +149,8 @@ class Counter:
         if s.waits and t >= s.next.since:
             s.now, s.next, s.waits, s.null, s.loaded = s.next, Stretch(), False, False, True
 
-    def _then(self, n: int, since: int, elapsed: int = 0, runs: bool = True) -> None:
-        self.state.next = stretch(n, since, elapsed, runs)
+    def _then(self, n: int, since: int, elapsed: int = 0) -> None:
+        self.state.next = stretch(n, since, elapsed)
         self.state.waits = True
 
     def _unload(self, t: int) -> None:
@@ -211,15 +212,10 @@ class Counter:
         s = self.state
         self._settle(t)
         s.null = True
-        if s.mode in (0, 4):
-            self._then(s.count, t + 1, runs=s.gate)
-        elif s.mode in (2, 3) and s.loaded and s.now.runs:
+        if s.mode in (2, 3) and s.loaded:
             self._at_the_end(t)
-        elif s.waits:  # the load at the next clock takes the newer count
-            s.next.n = s.count
-        elif s.mode in (2, 3) and not s.loaded:
-            self._then(s.count, t + 1, runs=s.gate)
-        # otherwise at the gate's next rising edge
+        else:
+            self._then(s.count, t + 1)
 
     def _at_the_end(self, t: int) -> None:
         """Modes 2 and 3 take a new count over when the period, or the half period, ends."""
@@ -238,22 +234,8 @@ class Counter:
             return
         self._settle(t)
         s.gate = on
-        if s.mode in (0, 4):  # the gate enables counting
-            if s.loaded:
-                s.now = stretch(s.now.n, t, self.elapsed(s.now, t), on)
-            if s.waits:
-                s.next.runs = on
-        elif s.mode in (1, 5):  # its rising edge starts it, again and again
-            if on:
-                self._then(s.count, t + 1)
-        elif on:  # in modes 2 and 3 too, but a low gate also stops it
-            if s.loaded or s.waits:
-                self._then(s.count, t + 1)
-        elif s.loaded:
-            s.now = stretch(s.now.n, t, self.elapsed(s.now, t), False)
-            s.waits = False
-        else:
-            s.next.runs = False
+        if on and s.mode not in (0, 4) and (s.loaded or s.waits):
+            self._then(s.count, t + 1)
 
 
 @record
@@ -268,6 +250,14 @@ class I8254(Device):
 
     State = PitState
     part = "i8254_pit"
+    DIFFERS = (
+        Differs("power-on", "undefined until programmed", "all counters run in mode 3 with the longest period", False),
+        Differs("modes 0 and 4 with a low gate", "counting stops", "counting goes on", True),
+        Differs("modes 1 and 5", "counting starts at the gate's rising edge", "counting starts with the count too", True),
+        Differs("modes 2 and 3 with a low gate", "counting stops, OUT is high", "counting goes on", True),
+        Differs("modes 2 and 3, a new count", "taken over when the (half) period ends", "taken over at once", False),
+        Differs("null count in the status byte", "1 until a count is loaded", "always 0", False),
+    )  # fmt: skip
 
     def __init__(self, name: str, clock: VirtualClock, irq: Line):
         super().__init__(name)

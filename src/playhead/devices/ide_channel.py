@@ -1,8 +1,8 @@
 """An IDE channel: a cable with two drives on it, the registers through which a PC sees them, and their interrupt.
 
-Both drives hear every write to the command block; the selected one answers. Where only one is there, it answers for
-the other too, but with a status of 0. An empty channel reads as zeros, as it does on QEMU's PC (hardware's pull-up
-resistors would make it FFh).
+Both drives hear every write to the command block; the selected one answers. Where only one is there, the other's status
+is 0 and its signature FFh FFh, as in QEMU (the drive that is there would show its own registers). An empty channel reads
+as zeros, as it does on QEMU's PC (hardware's pull-up resistors would make it FFh).
 
 Each drive remembers whether it wants an interrupt; the line shows the selected one's wish unless nIEN is set. While a
 drive is busy or moves data, the command block takes no writes, but for DEVICE RESET.
@@ -17,14 +17,15 @@ from playhead.devices.ata_disk import AtaDisk
 from playhead.devices.atapi_cdrom import AtapiCdrom
 from playhead.devices.ide_bus_master import BusMaster
 from playhead.devices.ide_state import (
-    BSY, COMMAND, DEV_1, DEV_ALWAYS, DEVICE, DMA, DRQ, ERROR, HOB, NIEN, SRST, STATUS, ChannelState,
+    BSY, COMMAND, COUNT, DEV_1, DEV_ALWAYS, DEVICE, DMA, DRQ, ERROR, HIGH, HOB, NIEN, SRST, STATUS, ChannelState,
 )  # fmt: skip
-from playhead.devices.ide_unit import IdeUnit
+from playhead.devices.ide_unit import READY, IdeUnit
 from playhead.hw.block import Drive
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 
 EXECUTE_DEVICE_DIAGNOSTIC, DEVICE_RESET = 0x90, 0x08
+NOBODY = bytes((1, 1, 0xFF, 0xFF))  # the signature of a drive that is not there
 Drives = Sequence[tuple[str, Drive] | None]  # by place on the cable: kind ("hd" or "cdrom") and what is behind it
 
 
@@ -52,11 +53,20 @@ class IdeChannel:
                 unit.s = unit_state
 
     def reset(self) -> None:
-        """The reset line, or SRST."""
+        """SRST, or a part of what the reset line does."""
         self._select_first()
-        for unit in self._present():
-            unit.reset()
+        for unit, state in zip(self.units, self.s.units, strict=True):
+            if unit is not None:
+                unit.reset()
+            else:
+                state.regs[COUNT : HIGH + 1] = NOBODY
         self.update()
+
+    def power_on(self) -> None:
+        """The reset line: a CD-ROM drive is ready too, as in QEMU, though a packet device should not say so."""
+        self.reset()
+        for unit in self._present():
+            unit.s.status = READY
 
     def _select_first(self) -> None:
         self.s.selected = 0
@@ -89,9 +99,8 @@ class IdeChannel:
 
     def read(self, register: int) -> int:
         """A register but the data register."""
-        present = self._present()
         unit = self._unit_now
-        if not present:
+        if not self._present():
             return 0
         if register == STATUS:
             if unit is None:
@@ -99,7 +108,7 @@ class IdeChannel:
             unit.s.pending = False
             self.update()
             return unit.s.status
-        s = (unit or present[0]).s
+        s = self.s.units[self.s.selected & 1]
         if register == ERROR:
             return s.error
         if register == DEVICE:

@@ -10,7 +10,7 @@ Source: Intel 82093AA data sheet (290566).
 from typing import Protocol
 
 from playhead.base.record import U8, U32, U64, Array, record
-from playhead.hw.device import Device
+from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 
@@ -44,6 +44,10 @@ class IoApic(Device):
 
     State = IoApicState
     part = "ioapic"
+    DIFFERS = (
+        Differs("version", "11h (82093AA)", "20h, with an EOI register at offset 40h", True),
+        Differs("reserved bits of a redirection entry", "0", "memory", False),
+    )  # fmt: skip
 
     def __init__(self, name: str, deliver: Deliver, version: int = VERSION):
         super().__init__(name)

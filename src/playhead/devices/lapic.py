@@ -21,8 +21,9 @@ from playhead.devices.lapic_state import (
     TIMER_DIVIDE, TIMER_INITIAL, TMR, TPR, VERSION, VERSION_REG, LapicState, highest,
 )  # fmt: skip
 from playhead.devices.lapic_timer import LapicTimer
+from playhead.hw.device import Differs
 from playhead.hw.clock import VirtualClock
-from playhead.hw.device import Device
+from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.space import Range, Space
 
@@ -33,6 +34,12 @@ class Lapic(Device):
 
     State = LapicState
     part = "lapic"
+    DIFFERS = (
+        Differs("LVT entries of thermal sensor and performance counters", "none in the first P6", "six entries, version 14h", True),
+        Differs("reserved bits of LVT, SVR and ICR", "0", "memory", False),
+        Differs("ESR", "shows errors after it was written", "shows them at once, and cannot be cleared", False),
+        Differs("accesses of 1 and 2 bytes", "undefined", "0", False),
+    )  # fmt: skip
 
     def __init__(self, name: str, clock: VirtualClock, pic: Callable[[], int], nmi: Callable[[], None],
                  intr: Line | None = None, version: int = VERSION):  # fmt: skip

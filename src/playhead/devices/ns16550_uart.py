@@ -7,7 +7,8 @@ rises, so an edge-triggered interrupt controller sees a new edge for each byte w
 Reception comes from outside through `receive`, which is the delivery of one recorded event. The character time-out
 runs on virtual time.
 
-The interrupt output passes the buffer that OUT2 opens, as on the PC's serial adapter, and is shut in loopback.
+The interrupt output always reaches the interrupt controller, as in QEMU: systems that were written there leave OUT2
+off, which on the PC's serial adapter shuts a buffer.
 
 Sources: National Semiconductor PC16550D data sheet (registers, priorities, FIFO interrupt mode); IBM PC/AT
 Technical Reference, serial adapter (OUT2, addresses, 1.8432 MHz clock).
@@ -15,7 +16,7 @@ Technical Reference, serial adapter (OUT2, addresses, 1.8432 MHz clock).
 
 from playhead.base.record import U8, U16, Blob, Bool, record
 from playhead.hw.clock import VirtualClock
-from playhead.hw.device import Device
+from playhead.hw.device import Device, Differs
 from playhead.hw.door import Sink
 from playhead.hw.line import Line
 from playhead.hw.space import Space
@@ -25,14 +26,15 @@ CLOCK_HZ = 1_843_200
 FIFO_SIZE = 16
 TRIGGER_LEVELS = (1, 4, 8, 14)  # FCR bits 7:6
 
-IER_ERBFI, IER_ETBEI, IER_ELSI, IER_EDSSI = 1, 2, 4, 8
-IIR_NONE, IIR_MODEM, IIR_THRE, IIR_RDA, IIR_LINE, IIR_TIMEOUT = 0x1, 0x0, 0x2, 0x4, 0x6, 0xC
+IER_ERBFI, IER_ETBEI, IER_ELSI = 1, 2, 4
+IIR_NONE, IIR_THRE, IIR_RDA, IIR_LINE, IIR_TIMEOUT = 0x1, 0x2, 0x4, 0x6, 0xC
 IIR_FIFOS = 0xC0
-FCR_ENABLE, FCR_CLEAR_RX, FCR_KEPT = 0x01, 0x02, 0xC9
+FCR_ENABLE, FCR_CLEAR_RX, FCR_CLEAR_TX, FCR_KEPT = 0x01, 0x02, 0x04, 0xC9
 LCR_STB, LCR_PEN, LCR_DLAB = 0x04, 0x08, 0x80
 MCR_DTR, MCR_RTS, MCR_OUT1, MCR_OUT2, MCR_LOOP = 0x01, 0x02, 0x04, 0x08, 0x10
 LSR_DR, LSR_OE, LSR_THRE, LSR_TEMT = 0x01, 0x02, 0x20, 0x40
-MSR_TERI, MSR_CTS, MSR_DSR, MSR_RI, MSR_DCD = 0x04, 0x10, 0x20, 0x40, 0x80
+MSR_CTS, MSR_DSR, MSR_RI, MSR_DCD = 0x10, 0x20, 0x40, 0x80
+LOOPED = ((MCR_RTS, MSR_CTS), (MCR_DTR, MSR_DSR), (MCR_OUT1, MSR_RI), (MCR_OUT2, MSR_DCD))
 CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD  # what the other end drives: always there and ready
 
 
@@ -41,7 +43,7 @@ class UartState:
     ier = U8()
     fcr = U8()
     lcr = U8()
-    mcr = U8()
+    mcr = U8(MCR_OUT2)
     scr = U8()
     dll = U8(12)  # 9600 baud
     dlm = U8()
@@ -50,7 +52,6 @@ class UartState:
     overrun = Bool()
     thre_pending = Bool()
     timeout_pending = Bool()
-    msr = U8(CONNECTED)
     received = U16()  # since power-on, modulo 2**16: a check that replayed input arrived
 
 
@@ -59,6 +60,16 @@ class Ns16550(Device):
 
     State = UartState
     part = "ns16550_uart"
+    DIFFERS = (
+        Differs("interrupt output", "OUT2 (MCR bit 3) opens the buffer behind it, loopback shuts it",
+                "always connected", True),
+        Differs("MCR after a reset", "00h", "08h (OUT2)", True),
+        Differs("FCR: the enable bit changes, or bit 2 clears the transmit FIFO", "no new interrupt",
+                "the transmitter's interrupt is pending", True),
+        Differs("RBR read while an enabled FIFO is empty", "undefined", "00h", True),
+        Differs("MSR bits 3:0 in loopback", "changes of MCR are seen as changes of modem lines", "00h", True),
+        Differs("loopback of characters shorter than 8 bits", "the upper bits are 0", "all 8 bits come back", True),
+    )  # fmt: skip
 
     def __init__(self, name: str, io: Space, base: int, line: Line, sink: Sink, clock: VirtualClock):
         super().__init__(name)
@@ -149,27 +160,18 @@ class Ns16550(Device):
                 return IIR_TIMEOUT
         if s.ier & IER_ETBEI and s.thre_pending:
             return IIR_THRE
-        if s.ier & IER_EDSSI and s.msr & 0xF:
-            return IIR_MODEM
         return IIR_NONE
 
     def _interrupt(self) -> bool:
-        return self.state.mcr & (MCR_OUT2 | MCR_LOOP) == MCR_OUT2 and self._source() != IIR_NONE
+        return self._source() != IIR_NONE
 
     def _update(self) -> None:
         self._line.set(self._interrupt())
 
-    def _update_modem(self) -> None:
-        s = self.state
-        new = CONNECTED
-        if s.mcr & MCR_LOOP:
-            pairs = ((MCR_RTS, MSR_CTS), (MCR_DTR, MSR_DSR), (MCR_OUT1, MSR_RI), (MCR_OUT2, MSR_DCD))
-            new = sum(to for bit, to in pairs if s.mcr & bit)
-        changed = (s.msr ^ new) & 0xF0
-        delta = changed >> 4 & ~MSR_TERI
-        if changed & MSR_RI and not new & MSR_RI:
-            delta |= MSR_TERI  # the ring indicator counts at its end only
-        s.msr = new | (s.msr & 0xF) | delta
+    def _modem_status(self) -> int:
+        """The modem lines never change, so there is no interrupt that tells of it."""
+        mcr = self.state.mcr
+        return sum(to for bit, to in LOOPED if mcr & bit) if mcr & MCR_LOOP else CONNECTED
 
     # -- registers
 
@@ -195,10 +197,7 @@ class Ns16550(Device):
             self._update()
             return value
         if register == 6:
-            value = s.msr
-            s.msr &= 0xF0
-            self._update()
-            return value
+            return self._modem_status()
         return s.scr
 
     def _read_rbr(self) -> int:
@@ -207,6 +206,8 @@ class Ns16550(Device):
             s.rbr = s.rx.pop(0)
             self._restart_timeout()
             self._update()
+        elif self._fifos():
+            s.rbr = 0
         return s.rbr
 
     def _write(self, address: int, size: int, value: int) -> None:
@@ -229,24 +230,26 @@ class Ns16550(Device):
             s.lcr = value
         elif register == 4:
             s.mcr = value & 0x1F
-            self._update_modem()
         elif register == 7:
             s.scr = value
         self._update()
 
     def _write_fcr(self, value: int) -> None:
         s = self.state
-        clear = (value ^ s.fcr) & FCR_ENABLE or (value & FCR_ENABLE and value & FCR_CLEAR_RX)
+        if (value ^ s.fcr) & FCR_ENABLE:
+            value |= FCR_CLEAR_RX | FCR_CLEAR_TX
         s.fcr = value & FCR_KEPT if value & FCR_ENABLE else 0  # the other bits need the enable bit
-        if clear:
+        if value & FCR_CLEAR_RX:
             self._clear_rx()
+        if value & FCR_CLEAR_TX:
+            s.thre_pending = True
 
     def _transmit(self, value: int) -> None:
         s = self.state
         s.thre_pending = False
         self._update()
         if s.mcr & MCR_LOOP:
-            self._put(bytes((value & (0xFF >> (3 - (s.lcr & 3))),)))
+            self._put(bytes((value,)))
         else:
             self._sink.write(bytes((value,)))
         s.thre_pending = True

@@ -1,7 +1,7 @@
 """Intel 82371SB (PIIX3), function 1: the IDE controller, two channels at the PC's own addresses, with bus mastering.
 
-The channels answer at 1F0h/3F6h (interrupt 14) and 170h/376h (interrupt 15) while the function's I/O space and the
-channel's decode enable (IDETIM bit 15) are on; the bus master registers are where BAR 4 says. Timings have no effect.
+The channels answer at 1F0h/3F6h (interrupt 14) and 170h/376h (interrupt 15), always, as in QEMU; the bus master
+registers are where BAR 4 says. Timings have no effect.
 
 Requests to the storage are under way for as long as the session likes (`playhead.hw.block`); `drive_done` is their
 end.
@@ -16,16 +16,16 @@ from playhead.devices.atapi_cdrom import AtapiCdrom
 from playhead.devices.ide_bus_master import LENGTH
 from playhead.devices.ide_channel import Drives, IdeChannel
 from playhead.devices.ide_state import DATA, ChannelState
-from playhead.devices.pci import COMMAND, COMMAND_IO, COMMAND_MASTER, Bar, PciFunction, Reg, identity
+from playhead.devices.pci import COMMAND, COMMAND_MASTER, Bar, PciFunction, Reg, identity
 from playhead.hw.block import InFlight
+from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
-from playhead.hw.space import Range, Space, Stream
+from playhead.hw.space import Range, Space
 
 PORTS = ((0x1F0, 0x3F6), (0x170, 0x376))  # command and control block of each channel
 IRQS = (14, 15)
 IDETIM, SIDETIM = 0x40, 0x44
-DECODE = 0x8000
 MASTER_BAR = 4
 
 
@@ -40,6 +40,18 @@ class Piix3Ide(PciFunction):
 
     State = IdeState
     part = "piix3_ide"
+    DIFFERS = (
+        Differs("the channels' ports", "decoded while PCICMD bit 0 and IDETIM bit 15 are set", "always decoded", True),
+        Differs("status of a CD-ROM drive after power-on", "00h until its first command", "50h (ready)", True),
+        Differs("registers of a drive that is not there", "those of the drive that is", "signature FFFFh", True),
+        Differs("a channel without drives", "FFh, by pull-up resistors", "00h", True),
+        Differs("IDENTIFY words 1 and 54 of a disk smaller than two cylinders", "0 or 1", "2", True),
+        Differs("error register after power-on", "01h (passed)", "00h", False),
+        Differs("status of a failed command", "51h", "41h", False),
+        Differs("error register of a read behind the end", "10h (address not found)", "04h (aborted)", False),
+        Differs("status while SRST is set", "80h (busy)", "50h", False),
+        Differs("latency timer, cache line, interrupt line of functions that have none", "fixed", "memory", False),
+    )  # fmt: skip
     CONFIG = (
         *identity(0x8086, 0x7010, 0x00, 0x010180),
         Reg(COMMAND, 2, 0x0000, 0x0005, name="PCICMD"),
@@ -54,12 +66,16 @@ class Piix3Ide(PciFunction):
         super().__init__(name)
         self._io, self.irqs = io, irqs
         self.channels = [IdeChannel(f"{name}{n}", drives[n], irqs[n], memory) for n in range(2)]
-        self._ranges: dict[str, tuple[int, Range]] = {}
+        self._master: tuple[int, Range] | None = None
+        for n, (command, control) in enumerate(PORTS):
+            io.map(command, 8, self._read_command, self._write_command, max_size=4, name=f"{name}.{n}.command",
+                   stream=self)  # fmt: skip
+            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control")
         self._bind()
         for drive in self._cdroms():
             drive.power_on()
         for channel in self.channels:
-            channel.reset()
+            channel.power_on()
 
     def _cdroms(self) -> list[AtapiCdrom]:
         return [unit for channel in self.channels for unit in channel.units if isinstance(unit, AtapiCdrom)]
@@ -73,7 +89,7 @@ class Piix3Ide(PciFunction):
             c = drive.s.cdrom
             c.sectors, c.tray_open, c.attention = sectors, tray_open, attention
         for channel in self.channels:
-            channel.reset()
+            channel.power_on()
 
     def loaded(self) -> None:
         self._bind()
@@ -120,25 +136,18 @@ class Piix3Ide(PciFunction):
             channel.try_dma()
 
     def _map(self) -> None:
-        io_on = self.word(COMMAND) & COMMAND_IO
-        for n, (command, control) in enumerate(PORTS):
-            on = io_on and self.word(IDETIM + 2 * n) & DECODE
-            self._place(f"{n}.command", command if on else 0, 8, self._read_command, self._write_command, self)
-            self._place(f"{n}.control", control if on else 0, 1, self._read_control, self._write_control)
+        for n in range(len(PORTS)):
             self.channels[n].mastering = bool(self.word(COMMAND) & COMMAND_MASTER)
-        self._place("master", self.bar(MASTER_BAR) or 0, 2 * LENGTH, self._read_master, self._write_master)
-
-    def _place(self, block: str, base: int, length: int, read, write, stream: Stream | None = None) -> None:
-        old = self._ranges.get(block)
-        if (old[0] if old else 0) == base:
+        base = self.bar(MASTER_BAR)
+        if base == (self._master[0] if self._master else None):
             return
-        if old is not None:
-            self._io.unmap(old[1])
-            del self._ranges[block]
-        if base:
-            name = f"{self.name}.{block}"
-            handle = self._io.map(base, length, read, write, max_size=4, name=name, stream=stream)
-            self._ranges[block] = (base, handle)
+        if self._master is not None:
+            self._io.unmap(self._master[1])
+            self._master = None
+        if base is not None:
+            name = f"{self.name}.master"
+            handle = self._io.map(base, 2 * LENGTH, self._read_master, self._write_master, max_size=4, name=name)
+            self._master = base, handle
 
     def _channel(self, address: int) -> IdeChannel:
         return self.channels[0 if address & 0x80 else 1]

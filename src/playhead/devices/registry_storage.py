@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from playhead.devices.ide_channel import Drives
 from playhead.devices.pci import COMMAND
-from playhead.devices.piix3_ide import DECODE, IDETIM, Piix3Ide
+from playhead.devices.piix3_ide import Piix3Ide
 from playhead.hw.block import READ
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -68,7 +68,7 @@ def _ide(clock: VirtualClock, io: Space | None = None) -> Device:
     ide = Piix3Ide("ide", Space("io", 1 << 16) if io is None else io, memory, (Line("irq14"), Line("irq15")), channels)
     for drive in (disk, second, cdrom):
         drive.controller = ide
-    for offset, size, value in ((IDETIM, 4, DECODE << 16 | DECODE), (0x20, 4, 0xC001), (COMMAND, 2, 5)):
+    for offset, size, value in ((0x20, 4, 0xC001), (COMMAND, 2, 5)):
         ide.program(offset, size, value)
     return ide
 

@@ -54,11 +54,23 @@ class VmImages:
             raise UsageError(f"snapshot '{name}': {self.why_not or 'there is no qcow2 image that may be written'}")
         there = [info for info in self.all() if info.name == name]
         if not there:
-            raise UsageError(f"no snapshot '{name}' in {self.path}; there is {_listed(self.all())}")
+            raise UsageError(self._missing(name))
         for image in self._images[1:]:
             if not _named(image, name):
                 raise UsageError(f"snapshot '{name}' is in {self.path}, but not in {image.path}")
         return self._images[0].read_vm_state(there[0].id)
+
+    def _missing(self, name: str) -> str:
+        """Why there is no state of this name: snapshots that `qemu-img snapshot -c` makes hold disks only."""
+        others = [image for image in self._images for info in _named(image, name) if info.vm_state_size]
+        if others:
+            return f"snapshot '{name}': the machine's state is in {others[0].path}, but {self.path} is the first image"
+        if any(_named(image, name) for image in self._images):
+            return (
+                f"snapshot '{name}' holds disks only, not the state of a machine: qemu-img snapshot -a {name} puts the "
+                f"disk back; then start without it"
+            )
+        return f"no snapshot '{name}' in {self.path}; there is {_listed(self.all())}"
 
     def apply(self, name: str) -> None:
         """Each disk becomes what it was."""

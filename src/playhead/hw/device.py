@@ -1,6 +1,6 @@
 """The base of every chip: a name, declared state, reset, save and load."""
 
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from playhead.base.record import record
 
@@ -8,6 +8,17 @@ from playhead.base.record import record
 @record
 class NoState:
     """For chips that remember nothing."""
+
+
+class Differs(NamedTuple):
+    """A case in which the data sheet and QEMU 7.2 say two things. We follow QEMU where systems that were written on it
+    would fail otherwise, and the data sheet where they cannot tell. docs/reference/devices.md lists all of them.
+    """
+
+    case: str
+    sheet: str  # what the data sheet says
+    qemu: str  # what QEMU does
+    as_qemu: bool
 
 
 class Device:
@@ -19,6 +30,7 @@ class Device:
 
     State: type = NoState
     part = "device"
+    DIFFERS: ClassVar[tuple[Differs, ...]] = ()
 
     def __init__(self, name: str):
         self.name = name

@@ -101,6 +101,24 @@ def test_one_trap_for_all_that_is_met(engine):
     assert m.stack(2) & S.TF and m.stack(0) == m.symbols["place"] - 1
 
 
+@pytest.mark.parametrize(
+    "change, value, eax",
+    [
+        ("adcl %eax, place", 12, 6),
+        ("sbbl %eax, place", 0xFFFFFFFE, 6),
+        ("rcll $1, place", 11, 6),
+        ("xaddl %eax, place", 11, 5),
+        ("decl %eax\n movl $9, %ecx\n cmpxchgl %ecx, place", 9, 5),
+        ("pushl place\n popl place", 5, 6),
+    ],
+)
+def test_what_changes_memory_happens_once(engine, change, value, eax):
+    """It stands in front of itself once more when its write is met, with nothing done: not even to the carry flag."""
+    m = armed(engine, f"movl $6, %eax\n stc\n {change}\n nop\n .balign 4\nplace: .long 5", 13, "place")
+    assert m.vector() == 1 and m.core.get("dr", 6) == ONES | B0
+    assert (m.dword(m.symbols["place"]), m.reg("eax")) == (value, eax)
+
+
 TO_RING_3 = """
         movw $TASK, %ax
         ltr %ax

@@ -21,6 +21,7 @@ VERBS = {
     "info": "what a recording holds",
     "console": "what the guest printed, without running the recording",
     "log": "the events of a recording",
+    "demo": "a guest recorded twice and replayed, to see that it works here",
 }
 
 USAGE = """usage: playhead VERB ...
@@ -103,4 +104,3 @@ def _verb(words: list[str]) -> int:
     except Listed as e:
         print(e)
     return 0
-

@@ -41,7 +41,9 @@ DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 def memory_size(text: str) -> int:
     """`128`, `0x80`, `128M`, `0.5G`: bytes; a plain number is mebibytes. Rounded up as QEMU does it."""
-    match = re.fullmatch(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", text, re.IGNORECASE)
+    match = re.fullmatch(
+        r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", text, re.IGNORECASE
+    )
     if not match or ("x" in match[1].lower() and (match[2] or match[3])):
         raise UsageError("not a size such as 128M or 1.5G")
     if match[2] and match[3].upper() in ("", "B"):

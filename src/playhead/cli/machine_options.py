@@ -3,7 +3,7 @@
 import re
 import time
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
@@ -100,16 +100,23 @@ def global_property(text: str) -> tuple[str, int]:
     return name, number(0, 0xFFFF)(value)
 
 
-def machine_type(text: str) -> str:
+class Machine(NamedTuple):
+    """`graphics`: None if nothing is said, and then -nographic says it."""
+
+    version: str
+    graphics: bool | None = None
+
+
+def machine_type(text: str) -> Machine:
     """`pc` or one of its versions, with what QEMU scripts add to it."""
     if text.startswith("type="):
         text = text[5:]
     name, _, rest = text.partition(",")
     version = machine_version.resolve(name)
-    if rest:
-        no = one_of("off")
-        sub_options(rest, {"accel": one_of("tcg"), "usb": no, "vmport": no, "hpet": no, "graphics": no})
-    return version
+    no = one_of("off")
+    known = {"accel": one_of("tcg"), "usb": no, "vmport": no, "hpet": no, "graphics": on_off}
+    given = sub_options(rest, known) if rest else {}
+    return Machine(version, given.get("graphics"))
 
 
 def cpus(text: str) -> int:

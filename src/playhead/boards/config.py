@@ -138,8 +138,8 @@ class PcConfig:
 
 
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
-    int: (int,), bool: (bool,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)), tuple[str, ...]: (list,),
-    tuple[DriveConfig, ...]: (list,),
+    int: (int,), bool: (bool,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)),
+    tuple[str, ...]: (list,), tuple[DriveConfig, ...]: (list,),
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from playhead.host.chardev import check_spec
 from playhead.host.listen import parse_server, parse_spec
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
+SIZE = re.compile(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", re.IGNORECASE)
 RAM_ROUND = 8 << 10
 DEVICES = ("isa-debug-exit", "ide-hd", "ide-cd")
 DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
@@ -21,7 +22,7 @@ DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 def memory_size(text: str) -> int:
     """`128`, `0x80`, `128M`, `0.5G`: bytes; a plain number is mebibytes. Rounded up as QEMU does it."""
-    match = re.fullmatch(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", text, re.IGNORECASE)
+    match = SIZE.fullmatch(text)
     if not match or ("x" in match[1].lower() and (match[2] or match[3])):
         raise UsageError("not a size such as 128M or 1.5G")
     if match[2] and match[3].upper() in ("", "B"):
@@ -169,8 +170,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-append", "its command line", "TEXT", group=MACHINE),
     Option("-bios", "firmware to start at the reset vector, instead of a kernel; with drives SeaBIOS is the default",
            "FILE", group=MACHINE),
-    Option("-m", "memory, such as 256M or 1.5G; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size, "ram_bytes",
-           group=MACHINE),
+    Option("-m", "memory, such as 256M or 1.5G; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size,
+           "ram_bytes", group=MACHINE),
     Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
            "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE),
     Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "

@@ -33,6 +33,7 @@ def instructions() -> str:
             ("name", "encodings", "writes", "undefined", "notes", "what"),
             [(i.name, "<br>".join(f"`{e.text}`" for e in i.encodings), i.writes, i.undef,
               ", ".join(n for n, on in (("LOCK", i.lock), (i.rep.upper(), bool(i.rep)), ("privileged", i.privileged),
+                                        (f"needs {i.feature}", bool(i.feature)),
                                         ("reference engine", not i.native)) if on), i.doc.split("\n\n")[0])
              for i in found],
         ))  # fmt: skip

@@ -19,10 +19,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import demo
 import guest
+
 from playhead.base.errors import PlayheadError
 from playhead.boards.machine_version import VERSIONS
+from playhead.cli import demo
 from playhead.cli.native_core import prepare
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "recordings"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from hashlib import sha256
@@ -118,6 +119,27 @@ def second_log(rng: random.Random, path: Path) -> str:
         f.seek(18)
         f.write(rng.choice((b"\x01\x01", b"\x02\x02")))
     return "random"
+
+
+def foreign_log(rng: random.Random, path: Path) -> str:
+    """A log beside it that SQLite finds right in every way: that of another state of the same file."""
+    other = path.with_name("other")
+    shutil.copyfile(path, other)
+    db = _open(other)
+    try:
+        db.executescript(
+            f"PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; UPDATE event SET icount = icount + "
+            f"{rng.randrange(1, 100)}; DELETE FROM batch WHERE id > 1"
+        )
+        shutil.copyfile(f"{other}-wal", f"{path}-wal")
+    finally:
+        db.close()
+        other.unlink()
+    if rng.random() < 0.5:
+        with open(path, "r+b") as f:
+            f.seek(18)
+            f.write(b"\2\2")
+    return "of another state"
 
 
 # -- tables
@@ -412,7 +434,7 @@ def fitted_content(rng: random.Random, path: Path) -> str:
 
 
 MUTATIONS: tuple[Callable[[random.Random, Path], str], ...] = (
-    bit, bit, bit, header, truncated, page, page, appended, second_log, row, row, row, value, value, value,
+    bit, bit, bit, header, truncated, page, page, appended, second_log, foreign_log, row, row, row, value, value, value,
     schema, schema, configuration, fitted_configuration, fitted_configuration, fitted_value, fitted_value,
     fitted_content, fitted_state, fitted_state,
 ) * 10 + (bomb, page_bomb, page_bomb)  # fmt: skip

@@ -101,6 +101,7 @@ def test_force_replaces_only_a_recording(place, capfd, words):
 
 
 @pytest.mark.parametrize("words", ["log r.ph >>r.ph", "info r.ph 2>>r.ph", "verify r.ph 1<>r.ph",
+                                   "console r.ph >>r.ph",
                                    "replay r.ph -serial file:/dev/stdout >>r.ph"])  # fmt: skip
 def test_standard_output_into_what_is_read(place, words):
     done = subprocess.run(["sh", "-c", f"{sys.executable} -m playhead.cli {words}"], check=False, timeout=60,

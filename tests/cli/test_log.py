@@ -81,6 +81,36 @@ def test_ours(ours, capsys):
     assert json.loads(run(capsys, "dump", ours, "--json")[0].splitlines()[1])["args"] == {"vector": 8}
 
 
+def test_text_is_shown_as_text(tmp_path, capsys):
+    path = tmp_path / "r.ph"
+    typed = ["naïve 日本\n".encode(), b"\xc3", b"back\\slash \x1b[1m'\xff"]
+    with Writer(str(path)) as writer:
+        writer.begin(META)
+        for n, data in enumerate(typed):
+            writer.event(Moment(n), E.CharRead(port=0, data=bytearray(data)))
+        writer.flush(Moment(9), 300, 1)
+    lines = [line.partition("data=")[2] for line in run(capsys, path)[0].splitlines()]
+    assert lines == ["'naïve 日本\\n'", "'\\xc3'", '"back\\\\slash \\x1b[1m\'\\xff"']
+    rows = [json.loads(line)["args"]["data"] for line in run(capsys, "--json", path)[0].splitlines()]
+    assert rows == ["naïve 日本\n", "\\xc3", "back\\slash \x1b[1m'\\xff"]
+
+
+def test_numbers_that_a_double_does_not_hold_are_strings(tmp_path, capsys):
+    path, large = tmp_path / "r.ph", (1 << 62) + 1
+    with Writer(str(path)) as writer:
+        writer.begin(META)
+        writer.event(Moment(10), E.ClockHost(ns=-large))
+        writer.event(Moment((1 << 53) + 1), E.ClockHost(ns=5))
+        writer.flush(Moment((1 << 53) + 1), 300, 1)
+    first, second = map(json.loads, run(capsys, "--json", path)[0].splitlines())
+    assert first["args"] == {"ns": str(-large)} and first["icount"] == 10
+    assert second["args"] == {"ns": "5"} and second["icount"] == str((1 << 53) + 1)
+    assert json.loads(run(capsys, "stats", "--json", path)[0])["instructions"] == str((1 << 53) + 1)
+    capsys.readouterr()
+    assert main(["info", "--json", str(path)]) == 0
+    assert json.loads(capsys.readouterr()[0])["instructions"] == str((1 << 53) + 1)
+
+
 def test_stats(qemu, ours, capsys):
     lines = run(capsys, "stats", qemu)[0].splitlines()
     assert lines[0] == "format QEMU 0xe0200c, instructions 400, complete yes"

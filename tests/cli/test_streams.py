@@ -42,7 +42,7 @@ def test_started_with_closed_descriptors(ph, tmp_path, closed, verb):
 
 
 @pytest.mark.parametrize("words", [
-    ["--help"], ["--version"], [], ["info"], ["verify", "--json"], ["log"], ["log", "stats"], ["replay"],
+    ["--help"], ["--version"], [], ["info"], ["verify", "--json"], ["log"], ["log", "stats"], ["replay"], ["console"],
     ["replay", "--verify"], ["replay", "--from", "10"], ["debug", "--batch", "-ex", "help"], ["trim", "--help"],
 ])  # fmt: skip
 def test_a_full_standard_output_is_one_line_and_status_2(ph, words):

@@ -217,7 +217,8 @@ def test_a_breakpoint_is_claimed_where_eip_is_its_address(client, kind, name):
         state.registers["cs"], state.registers["cs_base"] = 0x7C0, 0x7C00
     said = client.send(packet(b"c"))
     assert said[-1] == b"T05thread:01;" and console(said[:-1]) == (
-        "breakpoint at linear address 0x8c06, which is 07c0:1006\n")
+        "breakpoint at linear address 0x8c06, which is 07c0:1006\n"
+    )
     for state in client.target.states:
         state.registers["cs_base"] = 0
     assert client.send(packet(b"c")) == [b"T05thread:01;%s:;" % name.encode()]

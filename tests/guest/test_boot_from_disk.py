@@ -27,6 +27,8 @@ from recipe.debian import LOGIN, PASSWORD
 from scripted import Step, talk
 
 from playhead.cli.drives import SEABIOS
+from playhead.cli.linux_kernel import find as find_kernel
+from playhead.cli.linux_memory import LINKED_AT
 from playhead.log.reader import Reader
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
@@ -157,6 +159,12 @@ def test_grub_and_ext4(image, tmp_path: Path) -> None:
     kernel, busybox = files()
     assert b"GRUB-UP" in recorded.said and b"EXT4-fs (sda1): mounted" in recorded.said
     assert SUMS.findall(recorded.said)[:2] == [md5(busybox), md5(kernel)]
+    with Reader(str(recorded.path)) as reader:  # nobody gave this kernel with -kernel
+        linux = find_kernel(reader)
+    assert linux is not None and linux.offset is not None and linux.stext == LINKED_AT + linux.offset
+    assert f"Linux version {linux.version}".encode() in recorded.said.replace(b"\r", b"") and not linux.offset % (
+        1 << 20
+    )
     recorded.replay()
 
 

@@ -1,5 +1,6 @@
 """The TCP port: specs, one client at a time, and clients that leave, flood or do not read."""
 
+import re
 import socket
 import time
 
@@ -66,8 +67,11 @@ def test_specs():
 def test_what_cannot_be_had():
     listener = TcpListener("tcp::0")
     with pytest.raises(HostError, match=rf"cannot listen at 127.0.0.1:{listener.port}: Address already in use") as e:
-        TcpListener(str(listener.port))
+        TcpListener(str(listener.port), "-gdb")
     assert "\n" not in str(e.value)
+    way_out = re.search(r"; -gdb (tcp::(\d+)) would do$", str(e.value))
+    assert way_out and int(way_out[2]) > listener.port
+    TcpListener(way_out[1]).close()
     listener.close()
     with pytest.raises(HostError, match=r"cannot listen at 192.0.2.1:0"):
         TcpListener("tcp:192.0.2.1:0")

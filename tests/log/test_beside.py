@@ -15,7 +15,7 @@ from playhead.base.errors import HostError, UsageError
 from playhead.log import beside
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
-from playhead.log.snapshots import Snapshot, add, names
+from playhead.log.snapshots import Snapshot, add, names, remove
 from playhead.log.verify import verify
 from playhead.log.writer import Writer
 
@@ -247,6 +247,21 @@ def test_a_copy_over_a_file_that_is_being_recorded(tmp_path):
     shutil.copyfile(tmp_path / "good.ph", tmp_path / "b.ph")  # and not at its end either
     writer.close()
     assert (tmp_path / "b.ph").read_bytes() == before
+
+
+def test_a_copy_over_a_file_that_is_being_debugged(tmp_path):
+    """A name for one of its moments does not go into the other one."""
+    good(tmp_path / "a.ph")
+    with begun(tmp_path / "good.ph", shift=5) as writer:
+        batch(writer, 0, end=True)
+    before = (tmp_path / "good.ph").read_bytes()
+    with Reader(str(tmp_path / "a.ph")) as reader:
+        shutil.copyfile(tmp_path / "good.ph", tmp_path / "a.ph")
+        named = Snapshot("named", Moment(2), 16, "2026-01-01T00:00:00Z", bytes(16))
+        for change in (lambda: add(reader.path, named, reader.genesis), lambda: remove(reader.path, "x", b"other")):
+            with pytest.raises(HostError, match="it is another recording than the one that was opened"):
+                change()
+    assert (tmp_path / "a.ph").read_bytes() == before
 
 
 @pytest.mark.parametrize("folded", [False, True])

@@ -113,4 +113,4 @@ def test_text():
     assert text_of(E.Interrupt()) == "INTERRUPT" and text_of(E.Interrupt(vector=8)) == "INTERRUPT vector=8"
     assert text_of(E.NetPacket(data=bytearray(b"\xff\x00"))) == "ASYNC_NET net=0 flags=0 data=ff00"
     assert text_of(E.AudioIn(samples=[E.Sample(left=1, right=2)])) == "AUDIO_IN wpos=0 samples=<1>"
-    assert dict(fields_of(E.AudioIn(samples=[E.Sample(left=1, right=2)])))["samples"] == [[1, 2]]
+    assert dict(fields_of(E.AudioIn(samples=[E.Sample(left=1, right=2)])))["samples"] == [["1", "2"]]

@@ -109,7 +109,6 @@ def test_media_come_and_go(bios, tmp_path, capfd):
     words = ["record", "-o", str(path), "-bios", str(bios), "-m", "16", "-cdrom", str(images[b"ONE!"]),
              "-serial", f"file:{out}", "-monitor", "tcp:127.0.0.1:0,server,nowait"]  # fmt: skip
     with Running(*words) as running:
-        running.process.stderr.readline()  # about blkreplay
         with running.monitor() as talk:
             wait_for(out, word(b"ONE!"))
             assert talk.ask("info block").startswith(f"ide1-cd0: {images[b'ONE!']} (raw, read-only)\n")
@@ -138,6 +137,12 @@ def test_media_come_and_go(bios, tmp_path, capfd):
     assert {change.medium for change in changes if change.sectors} >= {1, 2}
     capfd.readouterr()
     assert main(["replay", str(path), "--quiet", "-serial", "null", "--from", "90%", "--to", "95%"]) == 0
+    ex = ["-ex", "info block", "-ex", "seek 95%", "-ex", "info block"]
+    capfd.readouterr()
+    assert main(["debug", str(path), "--batch", *ex]) == 0
+    first, tray, _, later, _ = capfd.readouterr().out.splitlines()
+    assert first == f"ide1-cd0: {images[b'ONE!']} (raw), as recorded" and tray.endswith("not locked, tray closed")
+    assert later in ("ide1-cd0: another CD-ROM", "ide1-cd0: [not inserted]")
     words = ["branch", str(path), "--at", "99%", "-o", str(tmp_path / "b.ph"), "-serial", "null"]
     medium(images[b"ONE!"], b"ONE!")
     assert main(words) == 2

@@ -19,6 +19,7 @@ import fuzz_recording
 import guest
 import pytest
 
+from playhead.log import views
 from playhead.cli import main
 from playhead.log.reader import Reader
 
@@ -167,6 +168,7 @@ def test_the_queries_run_on_a_real_recording(tmp_path):
     assert len(queries) == 6
     original = fuzz_recording.record("demo", tmp_path)
     db = sqlite3.connect(f"file:{original.path}?mode=ro", uri=True)
+    db.executescript(views.script())
     counts, typed, speed, dates, room, kept = (db.execute(query).fetchall() for query in queries)
     assert dict(row[:2] for row in counts)["ASYNC_CHAR_READ"] == len(typed) and counts[0][1] >= counts[-1][1]
     assert "".join(row[2] for row in typed) == "sum\rtime\r"

@@ -245,6 +245,8 @@ def test_a_kill_ends_a_live_machine_and_says_so():
             elif way:
                 client.send(way)
             client.close()
+            if way != "D":
+                assert "connection has closed: the machine stands" in process.stderr.readline()
         client = Gdb(port)
         assert client.ask("!") == "" and client.ask("vRun;") == "E01" and process.poll() is None
         client.send("k")

@@ -1,6 +1,7 @@
 """The page walk of all three formats: PAE tables and their PDPTE registers, reserved bits, no-execute, addresses of
 4 GiB and above, and a debugger's look at the same tables."""
 
+import random
 import struct
 from types import SimpleNamespace
 
@@ -11,7 +12,9 @@ from test_system_tasks import new_task
 
 from playhead.engine.core import Core
 from playhead.hw.memory import Memory
+from playhead.ir.evaluator import GuestFault
 from playhead.machine import look
+from playhead.machine.differences import _tlb
 
 GP, PF = 13, 14
 P, W, U, A, D, BIG, GLOBAL, PAT = 1, 2, 4, 0x20, 0x40, 0x80, 0x100, 0x1000
@@ -349,3 +352,54 @@ def test_reserved_bits_go_before_rights(engine, user, write, error):
     m.poke(0x100400, struct.pack("<I", BIG | P | 1 << 21))
     m.core.set("cr0", 0x80010011)
     assert m.fault() == (PF, error)
+
+
+@engines
+def test_a_difference_of_large_pages_is_named_by_its_address(engine):
+    m = pae(engine, f"movl {LARGE_AT}, %ebx\n movl {LARGE_AT + 0x200000}, %ebx\n hlt")
+    quad(m, PD1 + 8, FULL | BIG | A)
+    before = m.core.save_tlb()
+    m.until_halt()
+    named = {where for where, _, _ in _tlb(before, m.core.save_tlb())}
+    assert {f"entry of {LARGE_AT:#010x}", f"entry of {LARGE_AT + 0x200000:#010x}"} <= named
+
+
+def random_entry(rng: random.Random, frame: int, wide: bool) -> int:
+    """Mostly present, now and then with a bit that should not be there."""
+    entry = frame | rng.getrandbits(12) | (P if rng.random() < 0.9 else 0)
+    if rng.random() < 0.6:
+        entry &= ~0x80
+    if rng.random() < 0.3:
+        entry ^= 1 << rng.randrange(12, 64 if wide else 32)
+    return entry
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_debugger_finds_what_the_processor_finds(seed):
+    """`look.translate` is written on its own: for reads of ring 0 both must say the same of random tables."""
+    rng = random.Random(seed)
+    cpu = rng.choice(("pentium2", "pentium2,+nx", "pentium2,-pat", "pentium2,-pse36", "pentium2,-pat,-pse36"))
+    for wide in (False, True):
+        m = pae("reference", "hlt", cpu, start="")
+        m.core.set("efer", rng.choice((0, NXE)) if "nx" in cpu else 0)
+        m.core.set("cr0", 0x80000011)
+        m.core.set("cr3", PD)
+        m.core.set("cr4", 0x20 if wide else rng.choice((0, 0x10)))
+        m.core.set("pdpte", PD1 | rng.choice((P, P, P, 0)), 1)
+        for _ in range(60):
+            linear = 0x40000000 | rng.getrandbits(21)
+            pde, pte = (random_entry(rng, frame, wide) for frame in (PT1, TARGET))
+            for at, value in (
+                (PD1 if wide else PD + 0x400, pde),
+                (PT1 + (linear >> 12 & 0x1FF) * (8 if wide else 4), pte),
+            ):
+                m.poke(at, struct.pack("<Q" if wide else "<I", value))
+            expected = seen(m, linear)
+            m.engine.routine("flush_tlb")(1)
+            try:
+                found = m.engine.routine("translate")(linear, 4)
+            except GuestFault as fault:
+                assert fault.vector == PF and expected is None, (cpu, wide, hex(pde), hex(pte))
+            else:
+                address = None if found >> 34 else found & 0xFFFFFFFF
+                assert address == expected, (cpu, wide, hex(pde), hex(pte))

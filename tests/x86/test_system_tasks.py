@@ -105,7 +105,10 @@ def test_refused_behind_the_switch(engine, wrong, expected):
 
 def test_tss_of_16_bits(engine):
     """What it does not hold: upper halves of the general registers become ones; FS and GS null; CR3 stays."""
-    m = SystemMachine(engine, START + """
+    m = SystemMachine(
+        engine,
+        START
+        + """
         movw %ds, %ax
         movw %ax, %fs
         lcall $TASK2, $0
@@ -118,7 +121,8 @@ other:  movl %ebx, 0x500
         popl 0x510
         movw %fs, 0x514
         iretl
-        hlt""")
+        hlt""",
+    )
     m.core.set("cr3", 0x123000)
     m.describe(FREE, CODE_AT, 0xFFFF, 0x9B, 4)
     m.describe(TASK2, TSS2, 0x2B, 0x81)

@@ -21,6 +21,8 @@ VERBS = {
     "info": "what a recording holds",
     "console": "what the guest printed, without running the recording",
     "log": "the events of a recording",
+    "cache": "what is kept in the cache folder, and away with it",
+    "demo": "a guest recorded twice and replayed, to see that it works here",
 }
 
 USAGE = """usage: playhead VERB ...
@@ -29,7 +31,7 @@ A PC in software, recorded once and replayed exactly.
 
 {verbs}
 
-playhead VERB --help says more. For a start:
+playhead help VERB says more. For a start:
   playhead record -o boot.ph -kernel vmlinuz -initrd initrd -append console=ttyS0 -nographic
   playhead replay boot.ph
 """
@@ -80,8 +82,10 @@ def _flush() -> None:
 
 def _verb(words: list[str]) -> int:
     from playhead.base.errors import UsageError
-    from playhead.cli.options import HelpWanted, nearest
+    from playhead.cli.options import HelpWanted, Listed, nearest
 
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [*words[1:], "--help"]
     if not words or words[0] in ("--help", "-help", "-h", "help"):
         print(USAGE.format(verbs="\n".join(f"  {name:<8}{what}" for name, what in VERBS.items())), end="")
         return 0 if words else 2
@@ -98,5 +102,6 @@ def _verb(words: list[str]) -> int:
         return int(module.main(rest))
     except HelpWanted:
         print(module.help(), end="")
-        return 0
-
+    except Listed as e:
+        print(e)
+    return 0

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from playhead.base.messages import tell
 from playhead.cli.options import Option, help_text, one_of, parse_arguments
 
 PORTS = ("0", "1", "2", "3", "debugcon")
@@ -35,12 +36,15 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("console", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
     from playhead.log.console import DEBUGCON
     from playhead.log.reader import Reader
 
+    of_recording(values["file"])
     port = DEBUGCON if values["port"] == "debugcon" else int(values["port"])
     if values["follow"] and values["end"] is not None:
         raise UsageError("--follow goes on to the recording's end: leave out --to")
+    of_recording(values["file"])
     with Reader(values["file"]) as reader:
         begin, end = _edges(reader, values)
         _check_port(reader, port)
@@ -53,7 +57,7 @@ def main(words: list[str]) -> int:
     finally:
         out.end()
     if note:
-        print(f"playhead: {note}", file=sys.stderr)
+        tell(note)
     return 0
 
 

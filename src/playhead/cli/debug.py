@@ -1,6 +1,7 @@
 """`playhead debug`: a recording behind a gdb server and a prompt, forwards and backwards."""
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -26,7 +27,8 @@ OPTIONS = (
     Option("-s", "the same as -gdb tcp::1234, which is what there is by default"),
     Option("-S", "accepted: a replay moves only when it is told to"),
     Option("--gdb", "start gdb, attached, in this terminal", key="start_gdb"),
-    Option("--symbols", "with --gdb: an ELF file with symbols", "FILE"),
+    Option("--symbols", "with --gdb: an ELF file with symbols; those of a kernel (vmlinux) are moved to where it runs",
+           "FILE"),
     Option("-ex", "a command for the monitor at the beginning", "COMMAND", key="commands", many=64),
     Option("--batch", "end behind these commands"),
     Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
@@ -104,7 +106,7 @@ class Debugging:
         listen = values["listen"]
         if values["start_gdb"] and listen == PORT:
             listen = "tcp::0"  # any that is free: nobody else is to attach
-        self._listener = None if listen == "none" or values["batch"] else TcpListener(listen)
+        self._listener = None if listen == "none" or values["batch"] else TcpListener(listen, "-gdb")
         self._server = GdbServer(self._target, self._listener) if self._listener else None
         self._editor = None
         if editor.usable():
@@ -194,17 +196,37 @@ class Debugging:
         from playhead.gdb import INSIDE_GDB
 
         assert self._listener is not None
-        self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb")
-        self._script.write(
-            GDBINIT.format(architecture="i386", port=self._listener.port, commands=INSIDE_GDB)
-        )
+        symbols = self._symbols()
+        self._script = tempfile.NamedTemporaryFile("w", prefix="playhead-", suffix=".gdb", errors="surrogateescape")
+        self._script.write(GDBINIT.format(architecture="i386", port=self._listener.port, commands=INSIDE_GDB) + symbols)
         self._script.flush()
-        symbols = [os.path.abspath(self._values["symbols"])] if self._values["symbols"] else []
-        command = ["gdb", "-q", *symbols, "-x", self._script.name]
+        command = ["gdb", "-q", "-x", self._script.name]
         try:
             self._gdb = subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         except FileNotFoundError:
             raise HostError("there is no gdb on this host; it is in Debian's package gdb") from None
+
+    def _symbols(self) -> str:
+        """The commands by which gdb loads `--symbols`: a kernel's at the distance by which KASLR has moved it."""
+        from playhead.cli.linux_memory import at_moment, kernels, symbols_of
+
+        path = self._values["symbols"]
+        if not path:
+            return ""
+        symbols, quoted = symbols_of(path), '"' + re.sub(r'(["\\])', r"\\\1", os.path.abspath(path)) + '"'
+        if symbols.stext is None:
+            return f"file {quoted}\n"
+        running = at_moment(kernels(self._reader), self._line.moment)
+        if running is None:
+            self._host.message(f"{path} has a kernel's symbols, and no checkpoint shows a kernel that has started: "
+                               "they are where the file has them")  # fmt: skip
+            return f"symbol-file {quoted}\n"
+        offset = (running.stext - symbols.stext) & 0xFFFFFFFF
+        if symbols.build_id and running.build_id and symbols.build_id != running.build_id:
+            self._host.message(f"{path} is of another kernel than {running.release}, which ran here (its build id is "
+                               f"{symbols.build_id}, not {running.build_id}): its symbols may be wrong")  # fmt: skip
+        self._host.message(f"Linux {running.release}: symbols moved by {offset:#x}" + (" (KASLR)" if offset else ""))
+        return f"symbol-file -o {offset:#x} {quoted}\n"
 
     # the monitor
 

@@ -1,11 +1,11 @@
 """`playhead info`: what a recording holds, without running it."""
 
-import json
 import os
 from dataclasses import asdict
 from itertools import pairwise, zip_longest
 from typing import Any
 
+from playhead.base import json_text
 from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
@@ -32,7 +32,7 @@ def main(words: list[str]) -> int:
         if values["verify"]:
             check(values["file"], verify(reader))
             facts["verified"] = True
-    print(json.dumps(facts, indent=1) if values["json"] else as_text(facts))
+    print(json_text.dumps(facts, indent=1) if values["json"] else as_text(facts))
     return 0
 
 
@@ -147,6 +147,9 @@ def _disk_text(disk: dict[str, Any]) -> str:
 
 def _symbols(kernel: dict[str, Any]) -> str:
     """What gdb has to be told."""
+    if kernel["stext"] is not None:
+        moved = f", {kernel['offset']:#x} behind its usual place (KASLR)" if kernel["offset"] else ""
+        return f"_stext is at {kernel['stext']:#x}{moved}; with them: playhead debug FILE --gdb --symbols vmlinux"
     if kernel["offset"] is None:
         return f"at an offset that is not known: {kernel['why']}"
     if not kernel["offset"]:

@@ -1,5 +1,8 @@
 """Which Linux a recording has run, and by how much its addresses differ from those in its file of symbols.
 
+This is about a kernel that was given with -kernel; one that a boot loader read from a disk is found by what it has left
+in memory (`linux_memory.py`).
+
 A kernel with KASLR moves itself to a random place when it starts, so gdb has to be told the distance. The banner
 ("Linux version ...") tells it: where it is to be, says the program in the bzImage; where it was, says the memory in the
 recording's checkpoints. Only places that the kernel's alignment allows are looked at, so this takes a fraction of a
@@ -21,6 +24,7 @@ from typing import Any, BinaryIO
 import zstandard
 
 from playhead.base.errors import FormatError
+from playhead.cli.linux_memory import LINKED_AT, kernels
 from playhead.hw.memory import PAGE
 from playhead.log.pages import is_block
 
@@ -46,11 +50,14 @@ UNPACKERS: dict[bytes, Callable[[BinaryIO], Any]] = {
 
 @dataclass(frozen=True)
 class LinuxKernel:
-    """`offset`: what is to be added to the addresses of its symbols; None if that is not known, and then `why`."""
+    """`offset`: what is to be added to the addresses of its symbols; None if that is not known, and then `why`. `stext`
+    is where its code begins, if only that was found: then `offset` holds for the usual place in its file.
+    """
 
     version: str
     offset: int | None
     why: str = ""
+    stext: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,10 @@ class Banner:
 
 
 def find(reader: Any) -> LinuxKernel | None:
-    """The kernel that was given with -kernel, if there was one."""
+    """The kernel that was given with -kernel, or the last one that has run."""
     digest = reader.meta["config"].get("kernel")
     if digest is None:
-        return None
+        return _by_memory(reader)
     image = reader.blob(digest)
     if len(image) < SMALLEST or image[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
         return None
@@ -79,6 +86,17 @@ def find(reader: Any) -> LinuxKernel | None:
     if place is None:
         return LinuxKernel(version, None, "no checkpoint has it unpacked")
     return LinuxKernel(version, place - banner.physical)
+
+
+def _by_memory(reader: Any) -> LinuxKernel | None:
+    try:
+        running = kernels(reader)
+    except FormatError:
+        return None
+    if not running:
+        return None
+    last = running[-1]
+    return LinuxKernel(last.banner, last.stext - LINKED_AT, stext=last.stext)
 
 
 def _version(image: bytes) -> str:

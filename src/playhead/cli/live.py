@@ -23,6 +23,7 @@ from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 
 PORT = "tcp::1234"  # QEMU's -s
+GONE = "the debugger's connection has closed: the machine stands until one attaches, or `cont` at the monitor"
 
 
 def shared_console(host: Host, values: dict[str, Any]) -> Stdio | None:
@@ -96,7 +97,7 @@ class Attendance:
     _monitor_port: TcpListener | None = None
 
     def _listen(self, spec: str, *, typed_at: bool) -> TcpListener:
-        listener = TcpListener(spec)
+        listener = TcpListener(spec, "-monitor" if typed_at else "-gdb")
         listener.poke = self._host.look_again
         self._listeners.append(listener)
         self._host.add(listener, typed_at=typed_at)
@@ -155,6 +156,8 @@ class Attendance:
         attached = gdb.serve()
         if target.held and not attached:
             target.let_go(on=gdb.left != "gone")
+            if gdb.left == "gone":
+                self._host.message(GONE)
             if gdb.left == "kill":
                 self._host.request_quit("the debugger, which killed it (lldb's quit does; gdb's detach lets it go on)")
 

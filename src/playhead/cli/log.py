@@ -1,11 +1,11 @@
 """`playhead log`: the events of a recording, or of a log that QEMU wrote, in the field's names; or counted."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from playhead.base import json_text
 from playhead.base.messages import tell
 from playhead.cli.claims import of_recording
 from playhead.cli.options import Option, help_text, parse_arguments
@@ -14,14 +14,17 @@ OPTIONS = (
     Option("--json", "one JSON object per line; stats: one object"),
     Option("--stats", "the same as playhead log stats FILE"),
 )
-WAYS = ("dump", "stats")
+WAYS = ("dump", "stats", "sql")
 
 
 def help() -> str:
-    usage = "playhead log [dump|stats] FILE [--json]"
+    usage = "playhead log [dump|stats] FILE [--json]\n       playhead log sql"
     what = (
         "Prints the events of a recording: instruction count, number, kind, arguments (dump); or how many there are\n"
         "of each kind, their bytes, and how they are spread over time, counted in instructions (stats).\n\n"
+        "In JSON, arguments of 64 bits are strings, as are other integers beyond 2**53: many readers round them.\n\n"
+        "sql prints SQLite views, one for each kind of event, with its arguments as columns: playhead log sql >\n"
+        "views.sql; sqlite3 -readonly -init views.sql FILE (docs/queries.md).\n\n"
         "FILE may also be a log of QEMU's (-icount rr=record,rrfile=FILE). It is shown in the same form."
     )
     return help_text("log", usage, what, OPTIONS)
@@ -29,7 +32,12 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     way, rest = (words[0], words[1:]) if words and words[0] in WAYS else ("dump", words)
-    values = parse_arguments("log", OPTIONS, rest, ["FILE"])
+    values = parse_arguments("log", OPTIONS, rest, [] if way == "sql" else ["FILE"])
+    if way == "sql":
+        from playhead.log.views import script
+
+        print(script())
+        return 0
     counted = way == "stats" or values["stats"]
     of_recording(values["file"])
     with _opened(values["file"]) as log:
@@ -75,7 +83,7 @@ def _stats_lines(log: Any, as_json: bool) -> Iterator[str]:
         facts = {"file": log.path, "format": "playhead", "instructions": log.last_mark()[0].icount,
                  "complete": log.ended()}  # fmt: skip
     if as_json:
-        yield json.dumps({**facts, **stats.as_json(counts)}, indent=1)
+        yield json_text.dumps({**facts, **stats.as_json(counts)}, indent=1)
     else:
         yield ", ".join(f"{k} {v}" for k, v in (("format", facts["format"]), ("instructions", facts["instructions"]),
                                                 ("complete", "yes" if facts["complete"] else "no")))  # fmt: skip

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -16,7 +17,26 @@ from playhead.host.listen import parse_server, parse_spec
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 SIZE = re.compile(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", re.IGNORECASE)
 RAM_ROUND = 8 << 10
-DEVICES = ("isa-debug-exit", "ide-hd", "ide-cd")
+DEVICES = {
+    "isa-debug-exit": "lets the guest end the run with a status",
+    "ide-hd": "a disk on an IDE channel",
+    "ide-cd": "a CD-ROM drive on an IDE channel",
+}
+_IDE = (
+    ("drive", "the id= of a -drive with if=none"),
+    ("bus", "ide.0 or ide.1"),
+    ("unit", "0 or 1"),
+    ("serial", "the serial number that the guest sees"),
+    ("model", "and the model's name"),
+    ("bootindex", "firmware tries the lowest first"),
+    ("id", "a name for it"),
+)
+PROPERTIES = {
+    "isa-debug-exit": (("iobase", "its port (default 0x501)"), ("iosize", "bytes, 1 to 4 (default 2)"),
+                       ("id", "a name for it")),
+    "ide-hd": _IDE,
+    "ide-cd": _IDE,
+}  # fmt: skip
 DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
@@ -120,6 +140,41 @@ def machine_type(text: str) -> Machine:
     return Machine(version, given.get("graphics"))
 
 
+def list_machines(about: str) -> str | None:
+    return None if about else _listed("machines", machine_version.listed())
+
+
+def list_processors(about: str) -> str | None:
+    from playhead.x86.cpuid import ALL, DEFAULT, MODELS
+
+    if about not in ("", *MODELS):
+        return None
+    models = [(name, " ".join(m.features) + (" (default)" if name == DEFAULT else "")) for name, m in MODELS.items()
+              if about in ("", name)]  # fmt: skip
+    features = f"features, to be added or taken away (-cpu {about or DEFAULT},+nx,-pae):\n  {' '.join(ALL)}"
+    return f"{_listed('models, and their features', models)}\n{features}"
+
+
+def list_devices(about: str) -> str | None:
+    if about in DEVICES:
+        return _listed(f"properties of {about}", PROPERTIES[about])
+    return None if about else _listed("devices, each a -device of its own", DEVICES.items())
+
+
+def list_nothing(about: str) -> str | None:
+    return None if about else "none"
+
+
+def list_accelerators(about: str) -> str | None:
+    return None if about else "tcg"
+
+
+def _listed(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    return "\n".join([f"{title}:", *(f"  {name:{width}}  {what}" for name, what in rows)])
+
+
 def cpus(text: str) -> int:
     if number(1, 255)(text.removeprefix("cpus=")) != 1:
         raise UnsupportedError("more than one CPU is not supported")
@@ -173,7 +228,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-m", "memory, such as 256M or 1.5G; a plain number is mebibytes (default 128M)", "SIZE[M|G]", memory_size,
            "ram_bytes", group=MACHINE),
     Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
-           "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE),
+           "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE,
+           listing=list_processors),
     Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
            "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "
@@ -182,12 +238,12 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=MACHINE),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
            "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N",
-           "NAME[,KEY=VALUE...]", device, key="devices", many=16, group=MACHINE),
+           "NAME[,KEY=VALUE...]", device, key="devices", many=16, group=MACHINE, listing=list_devices),
     Option("-rtc", "the real-time clock: base=utc or a date; clock=host shows the host's date (each read is recorded), "
            "clock=vm virtual time", "base=B,clock=C", rtc, default={}, group=MACHINE),
     Option("-M", "the machine: pc (the newest version), or a version by its name, such as pc-2", "NAME", machine_type,
-           key="machine", group=MACHINE),
-    Option("-machine", "", "NAME", machine_type, key="machine"),
+           key="machine", group=MACHINE, listing=list_machines),
+    Option("-machine", "", "NAME", machine_type, key="machine", listing=list_machines),
     Option("-global", "isa-debugcon.iobase=N moves the debug port", "PROPERTY=VALUE", global_property, key="globals",
            many=8, group=MACHINE),
     *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,
@@ -215,13 +271,13 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-monitor", "a prompt for commands: stdio (COM1 must be connected to something else then), pty, "
            "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c leads to it and back", "DEVICE",
            monitor_device, group=WATCH),
-    Option("-display", "none", "none", nothing, group=QUIET),
-    Option("-net", "none", "none", nothing, group=QUIET),
-    Option("-nic", "none", "none", nothing, group=QUIET),
-    Option("-vga", "none", "none", nothing, group=QUIET),
-    Option("-parallel", "none", "none", nothing, group=QUIET),
+    Option("-display", "none", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-net", "none", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-nic", "none", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-vga", "none", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-parallel", "none", "none", nothing, group=QUIET, listing=list_nothing),
     Option("-smp", "1", "1", cpus, group=QUIET),
-    Option("-accel", "tcg", "tcg", one_of("tcg"), group=QUIET),
+    Option("-accel", "tcg", "tcg", one_of("tcg"), group=QUIET, listing=list_accelerators),
     Option("-nodefaults", "there are no other devices anyhow", group=QUIET),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
 )  # fmt: skip

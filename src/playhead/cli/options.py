@@ -19,10 +19,14 @@ class HelpWanted(Exception):
     """The words ask for help instead."""
 
 
+class Listed(Exception):
+    """The words ask what a value may be (`-cpu help`): the text to print instead."""
+
+
 @dataclass(frozen=True)
 class Option:
     """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the
-    reason.
+    reason. `listing` says what a value may be, for `-cpu help`; of part of the value, for `-device NAME,help`, or None.
     """
 
     name: str  # with its dashes, as it is shown
@@ -33,6 +37,7 @@ class Option:
     many: int = 0  # how often it may be given; the value is then a list
     default: Any = None
     group: str = ""
+    listing: Callable[[str], str | None] | None = None
 
     @property
     def dest(self) -> str:
@@ -100,6 +105,10 @@ def _value(option: Option, word: str, inline: str, rest: Any, before: Any) -> An
     text = inline or next(rest, None)
     if text is None:
         raise UsageError(f"{option.name} needs a value: {option.name} {option.metavar}")
+    about, comma, asked = text.rpartition(",")
+    if option.listing is not None and asked in ("help", "?") and bool(about) == bool(comma):
+        if (listed := option.listing(about)) is not None:
+            raise Listed(listed)
     try:
         value = option.parse(text)
     except (UsageError, UnsupportedError) as e:

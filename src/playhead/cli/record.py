@@ -9,7 +9,6 @@ from playhead.cli.options import Option, help_text, number, parse_arguments
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
-    from playhead.host.host import Host
 
 OPTIONS = (
     Option("-o", "the recording", "FILE", key="output"),
@@ -73,7 +72,6 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
     options.embed = not values["no_embed"]
     if drives.specs:
         options.meta |= {"disks": drives.facts, "embed": options.embed}
-        _tell_of_blkreplay(drives, host)
     options.blobs = tuple(config.blobs().values())
     with Writer(path, values["force"], Worker()) as writer:
         session = RecordSession(build, host, options, writer)
@@ -87,13 +85,6 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
         f"{made(writer)}"
     )
     return host.exit_status(outcome.status)
-
-
-def _tell_of_blkreplay(drives: OpenDrives, host: Host) -> None:
-    """In a recording every drive goes through it, whether the words say so or not."""
-    silent = [spec.file for spec in drives.specs if spec.file and not spec.recorded]
-    if silent:
-        host.message(f"{', '.join(silent)}: through blkreplay, as every drive of a recording is")
 
 
 def _meta(config: object, values: dict, shift: int) -> dict:

@@ -111,7 +111,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
             line.player.to(end)
             line.player.compared_to_here()
         except Stopped:
-            host.message(f"ended by {host.quit_name()}, at {line.moment}")
+            so_far = f"{line.player.compared} digests compared until then, all equal"
+            host.message(f"ended by {host.quit_name()}, at {line.moment}; {so_far}")
             return host.exit_status(130)
         finally:
             host.flush()
@@ -143,9 +144,12 @@ def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -
     if outcome.note:
         host.message(outcome.note)
     begin = reader.start.moment.icount if reader.start else 0
+    early = outcome.note.startswith("ended by")
     if not values["quiet"]:
+        compared = f"{outcome.digests} of {reader.count_digests()} digests compared, all equal" if early else (
+            f"all {outcome.digests} digests compared are equal")  # fmt: skip
         host.message(
             f"replayed {big(outcome.icount - begin)} instructions in {outcome.wall_ns / 1e9:.1f} s with "
-            f"{outcome.events} events; all {outcome.digests} digests compared are equal"
+            f"{outcome.events} events; {compared}"
         )
-    return host.exit_status(130 if outcome.note.startswith("ended by") else 0)
+    return host.exit_status(130 if early else 0)

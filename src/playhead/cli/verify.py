@@ -1,7 +1,6 @@
 """`playhead verify`: checks everything in a recording against its hashes, without running it."""
 
-import json
-
+from playhead.base import json_text
 from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
@@ -36,7 +35,7 @@ def main(words: list[str]) -> int:
             raise
         verdict = Verdict(faults=[Fault("the file", str(e).removeprefix(f"{path} is damaged: "))])
     if values["json"]:
-        print(json.dumps({"file": path, **verdict.as_json()}, indent=1))
+        print(json_text.dumps({"file": path, **verdict.as_json()}, indent=1))
         return 2 if verdict.faults else 0
     check(path, verdict)
     print(summary(path, verdict))

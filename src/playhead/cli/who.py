@@ -1,8 +1,8 @@
 """`playhead who`: which instruction, or which device, wrote some bytes of memory last, and before that."""
 
-import json
 from typing import Any
 
+from playhead.base import json_text
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.session.track import Stopped
@@ -65,7 +65,7 @@ def _show(line: Any, host: Any, address: int, length: int, values: dict[str, Any
     found = 0
     for wrote in islice(last_writes(line, address, length, physical=values["physical"]), values["count"]):
         host.status.clear()
-        print(json.dumps(wrote.as_dict()) if values["json"] else wrote, flush=True)
+        print(json_text.dumps(wrote.as_dict()) if values["json"] else wrote, flush=True)
         found += 1
     if found < values["count"]:
         host.message("nobody before that, since the recording began" if found else "nobody wrote there")

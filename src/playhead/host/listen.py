@@ -7,6 +7,7 @@ so that its last bytes cannot be taken for those of the next.
 """
 
 import contextlib
+import errno
 import re
 import socket
 import threading
@@ -18,6 +19,7 @@ from playhead.host.watch import IN, OUT
 LOOPBACK = "127.0.0.1"
 INBOX = 1 << 17  # bytes; a client that sends more has to wait until some are taken
 OUTBOX = 1 << 20  # bytes; a client that does not read for so long has lost the thread, and is let go
+TRIED = 100  # ports from one that is in use
 _CHUNK = 1 << 16
 
 
@@ -43,11 +45,13 @@ def parse_server(spec: str) -> str:
 
 
 class TcpListener:
-    """Listens as soon as it is made. Put it into `Watcher.sources`, and `Watcher.poke` into `poke`."""
+    """Listens as soon as it is made. Put it into `Watcher.sources`, and `Watcher.poke` into `poke`. `option`: the word
+    on the command line that asks for it.
+    """
 
-    def __init__(self, spec: str):
+    def __init__(self, spec: str, option: str = ""):
         host, port = parse_spec(spec)
-        self._socket = _listen(host, port)
+        self._socket = _listen(host, port, option)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self.poke: Callable[[], None] = lambda: None  # the watcher is to look again at what we want
         self.connections = 0  # clients that have come so far
@@ -164,12 +168,25 @@ class TcpListener:
         self._outbox.clear()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _free_port(host: str, port: int, option: str) -> str:
+    """`; -gdb tcp::1235 would do`: the next port at which one can listen now, if there is one near."""
+    for free in range(port + 1, min(port + TRIED, 65536)):
+        try:
+            _listen(host, free, option, look_further=False).close()
+        except HostError:
+            continue
+        name = "" if host == LOOPBACK else f"[{host}]" if ":" in host else host
+        return f"; {option} tcp:{name}:{free}".replace("  ", " ") + " would do"
+    return ""
+
+
+def _listen(host: str, port: int, option: str, look_further: bool = True) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.create_server(address[:2], family=family, backlog=8)
     except OSError as e:
-        raise HostError(f"cannot listen at {host}:{port}: {e.strerror or e}") from None
+        way_out = _free_port(host, port, option) if look_further and e.errno == errno.EADDRINUSE else ""
+        raise HostError(f"cannot listen at {host}:{port}: {e.strerror or e}{way_out}") from None
     except UnicodeError:
         raise HostError(f"cannot listen at {host}:{port}: no such host") from None
     listening.setblocking(False)

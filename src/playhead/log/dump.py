@@ -1,8 +1,8 @@
 """Shows the events of a recording or of QEMU's log: as text, one line each, in the field's names; as JSON lines."""
 
-import json
 from collections.abc import Iterable, Iterator
 
+from playhead.base import json_text
 from playhead.log.event_fields import shown
 from playhead.log.events import CheckpointPassed, Entry, fields_of, text_of
 
@@ -25,7 +25,7 @@ def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
         row = {"id": entry.id, "icount": moment.icount, "seq": moment.seq, "cpu": entry.cpu, "kind": entry.kind.name}
         if entry.checkpoint is not None:
             row["checkpoint"] = _checkpoint(entry.checkpoint)
-        yield json.dumps({**row, "args": dict(fields_of(entry.event))})
+        yield json_text.dumps({**row, "args": dict(fields_of(entry.event))})
 
 
 def _checkpoint(number: int) -> str:

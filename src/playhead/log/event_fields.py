@@ -4,11 +4,14 @@ Each field knows how it is shown; how it is stored follows from its type, both i
 QEMU's log (`qemu_codec`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError
-from playhead.base.record import U8, U16, U32, Blob, Field, Nested, Queue
+from playhead.base.record import I64, U8, U16, U32, U64, Blob, Field, Nested, Queue
+
+LONE_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")  # what no UTF-8 is, as `repr` shows it
 
 
 class Named8(U8):
@@ -82,15 +85,29 @@ class Choice(Field):
         return Nested(self.variants[data[at]].cls).decode(data, at + 1)
 
 
+def _text(data: bytes) -> str:
+    """UTF-8; a byte that is none stands as `\\xff`."""
+    return data.decode(errors="backslashreplace")
+
+
+def quoted(data: bytes) -> str:
+    """The same in quotes, on one line, and so that every byte can be told from it."""
+    return LONE_BYTE.sub(r"\\x\1", repr(data.decode(errors="surrogateescape")))
+
+
 def shown(field: Field, value: Any) -> Any:
-    """An argument as a plain value to print: named numbers as words, text as text, other bytes as hex."""
+    """An argument as a plain value to print: named numbers as words, text as text, other bytes as hex. A number of 64
+    bits is text too, whatever it is: readers of JSON round large ones.
+    """
     match field:
+        case U64() | I64():
+            return str(value)
         case Named8() if value in field.more:
             return field.more[value]
         case Named8() | Named32():
             return field.names[value] if value < len(field.names) else f"{field.what}-{value}"
         case Text():
-            return bytes(value).decode("latin-1")
+            return _text(bytes(value))
         case Blob():
             return bytes(value).hex()
         case Queue(item=Nested(cls=cls)):

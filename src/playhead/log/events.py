@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from playhead.base.errors import FormatError
 from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Queue, record
 from playhead.log.causes import CAUSES, OURS as OUR_CAUSES
-from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, shown
+from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, quoted, shown
 from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
 from playhead.log.moment import Moment
 
@@ -410,5 +410,6 @@ def text_of(value: Any) -> str:
     for name, item in fields_of(value):
         if isinstance(item, list):
             item = f"<{len(item)}>"
-        out.append(f"{name}={item!r}" if isinstance(value.FIELDS.get(name), Text) else f"{name}={item}")
+        text = isinstance(value.FIELDS.get(name), Text)
+        out.append(f"{name}={quoted(bytes(getattr(value, name))) if text else item}")
     return " ".join(out)

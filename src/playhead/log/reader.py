@@ -283,6 +283,10 @@ class Reader:
         """How many events of each tag are there; not verified: for showing."""
         return dict(self._rows("SELECT kind, count(*) FROM event GROUP BY kind ORDER BY kind", int, int, limit=1000))
 
+    def count_digests(self) -> int:
+        """How many digests there are; not verified: for showing."""
+        return self._rows("SELECT coalesce(sum(count), 0) FROM digest", int)[0][0]
+
     def sizes(self) -> dict[str, int]:
         """Bytes of content by what it is: kernel and other blobs, events, digests (columns, without SQLite's own)."""
         one = "SELECT coalesce(sum({}), 0) FROM {}"

@@ -56,19 +56,28 @@ def check_name(name: str) -> None:
         raise UsageError(f"a snapshot cannot have the name {name[:MAX_NAME]!r}")
 
 
-def add(path: str, snapshot: Snapshot) -> None:
-    """Give a name to a moment of a finished recording. A name that is there already moves."""
+def add(path: str, snapshot: Snapshot, genesis: bytes = b"") -> None:
+    """Give a name to a moment of a finished recording. A name that is there already moves. `genesis`: that of the
+    recording whose moment it is; somebody may have put another one in its place meanwhile.
+    """
     check_name(snapshot.name)
     with Reader(path) as reader:
+        _check_same(reader, genesis)
         row, there = row_of(snapshot, reader.genesis), names(reader)
     if len([s for s in there if s.name != snapshot.name]) >= MOST:
         raise UsageError(f"{path} has {len(there)} snapshots, which is the most")
     _change(path, [("DELETE FROM snapshot WHERE name = ?", (snapshot.name,)), (INSERT, row)])
 
 
-def remove(path: str, name: str) -> None:
-    """Take a name away."""
+def _check_same(reader: Reader, genesis: bytes) -> None:
+    if genesis and reader.genesis != genesis:
+        raise HostError(f"cannot change {reader.path}: it is another recording than the one that was opened")
+
+
+def remove(path: str, name: str, genesis: bytes = b"") -> None:
+    """Take a name away; `genesis` as for `add`."""
     with Reader(path) as reader:
+        _check_same(reader, genesis)
         there = [s.name for s in names(reader)]
     if name not in there:
         raise UsageError(f"{path} has no snapshot {name!r}; it has {', '.join(map(repr, there)) or 'none'}")

@@ -18,7 +18,7 @@ from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
 from playhead.x86 import state as S
 
 READ, WRITE = S.HIT_READ, S.HIT_WRITE
-EXEC_PAGE, WATCHED_PAGE = 1, (READ | WRITE) << 1  # of debug_map
+EXEC_PAGE, WATCHED_PAGE = S.MARK_EXEC, (READ | WRITE) << 1  # of debug_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,7 @@ class Debug:
             # stays when it has gone: it will come again, and then no code is lost
             offsets[address & 0xFFF] |= S.OFFSET_DEBUGGER
         self._breakpoints = new
+        core.stale = True  # the jump cache may lead to a page that is marked now
         if fresh:
             core.forget_code()
 

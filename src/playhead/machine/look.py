@@ -72,9 +72,9 @@ def _pae(machine: Machine, linear: int) -> int | None:
 
 
 def _entry(machine: Machine, address: int, size: int) -> int:
-    """An entry of a table, 0 where there is no memory."""
+    """An entry of a table; all ones where there is no memory, as the processor has it."""
     data = b"" if address >> 32 else read(machine, address & machine.core.get("a20_mask"), size, physical=True)
-    return int.from_bytes(data, "little") if len(data) == size else 0
+    return int.from_bytes(data, "little") if len(data) == size else (1 << 8 * size) - 1
 
 
 def disassemble(machine: Machine, linear: int, eip: int, physical: bool = False) -> tuple[str, int]:

@@ -28,9 +28,22 @@ GENERAL = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip")
 SHORT = {"sp": "esp", "fp": "ebp", "ip": "eip", "ps": "eflags"}
 HALVES = {name[1:]: name for name in GENERAL if name[1:] not in SHORT}
 BYTES = {f"{letter}{half}": (f"e{letter}x", 8 * (half == "h")) for letter in "abcd" for half in "lh"}
-REGISTERS = ("pc", "eflags", *GENERAL, *SHORT, *HALVES, *BYTES, *SEGMENTS, *(f"{name}_base" for name in SEGMENTS),
-             *(f"cr{n}" for n in (0, 2, 3, 4)), *(f"dr{n}" for n in (0, 1, 2, 3, 6, 7)), "ldtr", "tr", "icount",
-             *(f"{name}_{part}" for name in ("gdtr", "idtr") for part in ("base", "limit")))
+REGISTERS = (
+    "pc",
+    "eflags",
+    *GENERAL,
+    *SHORT,
+    *HALVES,
+    *BYTES,
+    *SEGMENTS,
+    *(f"{name}_base" for name in SEGMENTS),
+    *(f"cr{n}" for n in (0, 2, 3, 4)),
+    *(f"dr{n}" for n in (0, 1, 2, 3, 6, 7)),
+    "ldtr",
+    "tr",
+    "icount",
+    *(f"{name}_{part}" for name in ("gdtr", "idtr") for part in ("base", "limit")),
+)
 TYPES = {"char": (1, True), "short": (2, True), "int": (4, True), "long": (4, True), "void": (4, False)}
 TYPES |= {f"{sign}int{8 * size}_t": (size, not sign) for sign in ("", "u") for size in (1, 2, 4, 8)}
 WORDS = ("unsigned", "signed", "const", "volatile", *TYPES)

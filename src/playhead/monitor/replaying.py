@@ -25,6 +25,7 @@ def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) ->
     replay = Replaying(target, reader, date)
     return (
         Command(("info replay",), "", "which recording this is, and where in it we are", replay.info),
+        Command(("info block",), "", "the drives, and what is in them", replay.drives),
         Command(("info status",), "", "paused, always: a replay moves only when told to", replay.status),
         Command(("replay_seek", "seek"), "moment", "be at a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
                 "serial:\"text\"", replay.seek),
@@ -56,6 +57,10 @@ class Replaying:
 
     def status(self, words: list[str], say: Say) -> None:
         say("VM status: paused")
+
+    def drives(self, words: list[str], say: Say) -> None:
+        for line in self._target.drives_shown() or ("This machine has no drives.",):
+            say(line)
 
     def seek(self, words: list[str], say: Say) -> None:
         line = self._target.timeline
@@ -99,7 +104,7 @@ class Replaying:
         snapshots.check_name(words[0])
         root = line.player.digest().root
         row = snapshots.Snapshot(words[0], line.moment, line.machine.now_ns(), self._date(), root)
-        snapshots.add(self._reader.path, row)
+        snapshots.add(self._reader.path, row, self._reader.genesis)
         say(f"{words[0]}: {line.moment}")
 
     def _named(self, name: str) -> snapshots.Snapshot:
@@ -120,7 +125,7 @@ class Replaying:
         say(f"at {line.moment}: {self._target.instruction()}")
 
     def delete(self, words: list[str], say: Say) -> None:
-        snapshots.remove(self._reader.path, words[0])
+        snapshots.remove(self._reader.path, words[0], self._reader.genesis)
 
     def snapshots(self, words: list[str], say: Say) -> None:
         show_snapshots(snapshots.names(self._reader), say)

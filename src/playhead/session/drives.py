@@ -7,6 +7,38 @@ from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
 
 
+def names_of(machine: Any) -> dict[str, int]:
+    """QEMU's name of each drive (`ide1-cd0`) -> its number in the configuration."""
+    config = getattr(machine, "config", None)
+    found = {}
+    for number, drive in enumerate(config.drives if config is not None else ()):
+        found[f"ide{drive.bus}-{'cd' if machine.takes_media(number) else 'hd'}{drive.unit}"] = number
+    return found
+
+
+def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
+    """What is told of a drive; `image` is what lies in it, with its format."""
+    if not machine.takes_media(number):
+        return [f"{name}: {image}"]
+    tray = machine.tray(number)
+    locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
+    return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
+
+
+def recorded_lines(machine: Any, images: Any) -> list[str]:
+    """The same of a replay. `images`: what the recording says of those that it began with; of a CD-ROM that was put in
+    later it knows the content only.
+    """
+    lines = []
+    known = images if isinstance(images, list) else []
+    for name, number in names_of(machine).items():
+        medium = machine.storage.medium(number)
+        fact = known[medium] if medium < len(known) else None
+        known_as = f"{fact.get('file')} ({fact.get('format')}), as recorded" if isinstance(fact, dict) else ""
+        lines += lines_of(machine, name, number, known_as or "another CD-ROM")
+    return lines
+
+
 class Drives:
     """Of a live session's machine, by QEMU's names (`ide1-cd0`)."""
 
@@ -14,12 +46,7 @@ class Drives:
         self._session = session
 
     def _all(self) -> dict[str, int]:
-        """Name -> number in the configuration."""
-        config = getattr(self._session.machine, "config", None)
-        found = {}
-        for number, drive in enumerate(config.drives if config is not None else ()):
-            found[f"ide{drive.bus}-{'cd' if self._session.machine.takes_media(number) else 'hd'}{drive.unit}"] = number
-        return found
+        return names_of(self._session.machine)
 
     def _cdrom(self, name: str) -> int:
         drives = self._all()
@@ -34,14 +61,12 @@ class Drives:
         machine, disks, lines = self._session.machine, self._session.host.disks, []
         for name, number in self._all().items():
             image = disks.image(machine.storage.medium(number))
-            if not machine.takes_media(number):
+            if machine.takes_media(number):
+                how = ", read-only"
+            else:
                 how = "" if disks.is_written(number) else ", not changed (snapshot)"
-                lines.append(f"{name}: {image.path} ({image.format}{how})")
-                continue
-            tray = machine.tray(number)
-            inside = f"{image.path} ({image.format}, read-only)" if image and tray.sectors else "[not inserted]"
-            locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
-            lines += [f"{name}: {inside}", f"    removable: {locked}, tray {position}"]
+            inside = f"{image.path} ({image.format}{how})" if image else "[not inserted]"
+            lines += lines_of(machine, name, number, inside)
         return lines
 
     def eject(self, name: str, force: bool) -> None:

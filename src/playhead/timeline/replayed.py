@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
+from playhead.session.drives import recorded_lines
 from playhead.session.track import Stopped
 from playhead.timeline.debuggee import Debuggee, Stop
 from playhead.timeline.moments import Where
@@ -30,6 +31,10 @@ class ReplayDebuggee(Debuggee):
     @property
     def machine(self) -> Machine:
         return self.timeline.machine
+
+    def drives_shown(self) -> list[str]:
+        """Lines on the drives, and on what is in them now."""
+        return recorded_lines(self.machine, self.timeline.player.reader.meta.get("disks"))
 
     def resume(self, kind: str, interrupted: Callable[[], bool]) -> Stop:
         line = self.timeline

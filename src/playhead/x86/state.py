@@ -155,9 +155,10 @@ REARM_NOW, REARM_LATER = 1, 2  # LATER: nothing is enabled, so that marks which 
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2
 # `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from
-# GUEST_SHIFT on those of the guest's data breakpoints. `debug_offsets` holds for each offset in a page whose
-# breakpoints are there.
+# GUEST_SHIFT on those of the guest's data breakpoints, then its instruction breakpoints. `debug_offsets` holds for each
+# offset in a page whose breakpoints are there.
 GUEST_SHIFT = 3
+MARK_EXEC, MARK_GUEST_EXEC = 1, 0x20
 OFFSET_DEBUGGER, OFFSET_GUEST = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*

@@ -2,15 +2,20 @@
 
 They lie in the tables that also hold a debugger's marks (machine/debug.py), in bits of their own: a page with a data
 breakpoint stays out of the host table, so that each access to it is looked at; blocks end in front of the offset in a
-page that an instruction breakpoint has, so that whoever comes there does so through the run loop. I/O breakpoints need
-no mark. What a mark leads to is decided by the registers themselves; a mark too many costs time and nothing else.
+page that an instruction breakpoint has, so that whoever comes there does so through the run loop, or in pages without
+one through the jump cache. I/O breakpoints need no mark. What a mark leads to is decided by the registers themselves; a
+mark too many costs time and nothing else.
 """
 
 from playhead.engine.core import Core
 from playhead.x86 import state as S
 
 EXECUTE, WRITE, PORT, ACCESS = range(4)  # R/W field of DR7
-KINDS = {WRITE: S.HIT_WRITE << S.GUEST_SHIFT, ACCESS: (S.HIT_WRITE | S.HIT_READ) << S.GUEST_SHIFT}
+BITS = {
+    EXECUTE: S.MARK_GUEST_EXEC,
+    WRITE: S.HIT_WRITE << S.GUEST_SHIFT,
+    ACCESS: (S.HIT_WRITE | S.HIT_READ) << S.GUEST_SHIFT,
+}
 KEPT = 64  # offsets that stay marked for when their breakpoints come again: a new one costs all decoded code
 
 
@@ -37,8 +42,8 @@ class GuestMarks:
         enabled = [(at, control >> (16 + 4 * n) & 3) for n, at in enumerate(addresses) if control & 3 << 2 * n]
         pages: dict[int, int] = {}
         for address, kind in enabled:
-            if kind in KINDS:
-                pages[address >> 12] = pages.get(address >> 12, 0) | KINDS[kind]
+            if kind in BITS:
+                pages[address >> 12] = pages.get(address >> 12, 0) | BITS[kind]
         self._mark_pages(pages)
         return self._mark_offsets([address & 0xFFF for address, kind in enabled if kind == EXECUTE])
 
@@ -46,11 +51,11 @@ class GuestMarks:
         if pages == self._pages:
             return
         for page in self._pages:
-            self._core.debug_map[page] &= ~KINDS[ACCESS] & 0xFF
+            self._core.debug_map[page] &= ~(BITS[ACCESS] | BITS[EXECUTE]) & 0xFF
         for page, bits in pages.items():
             self._core.debug_map[page] |= bits
         self._pages = pages
-        self._core.stale = True  # the host table may hold one of them
+        self._core.stale = True  # the host table or the jump cache may hold one of them
 
     def _mark_offsets(self, wanted: list[int]) -> bool:
         offsets = self._core.debug_offsets

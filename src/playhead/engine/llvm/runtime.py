@@ -751,7 +751,7 @@ def run(m: StateBuilder):
     held = m.var(64, 0)
     block = m.var(64, 0)
     completed = m.var(32, 0)
-    trap, stepped, watching = m.var(32, 0), m.var(32, 0), m.var(1, 0)
+    trap, stepped, watching, at_mark = m.var(32, 0), m.var(32, 0), m.var(1, 0), m.var(1, 0)
     m.st("single", 0)
     m.st("hit_n", 0)
     with m.loop():
@@ -818,7 +818,11 @@ def run(m: StateBuilder):
             m.ret()
         eip = m.ld("eip")
         lin = m.seg("cs", "base") + eip
-        at_mark = marked(m, lin)
+        at_offset = marked(m, lin)  # links lead there from every page that shows this code, so there are none
+        at_mark.set(0)
+        with m.if_(at_offset.ne(0)):
+            page_marks = m.item("debug_map", (lin >> 12).zext(64), 8)
+            at_mark.set((page_marks & (S.MARK_EXEC | S.MARK_GUEST_EXEC)).ne(0))
         flags = m.ld("eflags")
         wanted = m.ld("intr_pending")
         nmi = (wanted & S.PENDING_NMI).ne(0) & m.ld("nmi_blocked").eq(0)
@@ -827,7 +831,7 @@ def run(m: StateBuilder):
         with m.if_(asked & m.ld("inhibit_icount").ne(icount) & begun.eq(0)):
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()
-        with m.if_(at_mark.ne(0) & ((m.ld("debug") & S.DEBUG_EXEC).ne(0)) & m.ld("latch_n").eq(0)):
+        with m.if_(at_mark.get() & ((m.ld("debug") & S.DEBUG_EXEC).ne(0)) & m.ld("latch_n").eq(0)):
             told = m.ld("skip_icount").eq(m.ld("icount")) & m.ld("skip_seq").eq(m.ld("seq"))
             here = m.item("debug_map", (lin >> 12).zext(64), 8).trunc(1)
             with m.if_(here & ~told):
@@ -835,7 +839,7 @@ def run(m: StateBuilder):
                 m.ret()
         resume.set(flags & S.RF)
         watching.set((m.ld("dr", 7) & ENABLES).ne(0))
-        with m.if_(at_mark.ne(0) & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
+        with m.if_(at_mark.get() & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
             met = call(m, "instruction_breakpoint", lin).trunc(32)
             with m.if_(met.ne(0)):
                 m.st("link_slot", 0)  # the jump that has come here does not lead to the handler
@@ -844,7 +848,7 @@ def run(m: StateBuilder):
         limit.set(budget)
         trap.set(flags & S.TF)
         stepped.set(trap.get() | m.ld("dr6_pending") | m.ld("single"))
-        alone = stepped.get() | resume.get() | m.ld("latch_n") | at_mark.zext(32)
+        alone = stepped.get() | resume.get() | m.ld("latch_n") | at_mark.get().zext(32)
         with m.if_(asked | alone.ne(0)):
             limit.set(1)  # also at a breakpoint: a REP comes back to it
         m.st("dr_hits", 0)
@@ -879,7 +883,7 @@ def run(m: StateBuilder):
                     m.continue_()
                 m.ret()
             block.set(m.ld("work", 4))
-            with m.if_(host(m, block.get() + L.B_CROSS, 16).eq(0) & at_mark.eq(0)):
+            with m.if_(host(m, block.get() + L.B_CROSS, 16).eq(0) & ~at_mark.get()):
                 set_host(m, slot, 64, wanted)
                 set_host(m, slot + 8, 64, block.get())
         found = block.get()
@@ -895,7 +899,7 @@ def run(m: StateBuilder):
         same_page = ((eip ^ m.ld("link_from")) >> 12).eq(0)
         # elsewhere pages do not begin where EIP is a multiple of 4096, and a link would pass by the check of the limit
         flat = (mode & S.MODE_FLAT).ne(0)
-        with m.if_(link.ne(0) & same_page & flat & at_mark.eq(0) & host(m, found + L.B_CROSS, 16).eq(0)):
+        with m.if_(link.ne(0) & same_page & flat & at_offset.eq(0) & host(m, found + L.B_CROSS, 16).eq(0)):
             set_host(m, link, 64, found)
         n = host(m, found, 32).zext(64)
         # what lies beyond the limit is out of reach of links, jumps and REP: the run seems to end there

@@ -1,0 +1,64 @@
+"""What the program says of itself: `help VERB`, `-cpu help` and its like, `python -m playhead`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from playhead.boards import machine_version
+from playhead.cli import VERBS, drive_options, machine_options, main
+from playhead.x86 import cpuid
+
+
+def said(capfd, *words: str, status: int = 0) -> str:
+    assert main(list(words)) == status
+    out, err = capfd.readouterr()
+    assert (err == "") == (status == 0)
+    return out + err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb(verb, capfd):
+    text = said(capfd, "help", verb)
+    assert text.startswith(f"usage: playhead {verb} ") and text == said(capfd, verb, "--help")
+
+
+def test_help_of_nothing_and_of_what_there_is_not(capfd):
+    assert said(capfd, "help") == said(capfd, "--help")
+    assert "did you mean 'record'?" in said(capfd, "help", "recrod", status=2)
+
+
+@pytest.mark.parametrize("verb", ["run", "record"])
+def test_lists_of_values(verb, capfd):
+    text = said(capfd, verb, "-cpu", "help")
+    assert all(f"\n  {name} " in text for name in cpuid.MODELS) and all(f" {f}" in text for f in cpuid.ALL)
+    text = said(capfd, verb, "-cpu", "pentium2,help")
+    assert "pae" in text and "486" not in text
+    for option in ("-M", "-machine", "--machine"):
+        text = said(capfd, verb, option, "help")
+        assert all(name in text for name, _ in machine_version.listed())
+    assert all(f"\n  {name} " in said(capfd, verb, "-device", word) for name in machine_options.DEVICES
+               for word in ("help", "?"))  # fmt: skip
+    assert said(capfd, verb, "-accel", "help") == "tcg\n" and said(capfd, verb, "-vga", "help") == "none\n"
+
+
+def test_properties_of_devices_are_those_that_are_taken(capfd):
+    for name, properties in machine_options.PROPERTIES.items():
+        text = said(capfd, "run", "-device", f"{name},help")
+        assert all(f"\n  {word} " in text for word, _ in properties)
+        if name.startswith("ide-"):
+            assert {word for word, _ in properties} == set(drive_options.DEVICE_KEYS)
+        else:
+            value = ",".join(f"{word}={'x' if word == 'id' else 1}" for word, _ in properties)
+            machine_options.device(f"{name},{value}")
+
+
+@pytest.mark.parametrize("words", ["-device nothing,help", "-cpu z80,help", "-m help", "-device ,help"])
+def test_no_list_of_what_there_is_not(words, capfd):
+    said(capfd, "run", *words.split(), status=2)
+
+
+def test_as_a_module():
+    for module in ("playhead", "playhead.cli"):
+        done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.startswith("playhead ") and not done.stderr

@@ -21,6 +21,7 @@ VERBS = {
     "info": "what a recording holds",
     "console": "what the guest printed, without running the recording",
     "log": "the events of a recording",
+    "cache": "what is kept in the cache folder, and away with it",
     "demo": "a guest recorded twice and replayed, to see that it works here",
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from playhead.base.messages import tell
 
+PROCESSORS = ("x86_64", "amd64")
 TITLE = "building the native core, once for this version"
 
 
@@ -16,6 +17,7 @@ def prepare(engine: str = "native") -> None:
     """Have the native core in the cache: with a progress bar on a terminal, with one line elsewhere."""
     if engine != "native":
         return
+    _check_platform()
     from playhead.engine.llvm.build import cache_dir, load_or_build, source_key
 
     if (cache_dir() / f"{source_key()}.json").exists():
@@ -33,6 +35,22 @@ def prepare(engine: str = "native") -> None:
     else:
         tell(TITLE)
         load_or_build()
+
+
+def _check_platform() -> None:
+    """The native core is made for one kind of processor; the evaluator in Python runs on every Linux."""
+    import platform
+
+    from playhead.base.errors import UnsupportedError
+
+    system, processor = platform.system(), platform.machine()
+    if system != "Linux":
+        raise UnsupportedError(f"Playhead runs on Linux; this is {system} on {processor}")
+    if processor.lower() not in PROCESSORS:
+        raise UnsupportedError(
+            f"there is no native core for {processor}, only for x86-64; --engine reference works here, at some 100,000 "
+            "instructions a second"
+        )
 
 
 def _bar() -> Any:

@@ -1,0 +1,100 @@
+"""`playhead cache`: what Playhead keeps in the user's cache folder, how much that is, and away with it.
+
+Only what has a name that Playhead gives is counted and removed; anything else stays, and so does what a link leads to.
+All of it is made again when it is wanted: the native core at the next run, guests by `./dev guest`.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playhead.cli.options import Option, help_text, parse_arguments
+
+OPTIONS: tuple[Option, ...] = ()
+WAYS = ("info", "clear")
+NATIVE = re.compile(r"[0-9a-f]{32}(\.[0-9]+)?\.(json|o|tmp)")
+GUEST = re.compile(r".+-[0-9a-f]{12}(\.[0-9]+|\.[a-z0-9.]+)?|disk-5\.img")
+DEBIAN = re.compile(GUEST.pattern + r"|vmlinuz(-[a-z0-9-]+)?|busybox|version")
+
+
+def help() -> str:
+    what = (
+        "Says where the cache is and what it holds (info), or removes that (clear): the native core, which is built\n"
+        "again at the next run, and guests that ./dev guest has made or fetched. Other files there are left alone."
+    )
+    return help_text("cache", "playhead cache info|clear", what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("cache", OPTIONS, words, ["info|clear"])
+    from playhead.base.errors import UsageError
+    from playhead.engine.llvm.build import cache_dir
+
+    way = values["info|clear"]
+    if way not in WAYS:
+        raise UsageError(f"cache '{way}': there is {' and '.join(WAYS)}")
+    folder = cache_dir().parent
+    print(f"{folder}{'' if folder.is_dir() else ': nothing is there'}")
+    for title, lock, found in (
+        ("native core", folder / "native" / "lock", list(_native(folder / "native"))),
+        ("guests", folder / "guests" / "debian" / "lock", list(_guests(folder / "guests"))),
+    ):
+        size = sum(map(_size, found))
+        if way == "clear":
+            with _locked(lock):
+                for path in found:
+                    _remove(path)
+        print(f"{title:<14}{len(found):>6} entries {size / 1e6:>10.1f} MB{' removed' if way == 'clear' else ''}")
+    return 0
+
+
+def _native(folder: Path) -> Iterator[Path]:
+    for place in (folder, folder / "parts"):
+        yield from (path for path in _in(place) if NATIVE.fullmatch(path.name))
+
+
+def _guests(folder: Path) -> Iterator[Path]:
+    yield from (path for path in _in(folder) if GUEST.fullmatch(path.name))
+    yield from (path for path in _in(folder / "debian") if DEBIAN.fullmatch(path.name))
+
+
+def _in(folder: Path) -> list[Path]:
+    """What is in a folder of ours; nothing of one that a link leads to."""
+    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+
+
+def _size(path: Path) -> int:
+    """Bytes on the disk, links not followed."""
+    if path.is_dir() and not path.is_symlink():
+        return sum(_size(inside) for inside in path.iterdir())
+    return path.lstat().st_blocks * 512
+
+
+def _remove(path: Path) -> None:
+    from playhead.base.errors import HostError
+
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as e:
+        raise HostError(f"cannot remove {e.filename or path}: {e.strerror}") from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Not while somebody builds there."""
+    if not path.exists():
+        yield
+        return
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

@@ -44,7 +44,8 @@ def described(path: Path) -> dict:
 
 
 def test_the_names(later: None) -> None:
-    assert machine_type("pc") == machine_type("type=pc,accel=tcg") == "pc-99" and machine_type("pc-2") == "pc-2"
+    assert machine_type("pc") == machine_type("type=pc,accel=tcg") == ("pc-99", None)
+    assert machine_type("pc-2,graphics=off") == ("pc-2", False)
     assert [name for name, _ in machine_version.listed()] == ["pc", "pc-i440fx", "pc-99", "pc-2"]
     with pytest.raises(UsageError, match="unknown machine 'pc-3'; there is pc, pc-i440fx, pc-99, pc-2"):
         machine_type("pc-3")

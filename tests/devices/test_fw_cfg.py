@@ -35,6 +35,11 @@ def test_items(cfg):
     assert read(cfg, 5, 2) == b"\1\0" and read(cfg, 0x1234, 3) == bytes(3)
 
 
+@pytest.mark.parametrize("graphics, word", [(True, b"\0\0"), (False, b"\1\0")])
+def test_firmware_is_told_to_use_the_serial_line(graphics, word):
+    assert fixed_items(1 << 20, graphics=graphics)[4] == word
+
+
 def test_directory_is_sorted(cfg):
     listing = read(cfg, 0x19, 4 + 3 * 64)
     assert struct.unpack_from(">I", listing) == (3,)

@@ -1,7 +1,6 @@
 """x87 exceptions with CR0.NE clear, as on the PC/AT: FERR#, interrupt 13, port F0h, IGNNE#.
 
-Not compared with QEMU's PC, which comes to no end with such a program in version 7.2. What is expected follows from the
-manual (volume 1, 8.7.2 and appendix D).
+What is expected follows from the manual (volume 1, 8.7.2 and appendix D).
 """
 
 from __future__ import annotations

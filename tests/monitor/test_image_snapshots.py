@@ -140,3 +140,13 @@ def test_a_state_that_does_not_fit(image, tmp_path, capfd):
         assert main(["run", "-m", "16", *machine, "-loadvm", name]) == 2
         (line,) = capfd.readouterr().err.splitlines()
         assert message in line and str(image) in line
+
+
+def test_a_snapshot_of_disks_only_is_told_apart(image, capsys):
+    """`qemu-img snapshot -c` keeps no state of a machine."""
+    qemu_img("snapshot", "-c", "disks", image)
+    assert main(["run", *BIOS, "-serial", "null", "-hda", str(image), "-loadvm", "disks"]) == 2
+    said = capsys.readouterr().err
+    assert "snapshot 'disks' holds disks only" in said and "qemu-img snapshot -a disks" in said
+    assert main(["run", *BIOS, "-serial", "null", "-hda", str(image), "-loadvm", "other"]) == 2
+    assert "no snapshot 'other' in" in capsys.readouterr().err

@@ -46,6 +46,7 @@ class PcConfig:
     debug_exit_size: int = 2
     drives: tuple[DriveConfig, ...] = ()
     boot: str = "cad"  # what firmware tries, in order, by the letters of QEMU's -boot
+    graphics: bool = True  # False: firmware is told to use the serial line (-nographic)
     machine: str = field(default_factory=machine_version.newest)
 
     def check(self) -> None:
@@ -137,8 +138,8 @@ class PcConfig:
 
 
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
-    int: (int,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)), tuple[str, ...]: (list,),
-    tuple[DriveConfig, ...]: (list,),
+    int: (int,), bool: (bool,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)),
+    tuple[str, ...]: (list,), tuple[DriveConfig, ...]: (list,),
 }  # fmt: skip
 
 

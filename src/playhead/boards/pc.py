@@ -115,7 +115,8 @@ class Board:
         self._bridges(clock, requests, layout)
         self.ide = self._ide(outputs) if config.drives else None
         self._serial_ports(clock, outputs)
-        items = fixed_items(config.ram_bytes) | directory(pc_memory.firmware_files(config, tables))
+        items = fixed_items(config.ram_bytes, graphics=config.graphics)
+        items |= directory(pc_memory.firmware_files(config, tables))
         self._add(FwCfg("fw_cfg", self.io, memory, items))
         if config.debugcon is not None:
             self._add(IsaDebugCon("debugcon", self.io, outputs.debugcon, config.debugcon))

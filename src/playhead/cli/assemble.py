@@ -47,7 +47,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     exits = [d for d in values["devices"] if d["name"] == "isa-debug-exit"]
     if len(exits) > 1:
         raise UsageError("-device isa-debug-exit may be given once")
-    machine = values["machine"] or machine_version.newest()
+    machine, graphics = values["machine"] or (machine_version.newest(), None)
     default = machine_version.properties(machine)
     debugcon = dict(values["globals"]).get("isa-debugcon.iobase", default["debugcon.iobase"])
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
@@ -55,6 +55,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         base = date_text().rstrip("Z")  # the host's date now; from here on it is part of the machine's description
     config = PcConfig(
         machine=machine,
+        graphics=not values["nographic"] if graphics is None else graphics,
         ram_bytes=values["ram_bytes"] or default["ram_bytes"],
         append=values["append"] or "",
         serial=tuple(spec.partition(":")[0] if spec != "mon:stdio" else "stdio" for spec in serial_specs(values)),

@@ -15,6 +15,7 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import BOOT_LETTERS
 from playhead.boards.drive_config import CDROM, HD
 from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
+from playhead.host import image_names
 
 PLACES = 4
 INTERFACES = ("ide", "none")
@@ -67,7 +68,7 @@ def _format(text: str) -> str:
 
 
 def _driver(text: str) -> str:
-    return text if text in (BLKREPLAY, "file") else _format(text)
+    return text if text in (BLKREPLAY, *image_names.LOCAL) else _format(text)
 
 
 def _serial_of_drive(text: str) -> str:
@@ -79,6 +80,7 @@ DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
     "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier,
     "index": number(0, PLACES - 1), "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str,
     "serial": _serial_of_drive,
+    "file.filename": str, "file.driver": str, "file.locking": str, "file.aio": str, "file.node-name": str,
     "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
     "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
     "rerror": one_of("report"),
@@ -94,6 +96,7 @@ def drive(text: str) -> dict[str, Any]:
     given = sub_options(text, DRIVE_KEYS, implied="file")
     if "read-only" in given:
         given["readonly"] = given.pop("read-only")
+    _name(given)
     if given.get("driver") in FORMATS:
         given.setdefault("format", given["driver"])
         if given["format"] != given.pop("driver"):
@@ -110,6 +113,23 @@ def drive(text: str) -> dict[str, Any]:
     return given
 
 
+def _name(given: dict[str, Any]) -> None:
+    """The file's name, however it was said, as a path and perhaps a format."""
+    options = {key: given.pop(key) for key in list(given) if key.startswith("file.")}
+    if "file" not in given and not options:
+        return
+    if "file" in given and "file.filename" in options:
+        raise UsageError("file= and file.filename= say two things")
+    if given.get("file") == "":
+        return
+    named = image_names.from_options(options) if "file.filename" in options else image_names.parse(given["file"])
+    if "file" in given and options:
+        image_names.from_options({**options, "file.filename": named.path})
+    given["file"] = named.path
+    if named.format is not None and given.setdefault("format", named.format) != named.format:
+        raise UsageError("format= and the file's name say two things")
+
+
 def image(text: str) -> dict[str, Any]:
     """The value of -drive where it says where an image of a recording is now."""
     given = drive(text)
@@ -120,7 +140,13 @@ def image(text: str) -> dict[str, Any]:
 
 def fixed(index: int, media: str = "disk") -> Any:
     """The parser of -hda and its kin, whose value is a file."""
-    return lambda text: {"file": text, "index": index, "media": media}
+
+    def parse(text: str) -> dict[str, Any]:
+        given = {"file": text, "index": index, "media": media}
+        _name(given)
+        return given
+
+    return parse
 
 
 def device(text: str) -> dict[str, Any]:

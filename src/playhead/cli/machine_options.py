@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
@@ -15,6 +15,7 @@ from playhead.host.chardev import check_spec
 from playhead.host.listen import parse_server, parse_spec
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
+SIZE = re.compile(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", re.IGNORECASE)
 RAM_ROUND = 8 << 10
 DEVICES = {
     "isa-debug-exit": "lets the guest end the run with a status",
@@ -41,9 +42,7 @@ DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 def memory_size(text: str) -> int:
     """`128`, `0x80`, `128M`, `0.5G`: bytes; a plain number is mebibytes. Rounded up as QEMU does it."""
-    match = re.fullmatch(
-        r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", text, re.IGNORECASE
-    )
+    match = SIZE.fullmatch(text)
     if not match or ("x" in match[1].lower() and (match[2] or match[3])):
         raise UsageError("not a size such as 128M or 1.5G")
     if match[2] and match[3].upper() in ("", "B"):
@@ -122,16 +121,23 @@ def global_property(text: str) -> tuple[str, int]:
     return name, number(0, 0xFFFF)(value)
 
 
-def machine_type(text: str) -> str:
+class Machine(NamedTuple):
+    """`graphics`: None if nothing is said, and then -nographic says it."""
+
+    version: str
+    graphics: bool | None = None
+
+
+def machine_type(text: str) -> Machine:
     """`pc` or one of its versions, with what QEMU scripts add to it."""
     if text.startswith("type="):
         text = text[5:]
     name, _, rest = text.partition(",")
     version = machine_version.resolve(name)
-    if rest:
-        no = one_of("off")
-        sub_options(rest, {"accel": one_of("tcg"), "usb": no, "vmport": no, "hpet": no, "graphics": no})
-    return version
+    no = one_of("off")
+    known = {"accel": one_of("tcg"), "usb": no, "vmport": no, "hpet": no, "graphics": on_off}
+    given = sub_options(rest, known) if rest else {}
+    return Machine(version, given.get("graphics"))
 
 
 def list_machines(about: str) -> str | None:

@@ -32,14 +32,16 @@ NAME_SIZE = 56
 NO_ITEM = 0xFFFF
 
 
-def fixed_items(ram_bytes: int, cpus: int = 1) -> dict[int, bytes]:
-    """The items that are not files, for a machine of `ram_bytes` below 4 GiB."""
+def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True) -> dict[int, bytes]:
+    """The items that are not files, for a machine of `ram_bytes` below 4 GiB. Without `graphics`, SeaBIOS gives itself
+    its `etc/sercon-port` (COM1): it prints there, and INT 10h and INT 16h are the serial line.
+    """
     return {
         SIGNATURE: b"QEMU",
         ID: struct.pack("<I", ID_TRADITIONAL | ID_DMA),
         UUID: bytes(16),
         RAM_SIZE: struct.pack("<Q", ram_bytes),
-        NOGRAPHIC: struct.pack("<H", 0),
+        NOGRAPHIC: struct.pack("<H", not graphics),
         NB_CPUS: struct.pack("<H", cpus),
         NUMA: struct.pack("<Q", 0),
         BOOT_MENU: struct.pack("<H", 0),

@@ -42,7 +42,7 @@ class I440Fx(PciFunction):
     State = HostBridgeState
     part = "i440fx_pci"
     DIFFERS = (
-        Differs("CONFADD bits 1:0", "always 0", "select the byte, with those of the data port; all 32 bits read back", True),
+        Differs("CONFADD bits 1:0", "always 0", "select the byte, with the data port's; all 32 bits read back", True),
         Differs("registers behind the header that are not implemented", "0", "memory", False),
         Differs("PCICMD, PCISTS, DRAM registers after a reset", "0006h, 0280h, and as documented", "0", False),
     )  # fmt: skip

@@ -7,9 +7,9 @@ the period ends) waits as the next stretch with the tick at which it begins.
 
 A count of 1 in modes 2 and 3, which the data sheet calls illegal, is taken as 2.
 
-As in QEMU, and not as the data sheet has it, nothing waits for the gate: a count that is written is counted down at once,
-in modes 1 and 5 too, and a low gate stops nothing; its rising edge starts counting anew in all modes but 0 and 4. Systems
-that time themselves with counter 2 and forget port 61h would wait for ever otherwise.
+As in QEMU, and not as the data sheet has it, nothing waits for the gate: a count that is written is counted down at
+once, in modes 1 and 5 too, and a low gate stops nothing; its rising edge starts counting anew in all modes but 0 and 4.
+Systems that time themselves with counter 2 and forget port 61h would wait for ever otherwise.
 
 Source: Intel 82C54 data sheet (231244): modes, gate, read-back and the moments at which counts are loaded.
 """
@@ -253,7 +253,7 @@ class I8254(Device):
     DIFFERS = (
         Differs("power-on", "undefined until programmed", "all counters run in mode 3 with the longest period", False),
         Differs("modes 0 and 4 with a low gate", "counting stops", "counting goes on", True),
-        Differs("modes 1 and 5", "counting starts at the gate's rising edge", "counting starts with the count too", True),
+        Differs("modes 1 and 5", "a rising gate starts the counting", "the count that is written starts it too", True),
         Differs("modes 2 and 3 with a low gate", "counting stops, OUT is high", "counting goes on", True),
         Differs("modes 2 and 3, a new count", "taken over when the (half) period ends", "taken over at once", False),
         Differs("null count in the status byte", "1 until a count is loaded", "always 0", False),

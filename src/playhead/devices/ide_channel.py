@@ -1,8 +1,8 @@
 """An IDE channel: a cable with two drives on it, the registers through which a PC sees them, and their interrupt.
 
-Both drives hear every write to the command block; the selected one answers. Where only one is there, the other's status
-is 0 and its signature FFh FFh, as in QEMU (the drive that is there would show its own registers). An empty channel reads
-as zeros, as it does on QEMU's PC (hardware's pull-up resistors would make it FFh).
+Both drives hear every write to the command block; the selected one answers. Where only one is there, the other's
+status is 0 and its signature FFh FFh, as in QEMU (the drive that is there would show its own registers). An empty
+channel reads as zeros, as it does on QEMU's PC (hardware's pull-up resistors would make it FFh).
 
 Each drive remembers whether it wants an interrupt; the line shows the selected one's wish unless nIEN is set. While a
 drive is busy or moves data, the command block takes no writes, but for DEVICE RESET.

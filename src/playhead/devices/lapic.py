@@ -23,7 +23,7 @@ from playhead.devices.lapic_state import (
 from playhead.devices.lapic_timer import LapicTimer
 from playhead.hw.device import Differs
 from playhead.hw.clock import VirtualClock
-from playhead.hw.device import Device, Differs
+from playhead.hw.device import Device
 from playhead.hw.line import Line
 from playhead.hw.space import Range, Space
 
@@ -35,7 +35,7 @@ class Lapic(Device):
     State = LapicState
     part = "lapic"
     DIFFERS = (
-        Differs("LVT entries of thermal sensor and performance counters", "none in the first P6", "six entries, version 14h", True),
+        Differs("LVT entries", "four and the error entry in the first P6", "six, with version 14h", True),
         Differs("reserved bits of LVT, SVR and ICR", "0", "memory", False),
         Differs("ESR", "shows errors after it was written", "shows them at once, and cannot be cleared", False),
         Differs("accesses of 1 and 2 bytes", "undefined", "0", False),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from playhead.base.errors import PlayheadError, UsageError
+from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
 
 
@@ -82,7 +83,8 @@ class Drives:
         if not self._session.options.embed:
             raise UsageError("a recording with --no-embed would not know where this medium is")
         try:
-            image = open_image(path, format=format, read_only=True)
+            named = image_names.parse(path)
+            image = open_image(named.path, format=format or named.format, read_only=True)
         except PlayheadError as e:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         try:

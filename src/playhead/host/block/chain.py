@@ -8,12 +8,14 @@ opened, and only for reading. The format comes from the image; one that does not
 import os
 
 from playhead.base.errors import FormatError, PlayheadError, UnsupportedError, UsageError
+from playhead.host import image_names
 from playhead.host.block.create import create_in
 from playhead.host.block.hostfile import HostFile, open_file, shown, temporary_file
 from playhead.host.block.image import FORMATS, Image
 from playhead.host.block.probe import probe
 from playhead.host.block.qcow2 import Qcow2Image, read_container
 from playhead.host.block.raw import RawImage
+from playhead.host.image_names import ImageName
 
 MAX_CHAIN = 100  # images; each level of a read is some levels of Python's stack
 
@@ -45,7 +47,10 @@ def _backing_of(path: str, format: str | None) -> tuple[str | None, str | None]:
         if (format or probe(file)) == "raw":
             return None, None
         header = read_container(file).header
-        return header.backing_name and resolve(path, header.backing_name), header.backing_format
+        if not header.backing_name:
+            return None, None
+        named = resolve(path, header.backing_name)
+        return named.path, header.backing_format or named.format
     finally:
         file.close()
 
@@ -95,17 +100,20 @@ def _open_backing(path: str, name: str, format: str | None, chain: list[tuple[in
         raise UnsupportedError(f"{shown(path)}: a backing file of format {format!r}; we know {', '.join(FORMATS)}")
     outermost = len(chain) == 1
     try:
-        return _open(resolve(path, name), format, True, chain)
+        named = resolve(path, name)
+        return _open(named.path, format or named.format, True, chain)
     except PlayheadError as e:
         if not outermost:
             raise
         raise type(e)(f"{shown(path)}: its backing file: {e}") from None
 
 
-def resolve(path: str, name: str) -> str:
-    """The path of a backing file: relative to the folder of the image that names it."""
-    if name.startswith("file:"):
-        name = name[len("file:") :]
-    elif ":" in name.partition("/")[0]:
-        raise UnsupportedError(f"{name!r} is not a file of this host")
-    return os.path.join(os.path.dirname(path), name)
+def resolve(path: str, name: str) -> ImageName:
+    """What a backing file's name means, as in QEMU: a path is relative to the folder of the image that names it; what
+    stands behind a prefix is taken as it is.
+    """
+    named = image_names.parse(name)
+    head = image_names.prefix(name)
+    if head and named.path == name:
+        raise UnsupportedError(f"{name!r}: unknown protocol {head!r} (the file of this name would be './{name}')")
+    return named if head else ImageName(os.path.join(os.path.dirname(path), name))

@@ -29,10 +29,11 @@ ROUTINE_MODULES = (
 def tables():
     """(Table, DecodeTables) of all chapters, made once per process."""
     from playhead.x86 import decode
-    from playhead.x86.table import ROUTINES, Table
+    from playhead.x86.table import INSTRUCTIONS, ROUTINES, Table
 
     for name in CHAPTERS + ROUTINE_MODULES:
         importlib.import_module("playhead.x86." + name)
+    INSTRUCTIONS.sort(key=lambda insn: CHAPTERS.index(insn.chapter))  # somebody may have imported one before
     table = Table()
     tables = decode.DecodeTables(table)
     if "decode" not in ROUTINES:

@@ -290,7 +290,9 @@ def slow(m: StateBuilder, lin, kind, value):
     writes = (kind & (paging.WRITE | paging.RMW)).ne(0)
     allowed = known & writes.select(L.WRITE_OK | L.WRITE_GUARDED, L.READ_OK | L.READ_GUARDED, 64)
     split = ((lin & 0xFFF) + size).ugt(0x1000)
-    with m.if_(allowed.ne(0) & ~split & ~near_breakpoint(m, lin)):
+    with m.if_(allowed.ne(0) & ~split):
+        with m.if_(near_breakpoint(m, lin)):
+            call(m, "check_guest_watch", lin, kind)
         m.ret((known & ~0xFFF) + lin.zext(64))
     with m.if_(split):
         with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):

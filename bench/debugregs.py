@@ -74,6 +74,7 @@ CASES = {
     "breakpoint met every 100 iterations": breakpoint_at(CODE + len(program()) - 5),
     "watch on a page not in use": breakpoint_at(UNUSED, WRITE),
     "watch on the loop's page, not met": breakpoint_at(DATA + 0x100, ACCESS),
+    "watch beside a variable of the loop": breakpoint_at(DATA + 12, WRITE),
     "watch met every 100 iterations": breakpoint_at(RARE, WRITE),
     "watch met every iteration": breakpoint_at(DATA + 8, WRITE),
     "alignment checks": aligned,

@@ -153,7 +153,7 @@ def test_help(capsys):
     assert all(f"  {verb} " in text for verb in VERBS)
     assert main([]) == 2
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out.endswith("playhead 0.1.0\n")
+    assert capsys.readouterr().out.endswith("playhead 0.2.0\n")
     for verb in VERBS:
         assert main([verb, "--help"]) == 0
         assert f"usage: playhead {verb}" in capsys.readouterr().out

@@ -3,6 +3,9 @@ attached; the terminal with line editing is in tests/cli.
 """
 
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import planted
@@ -203,6 +206,16 @@ def test_words_that_can_be_completed(prompt):
     assert complete("info rep") == ("rep", ["replay"]) and complete("p $eip+$es")[1][:2] == ["es", "es_base"]
     assert complete("help fin")[1] == ["fin", "finish"] and complete("x/4xw 0x")[1] == []
     assert complete("loadvm ") == ("", []) and complete("nothing w")[1] == []
+
+
+def test_a_signal_ends_a_script(recording):
+    command = [sys.executable, "-m", "playhead", "debug", str(recording), "--batch", "--at", "500000",
+               "-ex", "when", "-ex", "stepi 100000000", "-ex", "print 6 * 7"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline().startswith("moment")
+        child.send_signal(signal.SIGTERM)
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 130 and "42" not in out and "Traceback" not in err
 
 
 def test_a_script_moves(recording, capfd):

@@ -8,13 +8,20 @@ keys, and the `Acquire` settings (a proxy, for instance). Nothing here needs to 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+INDEX = "apt-index"  # the folder beside the guests
 _TRIES = 4
+_INDEX_TRIES = 2  # a mirror whose files do not fit its own signature is not mended by asking again and again
+_INDEX_S = 24 * 3600  # how long an index serves
+_INCOMPLETE_S = 3600  # and one that the mirror gave in part only
+_ARCHITECTURES = ("i386", "amd64")  # of all recipes: one index holds both
+_FAILED = re.compile(r"^Err:\d+ \S+ (.+)\n +(.+)", re.MULTILINE)
 _TIMEOUT_S = 900
 
 
@@ -23,9 +30,11 @@ class AptError(Exception):
 
 
 class PrivateApt:
-    """An apt of one architecture, whose files all live under `root`."""
+    """An apt of one architecture, whose files all live under `root`, but for the package index: that is in the folder
+    `index`, fetched once for all recipes that name the same.
+    """
 
-    def __init__(self, root: Path, architecture: str, say: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, architecture: str, say: Callable[[str], None], index: Path) -> None:
         for tool in ("apt-get", "apt-config", "dpkg-deb"):
             if shutil.which(tool) is None:
                 raise AptError(f"{tool} is not installed: Debian's packages can be fetched on a Debian system only")
@@ -33,22 +42,45 @@ class PrivateApt:
         root = root.resolve()
         self._packages = root / "packages"
         etc = root / "etc"
-        for folder in (etc / "parts", root / "state/lists/partial", root / "cache/archives/partial", self._packages):
+        self._index = index.resolve()
+        own = (etc / "parts", root / "state", root / "cache/archives/partial", self._packages)
+        for folder in (*own, self._index / "partial"):
             folder.mkdir(parents=True, exist_ok=True)
         (root / "state/status").touch()
         configuration = etc / "apt.conf"
-        configuration.write_text(_borrowed() + _own(root, architecture))
+        configuration.write_text(_borrowed() + _own(root, architecture, self._index))
         self._environment = {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C"}
 
     def update(self) -> None:
-        """Fetch the package indexes. A failing mirror is tried again; what matters is whether packages are found."""
-        for attempt in range(_TRIES):
+        """See that there is a package index, not older than a day."""
+        fetched = self._index / "fetched"
+        if not fetched.exists() or not 0 <= time.time() - fetched.stat().st_mtime < _INDEX_S:
+            self._fetch_index()
+
+    def _fetch_index(self) -> None:
+        """A failing mirror is tried again; what matters is whether packages are found."""
+        both = [word for name in _ARCHITECTURES for word in ("-o", f"APT::Architectures::={name}")]
+        for attempt in range(_INDEX_TRIES):
             self._say("fetching the package index" + (f", try {attempt + 1}" if attempt else ""))
-            result = self._run("apt-get", "update", "-q")
+            result = self._run("apt-get", "update", "-q", *both)
             if result.returncode == 0 and "\nW: Failed" not in result.stdout + result.stderr:
-                return
-            time.sleep(2 + 2 * attempt)
-        self._say(f"the package index is incomplete: {_last_line(result)}")
+                break
+            time.sleep(2)
+        else:
+            failed = {f"{what}: {why}" for what, why in _FAILED.findall(result.stdout)} or {_last_line(result)}
+            self._say(f"the package index is incomplete ({'; '.join(sorted(failed))})")
+            self._note(_INDEX_S - _INCOMPLETE_S)
+            return
+        self._note(0)
+
+    def _note(self, age_s: int) -> None:
+        """That there is an index now, as good as one of that age."""
+        fetched = self._index / "fetched"
+        fetched.touch()
+        os.utime(fetched, (time.time() - age_s,) * 2)
+        self._fresh = True
+
+    _fresh = False  # fetched by this very object
 
     def names(self, prefix: str) -> list[str]:
         """The names of the packages that start with `prefix`."""
@@ -72,6 +104,8 @@ class PrivateApt:
             found = [sorted(self._packages.glob(f"{package}_*.deb")) for package in packages]
             if result.returncode == 0 and all(found):
                 return [files[-1] for files in found]
+            if not self._fresh:  # it may name packages that have been replaced since
+                self._fetch_index()
             time.sleep(2 + 2 * attempt)
         raise AptError(f"cannot fetch {what}: {_last_line(result)}")
 
@@ -107,9 +141,10 @@ def _borrowed() -> str:
     return acquire + "".join(lines)
 
 
-def _own(root: Path, architecture: str) -> str:
+def _own(root: Path, architecture: str, index: Path) -> str:
     return f"""
 Dir::State "{root}/state";
+Dir::State::lists "{index}";
 Dir::State::status "{root}/state/status";
 Dir::Cache "{root}/cache";
 Dir::Etc::parts "{root}/etc/parts";

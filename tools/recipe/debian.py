@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from recipe import initramfs
-from recipe.apt import AptError, PrivateApt
+from recipe.apt import INDEX, AptError, PrivateApt
 
 VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
@@ -187,7 +187,7 @@ def fetch(folder: Path, say: Callable[[str], None]) -> tuple[Path, Path]:
         return kernel, busybox
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-        apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+        apt = PrivateApt(Path(scratch) / "apt", "i386", say, folder / INDEX)
         apt.update()
         package = _newest(apt, FLAVOUR)
         files = Path(scratch) / "files"
@@ -205,7 +205,7 @@ def other_kernel(folder: Path, flavour: str, say: Callable[[str], None]) -> Path
     if not kernel.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-            apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+            apt = PrivateApt(Path(scratch) / "apt", "i386", say, folder / INDEX)
             apt.update()
             package = _newest(apt, flavour)
             apt.unpack(package, Path(scratch) / "files")
@@ -229,7 +229,7 @@ def modules(folder: Path, names: Sequence[str], say: Callable[[str], None]) -> l
     if not kept.exists():
         package = (folder / "version").read_text().strip()
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-            apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+            apt = PrivateApt(Path(scratch) / "apt", "i386", say, folder / INDEX)
             apt.update()
             files, some = Path(scratch) / "files", Path(scratch) / "modules"
             apt.unpack(package, files)

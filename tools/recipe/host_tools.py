@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from recipe.apt import AptError, PrivateApt
+from recipe.apt import INDEX, AptError, PrivateApt
 
 PACKAGES = {  # a package with programs or files that are wanted, and the libraries that not every Debian has
     "e2fsprogs": ("libext2fs2", "libcom-err2", "libss2"),
@@ -81,7 +81,7 @@ def fetch(folder: Path, say: Callable[[str], None], kind: str = "tools", package
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-            apt = PrivateApt(Path(scratch) / "apt", "amd64", say)
+            apt = PrivateApt(Path(scratch) / "apt", "amd64", say, folder / INDEX)
             apt.update()
             files = Path(scratch) / "files"
             for name in names:

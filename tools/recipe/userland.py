@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from recipe import initramfs
-from recipe.apt import AptError, PrivateApt
+from recipe.apt import INDEX, AptError, PrivateApt
 from recipe.debian import LOGIN, PASSWORD_HASH
 from recipe.initramfs import Entry
 
@@ -75,7 +75,7 @@ def key() -> str:
 def entries(folder: Path, say: Callable[[str], None]) -> list[Entry]:
     """Fetch the packages and make the list, folders before what is in them."""
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-        apt = PrivateApt(Path(scratch) / "apt", "i386", say)
+        apt = PrivateApt(Path(scratch) / "apt", "i386", say, folder / INDEX)
         apt.update()
         packages = apt.download(*sorted(apt.with_needs(*WANTED)))
         say(f"reading {len(packages)} packages")

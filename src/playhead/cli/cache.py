@@ -19,7 +19,7 @@ OPTIONS: tuple[Option, ...] = ()
 WAYS = ("info", "clear")
 NATIVE = re.compile(r"[0-9a-f]{32}(\.[0-9]+)?\.(json|o|tmp)")
 GUEST = re.compile(r".+-[0-9a-f]{12}(\.[0-9]+|\.[a-z0-9.]+)?|disk-5\.img")
-DEBIAN = re.compile(GUEST.pattern + r"|vmlinuz(-[a-z0-9-]+)?|busybox|version")
+DEBIAN = re.compile(GUEST.pattern + r"|vmlinuz(-[a-z0-9-]+)?|busybox|version|apt-index")
 
 
 def help() -> str:

@@ -152,6 +152,8 @@ class Debugging:
         for command in self._values["commands"]:
             if not self._typed(command):
                 return 2
+            if self._host.quit_cause():
+                return 130  # a signal means all of them
         if self._values["batch"]:
             return 0
         self._greet()

@@ -33,8 +33,8 @@ DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at
 HASH_BITS = 16
 JUMP_BITS = 12
 ARENA = 96 << 20
-# Low bits of a host table entry: what handlers may do, and what `slow` may do once it has seen that no data breakpoint
-# of the guest is near.
+# Low bits of a host table entry: what handlers may do, and what `slow` may do once it has compared the address with the
+# guest's data breakpoints.
 READ_OK, WRITE_OK, READ_GUARDED, WRITE_GUARDED = 1, 2, 4, 8
 
 SIZES = {

@@ -290,7 +290,9 @@ def slow(m: StateBuilder, lin, kind, value):
     writes = (kind & (paging.WRITE | paging.RMW)).ne(0)
     allowed = known & writes.select(L.WRITE_OK | L.WRITE_GUARDED, L.READ_OK | L.READ_GUARDED, 64)
     split = ((lin & 0xFFF) + size).ugt(0x1000)
-    with m.if_(allowed.ne(0) & ~split & ~near_breakpoint(m, lin)):
+    with m.if_(allowed.ne(0) & ~split):
+        with m.if_(near_breakpoint(m, lin)):
+            call(m, "check_guest_watch", lin, kind)
         m.ret((known & ~0xFFF) + lin.zext(64))
     with m.if_(split):
         with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
@@ -805,6 +807,7 @@ def run(m: StateBuilder):
             m.ret()
         with m.if_(m.ld("fault_pending").ne(0)):
             m.st("deliveries", m.ld("deliveries") - 1)
+            m.st("link_slot", 0)  # a jump that a trap follows does not lead to the handler
             with m.if_(catch(m, "deliver").ne(0)):
                 with m.if_(m.ld("exit_reason").eq(0)):
                     with m.if_(call(m, "escalate").ne(0)):
@@ -842,7 +845,6 @@ def run(m: StateBuilder):
         with m.if_(at_mark.get() & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
             met = call(m, "instruction_breakpoint", lin).trunc(32)
             with m.if_(met.ne(0)):
-                m.st("link_slot", 0)  # the jump that has come here does not lead to the handler
                 call(m, "debug_trap", met)
                 m.continue_()
         limit.set(budget)

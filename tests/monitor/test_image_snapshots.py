@@ -128,9 +128,9 @@ def test_a_state_that_does_not_fit(image, tmp_path, capfd):
     assert main(["record", "-o", str(tmp_path / "r.ph"), "-m", "16", *machine, "-icount", "rrsnapshot=a"]) == 0
     before = content(image)
     capfd.readouterr()
-    assert main(["run", "-m", "32", *machine, "-loadvm", "a"]) == 2
+    assert main(["run", "-m", "32", "-cpu", "486", *machine, "-loadvm", "a"]) == 2
     (line,) = capfd.readouterr().err.splitlines()
-    assert "of another machine: ram_bytes was 16777216, not 33554432" in line
+    assert "of another machine: cpu was pentium2, not 486, ram_bytes was 16777216, not 33554432; give the" in line
     assert content(image) == before  # not even the disk has gone back
     with open_image(str(image)) as opened:
         opened.delete_snapshot("a")

@@ -100,11 +100,10 @@ def _sections(data: bytes) -> tuple[dict[str, Any], bytes, bytes]:
 def _compare(saved: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
     if "machine" in given and "machine" not in saved:
         raise UsageError(f"{where} is of the machine of Playhead {UNNAMED}, which this version does not have")
-    for name in sorted({*saved, *given}):
-        if saved.get(name) != given.get(name):
-            raise UsageError(
-                f"{where} is of another machine: {name} was {_short(saved.get(name))}, not {_short(given.get(name))}"
-            )
+    differ = [name for name in sorted({*saved, *given}) if saved.get(name) != given.get(name)]
+    if differ:
+        what = ", ".join(f"{name} was {_short(saved.get(name))}, not {_short(given.get(name))}" for name in differ)
+        raise UsageError(f"{where} is of another machine: {what}; give the options that it was saved with")
 
 
 def _short(value: object) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playhead.cli import main
+from playhead.cli import cache, main
 
 OURS = ("native/0123456789abcdef0123456789abcdef.json", "native/parts/0123456789abcdef0123456789abcdef.o",
         "native/0123456789abcdef0123456789abcdef.77.tmp", "guests/demo-6fb09a4c16f9.bin", "guests/disk-5.img",
@@ -47,6 +47,39 @@ def test_links_lead_nowhere(folder, tmp_path):
     (folder / "native").symlink_to(tmp_path / "native")
     (tmp_path / "native" / ("0" * 32 + ".json")).write_text("")
     assert main(["cache", "clear"]) == 0 and (tmp_path / "native" / ("0" * 32 + ".json")).exists()
+
+
+@pytest.mark.parametrize("linked", ["native", "guests"])
+def test_a_folder_beyond_a_link_is_somebody_elses(folder, tmp_path, linked):
+    """Also one that is inside of what the link leads to."""
+    (folder / linked).rename(tmp_path / linked)
+    (folder / linked).symlink_to(tmp_path / linked)
+    before = sorted((tmp_path / linked).rglob("*"))
+    assert main(["cache", "clear"]) == 0
+    assert sorted((tmp_path / linked).rglob("*")) == before
+
+
+@pytest.mark.parametrize("make", [lambda lock: lock.mkdir(), lambda lock: lock.symlink_to("/etc/passwd")])
+def test_a_lock_that_is_none(folder, make, capfd):
+    (folder / "native" / "lock").unlink()
+    make(folder / "native" / "lock")
+    assert main(["cache", "clear"]) == 2
+    assert capfd.readouterr().err.startswith(f"playhead: cannot lock {folder}/native/lock: ")
+    assert all((folder / name).exists() for name in OURS)
+
+
+def test_what_goes_while_it_is_counted(folder, monkeypatch):
+    """A build renames its files when they are done."""
+    seen = cache._in
+
+    def and_gone(*places):
+        found = seen(*places)
+        for path in found:
+            path.unlink() if path.is_file() else None
+        return found
+
+    monkeypatch.setattr(cache, "_in", and_gone)
+    assert main(["cache", "info"]) == 0
 
 
 def test_nothing_there_and_wrong_words(tmp_path, monkeypatch, capfd):

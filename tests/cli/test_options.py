@@ -3,7 +3,7 @@
 import pytest
 
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
-from playhead.cli import info, log, record, replay, run
+from playhead.cli import info, log, main, record, replay, run
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import Option, parse_arguments, sub_options
 
@@ -81,6 +81,18 @@ def test_mistakes(words, message):
     with pytest.raises(PlayheadError) as e:
         parsed(*words)
     assert message in str(e.value) and "\n" not in str(e.value) and e.value.status == 2
+
+
+@pytest.mark.parametrize("words", [["-m", "1\n2"], ["a\nb"], ["-x\ny"], ["-serial", "\n"], ["-gdb", "\n1"]])
+def test_a_mistake_with_a_newline_is_one_line_too(words, capfd):
+    assert main(["run", *words]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["verify", "a\0"], ["record", "-o", "\0"], ["run", "-append", "a\0b"]])
+def test_a_nul(words, capfd):
+    assert main(words) == 2
+    assert "a NUL character" in capfd.readouterr().err
 
 
 def test_unsupported_is_told_from_unknown():

@@ -9,7 +9,7 @@ import os
 import random
 
 import pytest
-from encode import HLT, INC_EAX, RET, call, d, inc, mov, put, put8
+from encode import HLT, INC_EAX, RET, call, d, inc, jmp, jnz, mov, put, put8
 from test_random_programs import COUNTER, LINEAR, START, TOTAL, Program
 from twin import CODE, DATA, HANDLERS, IDT, PAGE, STACK, Side, Twin, same, splits
 
@@ -135,3 +135,21 @@ def test_code_beside_a_watched_address():
 
     m = Twin(setup).check(40, want="halt")
     assert (m.core.get("regs", 0), m.core.get("regs", 3), m.core.get("dr", 6)) == (1, 1, 0xFFFF0FF1)
+
+
+def test_a_jump_that_was_stepped_over_does_not_lead_to_the_handler():
+    """The handler of #DB is in the jump's own page, where jumps are linked to what they were seen to lead to."""
+    handler = CODE + 0x500
+
+    def setup(m: Side) -> None:
+        m.paging()
+        m.write(IDT + 8, d(8 << 16 | handler & 0xFFFF) + d(handler & 0xFFFF0000 | 0x8E00))
+        m.write(handler, inc(COUNTER) + b"\x81\x64\x24\x08" + d(~S.TF) + b"\xcf")  # AND the image of EFLAGS
+        code = mov(1, 3) + b"\x9c\x81\x0c\x24" + d(S.TF) + b"\x9d"  # PUSHF, OR [ESP], POPF
+        top = CODE + len(code)
+        code += jmp(top, top + 5) + INC_EAX + b"\x49"  # the JMP is stepped once; DEC ECX
+        m.write(CODE, code + jnz(CODE + len(code), top) + HLT)
+
+    m = Twin(setup).check(40, want="halt")
+    assert m.core.get("regs", 0) == 3
+    assert m.ram[COUNTER] == 1

@@ -227,6 +227,9 @@ def test_what_is_being_written_is_not_replaced(tmp_path):
         assert marks(tmp_path / "a.ph") == 1
         os.link(tmp_path / "a.ph", tmp_path / "l.ph")  # by another name: from a copy, nothing is left beside it
         assert marks(tmp_path / "l.ph") == 1 and "l.ph-wal" not in names_in(tmp_path)
+        for name in ("a.ph", "l.ph"):
+            with Reader(str(tmp_path / name)) as reader:
+                assert reader.container.written
         child.communicate("go on\n", timeout=60)
     assert marks(tmp_path / "a.ph") == marks(tmp_path / "l.ph") == 2
 
@@ -315,6 +318,8 @@ def test_a_killed_recording_on_a_read_only_file_system(tmp_path, read_only, kept
         shutil.copyfile(tmp_path / f"a.ph{suffix}", folder / f"a.ph{suffix}")
     read_only(folder)
     assert marks(folder / "a.ph") == 9 and names_in(folder) == sorted(["a.ph", *(f"a.ph{s}" for s in kept)])
+    with Reader(str(folder / "a.ph")) as reader:
+        assert not reader.container.written  # `console --follow` would wait for ever
 
 
 def test_a_foreign_log_on_a_read_only_file_system(tmp_path, read_only, capfd):

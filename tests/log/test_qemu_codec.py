@@ -150,7 +150,7 @@ def events_of(version):
 def test_there_and_back(tmp_path_factory, version):
     path = tmp_path_factory.mktemp("log") / "replay.bin"
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.lists(events_of(version), max_size=20), st.booleans())
     def check(events, killed):
         data = [encode(LAYOUTS[version], event, checkpoint or 0) for event, checkpoint in events]

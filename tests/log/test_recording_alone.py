@@ -10,6 +10,7 @@ import pytest
 from test_recording import META, batch, begun
 
 from playhead.base.errors import FormatError, HostError
+from playhead.cli import main
 from playhead.log import wal_copy
 from playhead.log.reader import Reader
 from playhead.log.verify import verify
@@ -238,3 +239,12 @@ def test_the_copy_is_told_from_what_looks_like_it(tmp_path):
     (tmp_path / "g").write_bytes(bytes(at) + wal_copy.header(at + PAGE) + bytes(100))
     assert wal_copy.find(str(tmp_path / "g")) is None
     assert struct.calcsize(">16sQ8s") == wal_copy.HEADER.size == 32
+
+
+def test_each_fault_is_a_line(made, capfd):
+    db = sqlite3.connect(made)
+    db.executescript("UPDATE event SET icount = icount + 1 WHERE id = 3; UPDATE blob SET size = 5")
+    db.close()
+    assert main(["verify", str(made)]) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.startswith(f"playhead: {made} is damaged: b") for line in lines)

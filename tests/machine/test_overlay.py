@@ -57,7 +57,7 @@ requests = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(requests, max_size=25))
 def test_it_is_an_array(steps):
     one, disks = storage(), [bytearray(base) for base in BASE]

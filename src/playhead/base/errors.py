@@ -2,9 +2,12 @@
 
 
 class PlayheadError(Exception):
-    """Anything that is reported to the user as one clear line, without a traceback."""
+    """Anything that is reported to the user as one clear line, without a traceback; or as one for each argument."""
 
     status = 2
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class UsageError(PlayheadError):

@@ -19,9 +19,9 @@ def _escape(c: str) -> str:
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else c.encode("unicode_escape").decode()
 
 
-def tell(text: str) -> None:
-    """Say it; each line begins with our name. A standard error that is closed or full is no failure."""
-    lines = "".join(f"playhead: {shown(line)}\n" for line in text.split("\n"))
+def tell(*said: str) -> None:
+    """Say it, each on a line that begins with our name. A standard error that is closed or full is no failure."""
+    lines = "".join(f"playhead: {shown(line)}\n" for line in said)
     if sys.stderr is not None and sys.stderr is not sys.__stderr__:  # somebody has put another one in its place
         print(lines, end="", file=sys.stderr)
         return

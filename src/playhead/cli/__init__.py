@@ -53,7 +53,7 @@ def _status(words: list[str]) -> int:
         return _verb(words)
     except PlayheadError as e:
         _flush()
-        tell(str(e))
+        tell(*map(str, e.args))
         return e.status
     except KeyboardInterrupt:
         return 130

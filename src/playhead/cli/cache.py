@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from playhead.base.errors import HostError, UsageError
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS: tuple[Option, ...] = ()
@@ -31,7 +32,6 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("cache", OPTIONS, words, ["info|clear"])
-    from playhead.base.errors import UsageError
     from playhead.engine.llvm.build import cache_dir
 
     way = values["info|clear"]
@@ -40,8 +40,8 @@ def main(words: list[str]) -> int:
     folder = cache_dir().parent
     print(f"{folder}{'' if folder.is_dir() else ': nothing is there'}")
     for title, lock, found in (
-        ("native core", folder / "native" / "lock", list(_native(folder / "native"))),
-        ("guests", folder / "guests" / "debian" / "lock", list(_guests(folder / "guests"))),
+        ("native core", folder / "native" / "lock", list(_native(folder))),
+        ("guests", folder / "guests" / "debian" / "lock", list(_guests(folder))),
     ):
         size = sum(map(_size, found))
         if way == "clear":
@@ -53,30 +53,40 @@ def main(words: list[str]) -> int:
 
 
 def _native(folder: Path) -> Iterator[Path]:
-    for place in (folder, folder / "parts"):
-        yield from (path for path in _in(place) if NATIVE.fullmatch(path.name))
+    for places in (["native"], ["native", "parts"]):
+        yield from (path for path in _in(folder, *places) if NATIVE.fullmatch(path.name))
 
 
 def _guests(folder: Path) -> Iterator[Path]:
-    yield from (path for path in _in(folder) if GUEST.fullmatch(path.name))
-    yield from (path for path in _in(folder / "debian") if DEBIAN.fullmatch(path.name))
+    yield from (path for path in _in(folder, "guests") if GUEST.fullmatch(path.name))
+    yield from (path for path in _in(folder, "guests", "debian") if DEBIAN.fullmatch(path.name))
 
 
-def _in(folder: Path) -> list[Path]:
-    """What is in a folder of ours; nothing of one that a link leads to."""
-    return sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+def _in(folder: Path, *places: str) -> list[Path]:
+    """What is in a folder inside of ours; nothing if a link is on the way there."""
+    for place in places:
+        folder /= place
+        if folder.is_symlink() or not folder.is_dir():
+            return []
+    try:
+        return sorted(folder.iterdir())
+    except OSError as e:
+        raise HostError(f"cannot read {folder}: {e.strerror}") from None
 
 
 def _size(path: Path) -> int:
-    """Bytes on the disk, links not followed."""
-    if path.is_dir() and not path.is_symlink():
-        return sum(_size(inside) for inside in path.iterdir())
-    return path.lstat().st_blocks * 512
+    """Bytes on the disk, links not followed. What somebody else takes away meanwhile has none."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return sum(_size(inside) for inside in path.iterdir())
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
+    except OSError as e:
+            raise HostError(f"cannot read {path}: {e.strerror}") from None
 
 
 def _remove(path: Path) -> None:
-    from playhead.base.errors import HostError
-
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -92,7 +102,10 @@ def _locked(path: Path) -> Iterator[None]:
     if not path.exists():
         yield
         return
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as e:
+        raise HostError(f"cannot lock {path}: {e.strerror}") from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

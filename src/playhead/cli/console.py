@@ -40,7 +40,6 @@ def main(words: list[str]) -> int:
     from playhead.log.console import DEBUGCON
     from playhead.log.reader import Reader
 
-    of_recording(values["file"])
     port = DEBUGCON if values["port"] == "debugcon" else int(values["port"])
     if values["follow"] and values["end"] is not None:
         raise UsageError("--follow goes on to the recording's end: leave out --to")

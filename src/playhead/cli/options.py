@@ -58,7 +58,7 @@ def bare(word: str) -> str:
 
 
 def parse_arguments(
-    verb: str, table: Sequence[Option], words: Iterable[str], operands: Sequence[str] = ()
+    verb: str, table: Sequence[Option], words: Sequence[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; behind
     `--` all words are such.
@@ -69,6 +69,8 @@ def parse_arguments(
     seen: dict[str, int] = {}
     found: list[str] = []
     rest = iter(words)
+    if any("\0" in word for word in words):
+        raise UsageError("a NUL character: no option, value or file name can have one")
     for word in rest:
         if word == "--":  # what follows are names, whatever they begin with
             found.extend(rest)

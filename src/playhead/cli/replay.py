@@ -139,7 +139,8 @@ def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -
         if values["no_diagnose"] or not diagnosable(session):
             raise
         host.message(str(e))
-        host.message(_diagnosis(build, Host(["null"] * len(specs), "null", reads=False), reader, session, e))
+        quiet = Host(["null"] * len(specs), "null", reads=False)
+        host.message(*_diagnosis(build, quiet, reader, session, e).split("\n"))
         return e.status
     if outcome.note:
         host.message(outcome.note)

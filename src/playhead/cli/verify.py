@@ -49,7 +49,7 @@ def check(path: str, verdict: "object") -> None:
 
     assert isinstance(verdict, Verdict)
     if verdict.faults:
-        raise FormatError("\nplayhead: ".join(f"{path} is damaged: {f}" for f in verdict.faults))
+        raise FormatError(*(f"{path} is damaged: {f}" for f in verdict.faults))
 
 
 def summary(path: str, verdict: "object") -> str:

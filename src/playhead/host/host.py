@@ -139,10 +139,10 @@ class Host:
             return signal.Signals(self._signals.received).name
         return self._quit_name
 
-    def message(self, text: str) -> None:
+    def message(self, *lines: str) -> None:
         """Tell the user something, on standard error."""
         self.status.fresh_line()
-        tell(text)
+        tell(*lines)
 
     def _leave_terminal(self) -> None:
         self.status.clear()

@@ -40,6 +40,7 @@ class Container:
     def __init__(self, path: str):
         self.path = path
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._apart = False  # SQLite has no lock on the file: it has a copy, or cannot write there
         # Open for as long as SQLite has the file: closing any descriptor of it gives up this process's locks on it.
         self._fd = self._open_file()
         try:
@@ -115,8 +116,10 @@ class Container:
 
     @property
     def written(self) -> bool:
-        """Whether somebody may still be writing it; where nothing can be written, a recorder that was killed too."""
-        return self._in_wal_mode()
+        """Whether somebody is still writing it. A connection of ours on the file itself has a lock, too; it leaves WAL
+        mode when it is opened, if nobody is writing.
+        """
+        return self._in_wal_mode() and (not self._apart or beside.busy(self._fd))
 
     def _in_wal_mode(self) -> bool:
         return os.pread(self._fd, 1, 18) == b"\2"
@@ -137,6 +140,7 @@ class Container:
             for suffix in found.foreign:
                 tell(f"{path}{suffix} is of another recording, or of another state of this one: it is not used")
             if at is None and not found.own:
+                self._apart = True
                 return path, "ro&immutable=1"  # SQLite makes no files beside, and looks at none
             return self._copied(path, found), "rw"
         beside.clear(path, self._fd, found)
@@ -147,7 +151,7 @@ class Container:
 
     def _copied(self, path: str, found: Beside) -> str:
         """The file and what belongs to it, in a place of our own."""
-        self._temporary = tempfile.TemporaryDirectory(prefix="playhead-")
+        self._apart, self._temporary = True, tempfile.TemporaryDirectory(prefix="playhead-")
         copy = os.path.join(self._temporary.name, "recording")
         for _ in range(TRIES):
             before = os.fstat(self._fd)

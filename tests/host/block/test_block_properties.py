@@ -130,7 +130,7 @@ def operations(least: int, most: int) -> st.SearchStrategy:
     return st.lists(one, min_size=least, max_size=most)
 
 
-@settings(max_examples=70, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=70, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(shape=shapes(), steps=operations(5, 40))
 def test_an_image_is_its_twin(judge, tmp_path, shape, steps):
     path, content = make(shape, tmp_path, next(NUMBERS))
@@ -160,7 +160,7 @@ def test_an_image_is_its_twin(judge, tmp_path, shape, steps):
         file.unlink()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(width=st.sampled_from([1, 2, 4, 8, 16, 32, 64]), sets=st.lists(st.tuples(st.integers(0, 63), st.integers(0, 3))))
 def test_a_refcount_block_is_an_array(width, sets):
     from playhead.host.block.refcount_block import RefcountBlock

@@ -808,6 +808,7 @@ def run(m: StateBuilder):
             m.ret()
         with m.if_(m.ld("fault_pending").ne(0)):
             m.st("deliveries", m.ld("deliveries") - 1)
+            m.st("link_slot", 0)  # a jump that a trap follows does not lead to the handler
             with m.if_(catch(m, "deliver").ne(0)):
                 with m.if_(m.ld("exit_reason").eq(0)):
                     with m.if_(call(m, "escalate").ne(0)):
@@ -845,7 +846,6 @@ def run(m: StateBuilder):
         with m.if_(at_mark.get() & watching.get() & resume.get().eq(0) & ~behind_mov_ss(m)):
             met = call(m, "instruction_breakpoint", lin).trunc(32)
             with m.if_(met.ne(0)):
-                m.st("link_slot", 0)  # the jump that has come here does not lead to the handler
                 call(m, "debug_trap", met)
                 m.continue_()
         limit.set(budget)

@@ -111,7 +111,7 @@ def unsuited(oracle: str, g: Generated) -> str | None:
 
 def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, wandered, unaligned) -> str | None:
     """The known cause of a difference, or None. `before(piece)` gives the registers that the instruction started with,
-    `wandered()` whether code ran that the case did not mean to run, `unaligned()` our result with AC clear."""
+    `wandered()` whether code ran that the case did not mean to run, `unaligned()` our result with CR0.AM clear."""
     if oracle == "unicorn" and any(
         p.form and p.form.insn.name in ("shld", "shrd") and _by_more_than_16(g, p, before) for p in g.pieces
     ):
@@ -144,7 +144,7 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
     if (reason := _of_faults(g, ours, theirs)) is not None:
         return reason
     if ours.trap and theirs.trap and ours.eip == theirs.eip and ours.regs == theirs.regs:
-        accessed = unaligned() if ours.trap[0] == S.ACV and g.case.eflags & model.AC else ours
+        accessed = unaligned() if ours.trap[0] == S.ACV else ours
         fault = accessed.trap if accessed.eip == ours.eip else None
         top = fault is not None and fault[0] == S.PFV and (fault[2] + 64 & 0xFFFF_FFFF) < 128
         if top and theirs.trap[:2] in ((S.GP, 0), (S.SS, 0)):

@@ -29,6 +29,7 @@ BUDGET = 200_000  # instructions of a case; more is a TIMEOUT
 GATE_STRIDE = 4
 PRESENT, WRITABLE, USER = 1, 2, 4
 M32 = 0xFFFF_FFFF
+AM = 0x4_0000  # of CR0
 C1 = 0x200  # of the x87's status word
 FLAT = Segment(0, M32)
 FLAT_CODE = Segment(0, M32, "code")
@@ -139,9 +140,14 @@ class Target:
         """A result per case, in order."""
         return [self._run(case) for case in cases]
 
-    def _run(self, case: Case) -> Result:
+    def run_unaligned(self, case: Case) -> Result:
+        """What `run` would give with CR0.AM clear, wherever EFLAGS.AC comes from."""
+        return self._run(case, AM)
+
+    def _run(self, case: Case, cr0_without: int = 0) -> Result:
         pieces = case.pieces()
         self._load(case, pieces)
+        self.core.set("cr0", self.core.get("cr0") & ~cr0_without)
         self.engine.run(BUDGET)
         self.instructions += self.core.get("icount")
         result = self._result(case)

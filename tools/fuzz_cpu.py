@@ -163,7 +163,7 @@ class Fuzz:
             return back or any(eip not in meant for eip, _ in steps)
 
         def unaligned() -> Result:
-            return target.run([replace(g.case, eflags=g.case.eflags & ~model.AC)])[0]
+            return target.run_unaligned(g.case)
 
         reason = known.difference(oracle, g, ours, theirs, before, wandered, unaligned)
         compares = known.compares_into_flags(g)

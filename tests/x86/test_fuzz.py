@@ -165,3 +165,18 @@ def test_no_jump_leads_to_the_int3_in_front_of_a_case() -> None:
             if piece.relative == 1:
                 distance = int.from_bytes(piece.code[-1:], "little", signed=True)
                 assert piece.start + len(piece.code) + distance not in range(-1, piece.start), number
+
+
+@pytest.mark.parametrize(("code", "flags"), [("8b06", 0x40000), ("9d8b06", 0)])
+def test_an_access_that_wraps_is_named_behind_an_alignment_check(code: str, flags: int) -> None:
+    """Also if it is POPF that sets AC."""
+    fuzz = Fuzz(1, ["reference"], ["unicorn"])
+    target, top = fuzz.targets["reference"], layout.STACK_TOP - 64
+    regs, patch = (0, 0, 0, 0, top, 0, 0xFFFFFFFE, 0), ((top, struct.pack("<I", 0x40002)),)
+    for address, named in ((0xFFFFFFFE, True), (0xFFFF0002, False)):
+        case = Case(bytes.fromhex(code), (*regs[:6], address, 0), flags, patches=patch)
+        ours = target.run([case])[0]
+        assert ours.trap == (17, 0, 0)
+        g = Generated(0, case, [], {}, S.STATUS)
+        reason = fuzz._known("host", target, g, ours, replace(ours, trap=(S.GP, 0, 0)))
+        assert (reason is not None and reason.startswith("an access that wraps")) == named

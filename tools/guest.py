@@ -34,6 +34,7 @@ ENDLESS = ("halt", "hang")  # they print their line and never end by themselves
 DISK_BYTES = 4 << 20
 DEBIAN_APPEND = "console=ttyS0"
 NO_TESTS = disk_guests.APPEND
+LOGIN = f"log in as {debian_recipe.LOGIN}, password {debian_recipe.PASSWORD}"
 APPEND = {
     "story": NO_TESTS,
     "disk": NO_TESTS,
@@ -227,6 +228,7 @@ def main(arguments: list[str]) -> int:
             for variant in debian_recipe.VARIANTS:
                 if variant != "compiled":  # its compiler is not fetched for everybody
                     print(debian_line(variant))
+            _say(f"shell: {LOGIN}")
             return 0
         if options.name == "compiled":
             print(debian_line(options.name))
@@ -238,6 +240,8 @@ def main(arguments: list[str]) -> int:
         if options.name in ("disks", *disk_guests.GUESTS):
             for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:
                 print(f"{name:8} {disk_guests.GUESTS[name].option} {boot_disk(name)}")
+            if options.name in ("disks", "grub", "userland"):
+                _say(f"grub, userland: {LOGIN}")
             return 0
         for name in names() if options.name == "all" else [options.name]:
             print(program(name) if name in programs() else image(name))

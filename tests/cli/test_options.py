@@ -45,7 +45,7 @@ def test_both_kinds_of_dashes():
 @pytest.mark.parametrize("words, message", [
     (["-kernal", "x"], "unknown option '-kernal'; did you mean '-kernel'?"),
     (["--enigne", "native"], "did you mean '--engine'?"),
-    (["-zzz"], "unknown option '-zzz'"),
+    (["-zzz"], "unknown option '-zzz' (playhead run --help lists"),
     (["-kernel"], "-kernel needs a value: -kernel FILE"),
     (["--nographic=1"], "-nographic takes no value"),
     (["-m", "12x"], "-m 12x: not a size such as 128M or 1.5G"),

@@ -122,6 +122,8 @@ def test_output_exists(program, kernel, ph, capsys):
 
 def test_bad_input(program, kernel, ph, tmp_path, capsys):
     fails(capsys, ["frobnicate"], "unknown verb 'frobnicate'")
+    fails(capsys, ["debug", "x.ph", "--batch"], "--batch executes the commands of -ex")
+    fails(capsys, ["debug", "x.ph", "--symbols", "vmlinux"], "--symbols is for the gdb that --gdb starts")
     fails(capsys, ["recrod"], "did you mean 'record'?")
     fails(capsys, ["record", "-kernel", kernel], "-o FILE")
     fails(capsys, ["record", "-o", "/no/dir/x", "-kernel", kernel], "no directory")

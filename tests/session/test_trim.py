@@ -160,7 +160,7 @@ def test_a_part_of_what_was_cut_off(original, tmp_path):
 
 @pytest.mark.parametrize("words, said", [
     (["--from", "70%", "--to", "30%"], "has nothing in it"), (["--from", "99999999999"], "is not in"),
-    (["--to", "x"], "'x' is no moment"), (["--from", "101%"], "more than all of it"),
+    (["--to", "x"], "'x' is no moment"), (["--from", "101%"], "beyond the end of the recording"),
 ])  # fmt: skip
 def test_what_cannot_be_cut(original, tmp_path, words, said, capsys):
     assert main(["trim", str(original.path), "-o", str(tmp_path / "no.ph"), *words]) == 2

@@ -60,8 +60,8 @@ def test_who_wrote(recording, capfd):
     ("seek nowhere", "is no moment"), ("sek 1", "did you mean 'seek'?"), ("info", "info what?"),
     ("loadvm", "usage: loadvm name"), ("replay_break 100", "in the past"),
     ("replay_delete_break", "no replay breakpoint"), ("who zz", "is no number"), ("x/4q 0", "is no format"),
-    ("who 0xf0000000", "no memory"), ("savevm \"", "no closing quotation"),
-    ("seek serial:\"never printed\"", "never prints"),
+    ("who 0xf0000000", "no memory at 0xf0000000 at moment 500000; look from a moment when"),
+    ("savevm \"", "no closing quotation"), ("seek serial:\"never printed\"", "never prints"),
 ])  # fmt: skip
 def test_clear_words(recording, capfd, command, said):
     _, err = batch(capfd, recording, command, at="500000", status=2)

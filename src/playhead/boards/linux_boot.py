@@ -66,7 +66,7 @@ class Kernel:
 def parse(image: bytes) -> Kernel:
     """Check a bzImage's header and take it apart. Raises UsageError or UnsupportedError."""
     if len(image) < 0x268 or image[MAGIC : MAGIC + 4] != b"HdrS" or _u16(image, BOOT_FLAG) != 0xAA55:
-        raise UsageError("the kernel is not a bzImage")
+        raise UsageError("the kernel is not a bzImage (give vmlinuz or arch/x86/boot/bzImage, not vmlinux)")
     version = _u16(image, VERSION)
     if version < OLDEST or not image[LOADFLAGS] & LOADED_HIGH:
         raise UsageError(f"the kernel is too old: boot protocol {version >> 8}.{version & 0xFF:02}, not 2.05 or later")

@@ -12,17 +12,17 @@ import sys
 VERBS = {
     "run": "run a machine",
     "record": "run a machine and record it",
-    "replay": "run a recording again, exactly, and prove it",
-    "debug": "a recording behind gdb and a prompt, forwards and backwards",
+    "replay": "run a recording again, exactly, and compare",
+    "debug": "debug a recording with gdb or at a prompt, forwards and backwards",
     "branch": "go on live from a moment of a recording",
-    "who": "who wrote some bytes of memory last",
+    "who": "find the instruction or device that last wrote some bytes",
     "verify": "check a recording without running it",
-    "trim": "a part of a recording, as a recording of its own",
-    "info": "what a recording holds",
-    "console": "what the guest printed, without running the recording",
-    "log": "the events of a recording",
-    "cache": "what is kept in the cache folder, and away with it",
-    "demo": "a guest recorded twice and replayed, to see that it works here",
+    "trim": "cut out a part of a recording that replays by itself",
+    "info": "show what a recording holds",
+    "console": "print what the guest printed, without a replay",
+    "log": "print the events of a recording",
+    "cache": "show or clear what is kept in the cache folder",
+    "demo": "record a guest twice and replay it, to see that it works here",
 }
 
 USAGE = """usage: playhead VERB ...
@@ -87,7 +87,7 @@ def _verb(words: list[str]) -> int:
     if words[:1] == ["help"] and len(words) > 1:
         words = [*words[1:], "--help"]
     if not words or words[0] in ("--help", "-help", "-h", "help"):
-        print(USAGE.format(verbs="\n".join(f"  {name:<8}{what}" for name, what in VERBS.items())), end="")
+        print(USAGE.format(verbs="\n".join(f"  {name:<9}{what}" for name, what in VERBS.items())), end="")
         return 0 if words else 2
     verb, rest = words[0], words[1:]
     if verb in ("--version", "-version"):

@@ -129,6 +129,11 @@ def big(number: int) -> str:
     return str(number)
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def size(number: int) -> str:
     """Bytes for people: `1.2 MB`."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):

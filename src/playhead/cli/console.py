@@ -16,10 +16,10 @@ NEWLINE = 0x0A
 OPTIONS = (
     Option("--port", "which one: 0 (default) is COM1, 3 is COM4; debugcon is the debug console", "|".join(PORTS),
            one_of(*PORTS), default="0"),
-    Option("--from", "what is printed behind this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, "
+    Option("--from", "what is printed after this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, "
            "serial:\"text\"", "MOMENT", key="begin"),
     Option("--to", "and up to that one", "MOMENT", key="end"),
-    Option("--moments", "each line behind the moment at which it was complete"),
+    Option("--moments", "put the moment at which it was complete in front of each line"),
     Option("--follow", "of a recording that is still being written: go on until it ends, or Ctrl-C"),
 )  # fmt: skip
 
@@ -66,17 +66,18 @@ def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
 
     begin, end = (None if values[key] is None else moment_of(reader, values[key]) for key in ("begin", "end"))
     if begin is not None and end is not None and begin > end:
-        raise UsageError(f"--from {begin} is behind --to {end}")
+        raise UsageError(f"--from {begin} comes after --to {end}")
     return begin, end
 
 
 def _check_port(reader: Any, port: int) -> None:
     from playhead.base.errors import UsageError
+    from playhead.cli.assemble import count
     from playhead.log.console import DEBUGCON
 
     ports = len(reader.meta["config"].get("serial") or ())
     if port != DEBUGCON and port >= ports:
-        raise UsageError(f"the recorded machine has {ports} serial ports: there is no --port {port}")
+        raise UsageError(f"the recorded machine has {count(ports, 'serial port')}: there is no --port {port}")
 
 
 class _Out:

@@ -24,13 +24,13 @@ OPTIONS = (
            "MOMENT"),
     Option("-gdb", "where gdb may attach: tcp::PORT, tcp:HOST:PORT or none (default tcp::1234, on this machine only)",
            "DEVICE", key="listen", default=PORT),
-    Option("-s", "the same as -gdb tcp::1234, which is what there is by default"),
-    Option("-S", "accepted: a replay moves only when it is told to"),
+    Option("-s", "the same as -gdb tcp::1234, the default"),
+    Option("-S", "accepted and ignored: a replay moves only when it is told to"),
     Option("--gdb", "start gdb, attached, in this terminal", key="start_gdb"),
     Option("--symbols", "with --gdb: an ELF file with symbols; those of a kernel (vmlinux) are moved to where it runs",
            "FILE"),
-    Option("-ex", "a command for the monitor at the beginning", "COMMAND", key="commands", many=64),
-    Option("--batch", "end behind these commands"),
+    Option("-ex", "execute this monitor command first; may be given several times", "COMMAND", key="commands", many=64),
+    Option("--batch", "end after the -ex commands"),
     Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
            default=1 << 30),
     IMAGES,
@@ -64,8 +64,10 @@ def main(words: list[str]) -> int:
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
-    if (values["symbols"] and not values["start_gdb"]) or (values["batch"] and not values["commands"]):
-        raise UsageError("--symbols goes with --gdb, and --batch with -ex")
+    if values["symbols"] and not values["start_gdb"]:
+        raise UsageError("--symbols is for the gdb that --gdb starts: give --gdb, too")
+    if values["batch"] and not values["commands"]:
+        raise UsageError("--batch executes the commands of -ex: give at least one, such as -ex when")
     if values["start_gdb"] and values["listen"] == "none":
         raise UsageError("--gdb starts a gdb that attaches here: not with -gdb none")
     of_recording(values["file"], images=values["images"])

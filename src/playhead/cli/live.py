@@ -39,10 +39,11 @@ def check(values: dict[str, Any], console: Stdio | None) -> None:
         raise UsageError("-S without -gdb (or -s) and without -monitor: nobody could start it")
     stdio = [n for n, spec in enumerate(serial_specs(values)) if spec in ("stdio", "mon:stdio")]
     if values["monitor"] == "stdio" and stdio:
-        raise UsageError(
-            f"-monitor stdio: COM{stdio[0] + 1} is connected to it; give that something else, such as -serial pty, or "
-            "let them share it: -nographic"
-        )
+        other = (
+            "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else
+            "give that something else, such as -serial pty, or let them share it: -nographic without -monitor"
+        )  # fmt: skip
+        raise UsageError(f"-monitor stdio: COM{stdio[0] + 1} is connected to it; {other}")
 
 
 def _gdb(values: dict[str, Any]) -> str:

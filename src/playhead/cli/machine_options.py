@@ -203,7 +203,7 @@ def monitor_device(text: str) -> str:
         return parse_server(text)
     if text == "null":
         return "none"
-    return one_of("stdio", "pty", "none")(text)
+    return one_of("stdio", "pty", "none", "tcp:HOST:PORT,server,nowait")(text)
 
 
 def nothing(text: str) -> str:
@@ -216,8 +216,8 @@ def nothing(text: str) -> str:
 MACHINE = "the machine"
 RUN = "how it runs"
 DISKS = "its disks"
-WATCH = "who looks at it"
-QUIET = "accepted, because QEMU's scripts give them"
+WATCH = "debugging and monitoring"
+QUIET = "accepted and ignored, for compatibility with QEMU command lines"
 
 MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-kernel", "a Linux kernel (bzImage), booted without firmware", "FILE", group=MACHINE),
@@ -230,7 +230,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
            "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE,
            listing=list_processors),
-    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nobody), none (no "
+    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nothing), none (no "
            "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "
            "to the guest", group=MACHINE),
@@ -267,17 +267,17 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT or none (default)", "DEVICE",
            gdb_device, group=WATCH),
     Option("-s", "the same as -gdb tcp::1234", group=WATCH),
-    Option("-S", "do not start before gdb or the monitor says so (continue, cont)", key="stopped", group=WATCH),
-    Option("-monitor", "a prompt for commands: stdio (COM1 must be connected to something else then), pty, "
-           "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c leads to it and back", "DEVICE",
-           monitor_device, group=WATCH),
-    Option("-display", "none", "none", nothing, group=QUIET, listing=list_nothing),
-    Option("-net", "none", "none", nothing, group=QUIET, listing=list_nothing),
-    Option("-nic", "none", "none", nothing, group=QUIET, listing=list_nothing),
-    Option("-vga", "none", "none", nothing, group=QUIET, listing=list_nothing),
-    Option("-parallel", "none", "none", nothing, group=QUIET, listing=list_nothing),
-    Option("-smp", "1", "1", cpus, group=QUIET),
-    Option("-accel", "tcg", "tcg", one_of("tcg"), group=QUIET, listing=list_accelerators),
-    Option("-nodefaults", "there are no other devices anyhow", group=QUIET),
+    Option("-S", "start paused: gdb (continue) or the monitor (cont) lets it run", key="stopped", group=WATCH),
+    Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), pty, "
+           "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c switches to it and back",
+           "DEVICE", monitor_device, group=WATCH),
+    Option("-display", "there is no screen", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-net", "there is no network", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-nic", "there is no network card", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-vga", "there is no graphics card", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-parallel", "there is no parallel port", "none", nothing, group=QUIET, listing=list_nothing),
+    Option("-smp", "there is one processor", "1", cpus, group=QUIET),
+    Option("-accel", "the processor is always emulated", "tcg", one_of("tcg"), group=QUIET, listing=list_accelerators),
+    Option("-nodefaults", "there are no default devices to leave out", group=QUIET),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
 )  # fmt: skip

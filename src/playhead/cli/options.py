@@ -85,7 +85,9 @@ def parse_arguments(
         if option is None and name in LATER:
             raise UnsupportedError(f"{word} is not supported by this version: it has no {LATER[name]}")
         if option is None:
-            raise UsageError(f"unknown option '{word}'{nearest(name, by_name, show=lambda n: by_name[n].name)}")
+            like = nearest(name, by_name, show=lambda n: by_name[n].name)
+            hint = like or f" (playhead {verb} --help lists what there is)"
+            raise UsageError(f"unknown option '{word}'{hint}")
         seen[name] = seen.get(name, 0) + 1
         if option.many and seen[name] > option.many:
             raise UsageError(f"{option.name} may be given {option.many} times at most")

@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
 
 
 def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
-    from playhead.cli.assemble import attend, big, made, make_build, make_config, make_host, make_options
+    from playhead.cli.assemble import attend, big, count, made, make_build, make_config, make_host, make_options
     from playhead.cli.drives import load_vm
     from playhead.host.worker import Worker
     from playhead.log.writer import Writer
@@ -81,7 +81,7 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
         host.message(outcome.note)
     done = outcome.icount - (options.begin.moment.icount if options.begin else 0)
     host.message(
-        f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {outcome.events} events: "
+        f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {count(outcome.events, 'event')}: "
         f"{made(writer)}"
     )
     return host.exit_status(outcome.status)

@@ -102,7 +102,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
 
     begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
     if begin > end:
-        raise UsageError(f"--from {begin} is behind --to {end}")
+        raise UsageError(f"--from {begin} comes after --to {end}")
     with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
         try:
             line.seek(begin)
@@ -123,7 +123,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
 
 
 def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big
+    from playhead.cli.assemble import big, count
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
@@ -151,6 +151,6 @@ def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -
             f"all {outcome.digests} digests compared are equal")  # fmt: skip
         host.message(
             f"replayed {big(outcome.icount - begin)} instructions in {outcome.wall_ns / 1e9:.1f} s with "
-            f"{outcome.events} events; {compared}"
+            f"{count(outcome.events, 'event')}; {compared}"
         )
     return host.exit_status(130 if early else 0)

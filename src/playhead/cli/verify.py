@@ -53,15 +53,16 @@ def check(path: str, verdict: "object") -> None:
 
 
 def summary(path: str, verdict: "object") -> str:
-    from playhead.cli.assemble import big, size
+    from playhead.cli.assemble import big, count, size
     from playhead.log.verify import Verdict
 
     assert isinstance(verdict, Verdict)
     v = verdict
-    blocks = f" and {v.blocks} blocks of disks" if v.blocks else ""
+    blocks = f" and {count(v.blocks, 'block')} of disks" if v.blocks else ""
     end = "" if v.complete else "; it has no end: it was cut off, or is being written"
     return (
-        f"{shown(path)} is whole: {big(v.instructions)} instructions in {v.batches} batches, {v.events} events, "
-        f"{v.digests} digests, {v.checkpoints} checkpoints{blocks} with {v.pages} distinct pages, {v.console} bytes of "
-        f"console output, {v.snapshots} snapshots, {v.blobs} blobs of {size(v.blob_bytes)}{end}"
+        f"{shown(path)} is whole: {big(v.instructions)} instructions in {count(v.batches, 'batch', 'batches')}, "
+        f"{count(v.events, 'event')}, {count(v.digests, 'digest')}, {count(v.checkpoints, 'checkpoint')}{blocks} with "
+        f"{count(v.pages, 'distinct page')}, {count(v.console, 'byte')} of console output, "
+        f"{count(v.snapshots, 'snapshot')}, {count(v.blobs, 'blob')} of {size(v.blob_bytes)}{end}"
     )

@@ -316,6 +316,7 @@ class ReferenceEngine:
             self.routine("deliver")()
         except GuestFault as f:
             c32[o["fault_vector"]], c32[o["fault_error"]], c32[o["fault_pending"]] = f.vector, f.error, 1
+            c32[o["hit_n"]] = 0  # the delivery did not happen
             if self.routine("escalate")():
                 c32[o["exit_reason"]] = S.EXIT_TRIPLE
                 return False

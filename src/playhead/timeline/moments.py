@@ -71,7 +71,7 @@ def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
         return AtTime(_scaled(match[1], SECONDS[match[2] or "s"]))
     if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text):
         if float(match[1]) > 100:
-            raise UsageError(f"'{text}' is more than all of it")
+            raise UsageError(f"'{text}' is beyond the end of the recording")
         return Moment(_scaled(match[1], end.icount) // 100)
     if text[:1] in ("-", "+") and NUMBER.fullmatch(text[1:]):
         step = (-1 if text[0] == "-" else 1) * _count(text[1:])

@@ -58,7 +58,10 @@ def last_writes(line: Timeline, address: int, length: int, *, physical: bool) ->
         raise UsageError(f"the length can be 1 to {LONGEST} bytes, not {length}")
     places = look.pieces(line.machine, address, length, physical)
     if sum(n for _, n in places) != length:
-        raise UsageError(f"there is no memory at {address:#x}" + ("" if physical else " (by the page tables of now)"))
+        when = (
+            "" if physical else f" at moment {line.moment}; look from a moment when it is mapped (seek, who --before)"
+        )
+        raise UsageError(f"there is no memory at {address:#x}{when}")
     watches = [Watch(at, n, WRITE, physical=True) for at, n in places]
     while True:
         line.watch([], watches)

@@ -30,6 +30,7 @@ SELECTS = frozenset(("mov", "pop", "lar", "lsl", "verr", "verw"))
 # results that are not the same everywhere, so nothing may be computed from them: undefined bits, the last bits
 LAST = frozenset("lar fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".split())
 COUNTED = frozenset("rol ror rcl rcr shl shr sar shld shrd".split())  # a count of zero leaves the flags
+ALIGNED_SHARE = 0.05  # of cases whose accesses have to be aligned (EFLAGS.AC)
 COMPARE = b"\x39\xc8"  # cmp eax, ecx: defines every status flag
 IMMEDIATE = {"b": 1, "s": 1, "w": 2}
 
@@ -112,6 +113,8 @@ class Generator(Start):
         fx = self._fx() if any(f.insn.chapter in X87 for f in forms) else None
         if rng.random() < 0.3:
             self._patch(self._target(), self._value().to_bytes(4, "little") + self._value().to_bytes(4, "little"))
+        if rng.random() < ALIGNED_SHARE:
+            flags |= model.AC
         case = Case(b"".join(p.code for p in pieces), tuple(env.regs), flags, fx=fx, segments=env.segments or None,
                     patches=tuple(env.patches), origin=env.origin)  # fmt: skip
         return Generated(number, case, pieces, masks, loose)
@@ -196,9 +199,10 @@ class Generator(Start):
             if size and rng.random() < 0.9:
                 distance = rng.choice(ends[i:]) - ends[i]
 
-            elif size:  # anywhere, but not back into the case: flags that are undefined there would be read
+            elif size:  # anywhere, but not back into the case, where flags that are undefined would be read, nor to the
+                # INT3 in front of it, behind which EIP is that of the first instruction
                 distance = int.from_bytes(piece.code[-size:], "little", signed=True)
-                distance = 0x40 if -ends[i] <= distance < 0 else distance
+                distance = 0x40 if -ends[i] - 1 <= distance < 0 else distance
             if size:
                 piece.code[-size:] = (distance & (1 << 8 * size) - 1).to_bytes(size, "little")
 

@@ -6,7 +6,8 @@ results differ and names the known cause, if it explains the difference.
 
 from tools.cpu_cases import Generated, Piece
 from tools.oracle import case as model
-from tools.oracle.case import Result
+from tools.oracle import layout
+from tools.oracle.case import Result, Segment
 
 from playhead.x86 import state as S
 from playhead.x86.table import Form
@@ -108,9 +109,9 @@ def unsuited(oracle: str, g: Generated) -> str | None:
     return None
 
 
-def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, wandered) -> str | None:
+def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, wandered, unaligned) -> str | None:
     """The known cause of a difference, or None. `before(piece)` gives the registers that the instruction started with,
-    `wandered()` whether code ran that the case did not mean to run."""
+    `wandered()` whether code ran that the case did not mean to run, `unaligned()` our result with CR0.AM clear."""
     if oracle == "unicorn" and any(
         p.form and p.form.insn.name in ("shld", "shrd") and _by_more_than_16(g, p, before) for p in g.pieces
     ):
@@ -136,15 +137,6 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
     ):
         if any(p.form is not None and p.form.insn.chapter in ("insn_segment", "insn_interrupt") for p in g.pieces):
             return "a selector of the host's GDT"
-    copied = any(p.form and p.form.insn.name == "enter" and p.code[-1] & 0x1F > 1 for p in g.pieces)
-    same_but_data = (ours.regs, ours.eip, ours.eflags, ours.trap) == (
-        theirs.regs,
-        theirs.eip,
-        theirs.eflags,
-        theirs.trap,
-    )
-    if oracle == "host" and copied and same_but_data:
-        return "ENTER over the frame that it copies: which is first, the loads or the stores"
     if (reason := _of_x87(g, ours, theirs)) is not None:
         return reason
     if (reason := _of_transcendentals(g, ours, theirs)) is not None:
@@ -152,9 +144,13 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
     if (reason := _of_faults(g, ours, theirs)) is not None:
         return reason
     if ours.trap and theirs.trap and ours.eip == theirs.eip and ours.regs == theirs.regs:
-        top = ours.trap[0] == S.PFV and (ours.trap[2] + 64 & 0xFFFF_FFFF) < 128
+        accessed = unaligned() if ours.trap[0] == S.ACV else ours
+        fault = accessed.trap if accessed.eip == ours.eip else None
+        top = fault is not None and fault[0] == S.PFV and (fault[2] + 64 & 0xFFFF_FFFF) < 128
         if top and theirs.trap[:2] in ((S.GP, 0), (S.SS, 0)):
             return "an access that wraps at 4 GiB: #GP is up to the processor (manual volume 3, 5.3)"
+    if any(_overwritten(g, p, ours) and _overwritten(g, p, theirs) for p in g.pieces):
+        return "REP over its own bytes: whether an iteration is fetched anew (by ours and QEMU, each is an instruction)"
     if wandered():
         return "a computed jump led back into the case, or to bytes that are no instruction of it"
     if oracle == "unicorn" and ours.trap and theirs.trap and ours.trap[0] == theirs.trap[0]:
@@ -173,6 +169,7 @@ ORDER = {
 }
 
 
+ENTER_FAULTED = "ENTER: what is below the stack when it faults"
 SEVERAL_PARTS = frozenset("fld fstp fbld fbstp fldenv fnstenv frstor fnsave fxsave fxrstor".split())
 MEMORY_FAULTS = (S.SS, S.GP, S.PFV, S.ACV)
 STORES = frozenset("fst fstp fist fistp fbstp".split())
@@ -229,11 +226,13 @@ def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
     if name == "call" and ours.trap == theirs.trap and ours.regs == theirs.regs:
         return "CALL: what is below the stack when it faults"
     if ours.data != theirs.data:
-        return None
+        below = name == "enter" and ours.trap == theirs.trap and ours.regs == theirs.regs
+        return ENTER_FAULTED if below and _frames_below(g, ours, theirs) else None
     distance = ours.trap[2] - theirs.trap[2] & 0xFFFF_FFFF
     if (
         name in SEVERAL_PARTS
         and faults
+        and ours.trap != theirs.trap
         and (ours.trap[0] != theirs.trap[0] or min(distance, 0x1_0000_0000 - distance) < 512)
     ):
         return "x87 state and 80-bit operands: which part faults first"
@@ -254,6 +253,27 @@ def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
     if name == "popa" and ours.trap == theirs.trap:
         return "POPA: registers are loaded before a later word faults"
     return None
+
+
+def _frames_below(g: Generated, ours: Result, theirs: Result) -> bool:
+    """Whether all that differs of memory is where ENTER stores frame pointers: up to 32, below the top of the stack."""
+    segment = (g.case.segments or {}).get("ss") or Segment(0, 0xFFFF_FFFF)
+    mask = 0xFFFF_FFFF if segment.big else 0xFFFF
+    differing = {address for address, _ in set(ours.data) ^ set(theirs.data)}
+    depths = (ours.regs[4] + segment.base - address & mask for address in differing)
+    return all(0 < depth <= 32 * 4 + 8 for depth in depths)
+
+
+def _overwritten(g: Generated, piece: Piece, result: Result) -> bool:
+    """Whether the bytes of an instruction that repeats and stores are not what they were when the case ends."""
+    if piece.form is None or not piece.form.rep or piece.form.insn.name not in ("movs", "stos"):
+        return False
+    words, start = dict(result.data), layout.CODE_BASE + g.case.origin + piece.start
+    for at, byte in enumerate(piece.code, start):
+        word = words.get(at & ~7)
+        if word is not None and word >> 8 * (at & 7) & 0xFF != byte:
+            return True
+    return False
 
 
 def _by_more_than_16(g: Generated, piece: Piece, before) -> bool:

@@ -162,13 +162,16 @@ class Fuzz:
             back = any(then[0] < now[0] for now, then in pairwise(steps))  # past flags that are undefined there
             return back or any(eip not in meant for eip, _ in steps)
 
-        reason = known.difference(oracle, g, ours, theirs, before, wandered)
+        def unaligned() -> Result:
+            return target.run_unaligned(g.case)
+
+        reason = known.difference(oracle, g, ours, theirs, before, wandered, unaligned)
         compares = known.compares_into_flags(g)
         if reason is None and compares:
             left = target.run_leaving_c1(g.case, compares)
             if not differs(g, left, theirs):
                 return known.C1_LEFT
-            if (more := known.difference(oracle, g, left, theirs, before, wandered)) is not None:
+            if (more := known.difference(oracle, g, left, theirs, before, wandered, unaligned)) is not None:
                 return f"{known.C1_LEFT}; {more}"
         return reason
 

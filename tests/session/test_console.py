@@ -197,8 +197,9 @@ def test_the_verb(recording, tmp_path, capfdbinary):
     assert lines[-1].split()[0].isdigit()
     for words, wrong in (
         (["--port", "1"], b"there is no --port 1"), (["--port", "9"], b"is not one of"),
-        (["--from", "2M", "--to", "end"], b"is not in"), (["--from", "end", "--to", "5"], b"is behind"),
+        (["--from", "2M", "--to", "end"], b"is not in"), (["--from", "end", "--to", "5"], b"comes after"),
         (["--follow", "--to", "5"], b"leave out --to"),
+        (["--to", 'debugcon:"x"'], b"playhead console --port debugcon "),
     ):  # fmt: skip
         assert main(["console", str(recording), *words]) == 2
         assert wrong in capfdbinary.readouterr().err, words

@@ -11,7 +11,7 @@ import pytest
 
 from playhead.x86 import state as S
 from playhead.x86.isa import tables
-from tools import cpu_exclusions
+from tools import cpu_exclusions, cpu_harness
 from tools.cpu_cases import Generated, Generator, Piece
 from tools.fuzz_cpu import Fuzz, differs, fuzz_all, summary
 from tools.oracle import HostOracle, OracleUnavailable, layout
@@ -56,7 +56,7 @@ def test_a_case_depends_on_seed_and_number_alone() -> None:
 
 def test_a_wrong_result_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """An engine that is wrong in one instruction fails, minimised, with the command that repeats it."""
-    from tools import cpu_harness, fuzz_cpu
+    from tools import fuzz_cpu
 
     honest = cpu_harness.Target._result
 
@@ -99,3 +99,84 @@ def test_what_fcomi_leaves_in_c1_is_followed_into_what_stores_it(tail: str) -> N
     assert fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.C1_LEFT
     wrong = replace(theirs, regs=(*theirs.regs[:3], 1, *theirs.regs[4:]))
     assert fuzz._known("host", target, g, ours, wrong) is None
+
+
+def one(text: str, code: str, **more) -> tuple[Generated, Case]:
+    """A case of one instruction of a form."""
+    form = next(f for f in tables()[0].forms if f.encoding.text == text and ("rep" in f.rep) == (code[:2] == "f3"))
+    piece = Piece(form, bytearray.fromhex(code), prefixes=b"\xf3" if code[:2] == "f3" else b"")
+    case = Case(bytes(piece.code), more.pop("regs", (0,) * 8), **more)
+    return Generated(0, case, [piece], {}, S.STATUS), case
+
+
+def test_c1_is_followed_through_many_iterations() -> None:
+    """A REP behind FCOMI: each iteration is an instruction of ours."""
+    fuzz = Fuzz(1, ["reference"], ["unicorn"])
+    target = fuzz.targets["reference"]
+    g, _ = followed("dd /7 Mw", layout.DATA_BASE)
+    many, _ = one("ac al,Xb", "f3ac")
+    many.pieces[0].start = 2
+    fx = bytearray(FX_INITIAL)
+    fx[2:5] = struct.pack("<HB", 0x200, 0xFF)
+    regs = (0, 3000, 0, 0, 0, 0, layout.DATA_BASE, 0)
+    case = Case(b"\xdb\xf0\xf3\xac", regs, fx=bytes(fx))
+    g = replace(g, case=case, pieces=[g.pieces[0], many.pieces[0]])
+    ours, theirs = target.run([case])[0], target.run_leaving_c1(case, {0})
+    assert theirs.trap is None and theirs.regs == ours.regs and theirs.fx != ours.fx
+    assert fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.C1_LEFT
+
+
+def test_the_harness_looks_as_if_it_were_not_there() -> None:
+    """The pages of our own descriptor tables are not present for what a case sees, as on a host."""
+    for code, error in (("a0", 4), ("a2", 6)):  # MOV AL, moffs8 and back
+        case = Case(bytes.fromhex(code) + struct.pack("<I", cpu_harness.SYSTEM + 0x700), (0,) * 8)
+        assert cpu_harness.Target("reference").run([case])[0].trap == (S.PFV, error, cpu_harness.SYSTEM + 0x700)
+
+
+def test_rep_over_its_own_bytes_is_named_only_then() -> None:
+    fuzz = Fuzz(1, ["reference"], ["unicorn"])
+    target = fuzz.targets["reference"]
+    for first, named in ((layout.CODE_BASE, True), (layout.CODE_BASE + 0x40, False)):
+        g, case = one("aa Yb,al", "f3aa", regs=(0x90, 8, 0, 0, 0, 0, 0, first))
+        ours = target.run([case])[0]
+        theirs = replace(ours, regs=(*ours.regs[:1], 0, *ours.regs[2:]), trap=(3, 0, 0))
+        reason = fuzz._known("host", target, g, ours, theirs)
+        assert (reason is not None and reason.startswith("REP over its own bytes")) == named
+
+
+def test_what_enter_leaves_is_named_below_the_stack_only() -> None:
+    fuzz = Fuzz(1, ["reference"], ["unicorn"])
+    target, top = fuzz.targets["reference"], layout.STACK_TOP - 64
+    g, case = one("c8 Iw,Ib", "c8ff7f09", regs=(0, 0, 0, 0, top, top, 0, 0))
+    ours = target.run([case])[0]
+    assert ours.trap is not None and ours.trap[0] == S.PFV and not ours.data
+    for address, named in ((top - 8, True), (top - 128, True), (top, False), (top - 256, False)):
+        theirs = replace(ours, data=((address, 1),))
+        assert (fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.ENTER_FAULTED) == named
+    assert fuzz._known("host", target, g, ours, replace(ours, data=((top - 8, 1),), trap=(S.GP, 0, 0))) is None
+
+
+def test_no_jump_leads_to_the_int3_in_front_of_a_case() -> None:
+    """EIP behind it would be that of the first instruction, where every flag counts."""
+    loops = [f for f in tables()[0].forms if f.encoding.text == "e2 Jb"]
+    generator = Generator(tables()[0], 3, lambda form: form in loops)
+    for number in range(3000):
+        for piece in generator.case(number).pieces:
+            if piece.relative == 1:
+                distance = int.from_bytes(piece.code[-1:], "little", signed=True)
+                assert piece.start + len(piece.code) + distance not in range(-1, piece.start), number
+
+
+@pytest.mark.parametrize(("code", "flags"), [("8b06", 0x40000), ("9d8b06", 0)])
+def test_an_access_that_wraps_is_named_behind_an_alignment_check(code: str, flags: int) -> None:
+    """Also if it is POPF that sets AC."""
+    fuzz = Fuzz(1, ["reference"], ["unicorn"])
+    target, top = fuzz.targets["reference"], layout.STACK_TOP - 64
+    regs, patch = (0, 0, 0, 0, top, 0, 0xFFFFFFFE, 0), ((top, struct.pack("<I", 0x40002)),)
+    for address, named in ((0xFFFFFFFE, True), (0xFFFF0002, False)):
+        case = Case(bytes.fromhex(code), (*regs[:6], address, 0), flags, patches=patch)
+        ours = target.run([case])[0]
+        assert ours.trap == (17, 0, 0)
+        g = Generated(0, case, [], {}, S.STATUS)
+        reason = fuzz._known("host", target, g, ours, replace(ours, trap=(S.GP, 0, 0)))
+        assert (reason is not None and reason.startswith("an access that wraps")) == named

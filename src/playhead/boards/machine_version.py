@@ -41,7 +41,7 @@ PROPERTIES: Mapping[str, Value] = MappingProxyType({
 })  # fmt: skip
 
 VERSIONS: Sequence[MachineVersion] = (
-    MachineVersion("pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0"),
+    MachineVersion("pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True),
 )  # fmt: skip
 
 

@@ -149,7 +149,7 @@ class ReferenceEngine:
 
     def _check_aligned(self, lin: int, size: int, mode: str) -> None:
         """#AC (volume 3, 6.15). The manual leaves open whether it or #PF comes first; like the host's CPU, it does."""
-        if self._aligned and "s" not in mode and lin & (size - 1):
+        if self._aligned and "s" not in mode and "p" not in mode and lin & (size - 1):
             raise GuestFault(S.ACV, 0)
 
     def physical_load(self, pa: int, size: int) -> int:

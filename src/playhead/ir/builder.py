@@ -166,7 +166,8 @@ class Builder:
     def store_at(self, offset: Value, bits: int, value) -> None:
         self.emit("stx", (self.value(offset, 32), self.value(value, bits)), 0, bits)
 
-    # guest memory by linear address, engine arrays
+    # guest memory by linear address, engine arrays; modes: "w" will be written, "s" as supervisor, "p" part of an image
+    # that is aligned as a whole (no #AC)
 
     def guest_load(self, linear: Value, bits: int, mode: str = "") -> Value:
         return self.emit("gld", (self.value(linear, 32),), bits, (bits, mode))

@@ -91,8 +91,13 @@ def printed_at(reader: Reader, where: AtOutput) -> Moment:
         port = "any serial port" if where.port is None else name_of(where.port)
         more = "" if reader.ended() else f", as far as it was recorded (up to instruction {reader.last().icount})"
         raise UsageError(f"the guest never prints {where.text.decode(errors='replace')!r} on {port}{more}; "
-                         f"playhead console {reader.path} shows what it prints")  # fmt: skip
+                         f"playhead console {_option(where.port)}{reader.path} shows what it prints")  # fmt: skip
     return moment
+
+
+def _option(port: int | None) -> str:
+    """That of `playhead console`, which shows the first port by itself."""
+    return "--port debugcon " if port == DEBUGCON else f"--port {port} " if port else ""
 
 
 def _count(text: str) -> int:

@@ -1,5 +1,8 @@
 """Decimal arithmetic and frames (manual volume 2: AA*, DAA, DAS, SALC, BOUND, ENTER, LEAVE, PUSHA, POPA)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from playhead.ir.ops import Value
 from playhead.x86 import flags
 from playhead.x86 import state as S
@@ -121,33 +124,59 @@ def popa(m):
 
 @insn("c8 Iw,Ib")
 def enter(m, room, nesting):
-    """Make a stack frame: push EBP, copy the outer frames' pointers (up to 30), reserve room."""
+    """Make a stack frame: push EBP, copy the outer frames' pointers (up to 30), reserve room.
+
+    All is loaded and probed before anything is stored: the frame may overlap what it copies, so an instruction that is
+    left half done and started anew (a fault, a device, decoded code below) would find what it has written itself. A
+    pointer that overlaps those pushed before it is then loaded again, for the order is one of loads and stores."""
     size = m.osize // 8
     level = m.field("imm2") & 0x1F
     old, frame = m.reg(ESP), m.reg(EBP)
 
-    def put(depth: "int | Value", value: Value) -> None:
-        """Store what is pushed `depth` bytes below the old top."""
-        esp = m.moved_esp(old, -depth)
-        m.guest_store(m.stack_linear(m.stack_offset(esp), size, True), value)
+    def pushed(depth: "int | Value") -> Value:
+        """The address of what is pushed `depth` bytes below the old top."""
+        return m.stack_linear(m.stack_offset(m.moved_esp(old, -depth)), size, True)
 
-    put(size, m.reg(EBP, m.osize))
-    base = m.moved_esp(old, -size)
-    depth = m.var(32, size)
-    with m.if_(level.ne(0)):
-        i = m.var(32, 1)
+    def at(n: Value) -> Value:
+        return m.stack_offset(m.moved_esp(frame, -(n * size)))
+
+    def outer(n: Value) -> Value:
+        return m.guest_load(m.stack_linear(at(n), size, False), m.osize)
+
+    def probe(depth: "int | Value") -> None:
+        m.guest_load(pushed(depth), m.osize, "w")
+
+    i = m.var(32, 1)
+
+    @contextmanager
+    def each_outer() -> Iterator[Value]:
+        i.set(1)
         with m.loop():
             with m.if_(i.get().uge(level)):
                 m.break_()
-            outer = m.stack_offset(m.moved_esp(frame, -(i.get() * size)))
-            value = m.guest_load(m.stack_linear(outer, size, False), m.osize)
-            depth.set(depth.get() + size)
-            put(depth.get(), value)
+            yield i.get()
             i.set(i.get() + 1)
-        depth.set(depth.get() + size)
-        put(depth.get(), base.trunc(m.osize))
-    esp = m.moved_esp(old, -(depth.get() + m.get(room).zext(32)))
+
+    own = (level + 1) * size  # depth of the frame's own pointer
+    probe(size)
+    with m.if_(level.ne(0)):
+        with each_outer() as n:
+            m.st_at("outer", n, outer(n).zext(32))
+            probe((n + 1) * size)
+        probe(own)
+    depth = level.eq(0).select(size, own, 32)
+    esp = m.moved_esp(old, -(depth + m.get(room).zext(32)))
     m.guest_load(m.stack_linear(m.stack_offset(esp), size, True), m.osize, "w")  # the new top must be writable
+    base = m.moved_esp(old, -size)
+    m.guest_store(pushed(size), m.reg(EBP, m.osize))
+    with m.if_(level.ne(0)):
+        with each_outer() as n:
+            value = m.var(m.osize, m.ld_at("outer", n).trunc(m.osize))
+            below = (m.stack_offset(old) - at(n)) & m.stack_mask()
+            with m.if_((below - 1).ult((n + 1) * size - 1)):
+                value.set(outer(n))  # overlaps what has been pushed by now
+            m.guest_store(pushed((n + 1) * size), value.get())
+        m.guest_store(pushed(own), base.trunc(m.osize))
     m.set_reg(EBP, base.trunc(m.osize))
     m.set_reg(ESP, esp)
 

@@ -130,11 +130,20 @@ def _size(m: StateBuilder, form: Value) -> Value:
     return (form & WIDE).ne(0).select(28, 14, 32) + (form & WITH_REGISTERS).ne(0).select(80, 0, 32)
 
 
+def _probe_image(m: StateBuilder, linear: Value, form: Value, mode: str) -> None:
+    """An image is aligned as a whole, by operand size, whatever its parts are (volume 3, 6.15, #AC)."""
+    with m.if_((form & WIDE).ne(0)):
+        m.guest_load(linear, 32, mode)
+    with m.else_():
+        m.guest_load(linear, 16, mode)
+    _probe(m, linear, _size(m, form), mode)
+
+
 @routine(32, 32)
 def fp_store_environment(m: StateBuilder, linear, form):
     """FNSTENV and FNSAVE (WITH_REGISTERS): store, then mask everything, or initialise."""
     wide, real = form.bit(0), form.bit(1)
-    _probe(m, linear, _size(m, form), "w")
+    _probe_image(m, linear, form, "w")
     fip, fdp, fop = m.ld("fip"), m.ld("fdp"), m.ld("fop")
     lip, ldp = (m.ld("fcs") << 4) + fip, (m.ld("fds") << 4) + fdp
     high = wide.select(0xFFFF0000, 0, 32)
@@ -163,8 +172,8 @@ def fp_store_environment(m: StateBuilder, linear, form):
         i.set(0)
         with m.loop():
             x = read(m, physical(m, i.get()))
-            m.guest_store(at.get(), x.m)
-            m.guest_store(at.get() + 8, x.se.trunc(16))
+            m.guest_store(at.get(), x.m, "p")
+            m.guest_store(at.get() + 8, x.se.trunc(16), "p")
             at.set(at.get() + 10)
             i.set(i.get() + 1)
             with m.if_(i.get().eq(8)):
@@ -176,7 +185,7 @@ def fp_store_environment(m: StateBuilder, linear, form):
 
 
 def _load_register(m: StateBuilder, at: Value, phys: Value) -> None:
-    mant, se = m.guest_load(at, 64), m.guest_load(at + 8, 16)
+    mant, se = m.guest_load(at, 64, "p"), m.guest_load(at + 8, 16, "p")
     m.st_at("fpr", phys << 1, mant)
     m.st_at("fpr", (phys << 1) + 1, se.zext(64))
 
@@ -185,7 +194,7 @@ def _load_register(m: StateBuilder, at: Value, phys: Value) -> None:
 def fp_load_environment(m: StateBuilder, linear, form):
     """FLDENV and FRSTOR (WITH_REGISTERS)."""
     wide, real = form.bit(0), form.bit(1)
-    _probe(m, linear, _size(m, form), "")
+    _probe_image(m, linear, form, "")
     at, i = m.var(32, linear), m.var(32, 0)
     items = [m.var(32, 0) for _ in range(7)]
     with m.loop():

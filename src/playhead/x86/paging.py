@@ -13,7 +13,8 @@ from playhead.x86.table import call, routine
 V, W, U, D, G, LISTED, NX, HALF = 1, 2, 4, 8, 16, 32, 64, 128  # HALF: a large page of 2 MiB
 HIGH = 0xF00  # physical address bits 35:32; there is nothing at such an address on any board of ours
 FRAME = 0xFFFFF000 | HIGH
-WRITE, RMW, SUPERVISOR, FETCH = 0x100, 0x200, 0x400, 0x800  # bits of an access kind, above the size in bytes
+# bits of an access kind, above the size in bytes; PART: of an image whose alignment was checked as a whole
+WRITE, RMW, SUPERVISOR, FETCH, PART = 0x100, 0x200, 0x400, 0x800, 0x1000
 PG, WP = 0x80000000, 0x10000
 PSE, PAE, PGE = 0x10, 0x20, 0x80
 BEYOND = 34  # bit of what `translate` returns: the physical address is 4 GiB or above

@@ -128,6 +128,7 @@ def test_a_chain_is_not_endless(tmp_path):
 
 @pytest.mark.parametrize("name, match", [
     ("fifo", "neither"), ("/dev/zero", "neither"), (".", "directory|neither"), ("nothing", "No such file"),
+    ("/proc/self/mem", "cannot find the end of image /proc/self/mem"),
     ("nbd://host/x", "driver 'nbd'"), ('json:{"driver":"raw"}', "name no file"), ("a\nb\x1b[2J\udcff", "No such file"),
 ])  # fmt: skip
 def test_hostile_backing_files(tmp_path, name, match):

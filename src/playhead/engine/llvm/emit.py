@@ -338,6 +338,7 @@ class Emitter:
             self.mark(fast)
             return self.host_pointer(e, linear)
         kind = size | (0x100 if write else 0x200 if "w" in mode else 0) | (0x400 if "s" in mode else 0)
+        kind |= 0x1000 if "p" in mode else 0
         sp, bad = self.t(), self.t()
         v = value
         if write and bits < 64:

@@ -284,7 +284,8 @@ def fill(m: StateBuilder, lin, kind, rights, address):
 def slow(m: StateBuilder, lin, kind, value):
     """An access that the host table does not answer; returns the host address to use. Kinds: see x86/paging.py."""
     size = kind & 0xFF
-    with m.if_(m.ld("aligned").ne(0) & (kind & paging.SUPERVISOR).eq(0) & (lin & (size - 1)).ne(0)):
+    exempt = (kind & (paging.SUPERVISOR | paging.PART)).ne(0)
+    with m.if_(m.ld("aligned").ne(0) & ~exempt & (lin & (size - 1)).ne(0)):
         m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, in front of #PF
     known = host(m, of_privilege(m, kind) + ((lin >> 12) << 3).zext(64), 64)
     writes = (kind & (paging.WRITE | paging.RMW)).ne(0)

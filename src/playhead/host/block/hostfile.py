@@ -27,7 +27,11 @@ class HostFile:
         self.name, self.path = path, shown(path)  # as it can stand in a message
         self._sync = sync
         self._written = False
-        self.length = os.lseek(fd, 0, os.SEEK_END)
+        try:
+            self.length = os.lseek(fd, 0, os.SEEK_END)
+        except OSError as e:  # some regular files of /proc and /sys
+            os.close(fd)
+            self._refused("find the end of", e)
 
     def lock(self) -> None:
         """Against other writers, for as long as the file is open."""

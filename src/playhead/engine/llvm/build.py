@@ -7,10 +7,12 @@ part (some functions) is an object file of its own with a key of its own, so tha
 touched.
 """
 
+import ctypes
 import fcntl
 import hashlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,6 +25,7 @@ import llvmlite.binding as llvm
 import playhead
 from playhead.base.errors import HostError
 
+PR_SET_PDEATHSIG = 1
 PART = 48  # functions in an object file
 ATTRIBUTES = """
 attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
@@ -93,6 +96,15 @@ def compile_part(text: str) -> bytes:
     return tm.emit_object(module)
 
 
+def _end_with(parent: int) -> None:
+    """A worker ends when its parent does: it has inherited the lock of the cache, which would stay taken after a
+    `kill -9`, and every later run would wait for it.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != parent:  # it ended before that
+        os._exit(1)
+
+
 def build(progress=None) -> tuple[list[bytes], dict]:
     """Object files and what Python needs to know of them (handler names and flags, decode tables)."""
     from playhead.engine.llvm.generate import generate
@@ -106,7 +118,8 @@ def build(progress=None) -> tuple[list[bytes], dict]:
     done = len(parts) - len(todo)
     if todo:
         todo.sort(key=lambda i: -len(parts[i]))
-        with ProcessPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        workers = os.cpu_count() or 1
+        with ProcessPoolExecutor(workers, initializer=_end_with, initargs=(os.getpid(),)) as pool:
             futures = {pool.submit(compile_part, parts[i]): i for i in todo}
             for future in as_completed(futures):
                 _write(paths[futures[future]], future.result())

@@ -24,7 +24,7 @@ def need() -> None:
 
 
 def run(*arguments: object, ok: tuple[int, ...] = (0,)) -> str:
-    """Run a program; its standard output. For LUKS, qemu-img measures the processor first; on a busy one it gives up."""
+    """Run a program; its standard output. For LUKS, qemu-img measures the processor; on a busy one it gives up."""
     for _ in range(TRIES):
         done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=PATIENCE_S)
         if BUSY not in done.stderr:

@@ -5,6 +5,8 @@ import struct
 import pytest
 from ide_bench import BSY, DATA_READY, DRQ, ERR, READY, Bench, pattern
 
+from playhead.devices import ata_identify
+
 ABRT, IDNF, UNC = 0x04, 0x10, 0x40
 
 
@@ -25,6 +27,14 @@ def identify(b: Bench, unit: int = 0) -> bytes:
     b.command(0xEC, unit=unit)
     assert b.finish() == (DATA_READY, 0)
     return b.take(512)
+
+
+@pytest.mark.parametrize("sectors", [1, 1400, 1008, 3 * 1008])
+def test_a_disk_has_two_cylinders_at_least(sectors):
+    data = ata_identify.disk(sectors, "s", "m", multiple=0, heads=16, track=63, mode=0, write_cache=True,
+                             look_ahead=True, trim=False)  # fmt: skip
+    found = words(data)
+    assert (found[1], found[54]) == ((3, 3) if sectors == 3 * 1008 else (2, 2)) and found[60] == sectors
 
 
 def test_identify(b):

@@ -4,6 +4,7 @@
 # map come to the monitor as #GP(0); it carries them out on a virtual interrupt flag, as DOS boxes did. The task prints
 # by `int $0x21`, hooks an interrupt of its own in the real-mode vector table, and tells its results through memory.
         .include "pc.inc"
+        .include "v86.inc"
         .include "paging.inc"
         .set TSS_SELECTOR, FREE_SELECTOR
         .set TASK, 0x20000                      # segment 0x2000
@@ -20,16 +21,6 @@ tss:    .skip   104 + 0x2000 + 1
 virtual_flags: .skip 4
 traps:  .skip   4 * 256                         # by opcode that came to the monitor; 0: #UD, 1: #PF
         .text
-
-# The frame on the ring 0 stack when the task is interrupted with an error code, after pushal.
-        .set AT_ERROR, 32
-        .set AT_IP, 36
-        .set AT_CS, 40
-        .set AT_FLAGS, 44
-        .set AT_SP, 48
-        .set AT_SS, 52
-        .set AT_ES, 56
-        .set AT_DS, 60
 
 main:
         call    paging_on
@@ -77,13 +68,6 @@ tick:                                           # the machine's own interrupts c
         outb    %al, $0x20
         popal
         iretl
-
-        .macro  task_pointer segment, offset, into      # a real-mode address of the task
-        movzwl  \segment(%esp), %eax
-        shll    $4, %eax
-        movzwl  \offset(%esp), \into
-        addl    %eax, \into
-        .endm
 
 monitor:
         pushal

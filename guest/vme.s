@@ -4,6 +4,7 @@
 # What does: `int $0x21`, whose bit is set; HLT; and the STI that would let in the virtual timer interrupt, which the
 # machine's timer has made pending (VIP). QEMU's TCG has no VME; the golden file is by the manual (volume 3, 20.3).
         .include "pc.inc"
+        .include "v86.inc"
         .set TSS_SELECTOR, FREE_SELECTOR
         .set TASK, 0x20000                      # segment 0x2000
         .set TASK_STACK, 0x3000
@@ -19,15 +20,6 @@ tss:    .skip   104 + 32                        # with a redirection map, withou
         .balign 4
 traps:  .skip   4 * 256                         # by opcode that came to the monitor
         .text
-
-# The frame on the ring 0 stack when the task is interrupted with an error code, after pushal.
-        .set AT_ERROR, 32
-        .set AT_IP, 36
-        .set AT_CS, 40
-        .set AT_FLAGS, 44
-        .set AT_SP, 48
-        .set AT_SS, 52
-        .set AT_DS, 60
 
 main:
         movl    $1, %eax
@@ -75,13 +67,6 @@ tick:                                           # the machine's timer: the task'
         orl     $VIP, 40(%esp)
 1:      popal
         iretl
-
-        .macro  task_pointer segment, offset, into      # a real-mode address of the task
-        movzwl  \segment(%esp), %eax
-        shll    $4, %eax
-        movzwl  \offset(%esp), \into
-        addl    %eax, \into
-        .endm
 
 monitor:
         pushal

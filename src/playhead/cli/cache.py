@@ -83,7 +83,7 @@ def _size(path: Path) -> int:
     except FileNotFoundError:
         return 0
     except OSError as e:
-            raise HostError(f"cannot read {path}: {e.strerror}") from None
+        raise HostError(f"cannot read {path}: {e.strerror}") from None
 
 
 def _remove(path: Path) -> None:

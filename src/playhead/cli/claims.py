@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.base.messages import shown
+from playhead.log.beside import ALL_SIDES
 
 READ, WRITTEN = "read", "written"
 STANDARD = ("standard input", "standard output", "standard error")
-# beside a recording, of SQLite's and of ours (log/beside.py, log/writer.py)
-SIDES = ("-wal", "-shm", "-journal", "-beginning", "-beginning-wal", "-beginning-shm", "-beginning-journal")
 Identity = tuple[int | str, ...]
 
 
@@ -47,12 +46,12 @@ class Claims:
         """A recording, and what may be beside it, which belongs to it."""
         real = os.path.realpath(path)
         self._add(f"the recording {path}", READ, identity(path))
-        for suffix in SIDES:
+        for suffix in ALL_SIDES:
             self._add(f"{real}{suffix}, which belongs to the recording,", READ, identity(real + suffix))
 
     def writes_recording(self, path: str) -> None:
         self.writes("-o", path)
-        for suffix in SIDES:
+        for suffix in ALL_SIDES:
             self._add(f"{path}{suffix}, which belongs to -o {path},", WRITTEN, identity(path + suffix))
 
     def devices(self, serial: Iterable[str], debugcon: str | None) -> None:

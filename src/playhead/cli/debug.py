@@ -115,6 +115,7 @@ class Debugging:
             self._editor = editor.EditedLines(PROMPT, self._monitor.completions, self._host.arrived)
         self._lines: Any = self._editor or Lines(PROMPT)
         self._last = ""  # what an empty line repeats
+        self._killed = 0  # connections when the last debugger left by killing
         self._gdb: subprocess.Popen[bytes] | None = None
         self._script: Any = None  # the file that gdb reads first
 
@@ -183,8 +184,6 @@ class Debugging:
             if not self._values["start_gdb"]:
                 self._host.message("the debugger has left (kill); the recording stays open: attach again, or quit here")
                 self._lines.show_prompt()
-
-    _killed = 0  # connections when the last one left like that
 
     def _greet(self) -> None:
         line = self._line

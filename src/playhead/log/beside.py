@@ -29,6 +29,8 @@ from playhead.log.wal_copy import FRAME, FRAME_HEADER, PAGE, WAL_HEADER
 
 WAL, SHM, JOURNAL = "-wal", "-shm", "-journal"
 SIDE_FILES = (WAL, SHM, JOURNAL)
+BEGUN = "-beginning"  # a recording has this behind its name until there is something whole in it
+ALL_SIDES = (*SIDE_FILES, *(BEGUN + suffix for suffix in ("", *SIDE_FILES)))  # all that is ever beside a recording
 MAGIC = b"SQLite format 3\0"
 HEAD = 100  # bytes of SQLite's header of a database
 NUMBER = slice(40, 44)  # in it: the "schema cookie", which is a recording's number

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
 from playhead.log import beside
-from playhead.log.beside import HEAD, MAGIC, SIDE_FILES
+from playhead.log.beside import BEGUN, HEAD, MAGIC, SIDE_FILES
 from playhead.log.chain import Mark, genesis, link, link_batch
 from playhead.log.console import Collected
 from playhead.log.digests import MAX_RUN, Digest, pack_run
@@ -30,7 +30,6 @@ from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
 
-BEGINNING = "-beginning"  # the file has this behind its name until there is something whole in it
 FOLD = 256 << 10  # bytes of log
 ROW = 64  # bytes that a row may take besides its content
 MOVED = 1_000_000  # instructions without anything to log that are worth a batch
@@ -101,7 +100,7 @@ class Writer:
 
         All this is written beside, and takes the file's name when it is whole: there is no half a beginning.
         """
-        beginning = self.path + BEGINNING
+        beginning = self.path + BEGUN
         self._host(lambda: self._drop_old(beginning))
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
         kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
@@ -386,7 +385,7 @@ class Writer:
     def _drop_beginning(self) -> None:
         for suffix in ("", *SIDE_FILES):
             with contextlib.suppress(OSError):
-                os.unlink(self.path + BEGINNING + suffix)
+                os.unlink(self.path + BEGUN + suffix)
 
     def __enter__(self) -> "Writer":
         return self

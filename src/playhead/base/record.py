@@ -81,13 +81,13 @@ class Number(Field[N]):
         super().__init__(default)
         self._struct = struct.Struct("<" + self.code)
 
-    def encode(self, value: int, out: bytearray) -> None:
+    def encode(self, value: Any, out: bytearray) -> None:
         try:
             out += self._struct.pack(value)
         except struct.error as e:
             raise AssertionError(f"value {value!r} does not fit {type(self).__name__}: {e}") from None
 
-    def decode(self, data: bytes, at: int) -> tuple[int, int]:
+    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
         end = at + self._struct.size
         if end > len(data):
             raise FormatError(f"state ends at byte {len(data)}, expected {end}")
@@ -305,6 +305,8 @@ class RecordType(type):
     def _body(mcs, bases: tuple[type, ...], body: dict[str, Any]) -> dict[str, Any]:
         inherited = {n: f for base in bases for n, f in getattr(base, "FIELDS", {}).items()}
         own = {n: f for n, f in body.items() if isinstance(f, Field)}
+        hidden = [n for n in own if any(hasattr(base, n) for base in bases)]
+        assert not hidden, f"a field cannot be called {hidden[0]}: that is a method or an inherited field"
         fields = inherited | own
         rest = {n: v for n, v in body.items() if n not in own}
         return mcs._made(fields, own) | rest | {"FIELDS": fields}

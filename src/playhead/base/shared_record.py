@@ -256,7 +256,8 @@ def _property(name: str, field: Field[Any]) -> property:
 
 
 if TYPE_CHECKING:
-    _StructureType = RecordType
+
+    class _StructureType(type): ...
 
     class _Structure:
         """As far as we use it."""

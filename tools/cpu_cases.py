@@ -25,7 +25,7 @@ from playhead.x86.table import Form, Table
 FLAG_BITS = {"O": S.OF, "S": S.SF, "Z": S.ZF, "A": S.AF, "P": S.PF, "C": S.CF}
 SEGMENT_PREFIX = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)
 ADDRESS16 = ((EBX, ESI), (EBX, EDI), (EBP, ESI), (EBP, EDI), (ESI,), (EDI,), (EBP,), (EBX,))
-X87 = frozenset(("insn_fpu", "insn_fpu_data", "insn_fpu_control", "insn_mmx"))
+X87 = frozenset(("fpu", "fpu_data", "fpu_control", "mmx"))
 SELECTS = frozenset(("mov", "pop", "lar", "lsl", "verr", "verw"))
 # results that are not the same everywhere, so nothing may be computed from them: undefined bits, the last bits
 LAST = frozenset("lar fsin fcos fsincos fptan fpatan f2xm1 fyl2x fyl2xp1".split())
@@ -148,7 +148,7 @@ class Generator(Start):
             env.returns.append(
                 (linear, size, [-1, self._selector(CS), model.FIXED_FLAGS | rng.getrandbits(12) & 0x8D5])
             )
-        elif name in SELECTS and form.insn.chapter == "insn_segment":
+        elif name in SELECTS and form.insn.chapter == "segment":
             env.selector_register = rng.randrange(8)
             regs[env.selector_register] = self._selector(DS) | rng.getrandbits(16) << 16
             if name == "pop":
@@ -247,7 +247,7 @@ class Generator(Start):
                 if form.insn.chapter in X87 and self.aim is not None and rng.random() < 0.6:
                     size_letter = next((o.size for o in e.operands if o.kind in "MQ"), "q")
                     self._patch(self.aim, self._number(size_letter))
-                if form.insn.name in SELECTS and form.insn.chapter == "insn_segment" and self.aim is not None:
+                if form.insn.name in SELECTS and form.insn.chapter == "segment" and self.aim is not None:
                     self._patch(self.aim, self._selector(DS).to_bytes(2, "little"))
                 if form.insn.name == "lds" and self.aim is not None:
                     size = 4 if operand_big else 2
@@ -260,7 +260,7 @@ class Generator(Start):
             else:
                 jumps = form.insn.name in ("jmp", "call") and env.landing_register >= 0 and rng.random() < 0.9
                 rm = env.landing_register if jumps else rng.randrange(8)
-                if form.insn.name in SELECTS and form.insn.chapter == "insn_segment" and rng.random() < 0.9:
+                if form.insn.name in SELECTS and form.insn.chapter == "segment" and rng.random() < 0.9:
                     rm = env.selector_register
                 mod = rng.randrange(4) if e.mod_ignored else 3
                 body.append(mod << 6 | reg << 3 | rm)

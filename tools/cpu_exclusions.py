@@ -50,7 +50,7 @@ def refused(oracle: str, form: Form) -> str | None:
             return "Unicorn does not check the new top of the stack"
         if form.encoding.text in UNICORN_LACKS:
             return "not known to Unicorn"
-        if i.chapter.removeprefix("insn_") not in ("arith", "data", "control", "string", "shift", "muldiv", "bcd"):
+        if i.chapter not in ("arith", "data", "control", "string", "shift", "muldiv", "bcd"):
             return "not modelled closely enough by Unicorn"
     return None
 
@@ -74,7 +74,7 @@ def unsuited(oracle: str, g: Generated) -> str | None:
         if piece.form is None:
             continue
         rep = any(p in REP for p in piece.prefixes)
-        if piece.form.insn.chapter == "insn_io" and piece.form.rep:
+        if piece.form.insn.chapter == "io" and piece.form.rep:
             if g.pieces[0] is not piece or g.case.regs[1] & 0xFFFF == 0:
                 return "REP INS, REP OUTS with a count of zero: whether the port is checked"
         if 0xF0 in piece.prefixes and _opcode(piece) in (b"\x0f\x20", b"\x0f\x22", b"\x0f\x00"):
@@ -83,7 +83,7 @@ def unsuited(oracle: str, g: Generated) -> str | None:
             return "INT 80h behind prefixes: the host's kernel answers"
         if rep and _opcode(piece) in (b"\x0f\xbc", b"\x0f\xbd", b"\x0f\xb8"):
             return "REP BSF, REP BSR: TZCNT and LZCNT on today's processors"
-        if piece.form.insn.chapter == "insn_mmx" and any(p in VARIANTS for p in piece.prefixes):
+        if piece.form.insn.chapter == "mmx" and any(p in VARIANTS for p in piece.prefixes):
             return "66, F2, F3 before an MMX opcode: SSE on today's processors"
         if piece.form.encoding.text in ALIASES:
             return "undocumented forms of FSTP: an empty register is not an error for all"
@@ -135,7 +135,7 @@ def difference(oracle: str, g: Generated, ours: Result, theirs: Result, before, 
         and ours.trap[1] & 4 == 0
         and ours.trap[1] > 3
     ):
-        if any(p.form is not None and p.form.insn.chapter in ("insn_segment", "insn_interrupt") for p in g.pieces):
+        if any(p.form is not None and p.form.insn.chapter in ("segment", "interrupt") for p in g.pieces):
             return "a selector of the host's GDT"
     if (reason := _of_x87(g, ours, theirs)) is not None:
         return reason

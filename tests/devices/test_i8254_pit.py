@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from playhead.devices.i8254_pit import HZ, I8254, Counter
-from playhead.devices.pc_ports import Port61
+from playhead.devices.timer.i8254_pit import HZ, I8254, Counter
+from playhead.devices.system.pc_ports import Port61
 from playhead.hw.clock import ticks_to_ns
 from playhead.hw.line import Line
 

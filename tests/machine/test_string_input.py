@@ -9,7 +9,7 @@ from memory_drive import Door, Store
 
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
-from playhead.devices.ide_unit import IdeUnit
+from playhead.devices.storage.ide_unit import IdeUnit
 from playhead.machine.machine import Machine
 
 SOURCE = """

@@ -138,8 +138,15 @@ def test_by_words_at_the_prompt(debugger, handler):
 
 def test_views_of_a_front_end_are_of_the_new_place(debugger, handler):
     """What an IDE asks for behind each stop; after `restart` it is what it was at the checkpoint."""
-    views = ("-thread-info", "-stack-info-depth", "-stack-list-frames 0 0", "-data-read-memory-bytes $esp 16",
-             "-data-list-register-values x 0 1 2 8", "-data-disassemble -s $pc -e $pc+16 -- 2", "-var-update 1 ticks")
+    views = (
+        "-thread-info",
+        "-stack-info-depth",
+        "-stack-list-frames 0 0",
+        "-data-read-memory-bytes $esp 16",
+        "-data-list-register-values x 0 1 2 8",
+        "-data-disassemble -s $pc -e $pc+16 -- 2",
+        "-var-update 1 ticks",
+    )
     with Mi((SOURCE, "-gdb-set confirm off")) as mi:
         mi.ask(f"-target-select remote 127.0.0.1:{debugger.port}")
         stopped(mi.ask('-interpreter-exec console "run 0"'))

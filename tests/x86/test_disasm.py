@@ -94,7 +94,7 @@ class Bench:
             other = {0xF2, 0xF3} if not form.insn.rep else set()  # they make other instructions of many opcodes today
             if form.encoding.text == "a5 Yv,Xv":
                 other.add(0xF2)  # capstone thinks of MOVSD, the SSE one
-            if form.insn.chapter == "insn_mmx":
+            if form.insn.chapter == "mmx":
                 other.add(0x66)
             if not other & set(piece.prefixes):
                 return bytes(piece.code)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
 from playhead.x86.flags import status_from_words, words_from_status
-from playhead.x86.paging import LARGE_PAGES
+from playhead.x86.system.paging import LARGE_PAGES
 
 
 MOST_WATCHES = 1 << 12

@@ -13,7 +13,7 @@ from playhead.machine.checkpoint import page_of, save_parts
 from playhead.machine.machine import Machine, MachineState
 from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
-from playhead.x86.paging import HALF
+from playhead.x86.system.paging import HALF
 
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
          "VIF", "VIP", "ID")  # fmt: skip

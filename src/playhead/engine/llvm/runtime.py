@@ -15,11 +15,11 @@ dead block,
 from collections.abc import Callable
 
 from playhead.engine.llvm import layout as L
-from playhead.x86 import paging
+from playhead.x86.system import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.decode import DEC, MAX_LENGTH
-from playhead.x86.interrupts import ENABLES, behind_mov_ss
+from playhead.x86.system.interrupts import ENABLES, behind_mov_ss
 from playhead.x86.table import call, routine
 
 
@@ -282,7 +282,7 @@ def fill(m: StateBuilder, lin, kind, rights, address):
 
 @routine(32, 32, 64, native_only=True)
 def slow(m: StateBuilder, lin, kind, value):
-    """An access that the host table does not answer; returns the host address to use. Kinds: see x86/paging.py."""
+    """An access that is not in the host table; returns the host address to use. For kinds see x86/system/paging.py."""
     size = kind & 0xFF
     exempt = (kind & (paging.SUPERVISOR | paging.PART)).ne(0)
     with m.if_(m.ld("aligned").ne(0) & ~exempt & (lin & (size - 1)).ne(0)):

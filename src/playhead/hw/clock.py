@@ -5,7 +5,7 @@ numbered alarms; when several are due at one moment they ring in the order (dead
 by the board, so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once
 per boundary turn, which makes progress however short its period is.
 
-Deadlines lie in memory that native code may write: it has to set `changed` when it moves one.
+Deadlines lie in memory that native code may write: it sets `changed` when it moves one.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Deadlines(SharedRecord):
 
     deadlines = Array(I64(NEVER), ALARMS_MAX)
     next_ns = I64(NEVER)  # the nearest one ...
-    changed = Bool()  # ... unless one was moved since
+    changed = Bool()  # ... unless it may be another one since
 
 
 class Alarm:
@@ -46,8 +46,18 @@ class Alarm:
         return self._deadlines[self.number]
 
     def arm(self, deadline_ns: int) -> None:
-        self._deadlines[self.number] = min(max(deadline_ns, 0), NEVER)
-        self._shared.changed = True
+        shared, deadlines = self._shared, self._deadlines
+        if deadline_ns < 0:
+            deadline_ns = 0
+        elif deadline_ns > NEVER:
+            deadline_ns = NEVER
+        if not shared.changed:
+            nearest = shared.next_ns
+            if deadline_ns <= nearest:
+                shared.next_ns = deadline_ns
+            elif deadlines[self.number] == nearest:
+                shared.changed = True
+        deadlines[self.number] = deadline_ns
 
     def cancel(self) -> None:
         if self._deadlines[self.number] != NEVER:
@@ -65,6 +75,7 @@ class VirtualClock:
         self._source = source
         self.alarms: list[Alarm] = []
         self.shared = Deadlines()
+        self._armed: memoryview[int] = memoryview(b"")  # of the deadlines, those that belong to an alarm
 
     def now_ns(self) -> int:
         """Virtual time since power-on, in nanoseconds."""
@@ -79,6 +90,9 @@ class VirtualClock:
         assert len(self.alarms) < ALARMS_MAX, f"more than {ALARMS_MAX} alarms"
         alarm = Alarm(self.shared, len(self.alarms), name, callback)
         self.alarms.append(alarm)
+        deadlines = self.shared.deadlines
+        assert isinstance(deadlines, memoryview)
+        self._armed = deadlines[: len(self.alarms)]
         return alarm
 
     def deadlines_address(self) -> int:
@@ -88,7 +102,7 @@ class VirtualClock:
     def next_deadline_ns(self) -> int:
         shared = self.shared
         if shared.changed:
-            shared.next_ns = min(shared.deadlines)  # (those that belong to no alarm are NEVER)
+            shared.next_ns = min(self.save(), default=NEVER)
             shared.changed = False
         return shared.next_ns
 
@@ -103,7 +117,7 @@ class VirtualClock:
         return len(due)
 
     def save(self) -> list[int]:
-        return list(self.shared.deadlines)[: len(self.alarms)]
+        return self._armed.tolist()
 
     def load(self, deadlines: list[int]) -> None:
         assert len(deadlines) == len(self.alarms), f"{len(deadlines)} deadlines for {len(self.alarms)} alarms"

@@ -20,6 +20,9 @@ class TimeSource(Protocol):
 
     def now_ns(self) -> int: ...
 
+    @property
+    def icount(self) -> int: ...
+
 
 class Alarm:
     """A deadline in virtual nanoseconds and what to do then. The deadline is part of the clock's saved state."""
@@ -54,6 +57,10 @@ class VirtualClock:
     def now_ns(self) -> int:
         """Virtual time since power-on, in nanoseconds."""
         return self._source.now_ns()
+
+    def icount(self) -> int:
+        """Instructions retired since power-on."""
+        return self._source.icount
 
     def ticks(self, hz: int) -> int:
         """Periods of an oscillator of `hz` since power-on, exact (integer arithmetic, no drift)."""

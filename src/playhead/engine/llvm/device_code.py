@@ -10,13 +10,17 @@ where `states` is an array of the addresses of the states. What the subset does 
 
 import ast
 import inspect
+import struct
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 
-from playhead.base.record import Array, Bool, Bytes, I32, I64, Nested, SharedRecord
+from playhead.base.record import Array, Bool, Field, Nested, Number
+from playhead.base.shared_record import COUNT, Bytes, SharedRecord, Table
+from playhead.engine.llvm.device_build import symbol
 from playhead.hw.native import NUMBERS
 
 I1, I8, I64T, PTR = ir.IntType(1), ir.IntType(8), ir.IntType(64), ir.PointerType()
@@ -27,13 +31,53 @@ BINARY = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What is in memory: a number (`bits`, `signed`; a truth value has 1 bit, in a byte), a `record`, an array of
+    `item`s, or the bytes of a `Bytes` field."""
+
+    bits: int = 0
+    signed: bool = False
+    record: type[SharedRecord] | None = None
+    item: "Kind | None" = None
+    queue: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of one."""
+        return self.record.SIZE if self.record is not None else -(-self.bits // 8)
+
+    @property
+    def memory(self) -> ir.IntType:
+        return ir.IntType(8 * self.size)
+
+
+BYTE = Kind(8)
+
+
+def kind_of(field: Field[Any]) -> Kind:
+    match field:
+        case Bool():
+            return Kind(1)
+        case Number():
+            return Kind(8 * struct.calcsize("<" + field.code), field.code.islower())
+        case Table():
+            return Kind(item=BYTE)
+        case Bytes():
+            return Kind(queue=True)
+        case Nested():
+            return Kind(record=field.cls)
+        case Array():
+            return Kind(item=kind_of(field.item))
+    raise TypeError(f"native code has no {type(field).__name__}")
+
+
+@dataclass(frozen=True)
 class Place:
-    """Something in memory: a record, an array of things, bytes, or (a leaf) a number of some width."""
+    """Something in memory, and where."""
 
-    __slots__ = ("kind", "pointer")
-
-    def __init__(self, kind: Any, pointer: ir.Value):
-        self.kind, self.pointer = kind, pointer  # kind: a Field, or a class of records
+    kind: Kind
+    pointer: ir.Value
 
 
 class Module:
@@ -79,10 +123,6 @@ class Module:
         return self.tables[values]
 
 
-def symbol(f: Callable) -> str:
-    return f"{f.__module__}.{f.__qualname__}".removeprefix("playhead.")
-
-
 def parameters(f: Callable) -> tuple[list[type], list[str]]:
     """The classes of the records that a function takes, and the names of the numbers behind them."""
     states: list[type] = []
@@ -117,7 +157,7 @@ class Body:
         names = list(inspect.signature(self.f).parameters)
         for n, (name, value) in enumerate(zip(names, self.made.args, strict=True)):
             if n < len(states):
-                self.names[name] = Place(states[n], value)
+                self.names[name] = Place(Kind(record=states[n]), value)
             else:
                 self.assign_name(name, value)
         self.statements(tree.body)
@@ -251,13 +291,12 @@ class Body:
                 self.assign_name(target.id, self.widened(value))
             return
         place = self.place(target)
-        if isinstance(value, Place) or not is_leaf(place.kind):
+        if isinstance(value, Place) or not place.kind.bits:
             raise self.refuse(target, "an assignment of a whole record or array")
-        kind = leaf_type(place.kind)
         wide = self.widened(value)
-        if isinstance(place.kind, Bool):
-            wide = self.b.zext(self.b.icmp_unsigned("!=", wide, ir.Constant(I64T, 0)), I64T)
-        self.b.store(wide if kind is I64T else self.b.trunc(wide, kind), place.pointer, align=1)
+        if place.kind.bits == 1:
+            wide = self.widened(self.as_truth(target, wide))
+        self.b.store(wide if place.kind.bits == 64 else self.b.trunc(wide, place.kind.memory), place.pointer, align=1)
 
     def assign_name(self, name: str, value: ir.Value) -> None:
         if isinstance(self.names.get(name), Place):
@@ -272,20 +311,19 @@ class Body:
             return self.names[node.id]
         if isinstance(node, ast.Attribute):
             outer = self.place(node.value)
-            if not (isinstance(outer.kind, type) and node.attr in outer.kind.FIELDS):  # type: ignore[attr-defined]
+            record = outer.kind.record
+            if record is None or node.attr not in record.FIELDS:
                 raise self.refuse(node, f"a field {node.attr}, which is not there")
-            field = outer.kind.FIELDS[node.attr]  # type: ignore[attr-defined]
-            offset = outer.kind.offset_of(node.attr)  # type: ignore[attr-defined]
-            return Place(inner_kind(field), self.at(outer.pointer, ir.Constant(I64T, offset)))
+            offset = ir.Constant(I64T, record.PLACES[node.attr].offset)
+            return Place(kind_of(record.FIELDS[node.attr]), self.at(outer.pointer, offset))
         if isinstance(node, ast.Subscript):
             outer = self.place(node.value)
             index = self.number(node.slice)
-            if isinstance(outer.kind, Array):
-                item = inner_kind(outer.kind.item)
-                scaled = self.b.mul(index, ir.Constant(I64T, size_of(item)))
-                return Place(item, self.at(outer.pointer, scaled))
-            if isinstance(outer.kind, Bytes):
-                return Place(BYTE, self.at(outer.pointer, self.b.add(index, ir.Constant(I64T, 4))))
+            if outer.kind.item is not None:
+                scaled = self.b.mul(index, ir.Constant(I64T, outer.kind.item.size))
+                return Place(outer.kind.item, self.at(outer.pointer, scaled))
+            if outer.kind.queue:
+                return Place(BYTE, self.at(outer.pointer, self.b.add(index, ir.Constant(I64T, COUNT))))
         raise self.refuse(node, f"'{ast.unparse(node)}' here")
 
     def at(self, pointer: ir.Value, offset: ir.Value) -> ir.Value:
@@ -293,15 +331,15 @@ class Body:
 
     def loaded(self, place: Place) -> Any:
         """A leaf's number; anything else stays a place."""
-        if not is_leaf(place.kind):
+        kind = place.kind
+        if not kind.bits:
             return place
-        kind = leaf_type(place.kind)
-        v = self.b.load(place.pointer, typ=kind, align=1)
-        if isinstance(place.kind, Bool):
-            return self.b.icmp_unsigned("!=", v, ir.Constant(kind, 0))
-        if kind is I64T:
+        v = self.b.load(place.pointer, typ=kind.memory, align=1)
+        if kind.bits == 1:
+            return self.b.icmp_unsigned("!=", v, ir.Constant(I8, 0))
+        if kind.bits == 64:
             return v
-        return self.b.sext(v, I64T) if isinstance(place.kind, I32) else self.b.zext(v, I64T)
+        return self.b.sext(v, I64T) if kind.signed else self.b.zext(v, I64T)
 
     # values: i64, i1, or a Place
 
@@ -323,7 +361,7 @@ class Body:
 
     def as_truth(self, node: ast.expr, v: Any) -> ir.Value:
         if isinstance(v, Place):
-            if not isinstance(v.kind, Bytes):
+            if not v.kind.queue:
                 raise self.refuse(node, f"'{ast.unparse(node)}' as a truth value")
             v = self.length(v)
         if v.type == I1:
@@ -475,7 +513,7 @@ class Body:
         target = self.scope.get(name)
         if getattr(target, "__native__", False):
             return self.call(node, target)
-        if name == "len" and isinstance(place := self.value(node.args[0]), Place) and isinstance(place.kind, Bytes):
+        if name == "len" and isinstance(place := self.value(node.args[0]), Place) and place.kind.queue:
             return self.length(place)
         if name in ("int", "bool") and len(node.args) == 1:
             v = self.value(node.args[0])
@@ -495,7 +533,7 @@ class Body:
         for n, argument in enumerate(node.args):
             v = self.value(argument)
             if n < len(states):
-                if not (isinstance(v, Place) and v.kind is states[n]):
+                if not (isinstance(v, Place) and v.kind.record is states[n]):
                     raise self.refuse(argument, f"'{ast.unparse(argument)}' where {states[n].__name__} is wanted")
                 values.append(v.pointer)
             else:
@@ -514,48 +552,9 @@ def end_is_reached(function: ir.Function, block: ir.Block) -> bool:
     return any(block in getattr(i, "operands", ()) for b in function.blocks for i in b.instructions)
 
 
-# kinds of places
-
-
-class _Byte:
-    """An item of a `Bytes` field."""
-
-
-BYTE = _Byte()
-
-
-def inner_kind(field: Any) -> Any:
-    return field.cls if isinstance(field, Nested) else field
-
-
-def is_leaf(kind: Any) -> bool:
-    return not (isinstance(kind, type | Array | Bytes))
-
-
-def leaf_type(kind: Any) -> ir.IntType:
-    if isinstance(kind, _Byte | Bool):
-        return I8
-    bits = 8 * size_of(kind)
-    return I64T if bits == 64 else ir.IntType(bits)
-
-
-def size_of(kind: Any) -> int:
-    """Bytes in memory."""
-    if isinstance(kind, type):
-        return kind.SIZE  # type: ignore[attr-defined]
-    if isinstance(kind, _Byte | Bool):
-        return 1
-    return {"B": 1, "H": 2, "I": 4, "i": 4, "Q": 8, "q": 8}[kind.code]
-
-
 def module_text(functions: Iterable[Callable]) -> str:
     """LLVM text of a module with the entries of these functions."""
     m = Module()
     for f in sorted(set(functions), key=symbol):
         m.entry(f)
     return str(m.module)
-
-
-def entries(functions: Sequence[Callable]) -> list[str]:
-    """The entries' names."""
-    return [symbol(f) for f in functions]

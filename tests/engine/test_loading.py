@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from playhead.engine.llvm import loading
-from playhead.engine.llvm.build import compile_part
+from playhead.engine.llvm.compile import compile_part
 from playhead.engine.llvm.linking import NotLinkable, link
 from playhead.engine.llvm.loading import load, load_by_llvm
 

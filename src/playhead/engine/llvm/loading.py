@@ -75,7 +75,7 @@ def load_by_llvm(objects: list[bytes], exported: Iterable[str]) -> dict[str, int
     """What `load` does, by LLVM: slower by the time that importing it takes, but it knows every kind of object file."""
     import llvmlite.binding as llvm
 
-    from playhead.engine.llvm.build import target_machine
+    from playhead.engine.llvm.compile import target_machine
 
     empty = llvm.parse_assembly("")
     empty.triple = llvm.get_default_triple()

@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.base.record import I64, Queue, record
+from playhead.base.record import I64, Queue, Record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import CDROM
 from playhead.engine.core import Core
-from playhead.hw.block import READ, Drive
+from playhead.hw.block import READ, Drive, Tray
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
@@ -51,8 +51,7 @@ class Stop:
     accesses: tuple[Access, ...] = ()
 
 
-@record
-class MachineState:
+class MachineState(Record):
     """What belongs to no chip: when alarms last rang, and their deadlines."""
 
     rung_icount = I64(-1)
@@ -107,7 +106,7 @@ class Machine:
         self.core = Core(self.memory)
         self.clock = VirtualClock(self)
         self.requests = _Requests()
-        self.state: Any = MachineState()
+        self.state = MachineState()
         self.kicked = False
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
@@ -246,8 +245,8 @@ class Machine:
         drives = self.config.drives
         return self.storage is not None and drive < len(drives) and drives[drive].kind == CDROM
 
-    def tray(self, drive: int) -> Any:
-        """Of a CD-ROM drive: the state (`CdromState`) of what the user sees of it."""
+    def tray(self, drive: int) -> Tray:
+        """The state of a CD-ROM drive as far as the user sees it."""
         config = self.config.drives[drive]
         assert self.board.ide is not None
         return self.board.ide.cdrom(config.bus, config.unit).s.cdrom

@@ -134,6 +134,6 @@ def replaces_a_record(s: Outer) -> None:
     [(has_a_list, "'[1, 2]'"), (has_no_field, "a field y"), (replaces_a_record, "a whole record")],
 )
 def test_what_the_subset_has_not_is_refused_with_its_line(function, what):
-    with pytest.raises(TypeError, match="test_device_code.py:[0-9]+: a @native function cannot have") as refused:
+    with pytest.raises(TypeError, match=r"test_device_code.py:\d+: a @native function cannot have") as refused:
         module_text([function])
     assert what in str(refused.value)

@@ -1,5 +1,5 @@
-"""The tables by which native code finds declared registers (`hw/native.py`): for each port and each page of the register
-space, who answers.
+"""The tables by which native code finds declared registers (`hw/native.py`): who answers each port, and each page of
+the register space.
 
 They are derived from the two spaces, and made again when a range has moved.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from playhead.engine.core import FIRST_RANGE, MOST_RANGES, NOBODY, PYTHON, RANGE, RANGE_SIZE, Core
 from playhead.hw.memory import PAGE
-from playhead.hw.native import MOST_STATES, Registers
+from playhead.hw.native import MOST_STATES
 from playhead.hw.space import Range, Space
 
 Addresses = Callable[[Iterable[Callable]], dict[str, int]]
@@ -32,13 +32,13 @@ class DeviceTable:
         from playhead.engine.llvm.device_build import addresses, symbol
 
         self._stale = False
-        declared = [r for space in (self._io, self._mmio) for r in space.ranges() if r.registers is not None]
-        functions = [f for r in declared for f in (r.registers.read, r.registers.write) if f is not None]
+        ranges = [r for space in (self._io, self._mmio) for r in space.ranges()]
+        declared = [(r, r.registers) for r in ranges if r.registers is not None]
+        functions = [f for _, registers in declared for f in (registers.read, registers.write) if f is not None]
         known = addresses(functions) if functions else {}
         assert len(declared) <= MOST_RANGES
         numbers: dict[int, int] = {}
-        for n, r in enumerate(declared):
-            registers: Registers = r.registers  # type: ignore[assignment]
+        for n, (r, registers) in enumerate(declared):
             entries = [known[symbol(f)] if f is not None else 0 for f in (registers.read, registers.write)]
             states = [state.address() for state in registers.states]
             states += [0] * (MOST_STATES - len(states))

@@ -153,7 +153,7 @@ class Body:
         tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
         assert isinstance(tree, ast.FunctionDef)
         begin = self.b.block
-        states, numbers = parameters(self.f)
+        states, _ = parameters(self.f)
         names = list(inspect.signature(self.f).parameters)
         for n, (name, value) in enumerate(zip(names, self.made.args, strict=True)):
             if n < len(states):
@@ -511,7 +511,7 @@ class Body:
             raise self.refuse(node, f"the call '{ast.unparse(node)}'")
         name = node.func.id
         target = self.scope.get(name)
-        if getattr(target, "__native__", False):
+        if callable(target) and getattr(target, "__native__", False):
             return self.call(node, target)
         if name == "len" and isinstance(place := self.value(node.args[0]), Place) and place.kind.queue:
             return self.length(place)

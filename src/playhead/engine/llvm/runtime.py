@@ -754,8 +754,8 @@ NOT_ANSWERED = (1 << 64) - 1  # of `device_access`: Python has to do it; no answ
 
 @routine(32, 32, 64, 64, native_only=True, faults=False)
 def device_access(m: StateBuilder, ports, write, where, value):
-    """An access to a port (`ports`) or to a register in memory that a device has declared, or that nobody owns. `where`:
-    address | size << 32. Returns what is read. It is called where Python would be asked, at the same moment."""
+    """An access to a port (`ports`) or to a register in memory that a device has declared, or that nobody owns. Called
+    where Python would be asked, at the same moment. `where`: address | size << 32. Returns what is read."""
     address, size = where.trunc(32), (where >> 32).trunc(32)
     last = address + size - 1
     n = m.var(32, 0)

@@ -141,8 +141,8 @@ define hidden ptr @slow_access(ptr %cpu, i32 %lin, i32 %kind, i64 %value) #1 {
   ret ptr %p
 }
 
-define hidden {i32, i64} @r_device_entry(ptr %cpu, i64 %entry, i64 %states, i64 %offset, i64 %size, i64 %value, i64 %now,
-                                         i64 %icount) #0 {
+define hidden {i32, i64} @r_device_entry(ptr %cpu, i64 %entry, i64 %states, i64 %offset, i64 %size, i64 %value,
+                                         i64 %now, i64 %icount) #0 {
   %f = inttoptr i64 %entry to ptr
   %s = inttoptr i64 %states to ptr
   %v = call i64 %f(ptr %s, i64 %offset, i64 %size, i64 %value, i64 %now, i64 %icount)

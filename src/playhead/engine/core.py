@@ -41,8 +41,8 @@ class Core:
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: whether a breakpoint has it
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
-        # For each port, and for each page of registers, 16 bits: NOBODY, PYTHON, or from FIRST_RANGE on the number of an
-        # entry in `device_ranges`.
+        # For each port, and for each page of registers, 16 bits: NOBODY, PYTHON, or from FIRST_RANGE on the number of
+        # an entry in `device_ranges`.
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
         self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code

@@ -6,6 +6,7 @@ They are derived from the two spaces, and made again when a range has moved.
 
 import struct
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from playhead.engine.core import FIRST_RANGE, MOST_RANGES, NOBODY, PYTHON, RANGE, RANGE_SIZE, Core
 from playhead.hw.memory import PAGE
@@ -56,7 +57,7 @@ class DeviceTable:
         pieces: list[tuple[int, Range | None]] = [*space.pieces(), (space.size, None)]
         if unit > 1:
             view[:size] = memoryview(bytes(2 * size)).cast("H")
-        for (start, owner), (end, _) in zip(pieces, pieces[1:], strict=False):
+        for (start, owner), (end, _) in pairwise(pieces):
             number = NOBODY if owner is None else numbers.get(id(owner), PYTHON)
             if unit == 1:
                 view[start:end] = memoryview(struct.pack("<H", number) * (end - start)).cast("H")

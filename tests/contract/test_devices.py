@@ -21,6 +21,8 @@ CASES = [pytest.param(factory, seed, id=f"{part}-{seed}") for part, factory in D
 class Bench:
     """One device alone on a clock that stands still until told."""
 
+    icount = 0
+
     def __init__(self, factory) -> None:
         self.time_ns = 0
         self.clock = VirtualClock(self)

@@ -23,6 +23,9 @@ class TimeSource(Protocol):
 
     def now_ns(self) -> int: ...
 
+    @property
+    def icount(self) -> int: ...
+
 
 class Deadlines(SharedRecord):
     """When each alarm rings, by its number. (What is saved of it is for the clock's owner to say.)"""
@@ -80,6 +83,10 @@ class VirtualClock:
     def now_ns(self) -> int:
         """Virtual time since power-on, in nanoseconds."""
         return self._source.now_ns()
+
+    def icount(self) -> int:
+        """Instructions retired since power-on."""
+        return self._source.icount
 
     def ticks(self, hz: int) -> int:
         """Periods of an oscillator of `hz` since power-on, exact (integer arithmetic, no drift)."""

@@ -27,6 +27,7 @@ from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Stream
 from playhead.machine import storage
 from playhead.machine.debug import Access, Debug
+from playhead.machine.device_table import DeviceTable
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
@@ -120,6 +121,7 @@ class Machine:
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+        self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
@@ -387,6 +389,7 @@ class Machine:
         end = c64[i["icount"]] + budget
         while True:
             before = c64[i["icount"]]
+            self._table.update()
             self.engine.run(budget)
             if c32[i["ahead_n"]]:
                 self._end_of_ahead()

@@ -55,7 +55,7 @@ def test_absent_drives(b):
 
 def test_an_empty_channel_reads_as_zeros(b):
     for channel in b.ide.channels:
-        channel.units = [None, None]
+        channel.units, channel.cable.units = [None, None], [False, False]
     b.outb(0x1F2, 0x55)
     assert [b.inb(0x1F0 + n) for n in range(8)] == [0] * 8 and b.inb(0x3F6) == 0
 

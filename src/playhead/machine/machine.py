@@ -291,8 +291,7 @@ class Machine:
             if asleep is not None:
                 return asleep
             if icount < until_icount:
-                most = SHORT if self.storage is not None and self.storage.backing.busy else self._slice
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), most), DELIVERIES
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._most()), DELIVERIES
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
@@ -329,6 +328,10 @@ class Machine:
         """What the engine is to end its run for as soon as the processor takes it."""
         intr = S.PENDING_INTR if self.board.intr.level else 0
         return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
+
+    def _most(self) -> int:
+        """Instructions between two looks at `kicked`: few while the end of a request to a drive is expected."""
+        return SHORT if self.storage is not None and self.storage.backing.busy else self._slice
 
     def _to_next_alarm(self) -> int:
         """Instructions until the next alarm is due, at least one."""
@@ -405,7 +408,7 @@ class Machine:
                 n, deadline = c32[i["latch_n"]], self.clock.next_deadline_ns()
                 c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
                 c32[i["latch_n"]] = n + 1
-                budget = end - c64[i["icount"]] if self._as_before(deadline) else 1
+                budget = min(end - c64[i["icount"]], self._most()) if self._as_before(deadline) else 1
                 continue
             if reason in (S.EXIT_PORT_WRITE, S.EXIT_MMIO_WRITE):
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)

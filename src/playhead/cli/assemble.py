@@ -5,11 +5,12 @@ settings.
 from contextlib import nullcontext
 from typing import Any
 
-from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.errors import UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
 from playhead.cli import kernel_needs
 from playhead.cli.drives import OpenDrives, seabios
+from playhead.cli.serial_ports import serial_specs
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
@@ -22,16 +23,6 @@ QUIET_LINUX = (
     "has console=ttyS0"
 )
 QUIET = "the guest has printed nothing for 10 s on its serial ports"
-
-
-def serial_specs(values: dict[str, Any]) -> list[str]:
-    """What COM1... are connected to; COM1 is standard input and output if nothing is said."""
-    specs = list(values["serial"]) or ["stdio"]
-    while specs and specs[-1] == "none":
-        specs.pop()
-    if "none" in specs:
-        raise UnsupportedError("-serial none is only supported behind the last port; null connects to nobody")
-    return specs
 
 
 def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:

@@ -97,9 +97,8 @@ def restore(machine: Parts, parts: Mapping[str, bytes], pages: Mapping[int, byte
     machine.core.load_tlb(parts["tlb"])
     for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n"):
         machine.core.set(name, 0)
-    state = type(machine.state).decode(parts["machine"])
-    machine.state = state
-    machine.clock.load(list(state.deadlines))
+    machine.state.decode_into(parts["machine"])
+    machine.clock.load(machine.state.deadlines)
     machine.core.stale = True
     if machine.storage is not None:
         blocks = {page: data for page, data in pages.items() if is_block(page)}

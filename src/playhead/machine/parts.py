@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from playhead.base.record import I64, Queue, Record
 from playhead.boards.pc import Board
 from playhead.engine.core import Core
 from playhead.hw.clock import VirtualClock
@@ -10,6 +11,14 @@ from playhead.machine.debug import Debug
 from playhead.machine.storage import Storage
 
 M64 = (1 << 64) - 1
+
+
+class MachineState(Record):
+    """What belongs to no chip: when alarms last rang, and their deadlines."""
+
+    rung_icount = I64(-1)
+    rung_ns = I64(-1)
+    deadlines = Queue(I64())
 
 
 class Parts:
@@ -22,7 +31,7 @@ class Parts:
     engine: Any
     memory: Memory
     requests: Any
-    state: Any
+    state: MachineState
     storage: Storage | None
     _c32: memoryview
     _c64: memoryview

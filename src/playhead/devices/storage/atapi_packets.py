@@ -6,9 +6,10 @@ EVENT STATUS NOTIFICATION, READ CD and the sense codes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from playhead.devices.storage import atapi_replies
+from playhead.devices.storage.ide_state import UnitState
 from playhead.hw.block import Drive
 
 NOT_READY, MEDIUM_ERROR, ILLEGAL_REQUEST, UNIT_ATTENTION = 2, 3, 5, 6
@@ -21,7 +22,7 @@ NO_DISC, DOOR_OPEN, DATA_DISC = 0x70, 0x71, 0x01  # medium types in a mode heade
 class CdromDrive(Protocol):
     """What a packet command needs of the drive that carries it out (atapi_cdrom.py)."""
 
-    s: Any
+    s: UnitState
     drive: Drive
 
     @property

@@ -1,10 +1,8 @@
 """The status flags, kept lazily as two words so that most instructions only store.
 
 `fl_res` is a result, sign-extended to 32 bits: ZF is "it is zero", SF its sign, PF the parity of its low byte. `fl_aux`
-holds the
-carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor bit 30), bit
-3
-AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
+holds the carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor
+bit 30), bit 3 AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
 """
 
 from playhead.ir.builder import Builder
@@ -146,7 +144,7 @@ def set_status(m: Builder, flags: Value) -> None:
 
 
 def status_from_words(res: int, aux: int) -> int:
-    """The six status flags of a state block, for people (debugger, digest): same formulas on plain integers."""
+    """The six status flags of a state block, for debugger and digest: the same formulas on plain integers."""
     c, o = aux >> 31, (aux >> 31 ^ aux >> 30) & 1
     p = (bin(res & 0xFF).count("1") ^ aux >> 8 ^ 1) & 1
     return c | p << 2 | (aux >> 3 & 1) << 4 | (res == 0) << 6 | ((res >> 31 ^ aux) & 1) << 7 | o << 11

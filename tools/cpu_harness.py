@@ -17,7 +17,7 @@ from tools.oracle.case import Case, Result, Segment
 from playhead.engine.core import Core
 from playhead.hw.memory import CODE, Memory
 from playhead.x86 import state as S
-from playhead.x86.flags import words_from_status
+from playhead.x86.eflags import words_from_status
 
 PAGE = layout.PAGE
 SYSTEM = 0xE1A5_0000  # linear; nothing is there for the host

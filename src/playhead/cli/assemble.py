@@ -2,20 +2,24 @@
 settings.
 """
 
+from __future__ import annotations
+
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
-from playhead.cli import kernel_needs
-from playhead.cli.drives import OpenDrives, seabios
+from playhead.cli.drives import seabios
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
-from playhead.log.writer import Writer
 from playhead.session.outcome import Options
-from playhead.session.run import Build, RunSession
+
+if TYPE_CHECKING:
+    from playhead.cli.drives import OpenDrives
+    from playhead.log.writer import Writer
+    from playhead.session.run import Build, RunSession
 
 QUIET_LINUX = (
     "the guest has printed nothing for 10 s; a Linux kernel prints on the serial port if its command line (-append) "
@@ -73,6 +77,8 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     )
     config.check()
     if config.kernel is not None:
+        from playhead.cli import kernel_needs
+
         kernel_needs.check(config.kernel, config.cpu)
     return config
 

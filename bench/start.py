@@ -16,8 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import asm
+from tools import asm
 
 GOAL_S = 0.3  # each of the three
 HERE = Path(__file__).resolve().parent.parent

@@ -1,15 +1,17 @@
-"""start [--before DIR] [--runs N]: processor time of a run, a recording and a replay of a guest of 8,000 instructions.
+"""start [--before DIR] [--uncached] [--runs N]: processor time of run, record and replay, 8,000 instructions
 
 Nearly all of it is the program's start: imports, the native core, the machine. Processor time is user and system time
 of the whole process. `--before` names another tree of Playhead (a checkout of an older version), which takes turns with
 this one; the ratio is then of the same minutes on the same host. The median of the runs is shown, and the quickest.
-Both find their native cores in the cache, and their bytecode beside their sources, by a first run that does not count.
+Both are copied, and find their native core and their bytecode in a cache, which a first run fills that does not count;
+`--uncached`: Python keeps no bytecode of ours (PYTHONDONTWRITEBYTECODE), and compiles what it imports each time.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,9 +39,9 @@ def commands(folder: Path, name: str) -> dict[str, list[str]]:
     }
 
 
-def seconds(tree: Path, words: list[str]) -> float:
+def seconds(tree: Path, words: list[str], bytecode: bool) -> float:
     """Processor time of one process of this tree's program."""
-    environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "" if bytecode else "1"}
     child = subprocess.Popen([sys.executable, "-m", "playhead", *words], env=environment, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
     assert child.stdout
@@ -54,24 +56,28 @@ def seconds(tree: Path, words: list[str]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench start", description="processor time of the program's start")
     parser.add_argument("--before", type=Path, help="another tree, measured beside this one")
+    parser.add_argument("--uncached", action="store_true", help="without bytecode from earlier runs")
     parser.add_argument("--runs", type=int, default=15, help="of each")
     options = parser.parse_args()
     trees = {"now": HERE}
     if options.before:
         trees = {"before": options.before.resolve(), **trees}
-    with tempfile.TemporaryDirectory(prefix="playhead-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="playhead-") as temporary:
+        folder = Path(temporary)
+        for name, tree in trees.items():
+            trees[name] = folder / name
+            shutil.copytree(tree / "src", trees[name], ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "start.bin").write_bytes(asm.firmware(Path(__file__).with_name("start.s")))
-        return compare(folder, trees, options.runs)
+        return compare(folder, trees, options.runs, not options.uncached)
 
 
-def compare(folder: Path, trees: dict[str, Path], runs: int) -> int:
+def compare(folder: Path, trees: dict[str, Path], runs: int, bytecode: bool) -> int:
     jobs = {name: commands(folder, name) for name in trees}
     times: dict[tuple[str, str], list[float]] = {}
     for turn in range(runs + 1):
         for job in jobs["now"]:
             for name, tree in trees.items():
-                took = seconds(tree, jobs[name][job])
+                took = seconds(tree, jobs[name][job], bytecode)
                 if turn:
                     times.setdefault((job, name), []).append(took)
     print(f"{'processor time, s: median (least)':34}" + "".join(f"{name:>18}" for name in trees) + "    ratio")

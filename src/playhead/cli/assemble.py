@@ -11,9 +11,11 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
 from playhead.cli.drives import seabios
+from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
+from playhead.host.mux import MuxPort
 from playhead.session.outcome import Options
 
 if TYPE_CHECKING:
@@ -111,14 +113,13 @@ def make_build(config: PcConfig, engine: str, shift: int) -> Build:
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
-    from playhead.cli.live import Attendance, check, shared_console
-
-    asked = values["gdb"] or values["s"] or values["stopped"] or values["monitor"]
     console = shared_console(host, values)
-    if not asked and console is None:
-        return nullcontext()
-    check(values, console)
-    return Attendance(session, host, values, recording, console)
+    if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
+        from playhead.cli.live import Attendance, check
+
+        check(values, console is not None)
+        return Attendance(session, host, values, recording, MuxPort(console) if console else None)
+    return nullcontext() if console is None else MonitorAtHand(session, host, values, recording, console)
 
 
 def made(writer: Writer) -> str:

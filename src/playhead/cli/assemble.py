@@ -7,10 +7,11 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.errors import UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
 from playhead.cli.drives import seabios
+from playhead.cli.serial_ports import serial_specs
 from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
@@ -28,16 +29,6 @@ QUIET_LINUX = (
     "has console=ttyS0"
 )
 QUIET = "the guest has printed nothing for 10 s on its serial ports"
-
-
-def serial_specs(values: dict[str, Any]) -> list[str]:
-    """What COM1... are connected to; COM1 is standard input and output if nothing is said."""
-    specs = list(values["serial"]) or ["stdio"]
-    while specs and specs[-1] == "none":
-        specs.pop()
-    if "none" in specs:
-        raise UnsupportedError("-serial none is only supported behind the last port; null connects to nobody")
-    return specs
 
 
 def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:

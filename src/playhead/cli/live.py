@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from playhead.base.errors import HostError, UsageError
-from playhead.cli.assemble import serial_specs
+from playhead.cli.serial_ports import serial_specs
 from playhead.gdb.serve import GdbServer
 from playhead.host.chardev import Pty
 from playhead.host.host import Host

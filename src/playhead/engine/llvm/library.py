@@ -38,7 +38,7 @@ def load_or_build(progress: Progress | None = None) -> NativeCore:
     that."""
     found = read_core()
     if found is None:
-        with _building():
+        with building():
             found = read_core()
             if found is None:
                 from playhead.engine.llvm.build import build  # here, so that nobody else imports LLVM
@@ -48,7 +48,7 @@ def load_or_build(progress: Progress | None = None) -> NativeCore:
 
 
 @contextmanager
-def _building() -> Iterator[None]:
+def building() -> Iterator[None]:
     """Makes the cache directory, and keeps other processes from building there at the same time."""
     directory = cache_dir()
     try:

@@ -13,7 +13,7 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import playhead
 from playhead.base.errors import HostError
@@ -40,17 +40,26 @@ def read(path: str) -> bytes:
 
 def source_key() -> str:
     """Hash of everything that decides the native code."""
-    root = os.path.dirname(playhead.__file__)
     h = hashlib.sha256(repr((target(), sys.version_info[:2])).encode())
-    for package in ("ir", "x86", "engine"):
-        for folder, folders, names in os.walk(os.path.join(root, package)):
+    for path, source in sources("ir", "x86", "engine"):
+        h.update(path.encode())
+        h.update(source)
+    return h.hexdigest()[:32]
+
+
+def sources(*places: str) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of source files of ours: of single ones, and of all in a folder, in a fixed order."""
+    root = os.path.dirname(playhead.__file__)
+    for place in places:
+        path = os.path.join(root, place)
+        for folder, folders, names in os.walk(path):
             folders.sort()
             for name in sorted(names):
                 if name.endswith(".py"):
-                    path = os.path.join(folder, name)
-                    h.update(os.path.relpath(path, root).encode())
-                    h.update(read(path))
-    return h.hexdigest()[:32]
+                    file = os.path.join(folder, name)
+                    yield os.path.relpath(file, root), read(file)
+        if os.path.isfile(path):
+            yield place, read(path)
 
 
 IMPORTED = source_key()

@@ -17,7 +17,7 @@ def b() -> Bench:
 
 
 def test_identity_and_decoding(b):
-    config = b.ide.config_read
+    config = b.ide.word
     assert config(0, 4) == 0x70108086 and config(8, 4) == 0x01018000 and config(0x2C, 4) == 0x11001AF4
     b.ide.reset()
     assert config(4, 4) == 0x02800000 and config(0x20, 4) == 1 and config(0x40, 4) == 0

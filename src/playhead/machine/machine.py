@@ -10,7 +10,6 @@ an alarm.
 """
 
 import hashlib
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,6 @@ from playhead.hw.block import READ, Drive, Tray
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
-from playhead.hw.space import Stream
 from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -105,7 +103,6 @@ class Machine(Parts):
         self._c32[self._i["shift"]] = shift
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
-        self._ahead: tuple[Stream, int, int] | None = None  # where answers for a REP INS come from
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)
@@ -337,17 +334,10 @@ class Machine(Parts):
             before = c64[i["icount"]]
             self._table.update()
             self.engine.run(budget)
-            if c32[i["ahead_n"]]:
-                self._end_of_ahead()
             reason = c32[i["exit_reason"]]
             if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
                 info = c64[i["exit_info"]]
                 space = self.board.io if reason == S.EXIT_PORT_READ else self.memory.mmio
-                left, c32[i["ahead_left"]] = c32[i["ahead_left"]], 0
-                if left > 1 and end - c64[i["icount"]] > 1:
-                    budget = self._look_ahead(info & 0xFFFFFFFF, info >> 32, min(left, end - c64[i["icount"]]))
-                    if budget:
-                        continue
                 n, deadline = c32[i["latch_n"]], self.clock.next_deadline_ns()
                 c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
                 c32[i["latch_n"]] = n + 1
@@ -391,28 +381,6 @@ class Machine(Parts):
             and self.requests.stop is None
             and not (self.kicked or self.debug.armed)
         )
-
-    def _look_ahead(self, port: int, size: int, most: int) -> int:
-        """Answer as many iterations of a REP INS as can be; how many that is."""
-        c32, c64, i = self._c32, self._c64, self._i
-        owner = self.board.io.find(port)
-        if owner is None or owner.stream is None or not owner.min_size <= size <= owner.max_size:
-            return 0
-        words = owner.stream.peek(port, size, min(most, S.FIELDS["ahead"].count))
-        if words:
-            c32[i["ahead"] : i["ahead"] + len(words)] = array("I", words)
-            c32[i["ahead_n"]], c32[i["ahead_used"]], c32[i["ahead_port"]] = len(words), 0, port | size << 16
-            c64[i["ahead_at"]] = c64[i["icount"]]
-            self._ahead = owner.stream, port, size
-        return len(words)
-
-    def _end_of_ahead(self) -> None:
-        """What was taken of the answers happens to the device; the others are void."""
-        c32, i = self._c32, self._i
-        assert self._ahead is not None
-        stream, port, size = self._ahead
-        stream.taken(port, size, c32[i["ahead_used"]])
-        c32[i["ahead_n"]] = 0
 
     @staticmethod
     def _read(space, address: int, size: int) -> int:

@@ -119,15 +119,6 @@ class IdeChannel:
         unit = self._unit_now
         return 0 if unit is None else unit.read_data(size)
 
-    def peek_data(self, size: int, most: int) -> Sequence[int]:
-        unit = self._unit_now
-        return () if unit is None else unit.peek_data(size, most)
-
-    def data_taken(self, size: int, count: int) -> None:
-        unit = self._unit_now
-        if unit is not None:
-            unit.data_taken(size, count)
-
     def write_data(self, size: int, value: int) -> None:
         unit = self._unit_now
         if unit is not None:

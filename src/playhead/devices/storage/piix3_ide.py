@@ -9,8 +9,6 @@ end.
 Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.3 (configuration) and 2.7 (bus master registers).
 """
 
-from collections.abc import Sequence
-
 from playhead.base.record import Array
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import LENGTH
@@ -70,7 +68,7 @@ class Piix3Ide(PciFunction[IdeState]):
         for n, (command, control) in enumerate(PORTS):
             states = self.channels[n].s, self.channels[n].cable
             io.map(command, 8, self._read_command, self._write_command, max_size=4, name=f"{name}.{n}.command",
-                   stream=self, registers=Registers(*states, read=read_command, write=write_command))  # fmt: skip
+                   registers=Registers(*states, read=read_command, write=write_command))  # fmt: skip
             io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control",
                    registers=Registers(*states, read=read_control))  # fmt: skip
         for drive in self._cdroms():
@@ -155,13 +153,6 @@ class Piix3Ide(PciFunction[IdeState]):
         if register == DATA:
             return channel.read_data(size)
         return sum(channel.read(register + i) << 8 * i for i in range(size))
-
-    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
-        """Words of the data register (`hw.space.Stream`)."""
-        return self._channel(address).peek_data(size, most) if address & 7 == DATA else ()
-
-    def taken(self, address: int, size: int, count: int) -> None:
-        self._channel(address).data_taken(size, count)
 
     def _write_command(self, address: int, size: int, value: int) -> None:
         channel, register = self._channel(address), address & 7

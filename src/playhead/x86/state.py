@@ -113,7 +113,7 @@ _field("skip_seq", 64, 1, arch=False)
 _field("hits", 64, 16, arch=False)  # address | size << 32 | kind << 40
 _field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segment that is not committed yet
 _field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
-_field("outer", 32, 32, arch=False)  # what ENTER (the outer frames' pointers) and a CALL through a gate (parameters) copy
+_field("outer", 32, 32, arch=False)  # what ENTER (frame pointers) and a CALL through a gate (parameters) copy
 _field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
 # Answers to what a REP INS will read, for the instructions that retire at `ahead_at` and behind it.
 _field("ahead_at", 64, 1, arch=False)

@@ -191,7 +191,7 @@ class Nested(Field[R]):
 
 
 def _item(item: Any) -> Field[Any]:
-    """The field that each item of an array or a queue is: a record stands for itself."""
+    """The field of each item of an array or a queue; a record class means that record."""
     return item if isinstance(item, Field) else Nested(item)
 
 
@@ -296,7 +296,7 @@ def _encoder(fields: dict[str, Field[Any]]) -> Any:
 
 
 class RecordType(type):
-    """Makes a record of a class whose attributes are fields, behind those of the record that it extends."""
+    """Makes a record of a class whose attributes are fields, after those of the record that it extends."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> "RecordType":
         return super().__new__(mcs, name, bases, mcs._body(bases, body))

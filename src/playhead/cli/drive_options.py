@@ -264,7 +264,7 @@ class _Placing:
         return self._by_id[id]
 
     def _file(self, one: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The drive with the file: behind blkreplay, if that is there."""
+        """The drive with the file: after blkreplay, if that is there."""
         for _ in self._drives:
             if one.get("driver") != BLKREPLAY or one["image"] not in self._by_id:
                 break

@@ -3,10 +3,9 @@
 This is about a kernel that was given with -kernel; one that a boot loader read from a disk is found by what it has left
 in memory (`linux_memory.py`).
 
-A kernel with KASLR moves itself to a random place when it starts, so gdb has to be told the distance. The banner
-("Linux version ...") tells it: where it is to be, says the program in the bzImage; where it was, says the memory in the
-recording's checkpoints. Only places that the kernel's alignment allows are looked at, so this takes a fraction of a
-second.
+A kernel with KASLR moves itself to a random place when it starts, and gdb needs the distance. It is found by the banner
+("Linux version ..."): its link address is in the program in the bzImage, its real one in the memory of the recording's
+checkpoints. Only places that the kernel's alignment allows are searched, so this takes a fraction of a second.
 
 Sources: "The Linux/x86 Boot Protocol" (payload_offset, payload_length, kernel_version, kernel_alignment); the ELF
 specification (program headers).
@@ -31,7 +30,7 @@ from playhead.log.pages import is_block
 BANNER = b"Linux version "
 LONGEST_BANNER = 1024
 CHUNK = 1 << 20
-MOST = 256 << 20  # bytes of an unpacked kernel that are looked at
+MOST = 256 << 20  # bytes of an unpacked kernel that are searched
 SETUP_SECTS, VERSION, KERNEL_VERSION, ALIGNMENT, PAYLOAD = 0x1F1, 0x206, 0x20E, 0x230, 0x248
 MAGIC, MAGIC_AT, SMALLEST = b"HdrS", 0x202, 0x268
 SETUP_AT, SECTOR = 0x200, 512

@@ -60,7 +60,7 @@ def bare(word: str) -> str:
 def parse_arguments(
     verb: str, table: Sequence[Option], words: Sequence[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; behind
+    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; after
     `--` all words are such.
     """
     by_name = {bare(o.name): o for o in reversed(table)}

@@ -28,15 +28,22 @@ class Library:
             self.engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self.engine.finalize_object()
         self.address = {n: self.engine.get_function_address(n) for n in EXPORTS}
-        entries = bytearray()
+        entries, copies = bytearray(), bytearray()
         known = {"reference": self.address["reference"]}
-        for name, flags in zip(index["handlers"], index["flags"], strict=True):
+
+        def address(name: str) -> int:
             if name not in known:
                 known[name] = self.engine.get_function_address(name)
                 assert known[name], f"no code for {name}"
-            entries += struct.pack("<QII", known[name], flags, 0)
+            return known[name]
+
+        for name, flags, own in zip(index["handlers"], index["flags"], index["copies"], strict=True):
+            entries += struct.pack("<QII", address(name), flags, len(copies) // 8)
+            copies += b"".join(struct.pack("<Q", address(c)) for c in own)
         self.handlers = host_array(len(entries))
         self.handlers[: len(entries)] = bytes(entries)
+        self.copies = host_array(len(copies))
+        self.copies[: len(copies)] = bytes(copies)
         decode = bytes.fromhex(index["decode"])
         self.decode = host_array(len(decode))
         self.decode[: len(decode)] = decode
@@ -67,6 +74,7 @@ class NativeEngine:
             tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map),
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
+            copies=_address(self.library.copies),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:

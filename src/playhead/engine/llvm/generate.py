@@ -3,10 +3,10 @@ own."""
 
 import re
 
+from playhead.engine.llvm import copies, runtime
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm import runtime
 from playhead.engine.llvm.build import ATTRIBUTES
-from playhead.engine.llvm.emit import FN, Emitter
+from playhead.engine.llvm.emit import FN, Emitter, copy_suffix
 from playhead.engine.llvm.stubs import EXPORTS, stubs
 from playhead.ir.ops import ENDS
 from playhead.x86.build import StateBuilder
@@ -40,6 +40,9 @@ def generate(part_size: int) -> tuple[list[str], dict]:
     table, decode = tables()
     layout = L.emit_layout()
     names, flags, functions = [], [], []
+    chosen = copies.copied(table)
+    made: dict[str, str] = {}
+    own: list[list[str]] = []
     for h in table.handlers:
         native = h.native
         names.append(h.function.name if native else "reference")
@@ -47,6 +50,16 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         flags.append(
             (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0)
         )
+        by, values = chosen.get(h.number, (0, []))
+        flags[-1] |= by
+        own.append([])
+        for fixed in values:
+            own[-1].append(h.function.name + copy_suffix(fixed))
+            if own[-1][-1] not in made:
+                made[own[-1][-1]] = Emitter(
+                    h.function, layout, links=h.links, linkable=h.linkable, fast=bool(layout.slow_suffix(h.function)),
+                    fixed=fixed,
+                ).emit()
         if native:
             text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
             functions.append((h.function.name + layout.slow_suffix(h.function), text))
@@ -74,6 +87,10 @@ def generate(part_size: int) -> tuple[list[str], dict]:
     for i in range(0, len(functions), part_size):
         chunk = functions[i : i + part_size]
         groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
+    many = list(made.items())
+    for i in range(0, len(many), 4 * part_size):
+        chunk = many[i : i + 4 * part_size]
+        groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
     for text, defined in groups:
         parts.append(text + "\n" + declarations(text, defined, routine_types) + "\n" + ATTRIBUTES)
-    return parts, {"handlers": names, "flags": flags, "decode": decode.bytes.hex(), "version": 1}
+    return parts, {"handlers": names, "flags": flags, "copies": own, "decode": decode.bytes.hex(), "version": 1}

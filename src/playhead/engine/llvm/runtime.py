@@ -530,6 +530,11 @@ def fetch_bytes(m: StateBuilder, at, count):
     m.ret()
 
 
+def register_number(at):
+    """The number of a register whose offset in the state block is `at`; AH to BH are 4 to 7."""
+    return ((at >> 2) | (at << 2)) & 7
+
+
 @routine(64, 32, native_only=True, faults=False)
 def write_uop(m: StateBuilder, at, off):
     """Put the instruction in `dec` at a host address; returns the flags of its handler."""
@@ -540,6 +545,18 @@ def write_uop(m: StateBuilder, at, off):
     entry = pointer(m, "handlers") + (dec("handler") << 4).zext(64)
     set_host(m, at, 64, host(m, entry, 64))
     flags = host(m, entry + 8, 32)
+    base = dec("base") >> 2
+    by_base = (flags & L.BY_BASE).ne(0)
+    with m.if_((flags & (L.BY_A | L.BY_B | L.BY_BASE)).ne(0) & ~(by_base & dec("index").ne(S.offset("zero")))):
+        key = m.var(32, host(m, entry + 12, 32))
+        width = by_base.select(S.offset("zero") // 4 + 1, 1, 32)
+        with m.if_(by_base):
+            key.set(key.get() + base)
+        with m.if_((flags & L.BY_B).ne(0)):
+            key.set(key.get() + register_number(dec("b")) * width)
+        with m.if_((flags & L.BY_A).ne(0)):
+            key.set(key.get() + register_number(dec("a")) * (flags & L.BY_B).ne(0).select(width << 3, width))
+        set_host(m, at, 64, m.item("copies", key.get().zext(64), 64))
     for name in ("imm", "disp", "imm2", "a", "b", "base", "index", "scale", "seg", "len"):
         offset, bits = L.UOP[name]
         set_host(m, at + offset, bits, dec(name).trunc(bits))

@@ -16,7 +16,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def instructions() -> str:
-    from playhead.x86.isa import tables
+    from playhead.x86.isa import CHAPTERS, tables
     from playhead.x86.table import INSTRUCTIONS
 
     tables()
@@ -27,7 +27,7 @@ def instructions() -> str:
            f"{sum(len(i.encodings) for i in INSTRUCTIONS)} encodings. "
            "Notation: `src/playhead/x86/notation.py`.\n"]  # fmt: skip
     for chapter, found in chapters.items():
-        module = sys.modules[f"playhead.x86.{chapter}"]
+        module = sys.modules[f"playhead.x86.{CHAPTERS[chapter]}"]
         out.append(f"## {chapter}\n\n{(module.__doc__ or '').splitlines()[0]}\n")
         out.append(table(
             ("name", "encodings", "writes", "undefined", "notes", "what"),
@@ -80,6 +80,8 @@ def devices() -> str:
     from playhead.hw.clock import VirtualClock
 
     class Still:
+        icount = 0
+
         def now_ns(self) -> int:
             return 0
 

@@ -7,7 +7,7 @@ import pytest
 
 from playhead.boards import machine_version
 from playhead.cli import VERBS, drive_options, machine_options, main
-from playhead.x86 import cpuid
+from playhead.x86.system import cpuid
 
 
 def said(capfd, *words: str, status: int = 0) -> str:

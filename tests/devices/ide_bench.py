@@ -6,7 +6,7 @@ import struct
 
 from memory_drive import MemoryDrive, Store
 
-from playhead.devices.piix3_ide import Piix3Ide
+from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from playhead.devices.i8254_pit import I8254
-from playhead.devices.i8259_pic import PicPair
-from playhead.devices.ioapic import IoApic
-from playhead.devices.lapic import Lapic
+from playhead.devices.timer.i8254_pit import I8254
+from playhead.devices.intc.i8259_pic import PicPair
+from playhead.devices.intc.ioapic import IoApic
+from playhead.devices.intc.lapic import Lapic
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 

@@ -5,7 +5,7 @@ import struct
 import pytest
 from ide_bench import BSY, DATA_READY, DRQ, ERR, READY, Bench, pattern
 
-from playhead.devices import ata_identify
+from playhead.devices.storage import ata_identify
 
 ABRT, IDNF, UNC = 0x04, 0x10, 0x40
 

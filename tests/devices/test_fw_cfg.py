@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from playhead.devices.fw_cfg import DMA_MAX, FwCfg, directory, fixed_items
+from playhead.devices.system.fw_cfg import DMA_MAX, FwCfg, directory, fixed_items
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playhead.devices.i8042_kbc import TO_SET_1, I8042
+from playhead.devices.input.i8042_kbc import TO_SET_1, I8042
 from playhead.hw.line import Line
 
 

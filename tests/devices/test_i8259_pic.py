@@ -2,7 +2,7 @@
 
 import pytest
 
-from playhead.devices.i8259_pic import PicPair
+from playhead.devices.intc.i8259_pic import PicPair
 
 M, S = 0x20, 0xA0
 

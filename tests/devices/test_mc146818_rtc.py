@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from playhead.devices.mc146818_rtc import Mc146818, pc_nvram
-from playhead.devices.rtc_calendar import Format, next_alarm, registers, seconds_of
+from playhead.devices.timer.mc146818_rtc import Mc146818, pc_nvram
+from playhead.devices.timer.rtc_calendar import Format, next_alarm, registers, seconds_of
 from playhead.hw.line import Line
 
 START = calendar.timegm((2024, 2, 28, 23, 59, 50))

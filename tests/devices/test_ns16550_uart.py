@@ -2,7 +2,7 @@
 
 import pytest
 
-from playhead.devices.ns16550_uart import Ns16550
+from playhead.devices.char.ns16550_uart import Ns16550
 from playhead.hw.line import Line
 
 RBR, IER, IIR, FCR, LCR, MCR, LSR, MSR, SCR = 0x3F8, 0x3F9, 0x3FA, 0x3FA, 0x3FB, 0x3FC, 0x3FD, 0x3FE, 0x3FF

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playhead.devices.isa_debug import IsaDebugCon, IsaDebugExit
-from playhead.devices.vga_text import DOT_HZ, DOTS_PER_LINE, LINES, VgaText
+from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
+from playhead.devices.display.vga_text import DOT_HZ, DOTS_PER_LINE, LINES, VgaText
 from playhead.hw.clock import ticks_to_ns
 
 

@@ -67,5 +67,3 @@ def test_graphics_off_is_the_same_without_the_terminal(disk: str) -> None:
         child.kill()
         said = child.communicate()[0]
     assert said == b""
-
-

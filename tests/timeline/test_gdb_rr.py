@@ -14,14 +14,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import asm
-import fuzz_reverse
-import guest
 import pytest
-from fuzz_reverse import Debugger
 from real_mi import Mi, console
 
 from playhead.gdb import INSIDE_GDB
+from tools import asm, guest
+from tools.fuzz import reverse as fuzz_reverse
+from tools.fuzz.reverse import Debugger
 
 SOURCE = f'-interpreter-exec console "source {INSIDE_GDB}"'
 
@@ -138,8 +137,15 @@ def test_by_words_at_the_prompt(debugger, handler):
 
 def test_views_of_a_front_end_are_of_the_new_place(debugger, handler):
     """What an IDE asks for behind each stop; after `restart` it is what it was at the checkpoint."""
-    views = ("-thread-info", "-stack-info-depth", "-stack-list-frames 0 0", "-data-read-memory-bytes $esp 16",
-             "-data-list-register-values x 0 1 2 8", "-data-disassemble -s $pc -e $pc+16 -- 2", "-var-update 1 ticks")
+    views = (
+        "-thread-info",
+        "-stack-info-depth",
+        "-stack-list-frames 0 0",
+        "-data-read-memory-bytes $esp 16",
+        "-data-list-register-values x 0 1 2 8",
+        "-data-disassemble -s $pc -e $pc+16 -- 2",
+        "-var-update 1 ticks",
+    )
     with Mi((SOURCE, "-gdb-set confirm off")) as mi:
         mi.ask(f"-target-select remote 127.0.0.1:{debugger.port}")
         stopped(mi.ask('-interpreter-exec console "run 0"'))
@@ -189,4 +195,4 @@ def test_not_a_recording():
 
 
 def test_the_file_is_in_the_package():
-    assert INSIDE_GDB.is_file() and INSIDE_GDB.parent == Path(fuzz_reverse.__file__).parents[1] / "src/playhead/gdb"
+    assert INSIDE_GDB.is_file() and INSIDE_GDB.parent == Path(fuzz_reverse.__file__).parents[2] / "src/playhead/gdb"

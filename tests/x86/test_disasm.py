@@ -10,10 +10,10 @@ from collections import Counter
 import capstone
 import pytest
 
-from playhead.x86.isa import tables
 from playhead.x86.disasm import Disassembler, Instruction
+from playhead.x86.isa import tables
 from playhead.x86.table import Form
-from tools.cpu_cases import Env, Generator
+from tools.fuzz.insn.cases import Env, Generator
 
 ROUNDS = 40
 # capstone's name -> the manual's
@@ -94,7 +94,7 @@ class Bench:
             other = {0xF2, 0xF3} if not form.insn.rep else set()  # they make other instructions of many opcodes today
             if form.encoding.text == "a5 Yv,Xv":
                 other.add(0xF2)  # capstone thinks of MOVSD, the SSE one
-            if form.insn.chapter == "insn_mmx":
+            if form.insn.chapter == "mmx":
                 other.add(0x66)
             if not other & set(piece.prefixes):
                 return bytes(piece.code)

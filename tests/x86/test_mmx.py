@@ -8,7 +8,7 @@ import struct
 import pytest
 from fpu_machine import Machine, blocked_vector, fx_bytes, host_fx, image
 
-from playhead.x86.insn_mmx import BINARY, LOW_HALVES, SHIFTS
+from playhead.x86.insn.mmx import BINARY, LOW_HALVES, SHIFTS
 from tools.oracle import HostOracle, OracleUnavailable
 from tools.oracle.case import Case
 from tools.oracle.layout import DATA_BASE, STACK_TOP

@@ -8,7 +8,7 @@ from system_machine import CODE_AT, ENGINES, FREE, GDT, IDT, STACK, STUBS, UCODE
 from playhead.base.errors import UsageError
 from playhead.engine.core import Core
 from playhead.hw.memory import Memory
-from playhead.x86 import cpuid
+from playhead.x86.system import cpuid
 from playhead.x86 import state as S
 from playhead.x86.isa import tables
 from playhead.x86.reset import linux_entry, reset
@@ -470,4 +470,4 @@ def test_what_a_feature_is_for_is_undefined_without_it(engine, text, feature):
 
 def test_every_instruction_of_the_mmx_chapter_needs_mmx():
     tables()
-    assert {i.feature for i in INSTRUCTIONS if i.chapter == "insn_mmx"} == {"mmx"}
+    assert {i.feature for i in INSTRUCTIONS if i.chapter == "mmx"} == {"mmx"}

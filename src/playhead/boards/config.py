@@ -15,7 +15,7 @@ from typing import Any
 from playhead.base.errors import FormatError, UsageError
 from playhead.boards import drive_config, machine_version
 from playhead.boards.drive_config import DriveConfig
-from playhead.devices.rtc_calendar import date_from_days, days_from_date
+from playhead.devices.timer.rtc_calendar import date_from_days, days_from_date
 
 MIB = 1 << 20
 RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the hole for PCI, APICs and firmware

@@ -7,8 +7,8 @@ Sources: IBM PC/AT Technical Reference, "CMOS RAM" (12h, 19h-2Ch); the translati
 from collections.abc import Sequence
 
 from playhead.boards.drive_config import HD, DriveConfig
-from playhead.devices.ata_identify import geometry
-from playhead.devices.ide_channel import Drives
+from playhead.devices.storage.ata_identify import geometry
+from playhead.devices.storage.ide_channel import Drives
 from playhead.hw.block import Drive
 
 CMOS_TYPES, CMOS_TRANSLATION, USER_TYPE = 0x12, 0x39, 47

@@ -19,24 +19,24 @@ from playhead.boards import disks, pc_memory
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
 from playhead.boards.wires import SharedLine
-from playhead.devices.fw_cfg import FwCfg, directory, fixed_items
-from playhead.devices.i440fx_pci import I440Fx
-from playhead.devices.i8042_kbc import I8042
-from playhead.devices.i8254_pit import I8254
-from playhead.devices.i8259_pic import PicPair
-from playhead.devices.ioapic import IoApic
-from playhead.devices.isa_debug import IsaDebugCon, IsaDebugExit
-from playhead.devices.lapic import Lapic
-from playhead.devices.mc146818_rtc import Mc146818, pc_nvram
-from playhead.devices.nmi_latch import NmiLatch
-from playhead.devices.ns16550_uart import COM_PORTS, Ns16550
-from playhead.devices.pc_ports import CoprocessorError, Port61, Port92
-from playhead.devices.pci import PciBus
-from playhead.devices.piix3_ide import IRQS as IDE_IRQS
-from playhead.devices.piix3_ide import Piix3Ide
-from playhead.devices.piix3_isa import Piix3Isa
-from playhead.devices.piix4_pm import Piix4Pm
-from playhead.devices.vga_text import VgaText
+from playhead.devices.system.fw_cfg import FwCfg, directory, fixed_items
+from playhead.devices.pci.i440fx_pci import I440Fx
+from playhead.devices.input.i8042_kbc import I8042
+from playhead.devices.timer.i8254_pit import I8254
+from playhead.devices.intc.i8259_pic import PicPair
+from playhead.devices.intc.ioapic import IoApic
+from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
+from playhead.devices.intc.lapic import Lapic
+from playhead.devices.timer.mc146818_rtc import Mc146818, pc_nvram
+from playhead.devices.intc.nmi_latch import NmiLatch
+from playhead.devices.char.ns16550_uart import COM_PORTS, Ns16550
+from playhead.devices.system.pc_ports import CoprocessorError, Port61, Port92
+from playhead.devices.pci.bus import PciBus
+from playhead.devices.storage.piix3_ide import IRQS as IDE_IRQS
+from playhead.devices.storage.piix3_ide import Piix3Ide
+from playhead.devices.pci.piix3_isa import Piix3Isa
+from playhead.devices.pci.piix4_pm import Piix4Pm
+from playhead.devices.display.vga_text import VgaText
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device

@@ -2,7 +2,7 @@
 
 from playhead.base.errors import UnsupportedError
 from playhead.boards.linux_features import Feature, required
-from playhead.x86 import cpuid
+from playhead.x86.system import cpuid
 
 LONG_MODE = "lm"
 

@@ -145,7 +145,7 @@ def list_machines(about: str) -> str | None:
 
 
 def list_processors(about: str) -> str | None:
-    from playhead.x86.cpuid import ALL, DEFAULT, MODELS
+    from playhead.x86.system.cpuid import ALL, DEFAULT, MODELS
 
     if about not in ("", *MODELS):
         return None
@@ -183,7 +183,7 @@ def cpus(text: str) -> int:
 
 def cpu_model(text: str) -> str:
     """A model that CPUID can describe, with features added or taken away."""
-    from playhead.x86.cpuid import canonical
+    from playhead.x86.system.cpuid import canonical
 
     return canonical(text)
 

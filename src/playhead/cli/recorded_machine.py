@@ -14,7 +14,7 @@ from playhead.log.reader import Reader
 from playhead.session.run import Build
 from playhead.timeline.moments import AtOutput, parse, printed_at
 from playhead.timeline.timeline import Timeline
-from playhead.x86.cpuid import canonical
+from playhead.x86.system.cpuid import canonical
 
 SHOW_NS = 200_000_000  # between two looks at progress
 

@@ -6,16 +6,16 @@ disturb the chip through it.
 
 from collections.abc import Callable
 
-from playhead.devices.fw_cfg import FwCfg, directory, fixed_items
-from playhead.devices.i440fx_pci import WINDOW, WINDOW_SIZE, I440Fx
-from playhead.devices.i8042_kbc import I8042
-from playhead.devices.isa_debug import IsaDebugCon, IsaDebugExit
-from playhead.devices.ns16550_uart import Ns16550
-from playhead.devices.nmi_latch import NmiLatch
-from playhead.devices.pci import PciBus
-from playhead.devices.piix3_isa import Piix3Isa
-from playhead.devices.piix4_pm import Piix4Pm
-from playhead.devices.vga_text import VgaText
+from playhead.devices.system.fw_cfg import FwCfg, directory, fixed_items
+from playhead.devices.pci.i440fx_pci import WINDOW, WINDOW_SIZE, I440Fx
+from playhead.devices.input.i8042_kbc import I8042
+from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
+from playhead.devices.char.ns16550_uart import Ns16550
+from playhead.devices.intc.nmi_latch import NmiLatch
+from playhead.devices.pci.bus import PciBus
+from playhead.devices.pci.piix3_isa import Piix3Isa
+from playhead.devices.pci.piix4_pm import Piix4Pm
+from playhead.devices.display.vga_text import VgaText
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.line import Line

@@ -6,9 +6,9 @@ controller's state, when it ends is an alarm, and their data follow from the add
 
 from collections.abc import Callable
 
-from playhead.devices.ide_channel import Drives
-from playhead.devices.pci import COMMAND
-from playhead.devices.piix3_ide import Piix3Ide
+from playhead.devices.storage.ide_channel import Drives
+from playhead.devices.pci.bus import COMMAND
+from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.hw.block import READ
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device

@@ -7,12 +7,12 @@ chip through it; a chip that lives in memory is attached to the same space, at i
 from collections.abc import Callable
 from functools import partial
 
-from playhead.devices.i8254_pit import I8254
-from playhead.devices.i8259_pic import PicPair
-from playhead.devices.ioapic import IoApic
-from playhead.devices.lapic import Lapic
-from playhead.devices.mc146818_rtc import Mc146818
-from playhead.devices.pc_ports import CoprocessorError, Port61, Port92
+from playhead.devices.timer.i8254_pit import I8254
+from playhead.devices.intc.i8259_pic import PicPair
+from playhead.devices.intc.ioapic import IoApic
+from playhead.devices.intc.lapic import Lapic
+from playhead.devices.timer.mc146818_rtc import Mc146818
+from playhead.devices.system.pc_ports import CoprocessorError, Port61, Port92
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.line import Line

@@ -6,10 +6,16 @@ from collections.abc import Callable
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
 from playhead.x86.flags import status_from_words, words_from_status
-from playhead.x86.paging import LARGE_PAGES
+from playhead.x86.system.paging import LARGE_PAGES
 
 
 MOST_WATCHES = 1 << 12
+NOBODY, PYTHON, FIRST_RANGE = range(3)
+# Of a range that native code answers: entries to read and to write (0: none), first and last address, sizes of accesses
+# that it takes, the addresses of its states.
+RANGE = "<QQIIII8Q"
+RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX, RANGE_STATES = 0, 8, 16, 20, 24, 28, 32
+RANGE_SIZE, MOST_RANGES = 96, 1024
 
 
 def words_of(count: int) -> struct.Struct:
@@ -35,6 +41,10 @@ class Core:
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: whether a breakpoint has it
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
+        # For each port, and for each page of registers, 16 bits: NOBODY, PYTHON, or from FIRST_RANGE on the number of
+        # an entry in `device_ranges`.
+        self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
+        self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
         self.stale = True  # whether somebody else than the native engine changed mappings or state
 

@@ -12,10 +12,10 @@ from typing import Any
 from playhead.engine.core import Core
 from playhead.hw.memory import OFFSET_MASK, READ, WRITE
 from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
-from playhead.x86 import paging
+from playhead.x86.system import paging
 from playhead.x86 import state as S
 from playhead.x86.decode import DEC, MAX_LENGTH
-from playhead.x86.interrupts import ENABLES
+from playhead.x86.system.interrupts import ENABLES
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 

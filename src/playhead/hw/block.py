@@ -53,3 +53,18 @@ class InFlight:
     kind: int
     lba: int
     count: int
+
+
+class Tray(Protocol):
+    """A CD-ROM drive as its user sees it."""
+
+    @property
+    def tray_open(self) -> bool: ...
+
+    @property
+    def locked(self) -> bool: ...
+
+    @property
+    def sectors(self) -> int:
+        """Of the medium in it; 0: there is none."""
+        ...

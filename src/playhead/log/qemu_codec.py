@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from playhead.base.errors import FormatError
-from playhead.base.record import Blob, Bool, Field, _Int
+from playhead.base.record import Blob, Bool, Field, Number
 from playhead.log import events as E
 from playhead.log.event_fields import Choice, Vector
 from playhead.log.qemu_format import ASYNC, HEADER, Layout, Slot
@@ -21,7 +21,7 @@ CHUNK = 1 << 16
 MAX_COUNT = 0x7FFFFFFF  # QEMU keeps an INSTRUCTION's count in an int, and writes none of 0
 LENGTH = struct.Struct(">I")
 QWORD = struct.Struct(">Q")
-END = E.End(**dict.fromkeys(E.End.FIELDS))  # type: ignore[attr-defined]  # QEMU's says nothing: None is not shown
+END = E.End(**dict.fromkeys(E.End.FIELDS))  # QEMU's says nothing: None is not shown
 
 
 class CutOff(FormatError):
@@ -76,7 +76,7 @@ def qemu_fields(cls: Any) -> dict[str, Field]:
 
 def _code(field: Field) -> str:
     """The field in `struct`'s letters, or nothing if it has no fixed size."""
-    return field.code if isinstance(field, _Int) else "B" if isinstance(field, Bool) else ""
+    return field.code if isinstance(field, Number) else "B" if isinstance(field, Bool) else ""
 
 
 def _truth(value: int) -> bool:
@@ -116,7 +116,7 @@ def _array(source: Source) -> bytearray:
 
 
 def _choice(field: Choice) -> Read:
-    readers = {v.announced: _fixed(v.cls, v.cls.FIELDS, None) for v in field.variants}  # type: ignore[attr-defined]
+    readers = {v.announced: _fixed(v.cls, v.cls.FIELDS, None) for v in field.variants}
 
     def read(source: Source) -> Any:
         announced: tuple[int, ...] = ()
@@ -239,7 +239,7 @@ def _put(field: Field, value: Any, out: bytearray) -> None:
     elif isinstance(field, Choice):
         variant = field.variants[field.which(value)]
         out += b"".join(map(LENGTH.pack, variant.announced))
-        for name, part in variant.cls.FIELDS.items():  # type: ignore[attr-defined]
+        for name, part in variant.cls.FIELDS.items():
             _put(part, getattr(value, name), out)
     else:
         out += struct.pack(">" + _code(field), value)

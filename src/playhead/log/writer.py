@@ -103,7 +103,7 @@ class Writer:
         beginning = self.path + BEGUN
         self._host(lambda: self._drop_old(beginning))
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
-        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
+        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]
         self._genesis = genesis(rows, sorted(kinds))
         chain = link(self._genesis, "batch", [Mark()])
         self._db = self._host(lambda: self._create(beginning))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
 from playhead.log.pages import is_block
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
 from playhead.machine.storage import ABSENT
 
 ZEROS = bytes(PAGE)
@@ -97,9 +97,8 @@ def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, by
     machine.core.load_tlb(parts["tlb"])
     for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n"):
         machine.core.set(name, 0)
-    state = MachineState.decode(parts["machine"])  # type: ignore[attr-defined]
-    machine.state = state
-    machine.clock.load(list(state.deadlines))
+    machine.state.decode_into(parts["machine"])
+    machine.clock.load(machine.state.deadlines)
     machine.core.stale = True
     if machine.storage is not None:
         blocks = {page: data for page, data in pages.items() if is_block(page)}

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from playhead.base.record import Record
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.log.pages import is_block, place_of
 from playhead.machine.checkpoint import page_of, save_parts
 from playhead.machine.machine import Machine, MachineState
 from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
-from playhead.x86.paging import HALF
+from playhead.x86.system.paging import HALF
 
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
          "VIF", "VIP", "ID")  # fmt: skip
@@ -88,7 +89,7 @@ def part_differences(machine: Machine, a: Picture, b: Picture) -> list[Differenc
         else:
             cls = MachineState if part == "machine" else type(machine.board.devices[part]).State
             names = [alarm.name for alarm in machine.clock.alarms] if part == "machine" else []
-            found = list(_record(cls.decode(a.parts[part]), cls.decode(b.parts[part]), "", names))  # type: ignore[attr-defined]
+            found = list(_record(cls.decode(a.parts[part]), cls.decode(b.parts[part]), "", names))
         name = "clock" if part == "machine" else part
         out += [Difference(name, *f) for f in found]
     return out
@@ -150,9 +151,10 @@ def _tlb(a: bytes, b: bytes) -> list[tuple[str, str, str]]:
 
 def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
     """Fields that differ, in nested records and lists too."""
-    if hasattr(a, "FIELDS") and type(a) is type(b):
-        for name in a.FIELDS:
-            yield from _record(getattr(a, name), getattr(b, name), f"{path}.{name}" if path else name, names)
+    if isinstance(a, Record) and type(a) is type(b):
+        for name, field in a.FIELDS.items():
+            x, y = (field.plain(getattr(one, name)) for one in (a, b))
+            yield from _record(x, y, f"{path}.{name}" if path else name, names)
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
             label = names[i] if path == "deadlines" and i < len(names) else i

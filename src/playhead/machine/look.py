@@ -4,9 +4,9 @@ from functools import cache
 
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ, WRITE
 from playhead.machine.machine import Machine
-from playhead.x86 import cpuid
+from playhead.x86.system import cpuid
 from playhead.x86.disasm import Disassembler
-from playhead.x86.page_walk import (
+from playhead.x86.system.page_walk import (
     ABOVE,
     BIT_21,
     BITS_20_13,
@@ -19,7 +19,7 @@ from playhead.x86.page_walk import (
     PRESENT,
     TABLE,
 )
-from playhead.x86.paging import PAE, PG, PSE
+from playhead.x86.system.paging import PAE, PG, PSE
 
 BIG = 1 << 22  # of a code segment's attributes: 32-bit code
 LONGEST = 16  # bytes that an instruction may have, and one more

@@ -15,18 +15,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.base.record import I64, Queue, record
+from playhead.base.record import I64, Queue, Record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import CDROM
 from playhead.engine.core import Core
-from playhead.hw.block import READ, Drive
+from playhead.hw.block import READ, Drive, Tray
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Stream
 from playhead.machine import storage
 from playhead.machine.debug import Access, Debug
+from playhead.machine.device_table import DeviceTable
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
@@ -50,8 +51,7 @@ class Stop:
     accesses: tuple[Access, ...] = ()
 
 
-@record
-class MachineState:
+class MachineState(Record):
     """What belongs to no chip: when alarms last rang, and their deadlines."""
 
     rung_icount = I64(-1)
@@ -106,7 +106,7 @@ class Machine:
         self.core = Core(self.memory)
         self.clock = VirtualClock(self)
         self.requests = _Requests()
-        self.state: Any = MachineState()
+        self.state = MachineState()
         self.kicked = False
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
@@ -121,6 +121,7 @@ class Machine:
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+        self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
@@ -244,8 +245,8 @@ class Machine:
         drives = self.config.drives
         return self.storage is not None and drive < len(drives) and drives[drive].kind == CDROM
 
-    def tray(self, drive: int) -> Any:
-        """Of a CD-ROM drive: the state (`CdromState`) of what the user sees of it."""
+    def tray(self, drive: int) -> Tray:
+        """The state of a CD-ROM drive as far as the user sees it."""
         config = self.config.drives[drive]
         assert self.board.ide is not None
         return self.board.ide.cdrom(config.bus, config.unit).s.cdrom
@@ -388,6 +389,7 @@ class Machine:
         end = c64[i["icount"]] + budget
         while True:
             before = c64[i["icount"]]
+            self._table.update()
             self.engine.run(budget)
             if c32[i["ahead_n"]]:
                 self._end_of_ahead()

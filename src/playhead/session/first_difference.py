@@ -93,7 +93,7 @@ def _found(good: Track, bad: Track, points: tuple[Point, Point], inputs: list[st
 
 def _between(machine: Machine, before: Point, after: dict[str, bytes]) -> tuple[str, str]:
     """What moved the moment on without retiring an instruction."""
-    a, b = (MachineState.decode(parts["machine"]) for parts in (before.parts, after))  # type: ignore[attr-defined]
+    a, b = (MachineState.decode(parts["machine"]) for parts in (before.parts, after))
     if (a.rung_icount, a.rung_ns) != (b.rung_icount, b.rung_ns):
         now = b.rung_ns
         rang = [alarm.name for alarm, at in zip(machine.clock.alarms, a.deadlines, strict=True) if at <= now]

@@ -11,7 +11,7 @@ so they cannot disagree. The tables are bytes derived from the declarations:
 
 import struct
 
-from playhead.x86 import cpuid
+from playhead.x86.system import cpuid
 from playhead.x86 import state as S
 from playhead.x86.build import ADDRESS_16, StateBuilder
 from playhead.x86.table import Form, Table, insn, routine

@@ -7,7 +7,7 @@ pages written since the last digest (DIRTY in the page map) are hashed again. It
 adversary.
 """
 
-from playhead.x86 import paging
+from playhead.x86.system import paging
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 

@@ -8,7 +8,7 @@ mnemonics, where one declaration serves several (CBW and CWDE) chosen by operand
 from dataclasses import dataclass
 
 from playhead.ir.evaluator import HELPERS, GuestFault, compile_function
-from playhead.x86 import cpuid
+from playhead.x86.system import cpuid
 from playhead.x86 import state as S
 from playhead.x86.decode import DEC
 from playhead.x86.isa import tables

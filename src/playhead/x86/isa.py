@@ -4,24 +4,26 @@ forms."""
 import importlib
 from functools import cache
 
-CHAPTERS = ("decode", "insn_arith", "insn_data", "insn_control", "insn_string", "insn_shift", "insn_muldiv", "insn_bcd",
-            "insn_system", "insn_segment", "insn_interrupt", "insn_io", "insn_fpu", "insn_fpu_data", "insn_fpu_control",
-            "insn_mmx")  # fmt: skip
+CHAPTERS = {"decode": "decode"} | {
+    name: f"insn.{name}"
+    for name in ("arith", "data", "control", "string", "shift", "muldiv", "bcd", "system", "segment", "interrupt", "io",
+                 "fpu", "fpu_data", "fpu_control", "mmx")
+}  # fmt: skip
 ROUTINE_MODULES = (
     "mode",
-    "paging",
-    "page_walk",
+    "system.paging",
+    "system.page_walk",
     "digest",
-    "segments",
-    "interrupts",
-    "virtual_interrupts",
-    "tasks",
-    "softfloat",
-    "softfloat_arith",
-    "softfloat_convert",
-    "softfloat_more",
-    "softfloat_trig",
-    "softfloat_log",
+    "system.segments",
+    "system.interrupts",
+    "system.virtual_interrupts",
+    "system.tasks",
+    "softfloat.core",
+    "softfloat.arith",
+    "softfloat.convert",
+    "softfloat.more",
+    "softfloat.trig",
+    "softfloat.log",
 )
 
 
@@ -31,9 +33,10 @@ def tables():
     from playhead.x86 import decode
     from playhead.x86.table import INSTRUCTIONS, ROUTINES, Table
 
-    for name in CHAPTERS + ROUTINE_MODULES:
+    for name in (*CHAPTERS.values(), *ROUTINE_MODULES):
         importlib.import_module("playhead.x86." + name)
-    INSTRUCTIONS.sort(key=lambda insn: CHAPTERS.index(insn.chapter))  # somebody may have imported one before
+    order = list(CHAPTERS)
+    INSTRUCTIONS.sort(key=lambda insn: order.index(insn.chapter))  # somebody may have imported one before
     table = Table()
     tables = decode.DecodeTables(table)
     if "decode" not in ROUTINES:

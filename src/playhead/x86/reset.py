@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from playhead.x86 import cpuid, msr
+from playhead.x86.system import cpuid, msr
 from playhead.x86 import state as S
 
 

@@ -58,7 +58,7 @@ for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
     _field(_n, 32)
 _field("apic_base", 64)
 _field("tsc_offset", 64)
-_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/msr.py
+_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/system/msr.py
 _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
@@ -134,7 +134,7 @@ SIZE = -(-_top // 4096) * 4096
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
-    "debug_offsets", "watch_list", "htab_none", "copies",
+    "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies",
 ))}  # fmt: skip
 
 # Why a run ended.

@@ -24,7 +24,7 @@ class Insn:
     """One declared instruction. `writes` and `undef` name status flags (O S Z A P C); undefined ones are masked when
     compared with other processors. `lock`: the LOCK prefix is allowed with a memory destination. `rep`: "rep" or "repz"
     (string instructions that repeat, or repeat on ZF). `native` False: run by the reference evaluator only (rare
-    ones). `feature`: of CPUID (x86/cpuid.py); on a processor that lacks it the opcode is undefined."""
+    ones). `feature`: of CPUID (x86/system/cpuid.py); on a processor that lacks it the opcode is undefined."""
 
     name: str
     build: Callable

@@ -2,56 +2,14 @@
 
 import ctypes
 import struct
-from functools import cache
-
-import llvmlite.binding as llvm
 
 from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.build import load_or_build, target_machine
 from playhead.engine.llvm.guest_marks import GuestMarks
-from playhead.engine.llvm.stubs import EXPORTS
+from playhead.engine.llvm.library import library
 from playhead.x86 import state as S
 
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
-
-
-class Library:
-    """The loaded native core: addresses of its functions, the handler array and the decode tables."""
-
-    def __init__(self, progress=None):
-        objects, index = load_or_build(progress)
-        empty = llvm.parse_assembly("")
-        empty.triple = llvm.get_default_triple()
-        self.engine = llvm.create_mcjit_compiler(empty, target_machine())
-        for data in objects:
-            self.engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-        self.engine.finalize_object()
-        self.address = {n: self.engine.get_function_address(n) for n in EXPORTS}
-        entries, copies = bytearray(), bytearray()
-        known = {"reference": self.address["reference"]}
-
-        def address(name: str) -> int:
-            if name not in known:
-                known[name] = self.engine.get_function_address(name)
-                assert known[name], f"no code for {name}"
-            return known[name]
-
-        for name, flags, own in zip(index["handlers"], index["flags"], index["copies"], strict=True):
-            entries += struct.pack("<QII", address(name), flags, len(copies) // 8)
-            copies += b"".join(struct.pack("<Q", address(c)) for c in own)
-        self.handlers = host_array(len(entries))
-        self.handlers[: len(entries)] = bytes(entries)
-        self.copies = host_array(len(copies))
-        self.copies[: len(copies)] = bytes(copies)
-        decode = bytes.fromhex(index["decode"])
-        self.decode = host_array(len(decode))
-        self.decode[: len(decode)] = decode
-
-
-@cache
-def library() -> Library:
-    return Library()
 
 
 def _address(buffer) -> int:
@@ -73,6 +31,7 @@ class NativeEngine:
             tlb_large=_address(core.tlb_large),
             tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map),
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
+            io_map=_address(core.io_map), mmio_map=_address(core.mmio_map), device_ranges=_address(core.device_ranges),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
             copies=_address(self.library.copies),
         )  # fmt: skip

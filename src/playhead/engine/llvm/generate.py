@@ -5,16 +5,35 @@ import re
 
 from playhead.engine.llvm import copies, runtime
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.build import ATTRIBUTES
-from playhead.engine.llvm.emit import FN, Emitter, copy_suffix
+from playhead.engine.llvm.emit import FN, Emitter, Layout, copy_suffix
 from playhead.engine.llvm.stubs import EXPORTS, stubs
 from playhead.ir.ops import ENDS
+from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 
+ATTRIBUTES = """
+attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
+attributes #1 = { nounwind noinline cold "frame-pointer"="none" }
+!0 = !{}
+!1 = !{!"branch_weights", i32 4000, i32 1}
+!2 = !{!"branch_weights", i32 1, i32 4000}
+"""
+
 _SYMBOL = re.compile(r"@([A-Za-z_][A-Za-z0-9_.]*)")
 _INTRINSIC = re.compile(r"@llvm\.(\w+)\.i(\d+)")
+
+
+def emit_layout() -> Layout:
+    """Where native code finds the state and decoded instructions."""
+    return Layout(
+        state={n: f.offset for n, f in S.FIELDS.items()},
+        uop=L.UOP,
+        regions={n: S.offset("ptr", i) for n, i in S.REGIONS.items()},
+        uop_size=L.UOP_SIZE,
+        block_header=L.HEADER,
+    )
 
 
 def declarations(text: str, defined: set[str], routine_types: dict[str, str]) -> str:
@@ -38,34 +57,27 @@ def declarations(text: str, defined: set[str], routine_types: dict[str, str]) ->
 def generate(part_size: int) -> tuple[list[str], dict]:
     """(LLVM text of each part, index for the loader)."""
     table, decode = tables()
-    layout = L.emit_layout()
+    layout = emit_layout()
     names, flags, functions = [], [], []
     chosen = copies.copied(table)
-    made: dict[str, str] = {}
     own: list[list[str]] = []
     for h in table.handlers:
         native = h.native
         names.append(h.function.name if native else "reference")
         falls = native and not (h.function.body and h.function.body[-1].kind in ENDS)
-        flags.append(
-            (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0)
-        )
         by, values = chosen.get(h.number, (0, []))
-        flags[-1] |= by
-        own.append([])
-        for fixed in values:
-            own[-1].append(h.function.name + copy_suffix(fixed))
-            if own[-1][-1] not in made:
-                made[own[-1][-1]] = Emitter(
-                    h.function, layout, links=h.links, linkable=h.linkable, fast=bool(layout.slow_suffix(h.function)),
-                    fixed=fixed,
-                ).emit()
+        flags.append(
+            (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0)
+            | (L.FALLS if falls else 0) | by
+        )  # fmt: skip
+        own.append([h.function.name + copy_suffix(fixed) for fixed in values])
         if native:
+            slow = layout.slow_suffix(h.function)
             text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
-            functions.append((h.function.name + layout.slow_suffix(h.function), text))
-            if layout.slow_suffix(h.function):
-                fast = Emitter(h.function, layout, links=h.links, linkable=h.linkable, fast=True).emit()
-                functions.append((h.function.name, fast))
+            functions.append((h.function.name + slow, text))
+            for fixed in [{}, *values] if slow else values:
+                copy = Emitter(h.function, layout, links=h.links, linkable=h.linkable, fast=bool(slow), fixed=fixed)
+                functions.append((h.function.name + copy_suffix(fixed), copy.emit()))
     # the fast ones lie close together
     functions = sorted(dict(functions).items(), key=lambda f: f[0].endswith("_slow"))
     routine_types: dict[str, str] = {}
@@ -83,14 +95,12 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         )
     parts = []
     core = "\n".join(t for _, t in routines) + stubs(layout).replace("define hidden", "define")
-    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked"})]
+    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked", "r_device_entry"})]
     for i in range(0, len(functions), part_size):
         chunk = functions[i : i + part_size]
         groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
-    many = list(made.items())
-    for i in range(0, len(many), 4 * part_size):
-        chunk = many[i : i + 4 * part_size]
-        groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
     for text, defined in groups:
         parts.append(text + "\n" + declarations(text, defined, routine_types) + "\n" + ATTRIBUTES)
-    return parts, {"handlers": names, "flags": flags, "copies": own, "decode": decode.bytes.hex(), "version": 1}
+    return parts, {
+        "handlers": names, "flags": flags, "copies": own, "decode": bytes(decode.bytes), "exports": EXPORTS,
+    }  # fmt: skip

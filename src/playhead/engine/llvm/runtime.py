@@ -14,12 +14,17 @@ dead block,
 
 from collections.abc import Callable
 
+from playhead.engine.core import (
+    FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MIN, RANGE_READ, RANGE_SIZE, RANGE_STATES,
+    RANGE_WRITE,
+)  # fmt: skip
+from playhead.engine.llvm import copies
 from playhead.engine.llvm import layout as L
-from playhead.x86 import paging
+from playhead.x86.system import paging
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.decode import DEC, MAX_LENGTH
-from playhead.x86.interrupts import ENABLES, behind_mov_ss
+from playhead.x86.system.interrupts import ENABLES, behind_mov_ss
 from playhead.x86.table import call, routine
 
 
@@ -282,7 +287,7 @@ def fill(m: StateBuilder, lin, kind, rights, address):
 
 @routine(32, 32, 64, native_only=True)
 def slow(m: StateBuilder, lin, kind, value):
-    """An access that the host table does not answer; returns the host address to use. Kinds: see x86/paging.py."""
+    """An access that is not in the host table; returns the host address to use. For kinds see x86/system/paging.py."""
     size = kind & 0xFF
     exempt = (kind & (paging.SUPERVISOR | paging.PART)).ne(0)
     with m.if_(m.ld("aligned").ne(0) & ~exempt & (lin & (size - 1)).ne(0)):
@@ -535,33 +540,34 @@ def register_number(at):
     return ((at >> 2) | (at << 2)) & 7
 
 
+def decoded(m, name: str):
+    """A field of the instruction in `dec`."""
+    return m.ld("dec", DEC.index(name))
+
+
+def choose_copy(m, at, flags, first) -> None:
+    """Let the uop at a host address have the copy of its handler that is made for its registers (copies.py)."""
+    by_a, by_b, by_base = ((flags & bit).ne(0) for bit in (L.BY_A, L.BY_B, L.BY_BASE))
+    indexed = by_base & decoded(m, "index").ne(copies.ZERO)
+    with m.if_((by_a | by_b | by_base) & ~indexed):
+        key = by_a.select(register_number(decoded(m, "a")), 0, 32)
+        key = by_b.select((key << 3) + register_number(decoded(m, "b")), key)
+        key = by_base.select(key * copies.BASES + (decoded(m, "base") >> 2), key)
+        set_host(m, at, 64, m.item("copies", (first + key).zext(64), 64))
+
+
 @routine(64, 32, native_only=True, faults=False)
 def write_uop(m: StateBuilder, at, off):
     """Put the instruction in `dec` at a host address; returns the flags of its handler."""
-
-    def dec(name):
-        return m.ld("dec", DEC.index(name))
-
-    entry = pointer(m, "handlers") + (dec("handler") << 4).zext(64)
+    entry = pointer(m, "handlers") + (decoded(m, "handler") << 4).zext(64)
     set_host(m, at, 64, host(m, entry, 64))
     flags = host(m, entry + 8, 32)
-    base = dec("base") >> 2
-    by_base = (flags & L.BY_BASE).ne(0)
-    with m.if_((flags & (L.BY_A | L.BY_B | L.BY_BASE)).ne(0) & ~(by_base & dec("index").ne(S.offset("zero")))):
-        key = m.var(32, host(m, entry + 12, 32))
-        width = by_base.select(S.offset("zero") // 4 + 1, 1, 32)
-        with m.if_(by_base):
-            key.set(key.get() + base)
-        with m.if_((flags & L.BY_B).ne(0)):
-            key.set(key.get() + register_number(dec("b")) * width)
-        with m.if_((flags & L.BY_A).ne(0)):
-            key.set(key.get() + register_number(dec("a")) * (flags & L.BY_B).ne(0).select(width << 3, width))
-        set_host(m, at, 64, m.item("copies", key.get().zext(64), 64))
+    choose_copy(m, at, flags, host(m, entry + 12, 32))
     for name in ("imm", "disp", "imm2", "a", "b", "base", "index", "scale", "seg", "len"):
         offset, bits = L.UOP[name]
-        set_host(m, at + offset, bits, dec(name).trunc(bits))
+        set_host(m, at + offset, bits, decoded(m, name).trunc(bits))
     linked = (flags & L.LINKS).ne(0)
-    set_host(m, at + L.UOP["flags"][0], 8, (dec("flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
+    set_host(m, at + L.UOP["flags"][0], 8, (decoded(m, "flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
     set_host(m, at + L.UOP["off"][0], 16, off.trunc(16))
     with m.if_(linked):
         set_host(m, at + L.UOP_SIZE, 64, m.ld("work", 2))
@@ -762,6 +768,76 @@ def cut(m: StateBuilder, block, count):
     m.ret(pointer(m, "arena"))
 
 
+NOT_ANSWERED = (1 << 64) - 1  # of `device_access`: Python has to do it; no answer has more than 32 bits
+
+
+@routine(32, 32, 64, 64, native_only=True, faults=False)
+def device_access(m: StateBuilder, ports, write, where, value):
+    """An access to a port (`ports`) or to a register in memory that a device has declared, or that nobody owns. Called
+    where Python would be asked, at the same moment. `where`: address | size << 32. Returns what is read."""
+    address, size = where.trunc(32), (where >> 32).trunc(32)
+    last = address + size - 1
+    n = m.var(32, 0)
+    with m.if_(size.ugt(4)):
+        m.ret(NOT_ANSWERED)
+    with m.if_(ports.ne(0)):
+        with m.if_(last.ugt(0xFFFF)):
+            m.ret(NOT_ANSWERED)
+        n.set(m.item("io_map", address.zext(64), 16).zext(32))
+        with m.if_(n.get().eq(NOBODY)):
+            at = m.var(32, address)
+            with m.loop():
+                with m.if_(m.item("io_map", at.get().zext(64), 16).ne(NOBODY)):
+                    m.ret(NOT_ANSWERED)
+                with m.if_(at.get().eq(last)):
+                    m.break_()
+                at.set(at.get() + 1)
+    with m.else_():
+        with m.if_(((address ^ last) >> 12).ne(0)):
+            m.ret(NOT_ANSWERED)
+        n.set(m.item("mmio_map", (address >> 12).zext(64), 16).zext(32))
+    ones = (m.const(1, 64) << (size << 3).zext(64)) - 1
+    with m.if_(n.get().eq(NOBODY)):
+        m.ret(ones)
+    with m.if_(n.get().eq(PYTHON)):
+        m.ret(NOT_ANSWERED)
+    entry = pointer(m, "device_ranges") + ((n.get() - FIRST_RANGE) * RANGE_SIZE).zext(64)
+    base = host(m, entry + RANGE_BASE, 32)
+    sizes = size.uge(host(m, entry + RANGE_MIN, 32)) & size.ule(host(m, entry + RANGE_MAX, 32))
+    inside = address.uge(base) & last.ule(host(m, entry + RANGE_LAST, 32))
+    code = write.ne(0).select(host(m, entry + RANGE_WRITE, 64), host(m, entry + RANGE_READ, 64))
+    with m.if_((sizes & inside & code.ne(0)).eq(0)):
+        m.ret(NOT_ANSWERED)
+    icount = m.ld("icount")
+    now = m.ld("vbias") + (icount << m.ld("shift").zext(64))
+    offset = (address - base).zext(64)
+    states = entry + RANGE_STATES
+    result = m.call("r_device_entry", code, states, offset, size.zext(64), value & ones, now, icount, faults=False)
+    m.ret((result >> 63).eq(1).select(NOT_ANSWERED, result & ones))
+
+
+def answer_devices(m: StateBuilder, completed) -> None:
+    """What the run is about to end for: a read that lacks its answer, or a write that an instruction has left. If no
+    device needs Python for it, the run goes on."""
+    reason = m.ld("exit_reason")
+    with m.if_((reason.eq(S.EXIT_PORT_READ) | reason.eq(S.EXIT_MMIO_READ)) & m.ld("fault_pending").eq(0)):
+        ports = reason.eq(S.EXIT_PORT_READ).zext(32)
+        value = call(m, "device_access", ports, 0, m.ld("exit_info"), 0)
+        with m.if_(value.ne(NOT_ANSWERED)):
+            n = m.ld("latch_n")
+            m.st_at("latch", n, value)
+            m.st("latch_n", n + 1)
+            m.st("ahead_left", 0)
+            m.st("exit_reason", 0)
+    port = reason.eq(S.EXIT_PORT_WRITE)
+    memory = reason.eq(0) & (m.ld("fault_pending").eq(0) | completed.ne(0))
+    with m.if_((port | memory) & m.ld("store_n").eq(1)):
+        value = call(m, "device_access", port.zext(32), 1, m.ld("stores", 0), m.ld("stores", 1))
+        with m.if_(value.ne(NOT_ANSWERED)):
+            m.st("store_n", 0)
+            m.st("exit_reason", 0)
+
+
 @routine(native_only=True)
 def run(m: StateBuilder):
     """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of
@@ -790,6 +866,8 @@ def run(m: StateBuilder):
         resume.set(0)
         stepped.set(0)
         m.st("latch_i", 0)
+        with m.if_((m.ld("debug") & S.DEBUG_DATA).eq(0)):
+            answer_devices(m, completed.get())
         reason = m.ld("exit_reason")
         with m.if_(reason.eq(S.EXIT_SINGLE)):
             m.st("exit_reason", 0)

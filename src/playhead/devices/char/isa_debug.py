@@ -1,0 +1,43 @@
+"""isa-debug-exit and isa-debugcon: a guest's two shortest ways to say something to whoever runs it.
+
+A write of `v` to isa-debug-exit ends the run with the exit status `(v << 1) | 1`. isa-debugcon passes each byte on
+to a sink and answers 0xE9 to a read, by which firmware (SeaBIOS writes its log there) knows that it exists.
+
+Source: QEMU's documented device interface (properties `iobase`, `iosize` and `readback` and their defaults).
+"""
+
+from playhead.hw.device import Device, NoState
+from playhead.hw.door import Requests, Sink
+from playhead.hw.space import Space
+
+READBACK = 0xE9
+
+
+class IsaDebugExit(Device[NoState]):
+    """Ports `iobase` to `iobase + iosize - 1`."""
+
+    State = NoState
+    part = "isa_debug_exit"
+
+    def __init__(self, name: str, io: Space, requests: Requests, iobase: int = 0x501, iosize: int = 2):
+        super().__init__(name)
+        self._requests = requests
+        io.map(iobase, iosize, lambda address, size: 0, self._write, max_size=4, name=name)
+
+    def _write(self, address: int, size: int, value: int) -> None:
+        self._requests.shutdown("guest-shutdown", (value << 1 | 1) & 0xFF)  # the host keeps eight bits of a status
+
+
+class IsaDebugCon(Device[NoState]):
+    """One port."""
+
+    State = NoState
+    part = "isa_debugcon"
+
+    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9):
+        super().__init__(name)
+        self._sink = sink
+        io.map(iobase, 1, lambda address, size: READBACK, self._write, name=name)
+
+    def _write(self, address: int, size: int, value: int) -> None:
+        self._sink.write(bytes((value,)))

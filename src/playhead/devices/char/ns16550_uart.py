@@ -1,0 +1,255 @@
+"""16550A UART: a PC's serial port.
+
+Transmission takes no time: a byte written to THR is in the sink when the write returns, as in QEMU, because a paced
+transmitter would only make a console slow. Everything that a driver can see of it still behaves: THRE falls and
+rises, so an edge-triggered interrupt controller sees a new edge for each byte written.
+
+Reception comes from outside through `receive`, which is the delivery of one recorded event. The character time-out
+runs on virtual time.
+
+The interrupt output always reaches the interrupt controller, as in QEMU: systems that were written there leave OUT2
+off, which on the PC's serial adapter shuts a buffer.
+
+Sources: National Semiconductor PC16550D data sheet (registers, priorities, FIFO interrupt mode); IBM PC/AT
+Technical Reference, serial adapter (OUT2, addresses, 1.8432 MHz clock).
+"""
+
+from playhead.base.record import U8, U16, Bool
+from playhead.base.shared_record import Bytes, SharedRecord
+from playhead.hw.clock import VirtualClock
+from playhead.hw.device import Device, Differs
+from playhead.hw.door import Sink
+from playhead.hw.line import Line
+from playhead.hw.space import Space
+
+COM_PORTS = ((0x3F8, 4), (0x2F8, 3), (0x3E8, 4), (0x2E8, 3))  # (I/O base, IRQ) of COM1-COM4
+CLOCK_HZ = 1_843_200
+FIFO_SIZE = 16
+TRIGGER_LEVELS = (1, 4, 8, 14)  # FCR bits 7:6
+
+IER_ERBFI, IER_ETBEI, IER_ELSI = 1, 2, 4
+IIR_NONE, IIR_THRE, IIR_RDA, IIR_LINE, IIR_TIMEOUT = 0x1, 0x2, 0x4, 0x6, 0xC
+IIR_FIFOS = 0xC0
+FCR_ENABLE, FCR_CLEAR_RX, FCR_CLEAR_TX, FCR_KEPT = 0x01, 0x02, 0x04, 0xC9
+LCR_STB, LCR_PEN, LCR_DLAB = 0x04, 0x08, 0x80
+MCR_DTR, MCR_RTS, MCR_OUT1, MCR_OUT2, MCR_LOOP = 0x01, 0x02, 0x04, 0x08, 0x10
+LSR_DR, LSR_OE, LSR_THRE, LSR_TEMT = 0x01, 0x02, 0x20, 0x40
+MSR_CTS, MSR_DSR, MSR_RI, MSR_DCD = 0x10, 0x20, 0x40, 0x80
+LOOPED = ((MCR_RTS, MSR_CTS), (MCR_DTR, MSR_DSR), (MCR_OUT1, MSR_RI), (MCR_OUT2, MSR_DCD))
+CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD  # what the other end drives: always there and ready
+
+
+class UartState(SharedRecord):
+    ier = U8()
+    fcr = U8()
+    lcr = U8()
+    mcr = U8(MCR_OUT2)
+    scr = U8()
+    dll = U8(12)  # 9600 baud
+    dlm = U8()
+    rx = Bytes(FIFO_SIZE)  # the receive FIFO, or RBR alone when FIFOs are off
+    rbr = U8()  # the last byte read, which an empty RBR shows again
+    overrun = Bool()
+    thre_pending = Bool()
+    timeout_pending = Bool()
+    received = U16()  # since power-on, modulo 2**16: a check that replayed input arrived
+
+
+class Ns16550(Device[UartState]):
+    """One UART at eight ports from `base`; `line` is its interrupt output."""
+
+    State = UartState
+    part = "ns16550_uart"
+    DIFFERS = (
+        Differs("interrupt output", "OUT2 (MCR bit 3) opens the buffer behind it, loopback shuts it",
+                "always connected", True),
+        Differs("MCR after a reset", "00h", "08h (OUT2)", True),
+        Differs("FCR: the enable bit changes, or bit 2 clears the transmit FIFO", "no new interrupt",
+                "the transmitter's interrupt is pending", True),
+        Differs("RBR read while an enabled FIFO is empty", "undefined", "00h", True),
+        Differs("MSR bits 3:0 in loopback", "changes of MCR are seen as changes of modem lines", "00h", True),
+        Differs("loopback of characters shorter than 8 bits", "the upper bits are 0", "all 8 bits come back", True),
+    )  # fmt: skip
+
+    def __init__(self, name: str, io: Space, base: int, line: Line, sink: Sink, clock: VirtualClock):
+        super().__init__(name)
+        self._line, self._sink, self._clock = line, sink, clock
+        self._timeout = clock.alarm(f"{name}.timeout", self._time_out)
+        io.map(base, 8, self._read, self._write, name=name)
+
+    def reset(self) -> None:
+        self._line.set(False)  # before the state goes, so that listeners are told
+        self._timeout.cancel()
+        super().reset()
+
+    def loaded(self) -> None:
+        self._line.restore(self._interrupt())
+
+    # -- from outside
+
+    def can_receive(self) -> int:
+        """How many bytes `receive` would take now. In loopback the serial input is disconnected."""
+        if self.state.mcr & MCR_LOOP:
+            return 0
+        return max(self._depth() - len(self.state.rx), 0)
+
+    def receive(self, data: bytes) -> int:
+        """Take bytes from the other end of the wire; returns how many fitted."""
+        taken = bytes(data[: self.can_receive()])
+        if taken:
+            self.state.received = (self.state.received + len(taken)) & 0xFFFF
+            self._put(taken)
+        return len(taken)
+
+    # -- receiver
+
+    def _fifos(self) -> bool:
+        return bool(self.state.fcr & FCR_ENABLE)
+
+    def _depth(self) -> int:
+        return FIFO_SIZE if self._fifos() else 1
+
+    def _put(self, data: bytes) -> None:
+        s = self.state
+        for byte in data:
+            if len(s.rx) < self._depth():
+                s.rx.append(byte)
+            else:
+                s.overrun = True
+                if not self._fifos():
+                    s.rx[:] = bytes((byte,))  # RBR is overwritten; a full FIFO loses the new byte instead
+        self._restart_timeout()
+        self._update()
+
+    def _clear_rx(self) -> None:
+        self.state.rx.clear()
+        self._restart_timeout()
+
+    def character_ns(self) -> int:
+        """One character time at the programmed rate and format (a divisor of 0 counts as 65536)."""
+        s = self.state
+        divisor = (s.dlm << 8 | s.dll) or 0x10000
+        half_bits = 2 * (1 + 5 + (s.lcr & 3) + (s.lcr & LCR_PEN != 0)) + 2
+        if s.lcr & LCR_STB:
+            half_bits += 1 if s.lcr & 3 == 0 else 2
+        return -(-half_bits * 16 * divisor * 1_000_000_000 // (2 * CLOCK_HZ))
+
+    def _restart_timeout(self) -> None:
+        """Four character times without a byte in or out of a FIFO that holds some raise the time-out interrupt."""
+        self.state.timeout_pending = False
+        if self._fifos() and self.state.rx:
+            self._timeout.arm(self._clock.now_ns() + 4 * self.character_ns())
+        else:
+            self._timeout.cancel()
+
+    def _time_out(self) -> None:
+        self.state.timeout_pending = True
+        self._update()
+
+    # -- interrupts
+
+    def _source(self) -> int:
+        """The interrupt identification by priority (data sheet, table IV)."""
+        s = self.state
+        if s.ier & IER_ELSI and s.overrun:
+            return IIR_LINE
+        if s.ier & IER_ERBFI:
+            if len(s.rx) >= (TRIGGER_LEVELS[s.fcr >> 6] if self._fifos() else 1):
+                return IIR_RDA
+            if s.timeout_pending:
+                return IIR_TIMEOUT
+        if s.ier & IER_ETBEI and s.thre_pending:
+            return IIR_THRE
+        return IIR_NONE
+
+    def _interrupt(self) -> bool:
+        return self._source() != IIR_NONE
+
+    def _update(self) -> None:
+        self._line.set(self._interrupt())
+
+    def _modem_status(self) -> int:
+        """The modem lines never change, so there is no interrupt that tells of it."""
+        mcr = self.state.mcr
+        return sum(to for bit, to in LOOPED if mcr & bit) if mcr & MCR_LOOP else CONNECTED
+
+    # -- registers
+
+    def _read(self, address: int, size: int) -> int:
+        s, register = self.state, address & 7
+        if register == 0:
+            return s.dll if s.lcr & LCR_DLAB else self._read_rbr()
+        if register == 1:
+            return s.dlm if s.lcr & LCR_DLAB else s.ier
+        if register == 2:
+            source = self._source()
+            if source == IIR_THRE:  # reading IIR resets this one
+                s.thre_pending = False
+                self._update()
+            return source | (IIR_FIFOS if self._fifos() else 0)
+        if register == 3:
+            return s.lcr
+        if register == 4:
+            return s.mcr
+        if register == 5:
+            value = LSR_THRE | LSR_TEMT | (LSR_DR if s.rx else 0) | (LSR_OE if s.overrun else 0)
+            s.overrun = False
+            self._update()
+            return value
+        if register == 6:
+            return self._modem_status()
+        return s.scr
+
+    def _read_rbr(self) -> int:
+        s = self.state
+        if s.rx:
+            s.rbr = s.rx.pop(0)
+            self._restart_timeout()
+            self._update()
+        elif self._fifos():
+            s.rbr = 0
+        return s.rbr
+
+    def _write(self, address: int, size: int, value: int) -> None:
+        s, register = self.state, address & 7
+        if register == 0:
+            if s.lcr & LCR_DLAB:
+                s.dll = value
+            else:
+                self._transmit(value)
+        elif register == 1:
+            if s.lcr & LCR_DLAB:
+                s.dlm = value
+            else:
+                if value & ~s.ier & IER_ETBEI:
+                    s.thre_pending = True  # enabling it with THR empty interrupts at once
+                s.ier = value & 0xF
+        elif register == 2:
+            self._write_fcr(value)
+        elif register == 3:
+            s.lcr = value
+        elif register == 4:
+            s.mcr = value & 0x1F
+        elif register == 7:
+            s.scr = value
+        self._update()
+
+    def _write_fcr(self, value: int) -> None:
+        s = self.state
+        if (value ^ s.fcr) & FCR_ENABLE:
+            value |= FCR_CLEAR_RX | FCR_CLEAR_TX
+        s.fcr = value & FCR_KEPT if value & FCR_ENABLE else 0  # the other bits need the enable bit
+        if value & FCR_CLEAR_RX:
+            self._clear_rx()
+        if value & FCR_CLEAR_TX:
+            s.thre_pending = True
+
+    def _transmit(self, value: int) -> None:
+        s = self.state
+        s.thre_pending = False
+        self._update()
+        if s.mcr & MCR_LOOP:
+            self._put(bytes((value,)))
+        else:
+            self._sink.write(bytes((value,)))
+        s.thre_pending = True

@@ -1,0 +1,215 @@
+"""Intel 8042: the PC's keyboard controller, with its keyboard and mouse (ps2.py).
+
+One output buffer serves three sources: the controller's own answers, the keyboard (translated to set 1 if the
+command byte asks for it) and the auxiliary device. The buffer refills at once when it is read; the interrupt line
+falls and rises in between, so that an edge-triggered interrupt controller sees each byte.
+
+Two bits of its output port are the A20 gate and the processor's reset.
+
+Sources: IBM PC/AT Technical Reference, "Keyboard Controller" (commands, status, translation to set 1); IBM PS/2
+Hardware Interface Technical Reference (auxiliary device commands A7h-A9h, D3h, D4h).
+"""
+
+from playhead.base.record import U8, Bool, Nested
+from playhead.base.shared_record import Bytes, SharedRecord, Table
+from playhead.devices.input.ps2 import KeyboardState, MouseState, fetch, keyboard_key, keyboard_write, mouse_write
+from playhead.hw.device import Device, Differs
+from playhead.hw.door import Requests
+from playhead.hw.line import Line
+from playhead.hw.space import Space
+
+DATA, COMMAND = 0x60, 0x64
+STATUS_OBF, STATUS_SYS, STATUS_CMD, STATUS_UNLOCKED, STATUS_AUX = 0x01, 0x04, 0x08, 0x10, 0x20
+CTR_KBD_INT, CTR_AUX_INT, CTR_SYS, CTR_KBD_OFF, CTR_AUX_OFF, CTR_XLATE = 0x01, 0x02, 0x04, 0x10, 0x20, 0x40
+OUT_RESET, OUT_A20, OUT_OBF, OUT_AUX = 0x01, 0x02, 0x10, 0x20
+OUT_OPEN = 0xCC  # pins that nothing drives
+
+READ_RAM, WRITE_RAM = 0x20, 0x60  # 32 commands each; byte 0 is the controller's command byte
+TEST_PASSWORD, AUX_OFF, AUX_ON, TEST_AUX, SELF_TEST, TEST_KBD, KBD_OFF, KBD_ON = (
+    0xA4, 0xA7, 0xA8, 0xA9, 0xAA, 0xAB, 0xAD, 0xAE,
+)  # fmt: skip
+READ_INPUT, READ_OUTPUT, WRITE_OUTPUT, WRITE_KBD_OBF, WRITE_AUX_OBF, WRITE_AUX = 0xC0, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4
+A20_OFF, A20_ON, TEST_INPUTS, PULSE = 0xDD, 0xDF, 0xE0, 0xF0
+INPUT_PORT = 0x80  # keyboard not locked
+BREAK = 0xF0  # set 2's prefix of a key release
+ANSWERS_MAX = 16
+
+# Scan code set 2 to set 1, as the controller's ROM does it; codes from 80h on stay, but for two.
+TO_SET_1 = bytes.fromhex(
+    "ff43413f3d3b3c5864444240 3e0f2959 65382a701d10025a66712c1f1e11035b 672e2d201205045c68392f211413065d"
+    "693130232215075e6a7232241608095f 6b332517180b0a606c34352627190c61 6d7328741a0d626e3a361c1b752b6376"
+    "55567778797a0e7b7c4f7d4b477e7f6f 5253504c4d480145574e514a37494654"
+) + bytes((0x80, 0x81, 0x82, 0x41, 0x54)) + bytes(range(0x85, 0x100))  # fmt: skip
+assert len(TO_SET_1) == 256
+
+
+class KbcState(SharedRecord):
+    ram = Table(32, bytes((CTR_KBD_INT | CTR_AUX_INT,)))
+    output_port = U8(OUT_OPEN | OUT_RESET | OUT_A20)
+    last_was_command = Bool(True)
+    command = U8()  # the command whose parameter is the next byte at the data port
+    answers = Bytes(ANSWERS_MAX)
+    obf = Bool()
+    obf_aux = Bool()
+    obuf = U8()
+    released = Bool()  # a break prefix was swallowed by the translation
+    keyboard = Nested(KeyboardState)
+    mouse = Nested(MouseState)
+
+
+class I8042(Device[KbcState]):
+    """`kbd_irq` and `aux_irq` are ISA interrupts 1 and 12; `a20` is the gate's output."""
+
+    State = KbcState
+    part = "i8042_kbc"
+    DIFFERS = (
+        Differs("output port after a reset", "bits 2, 3, 6 and 7 are not said", "CFh", True),
+        Differs("status bit 3", "1 behind a command, 0 behind data", "always 1", False),
+        Differs("commands 21h-3Fh, 61h-7Fh, A4h, E0h", "internal memory, password, test inputs", "ignored", False),
+        Differs("keyboard commands F7h-FAh", "acknowledged", "FEh", False),
+        Differs("unknown commands to the mouse", "FEh", "no answer", False),
+    )  # fmt: skip
+
+    def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests):
+        super().__init__(name)
+        self._kbd_irq, self._aux_irq, self._a20, self._requests = kbd_irq, aux_irq, a20, requests
+        io.map(DATA, 1, self._read_data, self._write_data, name=f"{name}.data")
+        io.map(COMMAND, 1, self._read_status, self._write_command, name=f"{name}.command")
+        self.loaded()
+
+    def reset(self) -> None:
+        self._kbd_irq.set(False)
+        self._aux_irq.set(False)
+        self._a20.set(True)
+        super().reset()
+
+    def loaded(self) -> None:
+        s = self.state
+        self._kbd_irq.restore(self._level(False, CTR_KBD_INT))
+        self._aux_irq.restore(self._level(True, CTR_AUX_INT))
+        self._a20.restore(bool(s.output_port & OUT_A20))
+
+    def key(self, codes: bytes) -> bool:
+        """A key event as scan code set 2 bytes; returns whether the keyboard took it."""
+        taken = keyboard_key(self.state.keyboard, codes)
+        self._refill()
+        return taken
+
+    def program(self, command_byte: int) -> None:
+        """The command byte that firmware would leave, for a machine that starts without any."""
+        self.state.ram[0] = command_byte
+        self._refill()
+
+    # -- the output buffer
+
+    def _level(self, aux: bool, enable: int) -> bool:
+        return self.state.obf and self.state.obf_aux == aux and bool(self.state.ram[0] & enable)
+
+    def _update(self) -> None:
+        self._kbd_irq.set(self._level(False, CTR_KBD_INT))
+        self._aux_irq.set(self._level(True, CTR_AUX_INT))
+
+    def _refill(self) -> None:
+        """Put the next waiting byte into the output buffer if it is empty."""
+        s = self.state
+        if not s.obf:
+            if s.answers:
+                self._show(s.answers.pop(0), False)
+            else:
+                self._from_keyboard()
+                if not s.obf and s.mouse.queue and not s.ram[0] & CTR_AUX_OFF:
+                    self._show(fetch(s.mouse), True)
+        self._update()
+
+    def _from_keyboard(self) -> None:
+        s = self.state
+        while s.keyboard.queue and not s.obf and not s.ram[0] & CTR_KBD_OFF:
+            byte = fetch(s.keyboard)
+            if not s.ram[0] & CTR_XLATE:
+                self._show(byte, False)
+            elif byte == BREAK:
+                s.released = True
+            else:
+                self._show(TO_SET_1[byte] | (0x80 if s.released else 0), False)
+                s.released = False
+
+    def _show(self, byte: int, aux: bool) -> None:
+        s = self.state
+        s.obuf, s.obf, s.obf_aux = byte, True, aux
+
+    def _answer(self, byte: int) -> None:
+        if len(self.state.answers) < ANSWERS_MAX:
+            self.state.answers.append(byte)
+
+    # -- ports
+
+    def _read_data(self, address: int, size: int) -> int:
+        s = self.state
+        if s.obf:
+            s.obf = False
+            self._update()
+            value = s.obuf
+            self._refill()
+            return value
+        return s.obuf
+
+    def _read_status(self, address: int, size: int) -> int:
+        s = self.state
+        status = STATUS_UNLOCKED | (STATUS_CMD if s.last_was_command else 0) | (s.ram[0] & CTR_SYS)
+        if s.obf:
+            status |= STATUS_OBF | (STATUS_AUX if s.obf_aux else 0)
+        return status
+
+    def _write_command(self, address: int, size: int, value: int) -> None:
+        s = self.state
+        s.last_was_command = True
+        s.command = 0
+        if READ_RAM <= value < READ_RAM + 32:
+            self._answer(s.ram[value & 31])
+        elif WRITE_RAM <= value < WRITE_RAM + 32 or WRITE_OUTPUT <= value <= WRITE_AUX:
+            s.command = value
+        elif value in (AUX_OFF, AUX_ON, KBD_OFF, KBD_ON):
+            bit = CTR_AUX_OFF if value in (AUX_OFF, AUX_ON) else CTR_KBD_OFF
+            s.ram[0] = s.ram[0] | bit if value in (AUX_OFF, KBD_OFF) else s.ram[0] & ~bit
+        elif value == SELF_TEST:
+            s.ram[0] |= CTR_SYS
+            self._answer(0x55)
+        elif value in (A20_OFF, A20_ON):
+            self._write_output_port(s.output_port & ~OUT_A20 | (value & OUT_A20))
+        elif value >= PULSE:
+            if not value & OUT_RESET:  # a pulse: low for 6 us, and the port keeps its value
+                self._requests.reset("guest-reset")
+        else:
+            self._answer_test(value)
+        self._refill()
+
+    def _answer_test(self, value: int) -> None:
+        s = self.state
+        output_port = s.output_port | ((OUT_AUX if s.obf_aux else OUT_OBF) if s.obf else 0)
+        answers = {TEST_PASSWORD: 0xF1, TEST_AUX: 0, TEST_KBD: 0, READ_INPUT: INPUT_PORT, READ_OUTPUT: output_port,
+                   TEST_INPUTS: 0}  # fmt: skip
+        if value in answers:
+            self._answer(answers[value])
+
+    def _write_data(self, address: int, size: int, value: int) -> None:
+        s = self.state
+        s.last_was_command = False
+        command, s.command = s.command, 0
+        if command == 0:
+            s.ram[0] &= ~CTR_KBD_OFF  # talking to the keyboard enables it
+            keyboard_write(s.keyboard, value)
+        elif command < WRITE_RAM + 32:
+            s.ram[command & 31] = value
+        elif command == WRITE_OUTPUT:
+            self._write_output_port(value & ~(OUT_OBF | OUT_AUX))
+        elif command == WRITE_AUX:
+            mouse_write(s.mouse, value)
+        elif not s.obf:
+            self._show(value, command == WRITE_AUX_OBF)
+        self._refill()
+
+    def _write_output_port(self, value: int) -> None:
+        if not value & OUT_RESET:
+            self._requests.reset("guest-reset")
+        self.state.output_port = value | OUT_RESET
+        self._a20.set(bool(value & OUT_A20))

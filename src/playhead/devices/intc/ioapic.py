@@ -1,0 +1,149 @@
+"""Intel 82093AA: the I/O APIC. It turns 24 interrupt pins into messages to local APICs.
+
+ISA interrupts are on the pins of their number, but for the timer, which is on pin 2, as the MADT of QEMU's `pc` says.
+Messages arrive at once, so "delivery status" always reads idle. An edge while its entry is masked is lost, as in the
+data sheet; switching an entry to edge clears its remote IRR, by which kernels end an interrupt without an EOI register.
+
+Source: Intel 82093AA data sheet (290566).
+"""
+
+from typing import Protocol
+
+from playhead.base.record import U8, U32, U64, Array
+from playhead.base.shared_record import SharedRecord
+from playhead.hw.device import Device, Differs
+from playhead.hw.line import Line
+from playhead.hw.space import Space
+
+BASE, LENGTH, PINS = 0xFEC00000, 0x1000, 24
+IOREGSEL, IOWIN, EOI = 0x00, 0x10, 0x40
+ID, VERSION_REG, ARBITRATION, REDIRECTION = 0x00, 0x01, 0x02, 0x10
+VERSION = 0x20  # of those with an EOI register
+TIMER_PIN = 2
+
+LOGICAL, ACTIVE_LOW, REMOTE_IRR, LEVEL, MASKED = 0x800, 0x2000, 0x4000, 0x8000, 0x10000
+WRITABLE_LOW, WRITABLE_HIGH = 0x1AFFF, 0xFF000000
+FIXED, LOWEST = 0, 1
+
+
+class Deliver(Protocol):
+    """A message to the local APICs; `dest_mode`: logical, `trigger`: level. Returns whether one took it."""
+
+    def __call__(self, vector: int, mode: int, dest: int, dest_mode: bool, trigger: bool) -> bool: ...
+
+
+class IoApicState(SharedRecord):
+    index = U8()
+    id = U8()
+    pins = U32()  # the levels of the pins
+    table = Array(U64(MASKED), PINS)
+
+
+class IoApic(Device[IoApicState]):
+    """`set_pin` drives a pin; `connect` joins it with a line. `eoi` is what local APICs broadcast."""
+
+    State = IoApicState
+    part = "ioapic"
+    DIFFERS = (
+        Differs("version", "11h (82093AA)", "20h, with an EOI register at offset 40h", True),
+        Differs("reserved bits of a redirection entry", "0", "memory", False),
+    )  # fmt: skip
+
+    def __init__(self, name: str, deliver: Deliver, version: int = VERSION):
+        super().__init__(name)
+        self._version = version
+        self._deliver = deliver
+
+    def attach(self, mmio: Space) -> None:
+        mmio.map(BASE, LENGTH, self.read_mem, self.write_mem, min_size=4, max_size=4, name=self.name)
+
+    def connect(self, line: Line, pin: int) -> None:
+        line.connect(lambda level: self.set_pin(pin, level))
+
+    def connect_isa(self, lines: list[Line]) -> None:
+        """Connect ISA interrupts 0-15; 2 is the 8259s' own."""
+        for n, line in enumerate(lines):
+            if n != 2:
+                self.connect(line, TIMER_PIN if n == 0 else n)
+
+    def reset(self) -> None:
+        pins = self.state.pins
+        self.state.reset()
+        self.state.pins = pins
+
+    # -- pins
+
+    def _asserted(self, pin: int) -> bool:
+        return bool(self.state.pins >> pin & 1) != bool(self.state.table[pin] & ACTIVE_LOW)
+
+    def _level_triggered(self, pin: int) -> bool:
+        """NMI, INIT and ExtINT are edge triggered whatever the entry says."""
+        entry = self.state.table[pin]
+        return bool(entry & LEVEL) and entry >> 8 & 7 in (FIXED, LOWEST)
+
+    def set_pin(self, pin: int, level: bool) -> None:
+        s = self.state
+        was = self._asserted(pin)
+        s.pins = s.pins | 1 << pin if level else s.pins & ~(1 << pin)
+        if self._level_triggered(pin):
+            self._offer(pin)
+        elif self._asserted(pin) and not was and not s.table[pin] & MASKED:
+            self._message(pin)
+
+    def _offer(self, pin: int) -> None:
+        """Send a level, unless it has been sent and not ended."""
+        s = self.state
+        if self._level_triggered(pin) and self._asserted(pin) and not s.table[pin] & (MASKED | REMOTE_IRR):
+            s.table[pin] |= REMOTE_IRR
+            if not self._message(pin):
+                s.table[pin] &= ~REMOTE_IRR
+
+    def _message(self, pin: int) -> bool:
+        entry = self.state.table[pin]
+        return self._deliver(
+            entry & 0xFF, entry >> 8 & 7, entry >> 56, bool(entry & LOGICAL), self._level_triggered(pin)
+        )  # fmt: skip
+
+    def eoi(self, vector: int) -> None:
+        """The end of a level interrupt: what is still asserted is sent again."""
+        for pin in range(PINS):
+            entry = self.state.table[pin]
+            if entry & REMOTE_IRR and entry & 0xFF == vector:
+                self.state.table[pin] = entry & ~REMOTE_IRR
+                self._offer(pin)
+
+    # -- registers
+
+    def read_mem(self, address: int, size: int) -> int:
+        s, offset = self.state, address & (LENGTH - 1)
+        if offset == IOREGSEL:
+            return s.index
+        if offset != IOWIN:
+            return 0
+        if REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
+            entry = s.table[(s.index - REDIRECTION) // 2]
+            return entry >> 32 if s.index & 1 else entry & 0xFFFFFFFF
+        if s.index == VERSION_REG:
+            return (PINS - 1) << 16 | self._version
+        return s.id << 24 if s.index in (ID, ARBITRATION) else 0
+
+    def write_mem(self, address: int, size: int, value: int) -> None:
+        s, offset = self.state, address & (LENGTH - 1)
+        if offset == IOREGSEL:
+            s.index = value & 0xFF
+        elif offset == IOWIN and s.index == ID:
+            s.id = value >> 24 & 0xF
+        elif offset == IOWIN and REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
+            self._write_entry((s.index - REDIRECTION) // 2, bool(s.index & 1), value)
+        elif offset == EOI and self._version >= VERSION:
+            self.eoi(value & 0xFF)
+
+    def _write_entry(self, pin: int, high: bool, value: int) -> None:
+        entry = self.state.table[pin]
+        if high:
+            entry = entry & 0xFFFFFFFF | (value & WRITABLE_HIGH) << 32
+        else:
+            kept = entry & REMOTE_IRR if value & LEVEL else 0
+            entry = entry >> 32 << 32 | value & WRITABLE_LOW | kept
+        self.state.table[pin] = entry
+        self._offer(pin)

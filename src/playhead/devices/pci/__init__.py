@@ -1,0 +1,1 @@
+"""The PCI bus and the bridges of the chip set."""

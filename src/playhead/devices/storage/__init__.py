@@ -1,0 +1,1 @@
+"""Disk controllers and drives: IDE, ATA, ATAPI."""

@@ -1,0 +1,1 @@
+"""Other chips of the board: system control ports, firmware configuration."""

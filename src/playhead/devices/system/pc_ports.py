@@ -1,0 +1,137 @@
+"""Small ports of the PC's chip set: system control ports B (61h) and A (92h), coprocessor error (F0h).
+
+Port 61h joins counter 2 with the speaker and shows two things that toggle by themselves: the memory refresh (bit 4,
+every 15 us, which old software uses as a clock) and OUT 2. Port 92h is the fast way to the A20 gate and to a reset.
+
+The refresh toggles every 18 ticks of the 8254's oscillator since power-on, as counter 1 would drive it with the count
+that BIOSes give it.
+
+Port F0h is where a handler of IRQ 13 answers to the processor's floating-point error output.
+
+Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor Error (F0h) registers.
+"""
+
+from collections.abc import Callable
+
+from playhead.base.record import U8, Bool
+from playhead.base.shared_record import SharedRecord
+from playhead.devices.timer.i8254_pit import HZ, I8254
+from playhead.hw.clock import VirtualClock
+from playhead.hw.device import Device
+from playhead.hw.door import Requests
+from playhead.hw.line import Line
+from playhead.hw.space import Space
+
+PORT_B, PORT_A, PORT_ERROR = 0x61, 0x92, 0xF0
+B_GATE2, B_SPEAKER, B_KEPT, B_REFRESH, B_OUT2 = 0x01, 0x02, 0x0F, 0x10, 0x20
+REFRESH_TICKS = 18
+A_RESET, A_A20, A_ONES = 0x01, 0x02, 0x24
+
+
+class PortBState(SharedRecord):
+    value = U8()  # bits 0-3; the two that switch parity and channel checks are kept, there is nothing to check
+
+
+class Port61(Device[PortBState]):
+    """System control port B. It drives the gate of the 8254's counter 2."""
+
+    State = PortBState
+    part = "port61"
+
+    def __init__(self, name: str, clock: VirtualClock, pit: I8254):
+        super().__init__(name)
+        self._clock, self._pit = clock, pit
+
+    def attach(self, io: Space) -> None:
+        io.map(PORT_B, 1, self.read_port, self.write_port, name=self.name)
+
+    def reset(self) -> None:
+        super().reset()
+        self._pit.set_gate2(False)
+
+    def read_port(self, address: int, size: int) -> int:
+        refresh = self._clock.ticks(HZ) // REFRESH_TICKS & 1
+        return self.state.value | (B_REFRESH if refresh else 0) | (B_OUT2 if self._pit.out2 else 0)
+
+    def write_port(self, address: int, size: int, value: int) -> None:
+        self.state.value = value & B_KEPT
+        self._pit.set_gate2(bool(value & B_GATE2))
+
+
+class PortAState(SharedRecord):
+    a20 = Bool()
+    init = Bool()  # bit 0: its rise is a reset
+
+
+class Port92(Device[PortAState]):
+    """System control port A. `a20` is its say about the A20 gate; a reset is asked for when bit 0 goes from 0 to 1."""
+
+    State = PortAState
+    part = "port92"
+
+    def __init__(self, name: str, a20: Line, requests: Requests):
+        super().__init__(name)
+        self._a20, self._requests = a20, requests
+
+    def attach(self, io: Space) -> None:
+        io.map(PORT_A, 1, self.read_port, self.write_port, name=self.name)
+
+    def reset(self) -> None:
+        self._a20.set(False)
+        super().reset()
+
+    def loaded(self) -> None:
+        self._a20.restore(self.state.a20)
+
+    def read_port(self, address: int, size: int) -> int:
+        s = self.state
+        return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.init else 0)
+
+    def write_port(self, address: int, size: int, value: int) -> None:
+        s = self.state
+        asked = bool(value & A_RESET) and not s.init
+        s.a20, s.init = bool(value & A_A20), bool(value & A_RESET)
+        self._a20.set(s.a20)
+        if asked:
+            self._requests.reset("guest-reset")
+
+
+class CoprocessorErrorState(SharedRecord):
+    irq = Bool()
+
+
+class CoprocessorError(Device[CoprocessorErrorState]):
+    """FERR#, IRQ 13 and IGNNE#, wired as in the PC/AT: an edge of FERR# sets the interrupt; a write to the port, of
+    whatever value, clears it and asks for IGNNE#. XBCS bit 5, which would switch this off, is not looked at: no
+    firmware sets it, QEMU does not look at it either, and software for DOS relies on IRQ 13.
+    """
+
+    State = CoprocessorErrorState
+    part = "coprocessor_error"
+
+    def __init__(self, name: str, irq: Line, ignne: Callable[[], None]):
+        super().__init__(name)
+        self._irq, self._ignne = irq, ignne
+
+    def attach(self, io: Space) -> None:
+        io.map(PORT_ERROR, 1, self.read_port, self.write_port, name=self.name)
+
+    def reset(self) -> None:
+        self._irq.set(False)
+        super().reset()
+
+    def loaded(self) -> None:
+        self._irq.restore(self.state.irq)
+
+    def error(self) -> None:
+        """The processor asserts FERR#."""
+        self.state.irq = True
+        self._irq.set(True)
+
+    def read_port(self, address: int, size: int) -> int:
+        return 0xFF
+
+    def write_port(self, address: int, size: int, value: int) -> None:
+        self.state.irq = False
+        self._irq.set(False)
+        self._ignne()

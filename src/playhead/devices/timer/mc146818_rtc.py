@@ -1,0 +1,332 @@
+"""Motorola MC146818: the PC's real-time clock, with 256 bytes of battery-backed memory (CMOS).
+
+Two times are at work. Everything that happens (update cycles, UIP, interrupts, alarms) happens in virtual time, on a
+32768 Hz divider chain. What the time registers show comes from the host's clock (clock=host) or from virtual time
+(clock=vm), plus what the guest has set.
+
+As on the chip, the registers change once a second, in the update cycle: with clock=host the first time register read
+after an update reads the host's clock (one recorded read), and all others until the next update show that same
+second, so that a guest never sees half of one. Between such reads the calendar runs on in virtual time, which is how
+alarms are found; an alarm that a new reading of the host's clock steps over rings then. So the number of host reads
+depends on what the guest does and when, on nothing else.
+
+Sources: Motorola MC146818 data sheet: registers A to D, update cycle, divider reset, alarm "don't care" codes; Intel
+82371AB (PIIX4) data sheet: ports 72h and 73h; ACPI specification, FADT CENTURY: the century's place (32h).
+"""
+
+from playhead.base.record import I64, U8, Bool
+from playhead.base.shared_record import SharedRecord, Table
+from playhead.devices.timer.rtc_calendar import (
+    CENTURY, DAY_S, HOURS_ALARM, MINUTES_ALARM, SECONDS_ALARM, TIME_REGISTERS, Format, next_alarm, registers,
+    seconds_of,
+)  # fmt: skip
+from playhead.hw.clock import VirtualClock, ticks_to_ns
+from playhead.hw.device import Device
+from playhead.hw.door import HostClock
+from playhead.hw.line import Line
+from playhead.hw.space import Space
+
+BASE = 0x70
+HZ, HZ_BITS = 32_768, 15
+SECOND_NS = 1_000_000_000
+UIP_TICKS = 73  # 244 us of warning and 1984 us of update cycle
+REG_A, REG_B, REG_C, REG_D = 0x0A, 0x0B, 0x0C, 0x0D
+PS2_CENTURY = 0x37  # where the PS/2 has it
+ALARM_REGISTERS = (SECONDS_ALARM, MINUTES_ALARM, HOURS_ALARM)
+A_UIP, A_DIVIDER, A_RESET, A_RATE = 0x80, 0x70, 0x60, 0x0F
+B_SET, B_PIE, B_AIE, B_UIE, B_SQWE, B_DM, B_24 = 0x80, 0x40, 0x20, 0x10, 0x08, 0x04, 0x02
+C_IRQF, C_PF, C_AF, C_UF = 0x80, 0x40, 0x20, 0x10  # the flags stand where register B has their enable bits
+D_VRT = 0x80
+
+
+class RtcState(SharedRecord):
+    index = U8()
+    index2 = U8()
+    nmi_masked = Bool()
+    nvram = Table(128)  # its time registers hold only while the clock is stopped
+    nvram2 = Table(128)
+    a = U8(0x26)
+    b = U8(B_24)
+    c = U8()
+    phase_ns = I64()  # when the divider chain was at 0
+    flags_at = I64()  # the tick of the chain up to which register C is right
+    anchored = Bool()  # the calendar has been set from its clock at all
+    anchor_second = I64()  # at this second of the chain ...
+    anchor_s = I64()  # ... the calendar showed this time, in seconds since 1970
+    offset_s = I64()  # what the guest has set, less the host's clock
+    weekday_shift = U8()
+
+
+class Mc146818(Device[RtcState]):
+    """`irq` is ISA interrupt 8. `epoch_ns` is added to the host's clock (with `host`), or to virtual time (without):
+    0 or the time since 1970 at power-on, respectively."""
+
+    State = RtcState
+    part = "mc146818_rtc"
+
+    def __init__(self, name: str, clock: VirtualClock, irq: Line, host: HostClock | None = None, epoch_ns: int = 0):
+        super().__init__(name)
+        self._clock, self._irq, self._host, self._epoch_ns = clock, irq, host, epoch_ns
+        self._alarm = clock.alarm(f"{name}.tick", self._ring)
+        if host is None:
+            self.state.anchored, self.state.anchor_s = True, epoch_ns // SECOND_NS
+
+    def attach(self, io: Space) -> None:
+        io.map(BASE, 4, self.read_port, self.write_port, name=self.name)
+
+    def fill(self, values: dict[int, int]) -> None:
+        """Put bytes into the CMOS memory, as the firmware's set-up left them (see `pc_nvram`)."""
+        for index in sorted(values):
+            assert index > REG_D and index not in (CENTURY, PS2_CENTURY), f"CMOS {index:#x} belongs to the clock"
+            self.state.nvram[index] = values[index]
+
+    def reset(self) -> None:
+        """The reset pin stops interrupts; the battery keeps the rest."""
+        s = self.state
+        self._catch_up()
+        s.b &= ~(B_PIE | B_AIE | B_UIE | B_SQWE)
+        s.c = s.index = s.index2 = 0
+        s.nmi_masked = False
+        self._update()
+
+    def loaded(self) -> None:
+        self._irq.restore(self._asserted)
+
+    @property
+    def nmi_masked(self) -> bool:
+        return self.state.nmi_masked
+
+    # -- the divider chain
+
+    def _chain(self) -> int:
+        return (self._clock.now_ns() - self.state.phase_ns) * HZ // SECOND_NS
+
+    @property
+    def _divider_reset(self) -> bool:
+        return self.state.a & A_RESET == A_RESET
+
+    @property
+    def _stopped(self) -> bool:
+        return bool(self.state.b & B_SET) or self._divider_reset
+
+    @property
+    def _period(self) -> int:
+        """Ticks between periodic interrupts; 0 for none. Rates 1 and 2 are those of 8 and 9."""
+        rate = self.state.a & A_RATE
+        return 0 if rate == 0 or self._divider_reset else 1 << (rate + 7 if rate < 3 else rate) - 1
+
+    @property
+    def _format(self) -> Format:
+        return Format(bool(self.state.b & B_DM), bool(self.state.b & B_24))
+
+    # -- the calendar
+
+    def _calendar(self, second: int) -> int:
+        return self.state.anchor_s + second - self.state.anchor_second
+
+    def _source_s(self) -> int:
+        """The clock that the calendar follows, before what the guest has set."""
+        assert self._host is not None
+        return (self._host.read_ns() + self._epoch_ns) // SECOND_NS
+
+    def _follow(self) -> None:
+        """Set the calendar by the host's clock, once in an update cycle."""
+        s, second = self.state, self._chain() >> HZ_BITS
+        if self._host is None or (s.anchored and second == s.anchor_second):
+            return
+        self._catch_up()
+        time_s = self._source_s() + s.offset_s
+        if s.anchored and 0 < time_s - self._calendar(second) <= DAY_S:
+            alarm = self._next_alarm(self._calendar(second))
+            if alarm is not None and alarm <= time_s:
+                s.c |= C_AF
+        s.anchored, s.anchor_second, s.anchor_s = True, second, time_s
+        self._update()
+
+    def _set_calendar(self, time_s: int) -> None:
+        s = self.state
+        if self._host is not None:
+            s.offset_s = time_s - self._source_s()
+        s.anchored, s.anchor_second, s.anchor_s = True, self._chain() >> HZ_BITS, time_s
+
+    def _time_registers(self) -> dict[int, int]:
+        s = self.state
+        if self._stopped:
+            return self._kept_registers()
+        self._follow()
+        return registers(self._calendar(self._chain() >> HZ_BITS), s.weekday_shift, self._format)
+
+    def _kept_registers(self) -> dict[int, int]:
+        return {index: self.state.nvram[index] for index in TIME_REGISTERS}
+
+    def _write_time(self, index: int, value: int) -> None:
+        s = self.state
+        if self._stopped:
+            s.nvram[index] = value
+            return
+        shown = self._time_registers()
+        shown[index] = value
+        self._catch_up()
+        time_s, s.weekday_shift = seconds_of(shown, self._format)
+        self._set_calendar(time_s)
+        self._update()
+
+    def _next_alarm(self, after_s: int) -> int | None:
+        second, minute, hour = (self.state.nvram[i] for i in ALARM_REGISTERS)
+        return next_alarm(after_s, (second, minute, hour), self._format)
+
+    # -- flags and interrupts
+
+    def _catch_up(self) -> None:
+        """Set the flags of what has happened since they were last looked at."""
+        s, before, now = self.state, self.state.flags_at, self._chain()
+        period = self._period
+        if period and now // period > before // period:
+            s.c |= C_PF
+        first, last = before >> HZ_BITS, now >> HZ_BITS
+        if last > first and not self._stopped:
+            s.c |= C_UF
+            if s.anchored:
+                alarm = self._next_alarm(self._calendar(first))
+                if alarm is not None and alarm <= self._calendar(last):
+                    s.c |= C_AF
+        s.flags_at = now
+
+    @property
+    def _asserted(self) -> bool:
+        return bool(self.state.c & self.state.b & (C_PF | C_AF | C_UF))
+
+    def _update(self) -> None:
+        """Drive the interrupt line, and wait for what may raise it next."""
+        self._irq.set(self._asserted)
+        tick = self._next_event()
+        if tick is None:
+            self._alarm.cancel()
+        else:
+            self._alarm.arm(self.state.phase_ns + ticks_to_ns(tick, HZ))
+
+    def _next_event(self) -> int | None:
+        """The next tick at which an enabled flag will be set that is not set yet."""
+        s, ticks = self.state, []
+        wanted = s.b & ~s.c
+        if wanted & B_PIE and (period := self._period):
+            ticks.append((s.flags_at // period + 1) * period)
+        if not self._stopped:
+            second = s.flags_at >> HZ_BITS
+            if wanted & B_UIE:
+                ticks.append(second + 1 << HZ_BITS)
+            if wanted & B_AIE and s.anchored and (alarm := self._next_alarm(self._calendar(second))) is not None:
+                ticks.append(second + alarm - self._calendar(second) << HZ_BITS)
+        return min(ticks, default=None)
+
+    def _ring(self) -> None:
+        self._catch_up()
+        self._update()
+
+    # -- registers
+
+    def _read(self, index: int) -> int:
+        s = self.state
+        if index in TIME_REGISTERS:
+            return self._time_registers()[index]
+        if index == REG_A:
+            updating = not self._stopped and self._chain() % HZ >= HZ - UIP_TICKS
+            return s.a | (A_UIP if updating else 0)
+        if index == REG_B:
+            return s.b
+        if index == REG_C:
+            self._catch_up()
+            value = s.c | (C_IRQF if self._asserted else 0)
+            s.c = 0
+            self._update()
+            return value
+        return D_VRT if index == REG_D else s.nvram[index]
+
+    def _write(self, index: int, value: int) -> None:
+        s = self.state
+        if index in TIME_REGISTERS:
+            self._write_time(index, value)
+        elif index in (REG_A, REG_B):
+            self._control(index, value)
+        elif index in ALARM_REGISTERS:
+            self._catch_up()
+            s.nvram[index] = value
+            if not self._stopped:
+                self._follow()
+            self._update()
+        elif index not in (REG_C, REG_D):
+            s.nvram[index] = value
+
+    def _control(self, index: int, value: int) -> None:
+        """Write register A or B, which may stop the clock or start it."""
+        s = self.state
+        self._catch_up()
+        was_stopped, was_reset = self._stopped, self._divider_reset
+        if index == REG_B:
+            stops = was_reset or bool(value & B_SET)
+        else:
+            stops = bool(s.b & B_SET) or value & A_RESET == A_RESET
+        if stops and not was_stopped:
+            for i, register in self._time_registers().items():
+                s.nvram[i] = register
+        if index == REG_A:
+            s.a = value & ~A_UIP
+        else:
+            s.b = value & ~B_UIE if value & B_SET else value
+        if was_reset and not self._divider_reset:
+            s.phase_ns = self._clock.now_ns() - SECOND_NS // 2  # the first update comes half a second later
+            s.flags_at = self._chain()
+        if was_stopped and not self._stopped:
+            time_s, s.weekday_shift = seconds_of(self._kept_registers(), self._format)
+            self._set_calendar(time_s)
+        elif index == REG_B and value & B_AIE and not self._stopped:
+            self._follow()
+        self._update()
+
+    # -- ports
+
+    def read_port(self, address: int, size: int) -> int:
+        if address == BASE + 1:
+            return self._read(self._selected)
+        if address == BASE + 3:
+            return self.state.nvram2[self.state.index2 & 0x7F]
+        return 0xFF  # the indices are write-only
+
+    def write_port(self, address: int, size: int, value: int) -> None:
+        s = self.state
+        if address == BASE:
+            s.index, s.nmi_masked = value & 0x7F, bool(value & 0x80)
+        elif address == BASE + 1:
+            self._write(self._selected, value & 0xFF)
+        elif address == BASE + 2:
+            s.index2 = value & 0x7F
+        else:
+            s.nvram2[s.index2 & 0x7F] = value & 0xFF
+
+    @property
+    def _selected(self) -> int:
+        index = self.state.index & 0x7F
+        return CENTURY if index == PS2_CENTURY else index
+
+
+def pc_nvram(ram_below_4g: int, ram_above_4g: int = 0, *, floppies: tuple[int, int] = (0, 0), boot: str = "cad",
+             boot_check: bool = True) -> dict[int, int]:  # fmt: skip
+    """What the firmware of QEMU's `pc` expects in CMOS. Sizes in bytes; `floppies` are CMOS drive types; `boot` is
+    QEMU's `-boot order` (a floppy, c disk, d CD-ROM, n network)."""
+    kib, above_16m = ram_below_4g >> 10, max(ram_below_4g - (16 << 20), 0) >> 16
+    extended = min(max(kib - 1024, 0), 0xFFFF)
+    count = sum(1 for drive in floppies if drive)
+    order = [{"a": 1, "c": 2, "d": 3, "n": 4}[letter] for letter in boot[:3]] + [0, 0, 0]
+    values = {
+        0x10: floppies[0] << 4 | floppies[1],
+        0x14: 0x06 | (count - 1 << 6 | 1 if count else 0),  # equipment: FPU, mouse, floppies
+        0x38: order[2] << 4 | (0 if boot_check else 1),
+        0x3D: order[1] << 4 | order[0],
+        0x5F: 0,  # processors, less one
+    }
+    words = {0x15: min(kib, 640), 0x17: extended, 0x30: extended, 0x34: min(above_16m, 0xFFFF)}
+    for index, word in words.items():
+        values[index], values[index + 1] = word & 0xFF, word >> 8
+    for i in range(3):
+        values[0x5B + i] = ram_above_4g >> (16 + 8 * i) & 0xFF
+    return values

@@ -39,6 +39,11 @@ def native(function: F) -> F:
     return function
 
 
+def symbol(function: Callable[..., Any]) -> str:
+    """The name of a function in native code."""
+    return f"{function.__module__}.{function.__qualname__}".removeprefix("playhead.")
+
+
 class Registers:
     """What native code may do with the accesses of a range: `read` and `write` over `states`.
 

@@ -11,7 +11,8 @@ from playhead.base.record import Record
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.log.pages import is_block, place_of
 from playhead.machine.checkpoint import page_of, save_parts
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
+from playhead.machine.parts import MachineState
 from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
 from playhead.x86.system.paging import HALF

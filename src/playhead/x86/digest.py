@@ -8,6 +8,7 @@ adversary.
 """
 
 from playhead.x86.system import paging
+from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
@@ -116,6 +117,6 @@ def tlb_digest(m: StateBuilder):
         with m.if_(e.ne(0)):
             total.set(total.get() + final((((n.get() | 0x100000) << 32) | e) * K1))
         n.set(n.get() + 1)
-        with m.if_(n.get().eq(paging.LARGE_PAGES)):
+        with m.if_(n.get().eq(S.LARGE_PAGES)):
             m.break_()
     m.ret(total.get())

@@ -13,6 +13,7 @@ ROUTINE_MODULES = (
     "mode",
     "system.paging",
     "system.page_walk",
+    "system.msr",
     "digest",
     "system.segments",
     "system.interrupts",

@@ -7,7 +7,6 @@ x86/flags.py), so
 the canonical form computes EFLAGS first.
 """
 
-from dataclasses import dataclass
 
 SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
 SEG_STRIDE = 40
@@ -20,13 +19,13 @@ REG16 = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 REG8 = ("al", "cl", "dl", "bl", "ah", "ch", "dh", "bh")
 
 
-@dataclass(frozen=True, slots=True)
 class Slot:
-    name: str
-    offset: int
-    bits: int
-    count: int
-    arch: bool
+    """Where a field is."""
+
+    __slots__ = ("arch", "bits", "count", "name", "offset")
+
+    def __init__(self, name: str, offset: int, bits: int, count: int, arch: bool):
+        self.name, self.offset, self.bits, self.count, self.arch = name, offset, bits, count, arch
 
 
 FIELDS: dict[str, Slot] = {}
@@ -58,7 +57,7 @@ for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
     _field(_n, 32)
 _field("apic_base", 64)
 _field("tsc_offset", 64)
-_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/system/msr.py
+_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/system/msr_map.py
 _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
@@ -136,6 +135,8 @@ REGIONS = {n: i for i, n in enumerate((
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies",
 ))}  # fmt: skip
+
+LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
 
 # Why a run ended.
 (

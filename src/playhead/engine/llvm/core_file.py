@@ -13,9 +13,8 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 
 import playhead
 from playhead.base.errors import HostError
@@ -31,33 +30,51 @@ _DIGEST = hashlib.sha256().digest_size
 Progress = Callable[[int, int], None]
 
 
-def cache_dir() -> Path:
+def cache_dir() -> str:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "playhead" / "native"
+    return os.path.join(base, "playhead", "native")
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def source_key() -> str:
     """Hash of everything that decides the native code."""
-    root = Path(playhead.__file__).parent
     h = hashlib.sha256(repr((target(), sys.version_info[:2])).encode())
-    for folder in ("ir", "x86", "engine"):
-        for path in sorted((root / folder).rglob("*.py")):
-            h.update(path.relative_to(root).as_posix().encode())
-            h.update(path.read_bytes())
+    for path, source in sources("ir", "x86", "engine"):
+        h.update(path.encode())
+        h.update(source)
     return h.hexdigest()[:32]
+
+
+def sources(*places: str) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of source files of ours: of single ones, and of all in a folder, in a fixed order."""
+    root = os.path.dirname(playhead.__file__)
+    for place in places:
+        path = os.path.join(root, place)
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    file = os.path.join(folder, name)
+                    yield os.path.relpath(file, root), read(file)
+        if os.path.isfile(path):
+            yield place, read(path)
 
 
 IMPORTED = source_key()
 
 
-def core_path() -> Path:
+def core_path() -> str:
     """Where the core of the sources that this process has imported is, once it is built."""
-    return cache_dir() / f"{IMPORTED}.core"
+    return os.path.join(cache_dir(), f"{IMPORTED}.core")
 
 
-def part_path(key: str) -> Path:
+def part_path(key: str) -> str:
     """An object file, of which a changed core needs most again."""
-    return cache_dir() / "parts" / f"{key}.o"
+    return os.path.join(cache_dir(), "parts", f"{key}.o")
 
 
 class NativeCore:
@@ -78,7 +95,7 @@ class NativeCore:
             self._place(range(base, base + len(code)))
         else:
             names = header["names"]
-            objects = [part_path(key).read_bytes() for key in header["parts"]]
+            objects = [read(part_path(key)) for key in header["parts"]]
             self.address = load_by_llvm(objects, {*header["exports"], *names})
             self._place([self.address[name] for name in names])
 
@@ -93,7 +110,7 @@ class NativeCore:
 def pack(parts: list[str], index: dict) -> bytes:
     """The file of a core that was built: of its object files, and of what `generate` says of them. In the array of
     handlers is, in place of an address, an offset in the image, or the number of a name if LLVM has to load it."""
-    objects = [part_path(key).read_bytes() for key in parts]
+    objects = [read(part_path(key)) for key in parts]
     header: dict[str, object] = {}
     code, names = b"", list(dict.fromkeys([*index["handlers"], *chain.from_iterable(index["copies"])]))
     try:
@@ -113,11 +130,12 @@ def pack(parts: list[str], index: dict) -> bytes:
     return b"".join((_LENGTH.pack(len(text)), text, *blobs))
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: str, data: bytes) -> None:
     """A whole file or none."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = f"{os.path.splitext(path)[0]}.{os.getpid()}.tmp"
     try:
-        temporary.write_bytes(data)
+        with open(temporary, "wb") as file:
+            file.write(data)
         os.replace(temporary, path)
     except OSError as e:
         raise HostError(f"cannot write {path}: {e.strerror}; set XDG_CACHE_HOME to a folder with space") from None
@@ -131,7 +149,7 @@ def write_core(data: bytes) -> None:
 def read_core() -> NativeCore | None:
     """The core from the cache; nothing if there is none that is whole."""
     try:
-        data = core_path().read_bytes()
+        data = read(core_path())
         if hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]:
             return NativeCore(data[_DIGEST:])
     except OSError:

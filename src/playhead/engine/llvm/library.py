@@ -2,6 +2,7 @@
 
 import fcntl
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -52,8 +53,8 @@ def building() -> Iterator[None]:
     """Makes the cache directory, and keeps other processes from building there at the same time."""
     directory = cache_dir()
     try:
-        (directory / "parts").mkdir(parents=True, exist_ok=True)
-        lock = open(directory / "lock", "ab")
+        os.makedirs(os.path.join(directory, "parts"), exist_ok=True)
+        lock = open(os.path.join(directory, "lock"), "ab")
     except OSError as e:
         raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
     with lock:

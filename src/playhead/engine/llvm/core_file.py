@@ -2,7 +2,7 @@
 declarations that it was made from.
 
 The name of the file is a hash of everything that decides its contents: the sources of ir, x86 and engine, the Python
-that ran them, LLVM and the host's processor. Behind a hash of the rest, so that a damaged file is built anew, it holds
+that ran them, LLVM and the host's processor. After a hash of the rest, so that a damaged file is built anew, it holds
 a header, the array of handlers, the decoder's tables and the linked image.
 """
 

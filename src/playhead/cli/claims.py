@@ -64,7 +64,7 @@ class Claims:
                 self._add(f"{option} {spec}", WRITTEN, identity(spec[5:]))
 
     def drive(self, file: str, format: str | None, written: bool) -> None:
-        """An image, with all that is after it."""
+        """An image, with its chain of backing files."""
         from playhead.host.block.chain import backing_files
 
         self._add(f"the drive {file}", WRITTEN if written else READ, identity(file))

@@ -5,7 +5,6 @@ For the diagnosis of a divergence. Nothing here changes a machine: no accessed b
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from playhead.base.record import Record
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
@@ -150,7 +149,7 @@ def _tlb(a: bytes, b: bytes) -> list[tuple[str, str, str]]:
     return [(f"entry of {k}", text(x.get(k)), text(y.get(k))) for k in sorted({*x, *y}) if x.get(k) != y.get(k)]
 
 
-def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+def _record(a: object, b: object, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
     """Fields that differ, in nested records and lists too."""
     if isinstance(a, Record) and type(a) is type(b):
         for name, field in a.FIELDS.items():
@@ -167,7 +166,7 @@ def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, 
         yield path, _plain(a), _plain(b)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return f"{bytes(value[:16]).hex(' ')}{' ...' if len(value) > 16 else ''}" or "empty"
     return repr(value)

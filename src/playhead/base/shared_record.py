@@ -101,9 +101,13 @@ class ByteQueue:
         self._bytes[at : at + len(data)] = data
 
     def pop(self, index: int = -1) -> int:
-        rest = bytearray(self.view())
-        value = rest.pop(index)
-        self.replace(rest)
+        count, data = self._count[0], self._bytes
+        at = index + count if index < 0 else index
+        if not 0 <= at < count:
+            raise IndexError(f"byte {index} of {count}")
+        value = data[at]
+        data[at : count - 1] = data[at + 1 : count]
+        self._count[0] = count - 1
         return value
 
     def clear(self) -> None:

@@ -45,7 +45,7 @@ class Core:
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
         self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
-        self.stale = True  # whether somebody else than the native engine changed mappings or state
+        self.stale = True  # mappings or state were changed by something other than the native engine
 
     def _was_written(self, area_page: int) -> None:
         self.dirty[area_page] = 1
@@ -117,7 +117,7 @@ class Core:
             tlb[page] = 0
         self.tlb_large[:] = bytes(4 * S.LARGE_PAGES)
         words = words_of(len(data) // 4).unpack(data)
-        end = words.index(0xFFFFFFFF)  # behind the small ones: no page has this number, no entry looks like it
+        end = words.index(0xFFFFFFFF)  # after the small ones: no page has this number, no entry looks like it
         pages = words[0:end:2]
         for page, entry in zip(pages, words[1:end:2], strict=True):
             tlb[page] = entry | 32

@@ -29,7 +29,7 @@ from playhead.hw.clock import VirtualClock
 
 DECLINED = -1
 MOST_STATES = 8
-NUMBERS = ("offset", "size", "value", "now_ns", "icount")  # what a function may ask for behind its states
+NUMBERS = ("offset", "size", "value", "now_ns", "icount")  # what a function may ask for after its states
 F = TypeVar("F", bound=Callable[..., Any])
 
 

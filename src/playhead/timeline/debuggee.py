@@ -6,7 +6,6 @@ protocol (`gdb.target` says what is expected).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.log.moment import Moment
@@ -145,4 +144,4 @@ class Debuggee:
         """A command of the user's to us; the session puts one in place."""
         self.commands(text, say)
 
-    commands: Any = None
+    commands: Callable[[str, Callable[[str], None]], None]

@@ -8,7 +8,6 @@ Standing takes no time: virtual time follows the instructions, and what passes i
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
 from playhead.log.moment import Moment
@@ -157,7 +156,7 @@ class LiveDebuggee(Debuggee):
         return Stop("exited")
 
     def _rung(self) -> tuple[int, int]:
-        state: Any = self.machine.state
+        state = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def _turned(self, until: Moment | None = None) -> Stop | None:

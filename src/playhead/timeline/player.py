@@ -4,13 +4,16 @@ What a moment means here is the same by whichever way it is reached: everything 
 what enters at it (events of the recording) has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import Digest, digest_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
+from playhead.machine.machine import Stop
 from playhead.session.run import Build
+from playhead.session.target import Sink
 from playhead.session.track import Point, Track
 
 
@@ -31,8 +34,8 @@ class Player(Track):
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[[Track], None]):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
-        self.met: Any = None
-        self.output: list[Any] = []  # where serial output goes, if anywhere
+        self.met: Stop | None = None
+        self.output: Sequence[Sink] = ()  # where serial output goes, if anywhere
         self.host.serial = [Ear(self, port) for port in range(ports)]  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
@@ -64,7 +67,7 @@ class Player(Track):
         if self._moment() == before:
             self._entered = before  # a halted CPU's time was moved on
 
-    def _met(self, stop: Any) -> None:
+    def _met(self, stop: Stop) -> None:
         self.met = stop
 
     def _take(self) -> None:
@@ -106,7 +109,7 @@ class Player(Track):
         self.machine.debug.tell_nothing_here()
         return self
 
-    def load(self, checkpoint: Any) -> Point:
+    def load(self, checkpoint: Checkpoint) -> Point:
         """A checkpoint of the recording as a point."""
         hashes: dict[int, bytes] = {}
         for earlier in self.stored:

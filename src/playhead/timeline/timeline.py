@@ -15,11 +15,13 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.hw.memory import PAGE
+from playhead.log.checkpoints import Checkpoint
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.debug import Access, Watch
+from playhead.machine.machine import Machine
 from playhead.session.run import Build
-from playhead.session.track import Point, Stopped
+from playhead.session.track import Point, Stopped, Track
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
 from playhead.timeline.player import Player
 
@@ -75,7 +77,7 @@ class Timeline:
     # where it is
 
     @property
-    def machine(self) -> Any:
+    def machine(self) -> Machine:
         return self.player.machine
 
     @property
@@ -119,14 +121,14 @@ class Timeline:
         finally:
             self.interrupted = before
 
-    def _moved(self, track: Any) -> None:
+    def _moved(self, track: Track) -> None:
         if self.interrupted():
             raise Stopped
         self.tell(f"{self._doing} (at {track.moment.icount / 1e6:.1f} M instructions)")
 
     # points
 
-    def _nearest(self, moment: Moment) -> Point | Any:
+    def _nearest(self, moment: Moment) -> Point | Checkpoint:
         """The last point or stored checkpoint at or in front of a moment."""
         point = self._points[bisect_right(self._points, moment, key=lambda p: p.moment) - 1]
         stored = self.player.proper
@@ -138,7 +140,7 @@ class Timeline:
         stored = [c for c in self.player.stored if c.moment <= self.moment]
         return self.player.load(stored[-1]).pages if stored else self.player.start.pages
 
-    def _go_back(self, to: Any) -> None:
+    def _go_back(self, to: Point | Checkpoint) -> None:
         self.player.back(to if isinstance(to, Point) else self.player.load(to))
 
     def _lay(self) -> Point:
@@ -282,7 +284,7 @@ class Timeline:
                 break
 
     def _rung(self) -> tuple[int, int]:
-        state: Any = self.machine.state
+        state = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def step_back(self) -> Found:
@@ -373,12 +375,12 @@ class Timeline:
         self.seek(lowest)
         return nothing
 
-    def _before(self, moment: Moment) -> Any:
+    def _before(self, moment: Moment) -> Point | Checkpoint:
         """The last point or stored checkpoint in front of a moment."""
         before = Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62)
         return self._nearest(before)
 
-    def _last_hit(self, begin: Any, hi: Moment) -> Hit | None:
+    def _last_hit(self, begin: Point | Checkpoint, hi: Moment) -> Hit | None:
         """The last one from a point up to `hi`: breakpoints in front of it, accesses up to it."""
         debug = self.machine.debug
         self._go_back(begin)

@@ -2,9 +2,8 @@
 is native.
 
 RAM is digested incrementally: each page has a 64-bit hash, the digest is the sum of all of them, mixed with their
-addresses. Only
-pages written since the last digest (DIRTY in the page map) are hashed again. It guards against mistakes, not against an
-adversary.
+addresses. Only pages written since the last digest (DIRTY in the page map) are hashed again. It guards against
+mistakes, not against an adversary.
 """
 
 from playhead.x86.system import paging

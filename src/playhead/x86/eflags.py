@@ -3,7 +3,7 @@ IR."""
 
 
 def status_from_words(res: int, aux: int) -> int:
-    """The six status flags of a state block, for people (debugger, digest): same formulas on plain integers."""
+    """The six status flags of a state block, for debugger and digest: the same formulas on plain integers."""
     c, o = aux >> 31, (aux >> 31 ^ aux >> 30) & 1
     p = (bin(res & 0xFF).count("1") ^ aux >> 8 ^ 1) & 1
     return c | p << 2 | (aux >> 3 & 1) << 4 | (res == 0) << 6 | ((res >> 31 ^ aux) & 1) << 7 | o << 11

@@ -1,10 +1,8 @@
 """The status flags, kept lazily as two words so that most instructions only store.
 
 `fl_res` is a result, sign-extended to 32 bits: ZF is "it is zero", SF its sign, PF the parity of its low byte. `fl_aux`
-holds the
-carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor bit 30), bit
-3
-AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
+holds the carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor
+bit 30), bit 3 AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
 """
 
 from playhead.ir.builder import Builder

@@ -48,7 +48,7 @@ def _object(path: str, functions: list[Callable]) -> bytes:
         with building():
             data = _read(path)
             if data is None:
-                from playhead.engine.llvm.compile import compile_part  # here, so that nobody else imports LLVM
+                from playhead.engine.llvm.compile import compile_part  # here, so that a cached core needs no LLVM
                 from playhead.engine.llvm.device_code import module_text
 
                 data = compile_part(module_text(functions))

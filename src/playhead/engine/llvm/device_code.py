@@ -430,7 +430,7 @@ class Body:
         return self.b.load(result, typ=I64T)
 
     def e_BoolOp(self, node: ast.BoolOp) -> ir.Value:
-        """As a truth value, however it is used: `a or b` of numbers is refused by nobody, so do not."""
+        """As a truth value, however it is used: `a or b` of numbers is not refused, so do not write it."""
         result = self.alloca()
         end = self.made.append_basic_block()
         for n, one in enumerate(node.values):

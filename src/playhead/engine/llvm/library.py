@@ -19,6 +19,7 @@ class Library:
         core = load_or_build()
         self.address = core.address
         self.handlers = _array(core.handlers)
+        self.copies = _array(core.copies)
         self.decode = _array(core.decode)
 
 
@@ -41,7 +42,7 @@ def load_or_build(progress: Progress | None = None) -> NativeCore:
         with building():
             found = read_core()
             if found is None:
-                from playhead.engine.llvm.build import build  # here, so that nobody else imports LLVM
+                from playhead.engine.llvm.build import build  # here, so that a cached core needs no LLVM
 
                 found = NativeCore(build(progress))
     return found

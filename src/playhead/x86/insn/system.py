@@ -160,7 +160,7 @@ def store_table(m, dst):
     """Store the register of the GDT or IDT (SGDT, SIDT): all 32 bits of the base in either operand size."""
     name = "gdtr" if m.encoding.digit == 0 else "idtr"
     linear = m.linear(dst, 6, True)
-    m.guest_load(linear + 2, 32, "w")  # the second store must not fault behind the first
+    m.guest_load(linear + 2, 32, "w")  # the second store must not fault after the first
     m.guest_store(linear, m.ld(name + "_limit").trunc(16))
     m.guest_store(linear + 2, m.ld(name + "_base"))
 

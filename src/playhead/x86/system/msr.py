@@ -1,8 +1,8 @@
 """The routines of RDMSR and WRMSR; which registers there are, and where each lives, is in msr_map.py.
 
 MTRRs and PAT are only stored: memory types mean nothing to a processor without a cache; likewise the machine-check
-registers, as no machine check ever happens. Which there are, and their first values, is as QEMU's models of the same
-names have it; what those answer with 0 because nothing is there raises #GP here.
+registers, as no machine check ever happens. The set of registers and their reset values are those of QEMU's models of
+the same names; those that QEMU reads as 0 because it lacks them raise #GP here.
 """
 
 from playhead.x86.system import cpuid
@@ -77,7 +77,7 @@ def write_msr(m: StateBuilder, number, value, icount):
         m.st("apic_base", (value & APIC_BASE_WRITABLE) | (m.ld("apic_base") & 0x100))
         m.ret()
     with m.if_(number.eq(MICROCODE) | number.eq(DEBUG_CONTROL) | number.eq(MICROCODE_UPDATE)):
-        m.ret()  # kept by nobody: there is no microcode to bring up to date, no branch is traced
+        m.ret()  # not stored: there is no microcode to update, no branch is traced
     for n, name in SYSENTER.items():
         with m.if_(number.eq(n) & has(m, "sep")):
             m.st(name, value.trunc(32))

@@ -20,7 +20,7 @@ PG, WP = 0x80000000, 0x10000
 PSE, PAE, PGE = 0x10, 0x20, 0x80
 BEYOND = 34  # bit of what `translate` returns: the physical address is 4 GiB or above
 READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG, WATCH_WRITE_FLAG, WATCH_READ_FLAG = 1, 2, 4, 8, 16, 32  # of the page map
-COUNT = 0  # item of tlb_list that holds the number of entries behind it
+COUNT = 0  # item of tlb_list that holds the number of entries after it
 
 
 @routine(32, faults=False)

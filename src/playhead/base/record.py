@@ -295,6 +295,16 @@ def _encoder(fields: dict[str, Field[Any]]) -> Any:
     return scope["encode"]
 
 
+def _encoder_at_first_use(fields: dict[str, Field[Any]]) -> Any:
+    """`_encoder`'s method, generated when a record of the class is first encoded: in most runs few classes are."""
+
+    def encode(self: Any) -> bytes:
+        type(self).encode = made = _encoder(fields)
+        return made(self)
+
+    return encode
+
+
 class RecordType(type):
     """Makes a record of a class whose attributes are fields, after those of the record that it extends."""
 
@@ -314,7 +324,7 @@ class RecordType(type):
     @classmethod
     def _made(mcs, fields: dict[str, Field[Any]], own: dict[str, Field[Any]]) -> dict[str, Any]:
         """What follows from the fields, and what of it from those that the class itself declares."""
-        return {"__slots__": tuple(own), "encode": _encoder(fields)}
+        return {"__slots__": tuple(own), "encode": _encoder_at_first_use(fields)}
 
 
 class Record(metaclass=RecordType):

@@ -47,7 +47,8 @@ def main(words: list[str]) -> int:
 
 
 def _branch(reader: Any, values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, made, make_options
+    from playhead.cli.assemble import made, make_options
+    from playhead.cli.quantities import big
     from playhead.cli.recorded_disks import for_branch
     from playhead.cli.recorded_machine import builder, timeline
     from playhead.host.host import Host

@@ -72,7 +72,7 @@ def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
 
 def _check_port(reader: Any, port: int) -> None:
     from playhead.base.errors import UsageError
-    from playhead.cli.assemble import count
+    from playhead.cli.quantities import count
     from playhead.log.console import DEBUGCON
 
     ports = len(reader.meta["config"].get("serial") or ())

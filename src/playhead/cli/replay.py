@@ -123,7 +123,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
 
 
 def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, count
+    from playhead.cli.quantities import big, count
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession

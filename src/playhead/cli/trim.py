@@ -49,7 +49,8 @@ def main(words: list[str]) -> int:
 
 def _trim(reader: Any, values: dict[str, Any]) -> int:
     from playhead.base.errors import UsageError
-    from playhead.cli.assemble import big, made
+    from playhead.cli.assemble import made
+    from playhead.cli.quantities import big
     from playhead.cli.recorded_machine import builder, moment_of
     from playhead.host.host import Host
     from playhead.host.worker import Worker

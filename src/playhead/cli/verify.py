@@ -54,7 +54,7 @@ def check(path: str, verdict: "object") -> None:
 
 
 def summary(path: str, verdict: "object") -> str:
-    from playhead.cli.assemble import big, count, size
+    from playhead.cli.quantities import big, count, size
     from playhead.log.verdict import Verdict
 
     assert isinstance(verdict, Verdict)

@@ -9,14 +9,18 @@ to the byte before, in instructions (`pack_moments`), so a guest that prints at 
 text (measured on the Debian boot: see docs/recording-format.md).
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from playhead.base.errors import FormatError
-from playhead.log.container import Container
 from playhead.log.moment import Moment
 from playhead.log.pages import unpacked
+
+if TYPE_CHECKING:
+    from playhead.log.container import Container
 
 DEBUGCON = 255  # the number of the debug console, after those of the serial ports
 ROW = 1 << 16  # bytes of text in a row, at most
@@ -35,7 +39,7 @@ class Printed(NamedTuple):
     text: bytes
     moments: list[Moment]
 
-    def between(self, after: Moment, upto: Moment | None = None) -> "Printed":
+    def between(self, after: Moment, upto: Moment | None = None) -> Printed:
         """The part that a replay from one moment to another one prints."""
         first = bisect_right(self.moments, after)
         last = len(self.moments) if upto is None else bisect_right(self.moments, upto)

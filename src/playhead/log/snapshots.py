@@ -5,16 +5,20 @@ after the recording was closed. Each row has its own hash, chained to the record
 damaged, or that comes from another recording, is noticed.
 """
 
+from __future__ import annotations
+
 import os
 import sqlite3
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from playhead.base.errors import HostError, UsageError
 from playhead.log import beside
 from playhead.log.chain import link
 from playhead.log.moment import Moment
-from playhead.log.reader import Reader
 from playhead.log.snapshot_names import MAX_NAME, MOST, check_name
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
 
 COLUMNS = "name, icount, seq, virtual_ns, created, root"
 INSERT = f"INSERT INTO snapshot ({COLUMNS}, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -54,6 +58,8 @@ def add(path: str, snapshot: Snapshot, genesis: bytes = b"") -> None:
     """Give a name to a moment of a finished recording. A name that exists moves. `genesis`: that of the recording whose
     moment it is; the file may have been replaced by another recording meanwhile.
     """
+    from playhead.log.reader import Reader  # here: a recorder, which needs the rest of this file, reads nothing
+
     check_name(snapshot.name)
     with Reader(path) as reader:
         _check_same(reader, genesis)
@@ -70,6 +76,8 @@ def _check_same(reader: Reader, genesis: bytes) -> None:
 
 def remove(path: str, name: str, genesis: bytes = b"") -> None:
     """Take a name away; `genesis` as for `add`."""
+    from playhead.log.reader import Reader
+
     with Reader(path) as reader:
         _check_same(reader, genesis)
         there = [s.name for s in names(reader)]

@@ -11,7 +11,7 @@ have separate marks in both (engine/llvm/guest_marks.py).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from playhead.engine.core import MOST_WATCHES, Core
 from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
@@ -21,8 +21,7 @@ READ, WRITE = S.HIT_READ, S.HIT_WRITE
 EXEC_PAGE, WATCHED_PAGE = S.MARK_EXEC, (READ | WRITE) << 1  # of debug_map
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Bytes [start, start + length) to watch for `kinds` (READ, WRITE or both)."""
 
     start: int
@@ -35,8 +34,7 @@ class Watch:
         return min(self.start + self.length, 1 << 32) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """An access that was watched. `by`: the CPU, its page walk, or the name of a bus master."""
 
     address: int

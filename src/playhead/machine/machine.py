@@ -12,8 +12,7 @@ an alarm.
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
@@ -37,8 +36,7 @@ DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick; and
     where `debug` is armed: break (a breakpoint's instruction is next), watch (then `accesses`).
     """

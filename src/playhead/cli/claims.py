@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.base.messages import shown
-from playhead.log.beside import ALL_SIDES
 
 READ, WRITTEN = "read", "written"
 STANDARD = ("standard input", "standard output", "standard error")
@@ -43,13 +42,17 @@ class Claims:
         self._add(f"{what} {path}", WRITTEN, identity(path))
 
     def reads_recording(self, path: str) -> None:
-        """A recording, and what may be beside it, which belongs to it."""
+        """A recording and its side files."""
+        from playhead.log.beside import ALL_SIDES  # here: a run without a recording does without it
+
         real = os.path.realpath(path)
         self._add(f"the recording {path}", READ, identity(path))
         for suffix in ALL_SIDES:
             self._add(f"{real}{suffix}, which belongs to the recording,", READ, identity(real + suffix))
 
     def writes_recording(self, path: str) -> None:
+        from playhead.log.beside import ALL_SIDES
+
         self.writes("-o", path)
         for suffix in ALL_SIDES:
             self._add(f"{path}{suffix}, which belongs to -o {path},", WRITTEN, identity(path + suffix))
@@ -61,7 +64,7 @@ class Claims:
                 self._add(f"{option} {spec}", WRITTEN, identity(spec[5:]))
 
     def drive(self, file: str, format: str | None, written: bool) -> None:
-        """An image, with all that is behind it."""
+        """An image, with its chain of backing files."""
         from playhead.host.block.chain import backing_files
 
         self._add(f"the drive {file}", WRITTEN if written else READ, identity(file))
@@ -133,7 +136,7 @@ def identity(path: str) -> Identity | None:
             return None
         return ("name", folder.st_dev, folder.st_ino, os.path.basename(real))
     except (OSError, ValueError):
-        return None  # whoever opens it says why not
+        return None  # opening it will say why not
 
 
 def _identity_of(info: os.stat_result) -> Identity | None:

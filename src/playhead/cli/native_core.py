@@ -1,4 +1,4 @@
-"""The first-ever run of a version builds the native core, which takes up to a minute: show that it goes on.
+"""The first-ever run of a version builds the native core, which takes up to a minute: show progress.
 
 `prepare` is called before a machine is made, while the terminal is still the user's. Once the core is in the cache it
 costs some milliseconds.
@@ -21,7 +21,7 @@ def prepare(engine: str = "native") -> None:
     from playhead.engine.llvm.core_file import core_path
     from playhead.engine.llvm.library import load_or_build
 
-    if core_path().exists():
+    if os.path.exists(core_path()):
         return
     if os.isatty(2):
         with _bar() as bar:

@@ -2,15 +2,17 @@
 
 Output is no input, it falls out of a replay again; so this is derived data. It is written with the batches all the
 same, belongs to the hash chain, and a replay compares what it prints with it. Each byte of each serial port and of the
-debug console has its moment: behind the instruction that printed it.
+debug console has its moment: after the instruction that printed it.
 
 A row is what one port printed between two flushes. Texts and moments are one zstd frame each; a moment is the distance
 to the byte before, in instructions (`pack_moments`), so a guest that prints at a steady pace costs little more than its
 text (measured on the Debian boot: see docs/recording-format.md).
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from playhead.base.errors import FormatError
@@ -18,9 +20,9 @@ from playhead.log.moment import Moment
 from playhead.log.pages import unpacked
 
 if TYPE_CHECKING:
-    from playhead.log.reader import Reader
+    from playhead.log.container import Container
 
-DEBUGCON = 255  # the number of the debug console, behind those of the serial ports
+DEBUGCON = 255  # the number of the debug console, after those of the serial ports
 ROW = 1 << 16  # bytes of text in a row, at most
 MOST = 20  # bytes of a packed moment, at most
 MAX_BATCH = 64 << 20  # bytes of all rows of a batch, packed
@@ -37,7 +39,7 @@ class Printed(NamedTuple):
     text: bytes
     moments: list[Moment]
 
-    def between(self, after: Moment, upto: Moment | None = None) -> "Printed":
+    def between(self, after: Moment, upto: Moment | None = None) -> Printed:
         """The part that a replay from one moment to another one prints."""
         first = bisect_right(self.moments, after)
         last = len(self.moments) if upto is None else bisect_right(self.moments, upto)
@@ -45,7 +47,7 @@ class Printed(NamedTuple):
 
 
 def name_of(port: int) -> str:
-    """For people."""
+    """The name of a port in messages."""
     return "the debug console" if port == DEBUGCON else f"serial port {port}"
 
 
@@ -137,15 +139,23 @@ def _numbers(data: bytes) -> Iterator[int]:
         raise FormatError("a number that does not end")
 
 
-class Console:
-    """The reader's part."""
+class Output(NamedTuple):
+    """What a batch, by its number, has of the guest's output; `moment` is at the flush."""
 
-    def __init__(self, reader: "Reader"):
-        self._reader = reader
-        self._rows, self._bad = reader.container.rows, reader.container.damaged
+    number: int
+    moment: Moment
+    printed: list[Printed]
+
+
+class Console:
+    """The reader's part. `outputs(moment)`: what each batch that ends there or later printed, verified; None: all."""
+
+    def __init__(self, container: Container, outputs: Callable[[Moment | None], Iterator[Output]]):
+        self._rows, self._bad = container.rows, container.damaged
+        self._outputs = outputs
 
     def rows(self, after: int, last: int) -> list[tuple]:
-        """The rows of a batch, not verified; their sizes are looked at first."""
+        """The rows of a batch, not verified; their sizes are checked first."""
         between = "FROM console WHERE id > ? AND id <= ?"
         sql = f"SELECT coalesce(sum(length(text) + length(moments)), 0) {between}"
         ((total,),) = self._rows(sql, int, args=(after, last))
@@ -181,9 +191,8 @@ class Console:
         return Printed(port, position, plain, found)
 
     def each(self, after: Moment | None = None, upto: Moment | None = None) -> Iterator[Printed]:
-        """All that was printed behind a moment and up to another one, in order of each port, verified."""
-        index = 0 if after is None else self._reader.batch_at(after)
-        for batch in self._reader.console_from(index):
+        """All that was printed after a moment and up to another one, in order of each port, verified."""
+        for batch in self._outputs(after):
             for printed in batch.printed:
                 if after is not None or upto is not None:
                     printed = printed.between(Moment(-1) if after is None else after, upto)
@@ -192,20 +201,19 @@ class Console:
             if upto is not None and batch.moment >= upto:
                 return
 
-
-def find(reader: "Reader", text: bytes, port: int | None = None) -> Moment | None:
-    """Where the first occurrence of a text is complete, on a port or (None) on any serial port."""
-    tails: dict[int, bytes] = {}  # the last bytes of each port, one less than the text has
-    for batch in reader.console_from(0):
-        found = []
-        for one in batch.printed:
-            if one.port == port or (port is None and one.port != DEBUGCON):
-                tail = tails.get(one.port, b"")
-                seen = tail + one.text
-                at = seen.find(text)
-                if at >= 0:
-                    found.append(one.moments[at + len(text) - 1 - len(tail)])
-                tails[one.port] = seen[max(len(seen) - len(text) + 1, 0) :]
-        if found:
-            return min(found)
-    return None
+    def find(self, text: bytes, port: int | None = None) -> Moment | None:
+        """Where the first occurrence of a text is complete, on a port or (None) on any serial port."""
+        tails: dict[int, bytes] = {}  # the last bytes of each port, one less than the text has
+        for batch in self._outputs(None):
+            found = []
+            for one in batch.printed:
+                if one.port == port or (port is None and one.port != DEBUGCON):
+                    tail = tails.get(one.port, b"")
+                    seen = tail + one.text
+                    at = seen.find(text)
+                    if at >= 0:
+                        found.append(one.moments[at + len(text) - 1 - len(tail)])
+                    tails[one.port] = seen[max(len(seen) - len(text) + 1, 0) :]
+            if found:
+                return min(found)
+        return None

@@ -1,25 +1,26 @@
-"""Checkpoints on their way into a recording: packed by somebody else, stored with the batch that finds them ready.
+"""Packing of checkpoints for a recording: done in the background, stored with the first batch that finds them ready.
 
-Hashing and compressing the pages of a large checkpoint takes 100 ms, in which the guest should not stand still. Who
-does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has
-read go the same way, but a batch waits for those: it holds the events that say when the guest read them.
+Hashing and compressing the pages of a large checkpoint takes 100 ms, for which the guest should not stop. The caller
+chooses what does it: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has read are
+packed in the same way, but a batch waits for those: it holds the events that say when the guest read them.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from playhead.log.moment import Moment
 from playhead.log.pages import PACK, PAGE, RECORD, Packed, Packer, joined, pack_parts
 
+T = TypeVar("T")
 MOST = 64 << 20  # bytes of pages that may wait to be packed when another checkpoint is taken
 
 
-class Helper(Protocol):
+class Helper(Protocol[T]):
     """Does jobs one after the other, in order."""
 
-    def submit(self, job: Callable[[], Any]) -> None: ...
+    def submit(self, job: Callable[[], T]) -> None: ...
 
-    def finished(self, wait: bool = False) -> list[Any]:
+    def finished(self, wait: bool = False) -> list[T]:
         """Results of jobs that were not handed out yet; `wait`: of all that were submitted. Raises what a job
         raised.
         """
@@ -28,16 +29,16 @@ class Helper(Protocol):
     def close(self) -> None: ...
 
 
-class AtOnce:
-    """A helper that makes whoever submits a job do it."""
+class AtOnce(Generic[T]):
+    """A worker that does each job when it is submitted."""
 
     def __init__(self) -> None:
-        self._results: list[Any] = []
+        self._results: list[T] = []
 
-    def submit(self, job: Callable[[], Any]) -> None:
+    def submit(self, job: Callable[[], T]) -> None:
         self._results.append(job())
 
-    def finished(self, wait: bool = False) -> list[Any]:
+    def finished(self, wait: bool = False) -> list[T]:
         results, self._results = self._results, []
         return results
 
@@ -56,21 +57,24 @@ class Ready(NamedTuple):
     plain: int  # bytes of its pages as they came
 
 
+PackingHelper = Helper[Ready | Packed]
+
+
 class Packing:
     """`add` a checkpoint, `add_block`; `ready` gives the checkpoints that are packed, in order, and all blocks."""
 
-    def __init__(self, helper: Helper):
+    def __init__(self, helper: PackingHelper):
         self._helper = helper
         self._packer = Packer()
         self._in_flight = 0
-        self._blocks: dict[int, bytes] = {}  # that nobody packs yet
-        self._hashes: dict[int, bytes] = {}  # of blocks whose contents nobody gives
+        self._blocks: dict[int, bytes] = {}  # not being packed yet
+        self._hashes: dict[int, bytes] = {}  # of blocks whose contents are not stored
         self._blocks_away = 0
         self.embed = True  # keep the contents of blocks, not only their hashes
 
     @property
     def busy(self) -> bool:
-        """So much waits that no more should come."""
+        """So much is pending that no more should be submitted."""
         return self._in_flight > MOST
 
     @property

@@ -1,8 +1,7 @@
-"""The part of `verify` that looks at checkpoints, the pages that they need, and snapshots."""
+"""The part of `verify` that checks checkpoints, the pages that they need, and snapshots."""
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from playhead.base.errors import FormatError
 from playhead.log.checkpoints import MAX_PACK, Checkpoint
@@ -10,9 +9,7 @@ from playhead.log.moment import Moment
 from playhead.log.pages import HASH, NOTHING, PACK, unpack_pages
 from playhead.log.reader import Reader
 from playhead.log.snapshots import names
-
-if TYPE_CHECKING:
-    from playhead.log.verify import Verdict
+from playhead.log.verdict import Verdict
 
 Found = tuple[str, str]  # where, what
 
@@ -22,7 +19,7 @@ def why(reader: Reader, e: FormatError) -> str:
 
 
 def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: tuple[Moment, int]) -> None:
-    """Whether it stands behind the one before, and between the events that it says."""
+    """Check that it is after the one before, and between the events that it names."""
     if checkpoint.place <= before:
         raise FormatError(f"checkpoint {checkpoint.id} is not behind the one before it")
     last = checkpoint.last_event
@@ -32,7 +29,7 @@ def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: tuple[Momen
             raise FormatError(f"checkpoint {checkpoint.id} is on the wrong side of event {id}")
 
 
-def packs(reader: Reader, verdict: "Verdict", good: set[bytes]) -> Iterator[Found]:
+def packs(reader: Reader, verdict: Verdict, good: set[bytes]) -> Iterator[Found]:
     """Every pack, one at a time; `good` becomes the hashes of all contents that are right."""
     try:
         rows = reader.container.rows("SELECT id, length(hashes), length(data) FROM pack ORDER BY id", int, int, int)
@@ -86,7 +83,7 @@ def blocks(reader: Reader, good: set[bytes]) -> Iterator[Found]:
         yield "table content", why(reader, e)
 
 
-def snapshots(reader: Reader, verdict: "Verdict", end: Moment) -> Iterator[Found]:
+def snapshots(reader: Reader, verdict: Verdict, end: Moment) -> Iterator[Found]:
     try:
         found = names(reader)
     except FormatError as e:

@@ -5,17 +5,15 @@ NMI; then an
 external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit
 before
 the next alarm. An instruction that touches a device ends the engine's run: a read asks first and then completes, alone;
-a write happens behind its instruction; either way a boundary follows, because a device may have raised a line or armed
+a write happens after its instruction; either way a boundary follows, because a device may have raised a line or armed
 an alarm.
 """
 
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from playhead.base.record import I64, Queue, Record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import CDROM
@@ -25,21 +23,20 @@ from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Stream
-from playhead.machine import storage
+from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
+from playhead.machine.parts import M64, MachineState, Parts
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
-SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
-SHORT = 1 << 14  # while somebody is about to kick
+SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two checks of `kick`
+SHORT = 1 << 14  # while a kick is expected soon
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
-M64 = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick; and
     where `debug` is armed: break (a breakpoint's instruction is next), watch (then `accesses`).
     """
@@ -49,14 +46,6 @@ class Stop:
     cause: str = "none"
     status: int = 0
     accesses: tuple[Access, ...] = ()
-
-
-class MachineState(Record):
-    """What belongs to no chip: when alarms last rang, and their deadlines."""
-
-    rung_icount = I64(-1)
-    rung_ns = I64(-1)
-    deadlines = Queue(I64())
 
 
 class _Requests:
@@ -93,8 +82,8 @@ class _Outputs:
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 
-class Machine:
-    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is behind
+class Machine(Parts):
+    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is after
     the storage (`disks`).
 
     `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same.
@@ -139,54 +128,6 @@ class Machine:
         self.engine = self._engines[name]
         self._slice = SLICE[name]
         self.core.stale = True
-
-    # the moment, and time
-
-    @property
-    def icount(self) -> int:
-        return self._c64[self._i["icount"]]
-
-    @property
-    def seq(self) -> int:
-        return self._c64[self._i["seq"]]
-
-    @property
-    def shift(self) -> int:
-        """An instruction takes 2**shift ns of virtual time."""
-        return self._c32[self._i["shift"]]
-
-    def now_ns(self) -> int:
-        return (self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])) & M64
-
-    def warp(self, to_ns: int) -> None:
-        """Move a halted CPU's virtual time forward."""
-        now = self.now_ns()
-        assert to_ns >= now, f"virtual time cannot go back from {now} to {to_ns}"
-        self._set_bias(to_ns)
-
-    def set_shift(self, shift: int) -> None:
-        now = self.now_ns()
-        self._c32[self._i["shift"]] = shift
-        self._set_bias(now)
-
-    def _set_bias(self, now_ns: int) -> None:
-        """Virtual time is `now_ns`. The bias may be negative as a number: it is kept modulo 2**64."""
-        self._c64[self._i["vbias"]] = (now_ns - (self.icount << self.shift)) & M64
-
-    def count_from(self, icount: int, seq: int) -> None:
-        """Say that the moment is this one, whatever it was; virtual time stays. What the guest's state says in counted
-        instructions is moved along, so it cannot tell (`checkpoint.restore_here`).
-        """
-        now, moved = self.now_ns(), icount - self.icount
-        for name, value in (("icount", icount), ("seq", seq)):
-            self._c64[self._i[name]] = value
-        self._set_bias(now)
-        for name in ("inhibit_icount", "nodebug_icount"):
-            if self._c64[self._i[name]] != M64:  # that is none
-                self._c64[self._i[name]] = (self._c64[self._i[name]] + moved) & M64
-        if self.state.rung_icount >= 0:
-            self.state.rung_icount += moved
-        self.debug.tell_nothing_here()
 
     def kick(self) -> None:
         """From any thread: make `run` return soon."""
@@ -269,7 +210,7 @@ class Machine:
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier and say why.
 
-        It stops in front of the boundary of its moment: what is due then belongs to the next call. Where it stops
+        It stops before the boundary of its moment: what is due then belongs to the next call. Where it stops
         changes nothing.
         """
         c32, c64, i = self._c32, self._c64, self._i
@@ -337,7 +278,7 @@ class Machine:
         return max((left_ns + (1 << shift) - 1) >> shift, 1)
 
     def _boundary(self) -> bool:
-        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is looked at
+        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is checked
         again."""
         c32, c64, i, state = self._c32, self._c64, self._i, self.state
         icount, now = c64[i["icount"]], self.now_ns()
@@ -365,7 +306,7 @@ class Machine:
         c32[i["fault_pending"]] = 1
 
     def _traced_run(self, budget: int) -> None:
-        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery
+        """Like `_engine_run`, but it ends after the first delivery and reports it. (An interrupt whose delivery
         faults is not delivered; what is then pending is an exception. A task switch moves `seq` on too; it is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
@@ -411,7 +352,7 @@ class Machine:
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
             elif reason == S.EXIT_TRIPLE:
                 c32[i["fault_pending"]] = 0
-                c64[i["seq"]] += 1  # a moment of its own: an end that is logged behind it is not reached before it
+                c64[i["seq"]] += 1  # a moment of its own: an end that is logged after it is not reached before it
                 self.requests.reset("guest-reset")
             elif reason == S.EXIT_FROZEN:
                 self._freeze()
@@ -422,7 +363,7 @@ class Machine:
             return
 
     def _freeze(self) -> None:
-        """The processor stops in front of an x87 instruction, as if it had halted there, and asserts FERR#. It is a
+        """The processor stops before an x87 instruction, as if it had halted there, and asserts FERR#. It is a
         moment of its own, and the end of a shadow: an interrupt is what it waits for."""
         c32, c64, i = self._c32, self._c64, self._i
         c32[i["halted"]] = 1
@@ -437,8 +378,8 @@ class Machine:
         self._c32[self._i["ignne"]] = self._c32[self._i["ferr"]]
 
     def _as_before(self, deadline_ns: int) -> bool:
-        """Whether a read has left all that a run is bounded by as it was: then the run may go on behind it. (Such reads
-        are what a guest does that polls a timer or a status.)"""
+        """Whether a read has left all that a run is bounded by as it was: then the run may continue after it. (Such
+        reads are what a guest does that polls a timer or a status.)"""
         return (
             self.clock.next_deadline_ns() == deadline_ns
             and self._wanted() == self._c32[self._i["intr_pending"]]
@@ -489,8 +430,6 @@ class Machine:
     def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
         """The state of every part, and the pages written since the last call (`checkpoint.py`); None while a reset or
         an end that was asked for has not happened, which no part knows of."""
-        from playhead.machine import checkpoint
-
         if self.requests.stop is not None:
             return None
         taken = checkpoint.take(self)

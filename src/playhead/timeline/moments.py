@@ -1,4 +1,4 @@
-"""How people write a moment of a recording.
+"""Moments of a recording as users write them.
 
 | form | means |
 |---|---|
@@ -9,7 +9,7 @@
 | `+1000000` | so many after it; on a command line, after the start |
 | `50%` | of the recording's instructions |
 | `@12.5s` | virtual time: also `ms`, `us`, `ns` |
-| `serial:"text"` | behind the instruction that first completed it on a serial port; `serial0:` is one of them |
+| `serial:"text"` | after the instruction that first completed it on a serial port; `serial0:` is one of them |
 | `debugcon:"text"` | the same for the debug console |
 """
 
@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 
 from playhead.base.errors import UsageError
-from playhead.log.console import DEBUGCON, find, name_of
+from playhead.log.console import DEBUGCON, name_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 
@@ -37,7 +37,7 @@ class AtTime:
 
 @dataclass(frozen=True)
 class AtOutput:
-    """Behind the instruction that completes this text on a port (`log/console.py`); None: on any serial port."""
+    """After the instruction that completes this text on a port (`log/console.py`); None: on any serial port."""
 
     text: bytes
     port: int | None = None
@@ -86,7 +86,7 @@ def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
 
 def printed_at(reader: Reader, where: AtOutput) -> Moment:
     """Found in the recording's console, without a replay. Raises UsageError."""
-    moment = find(reader, where.text, where.port)
+    moment = reader.console.find(where.text, where.port)
     if moment is None:
         port = "any serial port" if where.port is None else name_of(where.port)
         more = "" if reader.ended() else f", as far as it was recorded (up to instruction {reader.last().icount})"

@@ -11,12 +11,17 @@ What nobody answers reads as all ones and swallows writes.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from playhead.hw.native import DECLINED, Registers
 
 Read = Callable[[int, int], int]
 Write = Callable[[int, int, int], None]
+
+
+def never(address: int, size: int, value: int = 0) -> NoReturn:
+    """The handler of a range whose registers are declared without exception."""
+    raise AssertionError(f"{address:#x}: an access that is declared")
 
 
 class Stream(Protocol):

@@ -8,8 +8,8 @@ import random
 import pytest
 from test_devices import CASES, Bench, accesses, play
 
-from playhead.engine.llvm.device_build import addresses, symbol
-from playhead.hw.native import DECLINED, MOST_STATES, NUMBERS
+from playhead.engine.llvm.device_build import addresses
+from playhead.hw.native import DECLINED, MOST_STATES, NUMBERS, symbol
 from playhead.hw.space import Range
 
 Entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * len(NUMBERS))

@@ -1,13 +1,14 @@
 """The native core as a cached file: whatever way it is loaded, and what decides whether it may be."""
 
 import ctypes
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import pytest
 
 from playhead.engine.llvm import core_file, target
 from playhead.engine.llvm.compile import compile_part
-from playhead.engine.llvm.core_file import ENTRY, NativeCore, pack, read_core, write_core
+from playhead.engine.llvm.core_file import ENTRY, WORD, NativeCore, pack, read_core, write_core
 
 FUNCTION = "define i64 @{0}() {{\n  ret i64 {1}\n}}\n"
 WITH_STATE = """@count = internal global i64 40
@@ -19,6 +20,7 @@ define i64 @third() {
 }
 """
 INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0], "decode": b"tables",
+         "copies": [[], ["second", "first"], [], ["second"]],
          "exports": ("first", "third")}  # fmt: skip
 
 
@@ -26,11 +28,11 @@ INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0
 def core(tmp_path, monkeypatch):
     """Makes a small core in a cache of its own, of two object files."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (core_file.cache_dir() / "parts").mkdir(parents=True)
+    Path(core_file.cache_dir(), "parts").mkdir(parents=True)
 
     def make(third: str) -> bytes:
         for key, text in (("a", FUNCTION.format("first", 10) + FUNCTION.format("second", 20)), ("b", third)):
-            core_file.part_path(key).write_bytes(compile_part(text))
+            Path(core_file.part_path(key)).write_bytes(compile_part(text))
         return pack(["a", "b"], INDEX)
 
     return make
@@ -40,6 +42,9 @@ def check(core: NativeCore) -> None:
     entries = list(ENTRY.iter_unpack(core.handlers))
     assert [ctypes.CFUNCTYPE(ctypes.c_int64)(address)() for address, _, _ in entries] == [42, 10, 20, 10]
     assert [flags for _, flags, _ in entries] == INDEX["flags"] and core.decode == b"tables"
+    assert [first for _, _, first in entries] == [0, 0, 2, 2]
+    assert [ctypes.CFUNCTYPE(ctypes.c_int64)(address)()
+            for (address,) in WORD.iter_unpack(core.copies)] == [20, 10, 20]  # fmt: skip
     assert core.address["first"] == entries[1][0] == entries[3][0] and core.address["third"] == entries[0][0]
 
 
@@ -58,7 +63,7 @@ def test_left_to_llvm(core):
 
 def test_a_damaged_file_is_none(core):
     write_core(core(FUNCTION.format("third", 42)))
-    path = core_file.core_path()
+    path = Path(core_file.core_path())
     whole = path.read_bytes()
     check(read_core())
     for at in (0, 40, len(whole) // 2, len(whole) - 1):

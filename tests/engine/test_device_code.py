@@ -8,10 +8,9 @@ import pytest
 from playhead.base.record import I64, U8, U32, Array, Bool, Nested
 from playhead.base.shared_record import Bytes, SharedRecord, Table
 from playhead.engine.llvm.compile import compile_part
-from playhead.engine.llvm.device_build import symbol
 from playhead.engine.llvm.device_code import module_text
 from playhead.engine.llvm.loading import load
-from playhead.hw.native import DECLINED, NUMBERS, native
+from playhead.hw.native import DECLINED, NUMBERS, native, symbol
 
 
 class Inner(SharedRecord):

@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
-from playhead.x86.flags import status_from_words, words_from_status
-from playhead.x86.system.paging import LARGE_PAGES
+from playhead.x86.eflags import status_from_words, words_from_status
 
 
 MOST_WATCHES = 1 << 12
@@ -32,7 +31,7 @@ class Core:
         view = memoryview(self.block)
         self.c8, self.c16, self.c32, self.c64 = view, view.cast("H"), view.cast("I"), view.cast("Q")
         self.tlb = host_array(4 << 20)
-        self.tlb_large = host_array(4 * LARGE_PAGES)
+        self.tlb_large = host_array(4 * S.LARGE_PAGES)
         self.tlb_list = host_array(8 << 20)
         self.page_hash = host_array(8 << 20)
         self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
@@ -46,7 +45,7 @@ class Core:
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
         self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
-        self.stale = True  # whether somebody else than the native engine changed mappings or state
+        self.stale = True  # mappings or state were changed by something other than the native engine
 
     def _was_written(self, area_page: int) -> None:
         self.dirty[area_page] = 1
@@ -116,9 +115,9 @@ class Core:
         large = memoryview(self.tlb_large).cast("I")
         for page in lst[1 : lst[0] + 1]:
             tlb[page] = 0
-        self.tlb_large[:] = bytes(4 * LARGE_PAGES)
+        self.tlb_large[:] = bytes(4 * S.LARGE_PAGES)
         words = words_of(len(data) // 4).unpack(data)
-        end = words.index(0xFFFFFFFF)  # behind the small ones: no page has this number, no entry looks like it
+        end = words.index(0xFFFFFFFF)  # after the small ones: no page has this number, no entry looks like it
         pages = words[0:end:2]
         for page, entry in zip(pages, words[1:end:2], strict=True):
             tlb[page] = entry | 32

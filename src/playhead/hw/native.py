@@ -27,7 +27,7 @@ from typing import Any, Protocol, TypeVar
 
 DECLINED = -1
 MOST_STATES = 8
-NUMBERS = ("offset", "size", "value", "now_ns", "icount")  # what a function may ask for behind its states
+NUMBERS = ("offset", "size", "value", "now_ns", "icount")  # what a function may ask for after its states
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -43,6 +43,11 @@ def native(function: F) -> F:
     """Mark a function as one that native code is made of."""
     function.__native__ = True  # type: ignore[attr-defined]
     return function
+
+
+def symbol(function: Callable[..., Any]) -> str:
+    """The name of a function in native code."""
+    return f"{function.__module__}.{function.__qualname__}".removeprefix("playhead.")
 
 
 class Registers:

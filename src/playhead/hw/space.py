@@ -1,11 +1,9 @@
 """Address spaces that devices answer in: the I/O ports, and memory-mapped registers.
 
 A handler is `read(address, size) -> int` and `write(address, size, value)`, with the full address and size 1, 2 or 4. A
-range is
-mapped with the access sizes that the chip understands; a wider access is split low byte first, as the bus does, and a
-narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write: refused
-silently).
-What nobody answers reads as all ones and swallows writes.
+range is mapped with the access sizes that the chip understands; a wider access is split low byte first, as the bus
+does, and a narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write:
+refused silently). Where no device is, reads give all ones and writes are ignored.
 """
 
 from bisect import bisect_right
@@ -25,7 +23,7 @@ def never(address: int, size: int, value: int = 0) -> NoReturn:
 
 
 class Stream(Protocol):
-    """A register that is read like a file, over and over. What is ahead may be looked at, and changes nothing."""
+    """A register that is read like a file, over and over. Peeking at what comes next changes nothing."""
 
     def peek(self, address: int, size: int, most: int) -> Sequence[int]:
         """The values of up to `most` reads to come, of those only that do nothing but give the value."""

@@ -344,7 +344,7 @@ class Entry(NamedTuple):
     id: int
     moment: Moment
     cpu: int
-    event: Any
+    event: Event
     checkpoint: int | None = None  # QEMU's older logs: at which one an asynchronous event was handed over
 
     @property

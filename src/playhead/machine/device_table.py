@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from playhead.engine.core import FIRST_RANGE, MOST_RANGES, NOBODY, PYTHON, RANGE, RANGE_SIZE, Core
 from playhead.hw.memory import PAGE
-from playhead.hw.native import MOST_STATES
+from playhead.hw.native import MOST_STATES, symbol
 from playhead.hw.space import Range, Space
 
 Addresses = Callable[[Iterable[Callable]], dict[str, int]]
@@ -30,7 +30,7 @@ class DeviceTable:
     def update(self) -> None:
         if not self._stale:
             return
-        from playhead.engine.llvm.device_build import addresses, symbol
+        from playhead.engine.llvm.device_build import addresses
 
         self._stale = False
         ranges = [r for space in (self._io, self._mmio) for r in space.ranges()]

@@ -5,13 +5,13 @@ For the diagnosis of a divergence. Nothing here changes a machine: no accessed b
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from playhead.base.record import Record
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.log.pages import is_block, place_of
 from playhead.machine.checkpoint import page_of, save_parts
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
+from playhead.machine.parts import MachineState
 from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
 from playhead.x86.system.paging import HALF
@@ -149,7 +149,7 @@ def _tlb(a: bytes, b: bytes) -> list[tuple[str, str, str]]:
     return [(f"entry of {k}", text(x.get(k)), text(y.get(k))) for k in sorted({*x, *y}) if x.get(k) != y.get(k)]
 
 
-def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+def _record(a: object, b: object, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
     """Fields that differ, in nested records and lists too."""
     if isinstance(a, Record) and type(a) is type(b):
         for name, field in a.FIELDS.items():
@@ -166,7 +166,7 @@ def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, 
         yield path, _plain(a), _plain(b)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return f"{bytes(value[:16]).hex(' ')}{' ...' if len(value) > 16 else ''}" or "empty"
     return repr(value)

@@ -16,7 +16,8 @@ from playhead.machine.differences import (
     part_differences,
 )
 from playhead.machine.look import instruction_text
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
+from playhead.machine.parts import MachineState
 from playhead.session.track import Point, Track
 
 STEPS = 1 << 16  # deliveries in front of one instruction that are looked at one by one

@@ -4,32 +4,26 @@ The key is a hash of the functions' names and of all sources that decide what th
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 
-import playhead
-from playhead.engine.llvm.core_file import cache_dir, write
+from playhead.engine.llvm.core_file import cache_dir, read, sources, write
 from playhead.engine.llvm.library import building
 from playhead.engine.llvm.loading import load
 from playhead.engine.llvm.target import target
+from playhead.hw.native import symbol
 
 SOURCES = ("devices", "hw", "base", "engine/llvm/device_code.py", "engine/llvm/compile.py")
 _DIGEST = hashlib.sha256().digest_size
 
 
-def symbol(function: Callable) -> str:
-    return f"{function.__module__}.{function.__qualname__}".removeprefix("playhead.")
-
-
 @cache
 def _sources() -> bytes:
-    root = Path(playhead.__file__).parent
     h = hashlib.sha256(target())
-    for place in SOURCES:
-        for path in sorted((root / place).rglob("*.py")) if (root / place).is_dir() else [root / place]:
-            h.update(path.relative_to(root).as_posix().encode())
-            h.update(path.read_bytes())
+    for path, source in sources(*SOURCES):
+        h.update(path.encode())
+        h.update(source)
     return h.digest()
 
 
@@ -41,19 +35,20 @@ def addresses(functions: Iterable[Callable]) -> dict[str, int]:
     by_name = {symbol(f): f for f in functions}
     names = tuple(sorted(by_name))
     if names not in _loaded:
-        path = cache_dir() / f"{hashlib.sha256(_sources() + repr(names).encode()).hexdigest()[:32]}.o"
+        key = hashlib.sha256(_sources() + repr(names).encode()).hexdigest()[:32]
+        path = os.path.join(cache_dir(), f"{key}.o")
         _loaded[names] = load([_object(path, [by_name[name] for name in names])], names)
     return _loaded[names]
 
 
-def _object(path: Path, functions: list[Callable]) -> bytes:
+def _object(path: str, functions: list[Callable]) -> bytes:
     """The object file of these functions, compiled if it is not in the cache as a whole."""
     data = _read(path)
     if data is None:
         with building():
             data = _read(path)
             if data is None:
-                from playhead.engine.llvm.compile import compile_part  # here, so that nobody else imports LLVM
+                from playhead.engine.llvm.compile import compile_part  # here, so that a cached core needs no LLVM
                 from playhead.engine.llvm.device_code import module_text
 
                 data = compile_part(module_text(functions))
@@ -61,9 +56,9 @@ def _object(path: Path, functions: list[Callable]) -> bytes:
     return data
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: str) -> bytes | None:
     try:
-        data = path.read_bytes()
+        data = read(path)
     except OSError:
         return None
     return data[_DIGEST:] if hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST] else None

@@ -20,8 +20,7 @@ from llvmlite import ir
 
 from playhead.base.record import Array, Bool, Field, Nested, Number
 from playhead.base.shared_record import COUNT, Bytes, SharedRecord, Table
-from playhead.engine.llvm.device_build import symbol
-from playhead.hw.native import NUMBERS
+from playhead.hw.native import NUMBERS, symbol
 
 I1, I8, I64T, PTR = ir.IntType(1), ir.IntType(8), ir.IntType(64), ir.PointerType()
 COMPARE = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -431,7 +430,7 @@ class Body:
         return self.b.load(result, typ=I64T)
 
     def e_BoolOp(self, node: ast.BoolOp) -> ir.Value:
-        """As a truth value, however it is used: `a or b` of numbers is refused by nobody, so do not."""
+        """As a truth value, however it is used: `a or b` of numbers is not refused, so do not write it."""
         result = self.alloca()
         end = self.made.append_basic_block()
         for n, one in enumerate(node.values):

@@ -1,8 +1,7 @@
 """Translates functions of the IR into LLVM's text form.
 
 Handlers are `preserve_none` functions that end in a `musttail` call of the next one, so the interpreter is threaded
-code and the
-hot state stays in argument registers:
+code and the hot state stays in argument registers:
 
     cpu     the state block            uop     the decoded instruction
     eip     EIP of the block's start   budget  instructions that may still retire after this block
@@ -39,7 +38,7 @@ class Layout:
 
     @staticmethod
     def slow_suffix(f: Function) -> str:
-        """What is behind the name of the slow twin of a handler; nothing if the handler has no twin."""
+        """The suffix of the name of a handler's slow twin; empty if the handler has none."""
         kinds = kinds_of(f.body)
         return "_slow" if kinds & {"gld", "gst"} and "call" not in kinds else ""
 
@@ -53,13 +52,21 @@ def kinds_of(region: list[Op]) -> set[str]:
     return found
 
 
+def copy_suffix(fixed: dict[str, int]) -> str:
+    """What is behind the name of a copy of a handler that is made for some values of the uop's fields."""
+    return "".join(f"_{name}{value}" for name, value in fixed.items())
+
+
 class Emitter:
     """Emits one function. Labels and temporaries are numbered within it."""
 
-    def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool, fast: bool = False):
+    def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool, fast: bool = False,
+                 fixed: dict[str, int] | None = None):  # fmt: skip
         self.f, self.layout, self.fast = f, layout, fast
+        self.fixed = fixed or {}  # fields of the uop whose values this copy of the handler is made for
+        self.known: dict[int, int] = {}  # values that are such fields
         self.checked: list[dict[tuple[int, int], str]] = [{}]  # by region: what `gld` with "w" may be stored to as well
-        self.links = links  # direct jumps of this handler have a link slot behind the uop
+        self.links = links  # direct jumps of this handler have a link slot after the uop
         self.linkable = linkable
         self.out: list[str] = []
         self.temp = 0
@@ -151,7 +158,7 @@ class Emitter:
             params = "".join(f", i{p.bits} %v{p.n}" for p in f.params)
             head = f"define hidden {{i32, i64}} @{f.name}(ptr %cpu{params}) #0 {{"
         else:
-            suffix = "" if self.fast else self.layout.slow_suffix(f)
+            suffix = copy_suffix(self.fixed) if self.fast or self.fixed else self.layout.slow_suffix(f)
             head = f"define preserve_nonecc void @{f.name}{suffix}({SIGNATURE}) #0 {{"
         self.mark("entry")
         for v in f.vars:
@@ -287,6 +294,9 @@ class Emitter:
 
     def op_ldx(self, op: Op) -> None:
         assert op.res is not None
+        if op.args[0].const is None and self.known.get(op.args[0].n) == self.state("zero"):
+            self.line(f"%v{op.res.n} = add i{op.attr} 0, 0")
+            return
         self.line(f"%v{op.res.n} = load i{op.attr}, ptr {self.computed(op.args[0])}, align 1")
 
     def op_stx(self, op: Op) -> None:
@@ -298,6 +308,11 @@ class Emitter:
         self.line(f"%v{op.res.n} = add i32 {value}, 0")
 
     def op_field(self, op: Op) -> None:
+        if op.attr in self.fixed:
+            assert op.res is not None
+            self.known[op.res.n] = self.fixed[op.attr]
+            self.alias(op, str(self.fixed[op.attr]))
+            return
         self.alias(op, self.uop_field(op.attr))
 
     def op_here(self, op: Op) -> None:
@@ -333,7 +348,7 @@ class Emitter:
         fast, slow, done, fine, dead = (self.label() for _ in range(5))
         self.line(f"br i1 {ok}, label %{fast}, label %{slow}, !prof !1")
         self.mark(slow)
-        if self.fast:  # once more from the start, by the twin that copes with everything: nothing has changed yet
+        if self.fast:  # again from the start, by the twin that copes with everything: nothing has changed yet
             self.tail(f"@{self.f.name}_slow", "%uop", "%eip", "%bud")
             self.mark(fast)
             return self.host_pointer(e, linear)
@@ -412,7 +427,7 @@ class Emitter:
         r, ok, bad = self.t(), self.label(), self.label()
         args = "".join(f", i{a.bits} {self.ref(a)}" for a in op.args)
         self.line(f"{r} = call {{i32, i64}} @{name}(ptr %cpu{args})")
-        if faults == "catch":  # the caller looks at the status itself
+        if faults == "catch":  # the caller checks the status itself
             s = self.t()
             self.line(f"{s} = extractvalue {{i32, i64}} {r}, 0")
             self.line(f"%v{op.res.n} = zext i32 {s} to i64")  # type: ignore[union-attr]
@@ -446,7 +461,7 @@ class Emitter:
         self.tail(target, "%uop", self.ref(op.args[0]), "%bud")
 
     def op_jump(self, op: Op) -> None:
-        """A direct jump: through the link slot behind the uop if the budget allows, else out to the run loop."""
+        """A direct jump: through the link slot after the uop if the budget allows, else out to the run loop."""
         target = self.ref(op.args[0])
         rem = self.uop_field("rem")
         z, b0, b1 = self.t(), self.t(), self.t()
@@ -504,7 +519,7 @@ class Emitter:
         self.line(f"%v{op.res.n} = sub i64 {end}, {s}")  # type: ignore[union-attr]
 
     def op_spend(self, op: Op) -> None:
-        # an instruction that has to run alone ends behind each iteration: it may have changed itself
+        # an instruction that has to run alone ends after each iteration: it may have changed itself
         b, left, alone, some, d, n = (self.t() for _ in range(6))
         single = self.load("i32", "%cpu", self.state("single"))
         self.line(f"{b} = load i64, ptr %budp")

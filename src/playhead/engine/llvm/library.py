@@ -2,6 +2,7 @@
 
 import fcntl
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +19,7 @@ class Library:
         core = load_or_build()
         self.address = core.address
         self.handlers = _array(core.handlers)
+        self.copies = _array(core.copies)
         self.decode = _array(core.decode)
 
 
@@ -40,7 +42,7 @@ def load_or_build(progress: Progress | None = None) -> NativeCore:
         with building():
             found = read_core()
             if found is None:
-                from playhead.engine.llvm.build import build  # here, so that nobody else imports LLVM
+                from playhead.engine.llvm.build import build  # here, so that a cached core needs no LLVM
 
                 found = NativeCore(build(progress))
     return found
@@ -51,8 +53,8 @@ def building() -> Iterator[None]:
     """Makes the cache directory, and keeps other processes from building there at the same time."""
     directory = cache_dir()
     try:
-        (directory / "parts").mkdir(parents=True, exist_ok=True)
-        lock = open(directory / "lock", "ab")
+        os.makedirs(os.path.join(directory, "parts"), exist_ok=True)
+        lock = open(os.path.join(directory, "lock"), "ab")
     except OSError as e:
         raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
     with lock:

@@ -1,15 +1,12 @@
 """The native-only routines, written in the IR: slow paths of memory accesses, the block cache, and the run loop.
 
 Where an access leaves the fast path of the host table (a derived table: one entry per linear page, host offset and
-rights), `slow`
-decides: translate, fill the table, split over two pages, ask for a device register, or stop in front of the instruction
-so that it
-runs alone (`single`): an instruction that writes device registers or decoded code must be the last one of a run of its
-own.
+rights), `slow` decides: translate, fill the table, split over two pages, ask for a device register, or stop before
+the instruction so that it runs alone (`single`): an instruction that writes device registers or decoded code must be
+the last one of a run of its own.
 
 The state field `work` holds what the routines share: [0] address of the scratch bytes, [1] the handler `end`, [2] a
-dead block,
-[3] the handler `stop`, [4] the block that was found.
+dead block, [3] the handler `stop`, [4] the block that was found.
 """
 
 from collections.abc import Callable
@@ -18,6 +15,7 @@ from playhead.engine.core import (
     FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MIN, RANGE_READ, RANGE_SIZE, RANGE_STATES,
     RANGE_WRITE,
 )  # fmt: skip
+from playhead.engine.llvm import copies
 from playhead.engine.llvm import layout as L
 from playhead.x86.system import paging
 from playhead.x86 import state as S
@@ -49,7 +47,7 @@ def catch(m, name: str, *args):
 
 @routine(32, 32, native_only=True)
 def register_read(m: StateBuilder, pa, size):
-    """The value of a device register: from the latch, or the instruction waits in front of itself for it."""
+    """The value of a device register: from the latch; if it has none, the run ends before this instruction."""
     i = m.ld("latch_i")
     with m.if_(i.uge(m.ld("latch_n"))):
         m.undone(S.EXIT_MMIO_READ, pa.zext(64) | (size.zext(64) << 32))
@@ -59,7 +57,7 @@ def register_read(m: StateBuilder, pa, size):
 
 @routine(32, 32, 64, native_only=True)
 def register_write(m: StateBuilder, pa, size, value):
-    """Queue a write of a device register; the run ends behind this instruction."""
+    """Queue a write of a device register; the run ends after this instruction."""
     with m.if_(m.ld("single").eq(0)):
         m.undone(S.EXIT_SINGLE)
     n = m.ld("store_n")
@@ -146,9 +144,9 @@ def may_store(m: StateBuilder, where, size):
 
 @routine(32, 32, 32, 32, native_only=True)
 def watched(m: StateBuilder, lin, pa, size, kinds):
-    """An access to a page in which a debugger watches something. If it touches that, it is noted in `hits`, and because
-    the run is to end behind this instruction, it runs alone. `kinds`: HIT_* of the access, and from bit 8 on those that
-    it is the beginning of: when the write of a read-modify-write comes, it is too late to refuse."""
+    """An access to a page with watchpoints. If it touches one, it is noted in `hits`, and because
+    the run is to end after this instruction, it runs alone. `kinds`: HIT_* of the access, and from bit 8 on those that
+    it is the first part of: at the write of a read-modify-write it is too late to refuse."""
     i = m.var(32, 0)
     with m.loop():
         n = i.get()
@@ -290,7 +288,7 @@ def slow(m: StateBuilder, lin, kind, value):
     size = kind & 0xFF
     exempt = (kind & (paging.SUPERVISOR | paging.PART)).ne(0)
     with m.if_(m.ld("aligned").ne(0) & ~exempt & (lin & (size - 1)).ne(0)):
-        m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, in front of #PF
+        m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, before #PF
     known = host(m, of_privilege(m, kind) + ((lin >> 12) << 3).zext(64), 64)
     writes = (kind & (paging.WRITE | paging.RMW)).ne(0)
     allowed = known & writes.select(L.WRITE_OK | L.WRITE_GUARDED, L.READ_OK | L.READ_GUARDED, 64)
@@ -517,7 +515,7 @@ def mark_code(m: StateBuilder, pa, size):
 
 @routine(64, 32, native_only=True, faults=False)
 def fetch_bytes(m: StateBuilder, at, count):
-    """Copy up to 16 bytes of RAM at an area offset into `fetch`; what lies behind `count` is zero."""
+    """Copy up to 16 bytes of RAM at an area offset into `fetch`; what lies after `count` is zero."""
     start = S.FIELDS["fetch"].offset
     with m.if_(count.uge(16)):
         m.store_state(start, 64, m.item("host", pointer(m, "ram") + at, 64))
@@ -534,21 +532,39 @@ def fetch_bytes(m: StateBuilder, at, count):
     m.ret()
 
 
+def register_number(at):
+    """The number of a register whose offset in the state block is `at`; AH to BH are 4 to 7."""
+    return ((at >> 2) | (at << 2)) & 7
+
+
+def decoded(m, name: str):
+    """A field of the instruction in `dec`."""
+    return m.ld("dec", DEC.index(name))
+
+
+def choose_copy(m, at, flags, first) -> None:
+    """Let the uop at a host address have the copy of its handler that is made for its registers (copies.py)."""
+    by_a, by_b, by_base = ((flags & bit).ne(0) for bit in (L.BY_A, L.BY_B, L.BY_BASE))
+    indexed = by_base & decoded(m, "index").ne(copies.ZERO)
+    with m.if_((by_a | by_b | by_base) & ~indexed):
+        key = by_a.select(register_number(decoded(m, "a")), 0, 32)
+        key = by_b.select((key << 3) + register_number(decoded(m, "b")), key)
+        key = by_base.select(key * copies.BASES + (decoded(m, "base") >> 2), key)
+        set_host(m, at, 64, m.item("copies", (first + key).zext(64), 64))
+
+
 @routine(64, 32, native_only=True, faults=False)
 def write_uop(m: StateBuilder, at, off):
     """Put the instruction in `dec` at a host address; returns the flags of its handler."""
-
-    def dec(name):
-        return m.ld("dec", DEC.index(name))
-
-    entry = pointer(m, "handlers") + (dec("handler") << 4).zext(64)
+    entry = pointer(m, "handlers") + (decoded(m, "handler") << 4).zext(64)
     set_host(m, at, 64, host(m, entry, 64))
     flags = host(m, entry + 8, 32)
+    choose_copy(m, at, flags, host(m, entry + 12, 32))
     for name in ("imm", "disp", "imm2", "a", "b", "base", "index", "scale", "seg", "len"):
         offset, bits = L.UOP[name]
-        set_host(m, at + offset, bits, dec(name).trunc(bits))
+        set_host(m, at + offset, bits, decoded(m, name).trunc(bits))
     linked = (flags & L.LINKS).ne(0)
-    set_host(m, at + L.UOP["flags"][0], 8, (dec("flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
+    set_host(m, at + L.UOP["flags"][0], 8, (decoded(m, "flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
     set_host(m, at + L.UOP["off"][0], 16, off.trunc(16))
     with m.if_(linked):
         set_host(m, at + L.UOP_SIZE, 64, m.ld("work", 2))
@@ -602,8 +618,7 @@ def marked(m, address):
 @routine(32, 32, 32, native_only=True)
 def decode_block(m: StateBuilder, lin, pa, mode):
     """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
-    what the
-    first instruction raises (#PF on its second page, #GP if it is too long)."""
+    what the first instruction raises (#PF on its second page, #GP if it is too long)."""
     block = m.ld("arena_top")
     with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
         m.undone(S.EXIT_ARENA)
@@ -619,7 +634,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         with m.if_(left.eq(0) | count.get().eq(L.MAX_INSNS)):
             m.break_()
         with m.if_(count.get().ne(0) & marked(m, pa + off.get()).ne(0)):
-            m.break_()  # whoever comes to a breakpoint's instruction does so through the run loop
+            m.break_()  # a breakpoint's instruction is only reached through the run loop
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
@@ -798,8 +813,8 @@ def device_access(m: StateBuilder, ports, write, where, value):
 
 
 def answer_devices(m: StateBuilder, completed) -> None:
-    """What the run is about to end for: a read that lacks its answer, or a write that an instruction has left. If no
-    device needs Python for it, the run goes on."""
+    """The reason why the run is about to end: a read that lacks its answer, or a write that an instruction has left. If
+    no device needs Python for it, the run continues."""
     reason = m.ld("exit_reason")
     with m.if_((reason.eq(S.EXIT_PORT_READ) | reason.eq(S.EXIT_MMIO_READ)) & m.ld("fault_pending").eq(0)):
         ports = reason.eq(S.EXIT_PORT_READ).zext(32)
@@ -869,7 +884,7 @@ def run(m: StateBuilder):
         m.st("tbl_sup", pointer(m, "htab_sup"))
         aligned = user & m.ld("cr0").bit(18) & (m.ld("eflags") & S.AC).ne(0)
         m.st("aligned", aligned.zext(32))
-        table = aligned.select(pointer(m, "htab_none"), pointer(m, "htab_user"))  # every access is looked at
+        table = aligned.select(pointer(m, "htab_none"), pointer(m, "htab_user"))  # every access is checked
         m.st("tbl", user.select(table, pointer(m, "htab_sup")))
         with m.if_(m.ld("hit_n").ne(0)):
             with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):

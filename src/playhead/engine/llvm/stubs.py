@@ -1,11 +1,10 @@
-"""The few native functions that are not instructions: where handlers go when they cannot simply go on.
+"""The few native functions that are not instructions: where handlers go when they cannot simply continue.
 
-bail      the instruction did not happen: give back what is left of the block, stand in front of it
-go        go on at a computed EIP: through the jump cache, or out to the run loop
-go_slow   leave to the run loop, which goes on at an EIP after looking at everything
-unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links
-to another
-          page (its translation has to be live at each entry), so then this goes on as `go` does
+bail      the instruction did not happen: return the rest of the block to the budget, stay before it
+go        continue at a computed EIP: through the jump cache, or out to the run loop
+go_slow   leave to the run loop, which checks everything and then continues at an EIP
+unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links to
+          another page (its translation has to be live at each entry), so then this continues as `go` does
 end       a block ends without a branch: like a direct jump to what follows
 stop      a block that was cut short ends here
 device_entry  call a function that a device declared (device_code.py)

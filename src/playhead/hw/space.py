@@ -17,11 +17,6 @@ Read = Callable[[int, int], int]
 Write = Callable[[int, int, int], None]
 
 
-def never(address: int, size: int, value: int = 0) -> NoReturn:
-    """The handler of a range whose registers are declared without exception."""
-    raise AssertionError(f"{address:#x}: an access that is declared")
-
-
 class Stream(Protocol):
     """A register that is read like a file, over and over. Peeking at what comes next changes nothing."""
 
@@ -145,3 +140,8 @@ class Space:
         if size < r.min_size:
             return
         r.put(address, size, value)
+
+
+def never(address: int, size: int, value: int = 0) -> NoReturn:
+    """The handler of a range whose registers are declared without exception."""
+    raise AssertionError(f"{address:#x}: an access that is declared")

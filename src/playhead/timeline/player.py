@@ -18,7 +18,7 @@ from playhead.session.track import Point, Track
 
 
 class Ear:
-    """A serial port's far end: nobody, or where `Player.output` says."""
+    """A serial port's far end: nothing, or what `Player.output` says."""
 
     def __init__(self, player: "Player", port: int):
         self._player, self._port = player, port
@@ -48,13 +48,13 @@ class Player(Track):
         self.start = self.point()
         self.end = self.reader.last().moment
         self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
-        # one that was taken behind events of its moment is not the state that `to` leaves there
+        # one that was taken after events of its moment is not the state that `to` leaves there
         self.proper = [c for c in self.stored if self.reader.event_moment(c.last_event) != c.moment]
         return self
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:
-        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if
-        the replay leaves its recording.
+        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then it is in `met`. Raises if the
+        replay diverges from its recording.
         """
         self._until = moment
         while not self.over and self.met is None and self._moment() < moment:

@@ -66,11 +66,15 @@ class Disk:
         self.submit(done.set)
         done.wait()
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Return when all that was submitted is done; the thread has ended."""
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+
+    def close(self) -> None:
+        self.stop()
         if self.image is not None:
             self.image.close()
 
@@ -130,6 +134,10 @@ class Disks(HostEnd):
         self._said: set[str] = set()
 
     def stop(self) -> None:
+        for disk in self._disks:
+            disk.stop()
+
+    def close(self) -> None:
         """Everything that was started is done, and images are flushed."""
         for disk in self._disks:
             disk.close()

@@ -37,9 +37,9 @@ S = TypeVar("S", bound=Source)
 class Sources:
     """Those of one session, live or a replay. `queue` is where their events enter."""
 
-    def __init__(self, session: Session, queue: AsyncQueue, kinds: tuple[type[Source], ...] = SOURCES):
+    def __init__(self, session: Session, queue: AsyncQueue):
         self._queue = queue
-        self._all = [kind(session) for kind in kinds]
+        self._all = [kind(session) for kind in SOURCES]
         self._of: dict[type, Source] = {}
         for source in self._all:
             for event in source.EVENTS:

@@ -116,7 +116,7 @@ def test_a_paste_is_never_lost_and_never_waits(tmp_path, fcr, ier, before, most)
 
     host = QuietHost([(1, 0, TEXT)], ports=1)
     meta = {"config": config.to_json(), "shift": 3, "blobs": tuple(config.blobs().values())}
-    session, outcome = record(tmp_path / "r.ph", build, host, **meta)
+    _, outcome = record(tmp_path / "r.ph", build, host, **meta)
     assert outcome.cause == "guest-shutdown" and hashed(TEXT) in host.serial[0].written
     sizes = [len(e.event.data) for e in entries(tmp_path / "r.ph") if isinstance(e.event, CharRead)]
     assert sum(sizes) == len(TEXT) and max(sizes[32:]) == most and len(sizes) < len(TEXT) / most + 200

@@ -24,11 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import asm
-import device_rows
-import guest
-from device_rows import ROWS, Row
+from bench import device_rows
+from bench.device_rows import ROWS, Row
+from tools import asm, guest
 
 QEMU = "qemu-system-i386"
 FIRST, PASTE_FIRST = 2000, 100  # iterations of a first run

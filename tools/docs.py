@@ -80,6 +80,8 @@ def devices() -> str:
     from playhead.hw.clock import VirtualClock
 
     class Still:
+        icount = 0
+
         def now_ns(self) -> int:
             return 0
 

@@ -2,10 +2,10 @@
 
 import os
 
-import guest
 import pytest
 
 from playhead.cli import main
+from tools import guest
 
 
 @pytest.mark.parametrize("system, processor", [("Linux", "aarch64"), ("Linux", "i686"), ("Darwin", "arm64")])

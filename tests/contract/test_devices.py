@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from playhead.base.shared_record import SharedRecord
 from playhead.devices.registry import DEVICES
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -19,6 +20,8 @@ CASES = [pytest.param(factory, seed, id=f"{part}-{seed}") for part, factory in D
 
 class Bench:
     """One device alone on a clock that stands still until told."""
+
+    icount = 0
 
     def __init__(self, factory) -> None:
         self.time_ns = 0
@@ -143,6 +146,34 @@ def test_reset_after_anything(factory, seed):
     bench.device.reset()
     assert bench.device.save() == once
     play(bench, accesses(bench, seed + 3000, 100))
+
+
+@pytest.mark.parametrize("factory,seed", CASES[::4])
+def test_the_state_stays_where_it_is(factory, seed):
+    """Native code knows the state by its address, and parts of a chip know their part of it."""
+    bench = Bench(factory)
+    state = bench.device.state
+    where = [(view, part.address()) for view, part in shared_parts(state)]
+    fresh = bench.device.save()
+    play(bench, accesses(bench, seed, 100))
+    bench.device.load(fresh)
+    assert bench.device.save() == fresh
+    bench.device.reset()
+    assert bench.device.state is state
+    assert [(view, part.address()) for view, part in shared_parts(state)] == where
+
+
+def shared_parts(record, path="") -> list[tuple[str, SharedRecord]]:
+    """A shared record and those inside it; none of a record that is not shared."""
+    if not isinstance(record, SharedRecord):
+        return []
+    found = [(path, record)]
+    for name, place in record.PLACES.items():
+        if place.cls is not None:
+            value = getattr(record, name)
+            for n, part in enumerate(value if isinstance(value, list) else [value]):
+                found += shared_parts(part, f"{path}.{name}[{n}]")
+    return found
 
 
 def test_parts_are_named_once():

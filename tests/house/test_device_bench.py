@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-import device
-from device_rows import ROWS, Row
+from bench import device
+from bench.device_rows import ROWS, Row
 
 
 def test_a_register_a_sector_and_a_paste_are_measured(capsys: pytest.CaptureFixture[str]) -> None:

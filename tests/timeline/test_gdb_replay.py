@@ -10,14 +10,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import asm
-import fuzz_reverse
-import guest
 import pytest
 import real_gdb
-from fuzz_reverse import Debugger, Gdb, Place
 
 from playhead.gdb import INSIDE_GDB
+from tools import asm, guest
+from tools.fuzz import reverse as fuzz_reverse
+from tools.fuzz.reverse import Debugger, Gdb, Place
 
 SEED = random.SystemRandom().getrandbits(32)
 REFUSAL = "a replay cannot be changed; to go on differently from here: playhead branch"
@@ -233,7 +232,7 @@ def test_a_kill_only_leaves(debugger, packet):
 
 def test_a_kill_ends_a_live_machine_and_says_so():
     """And a detachment does not, nor a connection that is closed."""
-    options = ["-m", "16", "-serial", "null", "-bios", guest.image("hang"), "-gdb", "tcp::0"]
+    options = ["-m", "16", "-serial", "null", "-bios", guest.image("demo"), "-gdb", "tcp::0"]
     command = [*fuzz_reverse.PLAYHEAD, "run", *options]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

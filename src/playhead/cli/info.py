@@ -77,9 +77,9 @@ def gather(reader: Any) -> dict[str, Any]:
 
 def _disks(reader: Any) -> list[dict[str, Any]]:
     """Each drive: where it is, how large, and how much of it the guest has read."""
-    from playhead.log.contents import read_bytes
 
-    drives, images, read = reader.meta["config"].get("drives", []), reader.meta.get("disks", []), read_bytes(reader)
+    drives, images = reader.meta["config"].get("drives", []), reader.meta.get("disks", [])
+    read = reader.disks.read_bytes()
     return [
         {**drive, "image": image, "read_bytes": read.get(n, 0), "embedded": bool(reader.meta.get("embed", True))}
         for n, (drive, image) in enumerate(zip_longest(drives, images))

@@ -1,8 +1,14 @@
 """The description of a recording's machine, with the recording's name in front of what is wrong with it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from playhead.base.errors import FormatError, UnsupportedError
 from playhead.boards.config import PcConfig
-from playhead.log.reader import Reader
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
 
 
 def config_of(reader: Reader) -> PcConfig:

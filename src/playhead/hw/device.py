@@ -1,12 +1,11 @@
 """The base of every chip: a name, declared state, reset, save and load."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
-from playhead.base.record import record
+from playhead.base.record import Record
 
 
-@record
-class NoState:
+class NoState(Record):
     """For chips that remember nothing."""
 
 
@@ -21,24 +20,28 @@ class Differs(NamedTuple):
     as_qemu: bool
 
 
-class Device:
-    """A chip. Subclasses declare `State` (a record) and keep everything guest-visible in `self.state`.
+S = TypeVar("S", bound=Record)
+
+
+class Device(Generic[S]):
+    """A chip. Subclasses declare `State` (a record) and keep everything guest-visible in `self.state`, which is one
+    object for the chip's life: native code may know its address.
 
     Anything outside `self.state` must be derivable from it (wiring, caches); `loaded` is called after a state was
     put in, to derive it again. `loaded` must not touch other devices: their state may not be there yet.
     """
 
-    State: type = NoState
+    State: type[S]
     part = "device"
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
 
     def __init__(self, name: str):
         self.name = name
-        self.state: Any = self.State()
+        self.state = self.State()
 
     def reset(self) -> None:
         """The effect of the reset line: all declared state back to its defaults. Chips that keep some override it."""
-        self.state = self.State()
+        self.state.reset()
         self.loaded()
 
     def loaded(self) -> None:
@@ -48,5 +51,5 @@ class Device:
         return self.state.encode()
 
     def load(self, data: bytes) -> None:
-        self.state = self.State.decode(data)  # type: ignore[attr-defined]
+        self.state.decode_into(data)
         self.loaded()

@@ -1,10 +1,14 @@
 """What is behind a machine's drives in a replay: the base out of the recording. Nobody starts anything."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.log.pages import PAGE, key_of
-from playhead.log.reader import Reader
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
 
 
 class RecordedDisks:

@@ -14,15 +14,15 @@ the loop (`drive`): it makes the same turns, some of them short, and pauses betw
 Real time that passes in a pause does not count.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
 from playhead.base.units import NEVER
 from playhead.host.clock import date_text
-from playhead.host.disks import Disks
 from playhead.host.host import Host
-from playhead.host.vm_images import VmImages
 from playhead.log.events import ClockVirtualRt, SnapshotLoaded
 from playhead.log.moment import START, Moment
 from playhead.machine import checkpoint
@@ -31,12 +31,15 @@ from playhead.machine.storage import check_media
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
-from playhead.session import vm_state
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
 from playhead.session.target import Door, MachineLike
+
+if TYPE_CHECKING:
+    from playhead.host.disks import Disks
+    from playhead.host.vm_images import VmImages
 
 Build = Callable[[Door], MachineLike]
 FAR = 1 << 62  # instructions
@@ -239,6 +242,8 @@ class RunSession:
         saved = self.snapshots.keep(self.machine, name, date_text())  # type: ignore[arg-type]
         disks = self._disks
         if disks is not None and disks.vm_images.take:
+            from playhead.session import vm_state  # here: only `savevm` into an image needs it
+
             vm_state.store(saved, self.machine.config, disks)  # type: ignore[attr-defined]
         return saved
 

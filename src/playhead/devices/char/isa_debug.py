@@ -6,16 +6,17 @@ to a sink and answers 0xE9 to a read, by which firmware (SeaBIOS writes its log 
 Source: QEMU's documented device interface (properties `iobase`, `iosize` and `readback` and their defaults).
 """
 
-from playhead.hw.device import Device
+from playhead.hw.device import Device, NoState
 from playhead.hw.door import Requests, Sink
 from playhead.hw.space import Space
 
 READBACK = 0xE9
 
 
-class IsaDebugExit(Device):
+class IsaDebugExit(Device[NoState]):
     """Ports `iobase` to `iobase + iosize - 1`."""
 
+    State = NoState
     part = "isa_debug_exit"
 
     def __init__(self, name: str, io: Space, requests: Requests, iobase: int = 0x501, iosize: int = 2):
@@ -27,9 +28,10 @@ class IsaDebugExit(Device):
         self._requests.shutdown("guest-shutdown", (value << 1 | 1) & 0xFF)  # the host keeps eight bits of a status
 
 
-class IsaDebugCon(Device):
+class IsaDebugCon(Device[NoState]):
     """One port."""
 
+    State = NoState
     part = "isa_debugcon"
 
     def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9):

@@ -28,7 +28,7 @@ from playhead.hw.line import Line
 from playhead.hw.space import Range, Space
 
 
-class Lapic(Device):
+class Lapic(Device[LapicState]):
     """`pic` acknowledges the 8259 and gives its vector; `nmi` asks the core for one. The board connects the 8259's
     output to `set_lint0` and sets `eoi_broadcast` to the I/O APIC's `eoi`."""
 
@@ -50,9 +50,8 @@ class Lapic(Device):
         self.eoi_broadcast: Callable[[int], None] = lambda vector: None
         self._mmio: Space | None = None
         self._range: Range | None = None
-        self._timer = LapicTimer(f"{name}.timer", clock, self._expire)
+        self._timer = LapicTimer(f"{name}.timer", self.state.timer, clock, self._expire)
         self.state.lvt[LINT0] = EXTINT << 8
-        self._take()
 
     def attach(self, mmio: Space) -> None:
         self._mmio = mmio
@@ -66,19 +65,15 @@ class Lapic(Device):
         self._update()
 
     def loaded(self) -> None:
-        self._take()
         self._map()
         self.intr.restore(self.interrupt_pending())
 
     def _fresh(self) -> None:
         """All state as after power-on, but for what others drive."""
-        old = self.state
-        self.state = LapicState()
-        self.state.lint0, self.state.lint1 = old.lint0, old.lint1
-        self._take()
-
-    def _take(self) -> None:
-        self._timer.state = self.state.timer
+        s = self.state
+        lint0, lint1 = s.lint0, s.lint1
+        s.reset()
+        s.lint0, s.lint1 = lint0, lint1
 
     # -- the base address and the switch
 
@@ -94,8 +89,9 @@ class Lapic(Device):
         s, was_on = self.state, self._on
         s.base = value & ~BASE_BSP | s.base & BASE_BSP
         if was_on and not self._on:  # what comes back when it is enabled again is an APIC after reset
+            base = s.base
             self._fresh()
-            self.state.base = s.base
+            s.base = base
             self._timer.arm()
         self._map()
         self._update()

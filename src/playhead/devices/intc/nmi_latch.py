@@ -6,16 +6,16 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Handling", section on the non-maskable interrupt.
 """
 
-from playhead.base.record import Bool, record
+from playhead.base.record import Bool
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.device import Device
 
 
-@record
-class NmiState:
+class NmiState(SharedRecord):
     pending = Bool()
 
 
-class NmiLatch(Device):
+class NmiLatch(Device[NmiState]):
     """Requests that come before the last one was taken are one request."""
 
     State = NmiState

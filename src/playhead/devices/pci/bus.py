@@ -7,8 +7,9 @@ Source: PCI Local Bus Specification 2.1, chapter 6.
 """
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from playhead.base.record import Blob, record
+from playhead.base.shared_record import SharedRecord, Table
 from playhead.hw.device import Device
 
 COMMAND, STATUS, INTERRUPT_LINE, INTERRUPT_PIN = 0x04, 0x06, 0x3C, 0x3D
@@ -47,15 +48,16 @@ def identity(vendor: int, device: int, revision: int, class_code: int, *, header
     )  # fmt: skip
 
 
-@record
-class PciState:
-    config = Blob(length=256)
+class PciState(SharedRecord):
+    config = Table(256)
 
 
-class PciFunction(Device):
-    """One function. `State` must have the field `config` of 256 bytes."""
+P = TypeVar("P", bound=PciState)
 
-    State: type = PciState
+
+class PciFunction(Device[P]):
+    """One function; its state begins with the configuration space."""
+
     part = "pci_function"
     CONFIG: tuple[Reg, ...] = ()
     BARS: tuple[Bar, ...] = ()
@@ -78,7 +80,7 @@ class PciFunction(Device):
         return Reg(BAR0 + 4 * bar.index, 4, int(bar.io), ~(bar.length - 1) & 0xFFFFFFFF & ~low, name=f"BAR{bar.index}")
 
     def reset(self) -> None:
-        self.state = self.State()
+        self.state.reset()
         self.state.config[:] = self._reset_config
         self.loaded()
 
@@ -87,7 +89,7 @@ class PciFunction(Device):
         return int.from_bytes(self.state.config[offset : offset + size], "little")
 
     def config_read(self, offset: int, size: int) -> int:
-        return int.from_bytes(self.state.config[offset : offset + size].ljust(size, b"\xff"), "little")
+        return int.from_bytes(bytes(self.state.config[offset : offset + size]).ljust(size, b"\xff"), "little")
 
     def config_write(self, offset: int, size: int, value: int) -> None:
         config = self.state.config
@@ -119,17 +121,17 @@ class PciBus:
     """Functions by device and function number; no state of its own."""
 
     def __init__(self) -> None:
-        self._functions: dict[int, PciFunction] = {}
+        self._functions: dict[int, PciFunction[Any]] = {}
 
-    def add(self, device: int, function: int, part: PciFunction) -> None:
+    def add(self, device: int, function: int, part: PciFunction[Any]) -> None:
         devfn = device << 3 | function
         assert devfn not in self._functions, f"two PCI functions at {device}.{function}"
         self._functions[devfn] = part
 
-    def find(self, bus: int, devfn: int) -> PciFunction | None:
+    def find(self, bus: int, devfn: int) -> PciFunction[Any] | None:
         return self._functions.get(devfn) if bus == 0 else None
 
-    def functions(self) -> list[tuple[int, PciFunction]]:
+    def functions(self) -> list[tuple[int, PciFunction[Any]]]:
         return sorted(self._functions.items(), key=lambda item: item[0])
 
     def pirq_of(self, device: int, pin: int) -> int:

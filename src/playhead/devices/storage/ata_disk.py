@@ -18,7 +18,7 @@ from playhead.devices.storage.ata_commands import (
     TRANSFERS, Transfer,
 )  # fmt: skip
 from playhead.devices.storage.ide_state import (
-    ABRT, COUNT, DEV_LBA, DEVICE, FEATURES, HIGH, IDNF, LOW, MID, UNC, DiskState,
+    ABRT, COUNT, DEV_LBA, DEVICE, FEATURES, HIGH, IDNF, LOW, MID, UNC,
 )  # fmt: skip
 from playhead.devices.storage.ide_unit import IdeUnit
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR
@@ -37,9 +37,10 @@ class AtaDisk(IdeUnit):
     def reset(self) -> None:
         """Settings stay: after the reset line they are the defaults anyway."""
         super().reset()
-        kept, self.s.disk = self.s.disk, DiskState()
-        for name in ("mode", "write_cache", "heads", "track"):
-            setattr(self.s.disk, name, getattr(kept, name))
+        d = self.s.disk
+        mode, write_cache, heads, track = d.mode, d.write_cache, d.heads, d.track
+        d.reset()
+        d.mode, d.write_cache, d.heads, d.track = mode, write_cache, heads, track
 
     # -- commands
 

@@ -14,7 +14,8 @@ Source: QEMU's documented fw_cfg device interface (register layout, keys, DMA co
 import struct
 from collections.abc import Mapping
 
-from playhead.base.record import U16, U32, record
+from playhead.base.record import U16, U32
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.device import Device
 from playhead.hw.memory import PAGE, READ, WRITE, Memory
 from playhead.hw.space import Space
@@ -64,14 +65,13 @@ def directory(files: Mapping[str, bytes]) -> dict[int, bytes]:
     return items
 
 
-@record
-class FwCfgState:
+class FwCfgState(SharedRecord):
     key = U16(NO_ITEM)
     offset = U32()
     dma_high = U32()
 
 
-class FwCfg(Device):
+class FwCfg(Device[FwCfgState]):
     """`items` by key; see `fixed_items` and `directory`."""
 
     State = FwCfgState

@@ -1,6 +1,5 @@
 """Sources of input: their order at one moment, back-pressure, and what a new one takes."""
 
-import guest
 import pytest
 from fake_machine import FakeMachine, Program
 from planted import entries
@@ -18,6 +17,7 @@ from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.sources import ClockRateSource, ResetSource, SerialSource
 from playhead.session.sources.source import Refused, Source
+from tools import guest
 
 PERIOD = 1000
 

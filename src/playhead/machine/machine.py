@@ -5,15 +5,14 @@ NMI; then an
 external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit
 before
 the next alarm. An instruction that touches a device ends the engine's run: a read asks first and then completes, alone;
-a write happens behind its instruction; either way a boundary follows, because a device may have raised a line or armed
+a write happens after its instruction; either way a boundary follows, because a device may have raised a line or armed
 an alarm.
 """
 
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
@@ -31,14 +30,13 @@ from playhead.machine.parts import M64, MachineState, Parts
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
-SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
-SHORT = 1 << 14  # while somebody is about to kick
+SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two checks of `kick`
+SHORT = 1 << 14  # while a kick is expected soon
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick, input
     (a device can take some again); and where `debug` is armed: break (a breakpoint's instruction is next), watch (then
     `accesses`).
@@ -87,7 +85,7 @@ class _Outputs:
 
 
 class Machine(Parts):
-    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is behind
+    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is after
     the storage (`disks`).
 
     `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same.
@@ -173,7 +171,7 @@ class Machine(Parts):
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier and say why.
 
-        It stops in front of the boundary of its moment: what is due then belongs to the next call. Where it stops
+        It stops before the boundary of its moment: what is due then belongs to the next call. Where it stops
         changes nothing.
         """
         c32, c64, i = self._c32, self._c64, self._i
@@ -241,7 +239,7 @@ class Machine(Parts):
         return max((left_ns + (1 << shift) - 1) >> shift, 1)
 
     def _boundary(self) -> bool:
-        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is looked at
+        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is checked
         again."""
         c32, c64, i, state = self._c32, self._c64, self._i, self.state
         icount, now = c64[i["icount"]], self.now_ns()
@@ -269,7 +267,7 @@ class Machine(Parts):
         c32[i["fault_pending"]] = 1
 
     def _traced_run(self, budget: int) -> None:
-        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery
+        """Like `_engine_run`, but it ends after the first delivery and reports it. (An interrupt whose delivery
         faults is not delivered; what is then pending is an exception. A task switch moves `seq` on too; it is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
@@ -315,7 +313,7 @@ class Machine(Parts):
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
             elif reason == S.EXIT_TRIPLE:
                 c32[i["fault_pending"]] = 0
-                c64[i["seq"]] += 1  # a moment of its own: an end that is logged behind it is not reached before it
+                c64[i["seq"]] += 1  # a moment of its own: an end that is logged after it is not reached before it
                 self.requests.reset("guest-reset")
             elif reason == S.EXIT_FROZEN:
                 self._freeze()
@@ -326,7 +324,7 @@ class Machine(Parts):
             return
 
     def _freeze(self) -> None:
-        """The processor stops in front of an x87 instruction, as if it had halted there, and asserts FERR#. It is a
+        """The processor stops before an x87 instruction, as if it had halted there, and asserts FERR#. It is a
         moment of its own, and the end of a shadow: an interrupt is what it waits for."""
         c32, c64, i = self._c32, self._c64, self._i
         c32[i["halted"]] = 1
@@ -341,8 +339,8 @@ class Machine(Parts):
         self._c32[self._i["ignne"]] = self._c32[self._i["ferr"]]
 
     def _as_before(self, deadline_ns: int) -> bool:
-        """Whether a read has left all that a run is bounded by as it was: then the run may go on behind it. (Such reads
-        are what a guest does that polls a timer or a status.)"""
+        """Whether a read has left all that a run is bounded by as it was: then the run may continue after it. (Such
+        reads are what a guest does that polls a timer or a status.)"""
         return (
             self.clock.next_deadline_ns() == deadline_ns
             and self._wanted() == self._c32[self._i["intr_pending"]]

@@ -34,9 +34,9 @@ def create_qcow2(
     version: int = 3, refcount_bits: int = 16, lazy_refcounts: bool = False, preallocation: str = "off",
     compression_type: str = "zlib",
 ) -> None:  # fmt: skip
-    """An empty image of `size` bytes, or an overlay of `backing` (a path as it is to stand in the image: relative to
-    the image's folder, unless absolute), which must say in which format that is. The size is rounded up to a whole
-    number of sectors, as QEMU does: it would not show the guest the rest of another."""
+    """An empty image of `size` bytes, or an overlay of `backing` (the path that is written into the image: relative to
+    the image's folder, unless absolute), whose format must be given. The size is rounded up to a whole number of
+    sectors, as QEMU does: the guest would not see the rest of another."""
 
     def refuse(what: str) -> UsageError:
         return UsageError(f"cannot create {path}: {what}")

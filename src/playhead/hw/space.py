@@ -9,6 +9,8 @@ refused silently). Where no device is, reads give all ones and writes are ignore
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
+
 from playhead.hw.native import DECLINED, Registers
 
 Read = Callable[[int, int], int]
@@ -125,3 +127,8 @@ class Space:
         if size < r.min_size:
             return
         r.put(address, size, value)
+
+
+def never(address: int, size: int, value: int = 0) -> NoReturn:
+    """The handler of a range whose registers are declared without exception."""
+    raise AssertionError(f"{address:#x}: an access that is declared")

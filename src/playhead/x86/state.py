@@ -109,7 +109,7 @@ _field("skip_seq", 64, 1, arch=False)
 _field("hits", 64, 16, arch=False)  # address | size << 32 | kind << 40
 _field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segment that is not committed yet
 _field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
-_field("outer", 32, 32, arch=False)  # what ENTER copies: the outer frames' pointers
+_field("outer", 32, 32, arch=False)  # what ENTER (frame pointers) and a CALL through a gate (parameters) copy
 _field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
 _field("stores", 64, 64, arch=False)  # writes to registers outside: (address | size << 32), value
 _field("scratch", 8, 64, arch=False)  # where a store that was split over two pages may write again
@@ -123,7 +123,7 @@ SIZE = -(-_top // 4096) * 4096
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
-    "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges",
+    "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half

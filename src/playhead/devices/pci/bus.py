@@ -7,7 +7,7 @@ Source: PCI Local Bus Specification 2.1, chapter 6.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from playhead.base.shared_record import Links, SharedRecord, Table
 from playhead.hw.device import Device
@@ -17,8 +17,7 @@ COMMAND_IO, COMMAND_MEMORY, COMMAND_MASTER = 1, 2, 4
 BAR0 = 0x10
 
 
-@dataclass(frozen=True, slots=True)
-class Reg:
+class Reg(NamedTuple):
     """`size` bytes of configuration space at `offset`: reset value, bits a write changes, bits a one clears."""
 
     offset: int

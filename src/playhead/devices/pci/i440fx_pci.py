@@ -11,14 +11,12 @@ Source: Intel 82441FX/82442FX (440FX PCIset) data sheet, sections 3.1 (CONFADD, 
 50h-93h).
 """
 
-from typing import Any
-
 from playhead.base.record import U32
 from playhead.devices.pci.bus import PciBus, PciFunction, PciSlots, PciState, Reg, identity
 from playhead.hw.device import Differs
 from playhead.hw.memory import DIRTY, PAGE, Memory
 from playhead.hw.native import Registers, native
-from playhead.hw.space import Range, Space
+from playhead.hw.space import Range, Space, never
 
 WINDOW = 0xC0000  # what PAM controls
 WINDOW_SIZE = 0x40000
@@ -103,9 +101,9 @@ class I440Fx(PciFunction[HostBridgeState]):
         self._ram, self._rom = ram_offset - WINDOW, rom_offset - WINDOW
         self._mode: list[int | None] = [None] * len(SEGMENTS)
         self._handlers: list[Range | None] = [None] * len(SEGMENTS)
-        io.map(0xCF8, 4, self._never, self._never, min_size=4, max_size=4, name=f"{name}.confadd",
+        io.map(0xCF8, 4, never, never, min_size=4, max_size=4, name=f"{name}.confadd",
                registers=Registers(self.state, read=read_confadd, write=write_confadd))  # fmt: skip
-        io.map(0xCFC, 4, self._never, self._write_confdata, max_size=4, name=f"{name}.confdata",
+        io.map(0xCFC, 4, never, self._write_confdata, max_size=4, name=f"{name}.confdata",
                registers=Registers(self.state, bus.slots, read=read_confdata))  # fmt: skip
         self.loaded()
 
@@ -113,9 +111,6 @@ class I440Fx(PciFunction[HostBridgeState]):
         self._map_segments()
 
     # -- configuration mechanism 1
-
-    def _never(self, *access: int) -> Any:
-        raise AssertionError("declared in full")
 
     def _write_confdata(self, address: int, size: int, value: int) -> None:
         confadd = self.state.confadd

@@ -19,7 +19,7 @@ LINUX = PcConfig(
 
 
 class Buffer(bytearray):
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: list[int]) -> None:
         self.extend(data)
 
 
@@ -27,7 +27,7 @@ class Rig:
     """A board with its surroundings; it stands still until told."""
 
     def __init__(self, config: PcConfig):
-        self.time_ns = 0
+        self.time_ns = self.icount = 0
         self.requested: list[tuple] = []
         self.serial_sinks = [Buffer() for _ in range(4)]
         self.debugcon = Buffer()

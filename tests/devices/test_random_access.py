@@ -10,7 +10,7 @@ from playhead.hw.space import Space
 
 
 class Time:
-    ns = 0
+    ns = icount = 0
 
     def now_ns(self) -> int:
         return self.ns

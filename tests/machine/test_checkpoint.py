@@ -19,7 +19,7 @@ class Door:
         self.serial_sinks = [self]
         self.debugcon = self
 
-    def write(self, data):
+    def write(self, data, icounts):
         self.out += data
 
     def host_clock_ns(self):

@@ -144,7 +144,8 @@ class FakeMachine:
 
     def _talk(self):
         if self.door.serial_sinks:
-            self.door.serial_sinks[0].write(b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b""))
+            text = b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b"")
+            self.door.serial_sinks[0].write(text, [self.icount] * len(text))
 
     def _listen(self):
         for i, uart in enumerate(self.uarts):

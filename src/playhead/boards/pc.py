@@ -87,7 +87,7 @@ class Core(Protocol):
 class NullSink:
     """For output that nobody wants."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: Sequence[int]) -> None:
         pass
 
 
@@ -119,7 +119,7 @@ class Board:
         items |= directory(pc_memory.firmware_files(config, tables))
         self._add(FwCfg("fw_cfg", self.io, memory, items))
         if config.debugcon is not None:
-            self._add(IsaDebugCon("debugcon", self.io, outputs.debugcon, config.debugcon))
+            self._add(IsaDebugCon("debugcon", self.io, outputs.debugcon, clock, config.debugcon))
         if config.debug_exit is not None:
             self._add(IsaDebugExit("debug_exit", self.io, requests, config.debug_exit, config.debug_exit_size))
         self.vga = self._add(VgaText("vga", self.io, memory, clock))

@@ -4,7 +4,7 @@
 disturb the chip through it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from playhead.devices.system.fw_cfg import FwCfg, directory, fixed_items
 from playhead.devices.pci.i440fx_pci import WINDOW, WINDOW_SIZE, I440Fx
@@ -26,7 +26,7 @@ from playhead.hw.space import Space
 class Nobody:
     """A sink and a listener to requests that does nothing."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes, icounts: Sequence[int]) -> None: ...
 
     def reset(self, cause: str) -> None: ...
 
@@ -75,7 +75,7 @@ def _debug_exit(clock: VirtualClock, io: Space | None = None) -> Device:
 
 
 def _debugcon(clock: VirtualClock, io: Space | None = None) -> Device:
-    return IsaDebugCon("debugcon", _ports(io), Nobody())
+    return IsaDebugCon("debugcon", _ports(io), Nobody(), clock)
 
 
 def _nmi(clock: VirtualClock, io: Space | None = None) -> Device:

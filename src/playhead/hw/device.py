@@ -3,6 +3,7 @@
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from playhead.base.record import Record
+from playhead.hw.outlet import Outlet
 
 
 class NoState(Record):
@@ -34,6 +35,9 @@ class Device(Generic[S]):
     State: type[S]
     part = "device"
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
+
+    outlet: Outlet | None = None
+    """Where its output goes, if it has any; whoever runs native code drains it afterwards."""
 
     def __init__(self, name: str):
         self.name = name

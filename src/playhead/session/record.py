@@ -5,6 +5,7 @@ How often a checkpoint is taken is the host's business (it depends on how fast t
 costs), and cannot show in the guest: taking one changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from playhead.host.host import Host
@@ -149,8 +150,8 @@ class RecordSession(RunSession):
         self.writer.event(self._moment(), event)
         self._events += 1
 
-    def _printed(self, port: int, data: bytes) -> None:
-        self.writer.printed(port, data, [self._moment()] * len(data))
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
+        self.writer.printed(port, data, [Moment(n, 0) for n in icounts])
 
     def _housekeep(self, now_ns: int) -> None:
         super()._housekeep(now_ns)

@@ -6,9 +6,12 @@ to a sink and answers 0xE9 to a read, by which firmware (SeaBIOS writes its log 
 Source: QEMU's documented device interface (properties `iobase`, `iosize` and `readback` and their defaults).
 """
 
+from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device, NoState
 from playhead.hw.door import Requests, Sink
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.outlet import Outlet, Sent, send
+from playhead.hw.space import Space, never
 
 READBACK = 0xE9
 
@@ -28,16 +31,29 @@ class IsaDebugExit(Device[NoState]):
         self._requests.shutdown("guest-shutdown", (value << 1 | 1) & 0xFF)  # the host keeps eight bits of a status
 
 
+@native
+def read_debugcon(sent: Sent) -> int:
+    return READBACK
+
+
+@native
+def write_debugcon(sent: Sent, value: int, icount: int) -> int:
+    return 0 if send(sent, value, icount) else DECLINED
+
+
 class IsaDebugCon(Device[NoState]):
     """One port."""
 
     State = NoState
     part = "isa_debugcon"
+    outlet: Outlet
 
-    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9):
+    def __init__(self, name: str, io: Space, sink: Sink, clock: VirtualClock, iobase: int = 0xE9):
         super().__init__(name)
-        self._sink = sink
-        io.map(iobase, 1, lambda address, size: READBACK, self._write, name=name)
+        self.outlet = Outlet(sink, clock)
+        registers = Registers(self.outlet.sent, read=read_debugcon, write=write_debugcon, clock=clock,
+                              after=self.outlet.drain)  # fmt: skip
+        io.map(iobase, 1, never, self._write, name=name, registers=registers)
 
     def _write(self, address: int, size: int, value: int) -> None:
-        self._sink.write(bytes((value,)))
+        self.outlet.write(value)

@@ -22,7 +22,7 @@ from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
-from playhead.hw.space import Stream
+from playhead.hw.space import Space, Stream
 from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -371,12 +371,12 @@ class Machine(Parts):
         c32[i["ahead_n"]] = 0
 
     @staticmethod
-    def _read(space, address: int, size: int) -> int:
+    def _read(space: Space, address: int, size: int) -> int:
         if size in (1, 2, 4):
             return space.read(address, size)
         return sum(space.read((address + n) % space.size, 1) << 8 * n for n in range(size))
 
-    def _write(self, space) -> None:
+    def _write(self, space: Space) -> None:
         c32, c64, i = self._c32, self._c64, self._i
         n, c32[i["store_n"]] = c32[i["store_n"]], 0
         for k in range(n):

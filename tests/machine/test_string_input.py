@@ -1,4 +1,4 @@
-"""REP INS takes many words of a drive's data register at once, and nobody can tell: not a page fault in the middle
+"""REP INS takes many words of a drive's data register at once, and nothing can tell: not a page fault in the middle
 whose handler reads the register too, not a timer, not the other engine."""
 
 from __future__ import annotations

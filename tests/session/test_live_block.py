@@ -25,7 +25,7 @@ class Disks:
 
 
 class Machine:
-    """Waits for requests; when a tray opens it waits for none any more, as a CD-ROM drive does."""
+    """Has requests pending; when a tray opens it drops them, as a CD-ROM drive does."""
 
     def __init__(self, *ids):
         self.waits_for = set(ids)
@@ -43,7 +43,7 @@ class Machine:
 
 
 def test_a_request_that_has_ended_comes_before_the_tray_opens():
-    """Behind it nobody would wait for its end."""
+    """After it the request would not be pending any more."""
     log = []
     queue = AsyncQueue(log.append)
     block = LiveBlock(Disks((1, False), (2, True)), queue)

@@ -20,7 +20,7 @@ from playhead.base.messages import tell
 from playhead.log import beside, wal_copy
 from playhead.log.beside import HEAD, WAL, Beside
 from playhead.log.qemu_format import sniff
-from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
+from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS, READ
 
 MAX_INT = (1 << 63) - 1
 MAKERS = {1: "was never released", 2: "Playhead 0.1.0 writes and replays"}  # earlier formats
@@ -89,10 +89,12 @@ class Container:
             )
         if version == 0:
             raise self.damaged("it has no format number")
-        if version < FORMAT:
+        if version not in READ:
             raise FormatError(
-                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads format {FORMAT}"
+                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads formats "
+                f"{READ[0]} to {FORMAT}"
             )
+        self.format: int = version
 
     def _open(self) -> sqlite3.Connection:
         path = os.path.realpath(self.path)  # SQLite looks beside the file that a link leads to

@@ -121,7 +121,7 @@ class Machine:
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
-        self.board.ignne = self._ignne
+        self.board.ask_ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 

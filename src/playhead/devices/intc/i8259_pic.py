@@ -9,13 +9,15 @@ before that: the data sheet wants IR high until the first INTA, and answers with
 Sources: Intel 8259A data sheet (231468); Intel 82371SB (PIIX3) data sheet, ELCR1 and ELCR2.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from playhead.base.record import U8, U16, Bool, Nested, record
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.line import Line
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 MASTER, SLAVE, ELCR1, ELCR2 = 0x20, 0xA0, 0x4D0, 0x4D1
 CASCADE, SPURIOUS = 2, 7
@@ -197,6 +199,16 @@ class PicPair(Device):
 
     State = PicPairState
     part = "i8259_pic"
+    QEMU = Declared(
+        "isa-i8259", "ISA", "pair of interrupt controllers", category="Controller/Bridge/Hub",
+        ports=(Span(MASTER, 2), Span(SLAVE, 2), Span(ELCR1, 2)),
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pic = cls(name, at.isa_lines())
+        pic.attach(at.io)
+        return pic
 
     def __init__(self, name: str, lines: list[Line] | None = None, intr: Line | None = None):
         super().__init__(name)

@@ -11,21 +11,72 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Controller (APIC)"; version and number of LVT entries as QEMU's `pc` has them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.devices.intc.i8259_pic import PicPair
 from playhead.devices.intc.lapic_state import (
-    APR, BASE_BSP, BASE_ENABLE, BROADCAST, DFR, EOI, ERROR, ESR, ESR_ILLEGAL_REGISTER, ESR_RECEIVED_ILLEGAL,
-    ESR_SEND_ILLEGAL, EXTINT, FIXED, ICR_ALL, ICR_BITS, ICR_HIGH, ICR_LOGICAL, ICR_LOW, ICR_OTHERS, ICR_SELF, ID,
-    IRR, ISR, LDR, LENGTH, LINT0, LINT1, LOWEST, LVT, LVT_ACTIVE_LOW, LVT_BITS, LVT_COUNT, LVT_LEVEL,
-    LVT_MASKED, LVT_PERIODIC, LVT_REMOTE_IRR, NMI, PPR, RRD, SVR, SVR_BITS, SVR_ENABLE, TIMER, TIMER_COUNT,
-    TIMER_DIVIDE, TIMER_INITIAL, TMR, TPR, VERSION, VERSION_REG, LapicState, highest,
+    APR,
+    BASE_BSP,
+    BASE_ENABLE,
+    BROADCAST,
+    DFR,
+    EOI,
+    ERROR,
+    ESR,
+    ESR_ILLEGAL_REGISTER,
+    ESR_RECEIVED_ILLEGAL,
+    ESR_SEND_ILLEGAL,
+    EXTINT,
+    FIXED,
+    ICR_ALL,
+    ICR_BITS,
+    ICR_HIGH,
+    ICR_LOGICAL,
+    ICR_LOW,
+    ICR_OTHERS,
+    ICR_SELF,
+    ID,
+    IRR,
+    ISR,
+    LDR,
+    LENGTH,
+    LINT0,
+    LINT1,
+    LOWEST,
+    LVT,
+    LVT_ACTIVE_LOW,
+    LVT_BITS,
+    LVT_COUNT,
+    LVT_LEVEL,
+    LVT_MASKED,
+    LVT_PERIODIC,
+    LVT_REMOTE_IRR,
+    NMI,
+    PPR,
+    RRD,
+    SVR,
+    SVR_BITS,
+    SVR_ENABLE,
+    TIMER,
+    TIMER_COUNT,
+    TIMER_DIVIDE,
+    TIMER_INITIAL,
+    TMR,
+    TPR,
+    VERSION,
+    VERSION_REG,
+    LapicState,
+    highest,
 )  # fmt: skip
 from playhead.devices.intc.lapic_timer import LapicTimer
-from playhead.hw.device import Differs
+from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.hw.clock import VirtualClock
-from playhead.hw.device import Device
+from playhead.hw.declared import Declared, Property, Span
+from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.space import Range, Space
+from playhead.hw.surroundings import Surroundings
 
 
 class Lapic(Device):
@@ -34,12 +85,24 @@ class Lapic(Device):
 
     State = LapicState
     part = "lapic"
+    QEMU = Declared(
+        "apic", "System", "local APIC", (Property("version", "uint8", VERSION, "bits 7:0 of the version register"),),
+        memory=(Span(0xFEE00000, 0x1000),), needs=("isa-i8259",), category="Controller/Bridge/Hub",
+    )  # fmt: skip
     DIFFERS = (
         Differs("LVT entries", "four and the error entry in the first P6", "six, with version 14h", True),
         Differs("reserved bits of LVT, SVR and ICR", "0", "memory", False),
         Differs("ESR", "shows errors after it was written", "shows them at once, and cannot be cleared", False),
         Differs("accesses of 1 and 2 bytes", "undefined", "0", False),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pic = at.find(PicPair)
+        lapic = cls(name, at.clock, pic.acknowledge, lambda: at.find(NmiLatch).request(), version=p["version"])
+        lapic.attach(at.memory.mmio)
+        pic.intr.connect(lapic.set_lint0)
+        return lapic
 
     def __init__(self, name: str, clock: VirtualClock, pic: Callable[[], int], nmi: Callable[[], None],
                  intr: Line | None = None, version: int = VERSION):  # fmt: skip

@@ -13,15 +13,42 @@ Source: ATA/ATAPI-6 (T13/1410D), chapter 8 (commands), 6.2 (addresses); ATA8-ACS
 
 from playhead.devices.storage import ata_identify
 from playhead.devices.storage.ata_commands import (
-    CHECK_POWER, DATA_SET_MANAGEMENT, FEATURE_LOOK_AHEAD, FEATURE_MODE, FEATURE_REVERT, FEATURE_WRITE_CACHE, FLUSHES,
-    IDENTIFY, INITIALIZE, MODES, POWER, READ_NATIVE_MAX, READ_VERIFY, RECALIBRATE, SEEK, SET_FEATURES, SET_MULTIPLE,
-    TRANSFERS, Transfer,
+    CHECK_POWER,
+    DATA_SET_MANAGEMENT,
+    FEATURE_LOOK_AHEAD,
+    FEATURE_MODE,
+    FEATURE_REVERT,
+    FEATURE_WRITE_CACHE,
+    FLUSHES,
+    IDENTIFY,
+    INITIALIZE,
+    MODES,
+    POWER,
+    READ_NATIVE_MAX,
+    READ_VERIFY,
+    RECALIBRATE,
+    SEEK,
+    SET_FEATURES,
+    SET_MULTIPLE,
+    TRANSFERS,
+    Transfer,
 )  # fmt: skip
 from playhead.devices.storage.ide_state import (
-    ABRT, COUNT, DEV_LBA, DEVICE, FEATURES, HIGH, IDNF, LOW, MID, UNC, DiskState,
+    ABRT,
+    COUNT,
+    DEV_LBA,
+    DEVICE,
+    FEATURES,
+    HIGH,
+    IDNF,
+    LOW,
+    MID,
+    UNC,
+    DiskState,
 )  # fmt: skip
-from playhead.devices.storage.ide_unit import IdeUnit
+from playhead.devices.storage.ide_unit import PROPERTIES, IdeUnit
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR
+from playhead.hw.declared import Declared
 
 AHEAD = 32  # sectors
 PIECE = 2048  # sectors
@@ -33,6 +60,11 @@ DSM_TRIM, DSM_BLOCKS = 1, 8
 
 class AtaDisk(IdeUnit):
     """`drive.sectors` is its size, which does not change."""
+
+    QEMU = Declared(
+        "ide-hd", "IDE", "a disk on an IDE channel", PROPERTIES, most=4, needs=("piix3-ide",),
+        creatable=True, category="Storage",
+    )  # fmt: skip
 
     def reset(self) -> None:
         """Settings stay: after the reset line they are the defaults anyway."""

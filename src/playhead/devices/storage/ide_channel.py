@@ -17,7 +17,21 @@ from playhead.devices.storage.ata_disk import AtaDisk
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import BusMaster
 from playhead.devices.storage.ide_state import (
-    BSY, COMMAND, COUNT, DEV_1, DEV_ALWAYS, DEVICE, DMA, DRQ, ERROR, HIGH, HOB, NIEN, SRST, STATUS, ChannelState,
+    BSY,
+    COMMAND,
+    COUNT,
+    DEV_1,
+    DEV_ALWAYS,
+    DEVICE,
+    DMA,
+    DRQ,
+    ERROR,
+    HIGH,
+    HOB,
+    NIEN,
+    SRST,
+    STATUS,
+    ChannelState,
 )  # fmt: skip
 from playhead.devices.storage.ide_unit import READY, IdeUnit
 from playhead.hw.block import Drive

@@ -11,15 +11,18 @@ Port F0h is where a handler of IRQ 13 answers to the processor's floating-point 
 Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor Error (F0h) registers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from playhead.base.record import U8, Bool, record
 from playhead.devices.timer.i8254_pit import HZ, I8254
 from playhead.hw.clock import VirtualClock
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 PORT_B, PORT_A, PORT_ERROR = 0x61, 0x92, 0xF0
 B_GATE2, B_SPEAKER, B_KEPT, B_REFRESH, B_OUT2 = 0x01, 0x02, 0x0F, 0x10, 0x20
@@ -37,6 +40,14 @@ class Port61(Device):
 
     State = PortBState
     part = "port61"
+    QEMU = Declared("isa-pcspk", "ISA", "speaker and system control port B", ports=(Span(PORT_B, 1),),
+                    needs=("isa-pit",))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.clock, at.find(I8254))
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, clock: VirtualClock, pit: I8254):
         super().__init__(name)
@@ -69,6 +80,13 @@ class Port92(Device):
 
     State = PortAState
     part = "port92"
+    QEMU = Declared("port92", "ISA", "system control port A", wires=("a20",), ports=(Span(PORT_A, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.a20(name), at.requests)
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, a20: Line, requests: Requests):
         super().__init__(name)
@@ -110,6 +128,13 @@ class CoprocessorError(Device):
 
     State = CoprocessorErrorState
     part = "coprocessor_error"
+    QEMU = Declared("fpu-error", "ISA", "coprocessor error", wires=("irq13",), ports=(Span(PORT_ERROR, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        chip = cls(name, at.irq(13, "ferr"), at.ignne)
+        chip.attach(at.io)
+        return chip
 
     def __init__(self, name: str, irq: Line, ignne: Callable[[], None]):
         super().__init__(name)

@@ -14,13 +14,16 @@ Systems that time themselves with counter 2 and forget port 61h would wait for e
 Source: Intel 82C54 data sheet (231244): modes, gate, read-back and the moments at which counts are loaded.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from playhead.base.record import I64, U8, U16, U32, Array, Bool, Nested, record
 from playhead.hw.clock import NEVER, VirtualClock, ticks_to_ns
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 HZ = 1_193_182
 BASE = 0x40
@@ -250,6 +253,7 @@ class I8254(Device):
 
     State = PitState
     part = "i8254_pit"
+    QEMU = Declared("isa-pit", "ISA", "interval timer", wires=("irq0",), ports=(Span(BASE, 4),))
     DIFFERS = (
         Differs("power-on", "undefined until programmed", "all counters run in mode 3 with the longest period", False),
         Differs("modes 0 and 4 with a low gate", "counting stops", "counting goes on", True),
@@ -258,6 +262,12 @@ class I8254(Device):
         Differs("modes 2 and 3, a new count", "taken over when the (half) period ends", "taken over at once", False),
         Differs("null count in the status byte", "1 until a count is loaded", "always 0", False),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pit = cls(name, at.clock, at.irq(0, name))
+        pit.attach(at.io)
+        return pit
 
     def __init__(self, name: str, clock: VirtualClock, irq: Line):
         super().__init__(name)

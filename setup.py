@@ -18,8 +18,8 @@ class BuildWithDemo(build_py):
         super().run()
         if not self.editable_mode:
             out = Path(self.build_lib).resolve() / "playhead" / "cli" / "demo.bin"
-            command = [sys.executable, str(HERE / "tools" / "asm.py"), str(HERE / "guest" / "demo.s"), "-o", str(out)]
-            subprocess.run(command, check=True)
+            command = [sys.executable, "-m", "tools.asm", "guest/demo.s", "-o", str(out)]
+            subprocess.run(command, cwd=HERE, check=True)
 
 
 setup(cmdclass={"build_py": BuildWithDemo})

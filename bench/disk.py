@@ -21,8 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import asm
+from tools import asm
 
 GOAL = 2.0
 MIB = 1 << 20

@@ -17,10 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import guest
-
 from playhead.log.reader import Reader
+from tools import guest
 
 LOG = 500_000  # bytes of events, digests and batches
 WHOLE = 60_000_000

@@ -21,8 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import guest
+from tools import guest
 
 FAR = 1_000_000_000  # instructions
 BACK = 10_000_000

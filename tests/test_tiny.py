@@ -8,11 +8,11 @@ import json
 import subprocess
 import sys
 
-import asm
 import pytest
 
 from playhead.cli import main
 from playhead.log.reader import Reader
+from tools import asm
 
 GUEST = """
 start:  movw $0x3FA, %dx            # COM1: room for more than one key

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from recipe.elf import executable
-from recipe.link import Layout, LinkError, link
+from tools.guests.elf import executable
+from tools.guests.link import Layout, LinkError, link
 
+ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = Layout(base=0xF0000, size=0x10000)
 PROGRAM_BASE = 0x10000000  # where no other program of our guests is: a breakpoint is one address for all of them
 TRIPLE = "i386-unknown-none-elf"
@@ -101,7 +102,8 @@ def _build(lines: list[str], places: list[str], name: str, layout: Layout) -> tu
 
 
 def _linked(lines: list[str], places: list[str], name: str, link: Callable[[bytes], T]) -> T:
-    child = subprocess.run([sys.executable, __file__, "--child"], input="\n".join(lines).encode(), capture_output=True)
+    child = subprocess.run([sys.executable, "-m", "tools.asm", "--child"], cwd=ROOT, capture_output=True,
+                           input="\n".join(lines).encode())  # fmt: skip
     if child.returncode != 0 or not child.stdout:
         complaint = child.stderr.decode(errors="replace").strip() or f"the assembler died, status {child.returncode}"
         raise AsmError(_PLACE.sub(lambda m: places[int(m[1]) - 1], complaint))

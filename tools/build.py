@@ -3,7 +3,8 @@
 import sys
 import time
 
-from playhead.engine.llvm.build import load_or_build
+from playhead.engine.llvm.core_file import ENTRY, core_path
+from playhead.engine.llvm.library import load_or_build
 
 
 def main() -> None:
@@ -12,9 +13,9 @@ def main() -> None:
     def progress(done: int, total: int) -> None:
         print(f"\r{done} of {total} parts", end="" if sys.stdout.isatty() else "\n", flush=True)
 
-    objects, index = load_or_build(progress)
-    size = sum(map(len, objects))
-    print(f"\n{len(index['handlers'])} handlers, {size / 1e6:.1f} MB of machine code, {time.monotonic() - began:.1f} s")
+    core = load_or_build(progress)
+    handlers, size = len(core.handlers) // ENTRY.size, core_path().stat().st_size
+    print(f"\n{handlers} handlers, {size / 1e6:.1f} MB with tables, {time.monotonic() - began:.1f} s")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import asm
-from recipe import c_program, disk_guests
-from recipe import debian as debian_recipe
-from recipe.apt import AptError
+from tools import asm
+from tools.guests import c_program, disk_guests
+from tools.guests import debian as debian_recipe
+from tools.guests.apt import AptError
 
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
@@ -157,7 +157,7 @@ def debian_line(variant: str) -> str:
 
 
 def boot_disk(name: str) -> Path:
-    """The image of a guest that starts from a disk or CD-ROM (recipe/disk_guests.py); built if there is none yet."""
+    """The image of a guest that starts from a disk or CD-ROM (guests/disk_guests.py); built if there is none yet."""
     if name not in disk_guests.GUESTS:
         raise GuestError(f"no disk {name!r}; there are {', '.join(disk_guests.GUESTS)}")
     folder = cache() / "debian"

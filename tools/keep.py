@@ -19,12 +19,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import guest
-
 from playhead.base.errors import PlayheadError
 from playhead.boards.machine_version import VERSIONS
 from playhead.cli import demo
 from playhead.cli.native_core import prepare
+from tools import guest
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "recordings"
 MOST_BYTES = 64 << 10  # most of it is SQLite's, a page for each table

@@ -4,7 +4,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import guest
 import pytest
 from test_pc import Rig
 
@@ -18,6 +17,7 @@ from playhead.log.moment import START
 from playhead.log.reader import Reader
 from playhead.session.snapshots import Saved
 from playhead.session.vm_state import pack, unpack
+from tools import guest
 
 RUNS_IT = (("replay",), ("replay", "--verify"), ("debug", "-gdb", "none", "-ex", "q"), ("who", "--addr", "0x1000"),
            ("branch", "--at", "end", "-o", "new"), ("trim", "--from", "10", "-o", "new"))  # fmt: skip

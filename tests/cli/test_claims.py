@@ -5,12 +5,12 @@ import shutil
 import subprocess
 import sys
 
-import guest
 import pytest
 
 from playhead.cli import main
 from playhead.cli.claims import Claims, identity
 from playhead.host.block import create_qcow2
+from tools import guest
 
 MACHINE = [*guest.machine("faults"), "-m", "16"]
 SAME = "are the same file"

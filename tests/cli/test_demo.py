@@ -5,10 +5,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-import guest
 import pytest
 
 from playhead.cli import demo
+from tools import guest
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,13 +5,13 @@ import os
 import subprocess
 import sys
 
-import guest
 import pytest
 
 from playhead.base.messages import shown
 from playhead.cli import main
 from playhead.host.block import create_qcow2
 from playhead.log.reader import Reader
+from tools import guest
 
 BIOS = guest.machine("faults")[1]
 NAMES = [b"\xff\xfen\xe9", b"-x", b"a,b", b"a:b", b"two\nlines \x1b[1m", b"?mode=rw&x#%41'\" ", "ünï".encode()]

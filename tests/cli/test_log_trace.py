@@ -2,12 +2,12 @@
 
 import pytest
 
-import guest
 from playhead.cli import main
 from playhead.log import events as E
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.session.record import RecordSession
+from tools import guest
 
 TRACED = (E.Interrupt, E.ExceptionTaken)
 

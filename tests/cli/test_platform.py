@@ -1,17 +1,16 @@
 """A host for which there is no native core is told so, in one line, before anything is made."""
 
-import platform
+import os
 
-import guest
 import pytest
 
 from playhead.cli import main
+from tools import guest
 
 
 @pytest.mark.parametrize("system, processor", [("Linux", "aarch64"), ("Linux", "i686"), ("Darwin", "arm64")])
 def test_another_host(system, processor, tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(platform, "system", lambda: system)
-    monkeypatch.setattr(platform, "machine", lambda: processor)
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((system, "host", "1", "1", processor)))
     words = ["-bios", str(guest.image("halt")), "-m", "16", "-serial", "null"]
     assert main(["record", "-o", str(tmp_path / "r.ph"), *words]) == 2
     err = capfd.readouterr().err
@@ -21,6 +20,6 @@ def test_another_host(system, processor, tmp_path, monkeypatch, capfd):
 
 
 def test_the_reference_engine_runs_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "host", "1", "1", "riscv64")))
     words = ["-bios", str(guest.image("smc")), "-m", "16", "-serial", "null", "-device", "isa-debug-exit"]
     assert main(["run", "--engine", "reference", *words]) in (0, 1)

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 
-import guest
 import pytest
+
+from tools import guest
 
 PROGRAM = [sys.executable, "-m", "playhead.cli"]
 MACHINE = [*guest.machine("faults"), "-m", "16"]

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 PATIENCE_S = 60
-BUILD = "from playhead.engine.llvm import build; build.load_or_build()"
+BUILD = "from playhead.engine.llvm import library; library.load_or_build()"
 
 
 def children(pid: int) -> list[str]:

@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import fuzz_replay
-import guest
 import pytest
+
+from tools import guest
+from tools.fuzz import replay as fuzz_replay
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the guest `load` (tools/recipe/debian.py) prints, computed from the images and its busybox."""
+"""What the guest `load` (tools/guests/debian.py) prints, computed from the images and its busybox."""
 
 from __future__ import annotations
 

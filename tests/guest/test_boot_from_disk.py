@@ -1,6 +1,6 @@
 """Linux started from disks and a CD-ROM by SeaBIOS and a boot loader: recorded by the command line, replayed exactly.
 
-The guests are those of tools/recipe/disk_guests.py, and `load` of tools/recipe/debian.py, which works on four drives at
+The guests are those of tools/guests/disk_guests.py, and `load` of tools/guests/debian.py, which works on four drives at
 once. Each recording is of a copy of the image that is deleted before the replay. The long tests are the media and the
 load besides `grub`, and the same sessions on QEMU, whose answers are the reference.
 
@@ -20,16 +20,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import guest
 import load_sums
 import pytest
-from recipe.debian import LOGIN, PASSWORD
 from scripted import Step, talk
 
 from playhead.cli.drives import SEABIOS
 from playhead.cli.linux_kernel import find as find_kernel
 from playhead.cli.linux_memory import LINKED_AT
 from playhead.log.reader import Reader
+from tools import guest
+from tools.guests.debian import LOGIN, PASSWORD
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]

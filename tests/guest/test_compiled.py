@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import guest
 import pytest
-from recipe import c_program
+
+from tools import guest
+from tools.guests import c_program
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]

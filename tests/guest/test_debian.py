@@ -10,11 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fuzz_replay
 import pytest
 
+from tools.fuzz import replay as fuzz_replay
+
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
-TOOLS = Path(fuzz_replay.__file__).parent
+ROOT = Path(fuzz_replay.__file__).parents[2]
 SEED = random.SystemRandom().getrandbits(32)
 LIMIT_S = 600  # a machine that is busy with other things may be slow
 
@@ -39,9 +40,9 @@ def test_replay_under_perturbation(boot: fuzz_replay.Recorded) -> None:
 
 
 def test_windows_on_the_reference_engine(boot: fuzz_replay.Recorded) -> None:
-    command = [sys.executable, str(TOOLS / "fuzz_windows.py"), "--recording", str(boot.path), "--count", "4", "--size",
+    command = [sys.executable, "-m", "tools.fuzz.windows", "--recording", str(boot.path), "--count", "4", "--size",
                "50000", "--seed", str(SEED)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 of 4 windows are equal" in done.stdout
 

@@ -1,6 +1,6 @@
 """Debian's kernel on our disk and CD-ROM: what it reads and leaves there is what it reads and leaves on QEMU's PC.
 
-The guest (`disk` of tools/recipe/debian.py) prints checksums of the disk before and after its own writes. The reference
+The guest (`disk` of tools/guests/debian.py) prints checksums of the disk before and after its own writes. The reference
 is the same kernel, initramfs and images on QEMU; where QEMU is not installed, the checksums that Python computes.
 """
 
@@ -15,15 +15,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import guest
 import pytest
-from memory_drive import Door, Store, go
 
+from memory_drive import Door, Store, go
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
 from playhead.hw.block import WRITE
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
+from tools import guest
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 DISK, CD = random.Random(5).randbytes(2 << 20), random.Random(6).randbytes(256 << 10)

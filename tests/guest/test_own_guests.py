@@ -15,12 +15,12 @@ import sys
 import time
 from pathlib import Path
 
-import guest
 import pytest
 
 from playhead.cli import main
 from playhead.log.events import CharRead, ClockHost, End, Shutdown
 from playhead.log.reader import Reader
+from tools import guest
 
 TESTS = [name for name in guest.names() if name != "demo" and name not in guest.ENDLESS]
 SMALL = ("faults", "nmi", "smc", "tss", "v86", "pae", "vme")  # up to 150,000 instructions

@@ -5,7 +5,8 @@ import subprocess
 import time
 
 import pytest
-from recipe.apt import INDEX, AptError, PrivateApt
+
+from tools.guests.apt import INDEX, AptError, PrivateApt
 
 PARTLY = "Err:6 http://mirror security/main i386 Packages\n  File has unexpected size\nE: Some index files failed\n"
 
@@ -28,7 +29,7 @@ def mirror(monkeypatch):
 
     monkeypatch.setattr(PrivateApt, "_run", run)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    monkeypatch.setattr("recipe.apt._borrowed", lambda: "")
+    monkeypatch.setattr("tools.guests.apt._borrowed", lambda: "")
     monkeypatch.setattr("shutil.which", lambda tool: tool)
     Mirror.asked = []
     return Mirror

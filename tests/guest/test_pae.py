@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import guest
 import pytest
 
 from playhead.boards.linux_features import required
+from tools import guest
 
 pytestmark = [pytest.mark.guest]
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import guest
 import pytest
+
+from tools import guest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gdb"))
 import real_gdb

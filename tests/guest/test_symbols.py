@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fuzz_replay
 import pytest
+
+from tools.fuzz import replay as fuzz_replay
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gdb"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))

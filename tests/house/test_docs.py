@@ -1,7 +1,8 @@
 """The generated reference pages say what the declarations say now."""
 
-import docs
 import pytest
+
+from tools import docs
 
 
 @pytest.mark.parametrize("name", sorted(docs.PAGES))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import asm
-import guest
 import pytest
-from recipe import initramfs
-from recipe.link import Layout, link
+
+from tools import asm, guest
+from tools.guests import initramfs
+from tools.guests.link import Layout, link
 
 
 def test_an_image_starts_at_the_reset_vector() -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import guest
 import pytest
 from qemu_machine import Recording, enumerations
 
@@ -11,6 +10,7 @@ from playhead.log.causes import CAUSES
 from playhead.log.event_names import AXES, BUTTONS, KEYS
 from playhead.log.qemu_codec import encode
 from playhead.log.qemu_reader import QemuLog
+from tools import guest
 
 HALTS = b"\xfa\xf4\xeb\xfd".ljust(510, b"\0") + b"\x55\xaa"  # a boot sector: cli; hlt; again
 

@@ -2,13 +2,13 @@
 
 import random
 
-import guest
 import pytest
 
 from playhead.boards.config import PcConfig
 from playhead.hw.clock import NEVER
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
+from tools import guest
 
 
 class Door:

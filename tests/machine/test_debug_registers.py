@@ -7,7 +7,6 @@ same places.
 import random
 from pathlib import Path
 
-import guest
 import pytest
 from test_checkpoint import Door
 from test_debug import forward
@@ -17,6 +16,7 @@ from playhead.cli import main
 from playhead.machine import checkpoint
 from playhead.machine.debug import READ, WRITE, Watch
 from playhead.machine.machine import Machine
+from tools import guest
 
 SOURCE = Path(__file__).with_name("debug_registers.s")
 PRINTED = """\

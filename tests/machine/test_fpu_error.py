@@ -10,16 +10,15 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-import asm
-import guest
 import pytest
-from memory_drive import Door
 
+from memory_drive import Door
 from playhead.boards.config import PcConfig
 from playhead.cli import main
 from playhead.hw.clock import NEVER
 from playhead.machine.machine import Machine, Stop
 from playhead.x86 import state as S
+from tools import asm, guest
 
 SEABIOS = Path("/usr/share/seabios/bios.bin")
 EVERY_EXCEPTION = """

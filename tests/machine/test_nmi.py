@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import guest
 import pytest
-from memory_drive import Door
 
+from memory_drive import Door
 from playhead.boards.config import PcConfig
 from playhead.machine.machine import Machine
+from tools import guest
 
 SOURCE = """
         .include "pc.inc"

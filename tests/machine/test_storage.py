@@ -5,14 +5,14 @@ import os
 import struct
 from pathlib import Path
 
-import asm
 import pytest
-from memory_drive import Door, Store, go
 
+from memory_drive import Door, Store, go
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
+from tools import asm
 
 SEABIOS = Path("/usr/share/seabios/bios.bin")
 SECTORS = 20 * 16 * 63

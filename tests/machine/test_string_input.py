@@ -3,14 +3,14 @@ whose handler reads the register too, not a timer, not the other engine."""
 
 from __future__ import annotations
 
-import guest
 import pytest
-from memory_drive import Door, Store
 
+from memory_drive import Door, Store
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
 from playhead.devices.storage.ide_unit import IdeUnit
 from playhead.machine.machine import Machine
+from tools import guest
 
 SOURCE = """
         .include "pc.inc"

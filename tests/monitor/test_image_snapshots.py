@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import time
 
-import guest
 import pytest
 from talking import Running
 
 from playhead.cli import main
 from playhead.host.block import create_qcow2, open_image
 from playhead.log.reader import Reader
+from tools import guest
 
 EXPECTED = guest.expected("disk").encode().replace(b"\n", b"\r\n")
 BIOS = ["-bios", str(guest.image("disk")), "-m", "16"]

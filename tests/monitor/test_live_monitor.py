@@ -8,7 +8,6 @@ import socket
 import subprocess
 import time
 
-import guest
 import pytest
 from talking import PATIENCE_S, PLAYHEAD, PROMPT, Running, Talk, talk_at
 
@@ -16,6 +15,7 @@ from playhead.cli import main
 from playhead.log.events import SnapshotLoaded
 from playhead.log.reader import Reader
 from playhead.log.snapshots import names
+from tools import guest
 
 
 def machine(*options):

@@ -2,13 +2,13 @@
 
 import time
 
-import guest
 import pytest
 from talking import Running
 
 from playhead.cli import main
 from playhead.log.events import MediumChanged
 from playhead.log.reader import Reader
+from tools import guest
 
 # Reads the first block again and again, and prints what it begins with whenever that is something else: the sense key
 # in place of it where there is an error. Locks the drive when it reads LOCK, ends when it reads STOP.

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import guest
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
@@ -24,6 +23,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.report import Report
+from tools import guest
 
 PERIOD = 100_000
 KEYS = b"help\rtime\recho one\rsum\rstatus\roff\r"

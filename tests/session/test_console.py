@@ -6,10 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-import fuzz_recording
 import planted
 import pytest
-import recording_mutations
 import zstandard
 
 from playhead.base.errors import DivergenceError, UsageError
@@ -23,6 +21,8 @@ from playhead.log.verify import verify
 from playhead.log.writer import Writer
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.timeline.moments import AtOutput, parse
+from tools.fuzz import recording as fuzz_recording
+from tools.fuzz import recording_mutations
 
 TEXTS = ["demo> ", "d", "\r\n", "sum of the image", "echo TEXT", "65", "he", "> time\r\n"]
 

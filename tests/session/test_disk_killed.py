@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import guest
 import pytest
 
 from playhead.cli import main
@@ -18,6 +17,7 @@ from playhead.hw.block import FLUSH, SECTOR, WRITE
 from playhead.log.events import BlockDone
 from playhead.log.reader import Reader
 from playhead.machine.storage import Storage
+from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 MACHINE = ["-bios", str(guest.image("disk")), "-m", "16", "-serial", "null"]

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import guest
 import pytest
+from quiet_host import QuietHost
 
 from playhead.base.errors import HostError
 from playhead.boards.config import PcConfig
@@ -21,7 +21,7 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.machine import Machine
 from playhead.timeline.timeline import Timeline
-from quiet_host import QuietHost
+from tools import guest
 
 BIOS = guest.image("disk")
 EXPECTED = guest.expected("disk").encode().replace(b"\n", b"\r\n")

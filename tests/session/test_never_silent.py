@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import guest
 import planted
 import pytest
 from planted import drop, move, rewrite
@@ -25,6 +24,7 @@ from playhead.log.events import CharRead, ClockHost, ClockVirtualRt, End, Entry
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
+from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 LIMIT_S = 90

@@ -14,15 +14,15 @@ import sys
 import time
 from pathlib import Path
 
-import fuzz_kill
-import fuzz_recording
-import guest
 import pytest
 
-from playhead.log import views
 from playhead.cli import main
 from playhead.host.host import Host
+from playhead.log import views
 from playhead.log.reader import Reader
+from tools import guest
+from tools.fuzz import kill as fuzz_kill
+from tools.fuzz import recording as fuzz_recording
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 DOCS = Path(__file__).resolve().parents[2] / "docs"

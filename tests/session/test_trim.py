@@ -6,9 +6,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-import fuzz_recording
 import pytest
-import recording_mutations
 
 from playhead.base.errors import FormatError
 from playhead.boards.config import PcConfig
@@ -23,6 +21,8 @@ from playhead.log.verify import verify
 from playhead.machine.machine import Machine
 from playhead.session.part import PartSession
 from playhead.session.replay import ReplaySession
+from tools.fuzz import recording as fuzz_recording
+from tools.fuzz import recording_mutations
 
 
 @pytest.fixture(scope="module")

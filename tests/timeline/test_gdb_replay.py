@@ -10,14 +10,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import asm
-import fuzz_reverse
-import guest
 import pytest
 import real_gdb
-from fuzz_reverse import Debugger, Gdb, Place
 
 from playhead.gdb import INSIDE_GDB
+from tools import asm, guest
+from tools.fuzz import reverse as fuzz_reverse
+from tools.fuzz.reverse import Debugger, Gdb, Place
 
 SEED = random.SystemRandom().getrandbits(32)
 REFUSAL = "a replay cannot be changed; to go on differently from here: playhead branch"

@@ -14,14 +14,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import asm
-import fuzz_reverse
-import guest
 import pytest
-from fuzz_reverse import Debugger
 from real_mi import Mi, console
 
 from playhead.gdb import INSIDE_GDB
+from tools import asm, guest
+from tools.fuzz import reverse as fuzz_reverse
+from tools.fuzz.reverse import Debugger
 
 SOURCE = f'-interpreter-exec console "source {INSIDE_GDB}"'
 
@@ -196,4 +195,4 @@ def test_not_a_recording():
 
 
 def test_the_file_is_in_the_package():
-    assert INSIDE_GDB.is_file() and INSIDE_GDB.parent == Path(fuzz_reverse.__file__).parents[1] / "src/playhead/gdb"
+    assert INSIDE_GDB.is_file() and INSIDE_GDB.parent == Path(fuzz_reverse.__file__).parents[2] / "src/playhead/gdb"

@@ -10,15 +10,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import asm
-import fuzz_reverse
-import guest
 import pytest
 import real_gdb
-from fuzz_reverse import PLAYHEAD, Debugger
 
 from playhead.cli.drives import SEABIOS
 from playhead.gdb import INSIDE_GDB
+from tools import asm, guest
+from tools.fuzz import reverse as fuzz_reverse
+from tools.fuzz.reverse import PLAYHEAD, Debugger
 
 SECTOR = """
         ljmpw   $0x7C0, $start

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-import fuzz_reverse
 import pytest
 import real_gdb
-from fuzz_reverse import Debugger
+
+from tools.fuzz import reverse as fuzz_reverse
+from tools.fuzz.reverse import Debugger
 
 LLDB = shutil.which("lldb") or next(filter(None, (shutil.which(f"lldb-{n}") for n in range(25, 12, -1))), None)
 REFUSAL = "a replay cannot be changed"

@@ -5,22 +5,19 @@ and its frame. Ring 0 runs on STACK, inner calls from ring 3 arrive on INNER.
 """
 
 import struct
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-
-import asm
 import pytest
-from recipe.link import Layout
 
 from playhead.engine.core import Core
 from playhead.engine.reference import ReferenceEngine
 from playhead.hw.memory import Memory
 from playhead.x86 import state as S
 from playhead.x86.reset import linux_entry, reset
+from tools import asm
+from tools.guests.link import Layout
 
 GDT, IDT, TSS, TSS2, LDT, CODE_AT, STUBS = 0x800, 0x2000, 0x3000, 0x3800, 0x1800, 0x10000, 0x40000
 STACK, INNER, USER_STACK = 0x8000, 0x7000, 0x9000

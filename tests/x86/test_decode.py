@@ -7,7 +7,7 @@ test_fuzz.py.
 import pytest
 
 from playhead.x86.disasm import Disassembler
-from tools.cpu_harness import Target
+from tools.fuzz.insn.harness import Target
 from tools.oracle import layout
 from tools.oracle.case import Case
 

@@ -10,10 +10,10 @@ from collections import Counter
 import capstone
 import pytest
 
-from playhead.x86.isa import tables
 from playhead.x86.disasm import Disassembler, Instruction
+from playhead.x86.isa import tables
 from playhead.x86.table import Form
-from tools.cpu_cases import Env, Generator
+from tools.fuzz.insn.cases import Env, Generator
 
 ROUNDS = 40
 # capstone's name -> the manual's

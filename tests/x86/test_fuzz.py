@@ -1,4 +1,4 @@
-"""Our engines against other processors, on random instructions of every declared encoding (tools/fuzz_cpu.py).
+"""Our engines against other processors, on random instructions of every declared encoding (tools/fuzz/cpu.py).
 
 The seeds are fixed, so that a run is the same everywhere; `./dev fuzz cpu` takes others.
 """
@@ -11,9 +11,9 @@ import pytest
 
 from playhead.x86 import state as S
 from playhead.x86.isa import tables
-from tools import cpu_exclusions, cpu_harness
-from tools.cpu_cases import Generated, Generator, Piece
-from tools.fuzz_cpu import Fuzz, differs, fuzz_all, summary
+from tools.fuzz.cpu import Fuzz, differs, fuzz_all, summary
+from tools.fuzz.insn import exclusions, harness
+from tools.fuzz.insn.cases import Generated, Generator, Piece
 from tools.oracle import HostOracle, OracleUnavailable, layout
 from tools.oracle.case import FX_INITIAL, Case
 
@@ -56,9 +56,9 @@ def test_a_case_depends_on_seed_and_number_alone() -> None:
 
 def test_a_wrong_result_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """An engine that is wrong in one instruction fails, minimised, with the command that repeats it."""
-    from tools import fuzz_cpu
+    from tools.fuzz import cpu as fuzz_cpu
 
-    honest = cpu_harness.Target._result
+    honest = harness.Target._result
 
     def wrong(self, case):
         result = honest(self, case)
@@ -66,7 +66,7 @@ def test_a_wrong_result_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest
             result.regs = (result.regs[0] ^ 1, *result.regs[1:])
         return result
 
-    monkeypatch.setattr(cpu_harness.Target, "_result", wrong)
+    monkeypatch.setattr(harness.Target, "_result", wrong)
     arguments = ["--oracle", "unicorn", "--engine", "reference", "--count", "300", "--only", "bswap"]
     assert fuzz_cpu.main(arguments) == 1
     out = capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_what_fcomi_leaves_in_c1_is_followed_into_what_stores_it(tail: str) -> N
     g, case = followed(tail, layout.DATA_BASE)
     ours, theirs = target.run([case])[0], target.run_leaving_c1(case, {0})
     assert (ours.regs, ours.data) != (theirs.regs, theirs.data) and differs(g, ours, theirs)
-    assert fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.C1_LEFT
+    assert fuzz._known("host", target, g, ours, theirs) == exclusions.C1_LEFT
     wrong = replace(theirs, regs=(*theirs.regs[:3], 1, *theirs.regs[4:]))
     assert fuzz._known("host", target, g, ours, wrong) is None
 
@@ -123,14 +123,14 @@ def test_c1_is_followed_through_many_iterations() -> None:
     g = replace(g, case=case, pieces=[g.pieces[0], many.pieces[0]])
     ours, theirs = target.run([case])[0], target.run_leaving_c1(case, {0})
     assert theirs.trap is None and theirs.regs == ours.regs and theirs.fx != ours.fx
-    assert fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.C1_LEFT
+    assert fuzz._known("host", target, g, ours, theirs) == exclusions.C1_LEFT
 
 
 def test_the_harness_looks_as_if_it_were_not_there() -> None:
     """The pages of our own descriptor tables are not present for what a case sees, as on a host."""
     for code, error in (("a0", 4), ("a2", 6)):  # MOV AL, moffs8 and back
-        case = Case(bytes.fromhex(code) + struct.pack("<I", cpu_harness.SYSTEM + 0x700), (0,) * 8)
-        assert cpu_harness.Target("reference").run([case])[0].trap == (S.PFV, error, cpu_harness.SYSTEM + 0x700)
+        case = Case(bytes.fromhex(code) + struct.pack("<I", harness.SYSTEM + 0x700), (0,) * 8)
+        assert harness.Target("reference").run([case])[0].trap == (S.PFV, error, harness.SYSTEM + 0x700)
 
 
 def test_rep_over_its_own_bytes_is_named_only_then() -> None:
@@ -152,7 +152,7 @@ def test_what_enter_leaves_is_named_below_the_stack_only() -> None:
     assert ours.trap is not None and ours.trap[0] == S.PFV and not ours.data
     for address, named in ((top - 8, True), (top - 128, True), (top, False), (top - 256, False)):
         theirs = replace(ours, data=((address, 1),))
-        assert (fuzz._known("host", target, g, ours, theirs) == cpu_exclusions.ENTER_FAULTED) == named
+        assert (fuzz._known("host", target, g, ours, theirs) == exclusions.ENTER_FAULTED) == named
     assert fuzz._known("host", target, g, ours, replace(ours, data=((top - 8, 1),), trap=(S.GP, 0, 0))) is None
 
 

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from tools.cpu_harness import Target
+from tools.fuzz.insn.harness import Target
 from tools.oracle import layout
 from tools.oracle.case import AF, CF, OF, PF, SF, ZF, Case, Result, Segment
 

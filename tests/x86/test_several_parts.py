@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tools.cpu_harness import Target
+from tools.fuzz.insn.harness import Target
 from tools.oracle import layout
 from tools.oracle.case import AC, Case, Result
 

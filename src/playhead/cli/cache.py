@@ -17,7 +17,7 @@ from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS: tuple[Option, ...] = ()
 WAYS = ("info", "clear")
-NATIVE = re.compile(r"[0-9a-f]{32}(\.[0-9]+)?\.(json|o|tmp)")
+NATIVE = re.compile(r"[0-9a-f]{32}(\.[0-9]+)?\.(core|json|o|tmp)")
 GUEST = re.compile(r".+-[0-9a-f]{12}(\.[0-9]+|\.[a-z0-9.]+)?|disk-5\.img")
 DEBIAN = re.compile(GUEST.pattern + r"|vmlinuz(-[a-z0-9-]+)?|busybox|version|apt-index")
 
@@ -32,7 +32,7 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("cache", OPTIONS, words, ["info|clear"])
-    from playhead.engine.llvm.build import cache_dir
+    from playhead.engine.llvm.core_file import cache_dir
 
     way = values["info|clear"]
     if way not in WAYS:

@@ -60,10 +60,10 @@ def image() -> Path:
     packed = Path(__file__).with_name("demo.bin")
     if packed.exists():
         return packed
-    tools = Path(__file__).resolve().parents[3] / "tools"
-    if not (tools / "guest.py").exists():
+    root = Path(__file__).resolve().parents[3]
+    if not (root / "tools" / "guest.py").exists():
         raise HostError(f"the demo's guest is missing: neither {packed} nor a checkout's tools are there")
-    made = subprocess.run([sys.executable, str(tools / "guest.py"), "demo"], capture_output=True, text=True)
+    made = subprocess.run([sys.executable, "-m", "tools.guest", "demo"], cwd=root, capture_output=True, text=True)
     if made.returncode:
         raise HostError(f"the demo's guest cannot be assembled: {made.stderr.strip()}")
     return Path(made.stdout.strip())

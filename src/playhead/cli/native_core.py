@@ -18,9 +18,10 @@ def prepare(engine: str = "native") -> None:
     if engine != "native":
         return
     _check_platform()
-    from playhead.engine.llvm.build import cache_dir, load_or_build, source_key
+    from playhead.engine.llvm.core_file import core_path
+    from playhead.engine.llvm.library import load_or_build
 
-    if (cache_dir() / f"{source_key()}.json").exists():
+    if core_path().exists():
         return
     if os.isatty(2):
         with _bar() as bar:
@@ -39,11 +40,10 @@ def prepare(engine: str = "native") -> None:
 
 def _check_platform() -> None:
     """The native core is made for one kind of processor; the evaluator in Python runs on every Linux."""
-    import platform
-
     from playhead.base.errors import UnsupportedError
 
-    system, processor = platform.system(), platform.machine()
+    host = os.uname()
+    system, processor = host.sysname, host.machine
     if system != "Linux":
         raise UnsupportedError(f"Playhead runs on Linux; this is {system} on {processor}")
     if processor.lower() not in PROCESSORS:

@@ -1,16 +1,16 @@
 """Damaged and hostile images: a clear line that says what is wrong, before any harm. The fuzzer does the rest."""
 
-import shutil
+import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
-import fuzz_image
 import pytest
 
 from playhead.base.errors import FormatError, PlayheadError, UnsupportedError
 from playhead.host.block import create_qcow2, open_image
+from tools.fuzz import image as fuzz_image
 
 SIZE, CLUSTER = 1 << 20, 512
 COPIED, COMPRESSED = 1 << 63, 1 << 62
@@ -265,9 +265,9 @@ def test_the_fuzzer_would_find_something(tmp_path):
         "reading.Reader._run = lambda self, entries, i, last: _run(self, entries, i, last) + (i % 7 == 3)\n\n\n"
     )
     text = Path(fuzz_image.__file__).read_text().replace("def work(", wrong + "def work(", 1)
-    (tmp_path / "fuzz_image.py").write_text(text)
-    shutil.copy(fuzz_image.mutations.__file__, tmp_path)
+    (tmp_path / "wrong_image.py").write_text(text)
     (tmp_path / "images").mkdir()
-    command = [sys.executable, "fuzz_image.py", "--work", "images", "1", "0", "40"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, "wrong_image.py", "--work", "images", "1", "0", "40"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(fuzz_image.__file__).parents[2])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert "finding" in done.stdout or done.returncode

@@ -2,49 +2,14 @@
 
 import ctypes
 import struct
-from functools import cache
-
-import llvmlite.binding as llvm
 
 from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.build import load_or_build, target_machine
 from playhead.engine.llvm.guest_marks import GuestMarks
-from playhead.engine.llvm.stubs import EXPORTS
+from playhead.engine.llvm.library import library
 from playhead.x86 import state as S
 
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
-
-
-class Library:
-    """The loaded native core: addresses of its functions, the handler array and the decode tables."""
-
-    def __init__(self, progress=None):
-        objects, index = load_or_build(progress)
-        empty = llvm.parse_assembly("")
-        empty.triple = llvm.get_default_triple()
-        self.engine = llvm.create_mcjit_compiler(empty, target_machine())
-        for data in objects:
-            self.engine.add_object_file(llvm.ObjectFileRef.from_data(data))
-        self.engine.finalize_object()
-        self.address = {n: self.engine.get_function_address(n) for n in EXPORTS}
-        entries = bytearray()
-        known = {"reference": self.address["reference"]}
-        for name, flags in zip(index["handlers"], index["flags"], strict=True):
-            if name not in known:
-                known[name] = self.engine.get_function_address(name)
-                assert known[name], f"no code for {name}"
-            entries += struct.pack("<QII", known[name], flags, 0)
-        self.handlers = host_array(len(entries))
-        self.handlers[: len(entries)] = bytes(entries)
-        decode = bytes.fromhex(index["decode"])
-        self.decode = host_array(len(decode))
-        self.decode[: len(decode)] = decode
-
-
-@cache
-def library() -> Library:
-    return Library()
 
 
 def _address(buffer) -> int:

@@ -5,16 +5,35 @@ import re
 
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm import runtime
-from playhead.engine.llvm.build import ATTRIBUTES
-from playhead.engine.llvm.emit import FN, Emitter
+from playhead.engine.llvm.emit import FN, Emitter, Layout
 from playhead.engine.llvm.stubs import EXPORTS, stubs
 from playhead.ir.ops import ENDS
+from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 
+ATTRIBUTES = """
+attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
+attributes #1 = { nounwind noinline cold "frame-pointer"="none" }
+!0 = !{}
+!1 = !{!"branch_weights", i32 4000, i32 1}
+!2 = !{!"branch_weights", i32 1, i32 4000}
+"""
+
 _SYMBOL = re.compile(r"@([A-Za-z_][A-Za-z0-9_.]*)")
 _INTRINSIC = re.compile(r"@llvm\.(\w+)\.i(\d+)")
+
+
+def emit_layout() -> Layout:
+    """Where native code finds the state and decoded instructions."""
+    return Layout(
+        state={n: f.offset for n, f in S.FIELDS.items()},
+        uop=L.UOP,
+        regions={n: S.offset("ptr", i) for n, i in S.REGIONS.items()},
+        uop_size=L.UOP_SIZE,
+        block_header=L.HEADER,
+    )
 
 
 def declarations(text: str, defined: set[str], routine_types: dict[str, str]) -> str:
@@ -38,7 +57,7 @@ def declarations(text: str, defined: set[str], routine_types: dict[str, str]) ->
 def generate(part_size: int) -> tuple[list[str], dict]:
     """(LLVM text of each part, index for the loader)."""
     table, decode = tables()
-    layout = L.emit_layout()
+    layout = emit_layout()
     names, flags, functions = [], [], []
     for h in table.handlers:
         native = h.native
@@ -76,4 +95,4 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
     for text, defined in groups:
         parts.append(text + "\n" + declarations(text, defined, routine_types) + "\n" + ATTRIBUTES)
-    return parts, {"handlers": names, "flags": flags, "decode": decode.bytes.hex(), "version": 1}
+    return parts, {"handlers": names, "flags": flags, "decode": bytes(decode.bytes), "exports": EXPORTS}

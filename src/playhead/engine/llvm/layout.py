@@ -10,9 +10,6 @@ budget
 when the block is left here.
 """
 
-from playhead.engine.llvm.emit import Layout
-from playhead.x86 import state as S
-
 UOP_SIZE = 32
 UOP = {
     "imm": (8, 32), "disp": (12, 32), "imm2": (16, 32), "a": (20, 8), "b": (21, 8), "base": (22, 8), "index": (23, 8),
@@ -42,13 +39,3 @@ SIZES = {
     "htab_list": 8 << 20, "arena": ARENA, "block_hash": 8 << HASH_BITS,
     "page_blocks": 8 << 20, "chunks": 8 << 20, "jump_cache": 16 << JUMP_BITS,
 }  # fmt: skip
-
-
-def emit_layout() -> Layout:
-    return Layout(
-        state={n: f.offset for n, f in S.FIELDS.items()},
-        uop=UOP,
-        regions={n: S.offset("ptr", i) for n, i in S.REGIONS.items()},
-        uop_size=UOP_SIZE,
-        block_header=HEADER,
-    )

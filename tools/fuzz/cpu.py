@@ -1,9 +1,9 @@
 """cpu [--count N] [--seed S]: random instructions over every declared encoding, on our engines and on other processors.
 
-Cases come from `tools.cpu_cases`; `tools.cpu_harness` runs them on our engines, `tools.oracle` on the host's CPU and
-on Unicorn. Registers, EIP, defined flags, memory, exceptions with error code and CR2 are compared. A difference that
-is not named in `tools.cpu_exclusions` is a failure: it is cut down to as few instructions as show it and printed with
-the command that repeats it.
+Cases come from `insn/cases.py`; `insn/harness.py` runs them on our engines, `tools.oracle` on the host's CPU and on
+Unicorn. Registers, EIP, defined flags, memory, exceptions with error code and CR2 are compared. A difference that is
+not named in `insn/exclusions.py` is a failure: it is reduced to as few instructions as show it and printed with the
+command that repeats it.
 """
 
 import argparse
@@ -16,21 +16,17 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from multiprocessing import get_context
-from pathlib import Path
-
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import capstone
-from tools import cpu_exclusions as known
-from tools.cpu_cases import Generated, Generator, Piece
-from tools.cpu_harness import Target
+
+from playhead.x86.isa import tables
+from tools.fuzz.insn import exclusions as known
+from tools.fuzz.insn.cases import Generated, Generator, Piece
+from tools.fuzz.insn.harness import Target
 from tools.oracle import HostOracle, OracleUnavailable
 from tools.oracle import case as model
 from tools.oracle.case import Case, Result
 from tools.oracle.layout import SENTINEL
-
-from playhead.x86.isa import tables
 
 BATCH = 1000
 REFERENCE_SHARE = 20  # the reference engine runs one of so many batches when the native one runs all

@@ -36,12 +36,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import recording_mutations as mutations
-
-import guest
 from playhead.base.errors import PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
@@ -55,7 +49,10 @@ from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplaySession
+from tools import guest
+from tools.fuzz import recording_mutations as mutations
 
+ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 1 << 30  # bytes of address space beyond what a replay of the original takes
 LIMIT_S = 150  # a case that takes longer hangs (a diagnosis may take 20 s on a host that is not busy)
 START_S = 400  # for the first: the native core may have to be built
@@ -256,9 +253,9 @@ def cases(seed: int, numbers: range) -> Any:
     """Results of all cases; a worker that dies or stands still gives one too, and another one goes on."""
     while numbers:
         reading, writing = os.pipe()
-        command = [sys.executable, __file__, "--worker", str(writing), "--seed", str(seed), "--first",
-                   str(numbers[0]), "--count", str(len(numbers))]  # fmt: skip
-        child = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "tools.fuzz.recording", "--worker", str(writing), "--seed", str(seed),
+                   "--first", str(numbers[0]), "--count", str(len(numbers))]  # fmt: skip
+        child = subprocess.Popen(command, cwd=ROOT, pass_fds=[writing], stderr=subprocess.PIPE, text=True)
         os.close(writing)
         current, rest, limit_s = None, b"", START_S
         with os.fdopen(reading, "rb", buffering=0) as pipe:

@@ -19,8 +19,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from recipe import initramfs
-from recipe.apt import INDEX, AptError, PrivateApt
+from tools.guests import initramfs
+from tools.guests.apt import INDEX, AptError, PrivateApt
 
 VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found

@@ -13,14 +13,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.cpu_state import CS, DS, EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, M32, SS, Env, Start
-from tools.oracle import case as model
-from tools.oracle import layout
-from tools.oracle.case import Case
-
 from playhead.ir.ops import Op
 from playhead.x86 import state as S
 from playhead.x86.table import Form, Table
+from tools.fuzz.insn.state import CS, DS, EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, M32, SS, Env, Start
+from tools.oracle import case as model
+from tools.oracle import layout
+from tools.oracle.case import Case
 
 FLAG_BITS = {"O": S.OF, "S": S.SF, "Z": S.ZF, "A": S.AF, "P": S.PF, "C": S.CF}
 SEGMENT_PREFIX = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65)

@@ -22,11 +22,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import guest
 from playhead.gdb.registers import NUMBER
+from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 STEPS = 10

@@ -14,12 +14,11 @@ import struct
 import tempfile
 from pathlib import Path
 
-from recipe import ext4
-from recipe.apt import AptError
-from recipe.host_tools import EPOCH, HostTools
-from recipe.initramfs import Entry
-
 from playhead.host.block import create_qcow2, open_image
+from tools.guests import ext4
+from tools.guests.apt import AptError
+from tools.guests.host_tools import EPOCH, HostTools
+from tools.guests.initramfs import Entry
 
 SECTOR = 512
 MIB = 1 << 20

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from recipe import debian, disk_images, host_tools, initramfs, userland
-from recipe.initramfs import Entry
+from tools.guests import debian, disk_images, host_tools, initramfs, userland
+from tools.guests.initramfs import Entry
 
 APPEND = "console=ttyS0 cryptomgr.notests"  # without the kernel's tests of its ciphers
 MIB = 1 << 20

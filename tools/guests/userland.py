@@ -21,10 +21,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from recipe import initramfs
-from recipe.apt import INDEX, AptError, PrivateApt
-from recipe.debian import LOGIN, PASSWORD_HASH
-from recipe.initramfs import Entry
+from tools.guests import initramfs
+from tools.guests.apt import INDEX, AptError, PrivateApt
+from tools.guests.debian import LOGIN, PASSWORD_HASH
+from tools.guests.initramfs import Entry
 
 WANTED = ("?essential", "apt", "sysvinit-core", "usr-is-merged")
 LEFT_OUT = re.compile(r"usr/share/(doc|info|lintian|locale|man|bug)/.")

@@ -25,16 +25,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import image_mutations as mutations
-
 from playhead.base.errors import PlayheadError
 from playhead.host.block import Image, open_image, references
 from playhead.host.block.hostfile import HostFile
 from playhead.host.block.qcow2 import Qcow2Image
+from tools.fuzz import image_mutations as mutations
 
+ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 1 << 30  # bytes of address space
 LIMIT_S = 20  # a case that takes longer hangs
 MOST_READ = 4 << 20  # bytes of a disk that are read, where the damage made it large
@@ -197,8 +194,9 @@ def fuzz(count: int, seed: int, say: Callable[[str], None] = print, first: int =
     counts, number = Counter[str](), first
     with tempfile.TemporaryDirectory(prefix="playhead-fuzz-") as folder:
         while number < first + count and len(findings) < MOST_FINDINGS:
-            command = [sys.executable, __file__, "--work", folder, str(seed), str(number), str(first + count)]
-            worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            command = [sys.executable, "-m", "tools.fuzz.image", "--work", folder, str(seed), str(number),
+                       str(first + count)]  # fmt: skip
+            worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             assert worker.stdout is not None and worker.stderr is not None
             for line in worker.stdout:
                 done, _, verdict = line.rstrip("\n").partition(" ")

@@ -28,12 +28,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import fuzz_replay
-
-import guest
 from playhead.base.errors import DivergenceError, PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.host.host import Host
@@ -43,6 +37,8 @@ from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.splits import Splits
 from playhead.x86 import state as S
+from tools import guest
+from tools.fuzz import replay as fuzz_replay
 
 FAR = 1 << 62
 STEP = 256  # instructions: how closely an exception is looked for

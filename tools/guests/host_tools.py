@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from recipe.apt import INDEX, AptError, PrivateApt
+from tools.guests.apt import INDEX, AptError, PrivateApt
 
 PACKAGES = {  # a package with programs or files that are wanted, and the libraries that not every Debian has
     "e2fsprogs": ("libext2fs2", "libcom-err2", "libss2"),

@@ -27,13 +27,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import guest
 from playhead.base.errors import PlayheadError
 from playhead.log.reader import Reader
 from playhead.log.verify import verify
+from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 KEYS = "help\rtime\recho one two\rsum\rstatus\r"

@@ -1,16 +1,25 @@
 """A Linux program from one 32-bit ELF object: two segments, and the symbols and line numbers for a debugger.
 
-The same small linker as `recipe.link`, with another image around it: sections keep their identity, so that gdb finds
-`.symtab` and the DWARF sections with the addresses in them made final. The file is what Linux's loader wants (System V
-ABI, chapters 4 and 5): code and constants in one segment, variables in another, on pages of their own.
+The linker is that of `link.py`, with another image around it: sections keep their identity, so that gdb finds `.symtab`
+and the DWARF sections with the addresses in them made final. The file is what the loader of Linux wants (System V ABI,
+chapters 4 and 5): code and constants in one segment, variables in another, on pages of their own.
 """
 
 from __future__ import annotations
 
 import struct
 
-from recipe.link import SHF_ALLOC, SHT_NOBITS, SHT_REL, SHT_SYMTAB, LinkError, Section
-from recipe.link import read_sections, relocate, symbols_of
+from tools.guests.link import (
+    SHF_ALLOC,
+    SHT_NOBITS,
+    SHT_REL,
+    SHT_SYMTAB,
+    LinkError,
+    Section,
+    read_sections,
+    relocate,
+    symbols_of,
+)
 
 PAGE = 0x1000
 HEADERS = 52 + 3 * 32  # the file header, and three program headers

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from recipe import host_tools
-from recipe.apt import AptError
+from tools.guests import host_tools
+from tools.guests.apt import AptError
 
 PACKAGES = ("gcc-12", "cpp-12", "binutils-x86-64-linux-gnu", "libbinutils", "libctf0", "libjansson4", "libisl23",
             "libmpc3", "libmpfr6", "libgmp10", "libgcc-12-dev", "lib32gcc-12-dev", "libc6-dev", "libc6-dev-i386",
@@ -32,7 +32,7 @@ def build(folder: Path, say: Callable[[str], None]) -> Path:
         with tempfile.TemporaryDirectory(prefix="compile-", dir=folder) as scratch:
             made = Path(scratch) / "program"
             include = tools.folder / "usr/include"
-            search = ["-isystem", include, "-isystem", include / "x86_64-linux-gnu"]
+            search: list[str | Path] = ["-isystem", include, "-isystem", include / "x86_64-linux-gnu"]
             search += [f"-B{tools.folder / 'usr/lib32'}", f"-B{tools.folder / 'usr/bin'}/x86_64-linux-gnu-"]
             tools.run("x86_64-linux-gnu-gcc-12", *FLAGS, *search, "-x", "c", "-", "-o", made, text=_SOURCE)
             if _ENDBR32 not in made.read_bytes():

@@ -6,7 +6,7 @@ digests are compared on the way, whether anybody watches (progress on a terminal
 meanwhile), where the console goes. Every replay must exit 0 with the recording's console bytes, instruction count and
 digests. One row each; a difference is exit status 1, with the command that repeats it, and the recording is kept.
 
-With `--typed pty` or `--typed stdio` the recording is of somebody (`fuzz_typist`) who logs in on the serial line and
+With `--typed pty` or `--typed stdio` the recording is of somebody (`typist.py`) who logs in on the serial line and
 types commands at random real times.
 """
 
@@ -27,15 +27,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fuzz_typist import Typist, TypistError
-
-import guest
 from playhead.base.errors import PlayheadError
 from playhead.cli.assemble import big
 from playhead.log.reader import Reader
+from tools import guest
+from tools.fuzz.typist import Typist, TypistError
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 SPIN = "import time\nwhile True:\n sum(range(1000000))\n if {pause}: time.sleep({pause})"

@@ -18,7 +18,7 @@ import termios
 import threading
 import time
 
-from recipe.debian import LOGIN, PASSWORD
+from tools.guests.debian import LOGIN, PASSWORD
 
 PROMPT, ASK_CURSOR = b"playhead# ", b"\x1b[6n"
 BOOT_S, ANSWER_S = 300, 120

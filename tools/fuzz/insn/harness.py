@@ -10,14 +10,13 @@ on the stack of level 0.
 import struct
 from collections.abc import Container, Iterable, Sequence
 
-from tools.oracle import case as model
-from tools.oracle import layout
-from tools.oracle.case import Case, Result, Segment
-
 from playhead.engine.core import Core
 from playhead.hw.memory import CODE, Memory
 from playhead.x86 import state as S
 from playhead.x86.flags import words_from_status
+from tools.oracle import case as model
+from tools.oracle import layout
+from tools.oracle.case import Case, Result, Segment
 
 PAGE = layout.PAGE
 SYSTEM = 0xE1A5_0000  # linear; nothing is there for the host

@@ -4,13 +4,12 @@
 results differ and names the known cause, if it explains the difference.
 """
 
-from tools.cpu_cases import Generated, Piece
+from playhead.x86 import state as S
+from playhead.x86.table import Form
+from tools.fuzz.insn.cases import Generated, Piece
 from tools.oracle import case as model
 from tools.oracle import layout
 from tools.oracle.case import Result, Segment
-
-from playhead.x86 import state as S
-from playhead.x86.table import Form
 
 REP = (0xF2, 0xF3)
 UNICORN_LACKS = (

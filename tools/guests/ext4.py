@@ -15,9 +15,9 @@ import stat
 import tempfile
 from pathlib import Path
 
-from recipe.apt import AptError
-from recipe.host_tools import HostTools
-from recipe.initramfs import Entry
+from tools.guests.apt import AptError
+from tools.guests.host_tools import HostTools
+from tools.guests.initramfs import Entry
 
 UUID = "2d3a9f0e-5a44-4c1f-8d6b-706c61796865"
 FEATURES = "^metadata_csum,^metadata_csum_seed,^orphan_file,^resize_inode"

@@ -1,0 +1,133 @@
+"""The built native core as a file in the user's cache folder: found, read and mapped without LLVM, and without the
+declarations that it was made from.
+
+The name of the file is a hash of everything that decides its contents: the sources of ir, x86 and engine, the Python
+that ran them, LLVM and the host's processor. Behind a hash of the rest, so that a damaged file is built anew, it holds
+a header, the array of handlers, the decoder's tables and the linked image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import playhead
+from playhead.base.errors import HostError
+from playhead.engine.llvm.linking import NotLinkable, link
+from playhead.engine.llvm.loading import load_by_llvm, map_code
+from playhead.engine.llvm.target import target
+
+ENTRY = struct.Struct("<QII")  # of the array of handlers: address, flags
+_LENGTH = struct.Struct("<I")
+_DIGEST = hashlib.sha256().digest_size
+
+Progress = Callable[[int, int], None]
+
+
+def cache_dir() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "playhead" / "native"
+
+
+def source_key() -> str:
+    """Hash of everything that decides the native code."""
+    root = Path(playhead.__file__).parent
+    h = hashlib.sha256(repr((target(), sys.version_info[:2])).encode())
+    for folder in ("ir", "x86", "engine"):
+        for path in sorted((root / folder).rglob("*.py")):
+            h.update(path.relative_to(root).as_posix().encode())
+            h.update(path.read_bytes())
+    return h.hexdigest()[:32]
+
+
+IMPORTED = source_key()
+
+
+def core_path() -> Path:
+    """Where the core of the sources that this process has imported is, once it is built."""
+    return cache_dir() / f"{IMPORTED}.core"
+
+
+def part_path(key: str) -> Path:
+    """An object file, of which a changed core needs most again."""
+    return cache_dir() / "parts" / f"{key}.o"
+
+
+class NativeCore:
+    """The core in memory: addresses of its functions by name, the array of handlers, the decoder's tables."""
+
+    def __init__(self, data: bytes):
+        end = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+        header = json.loads(data[_LENGTH.size : end])
+        parts = []
+        for size in header["sizes"]:
+            parts.append(data[end : end + size])
+            end += size
+        handlers, self.decode, code = parts
+        self.handlers = bytearray(handlers)
+        if header["linked"]:
+            base = map_code(code, header["absolute"], header["outside"])
+            self.address = {name: base + offset for name, offset in header["exports"].items()}
+            self._place(range(base, base + len(code)))
+        else:
+            names = header["names"]
+            objects = [part_path(key).read_bytes() for key in header["parts"]]
+            self.address = load_by_llvm(objects, {*header["exports"], *names})
+            self._place([self.address[name] for name in names])
+
+    def _place(self, addresses: Sequence[int]) -> None:
+        """Each handler's number becomes its address."""
+        words = memoryview(self.handlers).cast("Q")
+        for i in range(0, len(words), ENTRY.size // words.itemsize):
+            words[i] = addresses[words[i]]
+
+
+def pack(parts: list[str], index: dict) -> bytes:
+    """The file of a core that was built: of its object files, and of what `generate` says of them. In the array of
+    handlers is, in place of an address, an offset in the image, or the number of a name if LLVM has to load it."""
+    objects = [part_path(key).read_bytes() for key in parts]
+    header: dict[str, object] = {}
+    code, names = b"", list(dict.fromkeys(index["handlers"]))
+    try:
+        image = link(objects)
+        code, places = image.code, image.symbols
+        header |= {"linked": True, "exports": {name: places[name] for name in index["exports"]}}
+        header |= {"absolute": image.absolute, "outside": image.outside}
+    except NotLinkable:
+        places = {name: n for n, name in enumerate(names)}
+        header |= {"linked": False, "exports": index["exports"], "names": names, "parts": parts}
+    handlers = b"".join(ENTRY.pack(places[n], f, 0) for n, f in zip(index["handlers"], index["flags"], strict=True))
+    blobs = (handlers, index["decode"], code)
+    text = json.dumps(header | {"sizes": [len(blob) for blob in blobs]}).encode()
+    return b"".join((_LENGTH.pack(len(text)), text, *blobs))
+
+
+def write(path: Path, data: bytes) -> None:
+    """A whole file or none."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as e:
+        raise HostError(f"cannot write {path}: {e.strerror}; set XDG_CACHE_HOME to a folder with space") from None
+
+
+def write_core(data: bytes) -> None:
+    if source_key() == IMPORTED:  # else the sources were edited meanwhile, and this is the code of the old ones
+        write(core_path(), hashlib.sha256(data).digest() + data)
+
+
+def read_core() -> NativeCore | None:
+    """The core from the cache; nothing if there is none that is whole."""
+    try:
+        data = core_path().read_bytes()
+        if hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]:
+            return NativeCore(data[_DIGEST:])
+    except OSError:
+        pass
+    return None

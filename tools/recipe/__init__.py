@@ -1,1 +1,0 @@
-"""What the guests are made with: a linker for flat images, a private apt root, an initramfs writer."""

@@ -99,7 +99,7 @@ def _device(cls: Any) -> list[str]:
     facts.append("`-device` can add it" if known.creatable else "the machine's own")
     out = [f"## {known.name}\n\n{first}\n", f"{'; '.join(facts)}.\n"]
     if known.properties:
-        rows = [(p.name, p.type, "" if p.default is None else _number(p.default), p.help) for p in known.properties]
+        rows = [(p.name, p.type, "" if p.default is None else _number(p.default), p.about()) for p in known.properties]
         out.append(table(("property", "type", "default", "meaning"), rows))
     fields = getattr(getattr(cls, "State", None), "FIELDS", {})
     if fields:

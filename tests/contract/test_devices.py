@@ -6,8 +6,8 @@ A device is disturbed through whatever it answers in, at random from a seed; a f
 import random
 
 import pytest
-from bench import PORT, devices
-from bench import Bench as Surroundings
+from device_bench import PORT, devices
+from device_bench import Bench as Surroundings
 
 from playhead.devices import registry
 from playhead.hw.clock import VirtualClock
@@ -162,7 +162,8 @@ def test_a_device_answers_and_drives_what_it_declares(name):
     declared = bench.build(name).QEMU
     ours = [(r.base, r.length) for r in bench.io.ranges() if r.base < PORT]
     assert sorted(ours) == sorted(span.of(bench.values) for span in declared.ports)
-    assert [(r.base, r.length) for r in bench.memory.mmio.ranges()] == [span.of(bench.values) for span in declared.memory]
+    mapped = [(r.base, r.length) for r in bench.memory.mmio.ranges()]
+    assert mapped == [span.of(bench.values) for span in declared.memory]
     assert bench.wires == set(declared.lines(bench.values))
 
 

@@ -138,6 +138,8 @@ class PcConfig:
         """A description of this or an older form, to be compared with `to_json`. Raises FormatError."""
         if not config_before.is_before(plain):
             return plain
+        if type(ports := plain.get("serial")) is int:  # a state in a disk image had only their number
+            plain = {**plain, "serial": ["null"] * min(ports, 5)}
         try:
             return config_before.converted(plain, self.machine)
         except UsageError as e:
@@ -173,6 +175,8 @@ def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -
     values: dict[str, Any] = {**{name: value for name, value in back.items() if "." not in name}, **plain}
     values["devices"] = tuple(Entry.from_json(item) for item in values["devices"])
     values["outside"] = tuple(Outside.from_json(item) for item in values.get("outside", ()))
+    if not values["devices"]:
+        raise FormatError("a machine description without devices")
     for entry in values["devices"]:
         if entry.driver not in registry.CLASSES:
             raise UnsupportedError(f"its device '{entry.driver}' is not known here; use the Playhead that has it")

@@ -20,8 +20,8 @@ def converted(plain: dict[str, Any], version: str) -> dict[str, Any]:
     """The same machine as a list of devices. Raises FormatError for a damaged description and UsageError for one that
     cannot be built.
     """
-    if isinstance(ports := plain.get("serial"), int):  # a state in a disk image has only their number
-        plain = {**plain, "serial": ["null"] * min(ports, 5)}
+    if "outside" in plain:
+        raise FormatError("a machine description with unknown parts: ['outside']")
     asked: dict[str, Any] = {name: plain[name] for name in WAS if name in plain}
     for name, value in asked.items():
         if type(value) is not WAS[name] and not (value is None and name in MAY_BE_NONE):

@@ -37,12 +37,14 @@ class Entry:
 
     @classmethod
     def from_json(cls, plain: Any) -> "Entry":
-        if not isinstance(plain, dict) or not all(isinstance(plain.get(name, ""), str) for name in OWN):
+        if not isinstance(plain, dict):
             raise FormatError(f"a machine description with an unknown device: {plain!r}")
         values = {name: value for name, value in plain.items() if name not in OWN}
-        if not all(type(value) in (int, str, bool) for value in values.values()):
+        own = [plain.get("driver"), plain.get("id"), plain.get("bus", "")]
+        strange = {type(value) for value in values.values()} - {int, str, bool}
+        if strange or not all(isinstance(word, str) for word in own):
             raise FormatError(f"a machine description with an unknown device: {plain!r}")
-        return cls(plain.get("driver", ""), plain.get("id", ""), values, plain.get("bus", ""))
+        return cls(plain["driver"], plain["id"], values, plain.get("bus", ""))
 
 
 @dataclass(frozen=True)

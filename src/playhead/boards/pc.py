@@ -174,7 +174,7 @@ class Board:
         sinks = dict(zip(ports, self._outputs.serial_sinks, strict=False))
         consoles = [entry.values.get("chardev") for entry in self.config.all_of("isa-debugcon")]
         sinks.update(dict.fromkeys(consoles, self._outputs.debugcon))
-        return sinks.get(id) or NullSink()
+        return sinks.get(id, NullSink())
 
     def drive(self, id: str) -> Drive:
         drives = [entry.values["drive"] for entry in self.config.all_of("ide-hd", "ide-cd")]

@@ -15,7 +15,7 @@ from playhead.boards import drive_config, machine_version
 from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.boards.entry import Entry, Outside
 from playhead.devices import registry
-from playhead.hw.declared import IDENTIFIER, Declared, Value
+from playhead.hw.declared import IDENTIFIER, Declared, Value, kind_of
 
 # (QEMU names, id) in the order of building; without an id: where those go that are asked for
 PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -93,6 +93,7 @@ def check(version: str, entries: Sequence[Entry], outside: Sequence[Outside]) ->
     for end in outside:
         end.check()
     names: list[str] = []
+    buses: list[str] = []
     for n, entry in enumerate(entries):
         declared = registry.declared(entry.driver)
         _check_id(entry.id, [other.id for other in entries[:n]])
@@ -101,6 +102,11 @@ def check(version: str, entries: Sequence[Entry], outside: Sequence[Outside]) ->
             raise UsageError(f"{names.count(declared.name)} devices {declared.name}: there can be {declared.most}")
         if missing := [need for need in declared.needs if need not in names]:
             raise UsageError(f"{declared.name} needs {missing[0]} before it")
+        if entry.bus and entry.bus not in buses:
+            raise UsageError(f"{declared.name}: bus '{entry.bus}' not found")
+        if entry.bus and kind_of(entry.bus) != declared.bus:
+            raise UsageError(f"{declared.name} can't go on bus {entry.bus}: its bus is {declared.bus}")
+        buses += declared.provides
         values = values_of(version, entry)
         declared.check(values)
         _check_ports(declared, values)

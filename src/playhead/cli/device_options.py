@@ -7,7 +7,7 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.cli.options import pairs
-from playhead.hw.declared import IDENTIFIER, OUTSIDE, Declared
+from playhead.hw.declared import IDENTIFIER, OUTSIDE, Declared, kind_of
 
 OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
@@ -39,7 +39,7 @@ def _bus(known: Declared, text: str) -> str:
     buses = [bus for other in registry.every() for bus in other.provides]
     if text not in buses:
         raise UsageError(f"bus '{text}' not found; there is {', '.join(buses)}")
-    if text.partition(".")[0].upper() != known.bus:
+    if kind_of(text) != known.bus:
         raise UsageError(f"device '{known.name}' can't go on bus {text}: its bus is {known.bus}")
     return text
 

@@ -25,8 +25,8 @@ OUTSIDE = ("chardev", "drive", "netdev", "audiodev")
 TYPES = (*INTEGERS, "bool", "str", "enum", "mac", "addr", *OUTSIDE)
 CATEGORIES = ("Controller/Bridge/Hub", "Storage", "Network", "Input", "Display", "Sound", "Misc")
 
-NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|[0-9]+)", re.IGNORECASE | re.ASCII)
-SIZE = re.compile(r"([0-9]+)(?:\.([0-9]+))?([BKMGTPE]?)", re.IGNORECASE | re.ASCII)
+NUMBER = re.compile(r"-?(?:0x[0-9a-f]{1,16}|[0-9]{1,20})", re.IGNORECASE | re.ASCII)
+SIZE = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?([BKMGTPE]?)", re.IGNORECASE | re.ASCII)
 UNITS = {unit: 10 * n for n, unit in enumerate("BKMGTPE")}
 BOOLS = {"on": True, "yes": True, "true": True, "y": True, "off": False, "no": False, "false": False, "n": False}
 MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.IGNORECASE | re.ASCII)
@@ -52,9 +52,8 @@ class Property:
     def parse(self, text: str, device: str) -> Value:
         """The value that a command line means, checked. Raises UsageError."""
         value = self._read(text)
-        if value is None:
+        if value is None or not self._fits(value):
             raise self._wrong(device, text)
-        self.check(value, device)
         return value
 
     def check(self, value: Any, device: str) -> None:
@@ -65,14 +64,13 @@ class Property:
             raise self._wrong(device, value)
 
     def _wrong(self, device: str, value: Any) -> UsageError:
-        return UsageError(f"property '{device}.{self.name}' does not take {value!r}: it is {self.expected()}")
+        return UsageError(f"property '{device}.{self.name}' cannot be {value!r}: it takes {self.expected()}")
 
     def expected(self) -> str:
         """What it may be, in words."""
         if self.type in INTEGERS:
             low, high = self._range()
-            kind = "a size such as 4096, 64K or 2M" if self.type == "size" else "a number"
-            return f"{kind}, {low} to {high}" if self.type != "uint64" and self.type != "size" else kind
+            return "a size such as 4096, 64K or 2M" if self.type == "size" else f"a number from {low} to {high}"
         return {
             "bool": "on or off", "enum": f"one of {', '.join(self.values)}",
             "str": f"at most {self.most or 255} printable ASCII characters",
@@ -110,15 +108,23 @@ class Property:
         pattern = {"mac": MAC, "addr": ADDR}.get(self.type, IDENTIFIER)
         return pattern.fullmatch(value) is not None
 
+    def about(self) -> str:
+        """What it is for, and the words that it takes."""
+        about = self.help or (f"ID of a {self.type} to use as a backend" if self.type in OUTSIDE else "")
+        return ", ".join(filter(None, (about, "/".join(self.values))))
+
     def help_line(self) -> str:
         """As QEMU prints it for `-device NAME,help`."""
         left = f"  {self.name}=<{self.type if self.type in INTEGERS or self.type == 'bool' else 'str'}>"
-        about = self.help or (f"ID of a {self.type} to use as a backend" if self.type in OUTSIDE else "")
-        if self.type == "enum":
-            about = f"{about}, {'/'.join(self.values)}" if about else "/".join(self.values)
+        about = self.about()
         if self.default is None:
             return f"{left:24} - {about}" if about else left
         return f"{left:24} - {about} (default: {shown(self.default)})"
+
+
+def kind_of(bus: str) -> str:
+    """The kind of a bus of this name: `ide.0` is IDE."""
+    return bus.partition(".")[0].upper()
 
 
 def shown(value: Value) -> str:
@@ -144,7 +150,7 @@ class Declared:
     """`bus` is the kind of bus that the device sits on, `provides` the buses that it is itself. `wires`: the lines that
     it drives, where `{irq}` is the value of the property `irq`. `ports` and `memory`: what it answers from power-on on.
     `needs`: devices that come before it in a machine's list. `most`: how many a machine can have (0: any number).
-    `creatable`: `-device` may ask for it; the others are a machine's own. `model`: the name that QEMU does not know.
+    `creatable`: `-device` may ask for it; the others are a machine's own. `category`: where `-device help` lists it.
     """
 
     name: str

@@ -116,7 +116,8 @@ def _flat(plain: Mapping[str, Any]) -> dict[str, Any]:
         for item in items if isinstance(items, list) else [items]:
             words = dict(item) if isinstance(item, dict) else {"unknown": item}
             words.pop("backend", None)
-            flat[f"{words.pop('type', what)} {words.pop('id', '?')}"] = ",".join(f"{k}={v}" for k, v in words.items())
+            key = f"{words.pop('type', what)} {words.pop('id', '?')}"
+            flat[key] = ",".join(f"{k}={v}" for k, v in words.items())
     return flat
 
 

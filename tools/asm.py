@@ -1,8 +1,8 @@
 """asm FILE.s [-o OUT]: assemble and link a guest's source into a firmware image, or a Linux program (--linux).
 
-The assembler is LLVM's, which the engine needs anyway, so that a guest can be built wherever Playhead runs. It ends
-the process at the first bad line; therefore it runs in a child, and its complaint comes back as `AsmError` with the
-file and line that a person wrote. `.include "name"` is resolved here, beside the including file.
+The assembler is LLVM's, which the engine needs anyway, so that a guest can be built wherever Playhead runs. It runs in
+a child process, and its complaint comes back as `AsmError` with the file and line that a person wrote.
+`.include "name"` is resolved here, beside the including file.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """build: build the native core now (it is built on first use otherwise)"""
 
+import os
 import sys
 import time
 
@@ -14,7 +15,7 @@ def main() -> None:
         print(f"\r{done} of {total} parts", end="" if sys.stdout.isatty() else "\n", flush=True)
 
     core = load_or_build(progress)
-    handlers, size = len(core.handlers) // ENTRY.size, core_path().stat().st_size
+    handlers, size = len(core.handlers) // ENTRY.size, os.path.getsize(core_path())
     print(f"\n{handlers} handlers, {size / 1e6:.1f} MB with tables, {time.monotonic() - began:.1f} s")
 
 

@@ -9,13 +9,13 @@ import pytest
 from test_pc import LINUX, Rig
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
-from playhead.base.record import Blob, Bool, record
+from playhead.base.record import Bool
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
 from playhead.boards.entry import Entry, Outside
 from playhead.boards.pc_devices import check, listed, parts
 from playhead.devices import registry
-from playhead.devices.pci.bus import COMMAND, Bar, PciFunction, Reg, addr, identity
+from playhead.devices.pci.bus import COMMAND, Bar, PciFunction, PciState, Reg, addr, identity
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Property
 from playhead.hw.line import Line
@@ -26,13 +26,11 @@ from playhead.hw.surroundings import Surroundings
 VERSION = PcConfig().machine
 
 
-@record
-class CardState:
-    config = Blob(length=256)
+class CardState(PciState):
     wanted = Bool()
 
 
-class Card(PciFunction):
+class Card(PciFunction[CardState]):
     """A card of nobody's: a write to its port raises INTA, a read lowers it."""
 
     State = CardState

@@ -9,6 +9,7 @@ import pytest
 from device_bench import PORT, devices
 from device_bench import Bench as Surroundings
 
+from playhead.base.shared_record import SharedRecord
 from playhead.devices import registry
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import CATEGORIES, OUTSIDE, TYPES
@@ -21,6 +22,8 @@ EDGE_ADDRESSES, INTERESTING = 96, (0, 1, 0x0F, 0x10, 0x34, 0x36, 0x70, 0x7F, 0x8
 
 
 class Still:
+    icount = 0
+
     def now_ns(self) -> int:
         return 0
 
@@ -30,6 +33,8 @@ CASES = [pytest.param(factory, seed, id=f"{part}-{seed}") for part, _, factory i
 
 class Bench:
     """One device alone on a clock that stands still until told."""
+
+    icount = 0
 
     def __init__(self, factory) -> None:
         self.time_ns = 0
@@ -178,6 +183,34 @@ def test_a_declaration_is_sound():
             if known.default is not None:
                 known.check(known.default, name)
         assert set(declared.needs) <= set(registry.CLASSES)
+
+
+@pytest.mark.parametrize("factory,seed", CASES[::4])
+def test_the_state_stays_where_it_is(factory, seed):
+    """Native code knows the state by its address, and parts of a chip know their part of it."""
+    bench = Bench(factory)
+    state = bench.device.state
+    where = [(view, part.address()) for view, part in shared_parts(state)]
+    fresh = bench.device.save()
+    play(bench, accesses(bench, seed, 100))
+    bench.device.load(fresh)
+    assert bench.device.save() == fresh
+    bench.device.reset()
+    assert bench.device.state is state
+    assert [(view, part.address()) for view, part in shared_parts(state)] == where
+
+
+def shared_parts(record, path="") -> list[tuple[str, SharedRecord]]:
+    """A shared record and those inside it; none of a record that is not shared."""
+    if not isinstance(record, SharedRecord):
+        return []
+    found = [(path, record)]
+    for name, place in record.PLACES.items():
+        if place.cls is not None:
+            value = getattr(record, name)
+            for n, part in enumerate(value if isinstance(value, list) else [value]):
+                found += shared_parts(part, f"{path}.{name}[{n}]")
+    return found
 
 
 def test_parts_are_named_once():

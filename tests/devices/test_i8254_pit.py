@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from playhead.devices.timer.i8254_pit import HZ, I8254, Counter
+from playhead.devices.timer.i8254_pit import HZ, I8254, Counter, CounterState
 from playhead.devices.system.pc_ports import Port61
 from playhead.hw.clock import ticks_to_ns
 from playhead.hw.line import Line
@@ -70,7 +70,7 @@ class Naive:
 @pytest.mark.parametrize("seed", range(6))
 def test_counts_as_the_clocked_chip_does(mode, seed):
     chance = random.Random(seed * 10 + mode)
-    counter, naive, t = Counter(), Naive(), 0
+    counter, naive, t = Counter(CounterState()), Naive(), 0
     counter.control(0x30 | mode << 1, t)
     naive.control(mode)
     change, level = counter.next_change(t), counter.out(t)

@@ -3,7 +3,7 @@
 import pytest
 
 from playhead.devices.pci.i440fx_pci import SEGMENTS, I440Fx
-from playhead.devices.pci.bus import Bar, PciBus, PciFunction, identity
+from playhead.devices.pci.bus import Bar, PciBus, PciFunction, PciState, identity
 from playhead.devices.pci.piix3_isa import Piix3Isa
 from playhead.devices.pci.piix4_pm import PM_TIMER_HZ, Piix4Pm
 from playhead.hw.clock import ticks_to_ns
@@ -14,6 +14,7 @@ from playhead.hw.memory import DIRTY
 class Toy(PciFunction):
     """A function with a memory and a port range."""
 
+    State = PciState
     CONFIG = identity(0x1234, 0x5678, 1, 0xFF0000)
     BARS = (Bar(0, 0x1000), Bar(1, 0x20, io=True))
 

@@ -1,6 +1,7 @@
 """The native core as a cached file: whatever way it is loaded, and what decides whether it may be."""
 
 import ctypes
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import pytest
@@ -26,11 +27,11 @@ INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0
 def core(tmp_path, monkeypatch):
     """Makes a small core in a cache of its own, of two object files."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (core_file.cache_dir() / "parts").mkdir(parents=True)
+    Path(core_file.cache_dir(), "parts").mkdir(parents=True)
 
     def make(third: str) -> bytes:
         for key, text in (("a", FUNCTION.format("first", 10) + FUNCTION.format("second", 20)), ("b", third)):
-            core_file.part_path(key).write_bytes(compile_part(text))
+            Path(core_file.part_path(key)).write_bytes(compile_part(text))
         return pack(["a", "b"], INDEX)
 
     return make
@@ -58,7 +59,7 @@ def test_left_to_llvm(core):
 
 def test_a_damaged_file_is_none(core):
     write_core(core(FUNCTION.format("third", 42)))
-    path = core_file.core_path()
+    path = Path(core_file.core_path())
     whole = path.read_bytes()
     check(read_core())
     for at in (0, 40, len(whole) // 2, len(whole) - 1):

@@ -1,18 +1,20 @@
-"""The arrows of the architecture, checked: which package may import which, and who may touch the outside world.
+"""The layers of the architecture, checked: which package may import which, and who may touch the outside world.
 
 Determinism rests on this: a device that cannot import a clock cannot read one. The table is data; change it together
-with ARCHITECTURE.md, never to make a test pass.
+with ARCHITECTURE.md, never to make a test pass. Inside a package, and between tools, imports go one way too.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "src" / "playhead"
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "playhead"
 
 MAY_IMPORT = {
     "base": "",
@@ -57,6 +59,51 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
 
 
+def modules_of(*folders: Path) -> dict[str, Path]:
+    """Every module by its dotted name; a package goes by the name of its folder."""
+    found = {}
+    for folder in folders:
+        for path in folder.rglob("*.py"):
+            parts = path.relative_to(folder.parent).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def import_graph(modules: dict[str, Path]) -> dict[str, dict[str, int]]:
+    """Module -> modules that it imports -> line. Imports in functions and under TYPE_CHECKING count like any other."""
+    graph: dict[str, dict[str, int]] = {name: {} for name in modules}
+    for name, path in modules.items():
+        package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+            if isinstance(node, ast.Import):
+                wanted = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = package[: len(package) - node.level + 1] if node.level else []
+                base = ".".join([*above, *filter(None, [node.module])])
+                wanted = [f"{base}.{alias.name}" for alias in node.names]
+                wanted = [one if one in modules else base for one in wanted]
+            else:
+                continue
+            for one in wanted:
+                if one in modules and one != name:
+                    graph[name].setdefault(one, node.lineno)
+    return graph
+
+
+def cycle_in(graph: dict[str, dict[str, int]]) -> list[str]:
+    """Modules that import each other, the first again at the end; empty if there are none."""
+    rest = {name: set(wanted) for name, wanted in graph.items()}
+    while free := [name for name, wanted in rest.items() if not wanted & rest.keys()]:
+        for name in free:
+            del rest[name]
+    path: list[str] = []
+    at = min(rest, default="")  # whatever is left leads to a cycle
+    while at and at not in path:
+        path.append(at)
+        at = min(rest[at] & rest.keys())
+    return [*path[path.index(at) :], at] if at else []
+
+
 def faults_in(path: Path) -> list[str]:
     """Every import of a file that its place does not allow, as `file:line: reason`."""
     where = path.relative_to(PACKAGE)
@@ -95,6 +142,32 @@ def test_the_table_has_no_cycle() -> None:
     while free := {name for name, row in rows.items() if name not in seen and row <= seen}:
         seen |= free
     assert seen == set(rows)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    modules = modules_of(PACKAGE, ROOT / "tools")
+    graph = import_graph(modules)
+    cycle = cycle_in(graph)
+    steps = [f"{modules[a].relative_to(ROOT)}:{graph[a][b]}: imports {b}" for a, b in pairwise(cycle)]
+    assert not cycle, "a cycle of imports:\n" + "\n".join(steps)
+
+
+@pytest.mark.parametrize("back", [
+    "from package.sub.a import f", "from . import a", "import package.sub.a as a", "def f():\n    from .a import f",
+    "if TYPE_CHECKING:\n    from package.sub import a", "from package import sub",
+])  # fmt: skip
+def test_a_cycle_is_seen(tmp_path: Path, back: str) -> None:
+    folder = tmp_path / "package" / "sub"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("from .a import f\n" if back.endswith("import sub") else "")
+    (folder / "a.py").write_text("from package.sub import b, c\n")
+    (folder / "b.py").write_text("import package.sub.c\n")
+    (folder / "c.py").write_text("")
+    modules = modules_of(tmp_path / "package")
+    assert cycle_in(import_graph(modules)) == []
+    (folder / "c.py").write_text(back + "\n")
+    cycle = cycle_in(import_graph(modules))
+    assert cycle[0] == cycle[-1] and {"package.sub.a", "package.sub.c"} < set(cycle)
 
 
 def test_the_checker_sees_what_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,8 +31,9 @@ def test_values_from_text(name: str, text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name, text", [
-    ("irq", "16"), ("irq", "-1"), ("irq", ""), ("irq", "1_0"), ("irq", " 1"), ("irq", "0b1"), ("irq", "٣"), ("irq", "9" * 5000),
-    ("size", "1.5"), ("size", "1.5B"), ("size", "K"), ("size", str(2**64)), ("size", "999999E"), ("size", "9" * 5000), ("on", "1"),
+    ("irq", "16"), ("irq", "-1"), ("irq", ""), ("irq", "1_0"), ("irq", " 1"), ("irq", "0b1"), ("irq", "٣"),
+    ("irq", "9" * 5000), ("size", "9" * 5000),
+    ("size", "1.5"), ("size", "1.5B"), ("size", "K"), ("size", str(2**64)), ("size", "999999E"), ("on", "1"),
     ("on", "ON"), ("mode", "medium"), ("name", "abcde"), ("name", "é"), ("name", "a\n"), ("mac", "52:54:00:12:34"),
     ("addr", "20"), ("addr", "3.8"), ("addr", "x"), ("netdev", "1"), ("netdev", ""), ("n", str(2**31)),
 ])  # fmt: skip

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from playhead.base.errors import FormatError
-from playhead.log.console import DEBUGCON, ROW, find, pack_moments, unpack_moments
+from playhead.log.console import DEBUGCON, ROW, pack_moments, unpack_moments
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.verify import verify
@@ -83,11 +83,11 @@ def test_texts_are_found_wherever_they_were_cut(tmp_path, seed):
             for _ in range(20):
                 first = rng.randrange(len(text))
                 wanted = text[first : first + rng.randrange(1, 30)]
-                assert find(reader, wanted, port) == moments[port][text.find(wanted) + len(wanted) - 1]
+                assert reader.console.find(wanted, port) == moments[port][text.find(wanted) + len(wanted) - 1]
                 anywhere = [moments[p][texts[p].find(wanted) + len(wanted) - 1] for p in (0, 1) if wanted in texts[p]]
-                assert find(reader, wanted) == min(anywhere, default=None)
-        assert find(reader, b"no such text") is None and find(reader, b"only here", 0) is None
-        assert find(reader, b"debug") is None and find(reader, b"debug", DEBUGCON) is not None
+                assert reader.console.find(wanted) == min(anywhere, default=None)
+        assert reader.console.find(b"no such text") is None and reader.console.find(b"only here", 0) is None
+        assert reader.console.find(b"debug") is None and reader.console.find(b"debug", DEBUGCON) is not None
         cut = moments[0][len(TEXT) // 2]
         some = [one for one in reader.console.each(cut, moments[0][-3]) if one.port == 0]
         assert b"".join(one.text for one in some) == TEXT[len(TEXT) // 2 + 1 : -2]
@@ -98,7 +98,7 @@ def test_much_output_between_two_flushes(tmp_path):
     moments = written(tmp_path / "r.ph", random.Random(1), {0: text}, 4 * ROW)
     with Reader(str(tmp_path / "r.ph")) as reader:
         assert b"".join(one.text for one in reader.console.each()) == text and not verify(reader).faults
-        assert find(reader, b"line 15999\n") == moments[0][-1]
+        assert reader.console.find(b"line 15999\n") == moments[0][-1]
 
 
 def test_sixty_thousand_bytes_cost_little(tmp_path):

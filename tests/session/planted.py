@@ -23,7 +23,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.report import Report
-from tools import guest
+from tools import asm, guest
 
 PERIOD = 100_000
 KEYS = b"help\rtime\recho one\rsum\rstatus\roff\r"
@@ -60,6 +60,24 @@ def flip(address: int, bit: int) -> Callable[[Machine], None]:
         machine.memory.write(address, bytes((value & ~(1 << bit) | wrong[0] & 1 << bit,)))
 
     return fault
+
+
+def only_faults() -> bytes:
+    """A firmware that soon retires no instruction any more: DIV by 0, whose handler is this DIV. Its stack wraps."""
+    code = """
+        xorw    %cx, %cx
+        movw    %cx, %ds
+        movw    $again, 0               # vector 0
+        movw    $0xF000, 2
+        movw    $0x2000, %ax
+        movw    %ax, %ss
+        xorw    %sp, %sp
+again:  divw    %cx
+"""
+    image = bytearray(0x10000)
+    image[: len(code)] = asm.flat(code, bits=16).ljust(len(code), b"\0")
+    image[0xFFF0:0xFFF5] = b"\xea\x00\x00\x00\xf0"  # ljmp $0xF000, $0
+    return bytes(image)
 
 
 def config(name: str = "demo", **changes) -> PcConfig:

@@ -232,7 +232,7 @@ def test_a_kill_only_leaves(debugger, packet):
 
 def test_a_kill_ends_a_live_machine_and_says_so():
     """And a detachment does not, nor a connection that is closed."""
-    options = ["-m", "16", "-serial", "null", "-bios", guest.image("hang"), "-gdb", "tcp::0"]
+    options = ["-m", "16", "-serial", "null", "-bios", guest.image("demo"), "-gdb", "tcp::0"]
     command = [*fuzz_reverse.PLAYHEAD, "run", *options]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

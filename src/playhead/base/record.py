@@ -1,29 +1,46 @@
 """Declared state: a class whose fields have wire types, from which everything else is derived.
 
-A device, a checkpoint or an event lists its fields once, as class attributes; `record` makes from them the
+A device, a checkpoint or an event lists its fields once, as class attributes; `Record` makes from them the
 constructor, equality, a fixed-order little-endian encoding, its inverse, reset to defaults and a readable dump.
 
-    @record
-    class Channel:
+    class Channel(Record):
         count = U16()
         mode = U8(3)
 
-    @record
-    class PitState:
+    class PitState(Record):
         channels = Array(Channel, 3)
         fifo = Blob()
 
-Decoding is strict: bytes that are missing, left over, or out of range raise `FormatError`.
+Fields are typed descriptors for type checkers, which so find a wrong name or a value of the wrong type; at run time
+the values are in slots. Decoding is strict: bytes that are missing, left over, or out of range raise `FormatError`.
 """
 
 import copy
 import struct
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
 
 from playhead.base.errors import FormatError
 
+V = TypeVar("V")
+N = TypeVar("N", bound=int | None)
+R = TypeVar("R", bound="Record")
+BytesLike = bytes | bytearray | memoryview
 
-class Field:
+
+class Items(Protocol[V]):
+    """The value of an `Array`: a list in a plain record, a view of its memory in a shared one."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[V]: ...
+
+    def __getitem__(self, index: int, /) -> V: ...
+
+    def __setitem__(self, index: int, value: V, /) -> None: ...
+
+
+class Field(Generic[V]):
     """One declared field: a default and a way to and from bytes."""
 
     def __init__(self, default: Any = 0):
@@ -38,53 +55,73 @@ class Field:
     def decode(self, data: bytes, at: int) -> tuple[Any, int]:
         raise NotImplementedError
 
+    def plain(self, value: Any) -> Any:
+        """The value in ordinary types, to be shown and compared."""
+        return value
 
-class _Int(Field):
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, record: None, cls: type) -> Self: ...
+
+        @overload
+        def __get__(self, record: object, cls: type) -> V: ...
+
+        def __get__(self, record: object, cls: type) -> Self | V: ...
+
+        def __set__(self, record: object, value: V) -> None: ...
+
+
+class Number(Field[N]):
+    """An integer; `code` is its width and sign in `struct`'s letters."""
+
     code = ""
 
     def __init__(self, default: int = 0):
         super().__init__(default)
         self._struct = struct.Struct("<" + self.code)
 
-    def encode(self, value: int, out: bytearray) -> None:
+    def encode(self, value: Any, out: bytearray) -> None:
         try:
             out += self._struct.pack(value)
         except struct.error as e:
             raise AssertionError(f"value {value!r} does not fit {type(self).__name__}: {e}") from None
 
-    def decode(self, data: bytes, at: int) -> tuple[int, int]:
+    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
         end = at + self._struct.size
         if end > len(data):
             raise FormatError(f"state ends at byte {len(data)}, expected {end}")
         return self._struct.unpack_from(data, at)[0], end
 
 
-class U8(_Int):
+class U8(Number[int]):
     code = "B"
 
 
-class U16(_Int):
+class U16(Number[int]):
     code = "H"
 
 
-class U32(_Int):
+class U32(Number[int]):
     code = "I"
 
 
-class U64(_Int):
+class U64(Number[int]):
     code = "Q"
 
 
-class I32(_Int):
+class I32(Number[int]):
     code = "i"
 
 
-class I64(_Int):
+class I64(Number[int]):
     code = "q"
 
 
-class Bool(Field):
+class Bool(Field[bool]):
     """True or False, one byte."""
+
+    code = "?"
 
     def __init__(self, default: bool = False):
         super().__init__(default)
@@ -98,7 +135,7 @@ class Bool(Field):
         return bool(data[at]), at + 1
 
 
-class Blob(Field):
+class Blob(Field[bytearray]):
     """Bytes of any length (a FIFO, a table); `length` fixes it. The value is a bytearray, so that devices can edit
     it."""
 
@@ -109,7 +146,7 @@ class Blob(Field):
     def make(self) -> bytearray:
         return bytearray(self.default)
 
-    def encode(self, value: bytes, out: bytearray) -> None:
+    def encode(self, value: BytesLike, out: bytearray) -> None:
         if self.length is None:
             out += struct.pack("<I", len(value))
         else:
@@ -127,64 +164,84 @@ class Blob(Field):
             raise FormatError(f"state ends at byte {len(data)}, expected {at + size}")
         return bytearray(data[at : at + size]), at + size
 
+    if TYPE_CHECKING:
 
-class Nested(Field):
+        def __set__(self, record: object, value: BytesLike) -> None: ...
+
+
+class Nested(Field[R]):
     """Another record inside this one."""
 
-    def __init__(self, cls: type):
+    def __init__(self, cls: type[R]):
         super().__init__(None)
         self.cls = cls
 
-    def make(self) -> Any:
+    def make(self) -> R:
         return self.cls()
 
-    def encode(self, value: Any, out: bytearray) -> None:
+    def encode(self, value: R, out: bytearray) -> None:
         out += value.encode()
 
-    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
+    def decode(self, data: bytes, at: int) -> tuple[R, int]:
         value = self.cls()
-        for name, field in self.cls.FIELDS.items():  # type: ignore[attr-defined]
+        for name, field in self.cls.FIELDS.items():
             item, at = field.decode(data, at)
             setattr(value, name, item)
         return value, at
 
 
-class Array(Field):
-    """A fixed number of the same field or record; the value is a list."""
+def _item(item: Any) -> Field[Any]:
+    """The field that each item of an array or a queue is: a record stands for itself."""
+    return item if isinstance(item, Field) else Nested(item)
 
-    def __init__(self, item: Field | type, count: int):
+
+class Array(Field[Items[V]]):
+    """A fixed number of the same field or record; the value is a list (of a shared record: a view of its memory)."""
+
+    def __init__(self, item: Field[V] | type[V], count: int):
         super().__init__(None)
-        self.item = item if isinstance(item, Field) else Nested(item)
+        self.item = _item(item)
         self.count = count
 
-    def make(self) -> list:
+    def make(self) -> list[V]:
         return [self.item.make() for _ in range(self.count)]
 
-    def encode(self, value: list, out: bytearray) -> None:
+    def encode(self, value: Items[V], out: bytearray) -> None:
         assert len(value) == self.count, f"{len(value)} items, declared {self.count}"
         for item in value:
             self.item.encode(item, out)
 
-    def decode(self, data: bytes, at: int) -> tuple[list, int]:
+    def decode(self, data: bytes, at: int) -> tuple[list[V], int]:
         items = []
         for _ in range(self.count):
             item, at = self.item.decode(data, at)
             items.append(item)
         return items, at
 
+    def plain(self, value: Items[V]) -> list[V]:
+        return list(value)
 
-class Queue(Array):
+    if TYPE_CHECKING:
+
+        def __set__(self, record: object, value: Iterable[V]) -> None: ...
+
+
+class Queue(Field[list[V]]):
     """Any number of the same field or record, in order; the value is a list that starts empty."""
 
-    def __init__(self, item: Field | type):
-        super().__init__(item, 0)
+    def __init__(self, item: Field[V] | type[V]):
+        super().__init__(None)
+        self.item = _item(item)
 
-    def encode(self, value: list, out: bytearray) -> None:
+    def make(self) -> list[V]:
+        return []
+
+    def encode(self, value: list[V], out: bytearray) -> None:
         out += struct.pack("<I", len(value))
         for item in value:
             self.item.encode(item, out)
 
-    def decode(self, data: bytes, at: int) -> tuple[list, int]:
+    def decode(self, data: bytes, at: int) -> tuple[list[V], int]:
         if at + 4 > len(data):
             raise FormatError(f"state ends at byte {len(data)}, inside a count")
         count = struct.unpack_from("<I", data, at)[0]
@@ -198,14 +255,15 @@ class Queue(Array):
         return items, at
 
 
-def _encoder(fields: dict[str, Field]):
+def _encoder(fields: dict[str, Field[Any]]) -> Any:
     """The `encode` method, generated: digests call it often, so runs of integers are packed at once. It gives exactly
     the bytes that encoding field by field gives; anything that does not fit is found by doing just that."""
     lines = ["def encode(self):", " try:", "  return b''.join(("]
     scope: dict[str, Any] = {"fields": fields}
-    codes, values = "", []  # type: ignore[var-annotated]
+    codes = ""
+    values: list[str] = []
 
-    def flush():
+    def flush() -> None:
         nonlocal codes, values
         if codes:
             name = f"pack{len(scope)}"
@@ -214,13 +272,10 @@ def _encoder(fields: dict[str, Field]):
             codes, values = "", []
 
     for name, field in fields.items():
-        if isinstance(field, _Int):
+        if isinstance(field, Number | Bool):
             codes += field.code
             values.append(f"self.{name}")
-        elif isinstance(field, Bool):
-            codes += "?"
-            values.append(f"self.{name}")
-        elif type(field) is Array and isinstance(field.item, _Int) and field.count:
+        elif isinstance(field, Array) and isinstance(field.item, Number) and field.count:
             codes += field.item.code * field.count
             values.append(f"*self.{name}")
         else:
@@ -230,7 +285,7 @@ def _encoder(fields: dict[str, Field]):
     flush()
     lines += ["  ))", " except struct_error:", "  return b''.join(one(f, getattr(self, n)) for n, f in fields.items())"]
 
-    def one(field: Field, value: Any) -> bytes:
+    def one(field: Field[Any], value: Any) -> bytes:
         out = bytearray()
         field.encode(value, out)
         return bytes(out)
@@ -240,35 +295,82 @@ def _encoder(fields: dict[str, Field]):
     return scope["encode"]
 
 
-def record(cls: type) -> type:
-    """Turn a class whose attributes are fields into a record (see the module's first lines)."""
-    fields = {n: f for n, f in vars(cls).items() if isinstance(f, Field)}
+class RecordType(type):
+    """Makes a record of a class whose attributes are fields, behind those of the record that it extends."""
 
-    def init(self, **values):
-        unknown = set(values) - set(fields)
-        if unknown:
-            raise TypeError(f"{cls.__name__} has no field {sorted(unknown)[0]!r}; it has {', '.join(fields)}")
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> "RecordType":
+        return super().__new__(mcs, name, bases, mcs._body(bases, body))
+
+    @classmethod
+    def _body(mcs, bases: tuple[type, ...], body: dict[str, Any]) -> dict[str, Any]:
+        inherited = {n: f for base in bases for n, f in getattr(base, "FIELDS", {}).items()}
+        own = {n: f for n, f in body.items() if isinstance(f, Field)}
+        hidden = [n for n in own if any(hasattr(base, n) for base in bases)]
+        assert not hidden, f"a field cannot be called {hidden[0]}: that is a method or an inherited field"
+        fields = inherited | own
+        rest = {n: v for n, v in body.items() if n not in own}
+        return mcs._made(fields, own) | rest | {"FIELDS": fields}
+
+    @classmethod
+    def _made(mcs, fields: dict[str, Field[Any]], own: dict[str, Field[Any]]) -> dict[str, Any]:
+        """What follows from the fields, and what of it from those that the class itself declares."""
+        return {"__slots__": tuple(own), "encode": _encoder(fields)}
+
+
+class Record(metaclass=RecordType):
+    """The base of all records (see the module's first lines)."""
+
+    __slots__ = ()
+
+    FIELDS: ClassVar[dict[str, Field[Any]]]
+
+    def __init__(self, **values: Any):
+        fields = self.FIELDS
+        self._check_names(values)
         for name, field in fields.items():
             setattr(self, name, values[name] if name in values else field.make())
 
-    encode = _encoder(fields)
+    def _check_names(self, values: dict[str, Any]) -> None:
+        unknown = values.keys() - self.FIELDS.keys()
+        if unknown:
+            names = ", ".join(self.FIELDS)
+            raise TypeError(f"{type(self).__name__} has no field {sorted(unknown)[0]!r}; it has {names}")
 
-    @classmethod  # type: ignore[misc]
-    def decode(klass, data):
-        value, end = Nested(klass).decode(bytes(data), 0)
+    if TYPE_CHECKING:
+
+        def encode(self) -> bytes:
+            """All fields in order."""
+
+    @classmethod
+    def decode(cls, data: BytesLike) -> Self:
+        """The inverse of `encode`."""
+        value, end = Nested(cls).decode(bytes(data), 0)
         if end != len(data):
-            raise FormatError(f"{klass.__name__}: {len(data) - end} bytes left over")
+            raise FormatError(f"{cls.__name__}: {len(data) - end} bytes left over")
         return value
 
-    def text(self) -> str:
-        return f"{cls.__name__}(" + ", ".join(f"{n}={getattr(self, n)!r}" for n in fields) + ")"
+    def decode_into(self, data: BytesLike) -> None:
+        """`decode` into this object; nothing changes if the bytes are refused."""
+        self._take(type(self).decode(data))
 
-    def equal(self, other) -> bool:
-        return type(other) is type(self) and all(getattr(self, n) == getattr(other, n) for n in fields)
+    def assign(self, other: Self) -> None:
+        """Take the values of another record of this class."""
+        self._take(other.copy())
 
-    body = {n: v for n, v in vars(cls).items() if n not in fields and n not in ("__dict__", "__weakref__")}
-    body.update(
-        __slots__=tuple(fields), FIELDS=fields, __init__=init, __eq__=equal, __hash__=None, __repr__=text,
-        encode=encode, decode=decode, copy=lambda self: copy.deepcopy(self),
-    )  # fmt: skip
-    return type(cls.__name__, (), body)
+    def reset(self) -> None:
+        """All fields back to their defaults."""
+        self._take(type(self)())
+
+    def _take(self, other: Self) -> None:
+        for name in self.FIELDS:
+            setattr(self, name, getattr(other, name))
+
+    def copy(self) -> Self:
+        return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        shown = (f"{n}={f.plain(getattr(self, n))!r}" for n, f in self.FIELDS.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(getattr(self, n) == getattr(other, n) for n in self.FIELDS)

@@ -2,37 +2,34 @@
 settings.
 """
 
-from contextlib import nullcontext
-from typing import Any
+from __future__ import annotations
 
-from playhead.base.errors import UnsupportedError, UsageError
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
-from playhead.cli import device_options, kernel_needs
-from playhead.cli.drives import OpenDrives, seabios
+from playhead.cli import device_options
+from playhead.cli.drives import seabios
+from playhead.cli.serial_ports import all_specs, serial_specs
+from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
 from playhead.host.host import Host
-from playhead.log.writer import Writer
+from playhead.host.mux import MuxPort
 from playhead.session.outcome import Options
-from playhead.session.run import Build, RunSession
+
+if TYPE_CHECKING:
+    from playhead.cli.drives import OpenDrives
+    from playhead.log.writer import Writer
+    from playhead.session.run import Build, RunSession
 
 QUIET_LINUX = (
     "the guest has printed nothing for 10 s; a Linux kernel prints on the serial port if its command line (-append) "
     "has console=ttyS0"
 )
 QUIET = "the guest has printed nothing for 10 s on its serial ports"
-
-
-def serial_specs(values: dict[str, Any]) -> list[str]:
-    """What COM1... are connected to; COM1 is standard input and output if nothing is said."""
-    others = [device for device in values["devices"] if device["name"] == "isa-serial"]
-    specs = list(values["serial"]) or ([] if others else ["stdio"])
-    while specs and specs[-1] == "none":
-        specs.pop()
-    if "none" in specs:
-        raise UnsupportedError("-serial none is only supported behind the last port; null connects to nobody")
-    return specs
 
 
 def _word(spec: str) -> str:
@@ -73,14 +70,14 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     )
     config.check()
     if config.kernel is not None:
+        from playhead.cli import kernel_needs
+
         kernel_needs.check(config.kernel, config.cpu)
     return config
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
-    others = [device for device in values["devices"] if device["name"] == "isa-serial"]
-    specs = [*serial_specs(values), *("null" for _ in others)]
-    return Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=drives.disks)
+    return Host(all_specs(values), values["debugcon"] or "null", mux=values["nographic"], disks=drives.disks)
 
 
 def make_options(values: dict[str, Any]) -> Options:
@@ -107,14 +104,13 @@ def make_build(config: PcConfig, engine: str, shift: int) -> Build:
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
-    from playhead.cli.live import Attendance, check, shared_console
-
-    asked = values["gdb"] or values["s"] or values["stopped"] or values["monitor"]
     console = shared_console(host, values)
-    if not asked and console is None:
-        return nullcontext()
-    check(values, console)
-    return Attendance(session, host, values, recording, console)
+    if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
+        from playhead.cli.live import Attendance, check
+
+        check(values, console is not None)
+        return Attendance(session, host, values, recording, MuxPort(console) if console else None)
+    return nullcontext() if console is None else MonitorAtHand(session, host, values, recording, console)
 
 
 def made(writer: Writer) -> str:

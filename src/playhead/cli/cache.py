@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
     way = values["info|clear"]
     if way not in WAYS:
         raise UsageError(f"cache '{way}': there is {' and '.join(WAYS)}")
-    folder = cache_dir().parent
+    folder = Path(cache_dir()).parent
     print(f"{folder}{'' if folder.is_dir() else ': nothing is there'}")
     for title, lock, found in (
         ("native core", folder / "native" / "lock", list(_native(folder))),

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.base.messages import shown
-from playhead.log.beside import ALL_SIDES
 
 READ, WRITTEN = "read", "written"
 STANDARD = ("standard input", "standard output", "standard error")
@@ -44,12 +43,16 @@ class Claims:
 
     def reads_recording(self, path: str) -> None:
         """A recording, and what may be beside it, which belongs to it."""
+        from playhead.log.beside import ALL_SIDES  # here: a run without a recording does without it
+
         real = os.path.realpath(path)
         self._add(f"the recording {path}", READ, identity(path))
         for suffix in ALL_SIDES:
             self._add(f"{real}{suffix}, which belongs to the recording,", READ, identity(real + suffix))
 
     def writes_recording(self, path: str) -> None:
+        from playhead.log.beside import ALL_SIDES
+
         self.writes("-o", path)
         for suffix in ALL_SIDES:
             self._add(f"{path}{suffix}, which belongs to -o {path},", WRITTEN, identity(path + suffix))

@@ -73,7 +73,7 @@ def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
 def _check_port(reader: Any, port: int) -> None:
     from playhead.base.errors import UsageError
     from playhead.cli.assemble import count
-    from playhead.cli.recorded_config import serial_ports
+    from playhead.cli.recorded_words import serial_ports
     from playhead.log.console import DEBUGCON
 
     ports = serial_ports(reader.meta["config"])

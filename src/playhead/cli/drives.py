@@ -1,17 +1,20 @@
 """The drives of a machine that is about to run: their images opened, described for the machine and for a recording."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
-from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.cli.drive_options import DriveSpec, Placed, place
-from playhead.host.block import Image, open_image
-from playhead.host.disks import Disk, Disks
-from playhead.session import vm_state
-from playhead.session.snapshots import Saved
+
+if TYPE_CHECKING:
+    from playhead.boards.config import PcConfig
+    from playhead.host.block import Image
+    from playhead.host.disks import Disk, Disks
+    from playhead.session.snapshots import Saved
 
 DISK_MODEL, CDROM_MODEL = "PLAYHEAD DISK", "PLAYHEAD DVD-ROM"
 SEABIOS = ("/usr/share/seabios/bios.bin", "/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios.bin",
@@ -27,7 +30,7 @@ class OpenDrives:
     disks: Disks | None = None
     facts: list[dict[str, Any] | None] = field(default_factory=list)
 
-    def __enter__(self) -> "OpenDrives":
+    def __enter__(self) -> OpenDrives:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -46,6 +49,9 @@ def open_drives(placed: Placed) -> OpenDrives:
     specs = placed.specs
     if not specs and not placed.others:
         return OpenDrives()
+    from playhead.host.block import open_image  # here: a machine without drives starts without all that
+    from playhead.host.disks import Disk, Disks
+
     disks: list[Disk] = []
     others: list[Image] = []
     opened = OpenDrives(list(specs))
@@ -69,6 +75,8 @@ def load_vm(name: str | None, config: PcConfig, drives: OpenDrives) -> Saved | N
         return None
     if drives.disks is None:
         raise UsageError(f"-loadvm {name}: there is no image that could have it: -drive file=IMAGE.qcow2")
+    from playhead.session import vm_state
+
     images = drives.disks.vm_images
     saved = vm_state.unpack(images.state(name), config, f"snapshot '{name}' in {images.path}")
     images.apply(name)

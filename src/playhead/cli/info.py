@@ -76,10 +76,9 @@ def gather(reader: Any) -> dict[str, Any]:
 
 def _disks(reader: Any) -> list[dict[str, Any]]:
     """Each drive: where it is, how large, and how much of it the guest has read."""
-    from playhead.cli.recorded_config import drives
-    from playhead.log.contents import read_bytes
+    from playhead.cli.recorded_words import drives
 
-    images, read = reader.meta.get("disks", []), read_bytes(reader)
+    images, read = reader.meta.get("disks", []), reader.disks.read_bytes()
     return [
         {**drive, "image": image, "read_bytes": read.get(n, 0), "embedded": bool(reader.meta.get("embed", True))}
         for n, (drive, image) in enumerate(zip_longest(drives(reader.meta["config"]), images))
@@ -98,7 +97,7 @@ def _checkpoints(reader: Any) -> dict[str, Any]:
 def as_text(facts: dict[str, Any]) -> str:
     from playhead.boards.machine_version import FIRST_RELEASE
     from playhead.cli.assemble import size
-    from playhead.cli.recorded_config import device_words
+    from playhead.cli.recorded_words import device_words
 
     lists = ("drives", "devices", "outside")
     machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k not in lists}

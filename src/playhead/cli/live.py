@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from playhead.base.errors import HostError, UsageError
-from playhead.cli.assemble import serial_specs
+from playhead.cli.serial_ports import serial_specs
 from playhead.gdb.serve import GdbServer
-from playhead.host.chardev import Pty, Stdio
+from playhead.host.chardev import Pty
 from playhead.host.host import Host
 from playhead.host.lines import Lines
 from playhead.host.listen import TcpListener
@@ -26,16 +26,9 @@ PORT = "tcp::1234"  # QEMU's -s
 GONE = "the debugger's connection has closed: the machine stands until one attaches, or `cont` at the monitor"
 
 
-def shared_console(host: Host, values: dict[str, Any]) -> Stdio | None:
-    """The terminal that the monitor shares with a serial port, as QEMU has it unless something else is said."""
-    if values["monitor"] is None:
-        return next((d for d in host.serial if isinstance(d, Stdio) and d.mux), None)
-    return None
-
-
-def check(values: dict[str, Any], console: Stdio | None) -> None:
+def check(values: dict[str, Any], console: bool) -> None:
     """Whether it makes sense."""
-    if values["stopped"] and _gdb(values) == "none" and console is None and values["monitor"] in (None, "none"):
+    if values["stopped"] and _gdb(values) == "none" and not console and values["monitor"] in (None, "none"):
         raise UsageError("-S without -gdb (or -s) and without -monitor: nobody could start it")
     stdio = [n for n, spec in enumerate(serial_specs(values)) if spec in ("stdio", "mon:stdio")]
     if values["monitor"] == "stdio" and stdio:
@@ -51,9 +44,13 @@ def _gdb(values: dict[str, Any]) -> str:
 
 
 class Attendance:
-    """Who looks at the machine of a session. `with` it around `session.run()`; `recording`: its path, if it is one."""
+    """Who looks at the machine of a session. `with` it around `session.run()`; `recording`: its path, if it is one;
+    `console`: the terminal that a monitor shares with a serial port.
+    """
 
-    def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: Stdio | None):
+    def __init__(
+        self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: MuxPort | None
+    ):
         self._host = host
         self._target = LiveDebuggee(session, RECORDED if recording else "")
         self._target.stopped = values["stopped"]
@@ -71,7 +68,7 @@ class Attendance:
             self._open_monitor(values["monitor"] or "none")
             session.attended = self._gdb is not None or self._server is not None or self._lines is not None
             if console is not None:
-                self._server = MonitorServer(self._execute, MuxPort(console), greeting="\r\n")
+                self._server = MonitorServer(self._execute, console, greeting="\r\n")
         except BaseException:
             self.close()
             raise

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
@@ -12,7 +11,8 @@ from playhead.boards.config import RAM_MAX, RAM_MIN
 from playhead.cli import device_options, drive_options
 from playhead.cli.options import Option, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
-from playhead.host.listen import parse_server, parse_spec
+from playhead.host.tcp_spec import parse_server, parse_spec
+from playhead.log.snapshot_names import check_name
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 SIZE = re.compile(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", re.IGNORECASE)
@@ -27,6 +27,8 @@ def memory_size(text: str) -> int:
         raise UsageError("not a size such as 128M or 1.5G")
     if match[2] and match[3].upper() in ("", "B"):
         raise UsageError("a fraction needs a unit: K, M or G")
+    from fractions import Fraction  # here: most command lines have no size
+
     exact = (int(match[1], 0) if "x" in match[1].lower() else int(match[1])) + Fraction("0" + (match[2] or ".0") + "0")
     size = -(-round(exact * (1 << UNITS[match[3].upper()])) // RAM_ROUND) * RAM_ROUND
     if not RAM_MIN <= size <= RAM_MAX:
@@ -49,8 +51,6 @@ def icount(text: str) -> dict[str, Any]:
         raise UsageError("to record or replay, use playhead record -o FILE ... and playhead replay FILE")
 
     def snapshot(value: str) -> str:
-        from playhead.log.snapshots import check_name  # imports SQLite, which --help does without
-
         check_name(value)
         return value
 

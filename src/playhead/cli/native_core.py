@@ -21,7 +21,7 @@ def prepare(engine: str = "native") -> None:
     from playhead.engine.llvm.core_file import core_path
     from playhead.engine.llvm.library import load_or_build
 
-    if core_path().exists():
+    if os.path.exists(core_path()):
         return
     if os.isatty(2):
         with _bar() as bar:

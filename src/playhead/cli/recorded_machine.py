@@ -1,20 +1,22 @@
 """A recording's machine, checked: what every verb that runs one starts from."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.cli.assemble import make_build
 from playhead.cli.recorded_config import config_of
-from playhead.cli.recorded_disks import attach
 from playhead.host.host import Host
 from playhead.log.moment import START, Moment
-from playhead.log.reader import Reader
-from playhead.session.run import Build
-from playhead.timeline.moments import AtOutput, parse, printed_at
-from playhead.timeline.timeline import Timeline
 from playhead.x86.system.cpuid import canonical
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
+    from playhead.session.run import Build
+    from playhead.timeline.timeline import Timeline
 
 SHOW_NS = 200_000_000  # between two looks at progress
 
@@ -35,7 +37,10 @@ def builder(
     shift: Any = reader.meta.get("shift")
     if type(shift) is not int or not 0 <= shift <= 10:
         raise FormatError(f"{reader.path} is damaged: its shift is {shift!r}")
-    attach(reader, config, images)
+    if config.drives:
+        from playhead.cli.recorded_disks import attach
+
+        attach(reader, config, images)
     return make_build(config, engine, shift), config.serial
 
 
@@ -50,6 +55,8 @@ def timeline(
     """A recording to move about in, for a verb without a session: progress on the terminal, signals interrupt it.
     `serial_specs`: where the serial ports of `Host` go, for those who connect the player's output to them.
     """
+    from playhead.timeline.timeline import Timeline  # here: a replay from beginning to end moves nowhere
+
     build, serial = builder(reader, engine, images)
     host = Host(serial_specs or (), debugcon, reads=False)
     line = Timeline(build, host, reader, len(serial))
@@ -74,6 +81,8 @@ def timeline(
 
 def moment_of(reader: Reader, text: str, engine: str = "native") -> Moment:
     """The moment that a user means; moments of virtual time are looked for by replaying. Raises UsageError."""
+    from playhead.timeline.moments import AtOutput, parse, printed_at
+
     end = reader.last_mark()[0]
     where = parse(text, end, end)
     if isinstance(where, Moment):

@@ -23,7 +23,8 @@ def main(words: list[str]) -> int:
     from playhead.base.errors import FormatError
     from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
-    from playhead.log.verify import Fault, Verdict, verify
+    from playhead.log.verdict import Fault, Verdict
+    from playhead.log.verify import verify
 
     path = values["file"]
     of_recording(path)
@@ -45,7 +46,7 @@ def main(words: list[str]) -> int:
 def check(path: str, verdict: "object") -> None:
     """Raise if there is anything wrong, all of it on one line each."""
     from playhead.base.errors import FormatError
-    from playhead.log.verify import Verdict
+    from playhead.log.verdict import Verdict
 
     assert isinstance(verdict, Verdict)
     if verdict.faults:
@@ -54,7 +55,7 @@ def check(path: str, verdict: "object") -> None:
 
 def summary(path: str, verdict: "object") -> str:
     from playhead.cli.assemble import big, count, size
-    from playhead.log.verify import Verdict
+    from playhead.log.verdict import Verdict
 
     assert isinstance(verdict, Verdict)
     v = verdict

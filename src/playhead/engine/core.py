@@ -5,11 +5,16 @@ from collections.abc import Callable
 
 from playhead.hw.memory import Memory, host_array
 from playhead.x86 import state as S
-from playhead.x86.flags import status_from_words, words_from_status
-from playhead.x86.system.paging import LARGE_PAGES
+from playhead.x86.eflags import status_from_words, words_from_status
 
 
 MOST_WATCHES = 1 << 12
+NOBODY, PYTHON, FIRST_RANGE = range(3)
+# Of a range that native code answers: entries to read and to write (0: none), first and last address, sizes of accesses
+# that it takes, the addresses of its states.
+RANGE = "<QQIIII8Q"
+RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX, RANGE_STATES = 0, 8, 16, 20, 24, 28, 32
+RANGE_SIZE, MOST_RANGES = 96, 1024
 
 
 def words_of(count: int) -> struct.Struct:
@@ -26,7 +31,7 @@ class Core:
         view = memoryview(self.block)
         self.c8, self.c16, self.c32, self.c64 = view, view.cast("H"), view.cast("I"), view.cast("Q")
         self.tlb = host_array(4 << 20)
-        self.tlb_large = host_array(4 * LARGE_PAGES)
+        self.tlb_large = host_array(4 * S.LARGE_PAGES)
         self.tlb_list = host_array(8 << 20)
         self.page_hash = host_array(8 << 20)
         self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
@@ -35,8 +40,12 @@ class Core:
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: whether a breakpoint has it
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
+        # For each port, and for each page of registers, 16 bits: NOBODY, PYTHON, or from FIRST_RANGE on the number of
+        # an entry in `device_ranges`.
+        self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
+        self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
-        self.stale = True  # whether somebody else than the native engine changed mappings or state
+        self.stale = True  # mappings or state were changed by something other than the native engine
 
     def _was_written(self, area_page: int) -> None:
         self.dirty[area_page] = 1
@@ -106,9 +115,9 @@ class Core:
         large = memoryview(self.tlb_large).cast("I")
         for page in lst[1 : lst[0] + 1]:
             tlb[page] = 0
-        self.tlb_large[:] = bytes(4 * LARGE_PAGES)
+        self.tlb_large[:] = bytes(4 * S.LARGE_PAGES)
         words = words_of(len(data) // 4).unpack(data)
-        end = words.index(0xFFFFFFFF)  # behind the small ones: no page has this number, no entry looks like it
+        end = words.index(0xFFFFFFFF)  # after the small ones: no page has this number, no entry looks like it
         pages = words[0:end:2]
         for page, entry in zip(pages, words[1:end:2], strict=True):
             tlb[page] = entry | 32

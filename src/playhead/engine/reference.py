@@ -2,9 +2,8 @@
 must do.
 
 The order at each instruction: a pending exception or interrupt is delivered; then, if the machine asks for an interrupt
-and the
-processor would take it, the run ends; then the instruction is fetched (the pages of its bytes are probed through the
-architectural TLB), decoded and executed.
+and the processor would take it, the run ends; then the instruction is fetched (the pages of its bytes are probed
+through the architectural TLB), decoded and executed.
 """
 
 from typing import Any
@@ -20,7 +19,7 @@ from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
 
 AM = 0x40000  # of CR0
-ADDRESS = 1 << paging.BEYOND | 0xFFFFFFFF  # of what `translate` says: an address above this is nobody's
+ADDRESS = 1 << paging.BEYOND | 0xFFFFFFFF  # of `translate`'s result; an address above this is unassigned
 
 
 class Decoded:
@@ -140,7 +139,7 @@ class ReferenceEngine:
                     c32[o["hit_n"]] = hits + 1
 
     def _breakpoint(self) -> bool:
-        """Whether a debugger wants the run to end in front of the instruction at CS:EIP."""
+        """Whether a debugger wants the run to end before the instruction at CS:EIP."""
         c32, c64, o = self.c32, self.c64, self._o
         lin = (c32[S.seg_offset("cs", "base") // 4] + c32[o["eip"]]) & 0xFFFFFFFF
         if not self.core.debug_offsets[lin & 0xFFF] or not self.core.debug_map[lin >> 12] & 1 or c32[o["latch_n"]]:
@@ -225,7 +224,7 @@ class ReferenceEngine:
             rest = self._fetch_page((lin + first) & 0xFFFFFFFF, MAX_LENGTH - first)
             code[:] = self._fetch_page(lin, first) + rest  # the walk's accessed bits may lie in the first page
             d = self._decode(bytes(code), mode)
-        if eip + d.len - 1 > limit != 0xFFFFFFFF:  # what crosses the end of a flat segment goes on at 0
+        if eip + d.len - 1 > limit != 0xFFFFFFFF:  # what crosses the end of a flat segment continues at 0
             raise GuestFault(S.GP, 0)
         return d
 
@@ -257,8 +256,8 @@ class ReferenceEngine:
 
     def run(self, budget: int) -> None:
         """Retire `budget` instructions, or fewer: then `exit_reason` says why. `deliveries` in the state block bounds
-        how many
-        exceptions and interrupts are delivered (counted down): a guest that only faults must not hang its machine."""
+        how many exceptions and interrupts are delivered (counted down): a guest that only faults must not hang its
+        machine."""
         core, c32, c64, o = self.core, self.c32, self.c64, self._o
         core.stale = True
         self.budget = budget

@@ -17,7 +17,7 @@ import gdb
 
 CODE = re.compile(r"^([0-9a-f]{8})  (?:[0-9a-f]{2} )+ (\S+)")  # a line of `monitor x/i`: address, bytes, mnemonic
 GOES_AWAY = re.compile(r"(l?call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back behind itself
-# Commands that let the program run; executed from here, they nest, which gdb 13 does not survive for long.
+# Commands that let the program run: not executed from here, where they would nest.
 RESUMES = re.compile(
     r"^\s*(c|cont\w*|fg|s|si|step\w*|n|ni|next\w*|fin\w*|u|until|adv\w*|reverse-\w+|r[cns]i?|rni|r|run|start\w*|jump|j|"
     r"signal|seek|restart|seek-ticks|over|kill|k|detach|attach)\b",

@@ -1,10 +1,9 @@
-"""Storage as a disk controller sees it: requests that are started now and end later, at a moment somebody else decides.
+"""Storage as a disk controller sees it: requests start now and end later, at a moment that the session decides.
 
 Nothing that a host's disk does may show in the guest but by a recorded event. So `read` and its kin only start a
 request and return its number; when it ends, the session calls `Board.drive_done(id, error, data)` on the controller,
-never from inside the call that started it. The controller keeps what it waits for in its declared state, so a
-checkpoint may be taken meanwhile; numbers are part of that state, and whoever hands them out does so the same way in
-a replay.
+never from inside the call that started it. The controller keeps its pending requests in its declared state, so a
+checkpoint may be taken meanwhile; their numbers are part of that state, and are given out in the same way in a replay.
 
 What is written is sampled at the request: `data` is a copy. Whether reads see writes that have not ended yet does not
 arise: a drive has at most one request at a time.
@@ -19,8 +18,8 @@ KINDS = ("none", "read", "write", "flush", "discard")
 
 
 class Drive(Protocol):
-    """What is behind a disk or a CD-ROM drive. All of the names below are constant, but `sectors` of a CD-ROM drive,
-    which is what the medium in it has (0: there is none)."""
+    """The storage of a disk or a CD-ROM drive. All of the names below are constant, but `sectors` of a CD-ROM drive,
+    which is the size of the medium in it (0: there is none)."""
 
     @property
     def sectors(self) -> int: ...
@@ -46,10 +45,25 @@ class Drive(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A request that a controller waits for: `drive` is its place among the board's drives."""
+    """A pending request of a controller: `drive` is its place among the board's drives."""
 
     drive: int
     id: int
     kind: int
     lba: int
     count: int
+
+
+class Tray(Protocol):
+    """A CD-ROM drive as its user sees it."""
+
+    @property
+    def tray_open(self) -> bool: ...
+
+    @property
+    def locked(self) -> bool: ...
+
+    @property
+    def sectors(self) -> int:
+        """Of the medium in it; 0: there is none."""
+        ...

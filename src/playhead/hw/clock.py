@@ -1,18 +1,21 @@
 """Virtual time and alarms.
 
 Virtual time is a pure function of the instruction count, so alarms need no recording: they fall out. A device owns
-numbered
-alarms; when several are due at one moment they ring in the order (deadline, number), and the numbers are fixed by the
-board,
-so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once per boundary
-turn, which
-makes progress however short its period is.
+numbered alarms; when several are due at one moment they ring in the order (deadline, number), and the numbers are fixed
+by the board, so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once
+per boundary turn, which makes progress however short its period is.
+
+Deadlines lie in memory that native code may write: it sets `changed` when it moves one.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
+from playhead.base.record import I64, Array, Bool
+from playhead.base.shared_record import SharedRecord
 from playhead.base.units import NEVER as NEVER
+
+ALARMS_MAX = 128
 
 
 class TimeSource(Protocol):
@@ -20,27 +23,52 @@ class TimeSource(Protocol):
 
     def now_ns(self) -> int: ...
 
+    @property
+    def icount(self) -> int: ...
+
+
+class Deadlines(SharedRecord):
+    """When each alarm rings, by its number. (What is saved of it is for the clock's owner to say.)"""
+
+    deadlines = Array(I64(NEVER), ALARMS_MAX)
+    next_ns = I64(NEVER)  # the nearest one ...
+    changed = Bool()  # ... unless it may be another one since
+
 
 class Alarm:
     """A deadline in virtual nanoseconds and what to do then. The deadline is part of the clock's saved state."""
 
-    __slots__ = ("_clock", "callback", "deadline_ns", "name", "number")
+    __slots__ = ("_deadlines", "_shared", "callback", "name", "number")
 
-    def __init__(self, clock: "VirtualClock", number: int, name: str, callback: Callable[[], None]):
-        self._clock, self.number, self.name, self.callback = clock, number, name, callback
-        self.deadline_ns = NEVER
+    def __init__(self, shared: Deadlines, number: int, name: str, callback: Callable[[], None]):
+        self._shared, self._deadlines, self.number, self.name = shared, shared.deadlines, number, name
+        self.callback = callback
+
+    @property
+    def deadline_ns(self) -> int:
+        return self._deadlines[self.number]
 
     def arm(self, deadline_ns: int) -> None:
-        self.deadline_ns = min(max(deadline_ns, 0), NEVER)
-        self._clock.changed()
+        shared, deadlines = self._shared, self._deadlines
+        if deadline_ns < 0:
+            deadline_ns = 0
+        elif deadline_ns > NEVER:
+            deadline_ns = NEVER
+        if not shared.changed:
+            nearest = shared.next_ns
+            if deadline_ns <= nearest:
+                shared.next_ns = deadline_ns
+            elif deadlines[self.number] == nearest:
+                shared.changed = True
+        deadlines[self.number] = deadline_ns
 
     def cancel(self) -> None:
-        if self.deadline_ns != NEVER:
+        if self._deadlines[self.number] != NEVER:
             self.arm(NEVER)
 
     @property
     def armed(self) -> bool:
-        return self.deadline_ns != NEVER
+        return self._deadlines[self.number] != NEVER
 
 
 class VirtualClock:
@@ -49,11 +77,16 @@ class VirtualClock:
     def __init__(self, source: TimeSource):
         self._source = source
         self.alarms: list[Alarm] = []
-        self._next_ns: int | None = None  # the nearest deadline, if it is known
+        self.shared = Deadlines()
+        self._armed: memoryview[int] = memoryview(b"")  # of the deadlines, those that belong to an alarm
 
     def now_ns(self) -> int:
         """Virtual time since power-on, in nanoseconds."""
         return self._source.now_ns()
+
+    def icount(self) -> int:
+        """Instructions retired since power-on."""
+        return self._source.icount
 
     def ticks(self, hz: int) -> int:
         """Periods of an oscillator of `hz` since power-on, exact (integer arithmetic, no drift)."""
@@ -61,38 +94,43 @@ class VirtualClock:
 
     def alarm(self, name: str, callback: Callable[[], None]) -> Alarm:
         """A new alarm; its number is the order of creation, which the board fixes."""
-        alarm = Alarm(self, len(self.alarms), name, callback)
+        assert len(self.alarms) < ALARMS_MAX, f"more than {ALARMS_MAX} alarms"
+        alarm = Alarm(self.shared, len(self.alarms), name, callback)
         self.alarms.append(alarm)
+        deadlines = self.shared.deadlines
+        assert isinstance(deadlines, memoryview)
+        self._armed = deadlines[: len(self.alarms)]
         return alarm
 
-    def next_deadline_ns(self) -> int:
-        if self._next_ns is None:
-            self._next_ns = min((a.deadline_ns for a in self.alarms), default=NEVER)
-        return self._next_ns
+    def deadlines_address(self) -> int:
+        """Where the deadlines are in the host's memory: 64 bits each, by the alarms' numbers."""
+        return self.shared.address() + Deadlines.PLACES["deadlines"].offset
 
-    def changed(self) -> None:
-        """A deadline is another one."""
-        self._next_ns = None
+    def next_deadline_ns(self) -> int:
+        shared = self.shared
+        if shared.changed:
+            shared.next_ns = min(self.save(), default=NEVER)
+            shared.changed = False
+        return shared.next_ns
 
     def ring(self, now_ns: int) -> int:
         """Ring each alarm that is due now, once, in the order (deadline, number); returns how many rang."""
-        due = sorted((a.deadline_ns, a.number) for a in self.alarms if a.deadline_ns <= now_ns)
+        deadlines = self.shared.deadlines
+        due = sorted((deadline, n) for n, deadline in enumerate(self.save()) if deadline <= now_ns)
         for deadline, number in due:
-            alarm = self.alarms[number]
-            if alarm.deadline_ns == deadline:  # an earlier one may have cancelled or moved it
-                alarm.deadline_ns = NEVER
-                self.changed()
-                alarm.callback()
+            if deadlines[number] == deadline:  # an earlier one may have cancelled or moved it
+                self.alarms[number].arm(NEVER)
+                self.alarms[number].callback()
         return len(due)
 
     def save(self) -> list[int]:
-        return [a.deadline_ns for a in self.alarms]
+        return self._armed.tolist()
 
     def load(self, deadlines: list[int]) -> None:
         assert len(deadlines) == len(self.alarms), f"{len(deadlines)} deadlines for {len(self.alarms)} alarms"
-        for alarm, deadline in zip(self.alarms, deadlines, strict=True):
-            alarm.deadline_ns = deadline
-        self.changed()
+        for n, deadline in enumerate(deadlines):
+            self.shared.deadlines[n] = deadline
+        self.shared.changed = True
 
 
 def ticks_to_ns(ticks: int, hz: int) -> int:

@@ -1,15 +1,14 @@
 """The base of every chip: a name, what it declares of itself, declared state, reset, save and load."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
-from playhead.base.record import record
+from playhead.base.record import Record
 from playhead.hw.declared import Declared
 from playhead.hw.surroundings import Surroundings
 
 
-@record
-class NoState:
+class NoState(Record):
     """For chips that remember nothing."""
 
 
@@ -24,14 +23,18 @@ class Differs(NamedTuple):
     as_qemu: bool
 
 
-class Device:
-    """A chip. Subclasses declare `State` (a record) and keep everything guest-visible in `self.state`.
+S = TypeVar("S", bound=Record)
+
+
+class Device(Generic[S]):
+    """A chip. Subclasses declare `State` (a record) and keep everything guest-visible in `self.state`, which is one
+    object for the chip's life: native code may know its address.
 
     Anything outside `self.state` must be derivable from it (wiring, caches); `loaded` is called after a state was
     put in, to derive it again. `loaded` must not touch other devices: their state may not be there yet.
     """
 
-    State: type = NoState
+    State: type[S]
     part = "device"
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
 
@@ -51,11 +54,11 @@ class Device:
 
     def __init__(self, name: str):
         self.name = name
-        self.state: Any = self.State()
+        self.state = self.State()
 
     def reset(self) -> None:
         """The effect of the reset line: all declared state back to its defaults. Chips that keep some override it."""
-        self.state = self.State()
+        self.state.reset()
         self.loaded()
 
     def loaded(self) -> None:
@@ -65,5 +68,5 @@ class Device:
         return self.state.encode()
 
     def load(self, data: bytes) -> None:
-        self.state = self.State.decode(data)  # type: ignore[attr-defined]
+        self.state.decode_into(data)
         self.loaded()

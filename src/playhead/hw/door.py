@@ -1,5 +1,4 @@
-"""What the machine may ask of the outside. Everything behind it is recorded, so that a replay can answer in its
-stead."""
+"""What the machine may ask of the outside. All answers are recorded, so that a replay can give them again."""
 
 from typing import Protocol
 

@@ -1,8 +1,7 @@
-"""A wire: a level, and whom it tells when the level changes.
+"""A wire: a level, and listeners that are called when the level changes.
 
 The level of a line is not state of its own: the device that drives it sets it again in `loaded`. A listener that needs
-to
-remember edges (an 8259) does so in its own declared state.
+to remember edges (an 8259) does so in its own declared state.
 """
 
 from collections.abc import Callable

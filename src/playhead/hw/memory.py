@@ -2,9 +2,9 @@
 
 The page map is a flat array of 2**20 unsigned 64-bit entries that native code reads directly. An entry is the offset of
 the page in the area, with flags in its low 12 bits; an entry without READ is answered by the memory-mapped register
-space (or by nobody). All writers (CPU, devices, debugger) keep two flags true: CODE (instructions were decoded from
-here) and DIRTY (written since the notes were last collected), and a debugger sets WATCH flags where it wants to know of
-accesses: so the page map is where self-modifying code, digests and watchpoints meet.
+space (or, if no device is there, reads as all ones). All writers (CPU, devices, debugger) maintain two flags: CODE
+(instructions were decoded from here) and DIRTY (written since the flags were last collected); a debugger sets WATCH
+flags where it watches accesses. So self-modifying code, digests and watchpoints all work by the page map.
 """
 
 import mmap
@@ -103,7 +103,7 @@ class Memory:
 
     def write(self, address: int, data: bytes, by: str = "a bus master") -> None:
         """What a bus master writes: through the same code invalidation and dirty tracking as the CPU's stores. `by`
-        names the master, for whoever asks who wrote something."""
+        names the master, for `playhead who`."""
         at = 0
         while at < len(data):
             address &= 0xFFFFFFFF

@@ -1,11 +1,9 @@
 """Address spaces that devices answer in: the I/O ports, and memory-mapped registers.
 
 A handler is `read(address, size) -> int` and `write(address, size, value)`, with the full address and size 1, 2 or 4. A
-range is
-mapped with the access sizes that the chip understands; a wider access is split low byte first, as the bus does, and a
-narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write: refused
-silently).
-What nobody answers reads as all ones and swallows writes.
+range is mapped with the access sizes that the chip understands; a wider access is split low byte first, as the bus
+does, and a narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write:
+refused silently). Where no device is, reads give all ones and writes are ignored.
 """
 
 from bisect import bisect_right
@@ -13,12 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from playhead.hw.native import DECLINED, Registers
+
 Read = Callable[[int, int], int]
 Write = Callable[[int, int, int], None]
 
 
 class Stream(Protocol):
-    """A register that is read like a file, over and over. What is ahead may be looked at, and changes nothing."""
+    """A register that is read like a file, over and over. Peeking at what comes next changes nothing."""
 
     def peek(self, address: int, size: int, most: int) -> Sequence[int]:
         """The values of up to `most` reads to come, of those only that do nothing but give the value."""
@@ -41,6 +41,20 @@ class Range:
     max_size: int
     name: str
     stream: Stream | None = None
+    registers: Registers | None = None
+
+    def get(self, address: int, size: int) -> int:
+        """Read: what is declared of the registers, else the handler."""
+        if self.registers is not None:
+            value = self.registers.answer(address - self.base, size)
+            if value != DECLINED:
+                return value
+        return self.read(address, size)
+
+    def put(self, address: int, size: int, value: int) -> None:
+        """Write, likewise."""
+        if self.registers is None or not self.registers.take(address - self.base, size, value):
+            self.write(address, size, value)
 
 
 class Space:
@@ -56,9 +70,9 @@ class Space:
         self.changed: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,
-            name: str = "", stream: Stream | None = None) -> Range:  # fmt: skip
+            name: str = "", stream: Stream | None = None, registers: Registers | None = None) -> Range:  # fmt: skip
         assert length > 0 and 0 <= base and base + length <= self.size, f"{self.name}: {base:#x}+{length:#x}"
-        entry = Range(base, length, read, write, min_size, max_size, name, stream)
+        entry = Range(base, length, read, write, min_size, max_size, name, stream, registers)
         self._ranges.append(entry)
         self._dirty = True
         self.changed()
@@ -89,6 +103,12 @@ class Space:
             self._pieces.append(owner)
         self._dirty = False
 
+    def pieces(self) -> list[tuple[int, Range | None]]:
+        """The whole space in order: (first address, who answers from there on)."""
+        if self._dirty:
+            self._build()
+        return list(zip(self._starts, self._pieces, strict=True))
+
     def read(self, address: int, size: int) -> int:
         r = self.find(address)
         if r is None and size == 1:
@@ -96,13 +116,13 @@ class Space:
         if r is None or size > r.max_size or address + size > r.base + r.length:
             if size == 1:
                 assert r is not None
-                return r.read(address, 1) & 0xFF
+                return r.get(address, 1) & 0xFF
             half = size // 2
             return self.read(address, half) | self.read((address + half) % self.size, half) << (8 * half)
         if size < r.min_size:
             aligned = address & ~(r.min_size - 1)
-            return r.read(aligned, r.min_size) >> (8 * (address - aligned)) & ((1 << 8 * size) - 1)
-        return r.read(address, size) & ((1 << 8 * size) - 1)
+            return r.get(aligned, r.min_size) >> (8 * (address - aligned)) & ((1 << 8 * size) - 1)
+        return r.get(address, size) & ((1 << 8 * size) - 1)
 
     def write(self, address: int, size: int, value: int) -> None:
         r = self.find(address)
@@ -111,7 +131,7 @@ class Space:
         if r is None or size > r.max_size or address + size > r.base + r.length:
             if size == 1:
                 assert r is not None
-                r.write(address, 1, value & 0xFF)
+                r.put(address, 1, value & 0xFF)
                 return
             half = size // 2
             self.write(address, half, value & ((1 << 8 * half) - 1))
@@ -119,4 +139,4 @@ class Space:
             return
         if size < r.min_size:
             return
-        r.write(address, size, value)
+        r.put(address, size, value)

@@ -191,7 +191,7 @@ class Builder:
         self.emit("fault", (self.value(vector, 32), self.value(error, 32)), 0)
 
     def leave(self, reason: int, info: "Value | int" = 0, eip: Value | None = None) -> None:
-        """Done; go on at `eip`, or behind this instruction, after the run loop has looked at everything."""
+        """Done; the run loop checks everything, then continues at `eip`, or after this instruction."""
         self.emit("leave", (self.const(reason, 32), self.value(info, 64)) + ((eip,) if eip is not None else ()), 0)
 
     def undone(self, reason: int, info: "Value | int" = 0) -> None:

@@ -1,8 +1,7 @@
 """The reference evaluator: turns a function of the IR into a Python function. It is the definition of the IR.
 
-A handler becomes `f(u, pc, nx) -> next EIP`, where `u` is the decoded instruction, `pc` its EIP and `nx` the EIP behind
-it. A
-routine becomes `f(*params) -> int`. What the functions work on is the `World` that the engine supplies by name.
+A handler becomes `f(u, pc, nx) -> next EIP`, where `u` is the decoded instruction, `pc` its EIP and `nx` the EIP after
+it. A routine becomes `f(*params) -> int`. What the functions work on is the `World` that the engine supplies by name.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,8 @@
 """Values, operations and functions of the intermediate representation.
 
 A function is a tree: a region is a list of operations; `if` and `loop` hold regions. Values are assigned once; what
-must
-change across regions is a variable (`var`), which LLVM turns back into registers. All integers are unsigned
-bit patterns of 1 to 128 bits; signedness is a property of an operation.
+must change across regions is a variable (`var`), which LLVM turns back into registers. All integers are unsigned bit
+patterns of 1 to 128 bits; signedness is a property of an operation.
 
 Operations (args -> result; `attr` in brackets):
 
@@ -215,7 +214,7 @@ class Function:
         self.count = 0
 
     def text(self) -> str:
-        """Readable listing, for people and for tests that expect generated code."""
+        """Readable listing, for debugging and for tests that expect generated code."""
         lines = [f"{'routine' if self.routine else 'handler'} {self.name}({', '.join(map(repr, self.params))})"]
 
         def walk(region: list[Op], depth: int) -> None:

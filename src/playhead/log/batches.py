@@ -30,14 +30,6 @@ class Batch(NamedTuple):
     wall_ms: int
 
 
-class Output(NamedTuple):
-    """What a batch, by its number, has of the guest's output; `moment` is at the flush."""
-
-    number: int
-    moment: Moment
-    printed: list[Printed]
-
-
 def entries_of(rows: list[tuple], moment: Moment, bad: Bad) -> list[Entry]:
     """Rows of `event`; `moment` is the end of the batch before."""
     entries = []

@@ -6,17 +6,15 @@ they are asked for. Contents of pages carry their own names, their SHA-256, so w
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from playhead.base.errors import FormatError
 from playhead.log.chain import Mark
+from playhead.log.container import Container
 from playhead.log.moment import Moment
 from playhead.log.pages import (
     HASH, MAX_PAGES, MAX_PARTS, NOTHING, PACK, RECORD, unpack_pages, unpack_parts, unpack_records,
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    from playhead.log.reader import Reader
 
 T = TypeVar("T")
 COLUMNS = "id, icount, seq, virtual_ns, last_event, parts, pages"
@@ -42,17 +40,20 @@ class Checkpoint(NamedTuple):
 
 
 class Checkpoints:
-    """The reader's part for checkpoints and their pages."""
+    """The reader's part for checkpoints and their pages.
 
-    def __init__(self, reader: "Reader"):
-        self._reader = reader
-        self._rows, self._bad = reader.container.rows, reader.container.damaged
+    `last()` is the mark of the last batch; `verified_rows(id)`: the rows of the batch that holds this checkpoint.
+    """
+
+    def __init__(self, container: Container, last: Callable[[], Mark], verified_rows: Callable[[int], list[tuple]]):
+        self._rows, self._bad = container.rows, container.damaged
+        self._last, self._verified_rows = last, verified_rows
         self._where: dict[bytes, int] | None = None  # content -> pack
 
     def all(self) -> list[Checkpoint]:
         """Those that belong to batches, in order."""
         sql = "SELECT id, icount, seq, virtual_ns, last_event FROM checkpoint WHERE id > 0 AND id <= ? ORDER BY id"
-        rows = self._rows(sql, *[int] * 5, args=(self._reader.last().last_checkpoint,))
+        rows = self._rows(sql, *[int] * 5, args=(self._last().last_checkpoint,))
         return [_checkpoint(row) for row in rows]
 
     def rows(self, after: int, last: int) -> list[tuple]:
@@ -86,7 +87,7 @@ class Checkpoints:
         return self._unpack(checkpoint, self._row(checkpoint)[6], unpack_records)
 
     def _row(self, checkpoint: Checkpoint) -> tuple:
-        for row in self._reader.checkpoint_rows(checkpoint.id):
+        for row in self._verified_rows(checkpoint.id):
             if _checkpoint(row) == checkpoint:
                 return row
         raise self._bad(f"checkpoint {checkpoint.id} is not where it was")

@@ -10,15 +10,13 @@ text (measured on the Debian boot: see docs/recording-format.md).
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from playhead.base.errors import FormatError
+from playhead.log.container import Container
 from playhead.log.moment import Moment
 from playhead.log.pages import unpacked
-
-if TYPE_CHECKING:
-    from playhead.log.reader import Reader
 
 DEBUGCON = 255  # the number of the debug console, behind those of the serial ports
 ROW = 1 << 16  # bytes of text in a row, at most
@@ -137,12 +135,20 @@ def _numbers(data: bytes) -> Iterator[int]:
         raise FormatError("a number that does not end")
 
 
-class Console:
-    """The reader's part."""
+class Output(NamedTuple):
+    """What a batch, by its number, has of the guest's output; `moment` is at the flush."""
 
-    def __init__(self, reader: "Reader"):
-        self._reader = reader
-        self._rows, self._bad = reader.container.rows, reader.container.damaged
+    number: int
+    moment: Moment
+    printed: list[Printed]
+
+
+class Console:
+    """The reader's part. `outputs(moment)`: what each batch that ends there or later printed, verified; None: all."""
+
+    def __init__(self, container: Container, outputs: Callable[[Moment | None], Iterator[Output]]):
+        self._rows, self._bad = container.rows, container.damaged
+        self._outputs = outputs
 
     def rows(self, after: int, last: int) -> list[tuple]:
         """The rows of a batch, not verified; their sizes are looked at first."""
@@ -182,8 +188,7 @@ class Console:
 
     def each(self, after: Moment | None = None, upto: Moment | None = None) -> Iterator[Printed]:
         """All that was printed behind a moment and up to another one, in order of each port, verified."""
-        index = 0 if after is None else self._reader.batch_at(after)
-        for batch in self._reader.console_from(index):
+        for batch in self._outputs(after):
             for printed in batch.printed:
                 if after is not None or upto is not None:
                     printed = printed.between(Moment(-1) if after is None else after, upto)
@@ -192,20 +197,19 @@ class Console:
             if upto is not None and batch.moment >= upto:
                 return
 
-
-def find(reader: "Reader", text: bytes, port: int | None = None) -> Moment | None:
-    """Where the first occurrence of a text is complete, on a port or (None) on any serial port."""
-    tails: dict[int, bytes] = {}  # the last bytes of each port, one less than the text has
-    for batch in reader.console_from(0):
-        found = []
-        for one in batch.printed:
-            if one.port == port or (port is None and one.port != DEBUGCON):
-                tail = tails.get(one.port, b"")
-                seen = tail + one.text
-                at = seen.find(text)
-                if at >= 0:
-                    found.append(one.moments[at + len(text) - 1 - len(tail)])
-                tails[one.port] = seen[max(len(seen) - len(text) + 1, 0) :]
-        if found:
-            return min(found)
-    return None
+    def find(self, text: bytes, port: int | None = None) -> Moment | None:
+        """Where the first occurrence of a text is complete, on a port or (None) on any serial port."""
+        tails: dict[int, bytes] = {}  # the last bytes of each port, one less than the text has
+        for batch in self._outputs(None):
+            found = []
+            for one in batch.printed:
+                if one.port == port or (port is None and one.port != DEBUGCON):
+                    tail = tails.get(one.port, b"")
+                    seen = tail + one.text
+                    at = seen.find(text)
+                    if at >= 0:
+                        found.append(one.moments[at + len(text) - 1 - len(tail)])
+                    tails[one.port] = seen[max(len(seen) - len(text) + 1, 0) :]
+            if found:
+                return min(found)
+        return None

@@ -6,14 +6,13 @@ A file that a killed recorder left is made whole on the way: SQLite recovers the
 written under another name, that is done with a temporary copy.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
-import shutil
 import sqlite3
 import struct
-import tempfile
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError, HostError, UnsupportedError
 from playhead.base.messages import tell
@@ -21,6 +20,9 @@ from playhead.log import beside, wal_copy
 from playhead.log.beside import HEAD, WAL, Beside
 from playhead.log.qemu_format import sniff
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS, READ
+
+if TYPE_CHECKING:
+    import tempfile
 
 MAX_INT = (1 << 63) - 1
 MAKERS = {1: "was never released", 2: "Playhead 0.1.0 writes and replays"}  # earlier formats
@@ -97,6 +99,8 @@ class Container:
         self.format: int = version
 
     def _open(self) -> sqlite3.Connection:
+        from urllib.parse import quote  # here: whoever only looks for options' words does without
+
         path = os.path.realpath(self.path)  # SQLite looks beside the file that a link leads to
         writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
         try:
@@ -153,6 +157,9 @@ class Container:
 
     def _copied(self, path: str, found: Beside) -> str:
         """The file and what belongs to it, in a place of our own."""
+        import shutil  # here, with what it imports: nearly every recording is read where it lies
+        import tempfile
+
         self._apart, self._temporary = True, tempfile.TemporaryDirectory(prefix="playhead-")
         copy = os.path.join(self._temporary.name, "recording")
         for _ in range(TRIES):

@@ -7,24 +7,27 @@ image. Either way it is compared with the hash before anything is made of it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from playhead.base.errors import FormatError
+from playhead.log.chain import Mark
+from playhead.log.container import Container
 from playhead.log.pages import MAX_PAGES, NOTHING, PAGE, RECORD, is_block, place_of, unpack_records
-
-if TYPE_CHECKING:
-    from playhead.log.reader import Reader
 
 MAX_RECORDS = MAX_PAGES * RECORD.size
 Elsewhere = Callable[[Sequence[int]], list[bytes]]  # blocks by key, from an image
 
 
 class Contents:
-    """The reader's part for the blocks of disks."""
+    """The reader's part for the blocks of disks.
 
-    def __init__(self, reader: "Reader"):
-        self._reader = reader
-        self._rows, self._bad = reader.container.rows, reader.container.damaged
+    `last()` is the mark of the last batch; `verified_rows(id)`: the rows of the batch that holds this row of `content`;
+    `pages(hashes)`: contents by hash.
+    """
+
+    def __init__(self, container: Container, last: Callable[[], Mark], verified_rows: Callable[[int], list[tuple]],
+                 pages: Callable[[Iterable[bytes]], dict[bytes, bytes]]):  # fmt: skip
+        self._path, self._rows, self._bad = container.path, container.rows, container.damaged
+        self._last, self._verified_rows, self._pages = last, verified_rows, pages
         self._where: dict[int, int] = {}  # key -> row
         self._indexed = 0  # rows that `_where` knows
         self._verified: dict[int, dict[int, bytes]] = {}  # row -> what it says
@@ -74,8 +77,8 @@ class Contents:
         return out
 
     def _row_of(self, key: int) -> int:
-        if key not in self._where and self._reader.last().last_content > self._indexed:
-            last = self._reader.last().last_content
+        if key not in self._where and self._last().last_content > self._indexed:
+            last = self._last().last_content
             for id, known in self.each(self._indexed, last):
                 for one in known:
                     self._where.setdefault(one, id)
@@ -85,7 +88,7 @@ class Contents:
     def _row(self, id: int) -> dict[int, bytes]:
         """A row, verified with its batch."""
         if id not in self._verified:
-            for found, records in self._reader.content_rows(id):
+            for found, records in self._verified_rows(id):
                 self._verified[found] = self._unpack(found, records)
         if id not in self._verified:
             raise self._bad(f"content {id} is not where it was")
@@ -95,23 +98,22 @@ class Contents:
         """Key -> content, verified, of those blocks that the recording knows."""
         hashes = self.hashes(keys)
         if self.elsewhere is None:
-            contents = self._reader.pages(hashes.values())
+            contents = self._pages(hashes.values())
             return {key: contents[hash] for key, hash in hashes.items()}
         known = list(hashes)
         found = dict(zip(known, self.elsewhere(known), strict=True))
         for key, content in found.items():
             if sha256(content).digest() != hashes[key]:
                 drive, block = place_of(key)
-                raise FormatError(f"the image of drive {drive} is not the one that {self._reader.path} was recorded "
+                raise FormatError(f"the image of drive {drive} is not the one that {self._path} was recorded "
                                   f"with: it differs at byte {block * PAGE}")  # fmt: skip
         return found
 
-
-def read_bytes(reader: "Reader") -> dict[int, int]:
-    """By drive, how much of it is known; not verified: for showing."""
-    out: dict[int, int] = {}
-    for _, known in reader.disks.each(0, reader.last().last_content):
-        for key in known:
-            drive, _ = place_of(key)
-            out[drive] = out.get(drive, 0) + PAGE
-    return out
+    def read_bytes(self) -> dict[int, int]:
+        """By drive, how many bytes of it are known; not verified: for display."""
+        out: dict[int, int] = {}
+        for _, known in self.each(0, self._last().last_content):
+            for key in known:
+                drive, _ = place_of(key)
+                out[drive] = out.get(drive, 0) + PAGE
+        return out

@@ -29,4 +29,4 @@ def json_lines(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def _checkpoint(number: int) -> str:
-    return str(shown(CheckpointPassed.FIELDS["id"], number))  # type: ignore[attr-defined]
+    return str(shown(CheckpointPassed.FIELDS["id"], number))

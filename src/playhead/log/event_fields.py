@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError
-from playhead.base.record import I64, U8, U16, U32, U64, Blob, Field, Nested, Queue
+from playhead.base.record import I64, U8, U32, U64, Blob, Field, Nested, Number, Queue, Record
 
 LONE_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")  # what no UTF-8 is, as `repr` shows it
 
@@ -34,9 +34,10 @@ class Text(Blob):
     """Bytes that are shown as text. (Other bytes are shown in hex.)"""
 
 
-class Vector(U16):
+class Vector(Number[int | None]):
     """A vector number, or None where it is not known: QEMU's log does not say it."""
 
+    code = "H"
     UNKNOWN = 0xFFFF
 
     def __init__(self) -> None:
@@ -47,7 +48,7 @@ class Vector(U16):
         assert value is None or 0 <= value < 256, f"vector {value}"
         super().encode(self.UNKNOWN if value is None else value, out)
 
-    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
+    def decode(self, data: bytes, at: int) -> tuple[int | None, int]:
         value, end = super().decode(data, at)
         if value > 255 and value != self.UNKNOWN:
             raise FormatError(f"vector {value}")
@@ -59,27 +60,27 @@ class Variant(NamedTuple):
 
     name: str
     announced: tuple[int, ...]
-    cls: type
+    cls: type[Record]
 
 
-class Choice(Field):
+class Choice(Field[Any]):
     """One of several records. Stored: which one (a byte, in order of declaration), then its fields."""
 
     def __init__(self, *variants: Variant):
         super().__init__(None)
         self.variants = variants
 
-    def make(self) -> Any:
+    def make(self) -> Record:
         return self.variants[0].cls()
 
-    def which(self, value: Any) -> int:
+    def which(self, value: Record) -> int:
         return next(i for i, v in enumerate(self.variants) if type(value) is v.cls)
 
-    def encode(self, value: Any, out: bytearray) -> None:
+    def encode(self, value: Record, out: bytearray) -> None:
         out.append(self.which(value))
         out += value.encode()
 
-    def decode(self, data: bytes, at: int) -> tuple[Any, int]:
+    def decode(self, data: bytes, at: int) -> tuple[Record, int]:
         if at >= len(data) or data[at] >= len(self.variants):
             raise FormatError(f"no variant at byte {at} of the arguments")
         return Nested(self.variants[data[at]].cls).decode(data, at + 1)
@@ -111,6 +112,6 @@ def shown(field: Field, value: Any) -> Any:
         case Blob():
             return bytes(value).hex()
         case Queue(item=Nested(cls=cls)):
-            return [[shown(f, getattr(one, n)) for n, f in cls.FIELDS.items()] for one in value]  # type: ignore[attr-defined]
+            return [[shown(f, getattr(one, n)) for n, f in cls.FIELDS.items()] for one in value]
         case _:
             return value

@@ -15,10 +15,10 @@ How an event gets into a replay, `how`:
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from playhead.base.errors import FormatError
-from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Queue, record
+from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Queue, Record
 from playhead.log.causes import CAUSES, OURS as OUR_CAUSES
 from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, quoted, shown
 from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
     payload: str | None  # the field that is kept in the payload column
     how: str  # delivered, pulled, checked, foreign
     qemu: bool  # whether QEMU's log has it
-    cls: type
+    cls: "type[Event]"
     doc: str
 
     @property
@@ -45,33 +45,33 @@ class Kind(NamedTuple):
         """Whether it happens inside a run of the machine, and so is not for the session to deliver."""
         return self.how in ("pulled", "checked")
 
-    def arguments(self) -> dict[str, Field]:
+    def arguments(self) -> dict[str, Field[Any]]:
         """The fields that are kept in the args column, in order."""
-        return {n: f for n, f in self.cls.FIELDS.items() if n != self.payload}  # type: ignore[attr-defined]
+        return {n: f for n, f in self.cls.FIELDS.items() if n != self.payload}
 
 
 KINDS: dict[int, Kind] = {}  # by tag, in the order of declaration
 
 
-class Event:
-    """What type checkers are to know of an event. (`record` makes the real class, which has no base.)"""
+class Event(Record):
+    """The base of all events."""
 
-    KIND: Kind
-
-    def __init__(self, **values: Any): ...
+    KIND: ClassVar[Kind]
 
 
-def event(tag: int, name: str, *, payload: str | None = None, how: str = "delivered") -> Callable[[type], Any]:
+E = TypeVar("E", bound=Event)
+
+
+def event(tag: int, name: str, *, payload: str | None = None, how: str = "delivered") -> Callable[[type[E]], type[E]]:
     """Class decorator: the attributes are the arguments, the docstring is the meaning."""
 
-    def declare(cls: type) -> Any:
-        made = record(cls)
+    def declare(cls: type[E]) -> type[E]:
         assert tag not in KINDS, f"tag {tag} is declared twice"
-        assert payload is None or payload in made.FIELDS  # type: ignore[attr-defined]
-        made.KIND = KINDS[tag] = Kind(  # type: ignore[attr-defined]
-            tag, name, payload, how, tag < OURS and tag != RESET_TAG, made, cls.__doc__ or ""
-        )
-        return made
+        assert payload is None or payload in cls.FIELDS
+        cls.KIND = KINDS[tag] = Kind(
+            tag, name, payload, how, tag < OURS and tag != RESET_TAG, cls, cls.__doc__ or ""
+        )  # fmt: skip
+        return cls
 
     return declare
 
@@ -80,14 +80,14 @@ def event(tag: int, name: str, *, payload: str | None = None, how: str = "delive
 class Instruction(Event):
     """QEMU's log says when by counts in between: so many instructions ran since the event before. Ours has moments."""
 
-    count: Any = U32()
+    count = U32()
 
 
 @event(1, "INTERRUPT", how="checked")
 class Interrupt(Event):
     """The CPU took an interrupt (external, or the NMI). The moment is the one right behind its delivery."""
 
-    vector: Any = Vector()
+    vector = Vector()
 
 
 @event(2, "EXCEPTION", how="checked")
@@ -96,7 +96,7 @@ class ExceptionTaken(Event):
     instruction; QEMU's log has it here too.)
     """
 
-    vector: Any = Vector()
+    vector = Vector()
 
 
 TRACED = {"interrupt": Interrupt, "exception": ExceptionTaken}  # as machines name them
@@ -106,72 +106,66 @@ TRACED = {"interrupt": Interrupt, "exception": ExceptionTaken}  # as machines na
 class BottomHalf(Event):
     """A device's deferred callback ran. `id` is the icount at which it was scheduled."""
 
-    id: Any = U64()
+    id = U64()
 
 
 @event(4, "ASYNC_BH_ONESHOT")
 class BottomHalfOneshot(Event):
     """A deferred callback that exists only for this one run. `id` is the icount at which it was scheduled."""
 
-    id: Any = U64()
+    id = U64()
 
 
-@record
-class KeyNumber:
+class KeyNumber(Record):
     """A key by the number that the keyboard's scan code set 1 gives it."""
 
-    number: Any = U64()
-    down: Any = Bool()
+    number = U64()
+    down = Bool()
 
 
-@record
-class KeyCode:
+class KeyCode(Record):
     """A key by its name."""
 
-    key: Any = Named32("key", KEYS)
-    down: Any = Bool()
+    key = Named32("key", KEYS)
+    down = Bool()
 
 
-@record
-class MouseButton:
+class MouseButton(Record):
     """A button of the mouse."""
 
-    button: Any = Named32("button", BUTTONS)
-    down: Any = Bool()
+    button = Named32("button", BUTTONS)
+    down = Bool()
 
 
-@record
-class Moved:
+class Moved(Record):
     """The pointer's move by so much along an axis."""
 
-    axis: Any = Named32("axis", AXES)
-    value: Any = I64()
+    axis = Named32("axis", AXES)
+    value = I64()
 
 
-@record
-class MovedTo:
+class MovedTo(Record):
     """The pointer's move to a place: 0 to 32767 is the width or the height of the screen."""
 
-    axis: Any = Named32("axis", AXES)
-    value: Any = I64()
+    axis = Named32("axis", AXES)
+    value = I64()
 
 
-@record
-class Touch:
+class Touch(Record):
     """A finger on a screen that tells several of them apart."""
 
-    phase: Any = Named32("phase", TOUCHES)
-    slot: Any = I64()
-    tracking: Any = I64()
-    axis: Any = Named32("axis", AXES)
-    value: Any = I64()
+    phase = Named32("phase", TOUCHES)
+    slot = I64()
+    tracking = I64()
+    axis = Named32("axis", AXES)
+    value = I64()
 
 
 @event(5, "ASYNC_INPUT")
 class Input(Event):
     """Somebody pressed or released a key or a button, or moved the pointer. It counts from the next sync."""
 
-    what: Any = Choice(
+    what = Choice(
         Variant("key-number", (0, 0), KeyNumber), Variant("key", (0, 1), KeyCode), Variant("button", (1,), MouseButton),
         Variant("move", (2,), Moved), Variant("move-to", (3,), MovedTo), Variant("touch", (4,), Touch),
     )  # fmt: skip
@@ -186,8 +180,8 @@ class InputSync(Event):
 class CharRead(Event):
     """Bytes arrived at serial port `port` (0 = COM1) and were taken by its receiver."""
 
-    port: Any = U8()
-    data: Any = Text()
+    port = U8()
+    data = Text()
 
 
 @event(8, "ASYNC_BLOCK")
@@ -196,104 +190,103 @@ class BlockDone(Event):
     content of each block that the guest has read, once.
     """
 
-    id: Any = U64()
+    id = U64()
 
 
 @event(9, "ASYNC_NET", payload="data")
 class NetPacket(Event):
     """A packet arrived for a network card; `net` counts the connections to the outside in the order of their making."""
 
-    net: Any = U8()
-    flags: Any = U32()
-    data: Any = Blob()
+    net = U8()
+    flags = U32()
+    data = Blob()
 
 
 @event(10, "SHUTDOWN")
 class Shutdown(Event):
     """Somebody outside asked for the end of the run (a signal, the quit key). `cause` numbers `log.causes`."""
 
-    cause: Any = Named8("cause", CAUSES)
+    cause = Named8("cause", CAUSES)
 
 
 @event(22, "CHAR_WRITE", how="foreign")
 class CharWrite(Event):
     """A character device took output: what its host side returned, how many bytes had gone. The text is not stored."""
 
-    result: Any = I32()
-    offset: Any = I32()
+    result = I32()
+    offset = I32()
 
 
 @event(23, "CHAR_READ_ALL", payload="data", how="foreign")
 class CharReadAll(Event):
     """A character device was read synchronously (the emulator waited for these bytes)."""
 
-    data: Any = Text()
+    data = Text()
 
 
 @event(24, "CHAR_READ_ALL_ERROR", how="foreign")
 class CharReadAllError(Event):
     """A synchronous read of a character device failed with this result."""
 
-    result: Any = I32()
+    result = I32()
 
 
 @event(25, "AUDIO_OUT", how="foreign")
 class AudioOut(Event):
     """The host took this many samples of the guest's sound."""
 
-    played: Any = U64()
+    played = U64()
 
 
-@record
-class Sample:
+class Sample(Record):
     """One moment of stereo sound, as QEMU's mixer holds it."""
 
-    left: Any = U64()
-    right: Any = U64()
+    left = U64()
+    right = U64()
 
 
 @event(26, "AUDIO_IN", how="foreign")
 class AudioIn(Event):
     """The host recorded these samples; `wpos` is where the mixer's buffer stood (up to 0xe0200c)."""
 
-    wpos: Any = U64()
-    samples: Any = Queue(Sample)
+    wpos = U64()
+    samples = Queue(Sample)
 
 
 @event(27, "RANDOM", payload="data", how="foreign")
 class Random(Event):
     """The host gave random bytes to the guest. `result` is not 0 if it could not."""
 
-    result: Any = I32()
-    data: Any = Blob()
+    result = I32()
+    data = Blob()
 
 
 @event(28, "CLOCK_HOST", how="pulled")
 class ClockHost(Event):
     """A chip read the host clock: nanoseconds since 1970, UTC."""
 
-    ns: Any = I64()
+    ns = I64()
 
 
 @event(29, "CLOCK_VIRTUAL_RT")
 class ClockVirtualRt(Event):
     """The CPU is halted, and before its next alarm something came: virtual time had moved on to `ns` by then."""
 
-    ns: Any = I64()
+    ns = I64()
 
 
 @event(30, "CHECKPOINT", how="foreign")
 class CheckpointPassed(Event):
     """QEMU passed a replay checkpoint: a mark that keeps its threads in step. (In its log 30 + `id` is the number.)"""
 
-    id: Any = Named8("checkpoint", CHECKPOINTS)
+    id = Named8("checkpoint", CHECKPOINTS)
 
 
 @event(RESET_TAG, "RESET_REQUESTED")
 class ResetRequested(Event):
     """Somebody outside pressed reset. `cause` numbers `log.causes`."""
 
-    cause: Any = Named8("cause", CAUSES)
+    cause = Named8("cause", CAUSES)
 
 
 @event(39, "END")
@@ -302,17 +295,17 @@ class End(Event):
     to exit with; root and checks are the last digest. (In QEMU's log it has no arguments.)
     """
 
-    cause: Any = Named8("cause", CAUSES, more=OUR_CAUSES)
-    status: Any = U32()
-    root: Any = Blob(length=16)
-    checks: Any = Blob()
+    cause = Named8("cause", CAUSES, more=OUR_CAUSES)
+    status = U32()
+    root = Blob(length=16)
+    checks = Blob()
 
 
 @event(64, "CLOCK_RATE")
 class ClockRate(Event):
     """`shift=auto` changed the rate: from here on an instruction takes 2**shift nanoseconds of virtual time."""
 
-    shift: Any = U8()
+    shift = U8()
 
 
 @event(65, "SNAPSHOT_LOADED")
@@ -321,15 +314,15 @@ class SnapshotLoaded(Event):
     The state is that of the recording's checkpoint of that moment; instructions go on being counted from here.
     """
 
-    icount: Any = U64()
-    seq: Any = U64()
+    icount = U64()
+    seq = U64()
 
 
 @event(66, "BLOCK_FAILED")
 class BlockFailed(Event):
     """A disk request ended with an error of the host. `id` as in ASYNC_BLOCK."""
 
-    id: Any = U64()
+    id = U64()
 
 
 @event(67, "MEDIUM_CHANGED")
@@ -339,10 +332,10 @@ class MediumChanged(Event):
     kept by this number. `force`: also of a drive that the guest has locked.
     """
 
-    drive: Any = U8()
-    force: Any = U8()
-    medium: Any = U16()
-    sectors: Any = U64()
+    drive = U8()
+    force = U8()
+    medium = U16()
+    sectors = U64()
 
 
 class Entry(NamedTuple):
@@ -351,7 +344,7 @@ class Entry(NamedTuple):
     id: int
     moment: Moment
     cpu: int
-    event: Any
+    event: Event
     checkpoint: int | None = None  # QEMU's older logs: at which one an asynchronous event was handed over
 
     @property
@@ -359,9 +352,9 @@ class Entry(NamedTuple):
         return self.event.KIND
 
 
-def to_row(value: Any) -> tuple[int, bytes | None, bytes | None]:
+def to_row(value: Event) -> tuple[int, bytes | None, bytes | None]:
     """(tag, args, payload) as they are stored; an empty column is None."""
-    kind: Kind = value.KIND
+    kind = value.KIND
     args = bytearray()
     for name, field in kind.arguments().items():
         field.encode(getattr(value, name), args)
@@ -369,7 +362,7 @@ def to_row(value: Any) -> tuple[int, bytes | None, bytes | None]:
     return kind.tag, bytes(args) or None, payload or None
 
 
-def from_row(tag: int, args: bytes | None, payload: bytes | None) -> Any:
+def from_row(tag: int, args: bytes | None, payload: bytes | None) -> Event:
     """The inverse of `to_row`; anything that no declared event encodes to is a FormatError."""
     kind = KINDS.get(tag)
     if kind is None:
@@ -390,7 +383,7 @@ def from_row(tag: int, args: bytes | None, payload: bytes | None) -> Any:
     return kind.cls(**values)
 
 
-def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
+def fields_of(value: Record) -> Iterator[tuple[str, Any]]:
     """(name, value) of each argument as plain values: numbers that stand for words as words, bytes as text or hex. What
     is not known is left out.
     """
@@ -404,7 +397,7 @@ def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
             yield name, shown(field, item)
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Event) -> str:
     """One event on one line, without its moment: `ASYNC_CHAR_READ port=0 data='ls\\n'`."""
     out = [value.KIND.name]
     for name, item in fields_of(value):

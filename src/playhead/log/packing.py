@@ -6,20 +6,21 @@ read go the same way, but a batch waits for those: it holds the events that say 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from playhead.log.moment import Moment
 from playhead.log.pages import PACK, PAGE, RECORD, Packed, Packer, joined, pack_parts
 
+T = TypeVar("T")
 MOST = 64 << 20  # bytes of pages that may wait to be packed when another checkpoint is taken
 
 
-class Helper(Protocol):
+class Helper(Protocol[T]):
     """Does jobs one after the other, in order."""
 
-    def submit(self, job: Callable[[], Any]) -> None: ...
+    def submit(self, job: Callable[[], T]) -> None: ...
 
-    def finished(self, wait: bool = False) -> list[Any]:
+    def finished(self, wait: bool = False) -> list[T]:
         """Results of jobs that were not handed out yet; `wait`: of all that were submitted. Raises what a job
         raised.
         """
@@ -28,16 +29,16 @@ class Helper(Protocol):
     def close(self) -> None: ...
 
 
-class AtOnce:
+class AtOnce(Generic[T]):
     """A helper that makes whoever submits a job do it."""
 
     def __init__(self) -> None:
-        self._results: list[Any] = []
+        self._results: list[T] = []
 
-    def submit(self, job: Callable[[], Any]) -> None:
+    def submit(self, job: Callable[[], T]) -> None:
         self._results.append(job())
 
-    def finished(self, wait: bool = False) -> list[Any]:
+    def finished(self, wait: bool = False) -> list[T]:
         results, self._results = self._results, []
         return results
 
@@ -56,10 +57,13 @@ class Ready(NamedTuple):
     plain: int  # bytes of its pages as they came
 
 
+PackingHelper = Helper[Ready | Packed]
+
+
 class Packing:
     """`add` a checkpoint, `add_block`; `ready` gives the checkpoints that are packed, in order, and all blocks."""
 
-    def __init__(self, helper: Helper):
+    def __init__(self, helper: PackingHelper):
         self._helper = helper
         self._packer = Packer()
         self._in_flight = 0

@@ -9,19 +9,19 @@ What is read is not trusted: no length is believed before it is compared with wh
 
 import struct
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from playhead.base.errors import FormatError
-from playhead.base.record import Blob, Bool, Field, _Int
+from playhead.base.record import Blob, Bool, Field, Number, Record
 from playhead.log import events as E
 from playhead.log.event_fields import Choice, Vector
-from playhead.log.qemu_format import ASYNC, HEADER, Layout, Slot
+from playhead.log.qemu_format import ASYNC, HEADER, Layout
 
 CHUNK = 1 << 16
 MAX_COUNT = 0x7FFFFFFF  # QEMU keeps an INSTRUCTION's count in an int, and writes none of 0
 LENGTH = struct.Struct(">I")
 QWORD = struct.Struct(">Q")
-END = E.End(**dict.fromkeys(E.End.FIELDS))  # type: ignore[attr-defined]  # QEMU's says nothing: None is not shown
+END = E.End(**dict.fromkeys(E.End.FIELDS))  # QEMU's says nothing: None is not shown
 
 
 class CutOff(FormatError):
@@ -64,10 +64,12 @@ class Source:
             raise CutOff("the file ends inside it")
 
 
-Read = Callable[[Source], Any]
+R = TypeVar("R", bound=Record)
+Read = Callable[[Source], E.Event]
+ReadValue = Callable[[Source], Any]  # an argument
 
 
-def qemu_fields(cls: Any) -> dict[str, Field]:
+def qemu_fields(cls: type[E.Event]) -> dict[str, Field]:
     """The arguments that QEMU's log has, in order."""
     if cls is E.End:
         return {}
@@ -76,7 +78,7 @@ def qemu_fields(cls: Any) -> dict[str, Field]:
 
 def _code(field: Field) -> str:
     """The field in `struct`'s letters, or nothing if it has no fixed size."""
-    return field.code if isinstance(field, _Int) else "B" if isinstance(field, Bool) else ""
+    return field.code if isinstance(field, Number) else "B" if isinstance(field, Bool) else ""
 
 
 def _truth(value: int) -> bool:
@@ -85,7 +87,7 @@ def _truth(value: int) -> bool:
     return bool(value)
 
 
-def _fixed(cls: Any, fields: dict[str, Field], preset: tuple[str, int] | None) -> Read:
+def _fixed(cls: type[R], fields: dict[str, Field], preset: tuple[str, int] | None) -> Callable[[Source], R]:
     """A reader for a record of numbers only."""
     plan = struct.Struct(">" + "".join(map(_code, fields.values())))
     size, names = plan.size, tuple(fields)
@@ -96,10 +98,10 @@ def _fixed(cls: Any, fields: dict[str, Field], preset: tuple[str, int] | None) -
     assert set(names) == set(cls.FIELDS)
     new = cls.__new__
 
-    def read(source: Source) -> Any:
-        values: Any = plan.unpack(source.take(size))
+    def read(source: Source) -> R:
+        values = plan.unpack(source.take(size))
         if truths:
-            values = [_truth(v) if i in truths else v for i, v in enumerate(values)]
+            values = tuple(_truth(v) if i in truths else v for i, v in enumerate(values))
         event = new(cls)  # (the constructor fills in defaults, which takes longer than all the rest)
         for name, value in zip(names, values):  # noqa: B905
             setattr(event, name, value)
@@ -115,10 +117,10 @@ def _array(source: Source) -> bytearray:
     return bytearray(source.take(size))
 
 
-def _choice(field: Choice) -> Read:
-    readers = {v.announced: _fixed(v.cls, v.cls.FIELDS, None) for v in field.variants}  # type: ignore[attr-defined]
+def _choice(field: Choice) -> Callable[[Source], Record]:
+    readers = {v.announced: _fixed(v.cls, v.cls.FIELDS, None) for v in field.variants}
 
-    def read(source: Source) -> Any:
+    def read(source: Source) -> Record:
         announced: tuple[int, ...] = ()
         while announced not in readers:
             announced += LENGTH.unpack(source.take(4))
@@ -129,7 +131,7 @@ def _choice(field: Choice) -> Read:
     return read
 
 
-def _reader(field: Field) -> Read:
+def _reader(field: Field) -> ReadValue:
     if isinstance(field, Blob):
         return _array
     if isinstance(field, Choice):
@@ -139,19 +141,19 @@ def _reader(field: Field) -> Read:
 
 
 def _audio_in(wpos: bool) -> Read:
-    def read(source: Source) -> Any:
+    def read(source: Source) -> E.AudioIn:
         count = QWORD.unpack(source.take(8))[0]
         at = QWORD.unpack(source.take(8))[0] if wpos else 0
         if count * 16 > E.MAX_PAYLOAD:
             raise FormatError(f"it claims {count} samples")
         flat = struct.unpack(f">{2 * count}Q", source.take(16 * count))
         pairs = zip(flat[::2], flat[1::2], strict=True)
-        return E.AudioIn(wpos=at, samples=[E.Sample(left=a, right=b) for a, b in pairs])  # type: ignore[call-arg]
+        return E.AudioIn(wpos=at, samples=[E.Sample(left=a, right=b) for a, b in pairs])
 
     return read
 
 
-def _instruction(source: Source) -> Any:
+def _instruction(source: Source) -> E.Instruction:
     count = LENGTH.unpack(source.take(4))[0]
     if not 0 < count <= MAX_COUNT:
         raise FormatError(f"a count of {count} instructions")
@@ -160,20 +162,20 @@ def _instruction(source: Source) -> Any:
     return event
 
 
-def _slot_reader(slot: Slot, layout: Layout) -> Read:
-    if slot.cls is E.Instruction:
+def _slot_reader(cls: type[E.Event], preset: tuple[str, int] | None, layout: Layout) -> Read:
+    if cls is E.Instruction:
         return _instruction
-    if slot.cls is E.End:
+    if cls is E.End:
         return lambda source: END
-    if slot.cls is E.AudioIn:
+    if cls is E.AudioIn:
         return _audio_in(layout.wpos)
-    fields = qemu_fields(slot.cls)
-    if slot.preset:
-        fields = {n: f for n, f in fields.items() if n != slot.preset[0]}
+    fields = qemu_fields(cls)
+    if preset:
+        fields = {n: f for n, f in fields.items() if n != preset[0]}
     if all(_code(f) for f in fields.values()):
-        return _fixed(slot.cls, fields, slot.preset)
+        return _fixed(cls, fields, preset)
     readers = {n: _reader(f) for n, f in fields.items()}
-    return lambda source: slot.cls(**{n: read(source) for n, read in readers.items()})
+    return lambda source: cls(**{n: read(source) for n, read in readers.items()})
 
 
 class Decoder:
@@ -181,10 +183,10 @@ class Decoder:
 
     def __init__(self, layout: Layout):
         self._layout = layout
-        self._readers = [None if s.cls is ASYNC else _slot_reader(s, layout) for s in layout.slots]
-        self._kinds = [_slot_reader(Slot(cls), layout) for cls in layout.kinds]
+        self._readers = [None if s.cls is ASYNC else _slot_reader(s.cls, s.preset, layout) for s in layout.slots]
+        self._kinds = [_slot_reader(cls, None, layout) for cls in layout.kinds]
 
-    def next(self, source: Source) -> tuple[Any, int | None]:
+    def next(self, source: Source) -> tuple[E.Event, int | None]:
         """The next event, and the checkpoint at which it was handed over (old versions' asynchronous events)."""
         number = source.take(1)[0]
         if number >= len(self._readers):
@@ -209,7 +211,7 @@ def header(version: int) -> bytes:
     return LENGTH.pack(version) + bytes(HEADER - 4)
 
 
-def encode(layout: Layout, event: Any, checkpoint: int = 0) -> bytes:
+def encode(layout: Layout, event: E.Event, checkpoint: int = 0) -> bytes:
     """An event as that version writes it; AssertionError if the version has no such event."""
     cls, out = type(event), bytearray()
     for number, slot in enumerate(layout.slots):
@@ -223,7 +225,7 @@ def encode(layout: Layout, event: Any, checkpoint: int = 0) -> bytes:
             break
     else:
         raise AssertionError(f"version {layout.version:#x} has no {E.text_of(event)}")
-    if cls is E.AudioIn:
+    if isinstance(event, E.AudioIn):
         out += QWORD.pack(len(event.samples)) + (QWORD.pack(event.wpos) if layout.wpos else b"")
         out += b"".join(QWORD.pack(s.left) + QWORD.pack(s.right) for s in event.samples)
         return bytes(out)
@@ -239,7 +241,7 @@ def _put(field: Field, value: Any, out: bytearray) -> None:
     elif isinstance(field, Choice):
         variant = field.variants[field.which(value)]
         out += b"".join(map(LENGTH.pack, variant.announced))
-        for name, part in variant.cls.FIELDS.items():  # type: ignore[attr-defined]
+        for name, part in variant.cls.FIELDS.items():
             _put(part, getattr(value, name), out)
     else:
         out += struct.pack(">" + _code(field), value)

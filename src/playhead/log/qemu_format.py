@@ -8,8 +8,8 @@ so each version that we read has its numbering here, as a list of events in orde
 Sources: QEMU's headers and its dump script for the numbers; 0xe0200c was compared with logs of QEMU 7.2 byte by byte.
 """
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from playhead.log import events as E
 from playhead.log.causes import CAUSES, cause_number
@@ -27,7 +27,7 @@ CAUSES_OF_2018 = (
 class Slot(NamedTuple):
     """What an event number stands for: a kind of event, and the argument that is part of the number."""
 
-    cls: Any  # an event's class, or ASYNC
+    cls: type[E.Event] | None  # None: ASYNC
     preset: tuple[str, int] | None = None
 
 
@@ -36,26 +36,28 @@ class Layout(NamedTuple):
 
     version: int
     slots: tuple[Slot, ...]  # by number
-    kinds: tuple[Any, ...]  # asynchronous events by kind, where ASYNC (then checkpoint, then kind) is in front of them
+    kinds: tuple[type[E.Event], ...]  # asynchronous ones, where ASYNC (then checkpoint, then kind) is in front of them
     wpos: bool  # AUDIO_IN says where the mixer's buffer stood
 
 
-def _each(cls: Any, name: str, numbers: Iterable[int]) -> list[Slot]:
+Kinds = Sequence[type[E.Event] | None]
+
+
+def _each(cls: type[E.Event], name: str, numbers: Iterable[int]) -> list[Slot]:
     return [Slot(cls, (name, n)) for n in numbers]
 
 
-def _layout(version: int, asynchronous: list[Any], causes: list[Slot], *more: Any) -> Layout:
+def _layout(version: int, asynchronous: Kinds, causes: list[Slot], *more: type[E.Event]) -> Layout:
     """A version's list; `more` are the kinds that it has between character devices and clocks."""
-    slots = [
-        *map(Slot, (E.Instruction, E.Interrupt, E.ExceptionTaken, *asynchronous)), *causes,
-        *map(Slot, (E.CharWrite, E.CharReadAll, E.CharReadAllError, *more, E.ClockHost, E.ClockVirtualRt)),
-        *_each(E.CheckpointPassed, "id", range(len(CHECKPOINTS))), Slot(E.End),
-    ]  # fmt: skip
+    first: Kinds = (E.Instruction, E.Interrupt, E.ExceptionTaken, *asynchronous)
+    then: Kinds = (E.CharWrite, E.CharReadAll, E.CharReadAllError, *more, E.ClockHost, E.ClockVirtualRt)
+    checkpoints = _each(E.CheckpointPassed, "id", range(len(CHECKPOINTS)))
+    slots = [*map(Slot, first), *causes, *map(Slot, then), *checkpoints, Slot(E.End)]
     return Layout(version, tuple(slots), OLD_KINDS if ASYNC in asynchronous else (), version < FAMILY + 0xD)
 
 
 OLD_KINDS = (E.BottomHalf, E.Input, E.InputSync, E.CharRead, E.BlockDone, E.NetPacket)
-NEW_KINDS = [E.BottomHalf, E.BottomHalfOneshot, E.Input, E.InputSync, E.CharRead, E.BlockDone, E.NetPacket]
+NEW_KINDS = (E.BottomHalf, E.BottomHalfOneshot, E.Input, E.InputSync, E.CharRead, E.BlockDone, E.NetPacket)
 SOUND = (E.AudioOut, E.AudioIn)
 MAX = len(CAUSES)  # QEMU counts the end of its list of causes as one more
 _one = _each(E.Shutdown, "cause", [0])

@@ -11,10 +11,10 @@ from hashlib import sha256
 from typing import Any
 
 from playhead.base.errors import FormatError
-from playhead.log.batches import Batch, Output, digests_of, entries_of
+from playhead.log.batches import Batch, digests_of, entries_of
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import Checkpoint, Checkpoints
-from playhead.log.console import Console
+from playhead.log.console import Console, Output
 from playhead.log.container import Container
 from playhead.log.contents import Contents
 from playhead.log.events import End, Entry
@@ -35,10 +35,10 @@ class Reader:
         self.path = path
         self.container = Container(path)
         self._rows, self._bad = self.container.rows, self.container.damaged
-        self._checkpoints = Checkpoints(self)
+        self._checkpoints = Checkpoints(self.container, self.last, self.checkpoint_rows)
         self._marks: list[tuple[int, Mark, bytes]] | None = None
-        self._contents = Contents(self)
-        self.console = Console(self)
+        self._contents = Contents(self.container, self.last, self.content_rows, self.pages)
+        self.console = Console(self.container, self._outputs)
         self._kept: tuple[int, tuple[list[tuple], ...]] = -1, ()  # the last batch that was asked for what it keeps
         try:
             rows = self._rows("SELECT key, value FROM meta ORDER BY key", str, str, limit=4096)
@@ -212,9 +212,11 @@ class Reader:
         """The rows of all checkpoints in the batch that has this one, verified; empty if none has."""
         return self._kept_rows(id, "last_checkpoint", 2)
 
-    def console_from(self, index: int) -> Iterator[Output]:
-        """What each batch from this index on has of the guest's output, verified; batches without any are left out."""
-        for at in range(index, len(self._known())):
+    def _outputs(self, moment: Moment | None) -> Iterator[Output]:
+        """What each batch that ends at `moment` or later has of the guest's output, verified; batches without any are
+        left out.
+        """
+        for at in range(0 if moment is None else self.batch_at(moment), len(self._known())):
             number, mark, before, hash, stored = self._place(at)
             if mark.last_console > before.last_console:
                 rows = self._rows_of(number, mark, before, hash, stored)[4]

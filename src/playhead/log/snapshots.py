@@ -14,9 +14,8 @@ from playhead.log import beside
 from playhead.log.chain import link
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
+from playhead.log.snapshot_names import MAX_NAME, MOST, check_name
 
-MAX_NAME = 256  # characters
-MOST = 4096  # names in one recording
 COLUMNS = "name, icount, seq, virtual_ns, created, root"
 INSERT = f"INSERT INTO snapshot ({COLUMNS}, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -49,11 +48,6 @@ def names(reader: Reader) -> list[Snapshot]:
             raise reader.container.damaged(f"snapshot {row[0][:MAX_NAME]!r} is not what its hash says")
         out.append(Snapshot(row[0], Moment(*row[1:3]), *row[3:6]))
     return out
-
-
-def check_name(name: str) -> None:
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise UsageError(f"a snapshot cannot have the name {name[:MAX_NAME]!r}")
 
 
 def add(path: str, snapshot: Snapshot, genesis: bytes = b"") -> None:

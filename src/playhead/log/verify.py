@@ -7,55 +7,20 @@ like whose recorder was killed, and both say that it has no end.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from playhead.base.errors import FormatError
+from playhead.log.batches import Batch
 from playhead.log.chain import BEGINNING, Mark
 from playhead.log.console import name_of
-from playhead.log.container import printable
 from playhead.log.digests import CHECK
 from playhead.log.events import End
 from playhead.log.moment import START
-from playhead.log.reader import Batch, Reader
-from playhead.log.schema import FORMAT, NAMES, OBJECTS
+from playhead.log.reader import Reader
+from playhead.log.schema import NAMES, OBJECTS
+from playhead.log.verdict import Fault, Verdict
 from playhead.log.verify_checkpoints import blocks, check_checkpoint, contents, packs, snapshots, why
 
 MAX_FAULTS = 100
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`where` names a table, a batch or a blob."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return printable(f"{self.where}: {self.what}")
-
-
-@dataclass
-class Verdict:
-    """What was looked at, and what is wrong with it."""
-
-    format: int = FORMAT
-    complete: bool = False
-    instructions: int = 0
-    batches: int = 0
-    events: int = 0
-    digests: int = 0
-    blocks: int = 0  # of disks
-    blobs: int = 0
-    blob_bytes: int = 0
-    checkpoints: int = 0
-    pages: int = 0  # distinct contents
-    console: int = 0  # bytes that the guest printed
-    snapshots: int = 0
-    faults: list[Fault] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        return {"ok": not self.faults, **asdict(self)}
 
 
 def verify(reader: Reader) -> Verdict:

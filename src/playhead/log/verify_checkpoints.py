@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from playhead.base.errors import FormatError
 from playhead.log.checkpoints import MAX_PACK, Checkpoint
@@ -10,9 +9,7 @@ from playhead.log.moment import Moment
 from playhead.log.pages import HASH, NOTHING, PACK, unpack_pages
 from playhead.log.reader import Reader
 from playhead.log.snapshots import names
-
-if TYPE_CHECKING:
-    from playhead.log.verify import Verdict
+from playhead.log.verdict import Verdict
 
 Found = tuple[str, str]  # where, what
 
@@ -32,7 +29,7 @@ def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: tuple[Momen
             raise FormatError(f"checkpoint {checkpoint.id} is on the wrong side of event {id}")
 
 
-def packs(reader: Reader, verdict: "Verdict", good: set[bytes]) -> Iterator[Found]:
+def packs(reader: Reader, verdict: Verdict, good: set[bytes]) -> Iterator[Found]:
     """Every pack, one at a time; `good` becomes the hashes of all contents that are right."""
     try:
         rows = reader.container.rows("SELECT id, length(hashes), length(data) FROM pack ORDER BY id", int, int, int)
@@ -86,7 +83,7 @@ def blocks(reader: Reader, good: set[bytes]) -> Iterator[Found]:
         yield "table content", why(reader, e)
 
 
-def snapshots(reader: Reader, verdict: "Verdict", end: Moment) -> Iterator[Found]:
+def snapshots(reader: Reader, verdict: Verdict, end: Moment) -> Iterator[Found]:
     try:
         found = names(reader)
     except FormatError as e:

@@ -13,7 +13,7 @@ from playhead.log.events import KINDS, Kind
 
 PREFIX = "event_"
 OWN = ("id", "icount", "seq", "cpu")  # columns of every event
-SIZES = {U8: 1, Bool: 1, U16: 2, U32: 4, I32: 4, U64: 8, I64: 8}
+SIZES = {U8: 1, Bool: 1, U16: 2, Vector: 2, U32: 4, I32: 4, U64: 8, I64: 8}
 
 
 def script() -> str:
@@ -39,7 +39,7 @@ def _columns(kind: Kind) -> Iterator[tuple[str, str]]:
         expression, at = _decoded(field, at)
         yield name, expression
     if kind.payload is not None:
-        text = isinstance(kind.cls.FIELDS[kind.payload], Text)  # type: ignore[attr-defined]
+        text = isinstance(kind.cls.FIELDS[kind.payload], Text)
         yield kind.payload, "CAST(coalesce(payload, '') AS TEXT)" if text else "coalesce(payload, x'')"
 
 
@@ -51,7 +51,7 @@ def _choice(name: str, field: Choice, at: str) -> Iterator[tuple[str, str]]:
     parts: dict[str, list[str]] = {}
     for n, variant in enumerate(field.variants):
         place = _plus(at, "1")
-        for part, inner in variant.cls.FIELDS.items():  # type: ignore[attr-defined]
+        for part, inner in variant.cls.FIELDS.items():
             expression, place = _decoded(inner, place)
             parts.setdefault(part, []).append(f"WHEN {n} THEN {expression}")
     for part, cases in parts.items():

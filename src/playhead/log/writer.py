@@ -23,9 +23,9 @@ from playhead.log.beside import BEGUN, HEAD, MAGIC, SIDE_FILES
 from playhead.log.chain import Mark, genesis, link, link_batch
 from playhead.log.console import Collected
 from playhead.log.digests import MAX_RUN, Digest, pack_run
-from playhead.log.events import KINDS, to_row
+from playhead.log.events import KINDS, Event, to_row
 from playhead.log.moment import START, Moment
-from playhead.log.packing import AtOnce, Helper, Packing
+from playhead.log.packing import AtOnce, Packing, PackingHelper
 from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
@@ -78,7 +78,7 @@ class Writer:
     `close`. `helper` packs the checkpoints.
     """
 
-    def __init__(self, path: str, force: bool = False, helper: Helper | None = None):
+    def __init__(self, path: str, force: bool = False, helper: PackingHelper | None = None):
         check_output(path, force)
         self.path, self._force = path, force
         self._packing = Packing(helper or AtOnce())
@@ -103,7 +103,7 @@ class Writer:
         beginning = self.path + BEGUN
         self._host(lambda: self._drop_old(beginning))
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
-        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]  # type: ignore[attr-defined]
+        kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]
         self._genesis = genesis(rows, sorted(kinds))
         chain = link(self._genesis, "batch", [Mark()])
         self._db = self._host(lambda: self._create(beginning))
@@ -202,7 +202,7 @@ class Writer:
         ))  # fmt: skip
         return digest.hex()
 
-    def event(self, moment: Moment, value: Any, cpu: int = 0) -> None:
+    def event(self, moment: Moment, value: Event, cpu: int = 0) -> None:
         """Log one event; it is safe after the next `flush`."""
         self._events.append((moment.icount, moment.seq, cpu, *to_row(value)))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
 from playhead.log.pages import is_block
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.parts import Parts
 from playhead.machine.storage import ABSENT
 
 ZEROS = bytes(PAGE)
@@ -34,7 +34,7 @@ def unwritten(page: int) -> bytes:
     return ABSENT if is_block(page) else ZEROS
 
 
-def unsaved_pages(machine: Machine) -> list[int]:
+def unsaved_pages(machine: Parts) -> list[int]:
     """The pages that were written since the last `written_pages`, in order; they stay so."""
     machine.engine.collect_written(machine.memory.area_size // PAGE)
     dirty = machine.core.dirty
@@ -46,7 +46,7 @@ def unsaved_pages(machine: Machine) -> list[int]:
     return pages if machine.storage is None else pages + sorted(machine.storage.unsaved)
 
 
-def written_pages(machine: Machine) -> list[int]:
+def written_pages(machine: Parts) -> list[int]:
     """The pages that were written since the last call, in order."""
     pages = unsaved_pages(machine)
     for page in pages:
@@ -58,7 +58,7 @@ def written_pages(machine: Machine) -> list[int]:
     return pages
 
 
-def note_written(machine: Machine, page: int) -> None:
+def note_written(machine: Parts, page: int) -> None:
     """Let a page count as written since the last `written_pages`."""
     if not is_block(page):
         machine.core.dirty[page] = 1
@@ -66,13 +66,13 @@ def note_written(machine: Machine, page: int) -> None:
         machine.storage.unsaved.add(page)
 
 
-def page_of(machine: Machine, page: int) -> bytes:
+def page_of(machine: Parts, page: int) -> bytes:
     if is_block(page):
         return machine.storage.content(page) if machine.storage is not None else ABSENT
     return bytes(machine.memory.area[page * PAGE : (page + 1) * PAGE])
 
 
-def save_parts(machine: Machine) -> dict[str, bytes]:
+def save_parts(machine: Parts) -> dict[str, bytes]:
     machine.state.deadlines = machine.clock.save()
     parts = {"cpu": machine.core.save(), "tlb": machine.core.save_tlb(), "machine": machine.state.encode()}
     for name, device in machine.board.devices.items():
@@ -80,13 +80,13 @@ def save_parts(machine: Machine) -> dict[str, bytes]:
     return parts
 
 
-def take(machine: Machine) -> Checkpoint:
+def take(machine: Parts) -> Checkpoint:
     """A checkpoint of now, with what was written since the last one."""
     pages = {page: page_of(machine, page) for page in written_pages(machine)}
     return Checkpoint(Moment(machine.icount, machine.seq), save_parts(machine), pages)
 
 
-def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
+def restore(machine: Parts, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
     """Put a machine into a saved state. `pages` are all that differ from what it holds now."""
     machine.requests.stop = None
     _put_pages(machine, {page: data for page, data in pages.items() if not is_block(page)})
@@ -97,16 +97,15 @@ def restore(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, by
     machine.core.load_tlb(parts["tlb"])
     for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n"):
         machine.core.set(name, 0)
-    state = MachineState.decode(parts["machine"])  # type: ignore[attr-defined]
-    machine.state = state
-    machine.clock.load(list(state.deadlines))
+    machine.state.decode_into(parts["machine"])
+    machine.clock.load(machine.state.deadlines)
     machine.core.stale = True
     if machine.storage is not None:
         blocks = {page: data for page, data in pages.items() if is_block(page)}
         machine.storage.put_back(blocks, machine.board.in_flight())
 
 
-def restore_here(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
+def restore_here(machine: Parts, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> None:
     """Put a machine into a saved state without going back to its moment: `icount` stays, `seq` moves on by one, and
     virtual time becomes what it was there, so the guest cannot tell. `pages` as for `restore`.
     """
@@ -115,7 +114,7 @@ def restore_here(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[in
     machine.count_from(here, seq + 1)
 
 
-def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:
+def _put_pages(machine: Parts, pages: Mapping[int, bytes]) -> None:
     memory = machine.memory
     shown = _shown_elsewhere(machine)
     for page, data in pages.items():
@@ -129,7 +128,7 @@ def _put_pages(machine: Machine, pages: Mapping[int, bytes]) -> None:
                 memory.page_map[guest_page] |= DIRTY
 
 
-def _shown_elsewhere(machine: Machine) -> dict[int, list[int]]:
+def _shown_elsewhere(machine: Parts) -> dict[int, list[int]]:
     """Area page -> guest pages that may show it, where that is not just the one of the same number: below 1 MiB."""
     shown: dict[int, list[int]] = {}
     for guest_page in range(0x100):

@@ -5,12 +5,13 @@ For the diagnosis of a divergence. Nothing here changes a machine: no accessed b
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from playhead.base.record import Record
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.log.pages import is_block, place_of
 from playhead.machine.checkpoint import page_of, save_parts
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
+from playhead.machine.parts import MachineState
 from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
 from playhead.x86.system.paging import HALF
@@ -88,7 +89,7 @@ def part_differences(machine: Machine, a: Picture, b: Picture) -> list[Differenc
         else:
             cls = MachineState if part == "machine" else type(machine.board.devices[part]).State
             names = [alarm.name for alarm in machine.clock.alarms] if part == "machine" else []
-            found = list(_record(cls.decode(a.parts[part]), cls.decode(b.parts[part]), "", names))  # type: ignore[attr-defined]
+            found = list(_record(cls.decode(a.parts[part]), cls.decode(b.parts[part]), "", names))
         name = "clock" if part == "machine" else part
         out += [Difference(name, *f) for f in found]
     return out
@@ -148,11 +149,12 @@ def _tlb(a: bytes, b: bytes) -> list[tuple[str, str, str]]:
     return [(f"entry of {k}", text(x.get(k)), text(y.get(k))) for k in sorted({*x, *y}) if x.get(k) != y.get(k)]
 
 
-def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
+def _record(a: object, b: object, path: str, names: list[str]) -> Iterator[tuple[str, str, str]]:
     """Fields that differ, in nested records and lists too."""
-    if hasattr(a, "FIELDS") and type(a) is type(b):
-        for name in a.FIELDS:
-            yield from _record(getattr(a, name), getattr(b, name), f"{path}.{name}" if path else name, names)
+    if isinstance(a, Record) and type(a) is type(b):
+        for name, field in a.FIELDS.items():
+            x, y = (field.plain(getattr(one, name)) for one in (a, b))
+            yield from _record(x, y, f"{path}.{name}" if path else name, names)
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
             label = names[i] if path == "deadlines" and i < len(names) else i
@@ -164,7 +166,7 @@ def _record(a: Any, b: Any, path: str, names: list[str]) -> Iterator[tuple[str, 
         yield path, _plain(a), _plain(b)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return f"{bytes(value[:16]).hex(' ')}{' ...' if len(value) > 16 else ''}" or "empty"
     return repr(value)

@@ -15,18 +15,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.base.record import I64, Queue, record
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import CDROM
 from playhead.engine.core import Core
-from playhead.hw.block import READ, Drive
+from playhead.hw.block import READ, Drive, Tray
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Stream
-from playhead.machine import storage
+from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
+from playhead.machine.device_table import DeviceTable
+from playhead.machine.parts import M64, MachineState, Parts
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
@@ -34,7 +35,6 @@ SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two lo
 SHORT = 1 << 14  # while somebody is about to kick
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
-M64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,6 @@ class Stop:
     cause: str = "none"
     status: int = 0
     accesses: tuple[Access, ...] = ()
-
-
-@record
-class MachineState:
-    """What belongs to no chip: when alarms last rang, and their deadlines."""
-
-    rung_icount = I64(-1)
-    rung_ns = I64(-1)
-    deadlines = Queue(I64())
 
 
 class _Requests:
@@ -93,7 +84,7 @@ class _Outputs:
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 
-class Machine:
+class Machine(Parts):
     """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is behind
     the storage (`disks`).
 
@@ -106,7 +97,7 @@ class Machine:
         self.core = Core(self.memory)
         self.clock = VirtualClock(self)
         self.requests = _Requests()
-        self.state: Any = MachineState()
+        self.state = MachineState()
         self.kicked = False
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
@@ -121,6 +112,7 @@ class Machine:
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+        self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ask_ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
@@ -138,54 +130,6 @@ class Machine:
         self.engine = self._engines[name]
         self._slice = SLICE[name]
         self.core.stale = True
-
-    # the moment, and time
-
-    @property
-    def icount(self) -> int:
-        return self._c64[self._i["icount"]]
-
-    @property
-    def seq(self) -> int:
-        return self._c64[self._i["seq"]]
-
-    @property
-    def shift(self) -> int:
-        """An instruction takes 2**shift ns of virtual time."""
-        return self._c32[self._i["shift"]]
-
-    def now_ns(self) -> int:
-        return (self._c64[self._i["vbias"]] + (self._c64[self._i["icount"]] << self._c32[self._i["shift"]])) & M64
-
-    def warp(self, to_ns: int) -> None:
-        """Move a halted CPU's virtual time forward."""
-        now = self.now_ns()
-        assert to_ns >= now, f"virtual time cannot go back from {now} to {to_ns}"
-        self._set_bias(to_ns)
-
-    def set_shift(self, shift: int) -> None:
-        now = self.now_ns()
-        self._c32[self._i["shift"]] = shift
-        self._set_bias(now)
-
-    def _set_bias(self, now_ns: int) -> None:
-        """Virtual time is `now_ns`. The bias may be negative as a number: it is kept modulo 2**64."""
-        self._c64[self._i["vbias"]] = (now_ns - (self.icount << self.shift)) & M64
-
-    def count_from(self, icount: int, seq: int) -> None:
-        """Say that the moment is this one, whatever it was; virtual time stays. What the guest's state says in counted
-        instructions is moved along, so it cannot tell (`checkpoint.restore_here`).
-        """
-        now, moved = self.now_ns(), icount - self.icount
-        for name, value in (("icount", icount), ("seq", seq)):
-            self._c64[self._i[name]] = value
-        self._set_bias(now)
-        for name in ("inhibit_icount", "nodebug_icount"):
-            if self._c64[self._i[name]] != M64:  # that is none
-                self._c64[self._i[name]] = (self._c64[self._i[name]] + moved) & M64
-        if self.state.rung_icount >= 0:
-            self.state.rung_icount += moved
-        self.debug.tell_nothing_here()
 
     def kick(self) -> None:
         """From any thread: make `run` return soon."""
@@ -244,8 +188,8 @@ class Machine:
         drives = self.config.drives
         return self.storage is not None and drive < len(drives) and drives[drive].kind == CDROM
 
-    def tray(self, drive: int) -> Any:
-        """Of a CD-ROM drive: the state (`CdromState`) of what the user sees of it."""
+    def tray(self, drive: int) -> Tray:
+        """The state of a CD-ROM drive as far as the user sees it."""
         config = self.config.drives[drive]
         assert self.board.ide is not None
         return self.board.ide.cdrom(config.bus, config.unit).s.cdrom
@@ -388,6 +332,7 @@ class Machine:
         end = c64[i["icount"]] + budget
         while True:
             before = c64[i["icount"]]
+            self._table.update()
             self.engine.run(budget)
             if c32[i["ahead_n"]]:
                 self._end_of_ahead()
@@ -487,8 +432,6 @@ class Machine:
     def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
         """The state of every part, and the pages written since the last call (`checkpoint.py`); None while a reset or
         an end that was asked for has not happened, which no part knows of."""
-        from playhead.machine import checkpoint
-
         if self.requests.stop is not None:
             return None
         taken = checkpoint.take(self)

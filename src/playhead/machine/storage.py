@@ -19,7 +19,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from playhead.base.errors import FormatError, UsageError
-from playhead.base.record import U16, U64, Blob, Queue, record
+from playhead.base.record import U16, U64, Blob, Queue, Record
 from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
@@ -80,15 +80,13 @@ class NoBacking:
         pass
 
 
-@record
-class DriveState:
+class DriveState(Record):
     medium = U16()  # what lies in it: the number of a base; at first the drive's own
     sectors = U64()
     written = Blob(length=16)  # chained over all writes and discards
 
 
-@record
-class StorageState:
+class StorageState(Record):
     last_id = U64()
     drives = Queue(DriveState)
 
@@ -103,8 +101,7 @@ class StoredDrive:
 
     @property
     def sectors(self) -> int:
-        sectors: int = self._storage.state.drives[self._number].sectors
-        return sectors
+        return self._storage.state.drives[self._number].sectors
 
     def read(self, lba: int, count: int) -> int:
         return self._storage.start(self._number, READ, lba, count)
@@ -122,7 +119,7 @@ class StoredDrive:
         self._storage.backing.cancel(self._storage.medium(self._number), id)
 
 
-class Storage(Device):
+class Storage(Device[StorageState]):
     """All drives of a machine. `overlay` is by key; `unsaved` are the keys that changed since a checkpoint asked."""
 
     State = StorageState
@@ -163,7 +160,7 @@ class Storage(Device):
     def start(self, drive: int, kind: int, lba: int, count: int, data: bytes = b"") -> int:
         assert self._fits(drive, lba, count if kind in (READ, WRITE) else 0), f"{count} sectors at {lba} of {drive}"
         self.state.last_id += 1
-        id: int = self.state.last_id
+        id = self.state.last_id
         if kind in (WRITE, DISCARD):
             state = self.state.drives[drive]
             request = b"%d %d %d;" % (kind, lba, count)
@@ -254,7 +251,7 @@ def check_media(parts: Mapping[str, bytes], count: int) -> None:
     (`change`), and a session that takes up this state has no image of it.
     """
     if Storage.part in parts:
-        state: Any = StorageState.decode(parts[Storage.part])  # type: ignore[attr-defined]
+        state = StorageState.decode(parts[Storage.part])
         for n, drive in enumerate(state.drives):
             if drive.medium >= count:
                 raise UsageError(f"drive {n} has a CD-ROM in it that was put in later (change): go on from before that")

@@ -11,46 +11,46 @@ Called on the machine's thread only; host threads hand over through the session'
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from playhead.base.errors import DivergenceError
-from playhead.log.events import BlockDone, BlockFailed, BottomHalf, BottomHalfOneshot, text_of
+from playhead.log.events import BlockDone, BlockFailed, BottomHalf, BottomHalfOneshot, Event, text_of
 
 COMPLETIONS = (BottomHalf, BottomHalfOneshot, BlockDone, BlockFailed)  # matched by id, unless there is a handler
-Handler = Callable[[Any], None]
+E = TypeVar("E", bound=Event)
 
 
 class Pending(NamedTuple):
     """Something queued: the event to log, and what it does to the machine."""
 
-    event: Any
+    event: Event
     run: Callable[[], None]
 
 
 class AsyncQueue:
     """One global first-in first-out queue. `log` is called with each event just before it takes effect."""
 
-    def __init__(self, log: Callable[[Any], None], *, replaying: bool = False):
+    def __init__(self, log: Callable[[Event], None], *, replaying: bool = False):
         self._log = log
         self._replaying = replaying
         self._pending: list[Pending] = []
-        self._handlers: dict[type, Handler] = {}
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {}
         self._running = False
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def handler(self, kind: type, handler: Handler) -> None:
+    def handler(self, kind: type[E], handler: Callable[[E], None]) -> None:
         """Name what an input event of this kind does to the machine: the same in a recording and in its replay."""
         self._handlers[kind] = handler
 
-    def add_input(self, event: Any) -> None:
+    def add_input(self, event: Event) -> None:
         """Queue an input from outside. In a replay there is no outside: it is dropped."""
         if not self._replaying:
             handler = self._handlers[type(event)]
             self._pending.append(Pending(event, lambda: handler(event)))
 
-    def add_completion(self, event: Any, run: Callable[[], None]) -> None:
+    def add_completion(self, event: Event, run: Callable[[], None]) -> None:
         """Queue something that the machine began itself; `event` identifies it."""
         assert isinstance(event, COMPLETIONS)
         self._pending.append(Pending(event, run))
@@ -69,7 +69,7 @@ class AsyncQueue:
         finally:
             self._running = False
 
-    def deliver(self, event: Any) -> None:
+    def deliver(self, event: Event) -> None:
         """Replay: let this logged event take effect now."""
         handler = self._handlers.get(type(event))
         if handler is not None:

@@ -4,14 +4,18 @@
 the event: it follows from what the guest has written and from the base, whose blocks a recording keeps.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError
 from playhead.log.events import BlockDone, BlockFailed, MediumChanged, text_of
 from playhead.log.pages import PAGE, key_of
-from playhead.log.reader import Reader
 from playhead.replay.queue import AsyncQueue
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
 
 
 class LiveBlock:

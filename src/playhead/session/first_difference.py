@@ -16,7 +16,8 @@ from playhead.machine.differences import (
     part_differences,
 )
 from playhead.machine.look import instruction_text
-from playhead.machine.machine import Machine, MachineState
+from playhead.machine.machine import Machine
+from playhead.machine.parts import MachineState
 from playhead.session.track import Point, Track
 
 STEPS = 1 << 16  # deliveries in front of one instruction that are looked at one by one
@@ -93,7 +94,7 @@ def _found(good: Track, bad: Track, points: tuple[Point, Point], inputs: list[st
 
 def _between(machine: Machine, before: Point, after: dict[str, bytes]) -> tuple[str, str]:
     """What moved the moment on without retiring an instruction."""
-    a, b = (MachineState.decode(parts["machine"]) for parts in (before.parts, after))  # type: ignore[attr-defined]
+    a, b = (MachineState.decode(parts["machine"]) for parts in (before.parts, after))
     if (a.rung_icount, a.rung_ns) != (b.rung_icount, b.rung_ns):
         now = b.rung_ns
         rang = [alarm.name for alarm, at in zip(machine.clock.alarms, a.deadlines, strict=True) if at <= now]

@@ -12,14 +12,15 @@ A debugger takes the place of the loop (`drive`): it makes the same turns, some 
 them as long as it likes. Real time that passes then does not count.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
 from playhead.base.units import NEVER
 from playhead.host.clock import date_text
 from playhead.host.host import Host
-from playhead.host.vm_images import VmImages
 from playhead.log.causes import cause_number
 from playhead.log.events import CharRead, ClockRate, ClockVirtualRt, ResetRequested, Shutdown, SnapshotLoaded
 from playhead.log.moment import START, Moment
@@ -29,12 +30,14 @@ from playhead.machine.storage import check_media
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
-from playhead.session import vm_state
 from playhead.session.block import LiveBlock
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import AutoRate, Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.target import Door, MachineLike, Sink
+
+if TYPE_CHECKING:
+    from playhead.host.vm_images import VmImages
 
 Build = Callable[[Door], MachineLike]
 FAR = 1 << 62  # instructions
@@ -277,6 +280,8 @@ class RunSession:
         self.block.keep_originals()
         saved = self.snapshots.keep(self.machine, name, date_text())  # type: ignore[arg-type]
         if self.host.disks is not None and self.host.disks.vm_images.take:
+            from playhead.session import vm_state  # here: only `savevm` into an image needs it
+
             vm_state.store(saved, self.machine.config, self.host.disks)  # type: ignore[attr-defined]
         return saved
 

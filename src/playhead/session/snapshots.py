@@ -5,20 +5,23 @@ into is the state of an earlier moment. A live session keeps these states in mem
 them among its checkpoints.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.base.errors import FormatError, UsageError
-from playhead.log.checkpoints import Checkpoint
 from playhead.log.events import SnapshotLoaded
 from playhead.log.moment import Moment
-from playhead.log.reader import Reader
-from playhead.log.snapshots import MOST, check_name
+from playhead.log.snapshot_names import MOST, check_name
 from playhead.machine import checkpoint
 from playhead.machine.checkpoint import unwritten
-from playhead.machine.differences import differing_pages
 from playhead.machine.machine import Machine
 from playhead.session.target import closed_door
+
+if TYPE_CHECKING:
+    from playhead.log.checkpoints import Checkpoint
+    from playhead.log.reader import Reader
 
 
 class Saved(NamedTuple):
@@ -110,6 +113,8 @@ class Recorded:
 
     def put_back(self, machine: Machine, moment: Moment) -> None:
         """Put a machine into the state of the checkpoint of a moment, at the moment where it is."""
+        from playhead.machine.differences import differing_pages  # here: few recordings have a loadvm
+
         kept, hashes = self._checkpoint(moment)
         contents = self._reader.pages(set(hashes.values()))
         if self._fresh is None:

@@ -2,26 +2,31 @@
 that.
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError
-from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import root_of
 from playhead.log.moment import Moment
-from playhead.log.reader import Reader
 from playhead.log.start import Start
 from playhead.machine import checkpoint
-from playhead.machine.differences import differing_pages
-from playhead.session.run import Build
 from playhead.session.target import closed_door
+
+if TYPE_CHECKING:
+    from playhead.log.checkpoints import Checkpoint
+    from playhead.log.reader import Reader
+    from playhead.session.run import Build
 
 UNFIT = (FormatError, AssertionError, LookupError, ValueError, OverflowError, TypeError, struct.error)
 
 
 def pages_of_its_own(machine: Any, build: Build, ports: int) -> dict[int, bytes]:
     """All pages and blocks that differ from those of a machine that has just been made."""
+    from playhead.machine.differences import differing_pages  # here: few recordings begin elsewhere than at power-on
+
     fresh: Any = build(closed_door(ports))
     return {page: checkpoint.page_of(machine, page) for page in differing_pages(fresh, machine)}
 

@@ -6,16 +6,20 @@ as untrusted as the image: a length and a JSON head that describes the machine, 
 states and of the pages.
 """
 
+from __future__ import annotations
+
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError, HostError, UsageError
-from playhead.host.disks import Disks
 from playhead.log.moment import Moment
 from playhead.log.pages import MAX_PAGES, PAGE, is_block, pack_parts, place_of, unpack_parts, unpacked
 from playhead.session.snapshots import Saved
+
+if TYPE_CHECKING:
+    from playhead.host.disks import Disks
 
 MAGIC = b"Playhead VM state 1\n"
 LENGTH = struct.Struct("<I")

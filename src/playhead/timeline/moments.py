@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 
 from playhead.base.errors import UsageError
-from playhead.log.console import DEBUGCON, find, name_of
+from playhead.log.console import DEBUGCON, name_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 
@@ -86,7 +86,7 @@ def parse(text: str, end: Moment, here: Moment | None = None) -> Where:
 
 def printed_at(reader: Reader, where: AtOutput) -> Moment:
     """Found in the recording's console, without a replay. Raises UsageError."""
-    moment = find(reader, where.text, where.port)
+    moment = reader.console.find(where.text, where.port)
     if moment is None:
         port = "any serial port" if where.port is None else name_of(where.port)
         more = "" if reader.ended() else f", as far as it was recorded (up to instruction {reader.last().icount})"

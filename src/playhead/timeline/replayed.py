@@ -25,7 +25,7 @@ class ReplayDebuggee(Debuggee):
         self.timeline = timeline
         self.break_at: Moment | None = None
         self._next_to: tuple[Moment, Where] | None = None
-        self.rr = RrCommands(self)
+        self.rr = RrCommands(timeline, self.next_to)
         timeline.break_when = self._holds
 
     @property

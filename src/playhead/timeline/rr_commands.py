@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
 from playhead.timeline.moments import Where, parse
-
-if TYPE_CHECKING:
-    from playhead.timeline.replayed import ReplayDebuggee
+from playhead.timeline.timeline import Timeline
 
 MOST = 10_000  # checkpoints
 THREAD = 1  # the one processor
@@ -29,18 +27,18 @@ class Checkpoint(NamedTuple):
 
 class RrCommands:
     """`execute(name, words)`: the answer, or None if rr has no such command. Newer versions of rr take a thread's
-    number in front of the words: so it is the last word that counts.
+    number in front of the words: so it is the last word that counts. `next_to(where)` says where the next step leads.
     """
 
-    def __init__(self, target: ReplayDebuggee):
-        self._target = target
+    def __init__(self, timeline: Timeline, next_to: Callable[[Where | None], None]):
+        self._timeline, self._next_to = timeline, next_to
         self._checkpoints: dict[int, Checkpoint] = {}
         self._made = 0
         self._commands: dict[str, Callable[[str], str]] = {
-            "when": lambda word: f"Current event: {target.moment}",
-            "when-ticks": lambda word: f"Current tick: {target.moment.icount}",
+            "when": lambda word: f"Current event: {timeline.moment}",
+            "when-ticks": lambda word: f"Current tick: {timeline.moment.icount}",
             "when-tid": lambda word: f"Current tid: {THREAD}",
-            "elapsed-time": lambda word: f"Elapsed Time (s): {target.machine.now_ns() / 1e9:.9f}",
+            "elapsed-time": lambda word: f"Elapsed Time (s): {timeline.machine.now_ns() / 1e9:.9f}",
             "checkpoint": self._make,
             "info checkpoints": self._list,
             "delete checkpoint": self._delete,
@@ -58,15 +56,15 @@ class RrCommands:
         """`c1` is a checkpoint, `t1000` a count of instructions, anything else a moment as people write it."""
         if match := re.fullmatch(r"c([0-9]{1,9})", text):
             return self._checkpoints[self._known(match[1])].moment
-        return parse(text[1:] if re.fullmatch(r"t[0-9]+", text) else text, self._target.timeline.end)
+        return parse(text[1:] if re.fullmatch(r"t[0-9]+", text) else text, self._timeline.end)
 
     def _go(self, text: str) -> str:
         """The next step leads there: front ends see no movement but of a program that runs."""
-        self._target.next_to(self.place(text or "start"))
+        self._next_to(self.place(text or "start"))
         return ""
 
     def _stay(self, word: str) -> str:
-        self._target.next_to(None)
+        self._next_to(None)
         return ""
 
     def _restart(self, word: str) -> str:
@@ -83,7 +81,7 @@ class RrCommands:
         if len(self._checkpoints) >= MOST:
             raise UsageError(f"there are {MOST} checkpoints: delete some")
         self._made += 1
-        self._checkpoints[self._made] = Checkpoint(self._target.moment, " ".join(where.split()) or "???")
+        self._checkpoints[self._made] = Checkpoint(self._timeline.moment, " ".join(where.split()) or "???")
         return f"Checkpoint {self._made} at {self._checkpoints[self._made].where}"
 
     def _list(self, word: str) -> str:

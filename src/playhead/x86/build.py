@@ -1,14 +1,13 @@
 """The builder that semantic functions of instructions are written against.
 
 One semantic function serves every encoding of an instruction; it is called once per operand form with `m`, this
-builder, and the
-operands. `m.get`, `m.set` and `m.rmw` reach operands, `m.load`/`m.store` memory, `m.reg` registers, `m.ld`/`m.st` other
-state.
+builder, and the operands. `m.get`, `m.set` and `m.rmw` reach operands, `m.load`/`m.store` memory, `m.reg` registers,
+`m.ld`/`m.st` other state.
 
 Rules that keep instructions precise:
 
 * Anything that can fault comes before anything that changes state. `m.rmw(dst)` reads a destination with the right to
-  write checked, so that the `m.set(dst)` behind it cannot fault.
+  write checked, so that the `m.set(dst)` after it cannot fault.
 * An instruction that changes what later instructions decode to or how they are executed (mode, mappings, interrupt
 flag) ends with
   `m.leave()`.
@@ -110,8 +109,7 @@ class InsnBuilder(StateBuilder):
     """Builds the handler of one operand form.
 
     `osize` is 16 or 32, `flat` says that ES, CS, SS, DS have base 0 and the full limit and that addresses and stack are
-    32 bits wide;
-    which of the two a form really consults is noted, so that equal handlers are made once.
+    32 bits wide; which of the two a form really consults is noted, so that equal handlers are made once.
     """
 
     def __init__(self, name: str, encoding: Encoding, osize: int, memory: bool, flat: bool, rep: str = ""):
@@ -358,7 +356,7 @@ class InsnBuilder(StateBuilder):
         return self.emit("icount", (), 64)
 
     def sync(self) -> None:
-        """End the block: the run loop looks at everything again."""
+        """End the block: the run loop checks everything again."""
         self.leave(S.EXIT_NONE)
 
     def ud(self) -> None:

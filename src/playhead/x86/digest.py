@@ -2,12 +2,12 @@
 is native.
 
 RAM is digested incrementally: each page has a 64-bit hash, the digest is the sum of all of them, mixed with their
-addresses. Only
-pages written since the last digest (DIRTY in the page map) are hashed again. It guards against mistakes, not against an
-adversary.
+addresses. Only pages written since the last digest (DIRTY in the page map) are hashed again. It guards against
+mistakes, not against an adversary.
 """
 
 from playhead.x86.system import paging
+from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
@@ -116,6 +116,6 @@ def tlb_digest(m: StateBuilder):
         with m.if_(e.ne(0)):
             total.set(total.get() + final((((n.get() | 0x100000) << 32) | e) * K1))
         n.set(n.get() + 1)
-        with m.if_(n.get().eq(paging.LARGE_PAGES)):
+        with m.if_(n.get().eq(S.LARGE_PAGES)):
             m.break_()
     m.ret(total.get())

@@ -45,7 +45,7 @@ class Instruction:
 
 
 class Disassembler:
-    """Needs no engine: it has a state block of its own, of which the decoder uses `fetch` and `dec`."""
+    """Needs no engine: the decoder uses only `fetch` and `dec` of a private state block."""
 
     def __init__(self) -> None:
         self.table, decode_tables = tables()
@@ -118,7 +118,7 @@ class _Text:
         return name
 
     def _is_endbr(self) -> bool:
-        """The hints that mark where indirect branches may go stand at the start of every function today."""
+        """ENDBR: the hint that compilers put at the start of every function as a target of indirect branches."""
         return self.opcode() == 0x11E and self.d["modrm"] in ENDBR and self.d["prefixes"] & 6 == 6
 
     def operands(self) -> tuple[Operand, ...]:

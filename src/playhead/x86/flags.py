@@ -1,10 +1,8 @@
 """The status flags, kept lazily as two words so that most instructions only store.
 
 `fl_res` is a result, sign-extended to 32 bits: ZF is "it is zero", SF its sign, PF the parity of its low byte. `fl_aux`
-holds the
-carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor bit 30), bit
-3
-AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
+holds the carries: bit 31 CF (carry out of the operand's top bit), bit 30 the carry into the top bit (OF = bit 31 xor
+bit 30), bit 3 AF. So that any combination can be expressed (POPF), bit 0 inverts SF and bit 8 inverts PF.
 """
 
 from playhead.ir.builder import Builder
@@ -143,19 +141,3 @@ def set_status(m: Builder, flags: Value) -> None:
     aux = (c.zext(32) << 31) | ((c ^ flags.bit(11)).zext(32) << 30) | (flags.bit(4).zext(32) << 3)
     aux = aux | flags.bit(7).zext(32) | ((flags.bit(2) ^ z).zext(32) << 8)
     m.store_state(_AUX, 32, aux)
-
-
-def status_from_words(res: int, aux: int) -> int:
-    """The six status flags of a state block, for people (debugger, digest): same formulas on plain integers."""
-    c, o = aux >> 31, (aux >> 31 ^ aux >> 30) & 1
-    p = (bin(res & 0xFF).count("1") ^ aux >> 8 ^ 1) & 1
-    return c | p << 2 | (aux >> 3 & 1) << 4 | (res == 0) << 6 | ((res >> 31 ^ aux) & 1) << 7 | o << 11
-
-
-def words_from_status(flags: int) -> tuple[int, int]:
-    """The inverse of `status_from_words`: the canonical (fl_res, fl_aux) of given flags."""
-    z, c = flags >> 6 & 1, flags & 1
-    aux = (
-        c << 31 | ((c ^ flags >> 11) & 1) << 30 | (flags >> 4 & 1) << 3 | (flags >> 7 & 1) | ((flags >> 2 ^ z) & 1) << 8
-    )
-    return (0 if z else 1), aux

@@ -13,6 +13,7 @@ ROUTINE_MODULES = (
     "mode",
     "system.paging",
     "system.page_walk",
+    "system.msr",
     "digest",
     "system.segments",
     "system.interrupts",
@@ -36,7 +37,7 @@ def tables():
     for name in (*CHAPTERS.values(), *ROUTINE_MODULES):
         importlib.import_module("playhead.x86." + name)
     order = list(CHAPTERS)
-    INSTRUCTIONS.sort(key=lambda insn: order.index(insn.chapter))  # somebody may have imported one before
+    INSTRUCTIONS.sort(key=lambda insn: order.index(insn.chapter))  # one may have been imported before
     table = Table()
     tables = decode.DecodeTables(table)
     if "decode" not in ROUTINES:

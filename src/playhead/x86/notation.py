@@ -8,14 +8,11 @@
     "d9 e8"              likewise, fixed
 
 Operands: E register or memory by ModRM, G register by ModRM.reg, R register by ModRM.rm, M memory, Z register by
-opcode, I immediate,
-J relative, O absolute offset, A far pointer, S segment register, C/D control/debug register, X/Y string
-source/destination, P MMX by reg,
-Q MMX or memory by rm, F x87 stack register by rm. Sizes: b w d q byte, word, dword, qword; v: operand size; z:
-immediate of
-operand size (it is 32 bits at most); s: a byte sign-extended to the operand size; p: pointer (selector and offset by
-operand size); t: 80 bits;
-a: no size (address only). Fixed operands: al ax cl dx eax(v) 1 3 and the segment registers' names.
+opcode, I immediate, J relative, O absolute offset, A far pointer, S segment register, C/D control/debug register, X/Y
+string source/destination, P MMX by reg, Q MMX or memory by rm, F x87 stack register by rm. Sizes: b w d q byte, word,
+dword, qword; v: operand size; z: immediate of operand size (it is 32 bits at most); s: a byte sign-extended to the
+operand size; p: pointer (selector and offset by operand size); t: 80 bits; a: no size (address only). Fixed operands:
+al ax cl dx eax(v) 1 3 and the segment registers' names.
 """
 
 from dataclasses import dataclass

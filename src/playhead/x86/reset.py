@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from playhead.x86.system import cpuid, msr
+from playhead.x86.system import cpuid, msr_map
 from playhead.x86 import state as S
 
 
@@ -65,7 +65,7 @@ def reset(core: Core, apic_base: int = 0xFEE00900, model: str = cpuid.DEFAULT) -
     core.set("inhibit_icount", ALL_ONES)
     core.set("nodebug_icount", ALL_ONES)
     core.set("tsc_offset", -(core.get("vbias") + (core.get("icount") << core.get("shift"))) & ALL_ONES)
-    for index, value in msr.FIRST_VALUES.items():
+    for index, value in msr_map.FIRST_VALUES.items():
         core.set("msrs", value, index)
     core.set("fcw", 0x40)
     core.load_tlb(b"\xff" * 4)

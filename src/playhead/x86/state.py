@@ -1,13 +1,10 @@
 """The state block of the CPU: one flat piece of memory that every engine works on, declared field by field.
 
 `ARCH` fields are what the guest can know and what a digest, a checkpoint or a debugger sees. The others belong to the
-engines (pointers,
-exits, latches) and are derived or empty between two runs. Flags are kept lazily in `fl_res` and `fl_aux` (see
-x86/flags.py), so
-the canonical form computes EFLAGS first.
+engines (pointers, exits, latches) and are derived or empty between two runs. Flags are kept lazily in `fl_res` and
+`fl_aux` (see x86/flags.py), so the canonical form computes EFLAGS first.
 """
 
-from dataclasses import dataclass
 
 SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
 SEG_STRIDE = 40
@@ -20,13 +17,13 @@ REG16 = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 REG8 = ("al", "cl", "dl", "bl", "ah", "ch", "dh", "bh")
 
 
-@dataclass(frozen=True, slots=True)
 class Slot:
-    name: str
-    offset: int
-    bits: int
-    count: int
-    arch: bool
+    """Where a field is."""
+
+    __slots__ = ("arch", "bits", "count", "name", "offset")
+
+    def __init__(self, name: str, offset: int, bits: int, count: int, arch: bool):
+        self.name, self.offset, self.bits, self.count, self.arch = name, offset, bits, count, arch
 
 
 FIELDS: dict[str, Slot] = {}
@@ -58,7 +55,7 @@ for _n in ("sysenter_cs", "sysenter_esp", "sysenter_eip", "a20_mask"):
     _field(_n, 32)
 _field("apic_base", 64)
 _field("tsc_offset", 64)
-_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/system/msr.py
+_field("msrs", 64, 80)  # MSRs that are only stored (MTRRs and the like), by index in x86/system/msr_map.py
 _field("icount", 64)  # retired instructions
 _field("seq", 64)  # deliveries since the last retired instruction
 _field("inhibit_icount", 64)  # interrupts wait while icount is this (STI and MOV SS shadow); all ones: no shadow
@@ -78,7 +75,7 @@ _field("fault_error", 32)
 _field("fault_soft", 32)  # 1: INT n / INT3 / INTO, whose gate DPL is checked; 2: external interrupt
 _field("fault_nest", 32)  # 0, or 1 + the vector whose delivery is under way; 0x100: double fault
 _field("dr6_pending", 32)
-_field("nodebug_icount", 64)  # no single-step trap while icount is this (behind MOV SS, INT n); all ones: none
+_field("nodebug_icount", 64)  # no single-step trap while icount is this (after MOV SS, INT n); all ones: none
 _field("cr4_mask", 32)  # bits of CR4 that the processor model has
 _field("cpuid", 32, 4 * 8)  # leaves 0-3 and 80000001-80000004, EAX EBX ECX EDX each
 ARCH_END = _top
@@ -93,7 +90,7 @@ for _n in (
     "link_from",
     "generation",
     "deliveries",
-    "again",  # the last instruction is a REP that is to go on
+    "again",  # the last instruction is a REP that is to continue
 ):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
@@ -115,7 +112,7 @@ _field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segme
 _field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
 _field("outer", 32, 32, arch=False)  # what ENTER copies: the outer frames' pointers
 _field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
-# Answers to what a REP INS will read, for the instructions that retire at `ahead_at` and behind it.
+# Answers to what a REP INS will read, for the instructions that retire at `ahead_at` and after it.
 _field("ahead_at", 64, 1, arch=False)
 _field("ahead_n", 32, 1, arch=False)
 _field("ahead_port", 32, 1, arch=False)  # port | size << 16
@@ -123,7 +120,7 @@ _field("ahead_used", 32, 1, arch=False)  # how many of them were taken
 _field("ahead_left", 32, 1, arch=False)  # by the instruction that lacks an answer: how many iterations it has left
 _field("ahead", 32, 256, arch=False)
 _field("stores", 64, 64, arch=False)  # writes to registers outside: (address | size << 32), value
-_field("scratch", 8, 64, arch=False)  # where a store that was split over two pages may write once more
+_field("scratch", 8, 64, arch=False)  # where a store that was split over two pages may write again
 _field("fetch", 8, 32, arch=False)  # bytes of the instruction being decoded
 _field("dec", 32, 32, arch=False)  # what decoding found (x86/decode.py names the items)
 _field("ptr", 64, 64, arch=False)  # the engine's array bases, by region (see REGIONS)
@@ -134,8 +131,10 @@ SIZE = -(-_top // 4096) * 4096
 REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
-    "debug_offsets", "watch_list", "htab_none",
+    "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges",
 ))}  # fmt: skip
+
+LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
 
 # Why a run ended.
 (
@@ -150,7 +149,7 @@ REGIONS = {n: i for i, n in enumerate((
 ) = range(8)
 EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_ARENA = range(8, 14)
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
-EXIT_FROZEN = 16  # in front of a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
+EXIT_FROZEN = 16  # before a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
 EXIT_REARM = 17  # the debug registers have changed
 REARM_NOW, REARM_LATER = 1, 2  # LATER: nothing is enabled, so that marks which are left cost time and nothing else
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may

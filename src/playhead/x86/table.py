@@ -1,9 +1,8 @@
 """The registry of declared instructions, and the forms that it makes.
 
 `@insn` registers a semantic function for some encodings. A *form* is one encoding (of one REP prefix, for string
-instructions);
-a form has up to eight handlers: 16/32-bit operands, register/memory operand, segmented/flat. Equal handlers are made
-once.
+instructions); a form has up to eight handlers: 16/32-bit operands, register/memory operand, segmented/flat. Equal
+handlers are made once.
 """
 
 import re

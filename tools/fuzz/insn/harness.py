@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from playhead.engine.core import Core
 from playhead.hw.memory import CODE, Memory
 from playhead.x86 import state as S
-from playhead.x86.flags import words_from_status
+from playhead.x86.eflags import words_from_status
 from tools.oracle import case as model
 from tools.oracle import layout
 from tools.oracle.case import Case, Result, Segment

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from playhead.hw.declared import Declared, Property, Span
-from playhead.hw.device import Device
+from playhead.hw.device import Device, NoState
 from playhead.hw.door import Requests, Sink
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
@@ -18,9 +18,10 @@ from playhead.hw.surroundings import Surroundings
 READBACK = 0xE9
 
 
-class IsaDebugExit(Device):
+class IsaDebugExit(Device[NoState]):
     """Ports `iobase` to `iobase + iosize - 1`."""
 
+    State = NoState
     part = "isa_debug_exit"
     QEMU = Declared(
         "isa-debug-exit", "ISA", "lets the guest end the run with a status", (
@@ -42,9 +43,10 @@ class IsaDebugExit(Device):
         self._requests.shutdown("guest-shutdown", (value << 1 | 1) & 0xFF)  # the host keeps eight bits of a status
 
 
-class IsaDebugCon(Device):
+class IsaDebugCon(Device[NoState]):
     """One port."""
 
+    State = NoState
     part = "isa_debugcon"
     QEMU = Declared(
         "isa-debugcon", "ISA", "a port of which each byte is output", (

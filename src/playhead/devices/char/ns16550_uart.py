@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from playhead.base.errors import UsageError
-from playhead.base.record import U8, U16, Blob, Bool, record
+from playhead.base.record import U8, U16, Bool
+from playhead.base.shared_record import Bytes, SharedRecord
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
@@ -44,8 +45,7 @@ LOOPED = ((MCR_RTS, MSR_CTS), (MCR_DTR, MSR_DSR), (MCR_OUT1, MSR_RI), (MCR_OUT2,
 CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD  # what the other end drives: always there and ready
 
 
-@record
-class UartState:
+class UartState(SharedRecord):
     ier = U8()
     fcr = U8()
     lcr = U8()
@@ -53,7 +53,7 @@ class UartState:
     scr = U8()
     dll = U8(12)  # 9600 baud
     dlm = U8()
-    rx = Blob()  # the receive FIFO, or RBR alone when FIFOs are off
+    rx = Bytes(FIFO_SIZE)  # the receive FIFO, or RBR alone when FIFOs are off
     rbr = U8()  # the last byte read, which an empty RBR shows again
     overrun = Bool()
     thre_pending = Bool()
@@ -61,7 +61,7 @@ class UartState:
     received = U16()  # since power-on, modulo 2**16: a check that replayed input arrived
 
 
-class Ns16550(Device):
+class Ns16550(Device[UartState]):
     """One UART at eight ports from `base`; `line` is its interrupt output."""
 
     State = UartState

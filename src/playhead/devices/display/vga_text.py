@@ -10,7 +10,8 @@ Sources: IBM VGA XGA Technical Reference Manual, sections 2 and 4 (registers, mo
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import U8, Array, Blob, Bool, record
+from playhead.base.record import U8, Array, Bool
+from playhead.base.shared_record import SharedRecord, Table
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
@@ -36,27 +37,26 @@ ATTRIBUTE = bytes.fromhex("000102030405140738393a3b3c3d3e3f 0c000f0800")
 CP437_HIGH = bytes(range(0x80, 0x100)).decode("cp437")
 
 
-@record
-class VgaState:
+class VgaState(SharedRecord):
     misc = U8(0x67)
     feature = U8()
     seq_index = U8()
-    seq = Blob(SEQUENCER, 8)
+    seq = Table(8, SEQUENCER)
     gfx_index = U8()
-    gfx = Blob(GRAPHICS, 16)
+    gfx = Table(16, GRAPHICS)
     crtc_index = U8()
-    crtc = Blob(CRTC, 32)
+    crtc = Table(32, CRTC)
     attr_index = U8(0x20)
-    attr = Blob(ATTRIBUTE, 32)
+    attr = Table(32, ATTRIBUTE)
     attr_data_next = Bool()
     dac_mask = U8(0xFF)
     dac_reading = Bool()
     dac_index = Array(U8(), 2)  # write and read address
     dac_part = U8()
-    dac = Blob(length=768)
+    dac = Table(768)
 
 
-class VgaText(Device):
+class VgaText(Device[VgaState]):
     """Ports 3B0h-3DFh."""
 
     State = VgaState

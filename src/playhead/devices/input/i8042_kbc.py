@@ -13,7 +13,8 @@ Hardware Interface Technical Reference (auxiliary device commands A7h-A9h, D3h, 
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import U8, Blob, Bool, Nested, record
+from playhead.base.record import U8, Bool, Nested
+from playhead.base.shared_record import Bytes, SharedRecord, Table
 from playhead.devices.input.ps2 import KeyboardState, MouseState, fetch, keyboard_key, keyboard_write, mouse_write
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device, Differs
@@ -47,13 +48,12 @@ TO_SET_1 = bytes.fromhex(
 assert len(TO_SET_1) == 256
 
 
-@record
-class KbcState:
-    ram = Blob(bytes((CTR_KBD_INT | CTR_AUX_INT,)), 32)
+class KbcState(SharedRecord):
+    ram = Table(32, bytes((CTR_KBD_INT | CTR_AUX_INT,)))
     output_port = U8(OUT_OPEN | OUT_RESET | OUT_A20)
     last_was_command = Bool(True)
     command = U8()  # the command whose parameter is the next byte at the data port
-    answers = Blob()
+    answers = Bytes(ANSWERS_MAX)
     obf = Bool()
     obf_aux = Bool()
     obuf = U8()
@@ -62,7 +62,7 @@ class KbcState:
     mouse = Nested(MouseState)
 
 
-class I8042(Device):
+class I8042(Device[KbcState]):
     """`kbd_irq` and `aux_irq` are ISA interrupts 1 and 12; `a20` is the gate's output."""
 
     State = KbcState

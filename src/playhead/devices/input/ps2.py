@@ -8,9 +8,8 @@ Sources: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard
 commands, scan code set 2; mouse commands and status bytes).
 """
 
-from typing import Any
-
-from playhead.base.record import U8, Blob, Bool, record
+from playhead.base.record import U8, Bool
+from playhead.base.shared_record import Bytes, SharedRecord
 
 QUEUE_SIZE = 64  # what waits beyond the keyboard's own sixteen is our answers, so nothing real fills it
 KEYS_WAITING = 16
@@ -26,9 +25,8 @@ STREAM, READ_DATA, WRAP_OFF, WRAP, REMOTE, SAMPLE_RATE = 0xEA, 0xEB, 0xEC, 0xEE,
 MOUSE_ID = 0x00
 
 
-@record
-class KeyboardState:
-    queue = Blob()
+class KeyboardState(SharedRecord):
+    queue = Bytes(QUEUE_SIZE)
     command = U8()
     last = U8()
     leds = U8()
@@ -37,9 +35,8 @@ class KeyboardState:
     scanning = Bool(True)
 
 
-@record
-class MouseState:
-    queue = Blob()
+class MouseState(SharedRecord):
+    queue = Bytes(QUEUE_SIZE)
     command = U8()
     last = U8()
     sample_rate = U8(100)
@@ -50,31 +47,31 @@ class MouseState:
     reporting = Bool()
 
 
-def answer(device: Any, *data: int) -> None:
+def answer(device: KeyboardState | MouseState, *data: int) -> None:
     """Queue bytes towards the controller; what no guest fetches is lost beyond the queue's size."""
-    device.queue += bytes(data[: QUEUE_SIZE - len(device.queue)])
+    device.queue.extend(bytes(data[: QUEUE_SIZE - len(device.queue)]))
 
 
-def fetch(device: Any) -> int:
+def fetch(device: KeyboardState | MouseState) -> int:
     """The controller takes a byte; the device can be asked to send it again."""
     device.last = device.queue.pop(0)
     return device.last
 
 
-def keyboard_key(k: Any, codes: bytes) -> bool:
+def keyboard_key(k: KeyboardState, codes: bytes) -> bool:
     """A key was pressed or released: its set 2 scan codes. False, and none taken, if it is off or full."""
     if not k.scanning or len(k.queue) + len(codes) > KEYS_WAITING:
         return False
-    k.queue += codes
+    k.queue.extend(codes)
     return True
 
 
-def _keyboard_defaults(k: Any) -> None:
+def _keyboard_defaults(k: KeyboardState) -> None:
     k.queue.clear()
     k.typematic, k.scan_set = 0x2B, 2
 
 
-def keyboard_write(k: Any, byte: int) -> None:
+def keyboard_write(k: KeyboardState, byte: int) -> None:
     """A byte from the controller: a command or its parameter."""
     command, k.command = k.command, 0
     if command and byte < 0x80:
@@ -104,7 +101,7 @@ def keyboard_write(k: Any, byte: int) -> None:
         answer(k, RESEND)
 
 
-def _keyboard_parameter(k: Any, command: int, byte: int) -> None:
+def _keyboard_parameter(k: KeyboardState, command: int, byte: int) -> None:
     if command == SET_LEDS:
         k.leds = byte & 7
     elif command == TYPEMATIC:
@@ -120,11 +117,11 @@ def _keyboard_parameter(k: Any, command: int, byte: int) -> None:
     answer(k, ACK)
 
 
-def _mouse_defaults(m: Any) -> None:
+def _mouse_defaults(m: MouseState) -> None:
     m.sample_rate, m.resolution, m.scaling_2, m.remote, m.reporting = 100, 2, False, False, False
 
 
-def mouse_write(m: Any, byte: int) -> None:
+def mouse_write(m: MouseState, byte: int) -> None:
     """A byte from the controller: a command or its parameter."""
     command, m.command = m.command, 0
     if m.wrap and byte not in (WRAP_OFF, RESET):
@@ -154,7 +151,7 @@ def mouse_write(m: Any, byte: int) -> None:
     answer(m, ACK)
 
 
-def _mouse_parameter(m: Any, command: int, byte: int) -> None:
+def _mouse_parameter(m: MouseState, command: int, byte: int) -> None:
     if command == RESOLUTION:
         m.resolution = byte & 3
     else:
@@ -162,7 +159,7 @@ def _mouse_parameter(m: Any, command: int, byte: int) -> None:
     answer(m, ACK)
 
 
-def _mouse_report(m: Any, byte: int) -> None:
+def _mouse_report(m: MouseState, byte: int) -> None:
     if byte == RESET:
         m.queue.clear()
         m.wrap = False

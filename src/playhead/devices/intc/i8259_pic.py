@@ -12,7 +12,8 @@ Sources: Intel 8259A data sheet (231468); Intel 82371SB (PIIX3) data sheet, ELCR
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from playhead.base.record import U8, U16, Bool, Nested, record
+from playhead.base.record import U8, U16, Bool, Nested
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.line import Line
@@ -29,8 +30,7 @@ OCW2_EOI, OCW2_SL, OCW2_R = 0x20, 0x40, 0x80
 OCW3, OCW3_RIS, OCW3_RR, OCW3_P, OCW3_SMM, OCW3_ESMM = 0x08, 0x01, 0x02, 0x04, 0x20, 0x40
 
 
-@record
-class PicState:
+class PicState(SharedRecord):
     inputs = U8()  # the levels of IR0-IR7
     latch = U8()  # rising edges not yet acknowledged
     isr = U8()
@@ -51,8 +51,8 @@ class PicState:
 class Pic8259:
     """One 8259A over its `state`. `changed` is called whenever INT may have changed; `cascade` is a mask of slaves."""
 
-    def __init__(self, cascade: int, changed: Callable[[], None]):
-        self.state: Any = PicState()
+    def __init__(self, state: PicState, cascade: int, changed: Callable[[], None]):
+        self.state = state
         self._cascade, self._changed = cascade, changed
 
     # -- requests and priorities
@@ -184,14 +184,13 @@ class Pic8259:
             s.rotate_in_aeoi = bool(value & OCW2_R)
 
 
-@record
-class PicPairState:
+class PicPairState(SharedRecord):
     master = Nested(PicState)
     slave = Nested(PicState)
     inputs = U16()  # the levels of IRQ 0-15 at the connector; bit 2 leads nowhere
 
 
-class PicPair(Device):
+class PicPair(Device[PicPairState]):
     """`lines[n]` is ISA interrupt n (2 leads nowhere); `intr` is the output to the CPU or to the local APIC's LINT0.
 
     The lines' levels are part of this chip's state, so that a board may join several sources into one of them.
@@ -215,8 +214,8 @@ class PicPair(Device):
         self.lines = lines if lines is not None else [Line(f"{name}.irq{n}") for n in range(16)]
         self.intr = intr if intr is not None else Line(f"{name}.intr")
         assert len(self.lines) == 16
-        self.master = Pic8259(1 << CASCADE, self._update)
-        self.slave = Pic8259(0, self._cascade)
+        self.master = Pic8259(self.state.master, 1 << CASCADE, self._update)
+        self.slave = Pic8259(self.state.slave, 0, self._cascade)
         self.loaded()
         for n, line in enumerate(self.lines):
             line.connect(self._listener(n))
@@ -231,22 +230,16 @@ class PicPair(Device):
 
     def reset(self) -> None:
         """The wires keep their levels; what they stand for has to rise again."""
-        old = self.state
-        self.state = PicPairState()
-        self.state.inputs = old.inputs
-        self.state.master.inputs = old.master.inputs & ~(1 << CASCADE)
-        self.state.slave.inputs = old.slave.inputs
-        self._take()
+        s = self.state
+        inputs, master, slave = s.inputs, s.master.inputs, s.slave.inputs
+        s.reset()
+        s.inputs, s.master.inputs, s.slave.inputs = inputs, master & ~(1 << CASCADE), slave
         self._update()
 
     def loaded(self) -> None:
-        self._take()
         for n, line in enumerate(self.lines):
             line.restore(bool(self.state.inputs >> n & 1))
         self.intr.restore(self.master.request() is not None)
-
-    def _take(self) -> None:
-        self.master.state, self.slave.state = self.state.master, self.state.slave
 
     def _listener(self, n: int) -> Callable[[bool], None]:
         def listen(level: bool) -> None:

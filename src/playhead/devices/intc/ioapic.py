@@ -10,7 +10,8 @@ Source: Intel 82093AA data sheet (290566).
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
-from playhead.base.record import U8, U32, U64, Array, record
+from playhead.base.record import U8, U32, U64, Array
+from playhead.base.shared_record import SharedRecord
 from playhead.devices.intc.lapic import Lapic
 from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
@@ -35,15 +36,14 @@ class Deliver(Protocol):
     def __call__(self, vector: int, mode: int, dest: int, dest_mode: bool, trigger: bool) -> bool: ...
 
 
-@record
-class IoApicState:
+class IoApicState(SharedRecord):
     index = U8()
     id = U8()
     pins = U32()  # the levels of the pins
     table = Array(U64(MASKED), PINS)
 
 
-class IoApic(Device):
+class IoApic(Device[IoApicState]):
     """`set_pin` drives a pin; `connect` joins it with a line. `eoi` is what local APICs broadcast."""
 
     State = IoApicState
@@ -84,7 +84,8 @@ class IoApic(Device):
                 self.connect(line, TIMER_PIN if n == 0 else n)
 
     def reset(self) -> None:
-        pins, self.state = self.state.pins, IoApicState()
+        pins = self.state.pins
+        self.state.reset()
         self.state.pins = pins
 
     # -- pins

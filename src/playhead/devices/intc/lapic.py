@@ -16,58 +16,11 @@ from typing import Any, Self
 
 from playhead.devices.intc.i8259_pic import PicPair
 from playhead.devices.intc.lapic_state import (
-    APR,
-    BASE_BSP,
-    BASE_ENABLE,
-    BROADCAST,
-    DFR,
-    EOI,
-    ERROR,
-    ESR,
-    ESR_ILLEGAL_REGISTER,
-    ESR_RECEIVED_ILLEGAL,
-    ESR_SEND_ILLEGAL,
-    EXTINT,
-    FIXED,
-    ICR_ALL,
-    ICR_BITS,
-    ICR_HIGH,
-    ICR_LOGICAL,
-    ICR_LOW,
-    ICR_OTHERS,
-    ICR_SELF,
-    ID,
-    IRR,
-    ISR,
-    LDR,
-    LENGTH,
-    LINT0,
-    LINT1,
-    LOWEST,
-    LVT,
-    LVT_ACTIVE_LOW,
-    LVT_BITS,
-    LVT_COUNT,
-    LVT_LEVEL,
-    LVT_MASKED,
-    LVT_PERIODIC,
-    LVT_REMOTE_IRR,
-    NMI,
-    PPR,
-    RRD,
-    SVR,
-    SVR_BITS,
-    SVR_ENABLE,
-    TIMER,
-    TIMER_COUNT,
-    TIMER_DIVIDE,
-    TIMER_INITIAL,
-    TMR,
-    TPR,
-    VERSION,
-    VERSION_REG,
-    LapicState,
-    highest,
+    APR, BASE_BSP, BASE_ENABLE, BROADCAST, DFR, EOI, ERROR, ESR, ESR_ILLEGAL_REGISTER, ESR_RECEIVED_ILLEGAL,
+    ESR_SEND_ILLEGAL, EXTINT, FIXED, ICR_ALL, ICR_BITS, ICR_HIGH, ICR_LOGICAL, ICR_LOW, ICR_OTHERS, ICR_SELF, ID, IRR,
+    ISR, LDR, LENGTH, LINT0, LINT1, LOWEST, LVT, LVT_ACTIVE_LOW, LVT_BITS, LVT_COUNT, LVT_LEVEL, LVT_MASKED,
+    LVT_PERIODIC, LVT_REMOTE_IRR, NMI, PPR, RRD, SVR, SVR_BITS, SVR_ENABLE, TIMER, TIMER_COUNT, TIMER_DIVIDE,
+    TIMER_INITIAL, TMR, TPR, VERSION, VERSION_REG, LapicState, highest,
 )  # fmt: skip
 from playhead.devices.intc.lapic_timer import LapicTimer
 from playhead.devices.intc.nmi_latch import NmiLatch
@@ -79,7 +32,7 @@ from playhead.hw.space import Range, Space
 from playhead.hw.surroundings import Surroundings
 
 
-class Lapic(Device):
+class Lapic(Device[LapicState]):
     """`pic` acknowledges the 8259 and gives its vector; `nmi` asks the core for one. The board connects the 8259's
     output to `set_lint0` and sets `eoi_broadcast` to the I/O APIC's `eoi`."""
 
@@ -113,9 +66,8 @@ class Lapic(Device):
         self.eoi_broadcast: Callable[[int], None] = lambda vector: None
         self._mmio: Space | None = None
         self._range: Range | None = None
-        self._timer = LapicTimer(f"{name}.timer", clock, self._expire)
+        self._timer = LapicTimer(f"{name}.timer", self.state.timer, clock, self._expire)
         self.state.lvt[LINT0] = EXTINT << 8
-        self._take()
 
     def attach(self, mmio: Space) -> None:
         self._mmio = mmio
@@ -129,19 +81,15 @@ class Lapic(Device):
         self._update()
 
     def loaded(self) -> None:
-        self._take()
         self._map()
         self.intr.restore(self.interrupt_pending())
 
     def _fresh(self) -> None:
         """All state as after power-on, but for what others drive."""
-        old = self.state
-        self.state = LapicState()
-        self.state.lint0, self.state.lint1 = old.lint0, old.lint1
-        self._take()
-
-    def _take(self) -> None:
-        self._timer.state = self.state.timer
+        s = self.state
+        lint0, lint1 = s.lint0, s.lint1
+        s.reset()
+        s.lint0, s.lint1 = lint0, lint1
 
     # -- the base address and the switch
 
@@ -157,8 +105,9 @@ class Lapic(Device):
         s, was_on = self.state, self._on
         s.base = value & ~BASE_BSP | s.base & BASE_BSP
         if was_on and not self._on:  # what comes back when it is enabled again is an APIC after reset
+            base = s.base
             self._fresh()
-            self.state.base = s.base
+            s.base = base
             self._timer.arm()
         self._map()
         self._update()

@@ -6,7 +6,8 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Controller (APIC)"; version and number of LVT entries as QEMU's `pc` has them.
 """
 
-from playhead.base.record import U8, U32, Array, Bool, Nested, record
+from playhead.base.record import U8, U32, Array, Bool, Items, Nested
+from playhead.base.shared_record import SharedRecord
 from playhead.devices.intc.lapic_timer import TimerState
 
 DEFAULT_BASE, LENGTH = 0xFEE00000, 0x1000
@@ -28,8 +29,7 @@ ICR_LOGICAL, ICR_BITS, ICR_SELF, ICR_ALL, ICR_OTHERS = 0x800, 0xCCFFF, 1, 2, 3
 BROADCAST = 0xFF
 
 
-@record
-class LapicState:
+class LapicState(SharedRecord):
     base = U32(DEFAULT_BASE | BASE_BSP | BASE_ENABLE)  # the IA32_APIC_BASE MSR
     id = U8()
     tpr = U8()
@@ -50,7 +50,7 @@ class LapicState:
     timer = Nested(TimerState)
 
 
-def highest(bits: list[int]) -> int:
+def highest(bits: Items[int]) -> int:
     """The highest vector in a 256-bit register; -1 if there is none."""
     for i in range(7, -1, -1):
         if bits[i]:

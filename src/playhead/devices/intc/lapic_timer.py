@@ -6,16 +6,15 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from playhead.base.record import I64, U8, U32, Bool, record
+from playhead.base.record import I64, U8, U32, Bool
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.clock import NEVER, VirtualClock
 
 DIVISORS = (2, 4, 8, 16, 32, 64, 128, 1)  # by bits 3, 1, 0 of the divide configuration register
 
 
-@record
-class TimerState:
+class TimerState(SharedRecord):
     initial = U32()
     divide = U8()
     start_ns = I64()  # when the count was `initial`
@@ -27,8 +26,8 @@ class TimerState:
 class LapicTimer:
     """Over its state; `expire` is called at each expiry while it is enabled."""
 
-    def __init__(self, name: str, clock: VirtualClock, expire: Callable[[], None]):
-        self.state: Any = TimerState()
+    def __init__(self, name: str, state: TimerState, clock: VirtualClock, expire: Callable[[], None]):
+        self.state = state
         self._clock, self._expire = clock, expire
         self._alarm = clock.alarm(name, self._ring)
 

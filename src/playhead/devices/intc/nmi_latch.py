@@ -9,18 +9,18 @@ Handling", section on the non-maskable interrupt.
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import Bool, record
+from playhead.base.record import Bool
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.declared import Declared
 from playhead.hw.device import Device
 from playhead.hw.surroundings import Surroundings
 
 
-@record
-class NmiState:
+class NmiState(SharedRecord):
     pending = Bool()
 
 
-class NmiLatch(Device):
+class NmiLatch(Device[NmiState]):
     """Requests that come before the last one was taken are one request."""
 
     State = NmiState

@@ -8,10 +8,10 @@ Source: PCI Local Bus Specification 2.1, chapter 6.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from playhead.base.errors import UsageError
-from playhead.base.record import Blob, record
+from playhead.base.shared_record import SharedRecord, Table
 from playhead.hw.declared import Declared, Property
 from playhead.hw.device import Device
 
@@ -63,15 +63,16 @@ def place(text: str) -> tuple[int, int]:
     return int(slot, 16), int(function or "0")
 
 
-@record
-class PciState:
-    config = Blob(length=256)
+class PciState(SharedRecord):
+    config = Table(256)
 
 
-class PciFunction(Device):
-    """One function. `State` must have the field `config` of 256 bytes."""
+P = TypeVar("P", bound=PciState)
 
-    State: type = PciState
+
+class PciFunction(Device[P]):
+    """One function; its state begins with the configuration space."""
+
     part = "pci_function"
     CONFIG: tuple[Reg, ...] = ()
     BARS: tuple[Bar, ...] = ()
@@ -109,7 +110,7 @@ class PciFunction(Device):
         return {"addr": f"{slot:02x}.{function}"}
 
     def reset(self) -> None:
-        self.state = self.State()
+        self.state.reset()
         self.state.config[:] = self._reset_config
         self.loaded()
 
@@ -118,7 +119,7 @@ class PciFunction(Device):
         return int.from_bytes(self.state.config[offset : offset + size], "little")
 
     def config_read(self, offset: int, size: int) -> int:
-        return int.from_bytes(self.state.config[offset : offset + size].ljust(size, b"\xff"), "little")
+        return int.from_bytes(bytes(self.state.config[offset : offset + size]).ljust(size, b"\xff"), "little")
 
     def config_write(self, offset: int, size: int, value: int) -> None:
         config = self.state.config
@@ -150,17 +151,17 @@ class PciBus:
     """Functions by device and function number; no state of its own."""
 
     def __init__(self) -> None:
-        self._functions: dict[int, PciFunction] = {}
+        self._functions: dict[int, PciFunction[Any]] = {}
 
-    def add(self, device: int, function: int, part: PciFunction) -> None:
+    def add(self, device: int, function: int, part: PciFunction[Any]) -> None:
         devfn = device << 3 | function
         assert devfn not in self._functions, f"two PCI functions at {device}.{function}"
         self._functions[devfn] = part
 
-    def find(self, bus: int, devfn: int) -> PciFunction | None:
+    def find(self, bus: int, devfn: int) -> PciFunction[Any] | None:
         return self._functions.get(devfn) if bus == 0 else None
 
-    def functions(self) -> list[tuple[int, PciFunction]]:
+    def functions(self) -> list[tuple[int, PciFunction[Any]]]:
         return sorted(self._functions.items(), key=lambda item: item[0])
 
     def pirq_of(self, device: int, pin: int) -> int:

@@ -14,8 +14,8 @@ Source: Intel 82441FX/82442FX (440FX PCIset) data sheet, sections 3.1 (CONFADD, 
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import U32, Blob, record
-from playhead.devices.pci.bus import PciBus, PciFunction, Reg, addr, identity
+from playhead.base.record import U32
+from playhead.devices.pci.bus import PciBus, PciFunction, PciState, Reg, addr, identity
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Differs
 from playhead.hw.memory import DIRTY, PAGE, Memory
@@ -35,13 +35,11 @@ SEGMENTS = (
 )
 
 
-@record
-class HostBridgeState:
-    config = Blob(length=256)
+class HostBridgeState(PciState):
     confadd = U32()
 
 
-class I440Fx(PciFunction):
+class I440Fx(PciFunction[HostBridgeState]):
     """`ram_offset` and `rom_offset`: where RAM and ROM of the 256 KiB from C0000h lie in the memory's backing area."""
 
     State = HostBridgeState
@@ -103,7 +101,7 @@ class I440Fx(PciFunction):
     def _write_confadd(self, address: int, size: int, value: int) -> None:
         self.state.confadd = value
 
-    def _target(self, address: int) -> tuple[PciFunction | None, int]:
+    def _target(self, address: int) -> tuple[PciFunction[Any] | None, int]:
         confadd = self.state.confadd
         if not confadd & ENABLE:
             return None, 0

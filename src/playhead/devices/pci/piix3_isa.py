@@ -9,8 +9,8 @@ Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.2 (configurati
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import U8, Array, Blob, Bool, record
-from playhead.devices.pci.bus import PciFunction, Reg, addr, identity
+from playhead.base.record import U8, Array, Bool
+from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
 from playhead.hw.declared import Declared, Span
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
@@ -23,14 +23,12 @@ USABLE_IRQS = (3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15)  # the others are reserved:
 RC_CPU_RESET, RC_KEPT = 0x04, 0x06
 
 
-@record
-class IsaBridgeState:
-    config = Blob(length=256)
+class IsaBridgeState(PciState):
     pirq = Array(Bool(), 4)  # the levels of PIRQA-PIRQD
     rc = U8()
 
 
-class Piix3Isa(PciFunction):
+class Piix3Isa(PciFunction[IsaBridgeState]):
     """`irqs[n]` is this chip's output towards ISA interrupt n; the board joins it with the ISA devices'."""
 
     State = IsaBridgeState
@@ -75,7 +73,7 @@ class Piix3Isa(PciFunction):
         io.map(0xCF9, 1, self._read_rc, self._write_rc, name=f"{name}.rc")
 
     def reset(self) -> None:
-        pirq = self.state.pirq  # what the PCI devices drive is not this chip's to reset
+        pirq = list(self.state.pirq)  # what the PCI devices drive is not this chip's to reset
         for line in self.irqs.values():
             line.set(False)  # no route is enabled after a reset
         super().reset()

@@ -15,8 +15,9 @@ block is at AFE0h, where QEMU's tables for this board put it.
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import U8, U16, U64, Array, Blob, record
-from playhead.devices.pci.bus import PciFunction, Reg, addr, identity
+from playhead.base.record import U8, U16, U64
+from playhead.base.shared_record import Table
+from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
 from playhead.hw.clock import VirtualClock, ticks_to_ns
 from playhead.hw.declared import Declared, Span
 from playhead.hw.door import Requests
@@ -46,22 +47,20 @@ def next_toggle(count: int) -> int:
     return (count // HALF + 1) * HALF
 
 
-@record
-class PmState:
-    config = Blob(length=256)
+class PmState(PciState):
     pmsts = U16()  # without TMROF
     pmen = U16()
     pmcntrl = U16()
     overflow = U64(HALF)  # the timer count from which TMROF_STS is set
     gpsts = U16()
     gpen = U16()
-    general = Blob(length=PM_LENGTH)  # the block's other registers, stored and without effect
+    general = Table(PM_LENGTH)  # the block's other registers, stored and without effect
     apmc = U8()
     apms = U8()
-    smb = Array(U8(), SMB_LENGTH)
+    smb = Table(SMB_LENGTH)
 
 
-class Piix4Pm(PciFunction):
+class Piix4Pm(PciFunction[PmState]):
     """`sci` is the system control interrupt (ISA interrupt 9)."""
 
     State = PmState
@@ -221,7 +220,7 @@ class Piix4Pm(PciFunction):
 
     def _read_smb(self, address: int, size: int) -> int:
         at = address & (SMB_LENGTH - 1)
-        return int.from_bytes(bytes(self.state.smb[at : at + size]), "little")
+        return int.from_bytes(self.state.smb[at : at + size], "little")
 
     def _write_smb(self, address: int, size: int, value: int) -> None:
         smb = self.state.smb

@@ -13,38 +13,12 @@ Source: ATA/ATAPI-6 (T13/1410D), chapter 8 (commands), 6.2 (addresses); ATA8-ACS
 
 from playhead.devices.storage import ata_identify
 from playhead.devices.storage.ata_commands import (
-    CHECK_POWER,
-    DATA_SET_MANAGEMENT,
-    FEATURE_LOOK_AHEAD,
-    FEATURE_MODE,
-    FEATURE_REVERT,
-    FEATURE_WRITE_CACHE,
-    FLUSHES,
-    IDENTIFY,
-    INITIALIZE,
-    MODES,
-    POWER,
-    READ_NATIVE_MAX,
-    READ_VERIFY,
-    RECALIBRATE,
-    SEEK,
-    SET_FEATURES,
-    SET_MULTIPLE,
-    TRANSFERS,
-    Transfer,
+    CHECK_POWER, DATA_SET_MANAGEMENT, FEATURE_LOOK_AHEAD, FEATURE_MODE, FEATURE_REVERT, FEATURE_WRITE_CACHE, FLUSHES,
+    IDENTIFY, INITIALIZE, MODES, POWER, READ_NATIVE_MAX, READ_VERIFY, RECALIBRATE, SEEK, SET_FEATURES, SET_MULTIPLE,
+    TRANSFERS, Transfer,
 )  # fmt: skip
 from playhead.devices.storage.ide_state import (
-    ABRT,
-    COUNT,
-    DEV_LBA,
-    DEVICE,
-    FEATURES,
-    HIGH,
-    IDNF,
-    LOW,
-    MID,
-    UNC,
-    DiskState,
+    ABRT, COUNT, DEV_LBA, DEVICE, FEATURES, HIGH, IDNF, LOW, MID, UNC,
 )  # fmt: skip
 from playhead.devices.storage.ide_unit import PROPERTIES, IdeUnit
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR
@@ -69,9 +43,10 @@ class AtaDisk(IdeUnit):
     def reset(self) -> None:
         """Settings stay: after the reset line they are the defaults anyway."""
         super().reset()
-        kept, self.s.disk = self.s.disk, DiskState()
-        for name in ("mode", "write_cache", "heads", "track"):
-            setattr(self.s.disk, name, getattr(kept, name))
+        d = self.s.disk
+        mode, write_cache, heads, track = d.mode, d.write_cache, d.heads, d.track
+        d.reset()
+        d.mode, d.write_cache, d.heads, d.track = mode, write_cache, heads, track
 
     # -- commands
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 
 LBA28_MAX = (1 << 28) - 1
-CYLINDERS_MIN, CYLINDERS_MAX = 2, 16383  # one has no end for those who take one off, so QEMU never says it
+CYLINDERS_MIN, CYLINDERS_MAX = 2, 16383  # at least two, as QEMU says
 NOP, DEVICE_RESET, PACKET, POWER, LOOK_AHEAD, WRITE_CACHE = 1 << 14, 1 << 9, 1 << 4, 1 << 3, 1 << 6, 1 << 5
 FLUSH_EXT, FLUSH, LBA48 = 1 << 13, 1 << 12, 1 << 10
 VALID = 1 << 14  # in the words where bit 14 is one and bit 15 zero to say that they are meant

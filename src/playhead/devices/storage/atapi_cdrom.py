@@ -13,20 +13,8 @@ MMC-3 for GET CONFIGURATION, GET EVENT STATUS NOTIFICATION and READ CD.
 from playhead.devices.storage import ata_identify
 from playhead.devices.storage.ata_commands import FEATURE_MODE, FEATURE_REVERT, MODES, POWER, SET_FEATURES
 from playhead.devices.storage.atapi_packets import (
-    CHANGED,
-    EVENT_EJECT,
-    EVENT_NEW,
-    EVENT_REMOVAL,
-    ILLEGAL_REQUEST,
-    INVALID_COMMAND,
-    INVALID_FIELD,
-    MEDIUM_ERROR,
-    NO_MEDIUM,
-    NOT_READY,
-    OUT_OF_RANGE,
-    PACKETS,
-    UNIT_ATTENTION,
-    UNRECOVERED,
+    CHANGED, EVENT_EJECT, EVENT_NEW, EVENT_REMOVAL, ILLEGAL_REQUEST, INVALID_COMMAND, INVALID_FIELD, MEDIUM_ERROR,
+    NO_MEDIUM, NOT_READY, OUT_OF_RANGE, PACKETS, UNIT_ATTENTION, UNRECOVERED,
 )  # fmt: skip
 from playhead.devices.storage.atapi_replies import BLOCK
 from playhead.devices.storage.ide_state import ABRT, COUNT, DRQ, FEATURES, HIGH, MID, PIO_OUT

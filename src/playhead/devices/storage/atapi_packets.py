@@ -6,12 +6,11 @@ EVENT STATUS NOTIFICATION, READ CD and the sense codes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from playhead.devices.storage import atapi_replies
-
-if TYPE_CHECKING:
-    from playhead.devices.storage.atapi_cdrom import AtapiCdrom
+from playhead.devices.storage.ide_state import UnitState
+from playhead.hw.block import Drive
 
 NOT_READY, MEDIUM_ERROR, ILLEGAL_REQUEST, UNIT_ATTENTION = 2, 3, 5, 6
 UNRECOVERED, INVALID_COMMAND, OUT_OF_RANGE, INVALID_FIELD, CHANGED = 0x11, 0x20, 0x21, 0x24, 0x28
@@ -20,12 +19,32 @@ EVENT_EJECT, EVENT_NEW, EVENT_REMOVAL = 1, 2, 3
 NO_DISC, DOOR_OPEN, DATA_DISC = 0x70, 0x71, 0x01  # medium types in a mode header
 
 
+class CdromDrive(Protocol):
+    """What a packet command needs of the drive that carries it out (atapi_cdrom.py)."""
+
+    s: UnitState
+    drive: Drive
+
+    @property
+    def blocks(self) -> int: ...
+
+    def read(self, block: int, count: int) -> None: ...
+
+    def reply(self, data: bytes | None, allocation: int) -> None: ...
+
+    def good(self) -> None: ...
+
+    def check(self, key: int, asc: int, ascq: int = 0) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Packet:
     """How a packet command is carried out, and whether it needs a medium; `quiet`: it neither reports nor clears that
     the medium changed."""
 
-    carry_out: Callable[["AtapiCdrom", bytes], None]
+    carry_out: Callable[[CdromDrive, bytes], None]
     medium: bool = False
     quiet: bool = False
 
@@ -37,15 +56,15 @@ def number(packet: bytes, at: int, length: int) -> int:
 # -- reading
 
 
-def read_10(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_10(drive: CdromDrive, packet: bytes) -> None:
     drive.read(number(packet, 2, 4), number(packet, 7, 2))
 
 
-def read_12(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_12(drive: CdromDrive, packet: bytes) -> None:
     drive.read(number(packet, 2, 4), number(packet, 6, 4))
 
 
-def read_cd(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_cd(drive: CdromDrive, packet: bytes) -> None:
     """User data of data sectors only."""
     if packet[1] >> 2 & 7 not in (0, 2):
         drive.check(ILLEGAL_REQUEST, WRONG_MODE)
@@ -55,15 +74,15 @@ def read_cd(drive: "AtapiCdrom", packet: bytes) -> None:
         drive.read(number(packet, 2, 4), number(packet, 6, 3) if packet[9] & 0x10 else 0)
 
 
-def seek(drive: "AtapiCdrom", packet: bytes) -> None:
+def seek(drive: CdromDrive, packet: bytes) -> None:
     drive.read(number(packet, 2, 4) + 1, 0)
 
 
-def read_capacity(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_capacity(drive: CdromDrive, packet: bytes) -> None:
     drive.reply(atapi_replies.capacity(drive.blocks), 8)
 
 
-def read_toc(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_toc(drive: CdromDrive, packet: bytes) -> None:
     msf, first = bool(packet[1] & 2), packet[6]
     form = packet[2] & 0xF or packet[9] >> 6
     data = None
@@ -76,11 +95,11 @@ def read_toc(drive: "AtapiCdrom", packet: bytes) -> None:
     drive.reply(data, number(packet, 7, 2))
 
 
-def read_disc_information(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_disc_information(drive: CdromDrive, packet: bytes) -> None:
     drive.reply(None if packet[1] & 7 else atapi_replies.disc_information(), number(packet, 7, 2))
 
 
-def read_dvd_structure(drive: "AtapiCdrom", packet: bytes) -> None:
+def read_dvd_structure(drive: CdromDrive, packet: bytes) -> None:
     """There is none to read."""
     cd = atapi_replies.is_cd(drive.blocks)
     drive.check(ILLEGAL_REQUEST, *((INCOMPATIBLE, 2) if cd else (INVALID_FIELD, 0)))
@@ -89,11 +108,11 @@ def read_dvd_structure(drive: "AtapiCdrom", packet: bytes) -> None:
 # -- about the drive
 
 
-def test_unit_ready(drive: "AtapiCdrom", packet: bytes) -> None:
+def test_unit_ready(drive: CdromDrive, packet: bytes) -> None:
     drive.good()
 
 
-def request_sense(drive: "AtapiCdrom", packet: bytes) -> None:
+def request_sense(drive: CdromDrive, packet: bytes) -> None:
     c = drive.s.cdrom
     if c.attention and not c.key:
         c.attention, c.key, c.asc, c.ascq = False, UNIT_ATTENTION, CHANGED, 0
@@ -102,20 +121,20 @@ def request_sense(drive: "AtapiCdrom", packet: bytes) -> None:
     drive.reply(data, packet[4])
 
 
-def inquiry(drive: "AtapiCdrom", packet: bytes) -> None:
+def inquiry(drive: CdromDrive, packet: bytes) -> None:
     """No vital product data."""
     drive.reply(None if packet[1] & 3 or packet[2] else atapi_replies.inquiry(drive.drive.model), packet[4])
 
 
-def mode_sense_6(drive: "AtapiCdrom", packet: bytes) -> None:
+def mode_sense_6(drive: CdromDrive, packet: bytes) -> None:
     _mode_sense(drive, packet, packet[4], atapi_replies.mode_header_6)
 
 
-def mode_sense_10(drive: "AtapiCdrom", packet: bytes) -> None:
+def mode_sense_10(drive: CdromDrive, packet: bytes) -> None:
     _mode_sense(drive, packet, number(packet, 7, 2), atapi_replies.mode_header_10)
 
 
-def _mode_sense(drive: "AtapiCdrom", packet: bytes, allocation: int, header: Callable[[int, int], bytes]) -> None:
+def _mode_sense(drive: CdromDrive, packet: bytes, allocation: int, header: Callable[[int, int], bytes]) -> None:
     control, c = packet[2] >> 6, drive.s.cdrom
     if control == 3:
         drive.check(ILLEGAL_REQUEST, NO_SAVED)
@@ -125,13 +144,13 @@ def _mode_sense(drive: "AtapiCdrom", packet: bytes, allocation: int, header: Cal
     drive.reply(None if pages is None else header(medium, len(pages)) + pages, allocation)
 
 
-def get_configuration(drive: "AtapiCdrom", packet: bytes) -> None:
+def get_configuration(drive: CdromDrive, packet: bytes) -> None:
     request = packet[1] & 3
     data = None if request == 3 else atapi_replies.configuration(drive.blocks, number(packet, 2, 2), request)
     drive.reply(data, number(packet, 7, 2))
 
 
-def get_event_status(drive: "AtapiCdrom", packet: bytes) -> None:
+def get_event_status(drive: CdromDrive, packet: bytes) -> None:
     """Polled only; media events only."""
     c, data = drive.s.cdrom, None
     if packet[1] & 1:
@@ -143,20 +162,20 @@ def get_event_status(drive: "AtapiCdrom", packet: bytes) -> None:
     drive.reply(data, number(packet, 7, 2))
 
 
-def mechanism_status(drive: "AtapiCdrom", packet: bytes) -> None:
+def mechanism_status(drive: CdromDrive, packet: bytes) -> None:
     drive.reply(atapi_replies.mechanism(drive.s.cdrom.tray_open), number(packet, 8, 2))
 
 
-def set_speed(drive: "AtapiCdrom", packet: bytes) -> None:
+def set_speed(drive: CdromDrive, packet: bytes) -> None:
     drive.good()
 
 
-def prevent_allow(drive: "AtapiCdrom", packet: bytes) -> None:
+def prevent_allow(drive: CdromDrive, packet: bytes) -> None:
     drive.s.cdrom.locked = bool(packet[4] & 1)
     drive.good()
 
 
-def start_stop(drive: "AtapiCdrom", packet: bytes) -> None:
+def start_stop(drive: CdromDrive, packet: bytes) -> None:
     c, load_eject, start = drive.s.cdrom, packet[4] & 2, packet[4] & 1
     if packet[4] >> 4 == 0 and load_eject:
         if start and c.tray_open:

@@ -13,8 +13,6 @@ Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.7 (BMICX, BMIS
 function, table of interrupt and activity status combinations).
 """
 
-from typing import Any
-
 from playhead.devices.storage.ide_state import BusMasterState
 from playhead.hw.memory import PAGE, READ, Memory
 
@@ -28,11 +26,11 @@ Pieces = list[tuple[int, int]]
 
 
 class BusMaster:
-    """`name` is the master's for whoever asks who wrote to memory; `state` is put in by the channel."""
+    """`name` is the master's for whoever asks who wrote to memory; `state` is a part of the channel's."""
 
-    def __init__(self, name: str, memory: Memory):
+    def __init__(self, name: str, state: BusMasterState, memory: Memory):
         self.name, self._memory = name, memory
-        self.state: Any = BusMasterState()
+        self.state = state
 
     @property
     def active(self) -> bool:

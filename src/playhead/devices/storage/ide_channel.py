@@ -11,27 +11,13 @@ Source: ATA/ATAPI-6 (T13/1410D), chapter 7 (registers), 9.1-9.3 (resets), 9.16 (
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from playhead.devices.storage.ata_disk import AtaDisk
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import BusMaster
 from playhead.devices.storage.ide_state import (
-    BSY,
-    COMMAND,
-    COUNT,
-    DEV_1,
-    DEV_ALWAYS,
-    DEVICE,
-    DMA,
-    DRQ,
-    ERROR,
-    HIGH,
-    HOB,
-    NIEN,
-    SRST,
-    STATUS,
-    ChannelState,
+    BSY, COMMAND, COUNT, DEV_1, DEV_ALWAYS, DEVICE, DMA, DRQ, ERROR, HIGH, HOB, LOW, MID, NIEN, SRST, STATUS,
+    ChannelState, UnitState,
 )  # fmt: skip
 from playhead.devices.storage.ide_unit import READY, IdeUnit
 from playhead.hw.block import Drive
@@ -46,25 +32,18 @@ Drives = Sequence[tuple[str, Drive] | None]  # by place on the cable: kind ("hd"
 class IdeChannel:
     """`irq` is its interrupt line; `mastering` says whether the function may be a bus master."""
 
-    def __init__(self, name: str, drives: Drives, irq: Line, memory: Memory):
+    def __init__(self, name: str, state: ChannelState, drives: Drives, irq: Line, memory: Memory):
         self.name, self._irq = name, irq
-        self.master = BusMaster(name, memory)
+        self.master = BusMaster(name, state.master, memory)
         self.mastering = False
-        self.s: Any = ChannelState()
-        self.units: list[IdeUnit | None] = [self._unit(*drive) if drive else None for drive in drives]
-        assert len(self.units) == 2
-
-    def _unit(self, kind: str, drive: Drive) -> IdeUnit:
-        made = {"hd": AtaDisk, "cdrom": AtapiCdrom}[kind]
-        return made(drive, self.master, self.update, self.try_dma)
-
-    def bind(self, state: ChannelState) -> None:
-        """Work on this state from now on."""
         self.s = state
-        self.master.state = self.s.master
-        for unit, unit_state in zip(self.units, self.s.units, strict=True):
-            if unit is not None:
-                unit.s = unit_state
+        self.units: list[IdeUnit | None] = [
+            self._unit(*drive, unit) if drive else None for drive, unit in zip(drives, state.units, strict=True)
+        ]
+
+    def _unit(self, kind: str, drive: Drive, state: UnitState) -> IdeUnit:
+        made = {"hd": AtaDisk, "cdrom": AtapiCdrom}[kind]
+        return made(drive, state, self.master, self.update, self.try_dma)
 
     def reset(self) -> None:
         """SRST, or a part of what the reset line does."""
@@ -73,7 +52,8 @@ class IdeChannel:
             if unit is not None:
                 unit.reset()
             else:
-                state.regs[COUNT : HIGH + 1] = NOBODY
+                for register, value in zip((COUNT, LOW, MID, HIGH), NOBODY, strict=True):
+                    state.regs[register] = value
         self.update()
 
     def power_on(self) -> None:

@@ -6,7 +6,8 @@ the disk and the CD-ROM drive.
 Source of the names: ATA/ATAPI-6 (T13/1410D), chapter 7 (registers) and 9 (protocols).
 """
 
-from playhead.base.record import U8, U16, U32, U64, Array, Blob, Bool, Nested, record
+from playhead.base.record import U8, U16, U32, U64, Array, Bool, Nested
+from playhead.base.shared_record import Bytes, SharedRecord
 
 # registers of the command block, by port
 DATA, ERROR, COUNT, LOW, MID, HIGH, DEVICE, STATUS = range(8)
@@ -17,6 +18,8 @@ UNC, IDNF, ABRT = 0x40, 0x10, 0x04  # error
 DEV_ALWAYS, DEV_LBA, DEV_1 = 0xA0, 0x40, 0x10  # device
 HOB, SRST, NIEN = 0x80, 0x04, 0x02  # device control
 
+BUFFER = 32 << 10  # bytes that a drive reads ahead at most, for PIO
+
 # what a drive is doing
 IDLE = 0
 WAITING = 1  # for the end of a request
@@ -26,8 +29,7 @@ DMA = 4  # for the bus master to be started
 HELD = 5  # in reset
 
 
-@record
-class Request:
+class Request(SharedRecord):
     """A request under way; `id` 0 is none."""
 
     id = U64()
@@ -36,8 +38,7 @@ class Request:
     count = U32()
 
 
-@record
-class DiskState:
+class DiskState(SharedRecord):
     multiple = U8(16)  # sectors in a block of READ MULTIPLE; 0: the command is refused
     heads = U8(16)  # the translation that addresses in cylinders, heads and sectors go through
     track = U8(63)
@@ -48,8 +49,7 @@ class DiskState:
     careful = Bool()  # a long read failed: block by block now, to find where
 
 
-@record
-class CdromState:
+class CdromState(SharedRecord):
     sectors = U64()  # of what lies in the tray; 0: nothing
     tray_open = Bool()
     locked = Bool()
@@ -64,8 +64,7 @@ class CdromState:
     mode = U8(0x22)
 
 
-@record
-class UnitState:
+class UnitState(SharedRecord):
     """A drive; an absent one too, of which only the registers are used."""
 
     regs = Array(U8(), 8)
@@ -76,7 +75,7 @@ class UnitState:
     command = U8()
     phase = U8()
     by_dma = Bool()  # the request under way is part of a DMA transfer
-    buffer = Blob()
+    buffer = Bytes(BUFFER)
     at = U32()  # how far the buffer was read or filled
     stop = U32()  # where the block ends that is being transferred
     lba = U64()  # the transfer's next sector, or block of a CD
@@ -86,8 +85,7 @@ class UnitState:
     cdrom = Nested(CdromState)
 
 
-@record
-class BusMasterState:
+class BusMasterState(SharedRecord):
     command = U8()
     status = U8()
     table = U32()
@@ -98,8 +96,7 @@ class BusMasterState:
     fetched = U32()
 
 
-@record
-class ChannelState:
+class ChannelState(SharedRecord):
     selected = U8()
     control = U8()
     units = Array(UnitState, 2)

@@ -18,29 +18,11 @@ from typing import Any, ClassVar
 from playhead.base.errors import FormatError, UsageError
 from playhead.devices.storage.ide_bus_master import BusMaster
 from playhead.devices.storage.ide_state import (
-    ABRT,
-    BSY,
-    COUNT,
-    DEV_1,
-    DEVICE,
-    DMA,
-    DRDY,
-    DRQ,
-    DSC,
-    ERR,
-    HELD,
-    HIGH,
-    IDLE,
-    LOW,
-    MID,
-    PIO_IN,
-    PIO_OUT,
-    WAITING,
-    Request,
+    ABRT, BSY, COUNT, DEV_1, DEVICE, DMA, DRDY, DRQ, DSC, ERR, HELD, HIGH, IDLE, LOW, MID, PIO_IN, PIO_OUT, WAITING,
     UnitState,
 )  # fmt: skip
-from playhead.hw.declared import Declared, Property
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, Drive
+from playhead.hw.declared import Declared, Property
 
 READY = DRDY | DSC
 WORDS = {2: "H", 4: "I"}  # sizes of reads of the data register that `peek_data` knows
@@ -76,10 +58,11 @@ class IdeUnit:
     RESET_STATUS = READY
     DEVICE_RESET = False  # whether it has this command, which a busy drive takes too
 
-    def __init__(self, drive: Drive, master: BusMaster, changed: Callable[[], None], wants_dma: Callable[[], None]):
+    def __init__(self, drive: Drive, state: UnitState, master: BusMaster, changed: Callable[[], None],
+                 wants_dma: Callable[[], None]):  # fmt: skip
         self.drive, self.master = drive, master
         self._changed, self._wants_dma = changed, wants_dma
-        self.s: Any = UnitState()
+        self.s = state
 
     # -- what a kind of drive fills in
 
@@ -144,7 +127,8 @@ class IdeUnit:
         self.s.phase, self.s.status = WAITING, BSY | READY
 
     def done(self, error: bool, data: bytes) -> None:
-        request, self.s.request = self.s.request, Request()
+        request = self.s.request.copy()
+        self.s.request.reset()
         if request.kind == READ and not error:
             if len(data) != request.count * SECTOR:
                 raise FormatError(f"a read of {request.count} sectors at {request.lba} ended with {len(data)} bytes")
@@ -152,7 +136,8 @@ class IdeUnit:
 
     def cancel(self) -> None:
         """Forget the request under way."""
-        id, self.s.request = self.s.request.id, Request()
+        id = self.s.request.id
+        self.s.request.reset()
         if id:
             self.drive.cancel(id)
 
@@ -188,7 +173,7 @@ class IdeUnit:
         if s.phase != PIO_IN or size not in WORDS:
             return ()
         count = min(most, (s.stop - s.at - 1) // size)
-        return struct.unpack_from(f"<{count}{WORDS[size]}", s.buffer, s.at)
+        return struct.unpack_from(f"<{count}{WORDS[size]}", s.buffer.view(), s.at)
 
     def data_taken(self, size: int, count: int) -> None:
         self.s.at += size * count

@@ -12,13 +12,13 @@ Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.3 (configurati
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from playhead.base.record import Array, Blob, record
-from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, PciFunction, Reg, addr, identity
+from playhead.base.record import Array
+from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, PciFunction, PciState, Reg, addr, identity
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import LENGTH
 from playhead.devices.storage.ide_channel import Drives, IdeChannel
-from playhead.devices.storage.ide_unit import BUSES
 from playhead.devices.storage.ide_state import DATA, ChannelState
+from playhead.devices.storage.ide_unit import BUSES
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Differs
@@ -33,13 +33,11 @@ IDETIM, SIDETIM = 0x40, 0x44
 MASTER_BAR = 4
 
 
-@record
-class IdeState:
-    config = Blob(length=256)
+class IdeState(PciState):
     channels = Array(ChannelState, 2)
 
 
-class Piix3Ide(PciFunction):
+class Piix3Ide(PciFunction[IdeState]):
     """`drives[channel][unit]` is (kind, storage) or None; `irqs` are the channels' interrupt lines."""
 
     State = IdeState
@@ -81,13 +79,12 @@ class Piix3Ide(PciFunction):
     def __init__(self, name: str, io: Space, memory: Memory, irqs: tuple[Line, Line], drives: tuple[Drives, Drives]):
         super().__init__(name)
         self._io, self.irqs = io, irqs
-        self.channels = [IdeChannel(f"{name}{n}", drives[n], irqs[n], memory) for n in range(2)]
+        self.channels = [IdeChannel(f"{name}{n}", self.state.channels[n], drives[n], irqs[n], memory) for n in range(2)]
         self._master: tuple[int, Range] | None = None
         for n, (command, control) in enumerate(PORTS):
             io.map(command, 8, self._read_command, self._write_command, max_size=4, name=f"{name}.{n}.command",
                    stream=self)  # fmt: skip
             io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control")
-        self._bind()
         for drive in self._cdroms():
             drive.power_on()
         for channel in self.channels:
@@ -108,14 +105,9 @@ class Piix3Ide(PciFunction):
             channel.power_on()
 
     def loaded(self) -> None:
-        self._bind()
         self._map()
         for channel in self.channels:
             channel.restore()
-
-    def _bind(self) -> None:
-        for channel, state in zip(self.channels, self.state.channels, strict=True):
-            channel.bind(state)
 
     # -- storage
 

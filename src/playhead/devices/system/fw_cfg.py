@@ -15,7 +15,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import U16, U32, record
+from playhead.base.record import U16, U32
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.memory import PAGE, READ, WRITE, Memory
@@ -67,14 +68,13 @@ def directory(files: Mapping[str, bytes]) -> dict[int, bytes]:
     return items
 
 
-@record
-class FwCfgState:
+class FwCfgState(SharedRecord):
     key = U16(NO_ITEM)
     offset = U32()
     dma_high = U32()
 
 
-class FwCfg(Device):
+class FwCfg(Device[FwCfgState]):
     """`items` by key; see `fixed_items` and `directory`."""
 
     State = FwCfgState

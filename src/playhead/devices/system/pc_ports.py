@@ -14,7 +14,8 @@ Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor E
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from playhead.base.record import U8, Bool, record
+from playhead.base.record import U8, Bool
+from playhead.base.shared_record import SharedRecord
 from playhead.devices.timer.i8254_pit import HZ, I8254
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Span
@@ -30,12 +31,11 @@ REFRESH_TICKS = 18
 A_RESET, A_A20, A_ONES = 0x01, 0x02, 0x24
 
 
-@record
-class PortBState:
+class PortBState(SharedRecord):
     value = U8()  # bits 0-3; the two that switch parity and channel checks are kept, there is nothing to check
 
 
-class Port61(Device):
+class Port61(Device[PortBState]):
     """System control port B. It drives the gate of the 8254's counter 2."""
 
     State = PortBState
@@ -69,13 +69,12 @@ class Port61(Device):
         self._pit.set_gate2(bool(value & B_GATE2))
 
 
-@record
-class PortAState:
+class PortAState(SharedRecord):
     a20 = Bool()
-    reset = Bool()
+    init = Bool()  # bit 0: its rise is a reset
 
 
-class Port92(Device):
+class Port92(Device[PortAState]):
     """System control port A. `a20` is its say about the A20 gate; a reset is asked for when bit 0 goes from 0 to 1."""
 
     State = PortAState
@@ -104,23 +103,22 @@ class Port92(Device):
 
     def read_port(self, address: int, size: int) -> int:
         s = self.state
-        return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.reset else 0)
+        return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.init else 0)
 
     def write_port(self, address: int, size: int, value: int) -> None:
         s = self.state
-        asked = bool(value & A_RESET) and not s.reset
-        s.a20, s.reset = bool(value & A_A20), bool(value & A_RESET)
+        asked = bool(value & A_RESET) and not s.init
+        s.a20, s.init = bool(value & A_A20), bool(value & A_RESET)
         self._a20.set(s.a20)
         if asked:
             self._requests.reset("guest-reset")
 
 
-@record
-class CoprocessorErrorState:
+class CoprocessorErrorState(SharedRecord):
     irq = Bool()
 
 
-class CoprocessorError(Device):
+class CoprocessorError(Device[CoprocessorErrorState]):
     """FERR#, IRQ 13 and IGNNE#, wired as in the PC/AT: an edge of FERR# sets the interrupt; a write to the port, of
     whatever value, clears it and asks for IGNNE#. XBCS bit 5, which would switch this off, is not looked at: no
     firmware sets it, QEMU does not look at it either, and software for DOS relies on IRQ 13.

@@ -17,7 +17,8 @@ Source: Intel 82C54 data sheet (231244): modes, gate, read-back and the moments 
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import I64, U8, U16, U32, Array, Bool, Nested, record
+from playhead.base.record import I64, U8, U16, U32, Array, Bool, Nested
+from playhead.base.shared_record import SharedRecord
 from playhead.hw.clock import NEVER, VirtualClock, ticks_to_ns
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device, Differs
@@ -33,8 +34,7 @@ RB_NO_COUNT, RB_NO_STATUS = 0x20, 0x10
 STATUS_OUT, STATUS_NULL = 0x80, 0x40
 
 
-@record
-class Stretch:
+class Stretch(SharedRecord):
     """Counting from `n`: `elapsed` ticks at tick `since`, and on from there."""
 
     n = U32(1)
@@ -42,8 +42,7 @@ class Stretch:
     elapsed = I64()
 
 
-@record
-class CounterState:
+class CounterState(SharedRecord):
     mode = U8()
     bcd = Bool()
     access = U8(BOTH)
@@ -64,21 +63,15 @@ class CounterState:
     status = U8()
 
 
-def stretch(n: int, since: int, elapsed: int) -> Any:
-    x: Any = Stretch()
-    x.n, x.since, x.elapsed = n, since, elapsed
-    return x
-
-
 class Counter:
     """One counter over its state. Every method takes the oscillator tick `t` at which it happens."""
 
-    def __init__(self) -> None:
-        self.state: Any = CounterState()
+    def __init__(self, state: CounterState):
+        self.state = state
 
     # -- what it shows, changing nothing
 
-    def stretch(self, t: int) -> Any:
+    def stretch(self, t: int) -> Stretch | None:
         """The stretch that counts at tick t; None before the first."""
         s = self.state
         if s.waits and t >= s.next.since:
@@ -86,7 +79,7 @@ class Counter:
         return s.now if s.loaded else None
 
     @staticmethod
-    def elapsed(x: Any, t: int) -> int:
+    def elapsed(x: Stretch, t: int) -> int:
         return x.elapsed + t - x.since
 
     def out(self, t: int) -> bool:
@@ -150,10 +143,13 @@ class Counter:
         """Let a stretch that has begun take the place of the one before."""
         s = self.state
         if s.waits and t >= s.next.since:
-            s.now, s.next, s.waits, s.null, s.loaded = s.next, Stretch(), False, False, True
+            s.now.assign(s.next)
+            s.next.reset()
+            s.waits, s.null, s.loaded = False, False, True
 
     def _then(self, n: int, since: int, elapsed: int = 0) -> None:
-        self.state.next = stretch(n, since, elapsed)
+        x = self.state.next
+        x.n, x.since, x.elapsed = n, since, elapsed
         self.state.waits = True
 
     def _unload(self, t: int) -> None:
@@ -241,14 +237,13 @@ class Counter:
             self._then(s.count, t + 1)
 
 
-@record
-class PitState:
+class PitState(SharedRecord):
     counters = Array(CounterState, 3)
     edge = I64(NEVER)  # the tick at which OUT of counter 0 changes next
     out0 = Bool()  # OUT of counter 0, as the interrupt controllers know it
 
 
-class I8254(Device):
+class I8254(Device[PitState]):
     """`irq` is OUT 0. `set_gate2` and `out2` are for port 61h; the gates of counters 0 and 1 are tied high."""
 
     State = PitState
@@ -272,7 +267,7 @@ class I8254(Device):
     def __init__(self, name: str, clock: VirtualClock, irq: Line):
         super().__init__(name)
         self._clock, self._irq = clock, irq
-        self._counters = [Counter() for _ in range(3)]
+        self._counters = [Counter(state) for state in self.state.counters]
         self._alarm = clock.alarm(f"{name}.out0", self._ring)
         self.state.counters[2].gate = False
         self.loaded()
@@ -282,20 +277,15 @@ class I8254(Device):
 
     def reset(self) -> None:
         """The chip has no reset input and is undefined until programmed; here it is as at power-on, all OUTs low."""
-        self.state = PitState()
+        self.state.reset()
         self.state.counters[2].gate = False
-        self._take()
         self._changed(self._now())
 
     def loaded(self) -> None:
-        self._take()
-        self._irq.restore(self.state.out0)
-
-    def _take(self) -> None:
-        for counter, state in zip(self._counters, self.state.counters, strict=True):
-            counter.state = state
+        for state in self.state.counters:
             for x in (state.now, state.next):
                 x.n = max(x.n, 1)  # no period is 0, whatever a damaged state says
+        self._irq.restore(self.state.out0)
 
     def _now(self) -> int:
         return self._clock.ticks(HZ)

@@ -17,17 +17,10 @@ Sources: Motorola MC146818 data sheet: registers A to D, update cycle, divider r
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import I64, U8, Blob, Bool, record
+from playhead.base.record import I64, U8, Bool
+from playhead.base.shared_record import SharedRecord, Table
 from playhead.devices.timer.rtc_calendar import (
-    CENTURY,
-    DAY_S,
-    HOURS_ALARM,
-    MINUTES_ALARM,
-    SECONDS_ALARM,
-    TIME_REGISTERS,
-    Format,
-    next_alarm,
-    registers,
+    CENTURY, DAY_S, HOURS_ALARM, MINUTES_ALARM, SECONDS_ALARM, TIME_REGISTERS, Format, next_alarm, registers,
     seconds_of,
 )  # fmt: skip
 from playhead.hw.clock import VirtualClock, ticks_to_ns
@@ -51,13 +44,12 @@ C_IRQF, C_PF, C_AF, C_UF = 0x80, 0x40, 0x20, 0x10  # the flags stand where regis
 D_VRT = 0x80
 
 
-@record
-class RtcState:
+class RtcState(SharedRecord):
     index = U8()
     index2 = U8()
     nmi_masked = Bool()
-    nvram = Blob(length=128)  # its time registers hold only while the clock is stopped
-    nvram2 = Blob(length=128)
+    nvram = Table(128)  # its time registers hold only while the clock is stopped
+    nvram2 = Table(128)
     a = U8(0x26)
     b = U8(B_24)
     c = U8()
@@ -70,7 +62,7 @@ class RtcState:
     weekday_shift = U8()
 
 
-class Mc146818(Device):
+class Mc146818(Device[RtcState]):
     """`irq` is ISA interrupt 8. `epoch_ns` is added to the host's clock (with `host`), or to virtual time (without):
     0 or the time since 1970 at power-on, respectively."""
 

@@ -35,7 +35,7 @@ def build(progress: Progress | None = None) -> bytes:
     salt = repr((llvm.llvm_version_info, host(), LLVM_OPTIONS)).encode()
     keys = [hashlib.sha256(salt + p.encode()).hexdigest()[:32] for p in parts]
     paths = [part_path(k) for k in keys]
-    todo = [i for i, p in enumerate(paths) if not p.exists()]
+    todo = [i for i, p in enumerate(paths) if not os.path.exists(p)]
     done = len(parts) - len(todo)
     if todo:
         todo.sort(key=lambda i: -len(parts[i]))

@@ -2,7 +2,7 @@
 declarations that it was made from.
 
 The name of the file is a hash of everything that decides its contents: the sources of ir, x86 and engine, the Python
-that ran them, LLVM and the host's processor. Behind a hash of the rest, so that a damaged file is built anew, it holds
+that ran them, LLVM and the host's processor. After a hash of the rest, so that a damaged file is built anew, it holds
 a header, the array of handlers, the decoder's tables and the linked image.
 """
 
@@ -13,8 +13,7 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 import playhead
 from playhead.base.errors import HostError
@@ -29,33 +28,51 @@ _DIGEST = hashlib.sha256().digest_size
 Progress = Callable[[int, int], None]
 
 
-def cache_dir() -> Path:
+def cache_dir() -> str:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "playhead" / "native"
+    return os.path.join(base, "playhead", "native")
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def source_key() -> str:
     """Hash of everything that decides the native code."""
-    root = Path(playhead.__file__).parent
     h = hashlib.sha256(repr((target(), sys.version_info[:2])).encode())
-    for folder in ("ir", "x86", "engine"):
-        for path in sorted((root / folder).rglob("*.py")):
-            h.update(path.relative_to(root).as_posix().encode())
-            h.update(path.read_bytes())
+    for path, source in sources("ir", "x86", "engine"):
+        h.update(path.encode())
+        h.update(source)
     return h.hexdigest()[:32]
+
+
+def sources(*places: str) -> Iterator[tuple[str, bytes]]:
+    """The names and contents of source files of ours: of single ones, and of all in a folder, in a fixed order."""
+    root = os.path.dirname(playhead.__file__)
+    for place in places:
+        path = os.path.join(root, place)
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    file = os.path.join(folder, name)
+                    yield os.path.relpath(file, root), read(file)
+        if os.path.isfile(path):
+            yield place, read(path)
 
 
 IMPORTED = source_key()
 
 
-def core_path() -> Path:
+def core_path() -> str:
     """Where the core of the sources that this process has imported is, once it is built."""
-    return cache_dir() / f"{IMPORTED}.core"
+    return os.path.join(cache_dir(), f"{IMPORTED}.core")
 
 
-def part_path(key: str) -> Path:
+def part_path(key: str) -> str:
     """An object file, of which a changed core needs most again."""
-    return cache_dir() / "parts" / f"{key}.o"
+    return os.path.join(cache_dir(), "parts", f"{key}.o")
 
 
 class NativeCore:
@@ -76,7 +93,7 @@ class NativeCore:
             self._place(range(base, base + len(code)))
         else:
             names = header["names"]
-            objects = [part_path(key).read_bytes() for key in header["parts"]]
+            objects = [read(part_path(key)) for key in header["parts"]]
             self.address = load_by_llvm(objects, {*header["exports"], *names})
             self._place([self.address[name] for name in names])
 
@@ -90,7 +107,7 @@ class NativeCore:
 def pack(parts: list[str], index: dict) -> bytes:
     """The file of a core that was built: of its object files, and of what `generate` says of them. In the array of
     handlers is, in place of an address, an offset in the image, or the number of a name if LLVM has to load it."""
-    objects = [part_path(key).read_bytes() for key in parts]
+    objects = [read(part_path(key)) for key in parts]
     header: dict[str, object] = {}
     code, names = b"", list(dict.fromkeys(index["handlers"]))
     try:
@@ -107,11 +124,12 @@ def pack(parts: list[str], index: dict) -> bytes:
     return b"".join((_LENGTH.pack(len(text)), text, *blobs))
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: str, data: bytes) -> None:
     """A whole file or none."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = f"{os.path.splitext(path)[0]}.{os.getpid()}.tmp"
     try:
-        temporary.write_bytes(data)
+        with open(temporary, "wb") as file:
+            file.write(data)
         os.replace(temporary, path)
     except OSError as e:
         raise HostError(f"cannot write {path}: {e.strerror}; set XDG_CACHE_HOME to a folder with space") from None
@@ -125,7 +143,7 @@ def write_core(data: bytes) -> None:
 def read_core() -> NativeCore | None:
     """The core from the cache; nothing if there is none that is whole."""
     try:
-        data = core_path().read_bytes()
+        data = read(core_path())
         if hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]:
             return NativeCore(data[_DIGEST:])
     except OSError:

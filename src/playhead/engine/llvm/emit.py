@@ -1,8 +1,7 @@
 """Translates functions of the IR into LLVM's text form.
 
 Handlers are `preserve_none` functions that end in a `musttail` call of the next one, so the interpreter is threaded
-code and the
-hot state stays in argument registers:
+code and the hot state stays in argument registers:
 
     cpu     the state block            uop     the decoded instruction
     eip     EIP of the block's start   budget  instructions that may still retire after this block
@@ -39,7 +38,7 @@ class Layout:
 
     @staticmethod
     def slow_suffix(f: Function) -> str:
-        """What is behind the name of the slow twin of a handler; nothing if the handler has no twin."""
+        """The suffix of the name of a handler's slow twin; empty if the handler has none."""
         kinds = kinds_of(f.body)
         return "_slow" if kinds & {"gld", "gst"} and "call" not in kinds else ""
 
@@ -59,7 +58,7 @@ class Emitter:
     def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool, fast: bool = False):
         self.f, self.layout, self.fast = f, layout, fast
         self.checked: list[dict[tuple[int, int], str]] = [{}]  # by region: what `gld` with "w" may be stored to as well
-        self.links = links  # direct jumps of this handler have a link slot behind the uop
+        self.links = links  # direct jumps of this handler have a link slot after the uop
         self.linkable = linkable
         self.out: list[str] = []
         self.temp = 0
@@ -333,7 +332,7 @@ class Emitter:
         fast, slow, done, fine, dead = (self.label() for _ in range(5))
         self.line(f"br i1 {ok}, label %{fast}, label %{slow}, !prof !1")
         self.mark(slow)
-        if self.fast:  # once more from the start, by the twin that copes with everything: nothing has changed yet
+        if self.fast:  # again from the start, by the twin that copes with everything: nothing has changed yet
             self.tail(f"@{self.f.name}_slow", "%uop", "%eip", "%bud")
             self.mark(fast)
             return self.host_pointer(e, linear)
@@ -412,7 +411,7 @@ class Emitter:
         r, ok, bad = self.t(), self.label(), self.label()
         args = "".join(f", i{a.bits} {self.ref(a)}" for a in op.args)
         self.line(f"{r} = call {{i32, i64}} @{name}(ptr %cpu{args})")
-        if faults == "catch":  # the caller looks at the status itself
+        if faults == "catch":  # the caller checks the status itself
             s = self.t()
             self.line(f"{s} = extractvalue {{i32, i64}} {r}, 0")
             self.line(f"%v{op.res.n} = zext i32 {s} to i64")  # type: ignore[union-attr]
@@ -446,7 +445,7 @@ class Emitter:
         self.tail(target, "%uop", self.ref(op.args[0]), "%bud")
 
     def op_jump(self, op: Op) -> None:
-        """A direct jump: through the link slot behind the uop if the budget allows, else out to the run loop."""
+        """A direct jump: through the link slot after the uop if the budget allows, else out to the run loop."""
         target = self.ref(op.args[0])
         rem = self.uop_field("rem")
         z, b0, b1 = self.t(), self.t(), self.t()
@@ -504,7 +503,7 @@ class Emitter:
         self.line(f"%v{op.res.n} = sub i64 {end}, {s}")  # type: ignore[union-attr]
 
     def op_spend(self, op: Op) -> None:
-        # an instruction that has to run alone ends behind each iteration: it may have changed itself
+        # an instruction that has to run alone ends after each iteration: it may have changed itself
         b, left, alone, some, d, n = (self.t() for _ in range(6))
         single = self.load("i32", "%cpu", self.state("single"))
         self.line(f"{b} = load i64, ptr %budp")

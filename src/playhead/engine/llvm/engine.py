@@ -31,6 +31,7 @@ class NativeEngine:
             tlb_large=_address(core.tlb_large),
             tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map),
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
+            io_map=_address(core.io_map), mmio_map=_address(core.mmio_map), device_ranges=_address(core.device_ranges),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
         )  # fmt: skip
         for name, number in S.REGIONS.items():

@@ -89,7 +89,7 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         )
     parts = []
     core = "\n".join(t for _, t in routines) + stubs(layout).replace("define hidden", "define")
-    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked"})]
+    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked", "r_device_entry"})]
     for i in range(0, len(functions), part_size):
         chunk = functions[i : i + part_size]
         groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))

@@ -1,10 +1,10 @@
 """Marks for the guest's own debug registers, so that code runs natively while they are armed.
 
 They lie in the tables that also hold a debugger's marks (machine/debug.py), in bits of their own: a page with a data
-breakpoint stays out of the host table, so that each access to it is looked at; blocks end in front of the offset in a
-page that an instruction breakpoint has, so that whoever comes there does so through the run loop, or in pages without
-one through the jump cache. I/O breakpoints need no mark. What a mark leads to is decided by the registers themselves; a
-mark too many costs time and nothing else.
+breakpoint stays out of the host table, so that each access to it is checked; blocks end before the offset in a page
+that has an instruction breakpoint, so that it is always reached through the run loop, or in pages without one through
+the jump cache. I/O breakpoints need no mark. The registers themselves decide what a mark leads to; a superfluous mark
+costs time and nothing else.
 """
 
 from playhead.engine.core import Core

@@ -2,12 +2,9 @@
 them.
 
 A decoded instruction (uop) is 32 bytes; one whose handler has a direct jump is followed by a link record of 32 bytes,
-which holds
-the address of the block to go on with. A block is a header of 32 bytes and its uops; it ends with an instruction that
-ends blocks or
-with the uop `end`. `rem` counts this and the following instructions of the block: what has to be given back to the
-budget
-when the block is left here.
+which holds the address of the block to continue with. A block is a header of 32 bytes and its uops; it ends with an
+instruction that ends blocks or with the uop `end`. `rem` counts this and the following instructions of the block: what
+is returned to the budget when the block is left here.
 """
 
 UOP_SIZE = 32
@@ -18,11 +15,10 @@ UOP = {
 LINKED = 0x80  # in the uop's flags: a link record follows
 HEADER = 32
 B_N, B_MODE, B_PA, B_BYTES, B_CROSS, B_NEXT, B_PA2 = 0, 4, 8, 12, 14, 16, 24  # offsets in a block's header
-DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so whoever enters it looks again
+DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so entering it leads to another look-up
 # flags of a handler's entry (16 bytes: address, flags) in the array `handlers`: it is the last of its block; a link
-# record follows;
-# it may go on behind itself all the same (REP, loads of segments), so that a block which ends with it needs the uop
-# `end`
+# record follows; it may continue after itself anyway (REP, loads of segments), so that a block which ends with it
+# needs the uop `end`
 ENDS, LINKS, FALLS = 1, 2, 4
 MAX_INSNS = 40  # per block
 SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short

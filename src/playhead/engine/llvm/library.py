@@ -2,6 +2,7 @@
 
 import fcntl
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -37,22 +38,22 @@ def load_or_build(progress: Progress | None = None) -> NativeCore:
     that."""
     found = read_core()
     if found is None:
-        with _building():
+        with building():
             found = read_core()
             if found is None:
-                from playhead.engine.llvm.build import build  # here, so that nobody else imports LLVM
+                from playhead.engine.llvm.build import build  # here, so that a cached core needs no LLVM
 
                 found = NativeCore(build(progress))
     return found
 
 
 @contextmanager
-def _building() -> Iterator[None]:
+def building() -> Iterator[None]:
     """Makes the cache directory, and keeps other processes from building there at the same time."""
     directory = cache_dir()
     try:
-        (directory / "parts").mkdir(parents=True, exist_ok=True)
-        lock = open(directory / "lock", "ab")
+        os.makedirs(os.path.join(directory, "parts"), exist_ok=True)
+        lock = open(os.path.join(directory, "lock"), "ab")
     except OSError as e:
         raise HostError(f"cannot make the cache directory {directory}: {e.strerror}; set XDG_CACHE_HOME") from None
     with lock:

@@ -25,7 +25,7 @@ SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 STB_LOCAL, STB_GLOBAL = 0, 1
 R_64, R_PC32, R_PLT32, R_GOTPCREL, R_PC64, R_GOTPCRELX, R_REX_GOTPCRELX = 1, 2, 4, 9, 24, 41, 42
 _THROUGH_WORD = (R_GOTPCREL, R_GOTPCRELX, R_REX_GOTPCRELX)
-_CONSTANT = b".data.rel.ro"  # sections with this name are written by who links, and by nobody else
+_CONSTANT = b".data.rel.ro"  # sections with this name are written by the linker only
 _STUB = b"\xff\x25"  # jmp *word(%rip)
 
 
@@ -70,7 +70,7 @@ class _Object:
             self.symbols.append((text, info >> 4, index, value))
 
     def place(self, code: bytearray) -> None:
-        """Put what is loaded behind what is there."""
+        """Put what is loaded after what is there."""
         for index, (name, kind, flags, _, offset, size, _, _, alignment, _) in enumerate(self.sections):
             if not flags & SHF_ALLOC:
                 continue
@@ -146,7 +146,7 @@ class _Linker:
         self.code[where : where + size] = value.to_bytes(size, "little", signed=True)
 
     def word(self, name: str, target: int | None) -> int:
-        """Where the address of a symbol is held, behind the code."""
+        """Where the address of a symbol is held, after the code."""
         key = f"{name} {target}"
         if key not in self.words:
             self.code += bytes(-len(self.code) % 8)

@@ -1,19 +1,20 @@
 """The native-only routines, written in the IR: slow paths of memory accesses, the block cache, and the run loop.
 
 Where an access leaves the fast path of the host table (a derived table: one entry per linear page, host offset and
-rights), `slow`
-decides: translate, fill the table, split over two pages, ask for a device register, or stop in front of the instruction
-so that it
-runs alone (`single`): an instruction that writes device registers or decoded code must be the last one of a run of its
-own.
+rights), `slow` decides: translate, fill the table, split over two pages, ask for a device register, or stop before
+the instruction so that it runs alone (`single`): an instruction that writes device registers or decoded code must be
+the last one of a run of its own.
 
 The state field `work` holds what the routines share: [0] address of the scratch bytes, [1] the handler `end`, [2] a
-dead block,
-[3] the handler `stop`, [4] the block that was found.
+dead block, [3] the handler `stop`, [4] the block that was found.
 """
 
 from collections.abc import Callable
 
+from playhead.engine.core import (
+    FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MIN, RANGE_READ, RANGE_SIZE, RANGE_STATES,
+    RANGE_WRITE,
+)  # fmt: skip
 from playhead.engine.llvm import layout as L
 from playhead.x86.system import paging
 from playhead.x86 import state as S
@@ -45,7 +46,7 @@ def catch(m, name: str, *args):
 
 @routine(32, 32, native_only=True)
 def register_read(m: StateBuilder, pa, size):
-    """The value of a device register: from the latch, or the instruction waits in front of itself for it."""
+    """The value of a device register: from the latch; if it has none, the run ends before this instruction."""
     i = m.ld("latch_i")
     with m.if_(i.uge(m.ld("latch_n"))):
         m.undone(S.EXIT_MMIO_READ, pa.zext(64) | (size.zext(64) << 32))
@@ -55,7 +56,7 @@ def register_read(m: StateBuilder, pa, size):
 
 @routine(32, 32, 64, native_only=True)
 def register_write(m: StateBuilder, pa, size, value):
-    """Queue a write of a device register; the run ends behind this instruction."""
+    """Queue a write of a device register; the run ends after this instruction."""
     with m.if_(m.ld("single").eq(0)):
         m.undone(S.EXIT_SINGLE)
     n = m.ld("store_n")
@@ -142,9 +143,9 @@ def may_store(m: StateBuilder, where, size):
 
 @routine(32, 32, 32, 32, native_only=True)
 def watched(m: StateBuilder, lin, pa, size, kinds):
-    """An access to a page in which a debugger watches something. If it touches that, it is noted in `hits`, and because
-    the run is to end behind this instruction, it runs alone. `kinds`: HIT_* of the access, and from bit 8 on those that
-    it is the beginning of: when the write of a read-modify-write comes, it is too late to refuse."""
+    """An access to a page with watchpoints. If it touches one, it is noted in `hits`, and because
+    the run is to end after this instruction, it runs alone. `kinds`: HIT_* of the access, and from bit 8 on those that
+    it is the first part of: at the write of a read-modify-write it is too late to refuse."""
     i = m.var(32, 0)
     with m.loop():
         n = i.get()
@@ -286,7 +287,7 @@ def slow(m: StateBuilder, lin, kind, value):
     size = kind & 0xFF
     exempt = (kind & (paging.SUPERVISOR | paging.PART)).ne(0)
     with m.if_(m.ld("aligned").ne(0) & ~exempt & (lin & (size - 1)).ne(0)):
-        m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, in front of #PF
+        m.fault(S.ACV, 0)  # volume 3, 6.15; like the host's CPU, before #PF
     known = host(m, of_privilege(m, kind) + ((lin >> 12) << 3).zext(64), 64)
     writes = (kind & (paging.WRITE | paging.RMW)).ne(0)
     allowed = known & writes.select(L.WRITE_OK | L.WRITE_GUARDED, L.READ_OK | L.READ_GUARDED, 64)
@@ -513,7 +514,7 @@ def mark_code(m: StateBuilder, pa, size):
 
 @routine(64, 32, native_only=True, faults=False)
 def fetch_bytes(m: StateBuilder, at, count):
-    """Copy up to 16 bytes of RAM at an area offset into `fetch`; what lies behind `count` is zero."""
+    """Copy up to 16 bytes of RAM at an area offset into `fetch`; what lies after `count` is zero."""
     start = S.FIELDS["fetch"].offset
     with m.if_(count.uge(16)):
         m.store_state(start, 64, m.item("host", pointer(m, "ram") + at, 64))
@@ -598,8 +599,7 @@ def marked(m, address):
 @routine(32, 32, 32, native_only=True)
 def decode_block(m: StateBuilder, lin, pa, mode):
     """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
-    what the
-    first instruction raises (#PF on its second page, #GP if it is too long)."""
+    what the first instruction raises (#PF on its second page, #GP if it is too long)."""
     block = m.ld("arena_top")
     with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
         m.undone(S.EXIT_ARENA)
@@ -615,7 +615,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         with m.if_(left.eq(0) | count.get().eq(L.MAX_INSNS)):
             m.break_()
         with m.if_(count.get().ne(0) & marked(m, pa + off.get()).ne(0)):
-            m.break_()  # whoever comes to a breakpoint's instruction does so through the run loop
+            m.break_()  # a breakpoint's instruction is only reached through the run loop
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
         with m.if_(catch(m, "decode", mode).ne(0)):
@@ -745,6 +745,76 @@ def cut(m: StateBuilder, block, count):
     m.ret(pointer(m, "arena"))
 
 
+NOT_ANSWERED = (1 << 64) - 1  # of `device_access`: Python has to do it; no answer has more than 32 bits
+
+
+@routine(32, 32, 64, 64, native_only=True, faults=False)
+def device_access(m: StateBuilder, ports, write, where, value):
+    """An access to a port (`ports`) or to a register in memory that a device has declared, or that nobody owns. Called
+    where Python would be asked, at the same moment. `where`: address | size << 32. Returns what is read."""
+    address, size = where.trunc(32), (where >> 32).trunc(32)
+    last = address + size - 1
+    n = m.var(32, 0)
+    with m.if_(size.ugt(4)):
+        m.ret(NOT_ANSWERED)
+    with m.if_(ports.ne(0)):
+        with m.if_(last.ugt(0xFFFF)):
+            m.ret(NOT_ANSWERED)
+        n.set(m.item("io_map", address.zext(64), 16).zext(32))
+        with m.if_(n.get().eq(NOBODY)):
+            at = m.var(32, address)
+            with m.loop():
+                with m.if_(m.item("io_map", at.get().zext(64), 16).ne(NOBODY)):
+                    m.ret(NOT_ANSWERED)
+                with m.if_(at.get().eq(last)):
+                    m.break_()
+                at.set(at.get() + 1)
+    with m.else_():
+        with m.if_(((address ^ last) >> 12).ne(0)):
+            m.ret(NOT_ANSWERED)
+        n.set(m.item("mmio_map", (address >> 12).zext(64), 16).zext(32))
+    ones = (m.const(1, 64) << (size << 3).zext(64)) - 1
+    with m.if_(n.get().eq(NOBODY)):
+        m.ret(ones)
+    with m.if_(n.get().eq(PYTHON)):
+        m.ret(NOT_ANSWERED)
+    entry = pointer(m, "device_ranges") + ((n.get() - FIRST_RANGE) * RANGE_SIZE).zext(64)
+    base = host(m, entry + RANGE_BASE, 32)
+    sizes = size.uge(host(m, entry + RANGE_MIN, 32)) & size.ule(host(m, entry + RANGE_MAX, 32))
+    inside = address.uge(base) & last.ule(host(m, entry + RANGE_LAST, 32))
+    code = write.ne(0).select(host(m, entry + RANGE_WRITE, 64), host(m, entry + RANGE_READ, 64))
+    with m.if_((sizes & inside & code.ne(0)).eq(0)):
+        m.ret(NOT_ANSWERED)
+    icount = m.ld("icount")
+    now = m.ld("vbias") + (icount << m.ld("shift").zext(64))
+    offset = (address - base).zext(64)
+    states = entry + RANGE_STATES
+    result = m.call("r_device_entry", code, states, offset, size.zext(64), value & ones, now, icount, faults=False)
+    m.ret((result >> 63).eq(1).select(NOT_ANSWERED, result & ones))
+
+
+def answer_devices(m: StateBuilder, completed) -> None:
+    """The reason why the run is about to end: a read that lacks its answer, or a write that an instruction has left. If
+    no device needs Python for it, the run continues."""
+    reason = m.ld("exit_reason")
+    with m.if_((reason.eq(S.EXIT_PORT_READ) | reason.eq(S.EXIT_MMIO_READ)) & m.ld("fault_pending").eq(0)):
+        ports = reason.eq(S.EXIT_PORT_READ).zext(32)
+        value = call(m, "device_access", ports, 0, m.ld("exit_info"), 0)
+        with m.if_(value.ne(NOT_ANSWERED)):
+            n = m.ld("latch_n")
+            m.st_at("latch", n, value)
+            m.st("latch_n", n + 1)
+            m.st("ahead_left", 0)
+            m.st("exit_reason", 0)
+    port = reason.eq(S.EXIT_PORT_WRITE)
+    memory = reason.eq(0) & (m.ld("fault_pending").eq(0) | completed.ne(0))
+    with m.if_((port | memory) & m.ld("store_n").eq(1)):
+        value = call(m, "device_access", port.zext(32), 1, m.ld("stores", 0), m.ld("stores", 1))
+        with m.if_(value.ne(NOT_ANSWERED)):
+            m.st("store_n", 0)
+            m.st("exit_reason", 0)
+
+
 @routine(native_only=True)
 def run(m: StateBuilder):
     """Run `budget` instructions, or fewer: then `exit_reason` says why. The order of things is that of
@@ -773,6 +843,8 @@ def run(m: StateBuilder):
         resume.set(0)
         stepped.set(0)
         m.st("latch_i", 0)
+        with m.if_((m.ld("debug") & S.DEBUG_DATA).eq(0)):
+            answer_devices(m, completed.get())
         reason = m.ld("exit_reason")
         with m.if_(reason.eq(S.EXIT_SINGLE)):
             m.st("exit_reason", 0)
@@ -793,7 +865,7 @@ def run(m: StateBuilder):
         m.st("tbl_sup", pointer(m, "htab_sup"))
         aligned = user & m.ld("cr0").bit(18) & (m.ld("eflags") & S.AC).ne(0)
         m.st("aligned", aligned.zext(32))
-        table = aligned.select(pointer(m, "htab_none"), pointer(m, "htab_user"))  # every access is looked at
+        table = aligned.select(pointer(m, "htab_none"), pointer(m, "htab_user"))  # every access is checked
         m.st("tbl", user.select(table, pointer(m, "htab_sup")))
         with m.if_(m.ld("hit_n").ne(0)):
             with m.if_(m.ld("fault_pending").eq(0) | completed.get().ne(0)):

@@ -1,13 +1,13 @@
-"""The few native functions that are not instructions: where handlers go when they cannot simply go on.
+"""The few native functions that are not instructions: where handlers go when they cannot simply continue.
 
-bail      the instruction did not happen: give back what is left of the block, stand in front of it
-go        go on at a computed EIP: through the jump cache, or out to the run loop
-go_slow   leave to the run loop, which goes on at an EIP after looking at everything
-unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links
-to another
-          page (its translation has to be live at each entry), so then this goes on as `go` does
+bail      the instruction did not happen: return the rest of the block to the budget, stay before it
+go        continue at a computed EIP: through the jump cache, or out to the run loop
+go_slow   leave to the run loop, which checks everything and then continues at an EIP
+unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links to
+          another page (its translation has to be live at each entry), so then this continues as `go` does
 end       a block ends without a branch: like a direct jump to what follows
 stop      a block that was cut short ends here
+device_entry  call a function that a device declared (device_code.py)
 reference an instruction that only the reference engine runs
 """
 
@@ -138,6 +138,15 @@ define hidden ptr @slow_access(ptr %cpu, i32 %lin, i32 %kind, i64 %value) #1 {
   %v = select i1 %bad, i64 0, i64 %a
   %p = inttoptr i64 %v to ptr
   ret ptr %p
+}
+
+define hidden {i32, i64} @r_device_entry(ptr %cpu, i64 %entry, i64 %states, i64 %offset, i64 %size, i64 %value,
+                                         i64 %now, i64 %icount) #0 {
+  %f = inttoptr i64 %entry to ptr
+  %s = inttoptr i64 %states to ptr
+  %v = call i64 %f(ptr %s, i64 %offset, i64 %size, i64 %value, i64 %now, i64 %icount)
+  %r = insertvalue {i32, i64} {i32 0, i64 poison}, i64 %v, 1
+  ret {i32, i64} %r
 }
 
 define void @ph_run(ptr %cpu) #0 {

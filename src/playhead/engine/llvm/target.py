@@ -14,7 +14,6 @@ import struct
 from collections.abc import Callable
 from functools import cache
 from importlib.machinery import PathFinder
-from pathlib import Path
 
 from playhead.engine.llvm.loading import map_code
 
@@ -88,12 +87,13 @@ def _llvm() -> object:
     """llvmlite's version, and a fingerprint of its library."""
     spec = PathFinder.find_spec("llvmlite")
     if spec is not None and spec.origin is not None:
-        folder = Path(spec.origin).parent
+        folder = os.path.dirname(spec.origin)
         try:
-            with open(folder / "binding" / "libllvmlite.so", "rb") as library:
+            with open(os.path.join(folder, "binding", "libllvmlite.so"), "rb") as library:
                 size = os.fstat(library.fileno()).st_size
                 ends = library.read(PAGE), library.seek(max(size - PAGE, 0)), library.read(PAGE)
-            return (folder / "_version.py").read_bytes(), size, ends
+            with open(os.path.join(folder, "_version.py"), "rb") as version:
+                return version.read(), size, ends
         except OSError:
             pass  # it is installed in another way
     import llvmlite

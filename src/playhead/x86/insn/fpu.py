@@ -4,9 +4,9 @@ FXTRACT, transcendentals).
 The work is done by routines (softfloat*.py), so that a handler is a check, a call and the note of where it was.
 
 An unmasked exception is pending until the next waiting instruction, which raises #MF before it does anything. That is
-so with CR0.NE set. With NE clear the processor stops in front of that instruction and asserts FERR# (volume 1, 8.7.2
+so with CR0.NE set. With NE clear the processor stops before that instruction and asserts FERR# (volume 1, 8.7.2
 and appendix D; the deferred method, for every exception), until an interrupt comes: a PC answers with IRQ 13. While
-IGNNE# is asserted, which the board does until the exception is cleared, waiting instructions go on.
+IGNNE# is asserted, which the board does until the exception is cleared, waiting instructions continue.
 """
 
 from playhead.ir.ops import Value

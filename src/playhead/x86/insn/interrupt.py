@@ -17,7 +17,7 @@ from playhead.x86.system.virtual_interrupts import (
 
 
 def enter(m, vector, event: int) -> None:
-    """Go to a handler; the single step of the instruction itself, if any, happens behind the handler's return."""
+    """Go to a handler; the single step of the instruction itself, if any, happens after the handler's return."""
     eip = call(m, "interrupt", vector, 0, event | INSTRUCTION, m.next()).trunc(32)
     m.st("nodebug_icount", m.icount() + 1)
     m.leave(S.EXIT_NONE, 0, eip)

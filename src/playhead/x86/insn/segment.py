@@ -1,4 +1,4 @@
-"""Instructions that load or look at segments, and far transfers.
+"""Instructions that load or inspect segments, and far transfers.
 
 Manual volume 2: MOV, PUSH, POP, LDS, JMP, CALL, RET, LAR, LSL, VERR, ARPL. The work is in segments.py and transfers.py.
 """

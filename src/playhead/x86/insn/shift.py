@@ -1,7 +1,7 @@
 """Shifts, rotations, bit tests and scans (manual volume 2: RC*/RO*, SAL/SAR/SHL/SHR, SHLD, SHRD, BT*, BSF, BSR).
 
 A count is taken modulo 32. A count of zero changes nothing, flags included, but the right to write memory is checked
-all the same. Forms by one and forms by a count are declared apart, because OF is defined by the first alone.
+anyway. Forms by one and forms by a count are declared apart, because OF is defined by the first alone.
 """
 
 from collections.abc import Callable
@@ -120,7 +120,7 @@ _declare("sar", (7,), _sar, False)
 
 
 def _double(m, dst, src, count, left: bool) -> None:
-    """Shift `dst`, filling it from `src`. A word by more than 16 is undefined: processors go on with `src` again."""
+    """Shift `dst`, filling it from `src`. A word by more than 16 is undefined: processors continue with `src` again."""
     c = m.get(count) & 0x1F
     fill = m.get(src)
     a = m.rmw(dst)

@@ -1,8 +1,7 @@
 """String instructions and their REP forms (manual volume 2: MOVS, CMPS, STOS, LODS, SCAS).
 
 Under REP each iteration retires one instruction, so that a budget, an interrupt or a fault falls between two of them:
-registers are
-committed at every iteration and a stopped instruction resumes at its own EIP.
+registers are committed at every iteration and a stopped instruction resumes at its own EIP.
 """
 
 from collections.abc import Callable
@@ -44,8 +43,7 @@ def destination(m, size: int, write: bool) -> Value:
 
 def repeat(m, body: Callable[[], "Value | None"]) -> None:
     """Run one iteration, or as many as (E)CX and the budget say. `body` does one iteration, committed as a whole, and
-    may
-    return a 1-bit value: whether the condition of REPE/REPNE lets it go on."""
+    may return a 1-bit value: whether the condition of REPE/REPNE lets it continue."""
     if not m.rep:
         body()
         return
@@ -65,7 +63,7 @@ def repeat(m, body: Callable[[], "Value | None"]) -> None:
 
 
 def _same(m) -> Value | None:
-    """Whether REPE or REPNE goes on after a comparison."""
+    """Whether REPE or REPNE continues after a comparison."""
     if not m.rep:
         return None
     return flags.zf(m) if m.rep == "rep" else ~flags.zf(m)

@@ -1,6 +1,6 @@
 """Control, debug and model-specific registers, descriptor tables (manual volume 2; volume 3 chapters 2 and 5.8.7)."""
 
-from playhead.x86.system import cpuid, msr
+from playhead.x86.system import cpuid, msr_map
 from playhead.x86.system import segments as G
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
@@ -160,7 +160,7 @@ def store_table(m, dst):
     """Store the register of the GDT or IDT (SGDT, SIDT): all 32 bits of the base in either operand size."""
     name = "gdtr" if m.encoding.digit == 0 else "idtr"
     linear = m.linear(dst, 6, True)
-    m.guest_load(linear + 2, 32, "w")  # the second store must not fault behind the first
+    m.guest_load(linear + 2, 32, "w")  # the second store must not fault after the first
     m.guest_store(linear, m.ld(name + "_limit").trunc(16))
     m.guest_store(linear + 2, m.ld(name + "_base"))
 
@@ -259,8 +259,8 @@ def wrmsr(m):
     m.need_cpl0()
     number = m.reg(1)
     call(m, "write_msr", number, m.reg(0).zext(64) | (m.reg(2).zext(64) << 32), m.icount())
-    with m.if_(number.eq(msr.APIC_BASE)):
-        m.leave(S.EXIT_CPU_WRITE, msr.APIC_BASE)
+    with m.if_(number.eq(msr_map.APIC_BASE)):
+        m.leave(S.EXIT_CPU_WRITE, msr_map.APIC_BASE)
     m.sync()
 
 

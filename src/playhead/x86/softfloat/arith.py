@@ -34,7 +34,7 @@ from playhead.x86.softfloat.core import (
 )
 from playhead.x86.table import routine
 
-PROCEED = 2  # answer of `fp_special`: finite, not zero, go on; the flags were raised
+PROCEED = 2  # answer of `fp_special`: finite, not zero, continue; the flags were raised
 
 
 def _refuse_invalid(m: StateBuilder, cond: Value, dst: Value) -> None:

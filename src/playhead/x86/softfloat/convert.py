@@ -35,7 +35,7 @@ from playhead.x86.softfloat.core import (
 )
 from playhead.x86.table import routine
 
-F32, F64, I16, I32, I64, F80, BCD = range(7)  # memory formats, as routines are told them
+F32, F64, I16, I32, I64, F80, BCD = range(7)  # memory formats, as routines take them
 INDEFINITE = {I16: 1 << 15, I32: 1 << 31, I64: 1 << 63}
 
 

@@ -45,7 +45,7 @@ PI = 4 * ATAN[8]
 
 
 def scaled(value: int, bits: int) -> int:
-    """A constant above as a fixed-point number with so many bits behind the point."""
+    """A constant above as a fixed-point number with so many bits after the point."""
     return value >> (GUARD - bits)
 
 

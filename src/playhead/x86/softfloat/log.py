@@ -104,7 +104,7 @@ def fp_yl2x(m: StateBuilder, plus_one):
     )
     log = mulhi(
         m, odd_series(m, s, se, False), m.const(scaled(TWO_OVER_LN2, 126), 128)
-    )  # 125 - se bits behind the point
+    )  # 125 - se bits after the point
     e = tiny.select(0, e)
     whole = e.msb().select(-e, e).zext(128) << 112
     fraction = shifted(m, log, m.const(13, 32) - se)
@@ -160,7 +160,7 @@ def fp_patan(m: StateBuilder):
     s, se = ratio(
         m, none.select(vm.zext(128) << 63, num), none.select(wm.zext(128) << 63, (w << 3) + kv), none.select(ve - we, 0)
     )
-    arc = odd_series(m, s, se, True)  # 127 - se bits behind the point
+    arc = odd_series(m, s, se, True)  # 127 - se bits after the point
     with m.if_(none & ~swap & ~x.negative):
         deliver(m, dst, y.sign, se, arc, den | FULL)
         _finish(m)

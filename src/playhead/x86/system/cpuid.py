@@ -5,9 +5,8 @@ model that has it. `parse` reads what `-cpu` takes: a model, and features that a
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
+from typing import NamedTuple
 
 from playhead.base.errors import UsageError
 
@@ -26,8 +25,7 @@ FEATURE_WORD, EXTENDED_WORD = 7, 4 * len(BASIC) + 3  # which words of the field 
 VENDOR = b"GenuineIntel"  # what kernels choose their Intel code by
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A processor model. `last` is the highest basic leaf; `cache` is leaf 2."""
 
     name: str
@@ -81,7 +79,7 @@ def parse(text: str) -> Model:
             raise UsageError(f"the feature {feature} is asked for and refused")
     base = MODELS[name]
     features = tuple(f for f in ALL if wanted.get(f, f in base.features))
-    return replace(base, features=features)
+    return base._replace(features=features)
 
 
 def canonical(text: str) -> str:
@@ -110,5 +108,7 @@ def _change(text: str) -> tuple[str, bool]:
 
 
 def _nearest(text: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # for a message only
+
     near = get_close_matches(text, list(known), 1)
     return f" (did you mean {near[0]}?)" if near else ""

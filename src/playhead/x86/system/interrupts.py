@@ -1,8 +1,8 @@
 """Exceptions and interrupts (manual volume 3, chapter 6): delivery by vector table or IDT, double and triple faults.
 
-An exception of an instruction, a trap behind it and an external interrupt are all noted in the `fault_*` fields; the
-engine then calls `deliver`. INT n and its like are instructions that call `interrupt` themselves. While a delivery is
-under way `fault_nest` says of what, so that a second exception inside it is judged by `escalate`.
+An exception of an instruction, a trap after it and an external interrupt are all noted in the `fault_*` fields; the
+engine then calls `deliver`. INT n and its like are instructions that call `interrupt` themselves. During a delivery
+`fault_nest` is what is being delivered, so that `escalate` judges a second exception inside it.
 """
 
 from playhead.x86.system import segments as G
@@ -90,7 +90,7 @@ def escalate(m: StateBuilder):
 
 @routine(32, faults=False)
 def debug_trap(m: StateBuilder, bits):
-    """Note a #DB trap; a single step is left out behind MOV SS, POP SS and INT n."""
+    """Note a #DB trap; a single step is left out after MOV SS, POP SS and INT n."""
     with m.if_(bits.eq(BS) & m.ld("nodebug_icount").eq(m.ld("icount"))):
         m.ret()
     m.st("dr", m.ld("dr", 6) | bits, 6)
@@ -109,8 +109,8 @@ def behind_mov_ss(m: StateBuilder):
 
 @routine(32, faults=False)
 def debug_traps(m: StateBuilder, trap):
-    """Note the #DB behind an instruction that has retired: accesses that debug registers watch, then the single step
-    (`trap`: TF was set in front of the instruction). Behind MOV SS and POP SS the former wait for the end of the next
+    """Note the #DB after an instruction that has retired: accesses that debug registers watch, then the single step
+    (`trap`: TF was set before the instruction). After MOV SS and POP SS the former wait for the end of the next
     instruction (volume 3, 6.8.3)."""
     hits = m.ld("dr_hits") | m.ld("dr6_pending")
     shadow = behind_mov_ss(m)
@@ -156,7 +156,7 @@ def data_breakpoint(m: StateBuilder, lin, size, write):
     for i in range(4):
         access = dr7 >> (16 + 4 * i)
         length = (access >> 2) & 3
-        extra = length.eq(2).select(7, length)  # bytes behind the first: 0, 1, 3; 2 stands for eight bytes
+        extra = length.eq(2).select(7, length)  # bytes after the first: 0, 1, 3; 2 stands for eight bytes
         start = m.ld("dr", i) & ~extra
         kind = access & 3
         suits = (kind.eq(3) & write.ne(2)) | (kind.eq(1) & write.eq(1)) | (kind.eq(2) & write.eq(2) & ports)

@@ -1,40 +1,19 @@
-"""Model-specific registers (manual volume 4, P6 family): where each lives, and the routines of RDMSR and WRMSR.
+"""The routines of RDMSR and WRMSR; which registers there are, and where each lives, is in msr_map.py.
 
 MTRRs and PAT are only stored: memory types mean nothing to a processor without a cache; likewise the machine-check
-registers, as no machine check ever happens. Which there are, and their first values, is as QEMU's models of the same
-names have it; what those answer with 0 because nothing is there raises #GP here.
+registers, as no machine check ever happens. The set of registers and their reset values are those of QEMU's models of
+the same names; those that QEMU reads as 0 because it lacks them raise #GP here.
 """
 
 from playhead.x86.system import cpuid
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system.page_walk import EFER_NXE
-from playhead.x86.table import call, routine
-
-TSC, PLATFORM_ID, APIC_BASE, MICROCODE, MTRR_CAP, DEBUG_CONTROL = 0x10, 0x17, 0x1B, 0x8B, 0xFE, 0x1D9
-P5_MC_TYPE = 1  # of processors with MCE: 0 and 1 tell of the last machine check
-CORE_COUNT, MICROCODE_UPDATE, PERF_STATUS = 0x35, 0x79, 0x198
-CONSTANT = {  # read only: what QEMU says of its processors
-    PLATFORM_ID: 0, MICROCODE: 1 << 32, DEBUG_CONTROL: 0, CORE_COUNT: 0x1_0001, PERF_STATUS: 4 << 40 | 1000,
-}  # fmt: skip
-MCG_CAP, MCG_STATUS, MCG_CTL, MC_BANK_0, MC_BANKS = 0x179, 0x17A, 0x17B, 0x400, 10
-MISC_ENABLE, PAT, EFER = 0x1A0, 0x277, 0xC0000080
-SYSENTER = {0x174: "sysenter_cs", 0x175: "sysenter_esp", 0x176: "sysenter_eip"}
-# MSRs that are only stored: first number, how many, first index in the state field `msrs`, the feature they belong to.
-PAT_AT, MISC_ENABLE_AT, MCG_STATUS_AT, MCG_CTL_AT, BANKS_AT = 28, 29, 30, 31, 32
-STORED = (
-    (0x200, 16, 0, "mtrr"), (0x250, 1, 16, "mtrr"), (0x258, 2, 17, "mtrr"), (0x268, 8, 19, "mtrr"),
-    (0x2FF, 1, 27, "mtrr"), (PAT, 1, PAT_AT, "pat"), (MISC_ENABLE, 1, MISC_ENABLE_AT, "msr"),
-    (MCG_STATUS, 1, MCG_STATUS_AT, "mca"), (MCG_CTL, 1, MCG_CTL_AT, "mca"),
-    (MC_BANK_0, 4 * MC_BANKS, BANKS_AT, "mca"),
+from playhead.x86.system.msr_map import (
+    APIC_BASE, APIC_BASE_WRITABLE, CONSTANT, DEBUG_CONTROL, EFER, MC_BANK_0, MC_BANKS, MCG_CAP, MCG_CAP_VALUE, MCG_CTL,
+    MICROCODE, MICROCODE_UPDATE, MTRR_CAP, MTRR_CAP_VALUE, ONES, P5_MC_TYPE, PAT, STORED, SYSENTER, TSC,
 )  # fmt: skip
-MTRR_CAP_VALUE = 0x508  # eight variable ranges, fixed ranges, write-combining
-MCG_CAP_VALUE = 0x0100_0100 | MC_BANKS  # MCG_CTL is there; software error recovery
-APIC_BASE_WRITABLE = 0xFFFFF800  # base and enable; bit 8 says "boot processor"
-ONES = (1 << 64) - 1
-FIRST_VALUES = {PAT_AT: 0x0007040600070406, MISC_ENABLE_AT: 1, MCG_CTL_AT: ONES} | {
-    BANKS_AT + 4 * n: ONES for n in range(MC_BANKS)
-}
+from playhead.x86.table import call, routine
 
 
 def has(m: StateBuilder, feature: str):
@@ -98,7 +77,7 @@ def write_msr(m: StateBuilder, number, value, icount):
         m.st("apic_base", (value & APIC_BASE_WRITABLE) | (m.ld("apic_base") & 0x100))
         m.ret()
     with m.if_(number.eq(MICROCODE) | number.eq(DEBUG_CONTROL) | number.eq(MICROCODE_UPDATE)):
-        m.ret()  # kept by nobody: there is no microcode to bring up to date, no branch is traced
+        m.ret()  # not stored: there is no microcode to update, no branch is traced
     for n, name in SYSENTER.items():
         with m.if_(number.eq(n) & has(m, "sep")):
             m.st(name, value.trunc(32))

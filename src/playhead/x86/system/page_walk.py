@@ -1,7 +1,7 @@
 """The page walk: 32-bit and PAE paging, and the PDPTE registers (manual volume 3, 4.3, 4.4, 4.6 to 4.8).
 
 A walk checks presence and reserved bits entry by entry, then the rights of all of them together, then sets accessed and
-dirty bits and fills the TLB. Both formats share what comes behind the rights. `access` is in the bits of a #PF's error
+dirty bits and fills the TLB. Both formats share what comes after the rights. `access` is in the bits of a #PF's error
 code: WRITE, USER, FETCH.
 """
 
@@ -34,7 +34,7 @@ from playhead.x86.system.paging import (
 from playhead.x86.table import call, routine
 
 PRESENT, WRITE, USER, RESERVED, FETCH = 1, 2, 4, 8, 16  # of an error code
-ACCESSED, DIRTY, LARGE, GLOBAL = 0x20, 0x40, 0x80, 0x100  # of an entry, beside the first three
+ACCESSED, DIRTY, LARGE, GLOBAL = 0x20, 0x40, 0x80, 0x100  # of an entry, besides the first three
 PAT_SMALL, PAT_LARGE = 0x80, 0x1000
 TABLE, ABOVE, NO_EXECUTE = 0xFFFFFF000, 0x7FFFFFF000000000, 1 << 63  # of a PAE entry: bits 35:12, 62:36, 63
 BITS_20_13, BITS_20_17, BIT_21 = 0x1FE000, 0x1E0000, 0x200000

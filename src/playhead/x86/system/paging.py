@@ -7,6 +7,7 @@ change of CR4.PAE voids everything. An entry is 32 bits: the frame's bits 31:12,
 below. `tlb_list` lists the pages that may be live, so that a flush touches only those.
 """
 
+from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
@@ -19,8 +20,7 @@ PG, WP = 0x80000000, 0x10000
 PSE, PAE, PGE = 0x10, 0x20, 0x80
 BEYOND = 34  # bit of what `translate` returns: the physical address is 4 GiB or above
 READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG, WATCH_WRITE_FLAG, WATCH_READ_FLAG = 1, 2, 4, 8, 16, 32  # of the page map
-COUNT = 0  # item of tlb_list that holds the number of entries behind it
-LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
+COUNT = 0  # item of tlb_list that holds the number of entries after it
 
 
 @routine(32, faults=False)
@@ -126,7 +126,7 @@ def flush_tlb(m: StateBuilder, all_):
     m.set_item("tlb_list", at, 32, kept.get())
     n = m.var(64, 0)
     halves = (m.ld("cr4") & PAE).ne(0) | all_.ne(0)
-    end = halves.select(LARGE_PAGES, LARGE_PAGES // 2, 64)
+    end = halves.select(S.LARGE_PAGES, S.LARGE_PAGES // 2, 64)
     with m.loop():
         e = m.item("tlb_large", n.get(), 32)
         with m.if_(e.ne(0) & ((e & G).eq(0) | all_.ne(0))):

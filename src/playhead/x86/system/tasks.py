@@ -2,7 +2,7 @@
 
 A switch has a point of no return: what fails before it is a fault of the old task, what fails after it (loading the new
 task's segments) a fault of the new one, at its first EIP. An instruction of the old task cannot raise the latter. So it
-ends behind `begin_task` with the rest (`finish_task`) pending as if it were an exception; `deliver` does that in the
+ends after `begin_task` with the rest (`finish_task`) pending as if it were an exception; `deliver` does that in the
 new task.
 """
 

@@ -1,8 +1,8 @@
 """Virtual interrupts of virtual-8086 mode (CR4.VME) and of ring 3 (CR4.PVI): manual volume 3, 20.3 and 20.4.
 
-With IOPL below 3 a program's interrupt flag is VIF, and the processor lets it have it without asking the monitor: CLI,
-STI, PUSHF, POPF and IRET work on it, INT n goes through the program's own vector table where the redirection map of the
-TSS says so. What would let a pending virtual interrupt (VIP) in raises #GP(0), so that the monitor delivers it.
+With IOPL below 3 a program's interrupt flag is VIF, which it may change without trapping to the monitor: CLI, STI,
+PUSHF, POPF and IRET work on it, INT n goes through the program's own vector table where the redirection map of the TSS
+says so. What would enable a pending virtual interrupt (VIP) raises #GP(0), so that the monitor delivers it.
 """
 
 from playhead.ir.ops import Value
@@ -97,7 +97,7 @@ def redirect(m: StateBuilder, vector, next_):
 
 @routine(32)
 def redirected(m: StateBuilder, vector):
-    """Whether the redirection map, the 32 bytes in front of the I/O permission map, leaves a vector to the program. A
+    """Whether the redirection map, the 32 bytes before the I/O permission map, leaves a vector to the program. A
     vector whose bit is not within the TSS is the monitor's."""
     with m.if_((m.ld("cr4") & CR4_VME).eq(0)):
         m.ret(0)

@@ -1,0 +1,85 @@
+"""Registers that native code answers: their one declaration, in a subset of Python that is compiled.
+
+A device declares what a plain access to its registers does as module-level functions over its state (`SharedRecord`,
+which native code reads and writes in place):
+
+    @native
+    def read_lsr(s: UartState) -> int:
+        if s.overrun:  # reading clears it, which may end an interrupt
+            return DECLINED
+        return LSR_THRE | LSR_TEMT | (LSR_DR if len(s.rx) else 0)
+
+and gives them to `Space.map` as `Registers(read=..., write=..., states=(...))`. The Python path calls the same
+functions, so there is nothing to keep in step. What a function declines (DECLINED) the device's ordinary handler does,
+in Python: whatever changes a line, an alarm, another device or the outside. A function that declines must have changed
+nothing; one that does not must leave every line and alarm as `loaded` would derive them from the state.
+
+Parameters: first the states, by annotation; then any of `offset` (in the range), `size` (1, 2, 4), `value` (writes),
+`now_ns` (virtual time), `icount`. All numbers are signed 64-bit integers. The subset: assignments to local names and to
+fields and items of states, if, while, for over range, conditional expressions, and/or/not, comparisons (also `in` a
+tuple), arithmetic with positive divisors, min, max, len of a `Bytes` field, int.bit_length, integer constants and
+tuples of them from the module, and calls of other @native functions. `engine/llvm/device_code.py` compiles it.
+"""
+
+from collections.abc import Callable, Sequence
+from inspect import signature
+from typing import Any, TypeVar
+
+from playhead.hw.clock import VirtualClock
+
+DECLINED = -1
+MOST_STATES = 8
+NUMBERS = ("offset", "size", "value", "now_ns", "icount")  # what a function may ask for after its states
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def native(function: F) -> F:
+    """Mark a function as one that native code is made of."""
+    function.__native__ = True  # type: ignore[attr-defined]
+    return function
+
+
+def symbol(function: Callable[..., Any]) -> str:
+    """The name of a function in native code."""
+    return f"{function.__module__}.{function.__qualname__}".removeprefix("playhead.")
+
+
+class Registers:
+    """What native code may do with the accesses of a range: `read` and `write` over `states`.
+
+    `clock` is what `now_ns` and `icount` are taken from on the Python path; not needed if neither is asked for.
+    """
+
+    def __init__(self, *states: Any, read: Callable[..., int] | None = None, write: Callable[..., int] | None = None,
+                 clock: VirtualClock | None = None):  # fmt: skip
+        assert len(states) <= MOST_STATES
+        self.states: Sequence[Any] = states
+        self.read, self.write = read, write
+        self._read, self._write = self._adapted(read, clock), self._adapted(write, clock)
+
+    def _adapted(self, function: Callable[..., int] | None, clock: VirtualClock | None) -> Callable[..., int] | None:
+        if function is None:
+            return None
+        assert getattr(function, "__native__", False), f"{function.__qualname__} is not @native"
+        names = tuple(signature(function).parameters)[len(self.states) :]
+        assert set(names) <= set(NUMBERS), f"{function.__qualname__}: {names}"
+        assert clock is not None or not {"now_ns", "icount"} & set(names), f"{function.__qualname__} needs a clock"
+        states, timed, counted = self.states, "now_ns" in names, "icount" in names
+
+        def access(offset: int, size: int, value: int) -> int:
+            numbers = {"offset": offset, "size": size, "value": value}
+            if timed:
+                numbers["now_ns"] = clock.now_ns()  # type: ignore[union-attr]
+            if counted:
+                numbers["icount"] = clock.icount()  # type: ignore[union-attr]
+            return function(*states, *(numbers[name] for name in names))
+
+        return access
+
+    def answer(self, offset: int, size: int) -> int:
+        """What a read gives; DECLINED if the ordinary handler has to do it."""
+        return DECLINED if self._read is None else self._read(offset, size, 0)
+
+    def take(self, offset: int, size: int, value: int) -> bool:
+        """Do a write; False if the ordinary handler has to do it."""
+        return self._write is not None and self._write(offset, size, value) != DECLINED

@@ -1,0 +1,67 @@
+"""The tables by which native code finds declared registers (`hw/native.py`): who answers each port, and each page of
+the register space.
+
+They are derived from the two spaces, and made again when a range has moved.
+"""
+
+import struct
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+
+from playhead.engine.core import FIRST_RANGE, MOST_RANGES, NOBODY, PYTHON, RANGE, RANGE_SIZE, Core
+from playhead.hw.memory import PAGE
+from playhead.hw.native import MOST_STATES, symbol
+from playhead.hw.space import Range, Space
+
+Addresses = Callable[[Iterable[Callable]], dict[str, int]]
+
+
+class DeviceTable:
+    """Over the tables of `core`. `update` before native code runs; it is quick when nothing has moved."""
+
+    def __init__(self, core: Core, io: Space, mmio: Space):
+        self._core, self._io, self._mmio = core, io, mmio
+        self._stale = True
+        io.changed = mmio.changed = self._changed
+
+    def _changed(self) -> None:
+        self._stale = True
+
+    def update(self) -> None:
+        if not self._stale:
+            return
+        from playhead.engine.llvm.device_build import addresses
+
+        self._stale = False
+        ranges = [r for space in (self._io, self._mmio) for r in space.ranges()]
+        declared = [(r, r.registers) for r in ranges if r.registers is not None]
+        functions = [f for _, registers in declared for f in (registers.read, registers.write) if f is not None]
+        known = addresses(functions) if functions else {}
+        assert len(declared) <= MOST_RANGES
+        numbers: dict[int, int] = {}
+        for n, (r, registers) in enumerate(declared):
+            entries = [known[symbol(f)] if f is not None else 0 for f in (registers.read, registers.write)]
+            states = [state.address() for state in registers.states]
+            states += [0] * (MOST_STATES - len(states))
+            struct.pack_into(RANGE, self._core.device_ranges, n * RANGE_SIZE, *entries, r.base, r.base + r.length - 1,
+                             r.min_size, r.max_size, *states)  # fmt: skip
+            numbers[id(r)] = FIRST_RANGE + n
+        self._fill(self._core.io_map, self._io, numbers, 1)
+        self._fill(self._core.mmio_map, self._mmio, numbers, PAGE)
+
+    @staticmethod
+    def _fill(table, space: Space, numbers: dict[int, int], unit: int) -> None:
+        """Set each entry of a table: a unit of addresses that several pieces share is Python's."""
+        view = memoryview(table).cast("H")
+        size = space.size // unit
+        pieces: list[tuple[int, Range | None]] = [*space.pieces(), (space.size, None)]
+        if unit > 1:
+            view[:size] = memoryview(bytes(2 * size)).cast("H")
+        for (start, owner), (end, _) in pairwise(pieces):
+            number = NOBODY if owner is None else numbers.get(id(owner), PYTHON)
+            if unit == 1:
+                view[start:end] = memoryview(struct.pack("<H", number) * (end - start)).cast("H")
+            elif owner is not None:
+                for page in range(start // unit, -(-end // unit)):
+                    whole = start <= page * unit and (page + 1) * unit <= end
+                    view[page] = number if whole else PYTHON

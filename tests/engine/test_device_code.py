@@ -1,0 +1,138 @@
+"""Functions over shared records, compiled to native code, beside themselves in Python."""
+
+import ctypes
+import random
+
+import pytest
+
+from playhead.base.record import I64, U8, U32, Array, Bool, Nested
+from playhead.base.shared_record import Bytes, SharedRecord, Table
+from playhead.engine.llvm.compile import compile_part
+from playhead.engine.llvm.device_code import module_text
+from playhead.engine.llvm.loading import load
+from playhead.hw.native import DECLINED, NUMBERS, native, symbol
+
+
+class Inner(SharedRecord):
+    a = U8()
+    b = I64(-3)
+
+
+class Outer(SharedRecord):
+    x = U8(7)
+    flag = Bool()
+    words = Array(U32(), 8)
+    inner = Nested(Inner)
+    many = Array(Inner, 3)
+    queue = Bytes(16)
+    table = Table(128)
+
+
+DIVISORS = (2, 4, 8, 16, 32, 64, 128, 1)
+HZ = 1_193_182
+
+
+@native
+def ticks(now_ns: int) -> int:
+    return now_ns // 1_000_000_000 * HZ + now_ns % 1_000_000_000 * HZ // 1_000_000_000
+
+
+@native
+def highest(s: Outer) -> int:
+    for i in range(7, -1, -1):
+        if s.words[i]:
+            return 32 * i + s.words[i].bit_length() - 1
+    return -1
+
+
+@native
+def read(s: Outer, inner: Inner, offset: int, now_ns: int) -> int:
+    """Something of everything that the subset has."""
+    if offset == 0:
+        return s.x
+    elif offset == 1:
+        return 1 if s.flag and (s.x & 1) else 2
+    elif offset == 2:
+        return ticks(now_ns)
+    elif offset == 3:
+        return highest(s) & 0xFFFF
+    elif offset in (4, 5):
+        c = s.many[offset - 4]
+        c.b = c.b * 2 - 1
+        return (c.b % 7) * 100 + (-c.b // 5) & 0xFF
+    elif offset == 6:
+        if not s.queue:
+            return DECLINED
+        v = s.queue[0]
+        s.x, s.flag = v, not s.flag
+        return v + DIVISORS[v & 7] + len(s.queue)
+    elif 7 <= offset < 9 and not (s.flag or s.x > 0x80):
+        s.inner.b -= offset
+        s.words[offset - 7] ^= ~s.x & 0xFF
+        return s.inner.b & 0xFFFF
+    t = 0
+    for k in range(10):
+        if k == 3:
+            continue
+        if k == 8:
+            break
+        t += k
+    while t > 20:
+        t -= 3
+    return t + inner.a + s.table[offset] + (max(t, 5) if not s.flag else min(t, 5))
+
+
+Entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * len(NUMBERS))
+
+
+def compiled(function):
+    name = symbol(function)
+    return Entry(load([compile_part(module_text([function]))], [name])[name])
+
+
+def test_native_code_does_what_python_does():
+    entry, chance = compiled(read), random.Random(1)
+    seen = set()
+    for _ in range(4000):
+        outer, inner = Outer(x=chance.randrange(256), flag=chance.random() < 0.5), Inner(a=chance.randrange(256))
+        for k in range(8):
+            outer.words[k] = chance.choice((0, 0, chance.getrandbits(32)))
+        for one in outer.many:
+            one.b = chance.randrange(-(2**40), 2**40)
+        for _ in range(chance.randrange(16)):
+            outer.queue.append(chance.randrange(256))
+        for k in range(128):
+            outer.table[k] = chance.randrange(256)
+        twin = outer.copy()
+        states = (ctypes.c_uint64 * 8)(outer.address(), inner.address())
+        offset, now_ns = chance.randrange(12), chance.randrange(2**60)
+        there = entry(ctypes.addressof(states), offset, 1, 0, now_ns, 5)
+        here = read(twin, inner, offset, now_ns)
+        assert (there, outer) == (here, twin), f"offset {offset} at {now_ns}: {there} {here}"
+        seen.add((offset, here == DECLINED))
+    assert len(seen) == 13  # each register, and one that declines
+
+
+@native
+def has_a_list(s: Outer) -> int:
+    return [1, 2][s.x]
+
+
+@native
+def has_no_field(s: Outer) -> int:
+    return s.y  # type: ignore[attr-defined]
+
+
+@native
+def replaces_a_record(s: Outer) -> None:
+    s.inner = s.many[0]
+
+
+@pytest.mark.parametrize(
+    "function, what",
+    [(has_a_list, "'[1, 2]'"), (has_no_field, "a field y"), (replaces_a_record, "a whole record")],
+)
+def test_what_the_subset_has_not_is_refused_with_its_line(function, what):
+    with pytest.raises(TypeError, match=r"test_device_code.py:\d+: a @native function cannot have") as refused:
+        module_text([function])
+    assert what in str(refused.value)

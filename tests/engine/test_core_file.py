@@ -8,7 +8,7 @@ import pytest
 
 from playhead.engine.llvm import core_file, target
 from playhead.engine.llvm.compile import compile_part
-from playhead.engine.llvm.core_file import ENTRY, NativeCore, pack, read_core, write_core
+from playhead.engine.llvm.core_file import ENTRY, WORD, NativeCore, pack, read_core, write_core
 
 FUNCTION = "define i64 @{0}() {{\n  ret i64 {1}\n}}\n"
 WITH_STATE = """@count = internal global i64 40
@@ -20,6 +20,7 @@ define i64 @third() {
 }
 """
 INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0], "decode": b"tables",
+         "copies": [[], ["second", "first"], [], ["second"]],
          "exports": ("first", "third")}  # fmt: skip
 
 
@@ -41,6 +42,9 @@ def check(core: NativeCore) -> None:
     entries = list(ENTRY.iter_unpack(core.handlers))
     assert [ctypes.CFUNCTYPE(ctypes.c_int64)(address)() for address, _, _ in entries] == [42, 10, 20, 10]
     assert [flags for _, flags, _ in entries] == INDEX["flags"] and core.decode == b"tables"
+    assert [first for _, _, first in entries] == [0, 0, 2, 2]
+    assert [ctypes.CFUNCTYPE(ctypes.c_int64)(address)()
+            for (address,) in WORD.iter_unpack(core.copies)] == [20, 10, 20]  # fmt: skip
     assert core.address["first"] == entries[1][0] == entries[3][0] and core.address["third"] == entries[0][0]
 
 

@@ -17,7 +17,7 @@ from playhead.session.branch import BranchSession
 from playhead.session.outcome import Options
 from playhead.timeline.timeline import Timeline
 
-AT = [Moment(0), Moment(100_000), Moment(939_123), Moment(1_048_000)]
+AT = [Moment(0), Moment(100_000), Moment(939_123), Moment(1_047_000)]
 
 
 @pytest.fixture(scope="module")

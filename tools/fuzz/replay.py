@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playhead.base.errors import PlayheadError
-from playhead.cli.assemble import big
+from playhead.cli.quantities import big
 from playhead.log.reader import Reader
 from tools import guest
 from tools.fuzz.typist import Typist, TypistError

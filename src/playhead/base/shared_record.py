@@ -2,8 +2,8 @@
 
 A chip's registers are answered by native code where that can be done; both sides then work on the same bytes. A
 `SharedRecord` is declared as a `Record` is, with fields of a fixed size only, and has the same encoding; its address
-stays the same as long as the object lives, so whoever owns one puts values into it (`assign`, `reset`, `decode_into`)
-and never replaces it.
+stays the same as long as the object lives, so its owner puts values into it (`assign`, `reset`, `decode_into`) and
+never replaces it.
 
     class UartState(SharedRecord):
         lcr = U8()
@@ -27,7 +27,7 @@ CTYPES: dict[str, Any] = {
     "B": ctypes.c_uint8, "H": ctypes.c_uint16, "I": ctypes.c_uint32, "Q": ctypes.c_uint64,
     "i": ctypes.c_int32, "q": ctypes.c_int64, "?": ctypes.c_bool,
 }  # fmt: skip
-COUNT = 4  # bytes in front of the contents of a `Bytes`
+COUNT = 4  # bytes before the contents of a `Bytes`
 
 
 class ByteQueue:
@@ -101,9 +101,13 @@ class ByteQueue:
         self._bytes[at : at + len(data)] = data
 
     def pop(self, index: int = -1) -> int:
-        rest = bytearray(self.view())
-        value = rest.pop(index)
-        self.replace(rest)
+        count, data = self._count[0], self._bytes
+        at = index + count if index < 0 else index
+        if not 0 <= at < count:
+            raise IndexError(f"byte {index} of {count}")
+        value = data[at]
+        data[at : count - 1] = data[at + 1 : count]
+        self._count[0] = count - 1
         return value
 
     def clear(self) -> None:

@@ -14,7 +14,7 @@ figures are those of QEMU's `pc` (PM block at 600h, GPE0 at AFE0h, SMI command p
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from playhead.boards import aml
 from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ
@@ -160,8 +160,7 @@ def rsdp() -> bytes:
 # -- putting them together
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(NamedTuple):
     """At `at` of a file stands the address of `target`'s offset that is stored there now."""
 
     file: str
@@ -169,8 +168,7 @@ class Pointer:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class TableSet:
+class TableSet(NamedTuple):
     """The files before linking, where addresses have to be put, and the sums: (file, sum at, start, length)."""
 
     files: dict[str, bytes]

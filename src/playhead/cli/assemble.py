@@ -12,6 +12,7 @@ from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
 from playhead.cli import device_options
 from playhead.cli.drives import seabios
+from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, serial_specs
 from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
@@ -117,24 +118,3 @@ def made(writer: Writer) -> str:
     """A recording that was closed: its name and size."""
     lost = "" if writer.has_name else " (that name was taken from it meanwhile)"
     return f"{writer.path}{lost}, {size(writer.size)}"
-
-
-def big(number: int) -> str:
-    """1234567 as `1.23 M`."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.2f} {unit}"
-    return str(number)
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """`1 event`, `2 events`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def size(number: int) -> str:
-    """Bytes for people: `1.2 MB`."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if number >= scale:
-            return f"{number / scale:.1f} {unit}"
-    return f"{number} bytes"

@@ -22,14 +22,15 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("info", OPTIONS, words, ["FILE"])
     from playhead.cli.claims import of_recording
-    from playhead.cli.verify import check
     from playhead.log.reader import Reader
-    from playhead.log.verify import verify
 
     of_recording(values["file"])
     with Reader(values["file"]) as reader:
         facts = gather(reader)
         if values["verify"]:
+            from playhead.cli.verify import check
+            from playhead.log.verify import verify
+
             check(values["file"], verify(reader))
             facts["verified"] = True
     print(json_text.dumps(facts, indent=1) if values["json"] else as_text(facts))
@@ -96,7 +97,7 @@ def _checkpoints(reader: Any) -> dict[str, Any]:
 
 def as_text(facts: dict[str, Any]) -> str:
     from playhead.boards.machine_version import FIRST_RELEASE
-    from playhead.cli.assemble import size
+    from playhead.cli.quantities import size
     from playhead.cli.recorded_words import device_words
 
     lists = ("drives", "devices", "outside")
@@ -135,7 +136,7 @@ def _words(machine: dict[str, Any]) -> list[str]:
 
 
 def _disk_text(disk: dict[str, Any]) -> str:
-    from playhead.cli.assemble import size
+    from playhead.cli.quantities import size
 
     what = {"hd": "disk", "cdrom": "CD-ROM"}.get(disk.get("kind", "hd"), "?")
     place = f"{what} at ide.{disk.get('bus', 0)} unit {disk.get('unit', 0)}"
@@ -166,14 +167,14 @@ def _parent_text(parent: Any, start: Any) -> str:
 
 
 def _span_text(end: int, start: Any) -> str:
-    from playhead.cli.assemble import big
+    from playhead.cli.quantities import big
 
     begin = start["icount"] if start else 0
     return f"{big(end - begin)} ({f'{begin} to ' if begin else ''}{end})"
 
 
 def _checkpoints_text(facts: dict[str, int]) -> str:
-    from playhead.cli.assemble import big
+    from playhead.cli.quantities import big
 
     if not facts["count"]:
         return "none"

@@ -27,10 +27,12 @@ def memory_size(text: str) -> int:
         raise UsageError("not a size such as 128M or 1.5G")
     if match[2] and match[3].upper() in ("", "B"):
         raise UsageError("a fraction needs a unit: K, M or G")
-    from fractions import Fraction  # here: most command lines have no size
+    size = (int(match[1], 0) if "x" in match[1].lower() else int(match[1])) << UNITS[match[3].upper()]
+    if match[2]:
+        from fractions import Fraction
 
-    exact = (int(match[1], 0) if "x" in match[1].lower() else int(match[1])) + Fraction("0" + (match[2] or ".0") + "0")
-    size = -(-round(exact * (1 << UNITS[match[3].upper()])) // RAM_ROUND) * RAM_ROUND
+        size += round(Fraction(f"0{match[2]}0") * (1 << UNITS[match[3].upper()]))
+    size = -(-size // RAM_ROUND) * RAM_ROUND
     if not RAM_MIN <= size <= RAM_MAX:
         raise UsageError(f"memory can be {RAM_MIN >> 20}M to {RAM_MAX >> 20}M")
     return size

@@ -1,9 +1,9 @@
 """Opens the SQLite file that a recording is, and hands on rows of the types asked for. Everything in it is untrusted.
 
-A file that a killed recorder left is made whole on the way: SQLite recovers the log beside it; where that is missing
-(the file was copied alone), or is another file's (`beside.py`), it is made again from the copy in the file
-(`wal_copy.py`). Then the log is folded in, if nobody is writing. Where nothing can be written, or the file is being
-written under another name, that is done with a temporary copy.
+A file that a killed recorder left is repaired when it is opened: SQLite recovers the log next to it; where that is
+missing (the file was copied alone), or is another file's (`beside.py`), it is made again from the copy in the file
+(`wal_copy.py`). Then the log is folded in, if no process is writing. Where nothing can be written, or the file is being
+written under another name, a temporary copy is repaired instead.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ class Container:
         self.format: int = version
 
     def _open(self) -> sqlite3.Connection:
-        from urllib.parse import quote  # here: whoever only looks for options' words does without
+        from urllib.parse import quote  # here: the help of options does without
 
-        path = os.path.realpath(self.path)  # SQLite looks beside the file that a link leads to
+        path = os.path.realpath(self.path)  # SQLite looks for side files of the file that a link leads to
         writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
         try:
             found = beside.look(path, self._fd)
@@ -122,8 +122,8 @@ class Container:
 
     @property
     def written(self) -> bool:
-        """Whether somebody is still writing it. A connection of ours on the file itself has a lock, too; it leaves WAL
-        mode when it is opened, if nobody is writing.
+        """Whether a process is still writing it. A connection of ours on the file itself has a lock, too; it leaves WAL
+        mode when it is opened, if no process is writing.
         """
         return self._in_wal_mode() and (not self._apart or beside.busy(self._fd))
 
@@ -131,7 +131,7 @@ class Container:
         return os.pread(self._fd, 1, 18) == b"\2"
 
     def _ready(self, path: str, found: Beside, writable: bool) -> tuple[str, str]:
-        """Make the file and what is beside it ready for SQLite: the path to open, and how."""
+        """Make the file and its side files ready for SQLite: the path to open, and the mode."""
         in_wal_mode, at = self._in_wal_mode(), None
         if found.busy:
             if found.foreign:
@@ -147,7 +147,7 @@ class Container:
                 tell(f"{path}{suffix} is of another recording, or of another state of this one: it is not used")
             if at is None and not found.own:
                 self._apart = True
-                return path, "ro&immutable=1"  # SQLite makes no files beside, and looks at none
+                return path, "ro&immutable=1"  # SQLite makes and reads no side files
             return self._copied(path, found), "rw"
         beside.clear(path, self._fd, found)
         if at is not None:
@@ -202,8 +202,8 @@ class Container:
         return {row[:3]: row[3] for row in rows}
 
     def _check_schema(self) -> None:
-        """Our tables must be as we make them: something else in their place could compute for ever, or read
-        differently. Tables and views that somebody has added are left alone.
+        """Our tables must be as we make them: something else in their place could compute forever, or read
+        differently. Added tables and views are left alone.
         """
         found = self.objects()
         for key, sql in OBJECTS.items():

@@ -1,4 +1,4 @@
-"""The recording's tables. A recording is one SQLite file, so that any SQLite tool can look into it.
+"""The recording's tables. A recording is one SQLite file, so that any SQLite tool can read it.
 
 Rowid tables throughout: a table WITHOUT ROWID keeps blobs in its index pages and grew to 94 MB where a rowid table
 took 28. Everything after `meta` and the first blobs is only ever appended, in batches; a batch is one transaction.
@@ -40,7 +40,7 @@ CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) A
 
 
 def _objects() -> dict[tuple[str, str, str], str | None]:
-    """(type, name, table) -> SQL text, as SQLite's own table of contents has it."""
+    """(type, name, table) -> SQL text, as in SQLite's own table of contents."""
     out: dict[tuple[str, str, str], str | None] = {}
     for statement in SCHEMA.split(";"):
         words = statement.split()

@@ -12,7 +12,7 @@ so it is no event; only when something from outside came earlier, CLOCK_VIRTUAL_
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 from enum import Enum
 
 
@@ -25,8 +25,7 @@ class Clock(Enum):
     VIRTUAL_RT = "virtual_rt"
 
 
-@dataclass(frozen=True)
-class Clocks:
+class Clocks(NamedTuple):
     """The clocks of one session, as functions that give nanoseconds. In a replay HOST answers from the log."""
 
     realtime: Callable[[], int]

@@ -8,7 +8,7 @@ Source: PCI Local Bus Specification 2.1, chapter 6.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from playhead.base.errors import UsageError
 from playhead.base.shared_record import SharedRecord, Table
@@ -21,8 +21,7 @@ BAR0 = 0x10
 FIRST_FREE, SLOTS = 2, 32
 
 
-@dataclass(frozen=True, slots=True)
-class Reg:
+class Reg(NamedTuple):
     """`size` bytes of configuration space at `offset`: reset value, bits a write changes, bits a one clears."""
 
     offset: int

@@ -14,6 +14,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import playhead
 from playhead.base.errors import HostError
@@ -21,7 +22,8 @@ from playhead.engine.llvm.linking import NotLinkable, link
 from playhead.engine.llvm.loading import load_by_llvm, map_code
 from playhead.engine.llvm.target import target
 
-ENTRY = struct.Struct("<QII")  # of the array of handlers: address, flags
+ENTRY = struct.Struct("<QII")  # of the array of handlers: address, flags, the number of its first copy
+WORD = struct.Struct("<Q")  # of the array of copies: address
 _LENGTH = struct.Struct("<I")
 _DIGEST = hashlib.sha256().digest_size
 
@@ -85,8 +87,8 @@ class NativeCore:
         for size in header["sizes"]:
             parts.append(data[end : end + size])
             end += size
-        handlers, self.decode, code = parts
-        self.handlers = bytearray(handlers)
+        handlers, copies, self.decode, code = parts
+        self.handlers, self.copies = bytearray(handlers), bytearray(copies)
         if header["linked"]:
             base = map_code(code, header["absolute"], header["outside"])
             self.address = {name: base + offset for name, offset in header["exports"].items()}
@@ -99,9 +101,10 @@ class NativeCore:
 
     def _place(self, addresses: Sequence[int]) -> None:
         """Each handler's number becomes its address."""
-        words = memoryview(self.handlers).cast("Q")
-        for i in range(0, len(words), ENTRY.size // words.itemsize):
-            words[i] = addresses[words[i]]
+        for array, step in ((self.handlers, ENTRY.size), (self.copies, WORD.size)):
+            words = memoryview(array).cast("Q")
+            for i in range(0, len(words), step // words.itemsize):
+                words[i] = addresses[words[i]]
 
 
 def pack(parts: list[str], index: dict) -> bytes:
@@ -109,7 +112,7 @@ def pack(parts: list[str], index: dict) -> bytes:
     handlers is, in place of an address, an offset in the image, or the number of a name if LLVM has to load it."""
     objects = [read(part_path(key)) for key in parts]
     header: dict[str, object] = {}
-    code, names = b"", list(dict.fromkeys(index["handlers"]))
+    code, names = b"", list(dict.fromkeys([*index["handlers"], *chain.from_iterable(index["copies"])]))
     try:
         image = link(objects)
         code, places = image.code, image.symbols
@@ -118,8 +121,11 @@ def pack(parts: list[str], index: dict) -> bytes:
     except NotLinkable:
         places = {name: n for n, name in enumerate(names)}
         header |= {"linked": False, "exports": index["exports"], "names": names, "parts": parts}
-    handlers = b"".join(ENTRY.pack(places[n], f, 0) for n, f in zip(index["handlers"], index["flags"], strict=True))
-    blobs = (handlers, index["decode"], code)
+    handlers, copies = bytearray(), bytearray()
+    for name, flags, own in zip(index["handlers"], index["flags"], index["copies"], strict=True):
+        handlers += ENTRY.pack(places[name], flags, len(copies) // WORD.size)
+        copies += b"".join(WORD.pack(places[copy]) for copy in own)
+    blobs = (handlers, copies, index["decode"], code)
     text = json.dumps(header | {"sizes": [len(blob) for blob in blobs]}).encode()
     return b"".join((_LENGTH.pack(len(text)), text, *blobs))
 

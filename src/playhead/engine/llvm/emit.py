@@ -52,11 +52,19 @@ def kinds_of(region: list[Op]) -> set[str]:
     return found
 
 
+def copy_suffix(fixed: dict[str, int]) -> str:
+    """What is behind the name of a copy of a handler that is made for some values of the uop's fields."""
+    return "".join(f"_{name}{value}" for name, value in fixed.items())
+
+
 class Emitter:
     """Emits one function. Labels and temporaries are numbered within it."""
 
-    def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool, fast: bool = False):
+    def __init__(self, f: Function, layout: Layout, *, links: bool, linkable: bool, fast: bool = False,
+                 fixed: dict[str, int] | None = None):  # fmt: skip
         self.f, self.layout, self.fast = f, layout, fast
+        self.fixed = fixed or {}  # fields of the uop whose values this copy of the handler is made for
+        self.known: dict[int, int] = {}  # values that are such fields
         self.checked: list[dict[tuple[int, int], str]] = [{}]  # by region: what `gld` with "w" may be stored to as well
         self.links = links  # direct jumps of this handler have a link slot after the uop
         self.linkable = linkable
@@ -150,7 +158,7 @@ class Emitter:
             params = "".join(f", i{p.bits} %v{p.n}" for p in f.params)
             head = f"define hidden {{i32, i64}} @{f.name}(ptr %cpu{params}) #0 {{"
         else:
-            suffix = "" if self.fast else self.layout.slow_suffix(f)
+            suffix = copy_suffix(self.fixed) if self.fast or self.fixed else self.layout.slow_suffix(f)
             head = f"define preserve_nonecc void @{f.name}{suffix}({SIGNATURE}) #0 {{"
         self.mark("entry")
         for v in f.vars:
@@ -286,6 +294,9 @@ class Emitter:
 
     def op_ldx(self, op: Op) -> None:
         assert op.res is not None
+        if op.args[0].const is None and self.known.get(op.args[0].n) == self.state("zero"):
+            self.line(f"%v{op.res.n} = add i{op.attr} 0, 0")
+            return
         self.line(f"%v{op.res.n} = load i{op.attr}, ptr {self.computed(op.args[0])}, align 1")
 
     def op_stx(self, op: Op) -> None:
@@ -297,6 +308,11 @@ class Emitter:
         self.line(f"%v{op.res.n} = add i32 {value}, 0")
 
     def op_field(self, op: Op) -> None:
+        if op.attr in self.fixed:
+            assert op.res is not None
+            self.known[op.res.n] = self.fixed[op.attr]
+            self.alias(op, str(self.fixed[op.attr]))
+            return
         self.alias(op, self.uop_field(op.attr))
 
     def op_here(self, op: Op) -> None:

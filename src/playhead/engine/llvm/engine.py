@@ -2,12 +2,16 @@
 
 import ctypes
 import struct
+from typing import TYPE_CHECKING
 
 from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.guest_marks import GuestMarks
 from playhead.engine.llvm.library import library
 from playhead.x86 import state as S
+
+if TYPE_CHECKING:
+    from playhead.engine.reference import ReferenceEngine
 
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
 
@@ -33,6 +37,7 @@ class NativeEngine:
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
             io_map=_address(core.io_map), mmio_map=_address(core.mmio_map), device_ranges=_address(core.device_ranges),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
+            copies=_address(self.library.copies),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:
@@ -63,7 +68,7 @@ class NativeEngine:
         core.memory.code_written = lambda page: self._code_written(self._cpu, page)
         core.memory.remapped = self._remapped
         core.forget_code = self.reset_arena
-        self._reference = None
+        self._reference: ReferenceEngine | None = None
         self._marks = GuestMarks(core)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
@@ -71,7 +76,7 @@ class NativeEngine:
         self.core.stale = True
 
     @property
-    def reference(self):
+    def reference(self) -> "ReferenceEngine":
         if self._reference is None:
             from playhead.engine.reference import ReferenceEngine
 

@@ -3,9 +3,9 @@ own."""
 
 import re
 
+from playhead.engine.llvm import copies, runtime
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm import runtime
-from playhead.engine.llvm.emit import FN, Emitter, Layout
+from playhead.engine.llvm.emit import FN, Emitter, Layout, copy_suffix
 from playhead.engine.llvm.stubs import EXPORTS, stubs
 from playhead.ir.ops import ENDS
 from playhead.x86 import state as S
@@ -59,19 +59,25 @@ def generate(part_size: int) -> tuple[list[str], dict]:
     table, decode = tables()
     layout = emit_layout()
     names, flags, functions = [], [], []
+    chosen = copies.copied(table)
+    own: list[list[str]] = []
     for h in table.handlers:
         native = h.native
         names.append(h.function.name if native else "reference")
         falls = native and not (h.function.body and h.function.body[-1].kind in ENDS)
+        by, values = chosen.get(h.number, (0, []))
         flags.append(
-            (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0) | (L.FALLS if falls else 0)
-        )
+            (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0)
+            | (L.FALLS if falls else 0) | by
+        )  # fmt: skip
+        own.append([h.function.name + copy_suffix(fixed) for fixed in values])
         if native:
+            slow = layout.slow_suffix(h.function)
             text = Emitter(h.function, layout, links=h.links, linkable=h.linkable).emit()
-            functions.append((h.function.name + layout.slow_suffix(h.function), text))
-            if layout.slow_suffix(h.function):
-                fast = Emitter(h.function, layout, links=h.links, linkable=h.linkable, fast=True).emit()
-                functions.append((h.function.name, fast))
+            functions.append((h.function.name + slow, text))
+            for fixed in [{}, *values] if slow else values:
+                copy = Emitter(h.function, layout, links=h.links, linkable=h.linkable, fast=bool(slow), fixed=fixed)
+                functions.append((h.function.name + copy_suffix(fixed), copy.emit()))
     # the fast ones lie close together
     functions = sorted(dict(functions).items(), key=lambda f: f[0].endswith("_slow"))
     routine_types: dict[str, str] = {}
@@ -95,4 +101,6 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))
     for text, defined in groups:
         parts.append(text + "\n" + declarations(text, defined, routine_types) + "\n" + ATTRIBUTES)
-    return parts, {"handlers": names, "flags": flags, "decode": bytes(decode.bytes), "exports": EXPORTS}
+    return parts, {
+        "handlers": names, "flags": flags, "copies": own, "decode": bytes(decode.bytes), "exports": EXPORTS,
+    }  # fmt: skip

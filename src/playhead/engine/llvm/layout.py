@@ -20,6 +20,8 @@ DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so entering it lea
 # record follows; it may continue after itself anyway (REP, loads of segments), so that a block which ends with it
 # needs the uop `end`
 ENDS, LINKS, FALLS = 1, 2, 4
+# its copies for registers (copies.py) are chosen by these fields
+BY_A, BY_B, BY_BASE = 8, 16, 32
 MAX_INSNS = 40  # per block
 SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short
 DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at

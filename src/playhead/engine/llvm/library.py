@@ -19,6 +19,7 @@ class Library:
         core = load_or_build()
         self.address = core.address
         self.handlers = _array(core.handlers)
+        self.copies = _array(core.copies)
         self.decode = _array(core.decode)
 
 

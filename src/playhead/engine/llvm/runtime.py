@@ -15,6 +15,7 @@ from playhead.engine.core import (
     FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MIN, RANGE_READ, RANGE_SIZE, RANGE_STATES,
     RANGE_WRITE,
 )  # fmt: skip
+from playhead.engine.llvm import copies
 from playhead.engine.llvm import layout as L
 from playhead.x86.system import paging
 from playhead.x86 import state as S
@@ -531,21 +532,39 @@ def fetch_bytes(m: StateBuilder, at, count):
     m.ret()
 
 
+def register_number(at):
+    """The number of a register whose offset in the state block is `at`; AH to BH are 4 to 7."""
+    return ((at >> 2) | (at << 2)) & 7
+
+
+def decoded(m, name: str):
+    """A field of the instruction in `dec`."""
+    return m.ld("dec", DEC.index(name))
+
+
+def choose_copy(m, at, flags, first) -> None:
+    """Let the uop at a host address have the copy of its handler that is made for its registers (copies.py)."""
+    by_a, by_b, by_base = ((flags & bit).ne(0) for bit in (L.BY_A, L.BY_B, L.BY_BASE))
+    indexed = by_base & decoded(m, "index").ne(copies.ZERO)
+    with m.if_((by_a | by_b | by_base) & ~indexed):
+        key = by_a.select(register_number(decoded(m, "a")), 0, 32)
+        key = by_b.select((key << 3) + register_number(decoded(m, "b")), key)
+        key = by_base.select(key * copies.BASES + (decoded(m, "base") >> 2), key)
+        set_host(m, at, 64, m.item("copies", (first + key).zext(64), 64))
+
+
 @routine(64, 32, native_only=True, faults=False)
 def write_uop(m: StateBuilder, at, off):
     """Put the instruction in `dec` at a host address; returns the flags of its handler."""
-
-    def dec(name):
-        return m.ld("dec", DEC.index(name))
-
-    entry = pointer(m, "handlers") + (dec("handler") << 4).zext(64)
+    entry = pointer(m, "handlers") + (decoded(m, "handler") << 4).zext(64)
     set_host(m, at, 64, host(m, entry, 64))
     flags = host(m, entry + 8, 32)
+    choose_copy(m, at, flags, host(m, entry + 12, 32))
     for name in ("imm", "disp", "imm2", "a", "b", "base", "index", "scale", "seg", "len"):
         offset, bits = L.UOP[name]
-        set_host(m, at + offset, bits, dec(name).trunc(bits))
+        set_host(m, at + offset, bits, decoded(m, name).trunc(bits))
     linked = (flags & L.LINKS).ne(0)
-    set_host(m, at + L.UOP["flags"][0], 8, (dec("flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
+    set_host(m, at + L.UOP["flags"][0], 8, (decoded(m, "flags") | linked.select(L.LINKED, 0, 32)).trunc(8))
     set_host(m, at + L.UOP["off"][0], 16, off.trunc(16))
     with m.if_(linked):
         set_host(m, at + L.UOP_SIZE, 64, m.ld("work", 2))

@@ -9,14 +9,14 @@ end.
 Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.3 (configuration) and 2.7 (bus master registers).
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Self
-
+from collections.abc import Mapping
 from playhead.base.record import Array
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, PciFunction, PciState, Reg, addr, identity
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import LENGTH
 from playhead.devices.storage.ide_channel import Drives, IdeChannel
+from playhead.devices.storage.ide_registers import read_command, read_control, write_command
 from playhead.devices.storage.ide_state import DATA, ChannelState
 from playhead.devices.storage.ide_unit import BUSES
 from playhead.hw.block import Drive, InFlight
@@ -24,6 +24,7 @@ from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
+from playhead.hw.native import Registers
 from playhead.hw.space import Range, Space
 from playhead.hw.surroundings import Surroundings
 
@@ -82,9 +83,11 @@ class Piix3Ide(PciFunction[IdeState]):
         self.channels = [IdeChannel(f"{name}{n}", self.state.channels[n], drives[n], irqs[n], memory) for n in range(2)]
         self._master: tuple[int, Range] | None = None
         for n, (command, control) in enumerate(PORTS):
+            states = self.channels[n].s, self.channels[n].cable
             io.map(command, 8, self._read_command, self._write_command, max_size=4, name=f"{name}.{n}.command",
-                   stream=self)  # fmt: skip
-            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control")
+                   registers=Registers(*states, read=read_command, write=write_command))  # fmt: skip
+            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control",
+                   registers=Registers(*states, read=read_control))  # fmt: skip
         for drive in self._cdroms():
             drive.power_on()
         for channel in self.channels:
@@ -167,13 +170,6 @@ class Piix3Ide(PciFunction[IdeState]):
         if register == DATA:
             return channel.read_data(size)
         return sum(channel.read(register + i) << 8 * i for i in range(size))
-
-    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
-        """Words of the data register (`hw.space.Stream`)."""
-        return self._channel(address).peek_data(size, most) if address & 7 == DATA else ()
-
-    def taken(self, address: int, size: int, count: int) -> None:
-        self._channel(address).data_taken(size, count)
 
     def _write_command(self, address: int, size: int, value: int) -> None:
         channel, register = self._channel(address), address & 7

@@ -178,7 +178,7 @@ def test_a_checkpoint_with_a_request_under_way(requests, bios, disk_image):
 def test_a_machine_without_drives_has_no_controller(bios):
     machine = Machine(PcConfig(ram_bytes=16 << 20, bios=bios), Door())
     assert "ide" not in machine.board.devices and machine.board.bus.find(0, 9) is None
-    assert not machine.drive_done(1, False) and machine.board.in_flight() == []
+    assert not machine.board.drive_done(1, False) and machine.board.in_flight() == []
 
 
 def test_order_is_the_contract(bios, disk_image):
@@ -191,5 +191,5 @@ def test_a_reset_cancels_what_is_under_way(bios, disk_image):
     assert go(rig.machine, rig.store, lambda: bool(rig.store.pending), limit=100_000_000) == "until"
     id = rig.store.pending[0].id
     rig.machine.reset()
-    assert rig.disk.cancelled == [id] and not rig.machine.drive_done(id, False, bytes(512))
+    assert rig.disk.cancelled == [id] and not rig.machine.board.drive_done(id, False, bytes(512))
     rig.go(b"written\n")

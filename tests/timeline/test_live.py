@@ -33,7 +33,7 @@ class Debugged:
             *looking.commands(self.target),
         ))  # fmt: skip
         self.target.commands = monitor.execute
-        session.attended = True
+        session.observed = True
         session.drive = self._first
         self.stops = []
 

@@ -66,7 +66,7 @@ class Attendance:
         try:
             self._open_gdb(_gdb(values))
             self._open_monitor(values["monitor"] or "none")
-            session.attended = self._gdb is not None or self._server is not None or self._lines is not None
+            session.observed = self._gdb is not None or self._server is not None or self._lines is not None
             if console is not None:
                 self._server = MonitorServer(self._execute, console, greeting="\r\n")
         except BaseException:

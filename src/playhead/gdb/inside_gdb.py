@@ -217,15 +217,18 @@ class Linear(gdb.Function):
 
 def xi(argument):
     """xi [COUNT] [ADDRESS]: disassemble from CS:EIP, or a linear address, in the mode that the processor is in."""
-    count, where = re.fullmatch(r"(?:/?([0-9]{1,4})(?:\s+|$))?(.*)", argument).groups()
+    found = re.fullmatch(r"(?:/?([0-9]{1,4})(?:\s+|$))?(.*)", argument)
+    assert found is not None, "anything matches"
+    count, where = found.groups()
     address = int(gdb.parse_and_eval(where)) & 0xFFFFFFFF if where else linear()
     gdb.execute(f"monitor x/{count or 8}i {address:#x}")
 
 
 def over(argument):
     """over: stepi, but over a call, an interrupt, a loop or a repeated string instruction to what is after it."""
-    code = [CODE.match(line) for line in monitor(f"x/2i {linear():#x}").splitlines()]
-    if len(code) < 2 or not all(code) or not GOES_AWAY.match(code[0].group(2)):
+    lines = monitor(f"x/2i {linear():#x}").splitlines()
+    code = [found for found in map(CODE.match, lines) if found]
+    if len(code) < 2 or len(code) < len(lines) or not GOES_AWAY.match(code[0].group(2)):
         gdb.execute("stepi")
         return
     stop = gdb.Breakpoint(f"*{int(code[1].group(1), 16):#x}", internal=True)

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 
 from playhead.base.errors import HostError, UsageError
+from playhead.host.end import HostEnd
 from playhead.host.terminal import EscapeFilter, RawTerminal, StatusLine
 from playhead.host.watch import IN, OUT
 
@@ -27,46 +28,37 @@ DRAIN_LOOKS, DRAIN_EMPTY = 20, 5  # looks without change after which nobody read
 KINDS = "stdio, file:PATH, pty, null, none"
 
 
-class CharDevice:
+class CharDevice(HostEnd):
     """Swallows output and never has input: `null` and `none`, and the base of the others."""
 
     terminal = False  # somebody types at it
 
     def __init__(self, label: str):
+        super().__init__()
         self.label = label
-        self.live = False  # input may still come
-        self.broken = ""  # why nothing can be written any more
-        self.full = False  # and that is not because the reader has gone
-        self.commands: deque[str] = deque()
         self._inbox: deque[bytes] = deque()
+        self._taken = 0  # bytes of the inbox's first read
 
     def write(self, data: bytes) -> None:
         """Output of the guest."""
 
-    def flush(self) -> None:
-        """Let out what `write` has collected."""
-
-    def open(self) -> None:
-        """Take hold of the outside; called when the run starts."""
-
     def close(self) -> None:
         self.flush()
 
-    def watched(self) -> tuple[int, int]:
-        return -1, 0
-
-    def ready(self, events: int) -> None:
-        pass
-
     def take(self, room: int) -> bytes:
-        """At most `room` bytes of input, in order."""
-        out = bytearray()
-        while self._inbox and len(out) < room:
-            chunk = self._inbox.popleft()
-            if len(chunk) > room - len(out):
-                self._inbox.appendleft(chunk[room - len(out) :])
-                chunk = chunk[: room - len(out)]
-            out += chunk
+        """At most `room` bytes of input, in order. The watcher, which stops reading when the inbox is full, goes on."""
+        inbox, out, at, popped = self._inbox, bytearray(), self._taken, 0
+        while inbox and len(out) < room:
+            chunk = inbox[0]
+            end = at + room - len(out)
+            out += chunk[at:end]
+            at = end
+            if at >= len(chunk):
+                inbox.popleft()
+                popped, at = popped + 1, 0
+        self._taken = at
+        if popped and len(inbox) >= INBOX - popped:
+            self.poke()
         return bytes(out)
 
     @property
@@ -210,7 +202,6 @@ class Pty(CharDevice):
         self._announce = announce
         self._lock = threading.Lock()  # the backlog is filled by the session and emptied by the watcher too
         self._backlog = bytearray()
-        self.poke: Callable[[], None] = lambda: None
 
     def open(self) -> None:
         self.live = True

@@ -9,7 +9,7 @@ refused silently). Where no device is, reads give all ones and writes are ignore
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from playhead.hw.native import DECLINED, Registers
 
@@ -140,3 +140,8 @@ class Space:
         if size < r.min_size:
             return
         r.put(address, size, value)
+
+
+def never(address: int, size: int, value: int = 0) -> NoReturn:
+    """The handler of a range whose registers are declared without exception."""
+    raise AssertionError(f"{address:#x}: an access that is declared")

@@ -51,6 +51,14 @@ def name_of(port: int) -> str:
     return "the debug console" if port == DEBUGCON else f"serial port {port}"
 
 
+def number_of(device: str) -> int | None:
+    """The number of a device's output (`serial0`, `debugcon`); None if it is no text."""
+    if device == "debugcon":
+        return DEBUGCON
+    number = device.removeprefix("serial")
+    return int(number) if number != device and number.isdecimal() else None
+
+
 class Collected:
     """The writer's part: output that no batch holds yet."""
 

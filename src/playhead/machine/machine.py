@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
-from playhead.boards.drive_config import CDROM
 from playhead.engine.core import Core
-from playhead.hw.block import READ, Drive, Tray
+from playhead.hw.block import Drive
 from playhead.hw.clock import NEVER, VirtualClock
+from playhead.hw.device import Device
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
-from playhead.hw.space import Stream
+from playhead.hw.space import Space, Stream
 from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -37,8 +37,9 @@ ENGINES = ("native", "reference")
 
 
 class Stop(NamedTuple):
-    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick; and
-    where `debug` is armed: break (a breakpoint's instruction is next), watch (then `accesses`).
+    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick, input
+    (a device can take some again); and where `debug` is armed: break (a breakpoint's instruction is next), watch (then
+    `accesses`).
     """
 
     kind: str
@@ -77,6 +78,7 @@ class _Outputs:
     """What the board needs of the outside."""
 
     def __init__(self, door: Any, behind: storage.Storage | None):
+        self.ends = getattr(door, "ends", {})  # all that is outside, by name
         self.serial_sinks: list[Sink] = door.serial_sinks
         self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
@@ -96,7 +98,7 @@ class Machine(Parts):
         self.clock = VirtualClock(self)
         self.requests = _Requests()
         self.state = MachineState()
-        self.kicked = False
+        self.kicked = ""  # the kind of stop that was asked for
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
         self._c32, self._c64 = self.core.c32, self.core.c64
@@ -110,6 +112,7 @@ class Machine(Parts):
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+            self.storage.connect(self.board)
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ignne = self._ignne
         self._power_on()
@@ -129,9 +132,18 @@ class Machine(Parts):
         self._slice = SLICE[name]
         self.core.stale = True
 
+    @property
+    def devices(self) -> dict[str, Device[Any]]:
+        """All that has state on the board, by name: input from outside goes to one of these."""
+        return self.board.devices
+
     def kick(self) -> None:
-        """From any thread: make `run` return soon."""
-        self.kicked = True
+        """From any thread: make `run` return soon (`kick`)."""
+        self.kicked = "kick"
+
+    def take_input(self) -> None:
+        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
+        self.kicked = self.kicked or "input"
 
     # reset
 
@@ -154,57 +166,6 @@ class Machine(Parts):
         self._c32[self._i["a20_mask"]] = 0xFFFFFFFF if on else 0xFFEFFFFF
         self.core.stale = True
 
-    # serial ports
-
-    def serial_receive(self, port: int, data: bytes) -> int:
-        return self.board.serial[port].receive(data)
-
-    def serial_room(self, port: int) -> int:
-        return self.board.serial[port].can_receive() if port < len(self.board.serial) else 0
-
-    # drives
-
-    def drive_done(self, id: int, error: bool, data: bytes = b"") -> bool:
-        """A request to a drive has ended; False if nobody waits for it any more."""
-        return self.board.drive_done(id, error, data)
-
-    def block_done(self, id: int, error: bool = False, base: bytes | None = None) -> bool:
-        """The same, for a machine with a storage. `base`: what the base has in the blocks of a read, if the caller has
-        it.
-        """
-        request = next((r for r in self.board.in_flight() if r.id == id), None)
-        if request is None:
-            return False
-        data = b""
-        if request.kind == READ and not error:
-            assert self.storage is not None
-            data = self.storage.answer(request, base)
-        return self.board.drive_done(id, error, data)
-
-    def takes_media(self, drive: int) -> bool:
-        """Whether this is a CD-ROM drive, and there is a storage for what is put in."""
-        drives = self.config.drives
-        return self.storage is not None and drive < len(drives) and drives[drive].kind == CDROM
-
-    def tray(self, drive: int) -> Tray:
-        """The state of a CD-ROM drive as far as the user sees it."""
-        config = self.config.drives[drive]
-        assert self.board.ide is not None
-        return self.board.ide.cdrom(config.bus, config.unit).s.cdrom
-
-    def change_medium(self, drive: int, force: bool, medium: int, sectors: int) -> bool:
-        """Open the tray of a CD-ROM drive (no `sectors`), or put a medium in. False: the guest has locked it, and is
-        told that somebody wants it to open.
-        """
-        config = self.config.drives[drive]
-        assert self.board.ide is not None and self.storage is not None
-        cdrom = self.board.ide.cdrom(config.bus, config.unit)
-        if not sectors:
-            return cdrom.eject(force)
-        cdrom.insert(sectors)
-        self.storage.put_in(drive, medium, sectors)
-        return True
-
     # running
 
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:
@@ -224,8 +185,8 @@ class Machine(Parts):
                 stop, self.requests.stop = self.requests.stop, None
                 return stop
             if self.kicked:
-                self.kicked = False
-                return Stop("kick")
+                kind, self.kicked = self.kicked, ""
+                return Stop(kind)
             if self._boundary():
                 continue
             asleep = self._asleep()
@@ -410,12 +371,12 @@ class Machine(Parts):
         c32[i["ahead_n"]] = 0
 
     @staticmethod
-    def _read(space, address: int, size: int) -> int:
+    def _read(space: Space, address: int, size: int) -> int:
         if size in (1, 2, 4):
             return space.read(address, size)
         return sum(space.read((address + n) % space.size, 1) << 8 * n for n in range(size))
 
-    def _write(self, space) -> None:
+    def _write(self, space: Space) -> None:
         c32, c64, i = self._c32, self._c64, self._i
         n, c32[i["store_n"]] = c32[i["store_n"]], 0
         for k in range(n):

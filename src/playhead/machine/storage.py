@@ -21,9 +21,11 @@ from typing import Any, Protocol
 from playhead.base.errors import FormatError, UsageError
 from playhead.base.record import U16, U64, Blob, Queue, Record
 from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.boards.pc import Board
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
 from playhead.log.pages import BLOCK_BITS, PAGE, key_of, place_of
+from playhead.machine.media import Media
 
 BLOCK = PAGE
 ABSENT = b""  # the content of a block that the overlay does not have
@@ -138,6 +140,20 @@ class Storage(Device[StorageState]):
         self.overlay: dict[int, bytes] = {}
         self.unsaved: set[int] = set()
         self.entered: Callable[[int, bytes], None] | None = None  # told of the base's blocks whenever they are used
+
+    def connect(self, board: Board) -> None:
+        """`board` has the controllers that start requests here, and are told of their ends."""
+        self._board, self.media = board, Media(board, self.put_in)
+
+    def end(self, id: int, error: bool = False, base: bytes | None = None) -> bool:
+        """A request has ended; False if no controller waits for it any more. `base`: what the base has in the blocks
+        of a read, if the caller has it.
+        """
+        request = next((r for r in self._board.in_flight() if r.id == id), None)
+        if request is None:
+            return False
+        data = self.answer(request, base) if request.kind == READ and not error else b""
+        return self._board.drive_done(id, error, data)
 
     def reset(self) -> None:
         """The reset line does not reach a disk's content, and requests continue being counted."""

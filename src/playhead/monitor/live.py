@@ -65,7 +65,7 @@ class Live:
         self._target.go_on()
 
     def reset(self, words: list[str], say: Say) -> None:
-        self._target.session.request_reset()
+        self._target.reset()
 
     def save(self, words: list[str], say: Say) -> None:
         saved = self._target.save(words[0])

@@ -40,8 +40,7 @@ class BranchSession(RecordSession):
         period = reader.digest_period
         self._boundary = (point.moment.icount // period + 1) * period
         self.trace_if(bool(reader.meta["session"].get("trace_events")))
-        if self._rate is not None:
-            self._rate.shift = self.machine.shift  # type: ignore[attr-defined]
+        self.sources.restored()
         self._lives = True
 
     def _copy(self, last: Last) -> None:

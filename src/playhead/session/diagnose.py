@@ -59,7 +59,7 @@ class Diagnosis:
 
     def __init__(self, build: Build, host: Any, reader: Reader, failed: ReplaySession, error: Divergence):
         self._build, self._host, self._reader, self._failed, self._error = build, host, reader, failed, error
-        self._ports = len(failed.host.serial)
+        self._ports = failed._ports
         self._tracks: list[Track] = []
         self._text, self._show_at = "", 0
         machine = failed.machine

@@ -5,6 +5,12 @@ from typing import Any
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
+from playhead.session.sources import MediaSource
+
+
+def media_of(machine: Any) -> Any:
+    """The CD-ROM drives (`machine.media.Media`) of a machine that has drives."""
+    return machine.devices["storage"].media
 
 
 def names_of(machine: Any) -> dict[str, int]:
@@ -12,15 +18,15 @@ def names_of(machine: Any) -> dict[str, int]:
     config = getattr(machine, "config", None)
     found = {}
     for number, drive in enumerate(config.drives if config is not None else ()):
-        found[f"ide{drive.bus}-{'cd' if machine.takes_media(number) else 'hd'}{drive.unit}"] = number
+        found[f"ide{drive.bus}-{'cd' if media_of(machine).takes(number) else 'hd'}{drive.unit}"] = number
     return found
 
 
 def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
     """What is told of a drive; `image` is what lies in it, with its format."""
-    if not machine.takes_media(number):
+    if not media_of(machine).takes(number):
         return [f"{name}: {image}"]
-    tray = machine.tray(number)
+    tray = media_of(machine).tray(number)
     locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
     return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
 
@@ -52,16 +58,16 @@ class Drives:
         drives = self._all()
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
-        if not self._session.machine.takes_media(drives[name]):
+        if not media_of(self._session.machine).takes(drives[name]):
             raise UsageError(f"device '{name}' is not removable")
         return drives[name]
 
     def shown(self) -> list[str]:
         """Lines."""
-        machine, disks, lines = self._session.machine, self._session.host.disks, []
+        machine, disks, lines = self._session.machine, self._session.host.ends.get("disks"), []
         for name, number in self._all().items():
             image = disks.image(machine.storage.medium(number))
-            if machine.takes_media(number):
+            if media_of(machine).takes(number):
                 how = ", read-only"
             else:
                 how = "" if disks.is_written(number) else ", not changed (snapshot)"
@@ -71,8 +77,8 @@ class Drives:
 
     def eject(self, name: str, force: bool) -> None:
         number = self._cdrom(name)
-        self._session.block.change(number, force)
-        if self._session.machine.tray(number).locked and not force:
+        self._session.sources[MediaSource].change(number, force)
+        if media_of(self._session.machine).tray(number).locked and not force:
             raise UsageError(f"device '{name}' is locked; the guest has been told that somebody wants it (eject -f)")
 
     def change(self, name: str, path: str, format: str | None) -> None:
@@ -90,9 +96,9 @@ class Drives:
         try:
             if not image.size:
                 raise UsageError(f"{path}: an image of no size")
-            if not self._session.machine.tray(number).tray_open:
+            if not media_of(self._session.machine).tray(number).tray_open:
                 self.eject(name, False)
         except BaseException:
             image.close()
             raise
-        self._session.block.change(number, False, image)
+        self._session.sources[MediaSource].change(number, False, image)

@@ -136,7 +136,7 @@ class PartSession(ReplaySession):
             if self._outcome is not None:
                 raise UsageError(f"{self.reader.path} ends at {self._moment()}: there is nothing behind that")
             self.run_to(Moment(m.icount, m.seq + 1))
-        pages = pages_of_its_own(m, self._build, len(self.host.serial))
+        pages = pages_of_its_own(m, self._build, self._ports)
         root = digest_of(m.digest_parts()).root
         self._begins = self._moment()
         self.blocks.clear()

@@ -10,7 +10,7 @@ from typing import Any
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.digests import Digest, digest_of
-from playhead.log.events import TRACED, ClockHost, End
+from playhead.log.events import TRACED, End
 from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
 from playhead.log.start import Start
@@ -19,6 +19,7 @@ from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.start import pages_of_its_own
+from playhead.session.target import serial_ports
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
@@ -70,7 +71,7 @@ class RecordSession(RunSession):
         """The state that the recording begins with: its first checkpoint, with all that a new machine has not."""
         machine: Any = self.machine
         parts, _ = machine.take_checkpoint()
-        pages = pages_of_its_own(machine, self._build, len(self.host.serial))
+        pages = pages_of_its_own(machine, self._build, serial_ports(self.host.ends))
         self._last_checkpoint = self._moment(), self._events
         self.writer.checkpoint(self._moment(), machine.now_ns(), parts, pages)
 
@@ -137,9 +138,9 @@ class RecordSession(RunSession):
         super().forget_snapshot(name)
         self.writer.forget_snapshot(name)
 
-    def stand(self) -> None:
+    def wait_paused(self) -> None:
         self._flush()
-        super().stand()
+        super().wait_paused()
 
     def _log(self, event: Any) -> None:
         if not self._built and self.options.begin is not None:
@@ -150,11 +151,6 @@ class RecordSession(RunSession):
 
     def _printed(self, port: int, data: bytes) -> None:
         self.writer.printed(port, data, [self._moment()] * len(data))
-
-    def _host_clock(self) -> int:
-        ns = self.host.clock_ns()
-        self._log(ClockHost(ns=ns))
-        return ns
 
     def _housekeep(self, now_ns: int) -> None:
         super()._housekeep(now_ns)
@@ -168,7 +164,7 @@ class RecordSession(RunSession):
         if stored:
             self._cost_ns += self.host.realtime_ns() - began_ns
 
-    def _end(self, cause: str, status: int, note: str = "") -> None:
+    def finish(self, cause: str, status: int, note: str = "") -> None:
         digest = self._digest()
         self._log(End(
             cause=cause_number(cause), status=status & 0xFFFFFFFF, root=bytearray(digest.root),
@@ -176,6 +172,6 @@ class RecordSession(RunSession):
         ))  # fmt: skip
         self._digests += 1
         self._flush(wait=True)
-        super()._end(cause, status, note)
+        super().finish(cause, status, note)
         assert self._outcome is not None
         self._outcome.events, self._outcome.digests = self._events, self._digests

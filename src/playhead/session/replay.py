@@ -13,14 +13,12 @@ from playhead.base.units import NEVER
 from playhead.host.host import Host
 from playhead.log.causes import cause_name
 from playhead.log.digests import CHECK, Digest, differing, digest_of
-from playhead.log.events import CharRead, ClockHost, ClockRate, ClockVirtualRt, End, Entry, ResetRequested, Shutdown
-from playhead.log.events import TRACED, SnapshotLoaded, text_of
+from playhead.log.events import TRACED, ClockVirtualRt, End, Entry, SnapshotLoaded, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.machine.machine import Machine
 from playhead.replay.queue import AsyncQueue
-from playhead.session.block import RecordedBlock
 from playhead.session.console import ConsoleCheck
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
@@ -28,8 +26,9 @@ from playhead.session.run import Build
 from playhead.session.start import put_at_start
 from playhead.session.script import Script
 from playhead.session.snapshots import Recorded
+from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
-from playhead.session.target import Door, MachineLike
+from playhead.session.target import Door, MachineLike, serial_ports
 
 ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
@@ -60,15 +59,15 @@ class ReplaySession:
         self._splits = None if self.options.split_seed is None else Splits(self.options.split_seed)
         self._no_reboot = bool(reader.meta["session"].get("no_reboot"))
         self.queue = AsyncQueue(lambda event: None, replaying=True)
-        self.queue.handler(CharRead, self._receive)
-        self.block = RecordedBlock(reader, self.queue)
+        self.sources = Sources(self, self.queue)
         self.checkpoints = Checkpoints(self.queue)
-        self._recorded = Recorded(reader, build, len(self.host.serial))
+        self._ports = serial_ports(host.ends)
+        self._recorded = Recorded(reader, build, self._ports)
         self._boundary = reader.first_digest
         self._failure: Exception | None = None
         self._guest_stop: Any = None  # the guest reset or ended itself, and that has not been acted upon
         self._equal_at: int | None = None
-        self._host_ns = 0
+        self._answers: dict[type, Any] = {}  # by kind: the last one that a device was given
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
@@ -97,8 +96,8 @@ class ReplaySession:
         self._last = max(self.reader.last_mark()[0].icount, self._first + 1)
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
-        door = Door(self._host_clock, list(self.host.serial), self.host.debugcon, self.block, self._printed)
-        self.machine = self.block.machine = self._build(door)
+        ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
+        self.machine = self._build(Door(ends, self._ask, self._printed))
         self._built = True
         if self.reader.meta["session"].get("trace_events"):
             self.machine.on_delivery = self._delivered
@@ -197,26 +196,27 @@ class ReplaySession:
             case ClockVirtualRt():
                 self.machine.warp(event.ns)
                 self.checkpoints.reached(Checkpoint.CLOCK_VIRTUAL_RT)
-            case ClockRate():
-                self.machine.set_shift(event.shift)
-            case ResetRequested():
-                self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
-                self.machine.reset()
             case SnapshotLoaded():
                 self._load_snapshot(Moment(event.icount, event.seq))
-            case Shutdown():
-                pass  # END follows
             case End():
                 self._end(event)
             case _:
-                try:
-                    self.queue.deliver(event)
-                except Divergence:
-                    raise
-                except DivergenceError as e:
-                    raise self._diverged(f"at {now}: {e}") from None
-                self._check_pulled()
-                self.checkpoints.reached(Checkpoint.CLOCK_WARP_ACCOUNT)
+                self._enter(event)
+
+    def _enter(self, event: Any) -> None:
+        """An event of a source."""
+        self.checkpoints.reached(self.sources.checkpoint(type(event)))
+        try:
+            self.queue.deliver(event)
+        except Divergence:
+            raise
+        except (Refused, DivergenceError) as e:
+            raise self._diverged(f"at {self._moment()}: {e}") from None
+        self._check_pulled()
+
+    def finish(self, cause: str, status: int, note: str = "") -> None:
+        """Only live sessions are ended by a source."""
+        raise NotImplementedError
 
     def _load_snapshot(self, moment: Moment) -> None:
         """A `loadvm`: what was asked of the state before (a reset, an end) is gone with it."""
@@ -241,29 +241,24 @@ class ReplaySession:
                 f"{self.machine.now_ns()} ns with its CPU {'halted' if kind == 'halted' else 'running'}"
             )
 
-    def _receive(self, event: Any) -> None:
-        data = bytes(event.data)
-        room = self.machine.serial_room(event.port) if event.port < len(self.host.serial) else 0
-        if not 0 < len(data) <= room or self.machine.serial_receive(event.port, data) != len(data):
-            raise self._diverged(
-                f"at {self._moment()}: serial port {event.port} took {len(data)} bytes in the recording "
-                f"and has room for {room} now"
-            )
-
-    def _host_clock(self) -> int:
-        """The guest reads the date: answered from the recording. Called from inside `run`: must not raise."""
+    def _ask(self, kind: type) -> Any:
+        """A device asks the outside a question: answered from the recording. Called from inside `run`: must not
+        raise.
+        """
+        last = self._answers.get(kind) or kind()
         if self.reader.start is not None and not self._built:
-            return 0  # the machine's state will be put in place of the one that it is made with
+            return last  # the machine's state will be put in place of the one that it is made with
         now, entry = self._moment(), self._script.next()
-        if entry is not None and isinstance(entry.event, ClockHost) and entry.moment == now:
+        if entry is not None and isinstance(entry.event, kind) and entry.moment == now:
             self._take()
-            self._host_ns = entry.event.ns
+            last = self._answers[kind] = entry.event
         elif self._failure is None:
             there = f"its next event is {entry.kind.name} at {entry.moment}" if entry else "it has no more events"
-            self._failure = self._diverged(f"at {now}: it read the host clock, the recording did not ({there})")
+            asked = self.sources.question(kind)
+            self._failure = self._diverged(f"at {now}: it {asked}, the recording did not ({there})")
             if self._built:
                 self.machine.kick()
-        return self._host_ns
+        return last
 
     def _delivered(self, kind: str, vector: int | None) -> None:
         """An interrupt or exception was delivered, and the recording was told to hold each: it must hold this one."""
@@ -279,8 +274,8 @@ class ReplaySession:
         """Whether what the guest asked for was what it asked for in the recording."""
         if self._failure is not None:
             raise self._failure
-        if self.block.lost:
-            raise self._diverged(f"at {self._moment()}: {self.block.lost}")
+        if self.sources.lacking:
+            raise self._diverged(f"at {self._moment()}: {self.sources.lacking}")
         entry = self._script.next()
         if entry is not None and entry.kind.pulled and entry.moment.icount < self.machine.icount:
             what = "the replay did not ask for it" if entry.kind.how == "pulled" else "the replay has not"

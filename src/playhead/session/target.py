@@ -1,9 +1,10 @@
 """What a session needs of a machine, and what the machine gets from the session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from playhead.log.console import DEBUGCON
+from playhead.log.console import number_of
+from playhead.log.events import ClockHost
 
 Printed = Callable[[int, bytes], None]
 
@@ -19,7 +20,7 @@ class StopLike(Protocol):
 
     @property
     def kind(self) -> str:
-        """budget (the moment was reached), halted, shutdown, reset, kick."""
+        """budget (the moment was reached), halted, shutdown, reset, kick, input."""
         ...
 
     @property
@@ -74,9 +75,13 @@ class MachineLike(Protocol):
         """From now on an instruction takes 2**shift ns; virtual time goes on without a jump."""
         ...
 
-    def serial_receive(self, port: int, data: bytes) -> int: ...
+    @property
+    def shift(self) -> int: ...
 
-    def serial_room(self, port: int) -> int: ...
+    @property
+    def devices(self) -> Mapping[str, Any]:
+        """Its devices by name. A source of input talks to its own (`hw.inputs`)."""
+        ...
 
     def reset(self) -> None: ...
 
@@ -92,7 +97,11 @@ class MachineLike(Protocol):
         ...
 
     def kick(self) -> None:
-        """From any thread: make `run` return soon."""
+        """From any thread: make `run` return soon (`kick`)."""
+        ...
+
+    def take_input(self) -> None:
+        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
         ...
 
 
@@ -116,22 +125,44 @@ def _unheard(port: int, data: bytes) -> None:
 
 
 class Door:
-    """What the machine may use of the outside. Calls come from inside `run`, possibly through native code: none
-    raises.
+    """What the machine may use of the outside: ends by name, and questions. Calls come from inside `run`, possibly
+    through native code: none raises.
+
+    `ends`: what each device with an outside is connected to (`serial0`, `debugcon`, `disks`, ...); the session looks at
+    what goes through those that print.
     """
 
-    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink, disks: Any = None,
-                 printed: Printed = _unheard):  # fmt: skip
-        """`printed` is told of all output, by port: COM1 is 0."""
-        self._clock = clock
-        self.disks = disks  # what is behind the machine's storage (`machine.storage.Backing`)
-        self.taps = [Tap(s, port, printed) for port, s in enumerate(serial)] + [Tap(debugcon, DEBUGCON, printed)]
-        self.serial_sinks: list[Sink] = list(self.taps[:-1])
-        self.debugcon: Sink = self.taps[-1]
+    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type], Any], printed: Printed = _unheard):
+        """`ask` answers a question of a kind of event (`pulled`). `printed` is told of all output, by its number in a
+        recording's console.
+        """
+        self.ask = ask
+        self.ends: dict[str, Any] = {}
+        self.taps: list[Tap] = []
+        for name, end in ends.items():
+            number = number_of(name)
+            if number is not None:
+                end = Tap(end, number, printed)
+                self.taps.append(end)
+            self.ends[name] = end
+
+    @property
+    def serial_sinks(self) -> list[Sink]:
+        """In the order of the ports."""
+        return [self.ends[f"serial{n}"] for n in range(serial_ports(self.ends))]
+
+    @property
+    def debugcon(self) -> Sink | None:
+        return self.ends.get("debugcon")
+
+    @property
+    def disks(self) -> Any:
+        """What is behind the machine's storage (`machine.storage.Backing`)."""
+        return self.ends.get("disks")
 
     def host_clock_ns(self) -> int:
         """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""
-        return int(self._clock())
+        return int(self.ask(ClockHost).ns)
 
 
 class _Nobody:
@@ -139,6 +170,12 @@ class _Nobody:
         pass
 
 
+def serial_ports(ends: Mapping[str, Any]) -> int:
+    """How many serial ports these are the ends of."""
+    return sum(name.startswith("serial") for name in ends)
+
+
 def closed_door(ports: int) -> Door:
     """The outside of a machine that is only made, to be compared with."""
-    return Door(lambda: 0, [_Nobody()] * ports, _Nobody())
+    names = [*(f"serial{n}" for n in range(ports)), "debugcon"]
+    return Door({name: _Nobody() for name in names}, lambda kind: kind())

@@ -29,8 +29,7 @@ class Silence:
     """The host of a track: output goes nowhere, nobody ends it."""
 
     def __init__(self, host: Any, ports: int):
-        self.serial = [_Nobody() for _ in range(ports)]
-        self.debugcon = _Nobody()
+        self.ends: dict[str, Any] = {name: _Nobody() for name in (*(f"serial{n}" for n in range(ports)), "debugcon")}
         self.status, self.realtime_ns = host.status, host.realtime_ns
 
     def start(self, wake: Callable[[], None]) -> None:
@@ -123,7 +122,7 @@ class Track(ReplaySession):
     def point(self) -> Point:
         m = self.machine
         self._sync()
-        rest = (self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, list(self.taken))
+        rest = (self._guest_stop, dict(self._answers), self._outcome, m.requests.stop, self.failure, list(self.taken))
         parts = checkpoint.save_parts(m)
         last = self._script.last_event
         fresh, self._since = len(self._since), set()
@@ -157,7 +156,8 @@ class Track(ReplaySession):
         self._base, self._since = p, set()
         self._script.seek(p.last_event, p.moment, p.boundary)
         self._boundary, self._equal_at = p.boundary, p.equal_at
-        self._guest_stop, self._host_ns, self._outcome, m.requests.stop, self.failure, taken = p.rest
+        self._guest_stop, answers, self._outcome, m.requests.stop, self.failure, taken = p.rest
+        self._answers = dict(answers)
         self.taken = list(taken)
         self._failure = None
         return self

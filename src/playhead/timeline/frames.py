@@ -8,7 +8,7 @@ pointers.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
@@ -53,7 +53,7 @@ class Moves:
             line.watch((), ())
             line.break_when = before
 
-    def _mine(self):
+    def _mine(self) -> AbstractContextManager[None]:
         return self._stopping(self.breakpoints, self.watches)
 
     def step(self, count: int) -> Found:

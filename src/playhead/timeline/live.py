@@ -15,6 +15,7 @@ from playhead.machine.machine import Machine
 from playhead.session.drives import Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
+from playhead.session.sources import ResetSource
 from playhead.timeline.debuggee import Debuggee, Stop
 
 TRIES = 4  # short turns in which a machine reaches a proper place to stop, if it does at all
@@ -61,7 +62,7 @@ class LiveDebuggee(Debuggee):
             return
         if self.stands and not self.session.host.quit_cause():
             self.session.pause()
-            self.session.stand()
+            self.session.wait_paused()
         else:
             self.session.go_on()
             self.session.turn(self._next() if self.stands else None)
@@ -191,6 +192,10 @@ class LiveDebuggee(Debuggee):
             if session.outcome is not None:
                 raise UsageError("the machine has ended")
         raise UsageError(f"something has just entered the machine, which stays at {self.moment}: try again")
+
+    def reset(self) -> None:
+        """`system_reset`: press the reset button."""
+        self.session.sources[ResetSource].press()
 
     def load(self, name: str) -> Saved:
         """`loadvm`: at once."""

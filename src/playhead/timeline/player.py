@@ -36,7 +36,7 @@ class Player(Track):
         self.options.digests = False
         self.met: Stop | None = None
         self.output: Sequence[Sink] = ()  # where serial output goes, if anywhere
-        self.host.serial = [Ear(self, port) for port in range(ports)]  # type: ignore[misc]
+        self.host.ends.update((f"serial{port}", Ear(self, port)) for port in range(ports))  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
         self._contents: dict[bytes, bytes] = {}  # pages of the recording's checkpoints that were asked for, by hash
@@ -125,6 +125,6 @@ class Player(Track):
         pages.update((page, self._contents[h]) for page, h in hashes.items())
         period, icount = self.reader.digest_period, checkpoint.moment.icount
         boundary = -(-icount // period) * period
-        rest: tuple[Any, ...] = (None, 0, None, None, None, [])
+        rest: tuple[Any, ...] = (None, {}, None, None, None, [])
         parts = self.reader.checkpoint_parts(checkpoint)
         return Point(checkpoint.moment, parts, pages, checkpoint.last_event, boundary, None, rest)

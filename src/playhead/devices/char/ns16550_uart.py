@@ -19,6 +19,7 @@ from playhead.base.shared_record import Bytes, SharedRecord
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device, Differs
 from playhead.hw.door import Sink
+from playhead.hw.inputs import nobody_waits
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 
@@ -74,6 +75,7 @@ class Ns16550(Device[UartState]):
     def __init__(self, name: str, io: Space, base: int, line: Line, sink: Sink, clock: VirtualClock):
         super().__init__(name)
         self._line, self._sink, self._clock = line, sink, clock
+        self.on_room = nobody_waits
         self._timeout = clock.alarm(f"{name}.timeout", self._time_out)
         io.map(base, 8, self._read, self._write, name=name)
 
@@ -100,6 +102,14 @@ class Ns16550(Device[UartState]):
             self.state.received = (self.state.received + len(taken)) & 0xFFFF
             self._put(taken)
         return len(taken)
+
+    def _tell_room(self) -> None:
+        """A receiver that is empty, and polled, is ready for more. (One whose interrupts are on is left to the session:
+        an interrupt handler that found a full FIFO again and again would never come to its end.)
+        """
+        s = self.state
+        if not s.rx and not s.ier & IER_ERBFI and not s.mcr & MCR_LOOP:
+            self.on_room()
 
     # -- receiver
 
@@ -206,6 +216,7 @@ class Ns16550(Device[UartState]):
             s.rbr = s.rx.pop(0)
             self._restart_timeout()
             self._update()
+            self._tell_room()
         elif self._fifos():
             s.rbr = 0
         return s.rbr
@@ -233,6 +244,8 @@ class Ns16550(Device[UartState]):
         elif register == 7:
             s.scr = value
         self._update()
+        if register in (2, 4):  # a FIFO that was cleared, the end of a loopback
+            self._tell_room()
 
     def _write_fcr(self, value: int) -> None:
         s = self.state

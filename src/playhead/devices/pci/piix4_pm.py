@@ -18,7 +18,7 @@ from playhead.devices.pci.bus import PciFunction, PciState, Reg, identity
 from playhead.hw.clock import VirtualClock, ticks_to_ns
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
-from playhead.hw.space import Range, Space
+from playhead.hw.space import Range, Read, Space, Write
 
 PM_TIMER_HZ = 3_579_545
 HALF = 1 << 23  # TMROF_STS is set when bit 23 toggles
@@ -113,7 +113,7 @@ class Piix4Pm(PciFunction[PmState]):
         self._place("pm", pm, PM_LENGTH, self._read_pm, self._write_pm)
         self._place("smb", smb, SMB_LENGTH, self._read_smb, self._write_smb)
 
-    def _place(self, block: str, base: int, length: int, read, write) -> None:
+    def _place(self, block: str, base: int, length: int, read: Read, write: Write) -> None:
         old = self._ranges.get(block)
         if (old[0] if old else 0) == base:
             return

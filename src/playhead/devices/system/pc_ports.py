@@ -15,12 +15,14 @@ from collections.abc import Callable
 
 from playhead.base.record import U8, Bool
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.timer.i8254_counter import CounterState, out
 from playhead.devices.timer.i8254_pit import HZ, I8254
-from playhead.hw.clock import VirtualClock
+from playhead.hw.clock import VirtualClock, ticks_at
 from playhead.hw.device import Device
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.space import Space, never
 
 PORT_B, PORT_A, PORT_ERROR = 0x61, 0x92, 0xF0
 B_GATE2, B_SPEAKER, B_KEPT, B_REFRESH, B_OUT2 = 0x01, 0x02, 0x0F, 0x10, 0x20
@@ -30,6 +32,22 @@ A_RESET, A_A20, A_ONES = 0x01, 0x02, 0x24
 
 class PortBState(SharedRecord):
     value = U8()  # bits 0-3; the two that switch parity and channel checks are kept, there is nothing to check
+
+
+@native
+def read_port_b(s: PortBState, counter2: CounterState, now_ns: int) -> int:
+    t = ticks_at(now_ns, HZ)
+    refresh = t // REFRESH_TICKS & 1
+    return s.value | (B_REFRESH if refresh else 0) | (B_OUT2 if out(counter2, t) else 0)
+
+
+@native
+def write_port_b(s: PortBState, counter2: CounterState, value: int) -> int:
+    """A write that leaves the gate as it is."""
+    if bool(value & B_GATE2) != counter2.gate:
+        return DECLINED
+    s.value = value & B_KEPT
+    return 0
 
 
 class Port61(Device[PortBState]):
@@ -43,15 +61,13 @@ class Port61(Device[PortBState]):
         self._clock, self._pit = clock, pit
 
     def attach(self, io: Space) -> None:
-        io.map(PORT_B, 1, self.read_port, self.write_port, name=self.name)
+        registers = Registers(self.state, self._pit.state.counters[2], read=read_port_b, write=write_port_b,
+                              clock=self._clock)  # fmt: skip
+        io.map(PORT_B, 1, never, self.write_port, name=self.name, registers=registers)
 
     def reset(self) -> None:
         super().reset()
         self._pit.set_gate2(False)
-
-    def read_port(self, address: int, size: int) -> int:
-        refresh = self._clock.ticks(HZ) // REFRESH_TICKS & 1
-        return self.state.value | (B_REFRESH if refresh else 0) | (B_OUT2 if self._pit.out2 else 0)
 
     def write_port(self, address: int, size: int, value: int) -> None:
         self.state.value = value & B_KEPT

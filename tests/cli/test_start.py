@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from playhead.engine.llvm.library import load_or_build
 from tools import guest
 
 RUN = """
@@ -52,9 +51,11 @@ def unwanted(modules: set[str], unwanted: tuple[str, ...]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def machine() -> list[str]:
-    load_or_build()  # who builds it imports LLVM
-    return ["-bios", str(guest.image("halt")), "-m", "16"]
+def machine(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options. What has to be compiled once, which imports LLVM, has been."""
+    words = ["-bios", str(guest.image("halt")), "-m", "16"]
+    imported(tmp_path_factory.mktemp("first"), ["run", *words, "-serial", "null"])
+    return words
 
 
 @pytest.mark.parametrize("console", [["-serial", "stdio", "-monitor", "none"], ["-nographic"]])

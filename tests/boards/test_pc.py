@@ -7,14 +7,15 @@ from test_linux_boot import bzimage
 
 from playhead.boards.config import PcConfig
 from playhead.boards.pc import Board, build
+from playhead.boards.pc_devices import parts
 from playhead.boards.pc_memory import area_size
 from playhead.hw.clock import VirtualClock
 from playhead.hw.memory import Memory
 
 RAM = 64 << 20
 LINUX = PcConfig(
-    ram_bytes=RAM, kernel=bzimage(), initrd=b"cpio" * 1000, append="console=ttyS0", serial=("stdio", "null"),
-    debugcon=0x402, debug_exit=0x501,
+    ram_bytes=RAM, kernel=bzimage(), initrd=b"cpio" * 1000, append="console=ttyS0",
+    **parts(serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501),
 )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def firmware():
     image = bytearray(b"\xcc" * (256 << 10))
     image[-16:-11] = b"\xea\x5b\xe0\x00\xf0"
     image[-(128 << 10)] = 0x77
-    return Rig(PcConfig(ram_bytes=RAM, bios=bytes(image), debugcon=0x402))
+    return Rig(PcConfig(ram_bytes=RAM, bios=bytes(image), **parts(debugcon=0x402)))
 
 
 def test_order_is_the_contract(linux):

@@ -39,6 +39,7 @@ from typing import Any
 from playhead.base.errors import PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
+from playhead.boards.pc_devices import parts
 from playhead.cli import main as playhead
 from playhead.host.block import open_image
 from playhead.host.disks import Disk, Disks
@@ -120,7 +121,7 @@ def record(name: str, folder: Path) -> Original:
     drives: tuple[DriveConfig, ...] = ()
     if name == "disk":
         disks, drives = Disks([Disk(open_image(str(guest.disk()), read_only=True))]), (DriveConfig(sectors=8192),)
-    config = PcConfig(ram_bytes=16 << 20, bios=guest.image(name).read_bytes(), serial=("file",), drives=drives)
+    config = PcConfig(ram_bytes=16 << 20, bios=guest.image(name).read_bytes(), **parts(serial=("file",), drives=drives))
     meta = {"config": config.to_json(), "shift": 3, "auto_shift": False, "engine": "native", "program": "fuzz",
             "host": "fuzz", "created": "2026-01-01T00:00:00Z", "embed": True,
             "disks": [None] * len(drives)}  # fmt: skip

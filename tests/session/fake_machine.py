@@ -104,7 +104,7 @@ class FakeMachine:
                 self.deadline = NEVER
                 self._stirred(77)
                 self.seq += 1
-                self.halted = self.halted and self.x >> 60 == 0  # now and then nobody wants the interrupt
+                self.halted = self.halted and self.x >> 60 == 0  # now and then the interrupt is not taken
                 if self.halted:
                     self.deadline = self.now_ns() + 1000
                 continue

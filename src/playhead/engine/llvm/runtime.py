@@ -830,7 +830,6 @@ def answer_devices(m: StateBuilder, completed) -> None:
             n = m.ld("latch_n")
             m.st_at("latch", n, value)
             m.st("latch_n", n + 1)
-            m.st("ahead_left", 0)
             m.st("exit_reason", 0)
     port = reason.eq(S.EXIT_PORT_WRITE)
     memory = reason.eq(0) & (m.ld("fault_pending").eq(0) | completed.ne(0))

@@ -384,7 +384,7 @@ def native_host_flush(m: StateBuilder):
 
 def jump_index(lin):
     """Where the jump cache has a linear address (64 bits); the addresses of a page are neighbours."""
-    return (((lin >> L.PAGE_JUMP_BITS) ^ (lin & (L.PAGE_JUMPS - 1))) & ((1 << L.JUMP_BITS) - 1)).zext(64)
+    return (((lin >> (12 - L.PAGE_JUMP_BITS)) ^ (lin & (L.PAGE_JUMPS - 1))) & ((1 << L.JUMP_BITS) - 1)).zext(64)
 
 
 def native_host_drop(m: StateBuilder, lin):

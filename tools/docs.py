@@ -137,7 +137,7 @@ def monitor() -> str:
     from playhead.monitor.commands import Command, Monitor
     from playhead.timeline import moments
 
-    nothing = cast(Any, None)  # nobody runs them here
+    nothing = cast(Any, None)  # they are not run here
     quit = Command(("quit", "q"), "", "end", nothing)
     groups = (
         ("Running and stopping", moving.commands(nothing)),

@@ -25,7 +25,7 @@ class Buffer(bytearray):
 
 
 class Rig:
-    """A board with its surroundings; it stands still until told."""
+    """A board with its surroundings; its clock moves only when told."""
 
     def __init__(self, config: PcConfig):
         self.time_ns = 0
@@ -162,7 +162,7 @@ def test_firmware_image(firmware):
     assert m.read(0xFFFFFFF0, 5) == m.read(0xFFFF0, 5) == b"\xea\x5b\xe0\x00\xf0"
     assert m.read(0xE0000, 1) == m.read(0xFFFE0000, 1) == b"\x77" and m.read(0xFFFC0000, 1) == b"\xcc"
     assert m.read(0xDFFFF, 1) == b"\xff"
-    assert firmware.inl(0x608) == 0xFFFFFFFF  # nobody has placed the power management block yet
+    assert firmware.inl(0x608) == 0xFFFFFFFF  # the power management block has no address yet
     for byte in b"ok":
         firmware.outb(0x402, byte)
     assert firmware.debugcon == b"ok"

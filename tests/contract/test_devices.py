@@ -32,7 +32,7 @@ CASES = [pytest.param(factory, seed, id=f"{part}-{seed}") for part, _, factory i
 
 
 class Bench:
-    """One device alone on a clock that stands still until told."""
+    """One device alone on a clock that moves only when told."""
 
     icount = 0
 
@@ -46,7 +46,7 @@ class Bench:
         return self.time_ns
 
     def advance(self, ns: int) -> None:
-        """Let time pass, stopping at alarms, but not for ever at very frequent ones."""
+        """Let time pass, stopping at alarms, but not forever at very frequent ones."""
         end = self.time_ns + ns
         for _ in range(50):
             if (deadline := self.clock.next_deadline_ns()) > end:

@@ -157,7 +157,7 @@ def test_seabios_starts_from_a_cd(bios, disk_image):
 
 @pytest.mark.parametrize("requests", [0, 1, 3])
 def test_a_checkpoint_with_a_request_under_way(requests, bios, disk_image):
-    """Taken after so many ended requests while the next is under way, put into a new machine: both go on alike."""
+    """Taken after so many ended requests while the next is under way, put into a new machine: both continue alike."""
     first = Rig(bios, disk_image)
     under_way = lambda: len(first.store.ended) == requests and bool(first.store.pending)  # noqa: E731
     assert go(first.machine, first.store, under_way, limit=100_000_000) == "until"

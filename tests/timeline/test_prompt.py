@@ -1,5 +1,5 @@
-"""The prompt's commands that run a replay, both ways: gdb's words, in scripts (`--batch -ex`) and beside a gdb that is
-attached; the terminal with line editing is in tests/cli.
+"""The prompt's commands that run a replay, both ways: gdb's words, in scripts (`--batch -ex`) and with a gdb attached
+at the same time; the terminal with line editing is in tests/cli.
 """
 
 import re

@@ -124,7 +124,7 @@ def test_loopback_is_cut_off_from_outside(world, uart):
     assert world.inb(MSR) & 0xF0 == 0xB0  # RTS, DTR, OUT2
     world.outb(MCR, 0x10)
     world.outb(MCR, 0x1F)
-    assert world.inb(MSR) == 0xF0  # no changes are told
+    assert world.inb(MSR) == 0xF0  # no changes
 
 
 @pytest.mark.parametrize("mcr", [0x00, 0x03, 0x10, 0x1F])
@@ -171,3 +171,38 @@ def test_save_and_load(world, uart):
     uart.load(saved)
     assert uart.save() == saved and world.line.level and world.edges == edges  # restored without telling anybody
     assert world.inb(RBR) == ord("0")
+
+
+def test_a_polled_receiver_tells_when_it_is_empty(world, uart):
+    told = []
+    uart.on_room = lambda: told.append(uart.can_receive())
+
+    def happened():
+        now = list(told)
+        told.clear()
+        return now
+
+    uart.receive(b"a")
+    world.inb(RBR)
+    assert happened() == [1]
+    world.inb(RBR)
+    assert happened() == []  # it was empty before
+    world.outb(FCR, 0x01)
+    assert happened() == [16]  # FIFOs are on
+    uart.receive(b"abc")
+    world.inb(RBR)
+    world.inb(RBR)
+    assert happened() == []
+    world.inb(RBR)
+    assert happened() == [16]
+    uart.receive(b"abc")
+    world.outb(FCR, 0x03)
+    assert happened() == [16]  # cleared
+    world.outb(MCR, 0x1B)
+    assert happened() == [] and uart.can_receive() == 0
+    world.outb(MCR, 0x0B)
+    assert happened() == [16]  # the end of a loopback
+    world.outb(IER, 1)
+    uart.receive(b"a")
+    world.inb(RBR)
+    assert happened() == []  # an interrupt handler, which may end

@@ -39,6 +39,30 @@ class Program:
     wrong: dict = field(default_factory=dict)  # faults of the emulator: {"stir": icount}
 
 
+class FakeUart:
+    """A receiver: a FIFO."""
+
+    INPUT = "serial"
+
+    def __init__(self):
+        self.rx = bytearray()
+        self.on_room = lambda: None
+
+    def can_receive(self):
+        return FIFO - len(self.rx)
+
+    def receive(self, data):
+        taken = data[: self.can_receive()]
+        self.rx += taken
+        return len(taken)
+
+    def read(self):
+        byte = self.rx.pop(0)
+        if not self.rx:
+            self.on_room()
+        return byte
+
+
 class FakeMachine:
     def __init__(self, door, program=None, shift=3):
         self.door, self.p = door, program or Program()
@@ -46,12 +70,13 @@ class FakeMachine:
         self.shift, self.bias = shift, 0
         self.halted = False
         self.deadline = NEVER
-        self.fifo = [bytearray() for _ in range(self.p.ports)]
+        self.uarts = [FakeUart() for _ in range(self.p.ports)]
+        self.devices = {f"serial{n}": uart for n, uart in enumerate(self.uarts)}
         self.x = self.p.seed
         self.resets = 0
         self.booted_at = door.host_clock_ns()
         self._stirred(self.booted_at)
-        self._kicked = False
+        self._kicked = ""
         self._pending = None
 
     def _stirred(self, value):
@@ -61,7 +86,10 @@ class FakeMachine:
         return self.bias + (self.icount << self.shift)
 
     def kick(self):
-        self._kicked = True
+        self._kicked = "kick"
+
+    def take_input(self):
+        self._kicked = self._kicked or "input"
 
     def run(self, until_icount, until_seq=0):
         until = (until_icount, until_seq)
@@ -72,17 +100,17 @@ class FakeMachine:
                 stop, self._pending = self._pending, None
                 return stop
             if self._kicked:
-                self._kicked = False
-                return Stop("kick")
+                kind, self._kicked = self._kicked, ""
+                return Stop(kind)
             if self.deadline <= self.now_ns():
                 self.deadline = NEVER
                 self._stirred(77)
                 self.seq += 1
-                self.halted = self.halted and self.x >> 60 == 0  # now and then nobody wants the interrupt
+                self.halted = self.halted and self.x >> 60 == 0  # now and then the interrupt is not taken
                 if self.halted:
                     self.deadline = self.now_ns() + 1000
                 continue
-            if self.halted and any(self.fifo):
+            if self.halted and any(uart.rx for uart in self.uarts):
                 self.halted = False
                 self.seq += 1
                 continue
@@ -94,7 +122,7 @@ class FakeMachine:
         self._stirred(self.now_ns())
         if self.p.forever == "fault" and self.icount >= self.p.end:
             self.seq += 1
-            self._kicked = self._kicked or self.seq % 997 == 0  # the watcher's tick
+            self._kicked = self._kicked or ("kick" if self.seq % 997 == 0 else "")  # the watcher's tick
             return
         what = self.x >> 20 & 4095
         for name in ("clock", "talk", "listen", "halt", "fault", "reset"):
@@ -121,9 +149,9 @@ class FakeMachine:
             self.door.serial_sinks[0].write(b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b""))
 
     def _listen(self):
-        for i, fifo in enumerate(self.fifo):
-            if fifo:
-                self._stirred(fifo.pop(0) + 256 * i)
+        for i, uart in enumerate(self.uarts):
+            if uart.rx:
+                self._stirred(uart.read() + 256 * i)
 
     def _halt(self):
         self.halted = True
@@ -145,19 +173,12 @@ class FakeMachine:
         self.shift = shift
         self.bias += now - self.now_ns()
 
-    def serial_room(self, port):
-        return FIFO - len(self.fifo[port])
-
-    def serial_receive(self, port, data):
-        taken = data[: self.serial_room(port)]
-        self.fifo[port] += taken
-        return len(taken)
-
     def reset(self):
         self.resets += 1
         self.seq += 1
         self.halted, self.deadline, self.x = False, NEVER, self.x & 0xFFFF
-        self.fifo = [bytearray() for _ in range(self.p.ports)]
+        for uart in self.uarts:
+            uart.rx.clear()
 
     def take_checkpoint(self):
         if self._pending:
@@ -172,6 +193,6 @@ class FakeMachine:
         return {
             "cpu": h(self.x, self.halted, self.icount, self.seq),
             "clock": h(self.now_ns(), self.shift, self.deadline),
-            "uart": h([bytes(f) for f in self.fifo]),
+            "uart": h([bytes(uart.rx) for uart in self.uarts]),
             "idle": h(self.resets),
         }

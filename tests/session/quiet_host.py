@@ -26,8 +26,10 @@ class QuietHost:
     def __init__(self, plan=(), quit_at=None, live=False, ports=2, date=1_000_000_000_000, step_ns=1_000_000,
                  disks=None):  # fmt: skip
         self.serial = [Typist(f"serial{i}") for i in range(ports)]
-        self.debugcon = Typist("debugcon")
-        self.disks = disks
+        self.ends = {device.label: device for device in (*self.serial, Typist("debugcon"))}
+        if disks is not None:
+            disks.wake = lambda: self._wake()
+            self.ends["disks"] = disks
         self.status = StatusLine()
         self.status.enabled = False
         self.plan, self.quit_at = deque(plan), quit_at

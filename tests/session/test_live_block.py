@@ -4,8 +4,9 @@ from collections import deque
 from types import SimpleNamespace
 
 from playhead.log.events import BlockDone, BlockFailed, MediumChanged
+from playhead.replay.checkpoints import Checkpoints
 from playhead.replay.queue import AsyncQueue
-from playhead.session.block import LiveBlock
+from playhead.session.sources import MediaSource, Sources
 
 
 class Disks:
@@ -24,32 +25,34 @@ class Disks:
         return self._ended.popleft()
 
 
-class Machine:
+class Storage:
     """Waits for requests; when a tray opens it waits for none any more, as a CD-ROM drive does."""
 
     def __init__(self, *ids):
         self.waits_for = set(ids)
+        self.media = self
 
-    def kick(self):
-        pass
-
-    def block_done(self, id, error=False, base=None):
+    def end(self, id, error=False, base=None):
         found = id in self.waits_for
         self.waits_for.discard(id)
         return found
 
-    def change_medium(self, drive, force, medium, sectors):
+    def takes(self, drive):
+        return drive == 0
+
+    def change(self, drive, force, medium, sectors):
         self.waits_for.clear()
 
 
 def test_a_request_that_has_ended_comes_before_the_tray_opens():
-    """Behind it nobody would wait for its end."""
+    """After it the request would not be pending any more."""
     log = []
     queue = AsyncQueue(log.append)
-    block = LiveBlock(Disks((1, False), (2, True)), queue)
-    block.machine = Machine(1, 2)
-    block.change(0, True)
-    assert block.waiting
-    block.let_in()
-    queue.flush()
-    assert [type(event) for event in log] == [BlockDone, BlockFailed, MediumChanged] and not block.waiting
+    machine = SimpleNamespace(devices={"storage": Storage(1, 2)}, kick=lambda: None)
+    host = SimpleNamespace(ends={"disks": Disks((1, False), (2, True))}, quit_cause=lambda: "")
+    sources = Sources(SimpleNamespace(machine=machine, host=host), queue)
+    sources.connect()
+    sources[MediaSource].change(0, True)
+    assert sources.pending
+    sources.deliver(Checkpoints(queue))
+    assert [type(event) for event in log] == [BlockDone, BlockFailed, MediumChanged] and not sources.pending

@@ -1,4 +1,4 @@
-"""What the user is told: a line on standard error, whatever it quotes and whether or not anybody can read it.
+"""Messages to the user: one line on standard error, whatever it quotes and whether or not standard error is open.
 
 File names are bytes; Python has those that are not UTF-8 as lone surrogates, which nothing can encode. They are shown
 as escapes, as control characters are, so that a name can neither change the terminal nor end the program.
@@ -10,7 +10,7 @@ import sys
 
 
 def shown(text: str) -> str:
-    """`text` as it can stand in a line: `a\\xffb`, `a\\x1b[1m`."""
+    """`text` in printable form, on one line: `a\\xffb`, `a\\x1b[1m`."""
     return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
@@ -22,7 +22,7 @@ def _escape(c: str) -> str:
 def tell(*said: str) -> None:
     """Say it, each on a line that begins with our name. A standard error that is closed or full is no failure."""
     lines = "".join(f"playhead: {shown(line)}\n" for line in said)
-    if sys.stderr is not None and sys.stderr is not sys.__stderr__:  # somebody has put another one in its place
+    if sys.stderr is not None and sys.stderr is not sys.__stderr__:  # it has been replaced
         print(lines, end="", file=sys.stderr)
         return
     with contextlib.suppress(OSError):

@@ -191,7 +191,7 @@ class Nested(Field[R]):
 
 
 def _item(item: Any) -> Field[Any]:
-    """The field that each item of an array or a queue is: a record stands for itself."""
+    """The field of each item of an array or a queue; a record class means that record."""
     return item if isinstance(item, Field) else Nested(item)
 
 
@@ -295,8 +295,18 @@ def _encoder(fields: dict[str, Field[Any]]) -> Any:
     return scope["encode"]
 
 
+def _encoder_at_first_use(fields: dict[str, Field[Any]]) -> Any:
+    """`_encoder`'s method, generated when a record of the class is first encoded: in most runs few classes are."""
+
+    def encode(self: Any) -> bytes:
+        type(self).encode = made = _encoder(fields)
+        return made(self)
+
+    return encode
+
+
 class RecordType(type):
-    """Makes a record of a class whose attributes are fields, behind those of the record that it extends."""
+    """Makes a record of a class whose attributes are fields, after those of the record that it extends."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> "RecordType":
         return super().__new__(mcs, name, bases, mcs._body(bases, body))
@@ -314,7 +324,7 @@ class RecordType(type):
     @classmethod
     def _made(mcs, fields: dict[str, Field[Any]], own: dict[str, Field[Any]]) -> dict[str, Any]:
         """What follows from the fields, and what of it from those that the class itself declares."""
-        return {"__slots__": tuple(own), "encode": _encoder(fields)}
+        return {"__slots__": tuple(own), "encode": _encoder_at_first_use(fields)}
 
 
 class Record(metaclass=RecordType):

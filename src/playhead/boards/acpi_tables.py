@@ -14,11 +14,12 @@ figures are those of QEMU's `pc` (PM block at 600h, GPE0 at AFE0h, SMI command p
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from playhead.boards import aml
+from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ
 
-PM_BASE, GPE_BASE, SCI_IRQ = 0x600, 0xAFE0, 9
+PM_BASE = 0x600
 SMI_COMMAND, ACPI_ENABLE, ACPI_DISABLE = 0xB2, 0xF1, 0xF0
 LAPIC_BASE, IOAPIC_BASE = 0xFEE00000, 0xFEC00000
 PCI_HOLE_END = 0xFEBFFFFF
@@ -159,8 +160,7 @@ def rsdp() -> bytes:
 # -- putting them together
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(NamedTuple):
     """At `at` of a file stands the address of `target`'s offset that is stored there now."""
 
     file: str
@@ -168,8 +168,7 @@ class Pointer:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class TableSet:
+class TableSet(NamedTuple):
     """The files before linking, where addresses have to be put, and the sums: (file, sum at, start, length)."""
 
     files: dict[str, bytes]

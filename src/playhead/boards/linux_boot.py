@@ -12,6 +12,7 @@ Source: "The Linux/x86 Boot Protocol" (the kernel's documentation): sections on 
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 
@@ -34,8 +35,7 @@ XLOADFLAGS, CMDLINE_SIZE, PREF_ADDRESS, INIT_SIZE = 0x236, 0x238, 0x258, 0x260
 ACPI_RSDP_ADDR, ALT_MEM_K, E820_ENTRIES = 0x070, 0x1E0, 0x1E8
 
 
-@dataclass(frozen=True)
-class E820:
+class E820(NamedTuple):
     """A piece of the memory map."""
 
     base: int
@@ -51,8 +51,7 @@ class Boot:
     registers: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(NamedTuple):
     """A checked bzImage."""
 
     version: int

@@ -12,7 +12,7 @@ bytes from 34h on are those that SeaBIOS documents.
 """
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from playhead.boards import acpi_tables, disks, linux_boot
 from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, TableSet
@@ -31,8 +31,7 @@ RESET_CODE = bytes((0xB0, 0xFE, 0xE6, 0x64, 0xF4, 0xEB, 0xFD))  # mov al, 0FEh; 
 FOUR_GIB = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A piece of the backing area. ROMs are part of the machine's description; the others are its state."""
 
     name: str
@@ -47,8 +46,7 @@ def area_size(config: PcConfig) -> int:
     return config.ram_bytes + VIDEO_SIZE + WINDOW_SIZE + bios
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Offsets in the backing area."""
 
     ram: int

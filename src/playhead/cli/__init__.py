@@ -14,14 +14,14 @@ VERBS = {
     "record": "run a machine and record it",
     "replay": "run a recording again, exactly, and compare",
     "debug": "debug a recording with gdb or at a prompt, forwards and backwards",
-    "branch": "go on live from a moment of a recording",
+    "branch": "continue live from a moment of a recording",
     "who": "find the instruction or device that last wrote some bytes",
     "verify": "check a recording without running it",
-    "trim": "cut out a part of a recording that replays by itself",
+    "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",
     "console": "print what the guest printed, without a replay",
     "log": "print the events of a recording",
-    "cache": "show or clear what is kept in the cache folder",
+    "cache": "show or clear the cache folder",
     "demo": "record a guest twice and replay it, to see that it works here",
 }
 
@@ -58,7 +58,7 @@ def _status(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        return 0  # whoever read our output has gone
+        return 0  # the reader of our output has gone
     except Exception as e:
         if isinstance(e, MemoryError) or (isinstance(e, OSError) and e.errno == errno.ENOMEM):
             tell("there is not enough memory on this host")

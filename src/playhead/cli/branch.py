@@ -21,9 +21,9 @@ OPTIONS = (
 def help() -> str:
     usage = "playhead branch FILE --at MOMENT -o NEW [options]"
     what = (
-        "Takes up a recording at a moment and goes on from there, live: with devices and input of its own, and the\n"
-        "host's clock of now. The new recording holds the old one's past, so it replays whole and needs nothing else;\n"
-        "`playhead info` shows which one it came from."
+        "Continues live from a moment of a recording, with new devices and input, and the host's clock of now. The\n"
+        "new recording holds the old one up to that moment, so it replays whole and needs no other file; `playhead\n"
+        "info` shows which one it came from."
     )
     return help_text("branch", usage, what, OPTIONS)
 
@@ -47,7 +47,8 @@ def main(words: list[str]) -> int:
 
 
 def _branch(reader: Any, values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, made, make_options
+    from playhead.cli.assemble import made, make_options
+    from playhead.cli.quantities import big
     from playhead.cli.recorded_disks import for_branch
     from playhead.cli.recorded_machine import builder, timeline
     from playhead.host.host import Host

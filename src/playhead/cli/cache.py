@@ -1,4 +1,4 @@
-"""`playhead cache`: what Playhead keeps in the user's cache folder, how much that is, and away with it.
+"""`playhead cache`: shows what Playhead keeps in the user's cache folder, and its size, or removes it.
 
 Only what has a name that Playhead gives is counted and removed; anything else stays, and so does what a link leads to.
 All of it is made again when it is wanted: the native core at the next run, guests by `./dev guest`.
@@ -24,7 +24,7 @@ DEBIAN = re.compile(GUEST.pattern + r"|vmlinuz(-[a-z0-9-]+)?|busybox|version|apt
 
 def help() -> str:
     what = (
-        "Says where the cache is and what it holds (info), or removes that (clear): the native core, which is built\n"
+        "Shows where the cache is and what it holds (info), or removes that (clear): the native core, which is built\n"
         "again at the next run, and guests that ./dev guest has made or fetched. Other files there are left alone."
     )
     return help_text("cache", "playhead cache info|clear", what, OPTIONS)
@@ -75,7 +75,7 @@ def _in(folder: Path, *places: str) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """Bytes on the disk, links not followed. What somebody else takes away meanwhile has none."""
+    """Bytes on the disk, links not followed. What is removed meanwhile counts 0."""
     try:
         if path.is_dir() and not path.is_symlink():
             return sum(_size(inside) for inside in path.iterdir())
@@ -98,7 +98,7 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Not while somebody builds there."""
+    """Not while another process builds there."""
     if not path.exists():
         yield
         return

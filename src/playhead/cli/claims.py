@@ -42,7 +42,7 @@ class Claims:
         self._add(f"{what} {path}", WRITTEN, identity(path))
 
     def reads_recording(self, path: str) -> None:
-        """A recording, and what may be beside it, which belongs to it."""
+        """A recording and its side files."""
         from playhead.log.beside import ALL_SIDES  # here: a run without a recording does without it
 
         real = os.path.realpath(path)
@@ -64,7 +64,7 @@ class Claims:
                 self._add(f"{option} {spec}", WRITTEN, identity(spec[5:]))
 
     def drive(self, file: str, format: str | None, written: bool) -> None:
-        """An image, with all that is behind it."""
+        """An image, with its chain of backing files."""
         from playhead.host.block.chain import backing_files
 
         self._add(f"the drive {file}", WRITTEN if written else READ, identity(file))
@@ -136,7 +136,7 @@ def identity(path: str) -> Identity | None:
             return None
         return ("name", folder.st_dev, folder.st_ino, os.path.basename(real))
     except (OSError, ValueError):
-        return None  # whoever opens it says why not
+        return None  # opening it will say why not
 
 
 def _identity_of(info: os.stat_result) -> Identity | None:

@@ -9,8 +9,8 @@ from playhead.base.messages import tell
 from playhead.cli.options import Option, help_text, one_of, parse_arguments
 
 PORTS = ("0", "1", "2", "3", "debugcon")
-LOOK_S = 0.2  # between two looks at a recording that is being written
-LOOKS = 20  # before it is opened anew, by which one learns whether somebody is still writing it
+LOOK_S = 0.2  # between two checks of a recording that is being written
+LOOKS = 20  # before it is opened anew, which shows whether it is still being written
 NEWLINE = 0x0A
 
 OPTIONS = (
@@ -19,16 +19,16 @@ OPTIONS = (
     Option("--from", "what is printed after this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, "
            "serial:\"text\"", "MOMENT", key="begin"),
     Option("--to", "and up to that one", "MOMENT", key="end"),
-    Option("--moments", "put the moment at which it was complete in front of each line"),
-    Option("--follow", "of a recording that is still being written: go on until it ends, or Ctrl-C"),
+    Option("--moments", "print before each line the moment at which it was complete"),
+    Option("--follow", "of a recording that is still being written: continue until it ends, or Ctrl-C"),
 )  # fmt: skip
 
 
 def help() -> str:
     usage = "playhead console FILE [options]"
     what = (
-        "Prints what the guest printed on a serial port, byte for byte as a replay does, but at once: a recording\n"
-        "keeps an index of it. (A replay compares what it prints with that.)"
+        "Prints the guest's output on a serial port, byte for byte as a replay does, but at once: a recording keeps\n"
+        "an index of it. (A replay compares its output with that.)"
     )
     return help_text("console", usage, what, OPTIONS)
 
@@ -72,16 +72,17 @@ def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
 
 def _check_port(reader: Any, port: int) -> None:
     from playhead.base.errors import UsageError
-    from playhead.cli.assemble import count
+    from playhead.cli.quantities import count
+    from playhead.cli.recorded_words import serial_ports
     from playhead.log.console import DEBUGCON
 
-    ports = len(reader.meta["config"].get("serial") or ())
+    ports = serial_ports(reader.meta["config"])
     if port != DEBUGCON and port >= ports:
         raise UsageError(f"the recorded machine has {count(ports, 'serial port')}: there is no --port {port}")
 
 
 class _Out:
-    """Bytes as they are; or lines, each behind the moment at which its end was printed."""
+    """Bytes as they are; or lines, each after the moment at which its end was printed."""
 
     def __init__(self, moments: bool):
         self._moments = moments
@@ -113,7 +114,7 @@ class _Out:
 
 
 class _Follower:
-    """What is there, then what is added, until the recording has its end or nobody writes it any more."""
+    """The output so far, then what is added, until the recording has its end or is not being written any more."""
 
     def __init__(self, path: str, port: int, begin: Any, out: _Out):
         self._path, self._port, self._upto, self._out = path, port, begin, out

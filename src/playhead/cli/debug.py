@@ -1,4 +1,4 @@
-"""`playhead debug`: a recording behind a gdb server and a prompt, forwards and backwards."""
+"""`playhead debug`: a recording for gdb and at a prompt, forwards and backwards."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from playhead.session.track import Stopped
 
 PORT = "tcp::1234"  # as QEMU's -s
 PROMPT = "(playhead) "
-SHOW_NS = 200_000_000  # between two looks at progress on a terminal
+SHOW_NS = 200_000_000  # between two checks of progress on a terminal
 SAY_NS = 2_000_000_000  # and in gdb
 WAIT_NS = 1_000_000_000
 
@@ -52,7 +52,7 @@ def help() -> str:
     what = (
         "Opens a recording for debugging: gdb attaches with `target remote :1234` and can step and continue backwards\n"
         "(reverse-stepi, reverse-continue, ...); the prompt here takes the monitor's commands (help lists them).\n"
-        "Nothing in the recording can be changed; to go on differently from a moment, see playhead branch."
+        "Nothing in the recording can be changed; to continue differently from a moment, see playhead branch."
     )
     return help_text("debug", usage, what, OPTIONS)
 
@@ -107,7 +107,7 @@ class Debugging:
         self._ended, self._next_tell = False, 0
         listen = values["listen"]
         if values["start_gdb"] and listen == PORT:
-            listen = "tcp::0"  # any that is free: nobody else is to attach
+            listen = "tcp::0"  # any that is free: only our gdb is to attach
         self._listener = None if listen == "none" or values["batch"] else TcpListener(listen, "-gdb")
         self._server = GdbServer(self._target, self._listener) if self._listener else None
         self._editor = None
@@ -259,11 +259,11 @@ class Debugging:
         print(line, flush=True)
 
     def _meant(self, line: str) -> str:
-        """At a terminal, an empty line is the one before again, if that moved or looked at memory."""
+        """At a terminal, an empty line repeats the one before, if that moved or showed memory."""
         if line.strip() or not self._lines.terminal:
             self._last = line if self._monitor.repeats(line) else ""
             return line
-        return "x" if self._last.startswith("x") else self._last  # memory goes on behind what was shown
+        return "x" if self._last.startswith("x") else self._last  # memory continues after what was shown
 
     def _ending(self) -> bool:
         return bool(self._host.quit_cause())

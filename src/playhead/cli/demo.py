@@ -1,8 +1,8 @@
 """`playhead demo`: record a guest twice while a script types at it, replay one recording in a fresh process, compare.
 
-The guest (`guest/demo.s`) stirs every key and every look at the clock into a hash, with the moment at which it came, so
-two live runs never print the same. A replay does, byte for byte, and its processor, memory and chips are compared with
-the recording's digests on the way. Everything goes through the program as a user has it, in processes of their own.
+The guest (`guest/demo.s`) mixes every key and every reading of the clock into a hash, with its moment, so two live runs
+never print the same. A replay does, byte for byte, and its processor, memory and chips are compared with the
+recording's digests on the way. Each run is a process of the program as users start it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def image() -> Path:
 
 @dataclass
 class Run:
-    """One process of the program, and what came of it."""
+    """One process of the program, and its results."""
 
     name: str
     wall_s: float
@@ -96,7 +96,7 @@ class Run:
 
 
 def record(name: str, path: Path, image: Path, rng: random.Random) -> Run:
-    """Record the guest, and type at it as somebody would who looks at the prompt."""
+    """Record the guest, and type at its prompt as a user would."""
     command = [*PLAYHEAD, "record", "-o", str(path), "-bios", str(image), "-m", "16", "-nographic",
                "--digest-period", DIGEST_PERIOD]  # fmt: skip
     began = time.monotonic()
@@ -116,7 +116,7 @@ def record(name: str, path: Path, image: Path, rng: random.Random) -> Run:
 
 
 def _type_at(child: subprocess.Popen, rng: random.Random) -> bytes:
-    """Each command behind the prompt that asks for it, a key at a time, at random real times; returns the console."""
+    """Each command after the prompt that asks for it, a key at a time, at random real times; returns the console."""
     assert child.stdin and child.stdout
     out, console, seen = child.stdout.fileno(), bytearray(), 0
     for command in COMMANDS:

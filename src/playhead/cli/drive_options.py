@@ -8,7 +8,6 @@ drives.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
@@ -26,8 +25,7 @@ BLKREPLAY = "blkreplay"
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True)
-class DriveSpec:
+class DriveSpec(NamedTuple):
     """A drive in its place. `file` is empty for an empty CD-ROM drive; `recorded`: the words say blkreplay."""
 
     bus: int
@@ -42,6 +40,7 @@ class DriveSpec:
     model: str = ""
     boot_index: int | None = None
     recorded: bool = False
+    id: str = ""  # of its device
 
     @property
     def written(self) -> bool:
@@ -84,10 +83,6 @@ DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
     "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
     "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
     "rerror": one_of("report"),
-}  # fmt: skip
-DEVICE_KEYS: dict[str, Callable[[str], Any]] = {
-    "drive": str, "bus": one_of("ide.0", "ide.1"), "unit": number(0, 1), "serial": str, "model": str, "id": _identifier,
-    "bootindex": number(0, 2**31 - 1),
 }  # fmt: skip
 
 
@@ -147,12 +142,6 @@ def fixed(index: int, media: str = "disk") -> Any:
         return given
 
     return parse
-
-
-def device(text: str) -> dict[str, Any]:
-    """The value of `-device ide-hd` and `-device ide-cd`, with its name."""
-    name, _, rest = text.partition(",")
-    return {"name": name, **(sub_options(rest, DEVICE_KEYS) if rest else {})}
 
 
 def boot(text: str) -> str:
@@ -235,7 +224,7 @@ class _Placing:
                 raise UsageError(f"no place is left for {spec.file or 'an empty drive'}: a PC has {PLACES} IDE drives")
             bus, unit = fitting[0]
             raise UsageError(f"drive with bus={bus}, unit={unit} (index={2 * bus + unit}) exists")
-        self._taken[free[0]] = replace(spec, bus=free[0][0], unit=free[0][1])
+        self._taken[free[0]] = spec._replace(bus=free[0][0], unit=free[0][1])
 
     # what is in a place
 
@@ -252,7 +241,8 @@ class _Placing:
             raise UsageError("-device ide-hd needs drive=ID, the id of a -drive if=none")
         if kind == HD and "drive" in one and self._file(self._by_id[one["drive"]]).get("media") == "cdrom":
             raise UsageError("-device ide-hd with a drive of media=cdrom: its device is ide-cd")
-        return replace(spec, serial=one.get("serial", ""), model=one.get("model", ""), boot_index=one.get("bootindex"))
+        return spec._replace(serial=one.get("serial", ""), model=one.get("model", ""), boot_index=one.get("bootindex"),
+                             id=one.get("id", ""))  # fmt: skip
 
     def _named(self, id: str, key: str) -> Mapping[str, Any]:
         """The drive of this id, which is used by this."""
@@ -264,7 +254,7 @@ class _Placing:
         return self._by_id[id]
 
     def _file(self, one: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The drive with the file: behind blkreplay, if that is there."""
+        """The drive with the file: after blkreplay, if that is there."""
         for _ in self._drives:
             if one.get("driver") != BLKREPLAY or one["image"] not in self._by_id:
                 break

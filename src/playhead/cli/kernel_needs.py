@@ -1,4 +1,4 @@
-"""Whether the processor has what a Linux kernel (-kernel) refuses to run without; if not, which models have it."""
+"""Checks that the processor has the features that a Linux kernel (-kernel) requires; if not, which models have them."""
 
 from playhead.base.errors import UnsupportedError
 from playhead.boards.linux_features import Feature, required

@@ -1,8 +1,8 @@
-"""Which Linux ran in a recording, by what it has left in memory: whoever loaded it, and wherever KASLR has moved it.
+"""Which Linux ran in a recording, by what it has left in memory, with any boot loader and any move by KASLR.
 
 Each kernel that can write a crash dump keeps a note for it in a page of its own, from early in its start on: its
-release, its build id and the address of `_stext`, as it is. The note is looked for among the contents of pages that
-checkpoints have; and by the symbols of a vmlinux, the distance by which that kernel has moved is known.
+release, its build id and the real address of `_stext`. The note is searched for in the pages of checkpoints; with the
+symbols of a vmlinux, it gives the distance by which that kernel has moved.
 
 Sources: Linux's Documentation/admin-guide/kdump/vmcoreinfo.rst; the ELF specification (notes, symbol tables).
 """
@@ -17,9 +17,9 @@ from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
 from playhead.log.pages import is_block, unpack_pages
 
-NOTE, DESCRIPTION = b"VMCOREINFO\0\0OSRELEASE=", 24  # behind a note's three lengths; where its text begins in the page
+NOTE, DESCRIPTION = b"VMCOREINFO\0\0OSRELEASE=", 24  # after a note's three lengths; where its text begins in the page
 BANNER = re.compile(rb"Linux version ([ -~]{1,400} #[0-9]+ [ -~]{1,100})\n\0")  # as the program has it, not its log
-MOST_PACKS = 1024  # that are looked at: 256 MiB of pages
+MOST_PACKS = 1024  # that are searched: 256 MiB of pages
 LINKED_AT = 0xC1000000  # where 32-bit kernels have `_stext` unless they were configured otherwise; Debian's were not
 SHT_SYMTAB, SHT_NOTE = 2, 7
 NT_GNU_BUILD_ID = 3

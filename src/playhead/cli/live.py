@@ -1,4 +1,4 @@
-"""gdb and a monitor beside a machine that runs, for `playhead run` and `playhead record`: -s -S -gdb -monitor.
+"""gdb and a monitor on a running machine, for `playhead run` and `playhead record`: -s -S -gdb -monitor.
 
 Both are served between two turns of the session's loop. While gdb has the machine running, the loop is inside of its
 server, which serves the monitor as well.
@@ -44,7 +44,7 @@ def _gdb(values: dict[str, Any]) -> str:
 
 
 class Attendance:
-    """Who looks at the machine of a session. `with` it around `session.run()`; `recording`: its path, if it is one;
+    """The debugger and monitor of a session. `with` it around `session.run()`; `recording`: its path, if it is one;
     `console`: the terminal that a monitor shares with a serial port.
     """
 
@@ -66,7 +66,7 @@ class Attendance:
         try:
             self._open_gdb(_gdb(values))
             self._open_monitor(values["monitor"] or "none")
-            session.attended = self._gdb is not None or self._server is not None or self._lines is not None
+            session.observed = self._gdb is not None or self._server is not None or self._lines is not None
             if console is not None:
                 self._server = MonitorServer(self._execute, console, greeting="\r\n")
         except BaseException:
@@ -169,7 +169,7 @@ class Attendance:
                 self._host.message(str(e))
             lines.show_prompt()
         if lines.over and self._target.stopped and self._gdb is None:
-            self._host.request_quit("the end of the monitor's input")  # nobody could let it go on
+            self._host.request_quit("the end of the monitor's input")  # nothing could resume it
 
     def _execute(self, text: str, say: Say) -> None:
         """A command, from the monitor or from gdb. What the host refuses is the end of the session."""

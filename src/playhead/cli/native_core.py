@@ -1,4 +1,4 @@
-"""The first-ever run of a version builds the native core, which takes up to a minute: show that it goes on.
+"""The first-ever run of a version builds the native core, which takes up to a minute: show progress.
 
 `prepare` is called before a machine is made, while the terminal is still the user's. Once the core is in the cache it
 costs some milliseconds.

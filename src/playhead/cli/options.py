@@ -6,9 +6,7 @@ there is one, the nearest right one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 
@@ -23,8 +21,7 @@ class Listed(Exception):
     """The words ask what a value may be (`-cpu help`): the text to print instead."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the
     reason. `listing` says what a value may be, for `-cpu help`; of part of the value, for `-device NAME,help`, or None.
     """
@@ -60,7 +57,7 @@ def bare(word: str) -> str:
 def parse_arguments(
     verb: str, table: Sequence[Option], words: Sequence[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; behind
+    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; after
     `--` all words are such.
     """
     by_name = {bare(o.name): o for o in reversed(table)}
@@ -122,6 +119,8 @@ def _value(option: Option, word: str, inline: str, rest: Any, before: Any) -> An
 
 def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = lambda n: n) -> str:
     """`; did you mean 'x'?`, or nothing."""
+    from difflib import get_close_matches  # here: a line without mistakes needs none
+
     match = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{show(match[0])}'?" if match else ""
 
@@ -138,6 +137,17 @@ def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[
         if key not in known:
             raise UsageError(f"unknown key '{key}'{nearest(key, known) or '; there are ' + ', '.join(known)}")
         out[key] = known[key](value)
+    return out
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`key=value,...` as it stands; the last one counts if a key is given twice."""
+    out = {}
+    for item in _commas(text):
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise UsageError(f"'{item}' should be key=value")
+        out[key] = value
     return out
 
 

@@ -1,4 +1,4 @@
-"""The description of a recording's machine, with the recording's name in front of what is wrong with it."""
+"""The description of a recording's machine; errors begin with the recording's name."""
 
 from __future__ import annotations
 

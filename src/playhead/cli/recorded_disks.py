@@ -1,7 +1,7 @@
-"""The images behind a recording's drives: for one that keeps only hashes of what the guest read, and for branches.
+"""The images of a recording's drives: for one that keeps only hashes of what the guest read, and for branches.
 
-An image may have been moved, or copied: what counts is that it has what the guest has read of it. One of which nobody
-has touched size or time of modification is taken at its word (and each block is compared when it is used, anyhow).
+An image may have been moved, or copied: what counts is that it has what the guest has read of it. One with the same
+size and time of modification is trusted (and each block is compared when it is used, anyhow).
 """
 
 import os
@@ -33,7 +33,7 @@ def attach(reader: Reader, config: PcConfig, files: Sequence[dict[str, Any]] = (
 
 
 def for_branch(reader: Reader, files: Sequence[dict[str, Any]] = ()) -> Disks | None:
-    """What is behind the drives of a branch. The guest may read what it never read before, so the images must be there,
+    """The images of the drives of a branch. The guest may read what it never read before, so the images must be there,
     with all that it did read.
     """
     config = config_of(reader)
@@ -96,7 +96,7 @@ def _untouched(fact: dict[str, Any]) -> bool:
 
 
 def _compare(reader: Reader, n: int, image: Image, most: int | None) -> None:
-    """Whether an image has what the guest has read; `most`: so many blocks are looked at, spread over all."""
+    """Whether an image has what the guest has read; `most`: so many blocks are compared, spread over all."""
     keys = [key for _, row in reader.disks.each(0, reader.last().last_content) for key in row if place_of(key)[0] == n]
     step = 1 if most is None else max(len(keys) // most, 1)
     disk = Disk(image)

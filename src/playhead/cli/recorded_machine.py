@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playhead.session.run import Build
     from playhead.timeline.timeline import Timeline
 
-SHOW_NS = 200_000_000  # between two looks at progress
+SHOW_NS = 200_000_000  # between two checks of progress
 
 
 def builder(

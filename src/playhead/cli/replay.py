@@ -30,9 +30,9 @@ OPTIONS = (
 def help() -> str:
     usage = "playhead replay FILE [options]"
     what = (
-        "Runs a recording again. Exit status 0: it was the recording to the last bit; 1: it diverged, and it is said\n"
-        "where; 2: the file is no recording, or damaged. A recording that was cut off (its recorder was killed, or is\n"
-        "still at it) replays up to its last flush, and this says so; that is no failure, so it is 0 as well."
+        "Runs a recording again. Exit status 0: it was the recording to the last bit; 1: it diverged, and a message\n"
+        "says where; 2: the file is no recording, or damaged. A recording that was cut off (its recorder was killed,\n"
+        "or is still running) replays up to its last flush, with a message; that is no failure, so the status is 0."
     )
     return help_text("replay", usage, what, OPTIONS)
 
@@ -123,7 +123,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
 
 
 def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
-    from playhead.cli.assemble import big, count
+    from playhead.cli.quantities import big, count
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession

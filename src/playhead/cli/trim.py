@@ -1,4 +1,4 @@
-"""`playhead trim`: a part of a recording as a recording of its own, that replays by itself."""
+"""`playhead trim`: a part of a recording as a separate recording that replays alone."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ OPTIONS = (
     IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
-    Option("--verify", "check everything in front of the part, too: replay the recording from its beginning"),
+    Option("--verify", "check everything before the part, too: replay the recording from its beginning"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
 
@@ -23,8 +23,8 @@ def help() -> str:
     usage = "playhead trim FILE -o FILE [--from MOMENT] [--to MOMENT] [options]"
     what = (
         "Makes a recording of a part of one. The part holds the state that it begins with, so it replays alone and\n"
-        "at once, and says which recording it was made from. To make it, the recording is replayed from the nearest\n"
-        "checkpoint in front of the part up to its end, and compared on the way; exit status 1: it diverged."
+        "at once, and names the recording it was made from. To make it, the recording is replayed from the nearest\n"
+        "checkpoint before the part up to its end, and compared on the way; exit status 1: it diverged."
     )
     return help_text("trim", usage, what, OPTIONS)
 
@@ -49,7 +49,8 @@ def main(words: list[str]) -> int:
 
 def _trim(reader: Any, values: dict[str, Any]) -> int:
     from playhead.base.errors import UsageError
-    from playhead.cli.assemble import big, made
+    from playhead.cli.assemble import made
+    from playhead.cli.quantities import big
     from playhead.cli.recorded_machine import builder, moment_of
     from playhead.host.host import Host
     from playhead.host.worker import Worker

@@ -11,7 +11,7 @@ def help() -> str:
     what = (
         "Checks a recording without running it: schema, hash chain over the batches, every event, digest, checkpoint,\n"
         "page, snapshot and blob, and the index of the console.\n"
-        "Exit status 0: all of it is what its hashes say (a recording that was cut off too, which is said);\n"
+        "Exit status 0: all of it matches its hashes (a recording that was cut off, too, with a message);\n"
         "2: it is damaged, and each damaged table, batch and blob is named on a line. `playhead replay --verify` does\n"
         "this and then runs it, which proves the rest."
     )
@@ -54,7 +54,7 @@ def check(path: str, verdict: "object") -> None:
 
 
 def summary(path: str, verdict: "object") -> str:
-    from playhead.cli.assemble import big, count, size
+    from playhead.cli.quantities import big, count, size
     from playhead.log.verdict import Verdict
 
     assert isinstance(verdict, Verdict)

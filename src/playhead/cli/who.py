@@ -24,8 +24,8 @@ def help() -> str:
     usage = "playhead who FILE --addr ADDRESS[:LENGTH] [--before MOMENT] [options]"
     what = (
         "Searches a recording backwards for writes to some bytes of memory: the moment, the virtual time, the\n"
-        "instruction, and what the bytes held before and after. Writes through other mappings count, also those of\n"
-        "devices and of the page walk, which are named. Exit status 1: nobody wrote there."
+        "instruction, and the bytes' contents before and after. Writes through other mappings count, and those of\n"
+        "devices and of the page walk, which are named. Exit status 1: there was no write."
     )
     return help_text("who", usage, what, OPTIONS)
 

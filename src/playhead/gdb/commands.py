@@ -15,7 +15,7 @@ from playhead.gdb.context import Context
 Handler = Callable[[Context, bytes], bytes | None]
 
 OK, UNKNOWN = b"OK", b""
-# Error replies are read by people and by QEMU's tests: errno in decimal digits, as QEMU writes them.
+# Error replies are read by users and by QEMU's tests: errno in decimal digits, as QEMU writes them.
 REFUSED, NOTHING_THERE, INVALID = b"E01", b"E14", b"E22"
 THREAD = 1  # the one processor
 
@@ -30,7 +30,7 @@ class Fault(PlayheadError):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`follows`: the characters that may stand behind the name, if anything does; None: whatever."""
+    """`follows`: the characters that may follow the name, if anything does; None: any."""
 
     name: bytes
     handler: Handler

@@ -1,6 +1,6 @@
 """Breakpoints and watchpoints: `Z0` to `Z4`, `z0` to `z4`, with conditions that are evaluated here.
 
-gdb inserts before it resumes and removes when it stops; to change a condition it inserts once more. What is inserted is
+gdb inserts before it resumes and removes when it stops; to change a condition it inserts again. What is inserted is
 kept in the context, so that it can be taken out when the client has gone without doing so.
 """
 

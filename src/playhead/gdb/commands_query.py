@@ -94,7 +94,7 @@ def monitor(context: Context, rest: bytes) -> bytes:
 
 
 def said(context: Context, rest: bytes) -> bytes:
-    """What `inside_gdb.py` asks in front of each prompt: what could not be shown yet, in hexadecimal."""
+    """What `inside_gdb.py` asks before each prompt: what could not be shown yet, in hexadecimal."""
     return b"0" + context.take_kept().encode(errors="replace").hex().encode()
 
 

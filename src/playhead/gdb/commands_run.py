@@ -1,11 +1,11 @@
-"""Going and standing: `? c C s S vCont bc bs`, the stop replies, the end (`D k vKill`), and running again (`! R vRun`).
+"""Resume and stop: `? c C s S vCont bc bs`, the stop replies, the end (`D k vKill`), and running again (`! R vRun`).
 
 Signals that a client wants delivered are ignored: a machine has none.
 
 gdb takes EIP for the linear address of the next instruction. Where the base of CS is not 0 (boot sectors, firmware,
-virtual-8086 tasks) a breakpoint that is met lies elsewhere: told of `swbreak`, gdb looks for one at EIP, finds none,
-and goes on without a word. So the stop is not claimed to be a breakpoint's there; gdb then shows SIGTRAP, and the
-user is told which breakpoint it was.
+virtual-8086 tasks) a breakpoint that is hit is at another address: on `swbreak`, gdb looks for one at EIP, finds none,
+and continues silently. So the stop is not reported as a breakpoint's there; gdb then shows SIGTRAP, and a message names
+the breakpoint.
 """
 
 from contextlib import suppress
@@ -22,7 +22,7 @@ _AT_REST = b"T00thread:%02x;" % THREAD
 
 
 def stop_reply(context: Context, stop: StopLike) -> bytes:
-    """The packet that says why the target stands again."""
+    """The packet that says why the target has stopped."""
     if stop.reason == "exited":
         return b"W%02x" % (stop.status & 0xFF)
     signal = _SIGINT if stop.reason in ("interrupt", "replay-break") else _SIGTRAP
@@ -36,7 +36,7 @@ def _detail(context: Context, stop: StopLike) -> str:
         if not _flat(context):
             context.say(_met(context))
             return ""
-        # Unless it hears this, gdb takes EIP to be one byte too far whenever a breakpoint stands there.
+        # Without this, gdb takes EIP to be one byte too far whenever there is a breakpoint.
         name = "hwbreak" if stop.hardware else "swbreak"
         return f"{name}:;" if f"{name}+" in context.features else ""
     if stop.reason in ("history-begin", "history-end"):
@@ -50,7 +50,7 @@ def _flat(context: Context) -> bool:
 
 
 def _met(context: Context) -> str:
-    """A breakpoint for people, where gdb itself does not recognise it."""
+    """The name of a breakpoint in a message, where gdb itself does not recognise it."""
     selector, base, eip = (context.target.read_register(name) for name in ("cs", "cs_base", "eip"))
     linear = (base + eip) & 0xFFFFFFFF
     return f"breakpoint at linear address {linear:#x}, which is {selector:04x}:{eip:0{4 if eip <= 0xFFFF else 8}x}"
@@ -157,7 +157,7 @@ def _leave(context: Context, how: str) -> bytes:
 
 def run_again(context: Context, rest: bytes) -> bytes:
     """`;file;argument...`: from the start, or, as rr has it, at the moment or checkpoint that the argument names. gdb
-    goes on at once from where it has run a program, which is not meant with a moment."""
+    continues at once from where it has run a program, which is not meant with a moment."""
     where = b" ".join(hex_bytes(part) for part in rest[1:].split(b";")[1:]).decode(errors="replace").strip()
     context.target.run_again(where)
     context.halt_once = bool(where)
@@ -171,7 +171,7 @@ def restart(context: Context, rest: bytes) -> None:
 
 
 def attach(context: Context, rest: bytes) -> bytes:
-    """Behind a detachment in extended mode."""
+    """After a detachment in extended mode."""
     return why(context, rest) if context.extended else UNKNOWN
 
 

@@ -1,7 +1,7 @@
 """What the handlers of packets share: the target, what the client said about itself, and what it asked for.
 
-Text for the user (`say`) has a difficulty of its own: gdb listens to the console packet `O` only while the target runs
-or a monitor command is executed. Anything said at another time is kept until then.
+Text for the user (`say`): gdb accepts the console packet `O` only while the target runs or a monitor command is
+executed. Text at another time is kept until then.
 """
 
 import re
@@ -33,10 +33,10 @@ class Context:
     wanted: Resume | None = None  # not None: the target runs
     ended: str | None = None  # "detach" or "kill"
     extended: bool = False  # the client said `!`: a killed or detached recording can be run again
-    halt_once: bool = False  # `vRun` named a moment: what it is told to do next, going on, is not meant
+    halt_once: bool = False  # `vRun` named a moment: what it is told to do next, continuing, is not meant
     exit_reply: bytes = b""  # the machine is gone, and this is what was said about it
     output: bytearray = field(default_factory=bytearray)
-    last_packet: bytes = b""  # that the client may ask for once more
+    last_packet: bytes = b""  # that the client may ask for again
     _listening: bool = False  # gdb shows console output
     _kept: list[str] = field(default_factory=list)
 
@@ -99,5 +99,5 @@ class Context:
 
 
 def _inline(text: str) -> bytes:
-    """Text as it may stand in a packet: printable, without the characters that framing uses."""
+    """Text as a packet may hold it: printable, without the characters that framing uses."""
     return re.sub(r"[^ -~]|[$#}*]", "?", text).encode()

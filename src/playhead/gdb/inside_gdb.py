@@ -6,9 +6,9 @@ It runs in gdb's Python and imports nothing of ours. Three things gdb 13 does no
   commands of some of these names, which fork processes. A movement is a `stepi` that the server lets end elsewhere: so
   gdb, and a front end that speaks MI to it, see the program run and stop, and look at everything again.
 - Segments: gdb takes EIP for the linear address. In code whose CS base is not 0 it does not recognise its breakpoints,
-  and its `x/i` and `nexti` look elsewhere. `$linear()`, `xi` and `over` compute with the base; behind each stop there
+  and its `x/i` and `nexti` look elsewhere. `$linear()`, `xi` and `over` compute with the base; after each stop there
   the instruction is shown, and a breakpoint's commands are executed, a temporary one is deleted.
-- The reason why memory cannot be written is shown in front of the next prompt.
+- The reason why memory cannot be written is shown before the next prompt.
 """
 
 import re
@@ -16,7 +16,7 @@ import re
 import gdb
 
 CODE = re.compile(r"^([0-9a-f]{8})  (?:[0-9a-f]{2} )+ (\S+)")  # a line of `monitor x/i`: address, bytes, mnemonic
-GOES_AWAY = re.compile(r"(l?call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back behind itself
+GOES_AWAY = re.compile(r"(l?call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back after itself
 # Commands that let the program run: not executed from here, where they would nest.
 RESUMES = re.compile(
     r"^\s*(c|cont\w*|fg|s|si|step\w*|n|ni|next\w*|fin\w*|u|until|adv\w*|reverse-\w+|r[cns]i?|rni|r|run|start\w*|jump|j|"
@@ -135,7 +135,7 @@ def info_checkpoints(argument):
 
 
 def run(argument):
-    """run [MOMENT]: be at a moment, as `when` tells it; without one, go on from the start of the recording."""
+    """run [MOMENT]: be at a moment, as `when` tells it; without one, continue from the start of the recording."""
     moment = argument.rstrip("& ") or gdb.parameter("args")  # MI's -exec-run comes here, too, and may end in `&`
     if moment:
         go("run", moment)
@@ -217,15 +217,18 @@ class Linear(gdb.Function):
 
 def xi(argument):
     """xi [COUNT] [ADDRESS]: disassemble from CS:EIP, or a linear address, in the mode that the processor is in."""
-    count, where = re.fullmatch(r"(?:/?([0-9]{1,4})(?:\s+|$))?(.*)", argument).groups()
+    found = re.fullmatch(r"(?:/?([0-9]{1,4})(?:\s+|$))?(.*)", argument)
+    assert found is not None, "anything matches"
+    count, where = found.groups()
     address = int(gdb.parse_and_eval(where)) & 0xFFFFFFFF if where else linear()
     gdb.execute(f"monitor x/{count or 8}i {address:#x}")
 
 
 def over(argument):
-    """over: stepi, but over a call, an interrupt, a loop or a repeated string instruction to what is behind it."""
-    code = [CODE.match(line) for line in monitor(f"x/2i {linear():#x}").splitlines()]
-    if len(code) < 2 or not all(code) or not GOES_AWAY.match(code[0].group(2)):
+    """over: stepi, but over a call, an interrupt, a loop or a repeated string instruction to what is after it."""
+    lines = monitor(f"x/2i {linear():#x}").splitlines()
+    code = [found for found in map(CODE.match, lines) if found]
+    if len(code) < 2 or len(code) < len(lines) or not GOES_AWAY.match(code[0].group(2)):
         gdb.execute("stepi")
         return
     stop = gdb.Breakpoint(f"*{int(code[1].group(1), 16):#x}", internal=True)

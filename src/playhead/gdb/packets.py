@@ -1,8 +1,8 @@
 """Framing of gdb's remote serial protocol, both ways: `$data#checksum`, acknowledgements, the interrupt byte.
 
-The decoder is fed bytes in pieces of any size and gives back what they turned out to be. Nothing that arrives can make
-it raise or grow: a packet that is damaged or too long becomes a `Bad`, which the session answers with `-`; noise
-between packets is dropped. What a packet means is nobody's business here.
+The decoder takes bytes in pieces of any size and returns packets. Nothing that arrives can make it raise or grow: a
+packet that is damaged or too long becomes a `Bad`, which the session answers with `-`; noise between packets is
+dropped. The meaning of packets is not its business.
 
 Source: gdb manual, appendix E "gdb Remote Serial Protocol", section "Overview".
 """
@@ -125,7 +125,7 @@ def _plain(body: bytes) -> bytes | None:
 
 
 def escape(data: bytes) -> bytes:
-    """Binary data as it may stand in a packet. Only the replies that carry binary data are read with escapes undone."""
+    """Binary data as a packet may hold it. Clients undo the escapes only in replies that carry binary data."""
     out = bytearray()
     for byte in data:
         if byte in (_START, _END, _ESCAPE, _REPEAT):

@@ -7,7 +7,7 @@ wants to see besides, and where in the recording we are.
 
 Values are as in the processor's manual: st0 to st7 are 80 bits wide, counted from the top of the stack; `fstat` holds
 TOP, and `ftag` is the full tag word, two bits for each physical register. gdb's mm0 to mm7 are parts of st0 to st7; gdb
-13 finds the right ones while TOP is 0, as it is behind every MMX instruction.
+13 finds the right ones while TOP is 0, as it is after every MMX instruction.
 """
 
 from dataclasses import dataclass

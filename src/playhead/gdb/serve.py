@@ -11,7 +11,7 @@ from playhead.gdb.target import Target
 
 
 class Transport(Protocol):
-    """Carries the bytes of one client at a time. None of these waits."""
+    """Carries the bytes of one client at a time. None of these blocks."""
 
     @property
     def connections(self) -> int:

@@ -1,4 +1,4 @@
-"""A session with one gdb, without input or output of its own: bytes in, bytes out, and the wish to resume.
+"""A session with one gdb, without input or output of its own: bytes in, bytes out, and requests to resume.
 
     session = GdbSession(target)
     session.receive(bytes_from_gdb)
@@ -6,9 +6,9 @@
     if session.wanted:
         session.run(interrupted)  # or target.resume and session.stopped, by hand
 
-While the target runs (`wanted`), `receive` goes on being called, so that Ctrl-C is seen: it sets `interrupt_requested`,
-and so does any packet, since a client that has resumed the target must wait for it (QEMU stops then, too); the packet
-is served when the target stands. Nothing that a client sends raises.
+While the target runs (`wanted`), `receive` is still called, so that Ctrl-C is seen: it sets `interrupt_requested`, and
+so does any packet, since a client that has resumed the target must wait for it (QEMU stops then, too); the packet is
+served when the target has stopped. Nothing that a client sends raises.
 """
 
 from collections import deque
@@ -40,7 +40,7 @@ class GdbSession:
 
     @property
     def wanted(self) -> Resume | None:
-        """How the client resumed the target; None while it stands."""
+        """How the client resumed the target; None while it is stopped."""
         return self._context.wanted
 
     @property
@@ -61,7 +61,7 @@ class GdbSession:
         return out
 
     def run(self, interrupted: Callable[[], bool]) -> None:
-        """Do what is wanted, until the target stands again."""
+        """Resume the target as requested, until it stops."""
         assert self.wanted is not None
         try:
             stop = self._context.target.resume(self.wanted.kind, interrupted)
@@ -71,7 +71,7 @@ class GdbSession:
             self.stopped(stop)
 
     def stopped(self, stop: StopLike) -> None:
-        """The target stands again."""
+        """The target has stopped."""
         reply = stop_reply(self._context, stop)
         if stop.reason == "exited":
             self._context.exit_reply = reply
@@ -84,7 +84,7 @@ class GdbSession:
         self._stands(NOTHING_THERE if self.wanted.kind.startswith("reverse") else REFUSED)
 
     def say(self, text: str) -> None:
-        """Show the user of gdb something; if the target stands, when it is next resumed."""
+        """Show the user of gdb something; if the target is stopped, when it is next resumed."""
         self._context.say(text)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ SOFTWARE, HARDWARE, WRITE, READ, ACCESS = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why the target stands again.
+    """Why the target has stopped.
 
     `watch` has the first address that was touched and what kind of watchpoint that was; `exited` has a status, and says
     that there is no machine any more (a replay that is at its end says `history-end` instead); `hardware` tells a
@@ -50,7 +50,7 @@ class StopLike(Protocol):
 
 
 class Target(Protocol):
-    """A processor with registers and memory, standing between two instructions whenever it is asked something."""
+    """A processor with registers and memory, stopped between two instructions whenever a method is called."""
 
     @property
     def can_reverse(self) -> bool:
@@ -75,9 +75,9 @@ class Target(Protocol):
         ...
 
     def insert(self, kind: int, address: int, length: int, condition: Callable[[], bool] | None) -> None:
-        """A breakpoint (at a linear address; `length` says nothing) or a watchpoint over `length` bytes, as many and as
-        long as wanted; `Refused` if impossible. It counts only while `condition`, asked when the target stands
-        there, holds. Never inserted twice without `remove` between."""
+        """A breakpoint (at a linear address; `length` means nothing) or a watchpoint over `length` bytes, as many and
+        as long as wanted; `Refused` if impossible. It is ignored where `condition`, evaluated when the target has
+        stopped there, does not hold. Never inserted twice without `remove` between."""
         ...
 
     def remove(self, kind: int, address: int, length: int) -> None:
@@ -85,10 +85,10 @@ class Target(Protocol):
         ...
 
     def resume(self, kind: Kind, interrupted: Callable[[], bool]) -> StopLike:
-        """Go, and come back with the reason for standing again; `Refused` if it cannot go (then it did not).
+        """Resume, and return the reason for stopping; `Refused` if it cannot resume (then it did not).
 
         A step is one instruction. Breakpoints at the present position do not count: each call gets somewhere. Forwards,
-        a watchpoint stops behind the instruction that touched the memory; backwards, in front of it, so that the memory
+        a watchpoint stops after the instruction that touched the memory; backwards, before it, so that the memory
         holds what it held before. `interrupted` is cheap; ask it often, and stop with `interrupt` when it says True.
         """
         ...

@@ -1,8 +1,8 @@
-"""The host's side of drives: an image each, and a thread that does what is asked of it, one request after the other.
+"""The host's side of drives: an image each, and a thread that performs its requests one after the other.
 
-What a thread has done goes into one inbox for all drives, in the order of arrival, and the session is woken; when the
-machine hears of it is the session's decision. Nothing here is part of the machine: it fits under
-`machine.storage.Storage` (its `Backing`).
+Finished requests go into one inbox for all drives, in the order in which they end, and the session is woken; it decides
+at which moment each end enters the machine. Nothing here is part of the machine: it is the `Backing` of
+`machine.storage.Storage`.
 
 An image that is not to be changed (snapshot=on, a CD-ROM) is open for reading only, and whatever the guest writes stays
 in the storage's memory. Else the thread writes it as well; the guest's flush returns when the image is flushed.
@@ -17,6 +17,7 @@ from typing import Any
 
 from playhead.base.errors import PlayheadError
 from playhead.host.block import Image
+from playhead.host.end import HostEnd
 from playhead.host.vm_images import VmImages
 from playhead.log.pages import PAGE, place_of
 
@@ -65,11 +66,15 @@ class Disk:
         self.submit(done.set)
         done.wait()
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Return when all that was submitted is done; the thread has ended."""
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+
+    def close(self) -> None:
+        self.stop()
         if self.image is not None:
             self.image.close()
 
@@ -114,20 +119,23 @@ class Disk:
         self.image.write(block * BLOCK, self._inside(block * BLOCK, content))
 
 
-class Disks:
+class Disks(HostEnd):
     """All drives of a machine, by the number of what lies in them: first the drives' own media, then those that were
     added. Its methods are called on the session's thread. `others`: images of no drive, for snapshots only.
     """
 
     def __init__(self, disks: Sequence[Disk], others: Sequence[Image] = ()):
+        super().__init__()
         self._disks, self._others = list(disks), list(others)
         self.vm_images = VmImages([disk.image for disk in disks if disk.image is not None and disk.written], others)
         self._wanted: dict[int, Request] = {}  # by id: under way, or in the inbox
         self._inbox: deque[Request] = deque()
         self._failed_base: set[int] = set()  # media of which a block could not be had: the next request fails
-        self.wake: Callable[[], None] = lambda: None  # called by the threads
-        self.message: Callable[[str], None] = lambda text: None  # likewise
         self._said: set[str] = set()
+
+    def stop(self) -> None:
+        for disk in self._disks:
+            disk.stop()
 
     def close(self) -> None:
         """Everything that was started is done, and images are flushed."""

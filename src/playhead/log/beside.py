@@ -1,15 +1,15 @@
-"""What lies beside a recording, judged before SQLite sees any of it: FILE-wal and FILE-journal.
+"""The side files of a recording, FILE-wal and FILE-journal, checked before SQLite sees them.
 
-SQLite takes what it finds under these names for the file's own, and applies it, for good. But a file may have been
-copied, moved or linked to the name under which a killed program had left its log. So whoever opens a recording with
-SQLite comes through here first.
+SQLite takes files with these names for the recording's own and applies them, for good. But a recording may have been
+copied, moved or linked to a name under which a killed program had left its log. So everything that opens a recording
+with SQLite calls this first.
 
-A log in WAL mode is the file's own if the file says so: the copy behind its end (`wal_copy.py`) begins with the log's
+A log in WAL mode is the file's own if the file says so: the copy after its end (`wal_copy.py`) begins with the log's
 header, whose salts are new each time that a log is begun, so this tells other states of the same recording too. Where
-a recorder has the file open, its log may be a moment ahead of the copy; then the recording's number is enough, which
-stands in page 1 of the file (bytes 40-43, see `writer.py`) and in the log's first frame. A rollback
-journal holds the page 1 that it would restore: its number is the same, and the file has been changed at most once
-since. What is not the file's own is given another name, and that is said.
+a recorder has the file open, its log may be a moment ahead of the copy; then the recording's number is enough, which is
+in page 1 of the file (bytes 40-43, see `writer.py`) and in the log's first frame. A rollback journal holds the page 1
+that it would restore: its number is the same, and the file has been changed at most once since. A side file that is not
+the recording's own is renamed, with a message.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ from playhead.log.wal_copy import FRAME, FRAME_HEADER, PAGE, WAL_HEADER
 
 WAL, SHM, JOURNAL = "-wal", "-shm", "-journal"
 SIDE_FILES = (WAL, SHM, JOURNAL)
-BEGUN = "-beginning"  # a recording has this behind its name until there is something whole in it
-ALL_SIDES = (*SIDE_FILES, *(BEGUN + suffix for suffix in ("", *SIDE_FILES)))  # all that is ever beside a recording
+BEGUN = "-beginning"  # the suffix of a recording's name until it holds something whole
+ALL_SIDES = (*SIDE_FILES, *(BEGUN + suffix for suffix in ("", *SIDE_FILES)))  # all side files that a recording ever has
 MAGIC = b"SQLite format 3\0"
 HEAD = 100  # bytes of SQLite's header of a database
 NUMBER = slice(40, 44)  # in it: the "schema cookie", which is a recording's number
@@ -57,7 +57,7 @@ def is_recording(head: bytes) -> bool:
 
 @contextlib.contextmanager
 def alone(fd: int) -> Iterator[None]:
-    """Only one of us at a time looks at what is beside a file, and changes it."""
+    """A lock on the side files: one process at a time checks and changes them."""
     with contextlib.suppress(OSError):  # no such locks on this file system
         fcntl.flock(fd, fcntl.LOCK_EX)
     try:
@@ -79,8 +79,8 @@ def busy(fd: int, locks: tuple[int, int] = LOCKS) -> bool:
 def look(path: str, fd: int) -> Beside:
     """`path` is the real one, without links; `fd` is open on it.
 
-    Locks are looked at after what is beside: whoever makes that has its lock before, so what is there without a lock
-    was left behind.
+    Locks are checked after the side files: a program takes its lock before it makes them, so a side file without a lock
+    was left by a killed program.
     """
     sides = {suffix: _open(path + suffix) for suffix in (WAL, JOURNAL)}
     head = os.pread(fd, HEAD, 0)
@@ -123,7 +123,7 @@ def _own_wal(fd: int, head: bytes, wal: int) -> bool:
 
 def _own_journal(fd: int, head: bytes, journal: int) -> bool:
     if busy(fd, WRITERS):
-        return True  # it is of a transaction that goes on
+        return True  # it is of a transaction that continues
     begin = os.pread(journal, JOURNAL_HEADER.size, 0)
     if len(begin) < JOURNAL_HEADER.size:
         return False
@@ -143,7 +143,7 @@ def clear(path: str, fd: int, found: Beside) -> None:
     """Make place: what is not the file's own gets another name, unless it would not change a byte of the file."""
     for suffix, info in found.foreign.items():
         if not os.path.lexists(path + suffix) or not os.path.samestat(os.stat(path + suffix), info):
-            continue  # whoever had it has gone with it just now
+            continue  # its owner has just removed it
         if suffix == WAL and _changes_nothing(fd, path + WAL):
             remove(path + WAL)
         else:
@@ -178,7 +178,7 @@ def _content(number: int, page: bytes) -> bytes:
 
 
 def set_aside(path: str, suffix: str) -> None:
-    """Another name for a file beside `path`, one that nobody has, and a line that says so."""
+    """A new, unused name for a side file of `path`, and a message about it."""
     old = path + suffix
     new = _free_name(old + ".aside")
     try:
@@ -191,7 +191,7 @@ def set_aside(path: str, suffix: str) -> None:
 
 
 def _free_name(wanted: str) -> str:
-    """Made as an empty file, which a rename then replaces, so that nobody else can take it meanwhile."""
+    """Made as an empty file, which a rename then replaces, so that no other process can take the name meanwhile."""
     number, name = 1, wanted
     while True:
         try:
@@ -210,10 +210,10 @@ def remove(path: str) -> None:
 
 
 def replaced(path: str) -> None:
-    """Another file is about to get this name: of what is beside, the old one's own goes with it."""
+    """Another file is about to get this name: remove the old file's own side files."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # none, or a link: what is beside belongs to nothing of this name
+    except OSError:  # none, or a link: side files belong to nothing of this name
         found = Beside(foreign={s: os.lstat(path + s) for s in (WAL, JOURNAL) if os.path.lexists(path + s)})
     else:
         try:

@@ -4,7 +4,7 @@ CAUSES = (
     "none", "host-error", "host-qmp-quit", "host-qmp-system-reset", "host-signal", "host-ui", "guest-shutdown",
     "guest-reset", "guest-panic", "subsystem-reset", "snapshot-load",
 )  # fmt: skip
-OURS = {64: "end-of-part"}  # QEMU's logs have none of these: the recording is a part of another one, which goes on
+OURS = {64: "end-of-part"}  # QEMU's logs have none of these: the recording is a part of another one, which continues
 
 
 def cause_number(name: str) -> int:

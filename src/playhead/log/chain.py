@@ -2,7 +2,7 @@
 
 Its first link covers the tables `meta` and `kind`; `meta` names everything else by content (kernel, firmware and disk
 blocks are stored under their hashes). So whatever a reader hands on has been compared with a hash that the end of the
-file depends on, and a changed, lost, added or reordered row is noticed where it stands.
+file depends on, and a changed, lost, added or reordered row is noticed where it is.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ Value = int | bytes | str | None
 
 
 class Mark(NamedTuple):
-    """A batch's row without its number and hash: the last rows that belong to it, and where the recorder stood."""
+    """A batch's row without its number and hash: the last rows that belong to it, and the recorder's position."""
 
     last_event: int = 0
     last_digest: int = 0

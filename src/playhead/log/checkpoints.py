@@ -24,8 +24,8 @@ AT_ONCE = 100  # packs in one query
 
 
 class Checkpoint(NamedTuple):
-    """A state that is kept. `last_event` is the id of the last event before it (0: none). (One that was asked for may
-    stand behind events of its own moment.)
+    """A stored state. `last_event` is the id of the last event before it (0: none). (A requested one may come after
+    events of its own moment.)
     """
 
     id: int
@@ -57,7 +57,7 @@ class Checkpoints:
         return [_checkpoint(row) for row in rows]
 
     def rows(self, after: int, last: int) -> list[tuple]:
-        """The rows of a batch, not verified; their sizes are looked at first."""
+        """The rows of a batch, not verified; their sizes are checked first."""
         sql = "SELECT length(parts), length(pages) FROM checkpoint WHERE id > ? AND id <= ?"
         total = 0
         for parts, pages in self._rows(sql, int, int, args=(after, last)):
@@ -101,7 +101,7 @@ class Checkpoints:
     # -- contents of pages
 
     def contents(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The 4096 bytes behind each hash, verified; none behind the one that stands for nothing."""
+        """The 4096 bytes of each hash, verified; none for the hash NOTHING."""
         wanted = set(hashes)
         where = self._index(wanted)
         packs = sorted({where[hash] for hash in wanted if hash in where})

@@ -2,23 +2,27 @@
 
 Output is no input, it falls out of a replay again; so this is derived data. It is written with the batches all the
 same, belongs to the hash chain, and a replay compares what it prints with it. Each byte of each serial port and of the
-debug console has its moment: behind the instruction that printed it.
+debug console has its moment: after the instruction that printed it.
 
 A row is what one port printed between two flushes. Texts and moments are one zstd frame each; a moment is the distance
 to the byte before, in instructions (`pack_moments`), so a guest that prints at a steady pace costs little more than its
 text (measured on the Debian boot: see docs/recording-format.md).
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from playhead.base.errors import FormatError
-from playhead.log.container import Container
 from playhead.log.moment import Moment
 from playhead.log.pages import unpacked
 
-DEBUGCON = 255  # the number of the debug console, behind those of the serial ports
+if TYPE_CHECKING:
+    from playhead.log.container import Container
+
+DEBUGCON = 255  # the number of the debug console, after those of the serial ports
 ROW = 1 << 16  # bytes of text in a row, at most
 MOST = 20  # bytes of a packed moment, at most
 MAX_BATCH = 64 << 20  # bytes of all rows of a batch, packed
@@ -35,7 +39,7 @@ class Printed(NamedTuple):
     text: bytes
     moments: list[Moment]
 
-    def between(self, after: Moment, upto: Moment | None = None) -> "Printed":
+    def between(self, after: Moment, upto: Moment | None = None) -> Printed:
         """The part that a replay from one moment to another one prints."""
         first = bisect_right(self.moments, after)
         last = len(self.moments) if upto is None else bisect_right(self.moments, upto)
@@ -43,8 +47,16 @@ class Printed(NamedTuple):
 
 
 def name_of(port: int) -> str:
-    """For people."""
+    """The name of a port in messages."""
     return "the debug console" if port == DEBUGCON else f"serial port {port}"
+
+
+def number_of(device: str) -> int | None:
+    """The number of a device's output (`serial0`, `debugcon`); None if it is no text."""
+    if device == "debugcon":
+        return DEBUGCON
+    number = device.removeprefix("serial")
+    return int(number) if number != device and number.isdecimal() else None
 
 
 class Collected:
@@ -151,7 +163,7 @@ class Console:
         self._outputs = outputs
 
     def rows(self, after: int, last: int) -> list[tuple]:
-        """The rows of a batch, not verified; their sizes are looked at first."""
+        """The rows of a batch, not verified; their sizes are checked first."""
         between = "FROM console WHERE id > ? AND id <= ?"
         sql = f"SELECT coalesce(sum(length(text) + length(moments)), 0) {between}"
         ((total,),) = self._rows(sql, int, args=(after, last))
@@ -187,7 +199,7 @@ class Console:
         return Printed(port, position, plain, found)
 
     def each(self, after: Moment | None = None, upto: Moment | None = None) -> Iterator[Printed]:
-        """All that was printed behind a moment and up to another one, in order of each port, verified."""
+        """All that was printed after a moment and up to another one, in order of each port, verified."""
         for batch in self._outputs(after):
             for printed in batch.printed:
                 if after is not None or upto is not None:

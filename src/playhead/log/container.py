@@ -1,9 +1,9 @@
 """Opens the SQLite file that a recording is, and hands on rows of the types asked for. Everything in it is untrusted.
 
-A file that a killed recorder left is made whole on the way: SQLite recovers the log beside it; where that is missing
-(the file was copied alone), or is another file's (`beside.py`), it is made again from the copy in the file
-(`wal_copy.py`). Then the log is folded in, if nobody is writing. Where nothing can be written, or the file is being
-written under another name, that is done with a temporary copy.
+A file that a killed recorder left is repaired when it is opened: SQLite recovers the log next to it; where that is
+missing (the file was copied alone), or is another file's (`beside.py`), it is made again from the copy in the file
+(`wal_copy.py`). Then the log is folded in, if no process is writing. Where nothing can be written, or the file is being
+written under another name, a temporary copy is repaired instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from playhead.base.messages import tell
 from playhead.log import beside, wal_copy
 from playhead.log.beside import HEAD, WAL, Beside
 from playhead.log.qemu_format import sniff
-from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
+from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS, READ
 
 if TYPE_CHECKING:
     import tempfile
@@ -91,15 +91,15 @@ class Container:
             )
         if version == 0:
             raise self.damaged("it has no format number")
-        if version < FORMAT:
+        if version not in READ:
             raise FormatError(
-                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads format {FORMAT}"
+                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads formats "
+                f"{READ[0]} to {FORMAT}"
             )
+        self.format: int = version
 
     def _open(self) -> sqlite3.Connection:
-        from urllib.parse import quote  # here: whoever only looks for options' words does without
-
-        path = os.path.realpath(self.path)  # SQLite looks beside the file that a link leads to
+        path = os.path.realpath(self.path)  # SQLite looks for side files of the file that a link leads to
         writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
         try:
             found = beside.look(path, self._fd)
@@ -107,8 +107,9 @@ class Container:
         except OSError as e:
             raise HostError(f"cannot read {self.path}: its newest part cannot be restored: {e.strerror}") from None
         try:
-            db = sqlite3.connect(b"file:%s?mode=%s" % (quote(os.fsencode(path)).encode(), mode.encode()), uri=True,
-                                 isolation_level=None, timeout=0, check_same_thread=False)  # fmt: skip
+            quoted = "".join(f"%{byte:02X}" for byte in os.fsencode(path))  # so any name can be in a URI
+            db = sqlite3.connect(f"file:{quoted}?mode={mode}", uri=True, isolation_level=None, timeout=0,
+                                 check_same_thread=False)  # fmt: skip
             try:
                 self._set_up(db, mode == "rw" and self._in_wal_mode())
             except BaseException:
@@ -120,8 +121,8 @@ class Container:
 
     @property
     def written(self) -> bool:
-        """Whether somebody is still writing it. A connection of ours on the file itself has a lock, too; it leaves WAL
-        mode when it is opened, if nobody is writing.
+        """Whether a process is still writing it. A connection of ours on the file itself has a lock, too; it leaves WAL
+        mode when it is opened, if no process is writing.
         """
         return self._in_wal_mode() and (not self._apart or beside.busy(self._fd))
 
@@ -129,7 +130,7 @@ class Container:
         return os.pread(self._fd, 1, 18) == b"\2"
 
     def _ready(self, path: str, found: Beside, writable: bool) -> tuple[str, str]:
-        """Make the file and what is beside it ready for SQLite: the path to open, and how."""
+        """Make the file and its side files ready for SQLite: the path to open, and the mode."""
         in_wal_mode, at = self._in_wal_mode(), None
         if found.busy:
             if found.foreign:
@@ -145,7 +146,7 @@ class Container:
                 tell(f"{path}{suffix} is of another recording, or of another state of this one: it is not used")
             if at is None and not found.own:
                 self._apart = True
-                return path, "ro&immutable=1"  # SQLite makes no files beside, and looks at none
+                return path, "ro&immutable=1"  # SQLite makes and reads no side files
             return self._copied(path, found), "rw"
         beside.clear(path, self._fd, found)
         if at is not None:
@@ -200,8 +201,8 @@ class Container:
         return {row[:3]: row[3] for row in rows}
 
     def _check_schema(self) -> None:
-        """Our tables must be as we make them: something else in their place could compute for ever, or read
-        differently. Tables and views that somebody has added are left alone.
+        """Our tables must be as we make them: something else in their place could compute forever, or read
+        differently. Added tables and views are left alone.
         """
         found = self.objects()
         for key, sql in OBJECTS.items():

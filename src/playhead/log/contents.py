@@ -1,8 +1,8 @@
 """What a recording keeps of disks: which content each block has that the guest read, verified.
 
-A disk's base never changes, so a block has one content. Its hash stands in the batch in which the guest first met it;
-the content itself is in a pack, as those of checkpoints' pages are, or (`record --no-embed`) with whoever has the
-image. Either way it is compared with the hash before anything is made of it.
+A disk's base never changes, so a block has one content. Its hash is in the batch in which the guest first read it; the
+content itself is in a pack, as those of checkpoints' pages are, or (`record --no-embed`) only in the image. Either way
+it is compared with the hash before it is used.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ class Contents:
         self.elsewhere: Elsewhere | None = None  # where contents are that the recording does not hold
 
     def rows(self, after: int, last: int) -> list[tuple]:
-        """The rows of a batch, not verified; their sizes are looked at first."""
+        """The rows of a batch, not verified; their sizes are checked first."""
         sql = "SELECT coalesce(sum(length(records)), 0) FROM content WHERE id > ? AND id <= ?"
         ((total,),) = self._rows(sql, int, args=(after, last))
         if total > MAX_RECORDS:

@@ -29,7 +29,7 @@ class Digest(NamedTuple):
 
 
 def root_of(parts: Mapping[str, bytes]) -> bytes:
-    """The root over named parts: BLAKE2b-128 over each name and digest, each with its length in front."""
+    """The root over named parts: BLAKE2b-128 over each name and digest, each prefixed with its length."""
     h = blake2b(digest_size=ROOT)
     for name, digest in parts.items():
         label = name.encode()

@@ -8,7 +8,7 @@ from playhead.log.events import CheckpointPassed, Entry, fields_of, text_of
 
 
 def text_lines(entries: Iterable[Entry]) -> Iterator[str]:
-    """`12:CLOCK_HOST ns=...` with the moment in front: instructions, then `+n` where more happened between two of
+    """The moment, then `12:CLOCK_HOST ns=...`. A moment is instructions, and `+n` where more happened between two of
     them.
     """
     for entry in entries:

@@ -15,7 +15,7 @@ LONE_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")  # what no UTF-8 is, as `repr`
 
 
 class Named8(U8):
-    """A number that stands for a word; `what` is shown with one that has none. `more`: words of further numbers."""
+    """A number that encodes a word; `what` is shown with a number that has none. `more`: words of further numbers."""
 
     def __init__(self, what: str, names: Sequence[str], default: int = 0, more: Mapping[int, str] | None = None):
         super().__init__(default)
@@ -35,7 +35,7 @@ class Text(Blob):
 
 
 class Vector(Number[int | None]):
-    """A vector number, or None where it is not known: QEMU's log does not say it."""
+    """A vector number, or None where it is not known: QEMU's log lacks it."""
 
     code = "H"
     UNKNOWN = 0xFFFF
@@ -87,7 +87,7 @@ class Choice(Field[Any]):
 
 
 def _text(data: bytes) -> str:
-    """UTF-8; a byte that is none stands as `\\xff`."""
+    """UTF-8; an invalid byte is escaped as `\\xff`."""
     return data.decode(errors="backslashreplace")
 
 

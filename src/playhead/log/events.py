@@ -36,7 +36,7 @@ class Kind(NamedTuple):
     name: str
     payload: str | None  # the field that is kept in the payload column
     how: str  # delivered, pulled, checked, foreign
-    qemu: bool  # whether QEMU's log has it
+    qemu: bool  # QEMU's log has it
     cls: "type[Event]"
     doc: str
 
@@ -85,15 +85,15 @@ class Instruction(Event):
 
 @event(1, "INTERRUPT", how="checked")
 class Interrupt(Event):
-    """The CPU took an interrupt (external, or the NMI). The moment is the one right behind its delivery."""
+    """The CPU took an interrupt (external, or the NMI). The moment is the one right after its delivery."""
 
     vector = Vector()
 
 
 @event(2, "EXCEPTION", how="checked")
 class ExceptionTaken(Event):
-    """The CPU took an exception. The moment is the one right behind its delivery. (INT n is no exception but an
-    instruction; QEMU's log has it here too.)
+    """The CPU took an exception. The moment is the one right after its delivery. (INT n is no exception but an
+    instruction; QEMU's log counts it as one.)
     """
 
     vector = Vector()
@@ -247,7 +247,7 @@ class Sample(Record):
 
 @event(26, "AUDIO_IN", how="foreign")
 class AudioIn(Event):
-    """The host recorded these samples; `wpos` is where the mixer's buffer stood (up to 0xe0200c)."""
+    """The host recorded these samples; `wpos` is the position in the mixer's buffer (up to 0xe0200c)."""
 
     wpos = U64()
     samples = Queue(Sample)
@@ -291,8 +291,8 @@ class ResetRequested(Event):
 
 @event(39, "END")
 class End(Event):
-    """The recording ends here (`end-of-part`: the one that it was cut out of goes on). `status` is what the guest asked
-    to exit with; root and checks are the last digest. (In QEMU's log it has no arguments.)
+    """The recording ends here (`end-of-part`: the one that it was cut out of continues). `status` is what the guest
+    asked to exit with; root and checks are the last digest. (In QEMU's log it has no arguments.)
     """
 
     cause = Named8("cause", CAUSES, more=OUR_CAUSES)
@@ -310,8 +310,8 @@ class ClockRate(Event):
 
 @event(65, "SNAPSHOT_LOADED")
 class SnapshotLoaded(Event):
-    """Somebody put the machine back into the state that it had at a snapshot (`loadvm`), of the moment that is told.
-    The state is that of the recording's checkpoint of that moment; instructions go on being counted from here.
+    """The machine was put back into the state that it had at a snapshot (`loadvm`), of the given moment. The state is
+    that of the recording's checkpoint of that moment; instructions are counted on from here.
     """
 
     icount = U64()
@@ -328,7 +328,7 @@ class BlockFailed(Event):
 @event(67, "MEDIUM_CHANGED")
 class MediumChanged(Event):
     """Somebody opened a CD-ROM drive's tray (`eject`; `sectors` is 0), or put a medium in (`change`). `drive` counts
-    those of the configuration. Media are numbered on behind the drives, whose first ones have their numbers; content is
+    those of the configuration. Media are numbered on after the drives, whose first ones have their numbers; content is
     kept by this number. `force`: also of a drive that the guest has locked.
     """
 
@@ -384,8 +384,8 @@ def from_row(tag: int, args: bytes | None, payload: bytes | None) -> Event:
 
 
 def fields_of(value: Record) -> Iterator[tuple[str, Any]]:
-    """(name, value) of each argument as plain values: numbers that stand for words as words, bytes as text or hex. What
-    is not known is left out.
+    """(name, value) of each argument as plain values: encoded words as words, bytes as text or hex. What is not known
+    is left out.
     """
     for name, field in value.FIELDS.items():
         item = getattr(value, name)

@@ -1,8 +1,8 @@
-"""Checkpoints on their way into a recording: packed by somebody else, stored with the batch that finds them ready.
+"""Packing of checkpoints for a recording: done in the background, stored with the first batch that finds them ready.
 
-Hashing and compressing the pages of a large checkpoint takes 100 ms, in which the guest should not stand still. Who
-does it is the caller's choice: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has
-read go the same way, but a batch waits for those: it holds the events that say when the guest read them.
+Hashing and compressing the pages of a large checkpoint takes 100 ms, for which the guest should not stop. The caller
+chooses what does it: `host.worker.Worker` (a thread), or `AtOnce`. The blocks of disks that the guest has read are
+packed in the same way, but a batch waits for those: it holds the events that say when the guest read them.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ class Helper(Protocol[T]):
 
 
 class AtOnce(Generic[T]):
-    """A helper that makes whoever submits a job do it."""
+    """A worker that does each job when it is submitted."""
 
     def __init__(self) -> None:
         self._results: list[T] = []
@@ -67,14 +67,14 @@ class Packing:
         self._helper = helper
         self._packer = Packer()
         self._in_flight = 0
-        self._blocks: dict[int, bytes] = {}  # that nobody packs yet
-        self._hashes: dict[int, bytes] = {}  # of blocks whose contents nobody gives
+        self._blocks: dict[int, bytes] = {}  # not being packed yet
+        self._hashes: dict[int, bytes] = {}  # of blocks whose contents are not stored
         self._blocks_away = 0
         self.embed = True  # keep the contents of blocks, not only their hashes
 
     @property
     def busy(self) -> bool:
-        """So much waits that no more should come."""
+        """So much is pending that no more should be submitted."""
         return self._in_flight > MOST
 
     @property

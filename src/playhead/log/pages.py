@@ -1,9 +1,9 @@
 """What a checkpoint holds, as bytes: the state of each part by name; pages of memory, blocks of disks, by content.
 
 Each content of a page is kept once in a recording, under its SHA-256, however many pages and checkpoints have it. Up
-to 64 of them are packed together, in the order of the pages that brought them (measured on the Debian boot, 17,720
-contents: 35 MB as packs; 37 MB page by page, which SQLite makes 52 MB of, because two such rows seldom fit into one
-of its pages. And 20,000 rows take 0.1 s to read, 300 take 0.02 s).
+to 64 of them are packed together, in the order of their first pages (measured on the Debian boot, 17,720 contents: 35
+MB as packs; 37 MB page by page, which takes 52 MB in SQLite, because two such rows seldom fit into one of its pages.
+And 20,000 rows take 0.1 s to read, 300 take 0.02 s).
 """
 
 import struct

@@ -2,7 +2,7 @@
 
 Integers have their declared width, bytes a length of 4 bytes, a choice the numbers that announce it. Three things are
 not in a field's type: an argument that is part of the event's number (`qemu_format.Slot`), arguments that only our
-recordings have (vectors, the end's digest), and AUDIO_IN, whose count stands in front of all else.
+recordings have (vectors, the end's digest), and AUDIO_IN, which begins with its count.
 
 What is read is not trusted: no length is believed before it is compared with what is left of the file.
 """
@@ -60,7 +60,7 @@ class Source:
         self._buffer, self._at = rest + more, 0
         self._left -= len(more)
         if len(self._buffer) < n:
-            self._left = 0  # somebody has shortened the file meanwhile
+            self._left = 0  # the file has been shortened meanwhile
             raise CutOff("the file ends inside it")
 
 
@@ -94,7 +94,7 @@ def _fixed(cls: type[R], fields: dict[str, Field], preset: tuple[str, int] | Non
     truths = [i for i, f in enumerate(fields.values()) if isinstance(f, Bool)]
     if not fields:
         like = cls(**dict([preset] if preset else []))
-        return lambda source: like  # nobody changes an event, so all can be one
+        return lambda source: like  # events are never changed, so one serves for all
     assert set(names) == set(cls.FIELDS)
     new = cls.__new__
 

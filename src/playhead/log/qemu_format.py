@@ -1,9 +1,9 @@
 """QEMU's record/replay log, the file that its `-icount rr=record,rrfile=FILE` writes: versions and their numberings.
 
 The file is a header of 12 bytes (version, 8 bytes of 0), then events: a number of one byte and what that event carries,
-big-endian, nothing in between and nothing behind END. QEMU writes the version last, when it ends: where it is 0, QEMU
-was killed or is still at work. Whenever an event came or went the numbers behind it moved, and the version with them,
-so each version that we read has its numbering here, as a list of events in order.
+big-endian, nothing in between and nothing after END. QEMU writes the version last, when it ends: where it is 0, QEMU
+was killed or is still running. Whenever QEMU added or removed an event, the numbers after it moved and the version
+changed, so each version that we read has its numbering here, as a list of events in order.
 
 Sources: QEMU's headers and its dump script for the numbers; 0xe0200c was compared with logs of QEMU 7.2 byte by byte.
 """
@@ -17,7 +17,7 @@ from playhead.log.event_names import CHECKPOINTS
 
 HEADER = 12  # bytes
 FAMILY = 0xE02000  # versions are FAMILY + a small number
-ASYNC = None  # the number in front of all asynchronous events, before each had its own
+ASYNC = None  # the number before all asynchronous events, before each had its own
 
 CAUSES_OF_2018 = (
     "none", "host-error", "host-qmp-quit", "host-signal", "host-ui", "guest-shutdown", "guest-reset", "guest-panic",
@@ -25,7 +25,7 @@ CAUSES_OF_2018 = (
 
 
 class Slot(NamedTuple):
-    """What an event number stands for: a kind of event, and the argument that is part of the number."""
+    """The meaning of an event number: a kind of event, and the argument that is part of the number."""
 
     cls: type[E.Event] | None  # None: ASYNC
     preset: tuple[str, int] | None = None
@@ -36,8 +36,8 @@ class Layout(NamedTuple):
 
     version: int
     slots: tuple[Slot, ...]  # by number
-    kinds: tuple[type[E.Event], ...]  # asynchronous ones, where ASYNC (then checkpoint, then kind) is in front of them
-    wpos: bool  # AUDIO_IN says where the mixer's buffer stood
+    kinds: tuple[type[E.Event], ...]  # asynchronous ones, where ASYNC (then checkpoint, then kind) is before them
+    wpos: bool  # AUDIO_IN has the position in the mixer's buffer
 
 
 Kinds = Sequence[type[E.Event] | None]

@@ -100,7 +100,7 @@ class QemuLog:
         return source
 
     def items(self) -> Iterator[Item]:
-        """Every event in order. Damage is a FormatError that names the byte; what was in front of it has been given."""
+        """Every event in order. Damage is a FormatError that names the byte; what was before it has been given."""
         source, decoder, event = self._begin(), Decoder(self.layout), None
         count, total, moment = 0, 0, START
         while source.left():

@@ -144,7 +144,7 @@ class Reader:
             raise self._bad(f"batch {position} is out of order")
 
     def batch(self, number: int, mark: Mark, before: Mark, hash: bytes, stored: bytes) -> Batch:
-        """The batch that `mark` ends, checked against the chain; `before` and `hash` are the mark and hash in front."""
+        """The batch that `mark` ends, checked against the chain; `before` and `hash` are those of the batch before."""
         events, runs, kept, contents, printed = self._rows_of(number, mark, before, hash, stored)
         entries = entries_of(events, before.moment, self._bad)
         digests = digests_of(runs, len(self.parts), self.digest_period, self._bad)
@@ -197,7 +197,7 @@ class Reader:
 
     def load_batch(self, index: int) -> Batch | None:
         """The batch of this index (the first flush has 0), verified with the stored hash of the one before; None
-        behind the last.
+        after the last.
         """
         return self.batch(*self._place(index)) if index < len(self._known()) else None
 
@@ -234,7 +234,7 @@ class Reader:
 
     def batch_at(self, moment: Moment) -> int:
         """The index for `load_batch` at which everything is found that happens at `moment` or later: the first batch
-        that was flushed there or behind. (It may begin before: skip events up to a checkpoint's `last_event`.)
+        that was flushed there or after. (It may begin before: skip events up to a checkpoint's `last_event`.)
         """
         return bisect_left(self._known(), moment, key=lambda one: one[1].moment)
 
@@ -277,7 +277,7 @@ class Reader:
         return (Moment(*rows[0][:2]), rows[0][2], rows[0][3]) if rows else (START, 0, 0)
 
     def event_moment(self, id: int) -> Moment | None:
-        """Where an event stands, by its number; not verified against the chain."""
+        """The moment of an event, by its number; not verified against the chain."""
         rows = self._rows("SELECT icount, seq FROM event WHERE id = ?", int, int, args=(id,))
         return Moment(*rows[0]) if rows else None
 

@@ -1,4 +1,4 @@
-"""The recording's tables. A recording is one SQLite file, so that any SQLite tool can look into it.
+"""The recording's tables. A recording is one SQLite file, so that any SQLite tool can read it.
 
 Rowid tables throughout: a table WITHOUT ROWID keeps blobs in its index pages and grew to 94 MB where a rowid table
 took 28. Everything after `meta` and the first blobs is only ever appended, in batches; a batch is one transaction.
@@ -6,7 +6,8 @@ Only `snapshot` is not: names are given and taken away later too.
 """
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
-FORMAT = 3  # SQLite's user_version, at byte 60
+FORMAT = 4  # SQLite's user_version, at byte 60
+READ = (3, 4)  # formats that are read: 3 has the same tables, and another form of meta's `config`
 
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
 MAX_META = 16 << 20  # bytes of one meta value
@@ -39,7 +40,7 @@ CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) A
 
 
 def _objects() -> dict[tuple[str, str, str], str | None]:
-    """(type, name, table) -> SQL text, as SQLite's own table of contents has it."""
+    """(type, name, table) -> SQL text, as in SQLite's own table of contents."""
     out: dict[tuple[str, str, str], str | None] = {}
     for statement in SCHEMA.split(";"):
         words = statement.split()

@@ -1,20 +1,24 @@
-"""Snapshots: moments of a recording that somebody gave a name to (`savevm`).
+"""Snapshots: named moments of a recording (`savevm`).
 
-They are no part of what happened, so they stand outside of the chain of batches: names can be given and taken away
-long after the recording was closed. Each row carries a hash of its own, put onto the recording's beginning, so that a
-row that was damaged, or that comes from another recording, is noticed.
+They are not part of the execution, so they are not part of the chain of batches: names can be added and removed long
+after the recording was closed. Each row has its own hash, chained to the recording's beginning, so that a row that was
+damaged, or that comes from another recording, is noticed.
 """
+
+from __future__ import annotations
 
 import os
 import sqlite3
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from playhead.base.errors import HostError, UsageError
 from playhead.log import beside
 from playhead.log.chain import link
 from playhead.log.moment import Moment
-from playhead.log.reader import Reader
 from playhead.log.snapshot_names import MAX_NAME, MOST, check_name
+
+if TYPE_CHECKING:
+    from playhead.log.reader import Reader
 
 COLUMNS = "name, icount, seq, virtual_ns, created, root"
 INSERT = f"INSERT INTO snapshot ({COLUMNS}, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -51,9 +55,11 @@ def names(reader: Reader) -> list[Snapshot]:
 
 
 def add(path: str, snapshot: Snapshot, genesis: bytes = b"") -> None:
-    """Give a name to a moment of a finished recording. A name that is there already moves. `genesis`: that of the
-    recording whose moment it is; somebody may have put another one in its place meanwhile.
+    """Give a name to a moment of a finished recording. A name that exists moves. `genesis`: that of the recording whose
+    moment it is; the file may have been replaced by another recording meanwhile.
     """
+    from playhead.log.reader import Reader  # here: a recorder, which needs the rest of this file, reads nothing
+
     check_name(snapshot.name)
     with Reader(path) as reader:
         _check_same(reader, genesis)
@@ -70,6 +76,8 @@ def _check_same(reader: Reader, genesis: bytes) -> None:
 
 def remove(path: str, name: str, genesis: bytes = b"") -> None:
     """Take a name away; `genesis` as for `add`."""
+    from playhead.log.reader import Reader
+
     with Reader(path) as reader:
         _check_same(reader, genesis)
         there = [s.name for s in names(reader)]
@@ -79,14 +87,14 @@ def remove(path: str, name: str, genesis: bytes = b"") -> None:
 
 
 def _change(path: str, statements: list[tuple[str, tuple]]) -> None:
-    """One transaction on a file that nobody else is writing."""
+    """One transaction on a file that no other process is writing."""
     if not (os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.realpath(path)), os.W_OK)):
         raise HostError(f"cannot change {path}: it, or its folder, is read-only")
     real = os.path.realpath(path)
     fd = os.open(real, os.O_RDONLY | os.O_CLOEXEC)  # open as long as SQLite has locks: see `Container`
     try:
         with beside.alone(fd):
-            if os.pread(fd, 1, 18) == b"\2":  # `Reader` folds a log that was left behind: this one belongs to somebody
+            if os.pread(fd, 1, 18) == b"\2":  # `Reader` folds a log that was left: this one is in use
                 raise HostError(f"cannot change {path}: it is being written, or somebody reads what was cut off")
             beside.clear(real, fd, beside.look(real, fd))
             _execute(real, statements)

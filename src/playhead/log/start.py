@@ -32,7 +32,7 @@ class Start(NamedTuple):
 
 
 def from_json(value: Any) -> Start:
-    """The inverse of `as_json`, of something that nobody vouches for."""
+    """The inverse of `as_json`, of untrusted input."""
     if not isinstance(value, dict) or set(value) != {"icount", "seq", "virtual_ns", "root"}:
         raise FormatError("meta 'start' is no moment")
     numbers = [value[name] for name in ("icount", "seq", "virtual_ns")]

@@ -1,4 +1,4 @@
-"""What a check of a recording gives: counts of what was looked at, and the faults."""
+"""The result of a check of a recording: counts of what was checked, and the faults."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,7 +20,7 @@ class Fault:
 
 @dataclass
 class Verdict:
-    """What was looked at, and what is wrong with it."""
+    """Counts of what was checked, and the faults."""
 
     format: int = FORMAT
     complete: bool = False

@@ -1,7 +1,7 @@
 """Checks a recording without running it: everything in it is what its hashes say, and all that a replay needs is
 there.
 
-A replay checks the same on its way, but stops at the first fault; this goes on and names every table, batch and blob
+A replay checks the same on its way, but stops at the first fault; this continues and names every table, batch and blob
 that is damaged. What neither can see is a recording whose end was taken away batch by batch: that is what one looks
 like whose recorder was killed, and both say that it has no end.
 """
@@ -25,7 +25,7 @@ MAX_FAULTS = 100
 
 def verify(reader: Reader) -> Verdict:
     """Check everything. (What keeps a recording from being opened, `Reader` has raised already.)"""
-    verdict = Verdict()
+    verdict = Verdict(reader.container.format)
     reader.look_again()
     for fault in (
         *_batches(reader, verdict), *_tables(reader, verdict), *_blobs(reader, verdict),
@@ -37,7 +37,7 @@ def verify(reader: Reader) -> Verdict:
 
 
 def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
-    """The chain. Behind a bad link it is taken up again at the hash that is stored there."""
+    """Check the chain. After a bad link it continues from the hash that is stored there."""
     try:
         marks = reader.marks()
     except FormatError as e:
@@ -73,7 +73,7 @@ def _batches(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
 
 
 def _check_digests(reader: Reader, batch: Batch, due: int) -> int:
-    """Digests stand at every multiple of the period; returns where the next one is due."""
+    """There is a digest at every multiple of the period; returns where the next one is due."""
     for icount, _ in batch.digests:
         if icount != due:
             raise FormatError(f"a digest of instruction {icount} where that of {due} is due")
@@ -91,7 +91,7 @@ def _check_blocks(reader: Reader, batch: Batch, known: set[int]) -> int:
 
 
 def _check_console(batch: Batch, printed: dict[int, int], all_known: bool) -> int:
-    """Each port's output goes on where it was, as far as that is known; returns how much this batch has."""
+    """Each port's output continues where it was, as far as that is known; returns how much this batch has."""
     for one in batch.printed:
         where = printed.get(one.port, 0)
         if one.position != where and all_known:
@@ -110,7 +110,8 @@ def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
 
 
 def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
-    """Rows that belong to no batch: events and their batch are written together, so nobody leaves such."""
+    """Rows that belong to no batch: events and their batch are written together, so a recorder never leaves such
+    rows."""
     for table, end in zip(("event", "digest", "checkpoint", "content", "console"), last.rows, strict=True):
         try:
             rows = reader.container.rows(f"SELECT count(*) FROM {table} WHERE id > ? OR id < 1", int, args=(end,))

@@ -1,4 +1,4 @@
-"""The part of `verify` that looks at checkpoints, the pages that they need, and snapshots."""
+"""The part of `verify` that checks checkpoints, the pages that they need, and snapshots."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -19,7 +19,7 @@ def why(reader: Reader, e: FormatError) -> str:
 
 
 def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: tuple[Moment, int]) -> None:
-    """Whether it stands behind the one before, and between the events that it says."""
+    """Check that it is after the one before, and between the events that it names."""
     if checkpoint.place <= before:
         raise FormatError(f"checkpoint {checkpoint.id} is not behind the one before it")
     last = checkpoint.last_event

@@ -1,8 +1,8 @@
 """SQL that shows a recording's events with their arguments decoded: one view for each kind, made from the declarations.
 
-The views are no part of a recording, which is nobody's to change when an event is declared anew: they are temporary
-ones, for the connection that asks. Arguments are stored one after another, little-endian (`base.record`); SQLite has no
-function that reads numbers from a blob, so each byte is looked up in its hexadecimal form.
+The views are not part of a recording, which must not change when the declaration of an event does: they are temporary
+views of the connection that asks for them. Arguments are stored one after another, little-endian (`base.record`);
+SQLite has no function that reads numbers from a blob, so each byte is looked up in its hexadecimal form.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def _columns(kind: Kind) -> Iterator[tuple[str, str]]:
     for name, field in kind.arguments().items():
         if isinstance(field, Choice):
             yield from _choice(name, field, at)
-            return  # nothing is declared behind one
+            return  # nothing is declared after one
         expression, at = _decoded(field, at)
         yield name, expression
     if kind.payload is not None:

@@ -1,18 +1,18 @@
-"""A copy of SQLite's write-ahead log behind the last page of the recording, so that the file alone is whole at every
+"""A copy of SQLite's write-ahead log after the last page of the recording, so that the file alone is whole at every
 instant.
 
 In WAL mode the newest batches are in a second file, `FILE-wal`, and folding them in (a checkpoint) writes page after
-page in place: whoever has the first file only would miss the newest batches, and a kill in mid-fold would leave it
+page in place: a copy of the first file alone would lack the newest batches, and a kill in mid-fold would leave it
 inconsistent. So after each commit the log's new frames are also appended here, and SQLite's fold, when it is done,
-cuts the copy off (it truncates the file to the database's size). SQLite never looks behind the size in its header.
-Room for the pages of the next fold is reserved in front of the copy, so that a fold neither runs over it nor fails on
+cuts the copy off (it truncates the file to the database's size). SQLite never reads past the size in its header.
+Room for the pages of the next fold is reserved before the copy, so that a fold neither runs over it nor fails on
 a full disk.
 
 `find` and `restore` are the way back: from a file that was separated from its log, the log is made again, and SQLite
 recovers it as after any crash. No syncing is needed for all that: it is about processes that die, not about power.
 
-The copy also says whose a log is: `beside.py` takes one for the file's own if the copy begins with the same header. So
-each log begins with a transaction that changes nothing, and is copied before the first batch comes.
+The copy also tells which log is the file's own (`beside.py`): the one with the same header. So each log begins with a
+transaction that changes nothing, and is copied before the first batch.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from hashlib import blake2b
 PAGE = 4096
 MAGIC = b"Playhead WAL 1\0\0"
 HEADER = struct.Struct(">16sQ8s")  # magic, where in the file this is, check of both
-ROOM = 96 * PAGE  # bytes in front of a copy, at least
+ROOM = 96 * PAGE  # bytes before a copy, at least
 CHUNK = 1 << 20
 WAL_HEADER = 32  # SQLite's file format, chapter 4: magic, version, page size, number, two salts, two checksums
 FRAME_HEADER = struct.Struct(">II8s8x")  # page, pages of the database after a commit (or 0), salts, checksums
@@ -58,7 +58,7 @@ class WalCopy:
         return self._done
 
     def still_there(self) -> bool:
-        """Whether the file is still the one that was begun: nobody has copied another over it."""
+        """Whether the file is still the one that was begun, and not overwritten by a copy of another."""
         return os.pread(self._file, *IDENTITY) == self._identity
 
     def has_name(self) -> bool:
@@ -94,7 +94,7 @@ class WalCopy:
                 os.ftruncate(self._file, self._at)
             self._forget(head)
         elif self._at and os.fstat(self._file).st_size < self._at + HEADER.size + self._done:
-            self._at = 0  # somebody else's fold cut it off
+            self._at = 0  # a fold by another process cut it off
         end = self._scan(max(self._done, WAL_HEADER))
         if not self._at or self._pages * PAGE > self._at:
             self._done = end
@@ -107,7 +107,7 @@ class WalCopy:
         self._head, self._at, self._done = head, 0, 0
 
     def _scan(self, end: int) -> int:
-        """The end of the log's frames, from a known one; older frames behind have other salts."""
+        """The end of the log's frames, from a known one; older frames after have other salts."""
         assert self._wal is not None
         salts = self._head[16:24]
         while True:
@@ -121,7 +121,7 @@ class WalCopy:
             end += FRAME
 
     def _move(self, size: int) -> None:
-        """Begin the copy at a place that leaves room, behind the old one, which stays valid until this one is."""
+        """Begin the copy at a place that leaves room, after the old one, which stays valid until this one is."""
         old_end = self._at + HEADER.size + self._done if self._at else 0
         base = self._pages * PAGE
         at = max(base + ROOM + (size + PAGE - 1) // PAGE * PAGE, (old_end + PAGE - 1) // PAGE * PAGE)

@@ -1,8 +1,8 @@
 """Writes a recording: first what the machine is, then batch after batch of events, digests and checkpoints.
 
-A batch is one transaction in WAL mode, and a copy of it behind the end of the file itself (`wal_copy.py`): a process
-that is killed loses at most what it had not flushed yet, the file alone holds all that was, and readers can look on
-meanwhile. The log is folded into the file whenever it has about 256 KB, and at the end. Only folding waits for the
+A batch is one transaction in WAL mode, and a copy of it after the end of the file itself (`wal_copy.py`): a process
+that is killed loses at most what it had not flushed yet, the file alone holds everything else, and it can be read while
+it is written. The log is folded into the file whenever it has about 256 KB, and at the end. Only folding waits for the
 disk: doing so at each batch would stall the guest (4 ms, measured), and only a power cut needs it.
 
 The writer reads no clock: its caller decides when to flush, and passes the times to store.
@@ -34,7 +34,7 @@ FOLD = 256 << 10  # bytes of log
 ROW = 64  # bytes that a row may take besides its content
 MOVED = 1_000_000  # instructions without anything to log that are worth a batch
 CROWD = 32 << 20  # bytes of disks' blocks that are not safe yet
-BUSY_MS = 5000  # for a commit; a fold that finds somebody reading does not wait
+BUSY_MS = 5000  # for a commit; a fold does not wait for readers
 BATCH = f"INSERT INTO batch VALUES ({', '.join('?' * (2 + len(Mark._fields)))})"
 NOT_YET: Any = None
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class Writer:
     def begin(self, meta: dict[str, Any], blobs: Iterable[bytes] = ()) -> None:
         """Make the file and store what the machine is: `meta` (values are JSON) is fixed from here on.
 
-        All this is written beside, and takes the file's name when it is whole: there is no half a beginning.
+        All this is written under another name, and renamed when it is complete: there is no partial beginning.
         """
         beginning = self.path + BEGUN
         self._host(lambda: self._drop_old(beginning))
@@ -117,8 +117,8 @@ class Writer:
         self._hash = chain
 
     def _create(self, path: str) -> sqlite3.Connection:
-        """An empty recording, in a transaction. Nobody sees it before it is whole, so it needs no journal. Its number,
-        in page 1, tells a log beside it from that of another recording.
+        """An empty recording, in a transaction. No reader sees it before it is complete, so it needs no journal. Its
+        number, in page 1, tells its log from that of another recording.
         """
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         db = sqlite3.connect(os.path.abspath(path), isolation_level=None)
@@ -143,7 +143,7 @@ class Writer:
         self._copy = WalCopy(self.path)
         self._db = sqlite3.connect(os.path.abspath(self.path), isolation_level=None, timeout=BUSY_MS / 1000)
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")
-        self._db.execute("SELECT 1 FROM meta").fetchone()  # from here on a reader sees that somebody is writing
+        self._db.execute("SELECT 1 FROM meta").fetchone()  # from here on a reader sees that the file is being written
         self._begin_log()
 
     def _begin_log(self) -> None:
@@ -279,8 +279,8 @@ class Writer:
 
     def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
         """Make everything logged so far safe, as one batch. `moment` is now; if nothing was logged, but much has
-        happened, it is that which is stored. Checkpoints that are not packed yet stay behind, unless it is to `wait`
-        for them; returns how many were stored.
+        happened, it is that which is stored. Checkpoints that are not packed yet are left for the next batch, unless it
+        is to `wait` for them; returns how many were stored.
         """
         assert self._hash, "begin() comes first"
         moved = moment.icount - self.flushed.icount >= MOVED
@@ -380,7 +380,7 @@ class Writer:
             return
         with contextlib.suppress(sqlite3.Error):
             self._fold()
-            self._db.execute("PRAGMA journal_mode = DELETE")  # refused while somebody reads; the next opener folds
+            self._db.execute("PRAGMA journal_mode = DELETE")  # refused while it is being read; the next opener folds
 
     def _drop_beginning(self) -> None:
         for suffix in ("", *SIDE_FILES):

@@ -7,7 +7,7 @@ configuration.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
@@ -18,8 +18,7 @@ from playhead.machine.storage import ABSENT
 ZEROS = bytes(PAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """`parts`: cpu, tlb, machine, then each device by name. `pages`: area page number, or key of a disk's block -> its
     4096 bytes; ABSENT for a block that the guest has not written any more, after a `loadvm`.
     """

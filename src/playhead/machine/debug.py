@@ -1,17 +1,17 @@
 """Breakpoints and watchpoints of a debugger: a run that meets one ends there. The guest cannot notice them.
 
-A breakpoint stops in front of the instruction at a linear address, when nothing (no interrupt, no exception) comes
-before it any more; each iteration of a REP is an instruction here, as it is when stepping. A watchpoint stops behind
+A breakpoint stops before the instruction at a linear address, when nothing (no interrupt, no exception) comes
+before it any more; each iteration of a REP is an instruction here, as it is when stepping. A watchpoint stops after
 the instruction or the delivery that accessed some of its bytes, by linear or by physical address. Whether one is met
 is a property of the moment, not of how the run was cut: so a search backwards sees just what a run forwards sees.
 
-Nothing is written to guest memory. The engines look at two small tables (`debug_map`, `debug_offsets`): blocks end in
-front of a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table. The guest's own debug
-registers have marks of their own in both (engine/llvm/guest_marks.py).
+Nothing is written to guest memory. The engines check two small tables (`debug_map`, `debug_offsets`): blocks end before
+a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table. The guest's own debug registers
+have separate marks in both (engine/llvm/guest_marks.py).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from playhead.engine.core import MOST_WATCHES, Core
 from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
@@ -21,8 +21,7 @@ READ, WRITE = S.HIT_READ, S.HIT_WRITE
 EXEC_PAGE, WATCHED_PAGE = S.MARK_EXEC, (READ | WRITE) << 1  # of debug_map
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Bytes [start, start + length) to watch for `kinds` (READ, WRITE or both)."""
 
     start: int
@@ -35,8 +34,7 @@ class Watch:
         return min(self.start + self.length, 1 << 32) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """An access that was watched. `by`: the CPU, its page walk, or the name of a bus master."""
 
     address: int
@@ -136,7 +134,7 @@ class Debug:
         self._masters.clear()
 
     def skip_here(self) -> None:
-        """The breakpoint at this moment has been told of: go on over it."""
+        """The breakpoint at this moment has been told of: continue over it."""
         for name in ("icount", "seq"):
             self._core.c64[self._i["skip_" + name]] = self._core.c64[self._i[name]]
 
@@ -150,7 +148,7 @@ class Debug:
             self._masters.append(Access(address, length, WRITE, True, by))
 
     def accesses(self) -> list[Access]:
-        """The watched accesses of the last instruction, delivery or bus master; they are told once."""
+        """The watched accesses of the last instruction, delivery or bus master; they are reported once."""
         out = [a for a in self._masters if any(a.touches(w) for w in self._watches)]
         self._masters.clear()
         n = self._core.c32[self._i["hit_n"]]

@@ -72,7 +72,7 @@ def _pae(machine: Machine, linear: int) -> int | None:
 
 
 def _entry(machine: Machine, address: int, size: int) -> int:
-    """An entry of a table; all ones where there is no memory, as the processor has it."""
+    """An entry of a table; all ones where there is no memory, as the processor reads it."""
     data = b"" if address >> 32 else read(machine, address & machine.core.get("a20_mask"), size, physical=True)
     return int.from_bytes(data, "little") if len(data) == size else (1 << 8 * size) - 1
 
@@ -131,7 +131,7 @@ def read(machine: Machine, address: int, length: int, physical: bool = False) ->
 
 
 def write(machine: Machine, address: int, data: bytes, physical: bool = False) -> bool:
-    """Change memory of a machine that nobody records; False (and nothing done) where there is none, or only ROM."""
+    """Change memory of a machine that is not recorded; False (and nothing done) where there is none, or only ROM."""
     places = pieces(machine, address, len(data), physical)
     if sum(n for _, n in places) != len(data) or not all(machine.memory.page_map[at >> 12] & WRITE for at, _ in places):
         return False

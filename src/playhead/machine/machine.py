@@ -5,25 +5,23 @@ NMI; then an
 external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit
 before
 the next alarm. An instruction that touches a device ends the engine's run: a read asks first and then completes, alone;
-a write happens behind its instruction; either way a boundary follows, because a device may have raised a line or armed
+a write happens after its instruction; either way a boundary follows, because a device may have raised a line or armed
 an alarm.
 """
 
 import hashlib
-from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
-from playhead.boards.drive_config import CDROM
 from playhead.engine.core import Core
-from playhead.hw.block import READ, Drive, Tray
+from playhead.hw.block import Drive
 from playhead.hw.clock import NEVER, VirtualClock
+from playhead.hw.device import Device
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
-from playhead.hw.space import Stream
+from playhead.hw.space import Space
 from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -31,16 +29,16 @@ from playhead.machine.parts import M64, MachineState, Parts
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
-SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two looks at `kick`
-SHORT = 1 << 14  # while somebody is about to kick
+SLICE = {"native": 1 << 21, "reference": 1 << 14}  # instructions between two checks of `kick`
+SHORT = 1 << 14  # while a kick is expected soon
 DELIVERIES = 1 << 14  # of exceptions, likewise
 ENGINES = ("native", "reference")
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick; and
-    where `debug` is armed: break (a breakpoint's instruction is next), watch (then `accesses`).
+class Stop(NamedTuple):
+    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick, input
+    (a device can take some again); and where `debug` is armed: break (a breakpoint's instruction is next), watch (then
+    `accesses`).
     """
 
     kind: str
@@ -79,13 +77,14 @@ class _Outputs:
     """What the board needs of the outside."""
 
     def __init__(self, door: Any, behind: storage.Storage | None):
+        self.ends = getattr(door, "ends", {})  # all that is outside, by name
         self.serial_sinks: list[Sink] = door.serial_sinks
         self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 
 class Machine(Parts):
-    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is behind
+    """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is after
     the storage (`disks`).
 
     `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same.
@@ -98,22 +97,22 @@ class Machine(Parts):
         self.clock = VirtualClock(self)
         self.requests = _Requests()
         self.state = MachineState()
-        self.kicked = False
+        self.kicked = ""  # the kind of stop that was asked for
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
         self._c32, self._c64 = self.core.c32, self.core.c64
         self._c32[self._i["shift"]] = shift
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
-        self._ahead: tuple[Stream, int, int] | None = None  # where answers for a REP INS come from
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)
         self.board = pc.Board(config, self.clock, self.memory, _HostClock(door), self.requests, outputs)
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
+            self.storage.connect(self.board)
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
-        self.board.ignne = self._ignne
+        self.board.ask_ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
@@ -131,9 +130,18 @@ class Machine(Parts):
         self._slice = SLICE[name]
         self.core.stale = True
 
+    @property
+    def devices(self) -> dict[str, Device[Any]]:
+        """All that has state on the board, by name: input from outside goes to one of these."""
+        return self.board.devices
+
     def kick(self) -> None:
-        """From any thread: make `run` return soon."""
-        self.kicked = True
+        """From any thread: make `run` return soon (`kick`)."""
+        self.kicked = "kick"
+
+    def take_input(self) -> None:
+        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
+        self.kicked = self.kicked or "input"
 
     # reset
 
@@ -156,63 +164,12 @@ class Machine(Parts):
         self._c32[self._i["a20_mask"]] = 0xFFFFFFFF if on else 0xFFEFFFFF
         self.core.stale = True
 
-    # serial ports
-
-    def serial_receive(self, port: int, data: bytes) -> int:
-        return self.board.serial[port].receive(data)
-
-    def serial_room(self, port: int) -> int:
-        return self.board.serial[port].can_receive() if port < len(self.board.serial) else 0
-
-    # drives
-
-    def drive_done(self, id: int, error: bool, data: bytes = b"") -> bool:
-        """A request to a drive has ended; False if nobody waits for it any more."""
-        return self.board.drive_done(id, error, data)
-
-    def block_done(self, id: int, error: bool = False, base: bytes | None = None) -> bool:
-        """The same, for a machine with a storage. `base`: what the base has in the blocks of a read, if the caller has
-        it.
-        """
-        request = next((r for r in self.board.in_flight() if r.id == id), None)
-        if request is None:
-            return False
-        data = b""
-        if request.kind == READ and not error:
-            assert self.storage is not None
-            data = self.storage.answer(request, base)
-        return self.board.drive_done(id, error, data)
-
-    def takes_media(self, drive: int) -> bool:
-        """Whether this is a CD-ROM drive, and there is a storage for what is put in."""
-        drives = self.config.drives
-        return self.storage is not None and drive < len(drives) and drives[drive].kind == CDROM
-
-    def tray(self, drive: int) -> Tray:
-        """The state of a CD-ROM drive as far as the user sees it."""
-        config = self.config.drives[drive]
-        assert self.board.ide is not None
-        return self.board.ide.cdrom(config.bus, config.unit).s.cdrom
-
-    def change_medium(self, drive: int, force: bool, medium: int, sectors: int) -> bool:
-        """Open the tray of a CD-ROM drive (no `sectors`), or put a medium in. False: the guest has locked it, and is
-        told that somebody wants it to open.
-        """
-        config = self.config.drives[drive]
-        assert self.board.ide is not None and self.storage is not None
-        cdrom = self.board.ide.cdrom(config.bus, config.unit)
-        if not sectors:
-            return cdrom.eject(force)
-        cdrom.insert(sectors)
-        self.storage.put_in(drive, medium, sectors)
-        return True
-
     # running
 
     def run(self, until_icount: int, until_seq: int = 0) -> Stop:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier and say why.
 
-        It stops in front of the boundary of its moment: what is due then belongs to the next call. Where it stops
+        It stops before the boundary of its moment: what is due then belongs to the next call. Where it stops
         changes nothing.
         """
         c32, c64, i = self._c32, self._c64, self._i
@@ -226,16 +183,15 @@ class Machine(Parts):
                 stop, self.requests.stop = self.requests.stop, None
                 return stop
             if self.kicked:
-                self.kicked = False
-                return Stop("kick")
+                kind, self.kicked = self.kicked, ""
+                return Stop(kind)
             if self._boundary():
                 continue
             asleep = self._asleep()
             if asleep is not None:
                 return asleep
             if icount < until_icount:
-                most = SHORT if self.storage is not None and self.storage.backing.busy else self._slice
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), most), DELIVERIES
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._most()), DELIVERIES
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
@@ -273,6 +229,10 @@ class Machine(Parts):
         intr = S.PENDING_INTR if self.board.intr.level else 0
         return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
 
+    def _most(self) -> int:
+        """Instructions between two looks at `kicked`: few while the end of a request to a drive is expected."""
+        return SHORT if self.storage is not None and self.storage.backing.busy else self._slice
+
     def _to_next_alarm(self) -> int:
         """Instructions until the next alarm is due, at least one."""
         left_ns = self.clock.next_deadline_ns() - self.now_ns()
@@ -280,7 +240,7 @@ class Machine(Parts):
         return max((left_ns + (1 << shift) - 1) >> shift, 1)
 
     def _boundary(self) -> bool:
-        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is looked at
+        """Ring what is due and inject what is pending; True if the moment moved on, so that everything is checked
         again."""
         c32, c64, i, state = self._c32, self._c64, self._i, self.state
         icount, now = c64[i["icount"]], self.now_ns()
@@ -308,7 +268,7 @@ class Machine(Parts):
         c32[i["fault_pending"]] = 1
 
     def _traced_run(self, budget: int) -> None:
-        """Like `_engine_run`, but it ends behind the first delivery and tells of it. (An interrupt whose delivery
+        """Like `_engine_run`, but it ends after the first delivery and reports it. (An interrupt whose delivery
         faults is not delivered; what is then pending is an exception. A task switch moves `seq` on too; it is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
@@ -334,27 +294,20 @@ class Machine(Parts):
             before = c64[i["icount"]]
             self._table.update()
             self.engine.run(budget)
-            if c32[i["ahead_n"]]:
-                self._end_of_ahead()
             reason = c32[i["exit_reason"]]
             if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
                 info = c64[i["exit_info"]]
                 space = self.board.io if reason == S.EXIT_PORT_READ else self.memory.mmio
-                left, c32[i["ahead_left"]] = c32[i["ahead_left"]], 0
-                if left > 1 and end - c64[i["icount"]] > 1:
-                    budget = self._look_ahead(info & 0xFFFFFFFF, info >> 32, min(left, end - c64[i["icount"]]))
-                    if budget:
-                        continue
                 n, deadline = c32[i["latch_n"]], self.clock.next_deadline_ns()
                 c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
                 c32[i["latch_n"]] = n + 1
-                budget = end - c64[i["icount"]] if self._as_before(deadline) else 1
+                budget = min(end - c64[i["icount"]], self._most()) if self._as_before(deadline) else 1
                 continue
             if reason in (S.EXIT_PORT_WRITE, S.EXIT_MMIO_WRITE):
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
             elif reason == S.EXIT_TRIPLE:
                 c32[i["fault_pending"]] = 0
-                c64[i["seq"]] += 1  # a moment of its own: an end that is logged behind it is not reached before it
+                c64[i["seq"]] += 1  # a moment of its own: an end that is logged after it is not reached before it
                 self.requests.reset("guest-reset")
             elif reason == S.EXIT_FROZEN:
                 self._freeze()
@@ -365,7 +318,7 @@ class Machine(Parts):
             return
 
     def _freeze(self) -> None:
-        """The processor stops in front of an x87 instruction, as if it had halted there, and asserts FERR#. It is a
+        """The processor stops before an x87 instruction, as if it had halted there, and asserts FERR#. It is a
         moment of its own, and the end of a shadow: an interrupt is what it waits for."""
         c32, c64, i = self._c32, self._c64, self._i
         c32[i["halted"]] = 1
@@ -380,8 +333,8 @@ class Machine(Parts):
         self._c32[self._i["ignne"]] = self._c32[self._i["ferr"]]
 
     def _as_before(self, deadline_ns: int) -> bool:
-        """Whether a read has left all that a run is bounded by as it was: then the run may go on behind it. (Such reads
-        are what a guest does that polls a timer or a status.)"""
+        """Whether a read has left all that a run is bounded by as it was: then the run may continue after it. (Such
+        reads are what a guest does that polls a timer or a status.)"""
         return (
             self.clock.next_deadline_ns() == deadline_ns
             and self._wanted() == self._c32[self._i["intr_pending"]]
@@ -389,35 +342,13 @@ class Machine(Parts):
             and not (self.kicked or self.debug.armed)
         )
 
-    def _look_ahead(self, port: int, size: int, most: int) -> int:
-        """Answer as many iterations of a REP INS as can be; how many that is."""
-        c32, c64, i = self._c32, self._c64, self._i
-        owner = self.board.io.find(port)
-        if owner is None or owner.stream is None or not owner.min_size <= size <= owner.max_size:
-            return 0
-        words = owner.stream.peek(port, size, min(most, S.FIELDS["ahead"].count))
-        if words:
-            c32[i["ahead"] : i["ahead"] + len(words)] = array("I", words)
-            c32[i["ahead_n"]], c32[i["ahead_used"]], c32[i["ahead_port"]] = len(words), 0, port | size << 16
-            c64[i["ahead_at"]] = c64[i["icount"]]
-            self._ahead = owner.stream, port, size
-        return len(words)
-
-    def _end_of_ahead(self) -> None:
-        """What was taken of the answers happens to the device; the others are void."""
-        c32, i = self._c32, self._i
-        assert self._ahead is not None
-        stream, port, size = self._ahead
-        stream.taken(port, size, c32[i["ahead_used"]])
-        c32[i["ahead_n"]] = 0
-
     @staticmethod
-    def _read(space, address: int, size: int) -> int:
+    def _read(space: Space, address: int, size: int) -> int:
         if size in (1, 2, 4):
             return space.read(address, size)
         return sum(space.read((address + n) % space.size, 1) << 8 * n for n in range(size))
 
-    def _write(self, space) -> None:
+    def _write(self, space: Space) -> None:
         c32, c64, i = self._c32, self._c64, self._i
         n, c32[i["store_n"]] = c32[i["store_n"]], 0
         for k in range(n):

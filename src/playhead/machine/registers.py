@@ -1,7 +1,7 @@
 """The processor's registers by the names that debuggers use, read and written as plain numbers.
 
 st0 to st7 are 80 bits wide, counted from the top of the stack; `ftag` is the full tag word (two bits for each physical
-register), `fstat` holds TOP. Writing is for live machines that nobody records.
+register), `fstat` holds TOP. Writing is for live machines that are not recorded.
 """
 
 from collections.abc import Callable

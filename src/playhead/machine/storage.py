@@ -1,7 +1,7 @@
 """The storage behind all drives of a machine: what the guest has written, over a base that never changes.
 
-Nothing here knows of a host's file. The base and the ends of requests are somebody else's (`Backing`): a live
-session's images and threads, or a recording. So the same code answers a guest in a recording and in its replay:
+Nothing here knows of a host's file. The base and the ends of requests come from a `Backing`: a live session's images
+and threads, or a recording. So the same code answers a guest while it is recorded and in the replay:
 
 - A write is sampled at the request, and in the overlay from then on; its end comes later and brings nothing.
 - A read is answered when it ends: the overlay, and the base where the overlay has nothing.
@@ -21,9 +21,11 @@ from typing import Any, Protocol
 from playhead.base.errors import FormatError, UsageError
 from playhead.base.record import U16, U64, Blob, Queue, Record
 from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.boards.pc import Board
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
 from playhead.log.pages import BLOCK_BITS, PAGE, key_of, place_of
+from playhead.machine.media import Media
 
 BLOCK = PAGE
 ABSENT = b""  # the content of a block that the overlay does not have
@@ -39,7 +41,7 @@ class Backing(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether somebody will call out when a request ends, so that the machine should listen often."""
+        """Whether a request is about to end, so that the machine should return from its runs often."""
         ...
 
     def start(self, medium: int, id: int, kind: int, lba: int, count: int, data: bytes) -> None:
@@ -63,7 +65,7 @@ class Backing(Protocol):
 
 
 class NoBacking:
-    """For a machine that never runs: it is only looked at."""
+    """For a machine that never runs: it is only inspected."""
 
     busy = False
 
@@ -139,8 +141,22 @@ class Storage(Device[StorageState]):
         self.unsaved: set[int] = set()
         self.entered: Callable[[int, bytes], None] | None = None  # told of the base's blocks whenever they are used
 
+    def connect(self, board: Board) -> None:
+        """`board` has the controllers that start requests here, and are told of their ends."""
+        self._board, self.media = board, Media(board, self.put_in)
+
+    def end(self, id: int, error: bool = False, base: bytes | None = None) -> bool:
+        """A request has ended; False if no controller waits for it any more. `base`: what the base has in the blocks
+        of a read, if the caller has it.
+        """
+        request = next((r for r in self._board.in_flight() if r.id == id), None)
+        if request is None:
+            return False
+        data = self.answer(request, base) if request.kind == READ and not error else b""
+        return self._board.drive_done(id, error, data)
+
     def reset(self) -> None:
-        """The reset line does not reach a disk's content, and requests go on being counted."""
+        """The reset line does not reach a disk's content, and requests continue being counted."""
 
     def loaded(self) -> None:
         if len(self.state.drives) != len(self.drives):
@@ -151,7 +167,7 @@ class Storage(Device[StorageState]):
         return number
 
     def put_in(self, drive: int, medium: int, sectors: int) -> None:
-        """Another medium lies in a drive, whose controller is told by somebody else. Nothing is under way there."""
+        """Another medium is in a drive, which has no request in flight. The caller tells the controller."""
         state = self.state.drives[drive]
         state.medium, state.sectors = medium, sectors
 
@@ -174,7 +190,7 @@ class Storage(Device[StorageState]):
         return 0 <= count <= MAX_REQUEST and 0 <= lba <= lba + count <= self.drives[drive].sectors
 
     def answer(self, request: InFlight, base: bytes | None) -> bytes:
-        """What a read brings. `base`: the base's content of all blocks that it touches, if somebody has it at hand."""
+        """The data of a read. `base`: the base's content of all blocks that it touches, if the caller has it."""
         drive, lba, count = request.drive, request.lba, request.count
         if not self._fits(drive, lba, count):
             raise FormatError(f"a state with a request for {count} sectors at {lba} of drive {drive}")
@@ -247,8 +263,8 @@ class Storage(Device[StorageState]):
 
 
 def check_media(parts: Mapping[str, bytes], count: int) -> None:
-    """Raise UsageError if a state has a medium in a drive whose number is not below `count`: somebody put it in
-    (`change`), and a session that takes up this state has no image of it.
+    """Raise UsageError if a state has a medium in a drive whose number is not below `count`: it was put in by `change`,
+    and a session that begins with this state has no image of it.
     """
     if Storage.part in parts:
         state = StorageState.decode(parts[Storage.part])
@@ -258,7 +274,7 @@ def check_media(parts: Mapping[str, bytes], count: int) -> None:
 
 
 def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:
-    """The storage of a machine with these drives; None if it has none, or its door brings drives of its own."""
+    """The storage of a machine with these drives; None if it has none, or its door has the drives."""
     if not drives or hasattr(door, "drives"):
         return None
     return Storage(drives, getattr(door, "disks", None))

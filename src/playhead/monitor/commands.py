@@ -1,6 +1,6 @@
 """The monitor's commands, declared once each: from the table follow the parser, `help` and the reference page.
 
-A handler gets the words behind the command's name and `say`. Which commands there are depends on what is debugged: a
+A handler gets the words after the command's name and `say`. Which commands there are depends on what is debugged: a
 replay can seek, a live machine can be reset.
 """
 
@@ -20,8 +20,8 @@ Handler = Callable[[list[str], Say], None]
 
 @dataclass(frozen=True)
 class Command:
-    """`names`: the first is the one that is shown; `words`: what may follow, for people and for counting; `again`:
-    an empty line at a terminal repeats it.
+    """`names`: the first is the one that is shown; `words`: the arguments, for help and for counting; `again`: an empty
+    line at a terminal repeats it.
     """
 
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class Command:
     help: str
     run: Handler
     again: bool = False
-    choices: Callable[[], Iterable[str]] | None = None  # what a word behind it may be, for completion
+    choices: Callable[[], Iterable[str]] | None = None  # what a word after it may be, for completion
 
     @property
     def most(self) -> int:
@@ -61,14 +61,14 @@ class Monitor:
             raise
 
     def repeats(self, line: str) -> bool:
-        """Whether an empty line behind this one is to do it again."""
+        """Whether an empty line after this one is to do it again."""
         try:
             return self._find(_words(line))[0].again
         except (UsageError, IndexError):
             return False
 
     def completions(self, before: str) -> tuple[str, list[str]]:
-        """The last word of an unfinished line (of a register, what stands behind its $), and what it may become."""
+        """The last word of an unfinished line (of a register, the part after its $), and what it may become."""
         head, _, word = before.rpartition(" ")
         words = head.split()
         known: Iterable[str]

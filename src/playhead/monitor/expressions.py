@@ -1,12 +1,12 @@
 """Expressions at the monitor's prompt, as gdb and QEMU's monitor have them: `$eip+5`, `*($esp+4)`, `$ss:$esp`.
 
-A grammar of its own, small and total: nothing that is typed is ever executed. Values are 64 bits wide and signed, as
+A small grammar, parsed here: nothing that is typed is ever executed as Python. Values are 64 bits wide and signed, as
 C's `long long`; an address is the low half of one.
 
 | form | is |
 |---|---|
 | `4096`, `0x1000`, `1_000`, `010` | a number; a leading 0 makes it octal, as in C |
-| `$eax`, `$ax`, `$ah`, `$cr3`, `$cs`, `$cs_base` | a register; `$sp`, `$fp` and `$ip` stand for ESP, EBP and EIP |
+| `$eax`, `$ax`, `$ah`, `$cr3`, `$cs`, `$cs_base` | a register; `$sp`, `$fp` and `$ip` mean ESP, EBP and EIP |
 | `$pc` | the linear address of the next instruction: CS's base plus EIP |
 | `$cs:EXPR` | the linear address of an offset in the segment that a segment register has loaded |
 | `*EXPR`, `*(unsigned char *) EXPR` | what memory holds at a linear address: 4 bytes, or those of the type |
@@ -76,7 +76,7 @@ class Value:
 
 def evaluate(machine: Machine, text: str, *, only_check: bool = False) -> Value:
     """The whole text as one expression. Raises UsageError, and what reading raises. `only_check`: for one that is to
-    be evaluated elsewhere; its memory is not looked at.
+    be evaluated elsewhere; its memory is not read.
     """
     parser = Parser(machine, text)
     parser._idle += only_check
@@ -100,7 +100,7 @@ class Parser:
             raise UsageError(f"an expression has {LONGEST} characters at most")
         self._machine, self._text = machine, text
         self._at, self._depth = 0, 0
-        self._idle = 0  # inside of what && or || need not look at: nothing is read there
+        self._idle = 0  # in the operand that && or || skips: nothing is read there
 
     @property
     def rest(self) -> str:

@@ -1,4 +1,5 @@
-"""Commands for a machine that runs: stop and go on, reset, snapshots. Those of a replay answer as QEMU's do there."""
+"""Commands for a machine that runs: stop and continue, reset, snapshots. Those of a replay answer as QEMU's do
+there."""
 
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ MEMORY = "kept in memory only (a recording or a qcow2 image would keep it)"
 
 
 def commands(target: LiveDebuggee, recording: str, quit: Callable[[], None]) -> tuple[Command, ...]:
-    """`recording`: its path, or empty if nobody records; `quit`: ask for the end."""
+    """`recording`: its path, or empty if nothing is recorded; `quit`: ask for the end."""
     live = Live(target, recording, quit)
     only_play = Refusing("replay breakpoints are allowed only in play mode")
     return (
@@ -64,7 +65,7 @@ class Live:
         self._target.go_on()
 
     def reset(self, words: list[str], say: Say) -> None:
-        self._target.session.request_reset()
+        self._target.reset()
 
     def save(self, words: list[str], say: Say) -> None:
         saved = self._target.save(words[0])

@@ -1,4 +1,4 @@
-"""Commands that look at the machine: registers, memory, expressions. They change nothing."""
+"""Commands that inspect the machine: registers, memory, expressions. They change nothing."""
 
 import re
 
@@ -36,7 +36,7 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
 class Looking:
     def __init__(self, target: Debuggee):
         self._target = target
-        self._next = "$pc"  # where `x` without an address goes on
+        self._next = "$pc"  # where `x` without an address continues
         self._form = ""
 
     def _read(self, name: str) -> int:

@@ -34,7 +34,7 @@ class Point:
     watch: Watch | None = None
     condition: str = ""
     once: bool = False
-    bytes: bytes = b""  # what a watchpoint's memory held when last looked at
+    bytes: bytes = b""  # what a watchpoint's memory held when last read
 
 
 def commands(target: ReplayDebuggee) -> tuple[Command, ...]:
@@ -129,7 +129,7 @@ class Moving:
         self._moves.watches = list({p.watch: None for p in self._points.values() if p.watch is not None})
 
     def _condition(self, point: Point) -> Callable[[], bool] | None:
-        """One that cannot be evaluated where it is asked stops there, as in gdb: that shows that something is wrong."""
+        """A condition that cannot be evaluated stops there, as in gdb: that shows that something is wrong."""
         if not point.condition:
             return None
 

@@ -9,7 +9,7 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.monitor.commands import Command, Say, number
 from playhead.monitor.expressions import SEGMENTS, evaluate
-from playhead.timeline.moments import parse
+from playhead.timeline.moments import Where, parse
 from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.writers import DEFAULT, last_writes
 
@@ -45,7 +45,7 @@ class Replaying:
     def __init__(self, target: ReplayDebuggee, reader: Reader, date: Callable[[], str]):
         self._target, self._reader, self._date = target, reader, date
 
-    def _where(self, text: str):
+    def _where(self, text: str) -> Where:
         return parse(text, self._target.timeline.end)
 
     def info(self, words: list[str], say: Say) -> None:

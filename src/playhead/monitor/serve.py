@@ -1,6 +1,6 @@
 """A monitor's conversation with one client after another: bytes come, lines are executed, answers and a prompt go.
 
-The transport has the shape of gdb's (`gdb.serve.Transport`); a failure of a command is told like an answer.
+The transport has the shape of gdb's (`gdb.serve.Transport`); the error of a command is printed like an answer.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PROMPT = "(playhead) "
 
 
 class Transport(Protocol):
-    """Carries the bytes of one client at a time. None of these waits."""
+    """Carries the bytes of one client at a time. None of these blocks."""
 
     @property
     def connections(self) -> int: ...

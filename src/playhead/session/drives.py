@@ -1,10 +1,16 @@
-"""The drives of a machine that runs, as a user sees them: their names, what is in them, CD-ROMs in and out."""
+"""The drives of a running machine as a user sees them: names, media, and changing CD-ROMs."""
 
 from typing import Any
 
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
+from playhead.session.sources import MediaSource
+
+
+def media_of(machine: Any) -> Any:
+    """The CD-ROM drives (`machine.media.Media`) of a machine that has drives."""
+    return machine.devices["storage"].media
 
 
 def names_of(machine: Any) -> dict[str, int]:
@@ -12,22 +18,22 @@ def names_of(machine: Any) -> dict[str, int]:
     config = getattr(machine, "config", None)
     found = {}
     for number, drive in enumerate(config.drives if config is not None else ()):
-        found[f"ide{drive.bus}-{'cd' if machine.takes_media(number) else 'hd'}{drive.unit}"] = number
+        found[f"ide{drive.bus}-{'cd' if media_of(machine).takes(number) else 'hd'}{drive.unit}"] = number
     return found
 
 
 def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
-    """What is told of a drive; `image` is what lies in it, with its format."""
-    if not machine.takes_media(number):
+    """The lines of `info block` about a drive. `image`: its medium, with the format."""
+    if not media_of(machine).takes(number):
         return [f"{name}: {image}"]
-    tray = machine.tray(number)
+    tray = media_of(machine).tray(number)
     locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
     return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
 
 
 def recorded_lines(machine: Any, images: Any) -> list[str]:
-    """The same of a replay. `images`: what the recording says of those that it began with; of a CD-ROM that was put in
-    later it knows the content only.
+    """The same for a replay. `images`: the recording's description of the images that it began with. Of a CD-ROM that
+    was put in later only the content is known.
     """
     lines = []
     known = images if isinstance(images, list) else []
@@ -40,7 +46,7 @@ def recorded_lines(machine: Any, images: Any) -> list[str]:
 
 
 class Drives:
-    """Of a live session's machine, by QEMU's names (`ide1-cd0`)."""
+    """The drives of a live session's machine, by QEMU's names (`ide1-cd0`)."""
 
     def __init__(self, session: Any):
         self._session = session
@@ -52,16 +58,16 @@ class Drives:
         drives = self._all()
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
-        if not self._session.machine.takes_media(drives[name]):
+        if not media_of(self._session.machine).takes(drives[name]):
             raise UsageError(f"device '{name}' is not removable")
         return drives[name]
 
     def shown(self) -> list[str]:
         """Lines."""
-        machine, disks, lines = self._session.machine, self._session.host.disks, []
+        machine, disks, lines = self._session.machine, self._session.host.ends.get("disks"), []
         for name, number in self._all().items():
             image = disks.image(machine.storage.medium(number))
-            if machine.takes_media(number):
+            if media_of(machine).takes(number):
                 how = ", read-only"
             else:
                 how = "" if disks.is_written(number) else ", not changed (snapshot)"
@@ -71,12 +77,12 @@ class Drives:
 
     def eject(self, name: str, force: bool) -> None:
         number = self._cdrom(name)
-        self._session.block.change(number, force)
-        if self._session.machine.tray(number).locked and not force:
-            raise UsageError(f"device '{name}' is locked; the guest has been told that somebody wants it (eject -f)")
+        self._session.sources[MediaSource].change(number, force)
+        if media_of(self._session.machine).tray(number).locked and not force:
+            raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
     def change(self, name: str, path: str, format: str | None) -> None:
-        """Put an image in."""
+        """Put an image into a CD-ROM drive."""
         number = self._cdrom(name)
         if format is not None and format not in FORMATS:
             raise UsageError(f"format {format} is not supported; there is {', '.join(FORMATS)}")
@@ -90,9 +96,9 @@ class Drives:
         try:
             if not image.size:
                 raise UsageError(f"{path}: an image of no size")
-            if not self._session.machine.tray(number).tray_open:
+            if not media_of(self._session.machine).tray(number).tray_open:
                 self.eject(name, False)
         except BaseException:
             image.close()
             raise
-        self._session.block.change(number, False, image)
+        self._session.sources[MediaSource].change(number, False, image)

@@ -1,8 +1,8 @@
-"""A live session that is logged: every event at its moment, a digest of the machine every so many instructions, and a
-checkpoint of its whole state every so often, so that a replay can begin close to any moment.
+"""Recording session: a live session that logs each event with its moment, takes digests at regular distances, and
+checkpoints of the whole state now and then, so that a replay can begin close to any moment.
 
-How often a checkpoint is taken is the host's business (it depends on how fast the guest runs, and on what taking one
-costs), and cannot show in the guest: taking one changes nothing.
+How often checkpoints are taken depends on the host's speed and on what one costs. The guest cannot tell: taking one
+changes nothing.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.digests import Digest, digest_of
-from playhead.log.events import TRACED, ClockHost, End
+from playhead.log.events import TRACED, End
 from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
 from playhead.log.start import Start
@@ -19,12 +19,13 @@ from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.start import pages_of_its_own
+from playhead.session.target import serial_ports
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
 
 class RecordSession(RunSession):
-    """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
+    """Like `RunSession`. The recording is complete when `run()` returns; if it raises, valid up to the last flush."""
 
     SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
     FARTHEST_NS = 500 * MS  # and not more, even on a host so busy that taking one costs much
@@ -67,15 +68,15 @@ class RecordSession(RunSession):
             self.save_snapshot(self.options.snapshot)
 
     def _keep_start(self) -> None:
-        """The state that the recording begins with: its first checkpoint, with all that a new machine has not."""
+        """Keep the first state as the first checkpoint, with all pages that differ from a new machine's."""
         machine: Any = self.machine
         parts, _ = machine.take_checkpoint()
-        pages = pages_of_its_own(machine, self._build, len(self.host.serial))
+        pages = pages_of_its_own(machine, self._build, serial_ports(self.host.ends))
         self._last_checkpoint = self._moment(), self._events
         self.writer.checkpoint(self._moment(), machine.now_ns(), parts, pages)
 
     def _keep_blocks(self) -> None:
-        """What the guest meets of its disks' base goes into the recording, each block once."""
+        """Record each block of the disks' base that the guest uses, once."""
         storage = getattr(self.machine, "storage", None)
         if storage is None:
             return
@@ -89,7 +90,7 @@ class RecordSession(RunSession):
         self.writer.embed(self.options.embed)
 
     def trace_if(self, wanted: bool) -> None:
-        """Interrupts and exceptions are events, too."""
+        """If wanted, record interrupts and exceptions as well."""
         if wanted:
             self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
 
@@ -114,7 +115,7 @@ class RecordSession(RunSession):
         return digest_of(parts)
 
     def _checkpoint(self) -> None:
-        """Keep the state of now, if it can be: right behind the digest, before anything else happens here."""
+        """Keep the current state, if it can be kept: right behind the digest, before any other event of this moment."""
         began_ns = self.host.realtime_ns()
         taken = self.machine.take_checkpoint()
         if taken is not None:
@@ -124,7 +125,7 @@ class RecordSession(RunSession):
             self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
 
     def save_snapshot(self, name: str) -> Saved:
-        """The state becomes a checkpoint of the recording, and has the name there as well. Both are safe at once."""
+        """The state becomes a named checkpoint of the recording, and is flushed at once."""
         saved = super().save_snapshot(name)
         if self._last_checkpoint != (saved.moment, self._events):
             self._checkpoint()
@@ -137,24 +138,19 @@ class RecordSession(RunSession):
         super().forget_snapshot(name)
         self.writer.forget_snapshot(name)
 
-    def stand(self) -> None:
+    def wait_paused(self) -> None:
         self._flush()
-        super().stand()
+        super().wait_paused()
 
     def _log(self, event: Any) -> None:
         if not self._built and self.options.begin is not None:
-            return  # making the machine reads the clock, but that is undone
+            return  # building the machine reads the clock, but its state is replaced
         super()._log(event)
         self.writer.event(self._moment(), event)
         self._events += 1
 
     def _printed(self, port: int, data: bytes) -> None:
         self.writer.printed(port, data, [self._moment()] * len(data))
-
-    def _host_clock(self) -> int:
-        ns = self.host.clock_ns()
-        self._log(ClockHost(ns=ns))
-        return ns
 
     def _housekeep(self, now_ns: int) -> None:
         super()._housekeep(now_ns)
@@ -168,7 +164,7 @@ class RecordSession(RunSession):
         if stored:
             self._cost_ns += self.host.realtime_ns() - began_ns
 
-    def _end(self, cause: str, status: int, note: str = "") -> None:
+    def finish(self, cause: str, status: int, note: str = "") -> None:
         digest = self._digest()
         self._log(End(
             cause=cause_number(cause), status=status & 0xFFFFFFFF, root=bytearray(digest.root),
@@ -176,6 +172,6 @@ class RecordSession(RunSession):
         ))  # fmt: skip
         self._digests += 1
         self._flush(wait=True)
-        super()._end(cause, status, note)
+        super().finish(cause, status, note)
         assert self._outcome is not None
         self._outcome.events, self._outcome.digests = self._events, self._digests

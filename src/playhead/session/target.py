@@ -1,9 +1,10 @@
-"""What a session needs of a machine, and what the machine gets from the session."""
+"""The two sides of a session: the machine that it needs (`MachineLike`), and what it gives to a machine (`Door`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from playhead.log.console import DEBUGCON
+from playhead.log.console import number_of
+from playhead.log.events import ClockHost
 
 Printed = Callable[[int, bytes], None]
 
@@ -19,7 +20,7 @@ class StopLike(Protocol):
 
     @property
     def kind(self) -> str:
-        """budget (the moment was reached), halted, shutdown, reset, kick."""
+        """budget (the moment was reached), halted, shutdown, reset, kick, input."""
         ...
 
     @property
@@ -34,7 +35,7 @@ class StopLike(Protocol):
 
     @property
     def status(self) -> int:
-        """shutdown: the exit status that the guest asks for."""
+        """shutdown: the exit status that the guest requested."""
         ...
 
 
@@ -65,18 +66,20 @@ class MachineLike(Protocol):
         ...
 
     def warp(self, to_ns: int) -> None:
-        """Move a halted CPU's virtual time forward; what becomes due rings at the next `run`, which moves the moment
-        on.
-        """
+        """Move a halted CPU's virtual time forward. Alarms that become due ring at the next `run`."""
         ...
 
     def set_shift(self, shift: int) -> None:
-        """From now on an instruction takes 2**shift ns; virtual time goes on without a jump."""
+        """From now on an instruction takes 2**shift ns; virtual time does not jump."""
         ...
 
-    def serial_receive(self, port: int, data: bytes) -> int: ...
+    @property
+    def shift(self) -> int: ...
 
-    def serial_room(self, port: int) -> int: ...
+    @property
+    def devices(self) -> Mapping[str, Any]:
+        """Its devices by name. A source of input talks to its own (`hw.inputs`)."""
+        ...
 
     def reset(self) -> None: ...
 
@@ -92,13 +95,17 @@ class MachineLike(Protocol):
         ...
 
     def kick(self) -> None:
-        """From any thread: make `run` return soon."""
+        """From any thread: make `run` return soon (`kick`)."""
+        ...
+
+    def take_input(self) -> None:
+        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
         ...
 
 
 class Tap:
-    """A sink that counts what goes through it (a session that hears nothing for long gives a hint), and tells of it:
-    `port` is the number by which a recording's console calls it.
+    """A sink that counts bytes (a session whose guest prints nothing for long gives a hint), and reports them. `port`
+    is its number in a recording's console.
     """
 
     def __init__(self, sink: Sink, port: int, printed: Printed):
@@ -112,26 +119,47 @@ class Tap:
 
 
 def _unheard(port: int, data: bytes) -> None:
-    """Nobody wants to know what is printed."""
+    """For sessions that ignore output."""
 
 
 class Door:
-    """What the machine may use of the outside. Calls come from inside `run`, possibly through native code: none
-    raises.
+    """All that the machine may use of the outside: what its devices are connected to, and input that they ask for.
+    Calls come from inside `run`, possibly through native code, so none may raise.
+
+    `ends`: by the name of the device (`serial0`, `debugcon`, `disks`, ...). Those that print are tapped.
     """
 
-    def __init__(self, clock: Any, serial: list[Sink], debugcon: Sink, disks: Any = None,
-                 printed: Printed = _unheard):  # fmt: skip
-        """`printed` is told of all output, by port: COM1 is 0."""
-        self._clock = clock
-        self.disks = disks  # what is behind the machine's storage (`machine.storage.Backing`)
-        self.taps = [Tap(s, port, printed) for port, s in enumerate(serial)] + [Tap(debugcon, DEBUGCON, printed)]
-        self.serial_sinks: list[Sink] = list(self.taps[:-1])
-        self.debugcon: Sink = self.taps[-1]
+    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type], Any], printed: Printed = _unheard):
+        """`ask` gives an event of a kind that devices ask for (`pulled`). `printed` is called with all output, and the
+        port's number in a recording's console.
+        """
+        self.ask = ask
+        self.ends: dict[str, Any] = {}
+        self.taps: list[Tap] = []
+        for name, end in ends.items():
+            number = number_of(name)
+            if number is not None:
+                end = Tap(end, number, printed)
+                self.taps.append(end)
+            self.ends[name] = end
+
+    @property
+    def serial_sinks(self) -> list[Sink]:
+        """In the order of the ports."""
+        return [self.ends[f"serial{n}"] for n in range(serial_ports(self.ends))]
+
+    @property
+    def debugcon(self) -> Sink | None:
+        return self.ends.get("debugcon")
+
+    @property
+    def disks(self) -> Any:
+        """What is behind the machine's storage (`machine.storage.Backing`)."""
+        return self.ends.get("disks")
 
     def host_clock_ns(self) -> int:
         """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""
-        return int(self._clock())
+        return int(self.ask(ClockHost).ns)
 
 
 class _Nobody:
@@ -139,6 +167,12 @@ class _Nobody:
         pass
 
 
+def serial_ports(ends: Mapping[str, Any]) -> int:
+    """The number of serial ports among these ends."""
+    return sum(name.startswith("serial") for name in ends)
+
+
 def closed_door(ports: int) -> Door:
-    """The outside of a machine that is only made, to be compared with."""
-    return Door(lambda: 0, [_Nobody()] * ports, _Nobody())
+    """For a machine that is only built, and compared with another one."""
+    names = [*(f"serial{n}" for n in range(ports)), "debugcon"]
+    return Door({name: _Nobody() for name in names}, lambda kind: kind())

@@ -6,7 +6,6 @@ protocol (`gdb.target` says what is expected).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.log.moment import Moment
@@ -24,7 +23,7 @@ Condition = Callable[[], bool] | None
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why the machine stands again, in gdb's words (`gdb.target.Stop`)."""
+    """Why the machine has stopped, in gdb's words (`gdb.target.Stop`)."""
 
     reason: str
     address: int = 0
@@ -34,7 +33,7 @@ class Stop:
 
 
 class Debuggee:
-    """A machine that can be looked at, with a set of breakpoints and watchpoints."""
+    """A machine that can be inspected, with a set of breakpoints and watchpoints."""
 
     can_reverse = False
     refusal = "this cannot be changed"  # why memory and registers cannot be written; empty if they can
@@ -116,7 +115,7 @@ class Debuggee:
         self.machine.debug.set_watches(self._watches.values())
 
     def _holds(self, address: int) -> bool:
-        """Whether a breakpoint counts that the machine stands at."""
+        """Whether the breakpoint at which the machine has stopped counts: its condition holds."""
         return any(condition is None or condition() for condition in self._breaks.get(address, {}).values())
 
     def _break_stop(self) -> Stop:
@@ -145,4 +144,4 @@ class Debuggee:
         """A command of the user's to us; the session puts one in place."""
         self.commands(text, say)
 
-    commands: Any = None
+    commands: Callable[[str, Callable[[str], None]], None]

@@ -1,13 +1,14 @@
 """Moving by calls: over a call, out of a function, back to where it was called, without symbols or debug information.
 
 A function returns by the RET (or IRET) that takes its return address off the stack; calls in between, interrupts and
-faults are gone over by running to the address behind them with a stack no deeper than before. Where a frame begins is
-found from its end: the place on the stack that the RET reads was written by the CALL, or by the delivery of the
-interrupt, so backwards it is one search for a write. That holds for every compiler, with and without frame pointers.
+faults are stepped over by running to the address after them with a stack no deeper than before. The beginning of a
+frame is found from its end: the place on the stack that the RET reads was written by the CALL, or by the delivery of
+the interrupt, so backwards it is one search for a write. That holds for every compiler, with and without frame
+pointers.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
@@ -24,7 +25,7 @@ CALLS = frozenset((0xE8, 0x9A, 0xCC, 0xCD, 0xCE, 0xF1))  # near, far, INT3, INT,
 RETURNS = frozenset((0xC2, 0xC3, 0xCA, 0xCB, 0xCF))  # near, far, IRET
 STRINGS = frozenset((*range(0x6C, 0x70), *range(0xA4, 0xA8), *range(0xAA, 0xB0)))
 BIG = 1 << 22  # of a stack segment's attributes: ESP, not SP
-ERROR_CODE = 4  # bytes that a delivery may push behind the return address
+ERROR_CODE = 4  # bytes that a delivery may push after the return address
 
 
 class Moves:
@@ -52,7 +53,7 @@ class Moves:
             line.watch((), ())
             line.break_when = before
 
-    def _mine(self):
+    def _mine(self) -> AbstractContextManager[None]:
         return self._stopping(self.breakpoints, self.watches)
 
     def step(self, count: int) -> Found:
@@ -130,7 +131,7 @@ class Moves:
     # out of functions
 
     def finish(self) -> Found:
-        """Behind the RET or IRET of the function that the processor is in; "step" when that was reached."""
+        """After the RET or IRET of the function that the processor is in; "step" when that was reached."""
         found, _ = self._to_return()
         return found
 
@@ -144,7 +145,7 @@ class Moves:
                 return found, stack
 
     def reverse_finish(self) -> Found:
-        """In front of the CALL that called this function, or of the interrupt whose handler this is."""
+        """Before the CALL that called this function, or of the interrupt whose handler this is."""
         slot = self._return_slot()
         if slot is None:
             raise UsageError("this function does not return before the recording ends: where it was called cannot be "
@@ -184,10 +185,10 @@ class Moves:
         line.seek(here)
         return delivered
 
-    # what is next, and where it stands
+    # the next instruction and its place
 
     def _frame(self) -> tuple[int, int]:
-        """What a function that goes on has kept: its address space and its stack segment."""
+        """What a function that continues has kept: its address space and its stack segment."""
         core = self._line.machine.core
         return core.get("cr3"), core.seg("ss", "base")
 

@@ -1,14 +1,13 @@
 """A machine that runs, live or being recorded, as something that gdb and a monitor debug: forwards only.
 
 It drives the session's own loop, in turns that end at breakpoints, so whatever would enter the machine without a
-debugger enters with one, at moments that a replay arrives at. Where it stands at a breakpoint nothing enters: the
+debugger enters with one, at moments that a replay arrives at. While it is stopped at a breakpoint nothing enters: the
 processor may have begun to fetch the instruction, which it has not when a replay arrives at that moment.
 
 Standing takes no time: virtual time follows the instructions, and what passes in the world outside does not count.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
 from playhead.log.moment import Moment
@@ -16,9 +15,10 @@ from playhead.machine.machine import Machine
 from playhead.session.drives import Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
+from playhead.session.sources import ResetSource
 from playhead.timeline.debuggee import Debuggee, Stop
 
-TRIES = 4  # short turns in which a machine comes to stand properly, if it does at all
+TRIES = 4  # short turns in which a machine reaches a proper place to stop, if it does at all
 RECORDED = (
     "a machine that is being recorded cannot be changed, because that would not be in the recording; "
     "playhead run has no such limit"
@@ -26,10 +26,10 @@ RECORDED = (
 
 
 class LiveDebuggee(Debuggee):
-    """`stopped`: the user wants it to stand, or gdb has it; `held`: gdb is attached, and says when it goes on.
+    """`stopped`: paused by the user or by gdb; `held`: gdb is attached, and says when it continues.
 
     `turn` takes the place of the session's loop. `attend` is called between turns, wherever the machine runs: there
-    others are served, who may call `stop`, and look at the machine, which stands meanwhile.
+    monitor and gdb are served, which may call `stop`, and inspect the machine, which is paused meanwhile.
     """
 
     def __init__(self, session: RunSession, refusal: str = ""):
@@ -54,7 +54,7 @@ class LiveDebuggee(Debuggee):
     # the session's loop
 
     def turn(self) -> None:
-        """Go on for a while, or wait for somebody to say so. The end that somebody outside wants comes in any case."""
+        """Run for a while, or wait for a command to do so. A request from outside to end is obeyed in any case."""
         self.attend()
         if self.failure is not None:
             raise self.failure
@@ -62,13 +62,13 @@ class LiveDebuggee(Debuggee):
             return
         if self.stands and not self.session.host.quit_cause():
             self.session.pause()
-            self.session.stand()
+            self.session.wait_paused()
         else:
             self.session.go_on()
             self.session.turn(self._next() if self.stands else None)
 
     def stop(self) -> None:
-        """The user wants it to stand."""
+        """Pause, for the user."""
         self.stopped = True
         self._come_to_stand()
 
@@ -78,7 +78,7 @@ class LiveDebuggee(Debuggee):
         self._come_to_stand()
 
     def let_go(self, on: bool = True) -> None:
-        """gdb has gone. `on`: it goes on, even if it stood before."""
+        """gdb has detached. `on`: the machine continues, even if it was paused before."""
         self.held = False
         self.stopped = self.stopped and not on
         self._apply()  # what gdb had inserted has been removed
@@ -90,8 +90,8 @@ class LiveDebuggee(Debuggee):
         self.stopped = False
 
     def _come_to_stand(self) -> Stop | None:
-        """Go on until it stands where an instruction has just retired or a delivery is done, if that is soon; what was
-        met on the way.
+        """Run on until an instruction has just retired or a delivery is done, if that is soon; returns what was hit on
+        the way.
         """
         for _ in range(TRIES):
             if self.session.settled or self.session.outcome is not None:
@@ -144,7 +144,7 @@ class LiveDebuggee(Debuggee):
             raise self.failure
 
     def _step(self, interrupted: Callable[[], bool]) -> Stop:
-        """Over one instruction, or to the handler of what is delivered in front of it. Alarms that ring are no step."""
+        """Over one instruction, or to the handler of what is delivered before it. Alarms that ring are no step."""
         self.machine.debug.arm(False)
         while self.session.outcome is None:
             before, rung = self.moment, self._rung()
@@ -157,7 +157,7 @@ class LiveDebuggee(Debuggee):
         return Stop("exited")
 
     def _rung(self) -> tuple[int, int]:
-        state: Any = self.machine.state
+        state = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def _turned(self, until: Moment | None = None) -> Stop | None:
@@ -192,6 +192,10 @@ class LiveDebuggee(Debuggee):
             if session.outcome is not None:
                 raise UsageError("the machine has ended")
         raise UsageError(f"something has just entered the machine, which stays at {self.moment}: try again")
+
+    def reset(self) -> None:
+        """`system_reset`: press the reset button."""
+        self.session.sources[ResetSource].press()
 
     def load(self, name: str) -> Saved:
         """`loadvm`: at once."""

@@ -1,4 +1,4 @@
-"""How people write a moment of a recording.
+"""Moments of a recording as users write them.
 
 | form | means |
 |---|---|
@@ -9,7 +9,7 @@
 | `+1000000` | so many after it; on a command line, after the start |
 | `50%` | of the recording's instructions |
 | `@12.5s` | virtual time: also `ms`, `us`, `ns` |
-| `serial:"text"` | behind the instruction that first completed it on a serial port; `serial0:` is one of them |
+| `serial:"text"` | after the instruction that first completed it on a serial port; `serial0:` is one of them |
 | `debugcon:"text"` | the same for the debug console |
 """
 
@@ -37,7 +37,7 @@ class AtTime:
 
 @dataclass(frozen=True)
 class AtOutput:
-    """Behind the instruction that completes this text on a port (`log/console.py`); None: on any serial port."""
+    """After the instruction that completes this text on a port (`log/console.py`); None: on any serial port."""
 
     text: bytes
     port: int | None = None

@@ -4,18 +4,21 @@ What a moment means here is the same by whichever way it is reached: everything 
 what enters at it (events of the recording) has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import Digest, digest_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
+from playhead.machine.machine import Stop
 from playhead.session.run import Build
+from playhead.session.target import Sink
 from playhead.session.track import Point, Track
 
 
 class Ear:
-    """A serial port's far end: nobody, or where `Player.output` says."""
+    """A serial port's far end: nothing, or what `Player.output` says."""
 
     def __init__(self, player: "Player", port: int):
         self._player, self._port = player, port
@@ -31,9 +34,9 @@ class Player(Track):
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[[Track], None]):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
-        self.met: Any = None
-        self.output: list[Any] = []  # where serial output goes, if anywhere
-        self.host.serial = [Ear(self, port) for port in range(ports)]  # type: ignore[misc]
+        self.met: Stop | None = None
+        self.output: Sequence[Sink] = ()  # where serial output goes, if anywhere
+        self.host.ends.update((f"serial{port}", Ear(self, port)) for port in range(ports))  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
         self._contents: dict[bytes, bytes] = {}  # pages of the recording's checkpoints that were asked for, by hash
@@ -45,13 +48,13 @@ class Player(Track):
         self.start = self.point()
         self.end = self.reader.last().moment
         self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
-        # one that was taken behind events of its moment is not the state that `to` leaves there
+        # one that was taken after events of its moment is not the state that `to` leaves there
         self.proper = [c for c in self.stored if self.reader.event_moment(c.last_event) != c.moment]
         return self
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:
-        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then `met` tells of it. Raises if
-        the replay leaves its recording.
+        """Run up to a moment, or to the first breakpoint or watchpoint on the way: then it is in `met`. Raises if the
+        replay diverges from its recording.
         """
         self._until = moment
         while not self.over and self.met is None and self._moment() < moment:
@@ -64,7 +67,7 @@ class Player(Track):
         if self._moment() == before:
             self._entered = before  # a halted CPU's time was moved on
 
-    def _met(self, stop: Any) -> None:
+    def _met(self, stop: Stop) -> None:
         self.met = stop
 
     def _take(self) -> None:
@@ -106,7 +109,7 @@ class Player(Track):
         self.machine.debug.tell_nothing_here()
         return self
 
-    def load(self, checkpoint: Any) -> Point:
+    def load(self, checkpoint: Checkpoint) -> Point:
         """A checkpoint of the recording as a point."""
         hashes: dict[int, bytes] = {}
         for earlier in self.stored:
@@ -122,6 +125,6 @@ class Player(Track):
         pages.update((page, self._contents[h]) for page, h in hashes.items())
         period, icount = self.reader.digest_period, checkpoint.moment.icount
         boundary = -(-icount // period) * period
-        rest: tuple[Any, ...] = (None, 0, None, None, None, [])
+        rest: tuple[Any, ...] = (None, {}, None, None, None, [])
         parts = self.reader.checkpoint_parts(checkpoint)
         return Point(checkpoint.moment, parts, pages, checkpoint.last_event, boundary, None, rest)

@@ -13,8 +13,9 @@ from playhead.timeline.timeline import Found, Timeline
 
 
 class ReplayDebuggee(Debuggee):
-    """`break_at`: the moment at which going on stops (`replay_break`). `next_to`: where the next step from here leads,
-    or where going on begins: a debugger that looks again only when something has run notices that it is elsewhere.
+    """`break_at`: the moment at which continuing stops (`replay_break`). `next_to`: where the next step from here
+    leads, or where continuing begins: a debugger that reads again only when something has run notices that it is
+    elsewhere.
     """
 
     can_reverse = True

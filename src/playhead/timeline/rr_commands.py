@@ -27,7 +27,7 @@ class Checkpoint(NamedTuple):
 
 class RrCommands:
     """`execute(name, words)`: the answer, or None if rr has no such command. Newer versions of rr take a thread's
-    number in front of the words: so it is the last word that counts. `next_to(where)` says where the next step leads.
+    number before the words: so the last word counts. `next_to(where)` says where the next step leads.
     """
 
     def __init__(self, timeline: Timeline, next_to: Callable[[Where | None], None]):
@@ -53,7 +53,7 @@ class RrCommands:
         return None if command is None else command(words[-1].strip() if words else "")
 
     def place(self, text: str) -> Where:
-        """`c1` is a checkpoint, `t1000` a count of instructions, anything else a moment as people write it."""
+        """`c1` is a checkpoint, `t1000` a count of instructions, anything else a moment as users write it."""
         if match := re.fullmatch(r"c([0-9]{1,9})", text):
             return self._checkpoints[self._known(match[1])].moment
         return parse(text[1:] if re.fullmatch(r"t[0-9]+", text) else text, self._timeline.end)

@@ -1,9 +1,9 @@
 """A recording as something to move about in: seek anywhere, step, continue, and do both backwards.
 
-Going backwards is going to a checkpoint in front and forwards from there. So what makes it quick is where the points
-are: those of the recording (less than half a second of replay apart), and denser ones in memory, laid on the way to
-where the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so on. A search
-backwards looks at the stretches between points, the last one first, each forwards, and takes the last hit in it.
+Going backwards is restoring an earlier checkpoint and replaying forwards from there. So its speed follows from the
+distances of the points: those of the recording (less than half a second of replay apart), and denser ones in memory,
+taken on the way to where the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so
+on. A search backwards replays the stretches between points, the last one first, and takes the last hit in it.
 """
 
 from bisect import bisect_right
@@ -15,18 +15,20 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.hw.memory import PAGE
+from playhead.log.checkpoints import Checkpoint
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.debug import Access, Watch
+from playhead.machine.machine import Machine
 from playhead.session.run import Build
-from playhead.session.track import Point, Stopped
+from playhead.session.track import Point, Stopped, Track
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
 from playhead.timeline.player import Player
 
 BUDGET = 1 << 30  # bytes that points in memory may take
-LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions in front of a goal at which points are laid: to 32 M
+LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions before a goal at which points are laid: to 32 M
 STRIDE = 16_000_000  # instructions between points on the way forward
-MANY = 2_000  # hits in a stretch after which its rest is looked at first
+MANY = 2_000  # hits in a stretch after which its rest is searched first
 MOST = 256  # points in memory
 ENTRY = 60  # bytes that a page takes in a point's table
 
@@ -45,7 +47,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Hit:
-    """A stop on the way: in front of a breakpoint's instruction, or behind an access (then `accesses`)."""
+    """A stop on the way: before a breakpoint's instruction, or after an access (then `accesses`)."""
 
     moment: Moment
     accesses: tuple[Access, ...]
@@ -60,7 +62,7 @@ class Timeline:
         self._host = host
         self._budget = budget
         self.interrupted: Callable[[], bool] = lambda: False
-        self.tell: Callable[[str], None] = lambda text: None  # what is going on, for people; called often
+        self.tell: Callable[[str], None] = lambda text: None  # progress, for display; called often
         self.player = Player(build, host, ports, reader, self._moved)
         self._points: list[Point] = []  # in memory, by moment
         self._sizes: list[int] = []  # and what each takes
@@ -75,7 +77,7 @@ class Timeline:
     # where it is
 
     @property
-    def machine(self) -> Any:
+    def machine(self) -> Machine:
         return self.player.machine
 
     @property
@@ -91,7 +93,7 @@ class Timeline:
         return self.player.end
 
     def kick(self) -> None:
-        """From any thread: look at `interrupted` soon."""
+        """From any thread: check `interrupted` soon."""
         if self.player._built:
             self.player.machine.kick()
 
@@ -106,7 +108,7 @@ class Timeline:
 
     @contextmanager
     def interruptible(self, interrupted: Callable[[], bool]) -> Iterator[None]:
-        """Movements raise `Stopped` soon after `interrupted` says so; then the machine stands at a proper moment."""
+        """Movements raise `Stopped` soon after `interrupted` says so; then the machine is at a proper moment."""
         before, self.interrupted = self.interrupted, interrupted
         try:
             yield
@@ -119,26 +121,26 @@ class Timeline:
         finally:
             self.interrupted = before
 
-    def _moved(self, track: Any) -> None:
+    def _moved(self, track: Track) -> None:
         if self.interrupted():
             raise Stopped
         self.tell(f"{self._doing} (at {track.moment.icount / 1e6:.1f} M instructions)")
 
     # points
 
-    def _nearest(self, moment: Moment) -> Point | Any:
-        """The last point or stored checkpoint at or in front of a moment."""
+    def _nearest(self, moment: Moment) -> Point | Checkpoint:
+        """The last point or stored checkpoint at or before a moment."""
         point = self._points[bisect_right(self._points, moment, key=lambda p: p.moment) - 1]
         stored = self.player.proper
         n = bisect_right(stored, moment, key=lambda c: c.moment)
         return stored[n - 1] if n and stored[n - 1].moment > point.moment else point
 
     def known_pages(self) -> dict[int, bytes]:
-        """Memory as the last stored checkpoint in front of here has it; as a new machine has it, if there is none."""
+        """Memory at the last stored checkpoint before here; that of a new machine, if there is none."""
         stored = [c for c in self.player.stored if c.moment <= self.moment]
         return self.player.load(stored[-1]).pages if stored else self.player.start.pages
 
-    def _go_back(self, to: Any) -> None:
+    def _go_back(self, to: Point | Checkpoint) -> None:
         self.player.back(to if isinstance(to, Point) else self.player.load(to))
 
     def _lay(self) -> Point:
@@ -170,7 +172,7 @@ class Timeline:
     # moving
 
     def run_to(self, goal: Moment) -> None:
-        """Forwards to a moment, with points laid in front of it. Breakpoints rest."""
+        """Forwards to a moment, with points taken before it. Breakpoints are ignored."""
         self.machine.debug.arm(False)
         for distance in reversed(LADDER):
             stop = Moment(goal.icount - distance)
@@ -219,7 +221,7 @@ class Timeline:
         return Found("goal", self.moment)
 
     def step(self) -> Found:
-        """Over one instruction, or to the handler of what is delivered in front of it."""
+        """Over one instruction, or to the handler of what is delivered before it."""
         self.machine.debug.arm(False)
         if self.moment >= self.end:
             return Found("end", self.moment)
@@ -271,7 +273,7 @@ class Timeline:
         self.seek(last[0])
 
     def _micro_step(self) -> None:
-        """To the next moment at which a debugger sees something new: behind a delivery or an instruction. Alarms that
+        """To the next moment at which a debugger sees something new: after a delivery or an instruction. Alarms that
         ring are no step.
         """
         while self.moment < self.end:
@@ -282,11 +284,11 @@ class Timeline:
                 break
 
     def _rung(self) -> tuple[int, int]:
-        state: Any = self.machine.state
+        state = self.machine.state
         return state.rung_icount, state.rung_ns
 
     def step_back(self) -> Found:
-        """To the step in front of this moment."""
+        """To the step before this moment."""
         goal = self.moment
         if goal <= self.start:
             return Found("start", self.moment)
@@ -339,12 +341,12 @@ class Timeline:
         return bool(hit.accesses) or self.break_when(self.machine.pc())
 
     def _settle(self) -> None:
-        """One may have stopped behind something that enters at this moment: be where `seek` would be."""
+        """One may have stopped after something that enters at this moment: be where `seek` would be."""
         if self.player.something_entered_here:
             self.seek(self.moment)
 
     def reverse_cont(self, limit: Moment | None = None) -> Found:
-        """Backwards to the last breakpoint or watchpoint in front of this moment, to `limit` ("goal"), or to the
+        """Backwards to the last breakpoint or watchpoint before this moment, to `limit` ("goal"), or to the
         start.
         """
         self._doing = "searching backwards"
@@ -366,20 +368,20 @@ class Timeline:
         except Stopped:
             debug.arm(False)
             with self._undisturbed():
-                self.seek(hi)  # what lies behind has been looked at: the next search goes on from here
+                self.seek(hi)  # what lies after has been searched: the next search continues from here
             raise
         finally:
             debug.arm(False)
         self.seek(lowest)
         return nothing
 
-    def _before(self, moment: Moment) -> Any:
-        """The last point or stored checkpoint in front of a moment."""
+    def _before(self, moment: Moment) -> Point | Checkpoint:
+        """The last point or stored checkpoint before a moment."""
         before = Moment(moment.icount, moment.seq - 1) if moment.seq else Moment(moment.icount - 1, 1 << 62)
         return self._nearest(before)
 
-    def _last_hit(self, begin: Any, hi: Moment) -> Hit | None:
-        """The last one from a point up to `hi`: breakpoints in front of it, accesses up to it."""
+    def _last_hit(self, begin: Point | Checkpoint, hi: Moment) -> Hit | None:
+        """The last one from a point up to `hi`: breakpoints before it, accesses up to it."""
         debug = self.machine.debug
         self._go_back(begin)
         debug.arm(True)
@@ -397,14 +399,14 @@ class Timeline:
         return last
 
     def _halved(self, middle: Moment, hi: Moment) -> Hit | None:
-        """Too many hits to look at all of them: first those of the second half of what is left."""
+        """Too many hits to check all of them: first those of the second half of what is left."""
         here = self._lay()
         self.machine.debug.arm(False)
         self.player.to(middle)
         return self._last_hit(self._lay(), hi) or self._last_hit(here, middle)
 
     def _arrive(self, hit: Hit) -> Found:
-        """Be where a hit was found: going backwards, one stops in front of an access."""
+        """Be where a hit was found: going backwards, one stops before an access."""
         if not hit.accesses:
             self.seek(hit.moment)
             return Found("break", self.moment)

@@ -1,4 +1,4 @@
-"""Who wrote something: the last write to some bytes of memory in front of a moment, and the ones before that.
+"""Who wrote something: the last write to some bytes of memory before a moment, and the ones before that.
 
 The search is by physical memory, so it sees writes through any mapping, by any process, by the page walk of the
 processor, and by devices (which are named).
@@ -21,7 +21,7 @@ LONGEST = 1 << 20  # bytes that can be asked for
 
 @dataclass(frozen=True)
 class Wrote:
-    """One write. `moment` is in front of the instruction (`text`) that made it; `by` says whose doing it was; `address`
+    """One write. `moment` is before the instruction (`text`) that made it; `by` says whose doing it was; `address`
     is the first of the bytes asked for that it touched, `before` and `after` what those that it touched held.
     """
 
@@ -51,7 +51,7 @@ def _hex(data: bytes) -> str:
 
 
 def last_writes(line: Timeline, address: int, length: int, *, physical: bool) -> Iterator[Wrote]:
-    """The writes in front of where `line` is, the last one first. A linear address is taken by the page tables as they
+    """The writes before where `line` is, the last one first. A linear address is taken by the page tables as they
     are there. Leaves `line` at the write.
     """
     if not 0 < length <= LONGEST:

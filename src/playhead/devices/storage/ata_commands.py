@@ -4,11 +4,10 @@ Source: ATA/ATAPI-6 (T13/1410D), chapter 8; the older numbers of the power comma
 ATA8-ACS's.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A command that moves sectors."""
 
     write: bool = False

@@ -5,8 +5,7 @@ EVENT STATUS NOTIFICATION, READ CD and the sense codes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from playhead.devices.storage import atapi_replies
 from playhead.devices.storage.ide_state import UnitState
@@ -39,8 +38,7 @@ class CdromDrive(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """How a packet command is carried out, and whether it needs a medium; `quiet`: it neither reports nor clears that
     the medium changed."""
 

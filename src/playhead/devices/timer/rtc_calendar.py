@@ -5,7 +5,7 @@ Nothing here knows what time it is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR, CENTURY = 0x00, 0x02, 0x04, 0x06, 0x07, 0x08, 0x09, 0x32
 TIME_REGISTERS = (SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR, CENTURY)
@@ -14,8 +14,7 @@ PM = 0x80
 DAY_S = 86_400
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """How registers are written: register B's DM and 24/12 bits."""
 
     binary: bool

@@ -2,12 +2,16 @@
 
 import ctypes
 import struct
+from typing import TYPE_CHECKING
 
 from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.guest_marks import GuestMarks
 from playhead.engine.llvm.library import library
 from playhead.x86 import state as S
+
+if TYPE_CHECKING:
+    from playhead.engine.reference import ReferenceEngine
 
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
 
@@ -64,7 +68,7 @@ class NativeEngine:
         core.memory.code_written = lambda page: self._code_written(self._cpu, page)
         core.memory.remapped = self._remapped
         core.forget_code = self.reset_arena
-        self._reference = None
+        self._reference: ReferenceEngine | None = None
         self._marks = GuestMarks(core)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
 
@@ -72,7 +76,7 @@ class NativeEngine:
         self.core.stale = True
 
     @property
-    def reference(self):
+    def reference(self) -> "ReferenceEngine":
         if self._reference is None:
             from playhead.engine.reference import ReferenceEngine
 

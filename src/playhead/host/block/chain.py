@@ -28,7 +28,7 @@ def open_image(path: str, *, format: str | None = None, read_only: bool = False)
 
 
 def backing_files(path: str, format: str | None = None) -> list[str]:
-    """The names of all images behind one, as far as they can be read: opening it says what cannot."""
+    """The names of all images after one, as far as they can be read: opening it says what cannot."""
     names: list[str] = []
     name: str | None = path
     while name is not None and len(names) <= MAX_CHAIN:
@@ -110,7 +110,7 @@ def _open_backing(path: str, name: str, format: str | None, chain: list[tuple[in
 
 def resolve(path: str, name: str) -> ImageName:
     """What a backing file's name means, as in QEMU: a path is relative to the folder of the image that names it; what
-    stands behind a prefix is taken as it is.
+    follows a prefix is taken as it is.
     """
     named = image_names.parse(name)
     head = image_names.prefix(name)

@@ -2,6 +2,7 @@
 
 import os
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playhead.base.errors import UsageError
@@ -13,6 +14,7 @@ from playhead.host.block.image import FORMATS
 from playhead.host.block.qcow2 import Qcow2Image, read_container
 from playhead.host.block.refcount_block import RefcountBlock
 
+Refuse = Callable[[str], UsageError]
 PREALLOCATIONS = ("off", "metadata")
 
 
@@ -34,9 +36,9 @@ def create_qcow2(
     version: int = 3, refcount_bits: int = 16, lazy_refcounts: bool = False, preallocation: str = "off",
     compression_type: str = "zlib",
 ) -> None:  # fmt: skip
-    """An empty image of `size` bytes, or an overlay of `backing` (a path as it is to stand in the image: relative to
-    the image's folder, unless absolute), which must say in which format that is. The size is rounded up to a whole
-    number of sectors, as QEMU does: it would not show the guest the rest of another."""
+    """An empty image of `size` bytes, or an overlay of `backing` (the path that is written into the image: relative to
+    the image's folder, unless absolute), whose format must be given. The size is rounded up to a whole number of
+    sectors, as QEMU does: the guest would not see the rest of another."""
 
     def refuse(what: str) -> UsageError:
         return UsageError(f"cannot create {path}: {what}")
@@ -77,7 +79,7 @@ def create_in(file: HostFile, size: int) -> None:
     _lay_out(file, header, _encoded(refuse, header))
 
 
-def _header(refuse, size: int, cluster_bits: int, version: int, refcount_bits: int, lazy_refcounts: bool,
+def _header(refuse: Refuse, size: int, cluster_bits: int, version: int, refcount_bits: int, lazy_refcounts: bool,
             compression_type: str) -> Header:  # fmt: skip
     """Every choice checked; the tables' places computed."""
     if cluster_bits not in layout.CLUSTER_BITS:
@@ -114,7 +116,7 @@ def _geometry(l1_size: int, bits: int, order: int) -> Geometry:
         place = Geometry(table, blocks, place.l1)
 
 
-def _encoded(refuse, header: Header) -> bytes:
+def _encoded(refuse: Refuse, header: Header) -> bytes:
     name = (header.backing_name or "").encode("utf-8", "surrogateescape")
     if b"\0" in name or len(name) > layout.MAX_BACKING_NAME:
         raise refuse("the backing file's name is no file name, or too long")

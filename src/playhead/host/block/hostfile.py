@@ -20,11 +20,11 @@ PUNCH_HOLE_KEEP_SIZE = 3  # fallocate(2): FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_
 
 
 class HostFile:
-    """An open file; `sync=False` is for temporary files, which nobody will look at after a crash."""
+    """An open file; `sync=False` is for temporary files, which are useless after a crash."""
 
     def __init__(self, fd: int, path: str, read_only: bool, sync: bool = True):
         self.fd, self.read_only = fd, read_only
-        self.name, self.path = path, shown(path)  # as it can stand in a message
+        self.name, self.path = path, shown(path)  # the latter for messages
         self._sync = sync
         self._written = False
         try:
@@ -122,7 +122,7 @@ def open_file(path: str, read_only: bool) -> HostFile:
 
 
 def create_file(path: str) -> HostFile:
-    """A new, empty image file, locked. One that was there is emptied, unless somebody is using it."""
+    """A new, empty image file, locked. An existing one is emptied, unless it is in use."""
     file = HostFile(_open(path, os.O_RDWR | os.O_CREAT), path, read_only=False)
     try:
         file.lock()

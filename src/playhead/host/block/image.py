@@ -33,7 +33,7 @@ class Image:
     format = ""
 
     def __init__(self, name: str, size: int, read_only: bool, backing: "Image | None" = None):
-        self.name, self.path = name, shown(name)  # the file's name; and as it can stand in a message
+        self.name, self.path = name, shown(name)  # the file's name; and the same for messages
         self.size, self.read_only, self.backing = size, read_only, backing
         self.lock = threading.RLock()
         self.closed = False

@@ -1,8 +1,8 @@
 """Locks an image file in the way that QEMU does, so that QEMU, qemu-img and we keep out of each other's way.
 
 QEMU's protocol, of open file description locks on single bytes: a shared lock on byte 100 + p says "I use permission
-p", one on byte 200 + p says "nobody else may use p". Having set its own, a program looks for contradictions. Because
-all locks are shared ones, setting them never fails; the look is what decides. Where the file system has no such locks
+p", one on byte 200 + p says "no other program may use p". Having set its own, a program checks for contradictions.
+Because all locks are shared ones, setting them never fails; the check decides. Where the file system has no such locks
 there is no protection, as with QEMU.
 """
 
@@ -17,7 +17,7 @@ FLOCK = struct.Struct("@hhqqi4x")  # struct flock of Linux on 64-bit hosts
 
 
 def lock(fd: int, path: str, read_only: bool) -> None:
-    """Lock for as long as `fd` is open, or say that somebody else has the file."""
+    """Lock for as long as `fd` is open, or raise if another program uses the file."""
     used = (CONSISTENT_READ,) if read_only else (CONSISTENT_READ, WRITE, RESIZE)
     forbidden = (WRITE, RESIZE)
     mine = [USES + p for p in used] + [FORBIDS + p for p in forbidden]

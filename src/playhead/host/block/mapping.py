@@ -140,7 +140,7 @@ class Mapping:
         return bool(self._dirty) or any(table.last_dirty >= 0 for table in self._tables.values())
 
     def write_back(self) -> None:
-        """Only when the data and the refcounts behind all this are on stable storage."""
+        """Only when the data and the refcounts after all this are on stable storage."""
         for table in self._tables.values():
             if table.last_dirty >= 0:
                 first, last = table.first_dirty & ~63, table.last_dirty | 63  # whole sectors

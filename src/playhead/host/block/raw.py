@@ -14,7 +14,7 @@ MAX_SIZE = (1 << 63) - 1
 
 
 class RawImage(Image):
-    """`probed` says that nobody but the first bytes said that it is raw."""
+    """`probed`: the format was not given, but guessed from the first bytes."""
 
     format = "raw"
 

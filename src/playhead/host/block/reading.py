@@ -57,7 +57,7 @@ class Reader:
         self._unpacked.clear()
 
     def extent(self, offset: int, length: int) -> tuple[Extent, int]:
-        """How the range starts, as far as it goes on like that, and the first L2 entry."""
+        """How the range starts, as far as it continues like that, and the first L2 entry."""
         mapping, bits = self.mapping, self.container.bits
         length = min(length, (1 << mapping.span_bits) - (offset & (1 << mapping.span_bits) - 1))
         table = mapping.table(offset >> mapping.span_bits)

@@ -2,8 +2,8 @@
 
 Two rules keep an image whole if we are killed between any two writes, or power fails between any two syncs. A count
 that goes up is written before anything that points to the cluster. A count goes down only when nothing on the disk
-points to the cluster any more: `release` remembers the cluster, `apply_releases` lets go of all that was remembered
-once the tables are on stable storage. So the worst that can be left is a cluster that nobody uses.
+points to the cluster any more: `release` remembers the cluster, `apply_releases` frees all of these once the tables are
+on stable storage. So the worst outcome is an unused cluster that is not free.
 """
 
 from array import array
@@ -184,7 +184,7 @@ class Refcounts:
         self._cache(number, block)
 
     def _grow_table(self, start: int) -> None:
-        """A longer table at cluster `start`, which no block covers yet, with the blocks for its own range behind it."""
+        """A longer table at cluster `start`, which no block covers yet, with the blocks for its own range after it."""
         container, header = self.container, self.container.header
         per_cluster = container.cluster_size >> 3
         old_offset, old = header.refcount_table_offset, header.refcount_table_clusters

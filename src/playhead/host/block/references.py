@@ -79,7 +79,7 @@ def mark_copied(mapping: Mapping, reader: Reader, refcounts: Refcounts) -> None:
 
 
 def repair(mapping: Mapping, reader: Reader, refcounts: Refcounts, snapshots: list[Snapshot], table_bytes: int) -> None:
-    """Make the refcounts what the tables say, after somebody who kept them in memory only (lazy refcounts) was
+    """Make the refcounts what the tables say, after a program that kept them in memory only (lazy refcounts) was
     killed. The caller then writes everything and marks the entries."""
     container, header = mapping.container, mapping.container.header
     tables = [mapping.read_l1(s.l1_offset, s.l1_size, SNAPSHOT_L1) for s in snapshots]
@@ -96,7 +96,7 @@ def repair(mapping: Mapping, reader: Reader, refcounts: Refcounts, snapshots: li
     for cluster in list(refcounts.used()):
         if cluster not in counts:
             refcounts.set(cluster, 0)
-    refcounts.hint = layout.clusters_for(container.file.length, container.bits)  # new blocks: behind everything
+    refcounts.hint = layout.clusters_for(container.file.length, container.bits)  # new blocks: after everything
     for cluster in sorted(counts):
         refcounts.cover(cluster)
         if refcounts.get(cluster) != counts[cluster]:

@@ -38,12 +38,12 @@ class SnapshotInfo:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot as the image has it."""
+    """A snapshot in the image's table."""
 
     info: SnapshotInfo
     l1_offset: int
     l1_size: int
-    further: bytes = b""  # extra data behind what we know
+    further: bytes = b""  # extra data after what we know
 
     def encode(self) -> bytes:
         info = self.info

@@ -2,8 +2,8 @@
 
 A snapshot is a copy of the active L1 table; what both reach is counted twice, so that a write copies it first. The
 flags in the active tables say which clusters that is, and cannot be changed in one step with the counts: so the image
-is marked dirty meanwhile (version 3), and whoever opens it after a kill repairs it. Nothing is lost in either version.
-The machine's state is data behind the end of the disk.
+is marked dirty meanwhile (version 3), and repaired when it is opened after a kill. Nothing is lost in either version.
+The machine's state is data after the end of the disk.
 """
 
 from array import array

@@ -65,8 +65,8 @@ class Writer:
         return table, index, min(last, (1 << mapping.l2_bits) - 1)
 
     def _is_ours(self, entry: int) -> bool:
-        """Whether the entry has a cluster that nobody else uses. The flag alone is not believed: what it protects is
-        other snapshots' data."""
+        """Whether the entry has a cluster that no snapshot shares. The flag alone is not trusted: it protects the data
+        of snapshots."""
         if not entry & layout.COPIED or entry & layout.COMPRESSED:
             return False
         cluster = self.reader.host_cluster(entry) >> self.container.bits
@@ -125,7 +125,7 @@ class Writer:
         self.container.file.write(host, b"".join((before, view, behind)) if before or behind else view)
 
     def _replace(self, table: L2Table, index: int, entry: int) -> None:
-        """Set an entry, and let go of what the old one had."""
+        """Set an entry, and release the cluster of the old one."""
         old = table.entries[index]
         if old == entry:
             return
@@ -192,7 +192,7 @@ class Writer:
             return self._replace(table, index, entry | layout.ZERO)
         if not unmap and entry & layout.ZERO and not entry & layout.COMPRESSED:
             return
-        # Without a backing image behind it, no entry is as good as a zero one, and older than version 3.
+        # Without a backing image after it, no entry is as good as a zero one, and older than version 3.
         self._replace(table, index, layout.ZERO if shows else 0)
 
     # compressed clusters, and preallocation
@@ -210,7 +210,7 @@ class Writer:
         self._replace(table, index, compression.entry_for(at, len(packed), bits))
 
     def _place_packed(self, length: int) -> int:
-        """Room behind the last compressed cluster if there is some in its host cluster, otherwise in a new one."""
+        """Room after the last compressed cluster if there is some in its host cluster, otherwise in a new one."""
         bits, refcounts = self.container.bits, self.refcounts
         at, host = self._packed_end, self._packed_end >> bits
         room = -at % self.container.cluster_size

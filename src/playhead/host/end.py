@@ -1,0 +1,43 @@
+"""The host's end of what a device of the machine is connected to: a terminal, a file, drives, a network.
+
+A `Host` has some, each under the name of its device. It opens, flushes and closes them, and its watcher waits for those
+that have a file descriptor; a source of input (`session/sources`) takes from an end what the machine has room for.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+
+class HostEnd:
+    """One that never has input and needs no care. Subclasses override what they do otherwise."""
+
+    label = ""  # for messages
+    live = False  # input may still come
+    broken = ""  # why nothing can be written any more
+    full = False  # and that is not because the reader has gone
+
+    def __init__(self) -> None:
+        self.commands: deque[str] = deque()  # of the user, to the host (`terminal.QUIT`, ...)
+        self.poke: Callable[[], None] = lambda: None  # from any thread: look again at what this wants (`watched`)
+        self.wake: Callable[[], None] = lambda: None  # from any thread: something has arrived
+        self.message: Callable[[str], None] = lambda text: None  # from any thread: tell the user
+
+    def open(self) -> None:
+        """Take hold of the outside; called when the run starts."""
+
+    def flush(self) -> None:
+        """Let out what has been collected."""
+
+    def stop(self) -> None:
+        """No thread of this calls anything from now on: called before the watcher ends."""
+
+    def close(self) -> None:
+        """Called last."""
+
+    # on the watcher's thread (`watch.Source`)
+
+    def watched(self) -> tuple[int, int]:
+        return -1, 0
+
+    def ready(self, events: int) -> None:
+        """The file descriptor is readable or writable, or has been hung up."""

@@ -1,0 +1,36 @@
+"""How a device takes input from outside. Each call of `receive` is one recorded event.
+
+What the device cannot take now waits on the host's side, for as long as it likes: `can_receive` says how much that is,
+from the device's state alone. So it is the same in a replay, and nothing is lost between the two. A device that loses
+input (a receiver that is switched off) does so in `receive`, by its state as well.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+SERIAL = "serial"  # kinds of input (`Device.INPUT`)
+
+
+class Receiver(Protocol):
+    """A device that takes bytes."""
+
+    on_room: Callable[[], None]
+    """Called, from inside a run, when a device that could take nothing or little can take more, and the guest is
+    waiting for it. A live session sets it, so that input need not wait for the session's next look."""
+
+    def can_receive(self) -> int:
+        """How many bytes `receive` takes now."""
+        ...
+
+    def receive(self, data: bytes) -> int:
+        """Take bytes; returns how many were taken."""
+        ...
+
+
+def takers(devices: Mapping[str, Any], kind: str) -> list[Any]:
+    """Those of a machine's devices that take this kind of input, in their order: the n-th has number n in events."""
+    return [device for device in devices.values() if getattr(device, "INPUT", "") == kind]
+
+
+def nobody_waits() -> None:
+    """What `on_room` is until a session sets it."""

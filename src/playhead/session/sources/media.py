@@ -1,0 +1,39 @@
+"""CD-ROMs that somebody puts in, and trays that somebody opens (a monitor's `change` and `eject`)."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from playhead.log.events import MediumChanged, text_of
+from playhead.session.sources.source import Refused, Session, Source
+
+
+class MediaSource(Source):
+    """Registered behind the ends of disk requests: a medium that changes forgets the request that is under way."""
+
+    EVENTS = (MediumChanged,)
+
+    def __init__(self, session: Session):
+        super().__init__(session)
+        self._asked: deque[MediumChanged] = deque()
+
+    def change(self, drive: int, force: bool, image: Any = None) -> None:
+        """Ask for another medium in a CD-ROM drive, or (without an image) that its tray opens."""
+        medium = 0 if image is None else self.session.host.ends["disks"].add(image)
+        sectors = 0 if image is None else image.sectors
+        self._asked.append(MediumChanged(drive=drive, force=int(force), medium=medium, sectors=sectors))
+        self.session.machine.kick()
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._asked)
+
+    def take(self) -> Iterator[Any]:
+        while self._asked:
+            yield self._asked.popleft()
+
+    def apply(self, event: Any) -> None:
+        storage = self.session.machine.devices.get("storage")
+        if storage is None or not storage.media.takes(event.drive):
+            raise Refused(f"the recording has {text_of(event)} here, and drive {event.drive} takes no medium")
+        storage.media.change(event.drive, bool(event.force), event.medium, event.sectors)

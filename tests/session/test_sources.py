@@ -1,0 +1,264 @@
+"""Sources of input: their order at one moment, back-pressure, and what a new one takes."""
+
+from types import SimpleNamespace
+
+import pytest
+from fake_machine import FakeMachine, Program
+from planted import entries
+from quiet_host import QuietHost
+
+from playhead.boards.config import PcConfig
+from playhead.host.end import HostEnd
+from playhead.log.events import CharRead, ClockRate, NetPacket, ResetRequested, Shutdown
+from playhead.log.reader import Reader
+from playhead.log.writer import Writer
+from playhead.machine.machine import Machine
+from playhead.session import sources
+from playhead.session.outcome import Options
+from playhead.session.record import RecordSession
+from playhead.session.replay import ReplayOptions, ReplaySession
+from playhead.session.sources import ClockRateSource, ResetSource, SerialSource
+from playhead.session.sources.source import Refused, Source
+from playhead.session.target import closed_door
+from tools import guest
+
+PERIOD = 1000
+
+
+def record(path, build, host, prepare=lambda session: None, **meta):
+    blobs, meta = meta.pop("blobs", ()), {"config": {}, **meta}
+    with Writer(str(path), True) as writer:
+        session = RecordSession(build, host, Options(digest_period=PERIOD, meta=meta, blobs=blobs), writer)
+        prepare(session)
+        return session, session.run()
+
+
+def replay(path, build, host, split=None):
+    with Reader(str(path)) as reader:
+        session = ReplaySession(build, host, reader, ReplayOptions(split))
+        return session, session.run()
+
+
+def test_the_order_of_what_enters_at_one_moment(tmp_path):
+    host = QuietHost([(1, 1, b"b"), (1, 0, b"a")])
+
+    def all_at_once():
+        session.drive = session.turn
+        session.sources[ClockRateSource]._wanted = 5
+        session.sources[ResetSource].press()
+        host.request_quit("the test")
+        session.turn()
+
+    def prepare(made):
+        nonlocal session
+        session, made.drive = made, all_at_once
+
+    session = None
+    record(tmp_path / "r.ph", lambda door: FakeMachine(door, Program(halt=0)), host, prepare)
+    found = [e for e in entries(tmp_path / "r.ph") if not e.kind.pulled]
+    assert [type(e.event) for e in found[:5]] == [ClockRate, CharRead, CharRead, ResetRequested, Shutdown]
+    assert [e.event.port for e in found[1:3]] == [0, 1]
+    assert len({e.moment for e in found[:4]}) == 1
+
+
+# -- back-pressure
+
+READER = """
+        .include "pc.inc"
+        .text
+main:   outport COM1 + 2, {fcr}
+        outport COM1 + 1, {ier}
+        xorl    %ebx, %ebx
+1:      {before}
+        movl    $COM1 + 5, %edx
+        inb     %dx, %al
+        testb   $1, %al
+        jz      1b
+        movl    $COM1, %edx
+        inb     %dx, %al
+        movzbl  %al, %eax
+        roll    $5, %ebx
+        xorl    %eax, %ebx
+        cmpb    $'<', %al
+        jne     2f
+        xorl    %ebx, %ebx
+2:      cmpb    $'>', %al
+        jne     1b
+        movl    %ebx, %eax
+        call    put_hex
+        print   "\\n"
+        jmp     pass
+"""
+LOOPBACK = """outport COM1 + 4, 0x1B
+        movl    $COM1 + 5, %edx
+        inb     %dx, %al
+        outport COM1 + 4, 0x0B
+"""
+TEXT = b"." * 64 + b"<" + b"".join(b"line %d of a paste\n" % n for n in range(300)) + b">"
+
+
+def hashed(text):
+    value = 0
+    for byte in text[text.index(b"<") + 1 :]:
+        value = (value << 5 | value >> 27) & 0xFFFFFFFF ^ byte
+    return b"%08X" % value
+
+
+@pytest.mark.parametrize(
+    "fcr, ier, before, most",
+    [(0x00, 0, "", 1), (0x01, 0, "", 16), (0x00, 0, LOOPBACK, 1), (0xC1, 0, LOOPBACK, 16)],
+    ids=["no FIFO", "FIFO", "no FIFO, loopback now and then", "FIFO, loopback now and then"],
+)
+def test_a_paste_is_never_lost_and_never_waits(tmp_path, fcr, ier, before, most):
+    """A guest that polls finds the next bytes as soon as it has read those that there were."""
+    image = guest.firmware(READER.format(fcr=fcr, ier=ier, before=before), tmp_path)
+    config = PcConfig(bios=image, ram_bytes=1 << 20)
+
+    def build(door):
+        return Machine(config, door)
+
+    host = QuietHost([(1, 0, TEXT)], ports=1)
+    meta = {"config": config.to_json(), "shift": 3, "blobs": tuple(config.blobs().values())}
+    _, outcome = record(tmp_path / "r.ph", build, host, **meta)
+    assert outcome.cause == "guest-shutdown" and hashed(TEXT) in host.serial[0].written
+    sizes = [len(e.event.data) for e in entries(tmp_path / "r.ph") if isinstance(e.event, CharRead)]
+    assert sum(sizes) == len(TEXT) and max(sizes[32:]) == most and len(sizes) < len(TEXT) / most + 200
+    assert outcome.icount < 60 * len(TEXT)
+    for split in (None, 3):
+        quiet = QuietHost(ports=1)
+        assert replay(tmp_path / "r.ph", build, quiet, split)[1].complete
+        assert quiet.serial[0].written == host.serial[0].written
+
+
+def test_input_for_which_there_is_no_room_stays_outside(tmp_path):
+    """More than any inbox holds, to a guest that reads now and then."""
+    host = QuietHost([(1, 0, b"x" * 5000), (1, 1, b"y" * 300)])
+    record(tmp_path / "r.ph", lambda door: FakeMachine(door, Program(listen=100)), host)
+    took = [0, 0]
+    for entry in entries(tmp_path / "r.ph"):
+        if isinstance(entry.event, CharRead):
+            took[entry.event.port] += len(entry.event.data)
+    assert 0 < took[0] < 5000 and len(host.serial[0].take(5000)) == 5000 - took[0]
+    assert took[1] == 300
+
+
+# -- a new source
+
+
+class Wire(HostEnd):
+    """A network that brings what it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.arrived, self.sent = [], []
+
+    def send(self, packet):
+        self.sent.append(packet)
+
+
+class Card:
+    """A network card: one packet at a time, and none if the receiver is off, which loses it."""
+
+    def __init__(self, machine, wire):
+        self._machine, self._wire = machine, wire
+        self.on_room = lambda: None
+        self.packet, self.lost = b"", 0
+
+    @property
+    def receiver_on(self):
+        return self._machine.x >> 40 & 1
+
+    def can_receive(self):
+        return not self.packet
+
+    def receive(self, packet):
+        if self.receiver_on:
+            self.packet = packet
+            self._machine._stirred(len(packet))
+            self._wire.send(packet[::-1])
+        else:
+            self.lost += 1
+
+    def read(self):
+        if self.packet:
+            self.packet = b""
+            self.on_room()
+
+
+class Networked(FakeMachine):
+    def __init__(self, door, program):
+        super().__init__(door, program)
+        self.card = self.devices["net0"] = Card(self, door.ends["net0"])
+
+    def _talk(self):
+        super()._talk()
+        self.card.read()
+
+    def digest_parts(self):
+        parts = super().digest_parts()
+        return {**parts, "net0": b"%16d" % (len(self.card.packet) << 8 | self.card.lost)}
+
+
+class NetSource(Source):
+    """Packets from a network."""
+
+    EVENTS = (NetPacket,)
+
+    def connect(self):
+        self._card, self._wire = self.session.machine.devices["net0"], self.session.host.ends["net0"]
+        self._card.on_room = self._room
+
+    def _room(self):
+        if self._wire.arrived:
+            self.session.machine.take_input()
+
+    @property
+    def pending(self):
+        return bool(self._wire.arrived) and self._card.can_receive()
+
+    def take(self):
+        if self.pending:
+            yield NetPacket(net=0, data=bytearray(self._wire.arrived.pop(0)))
+
+    def apply(self, event):
+        card = self.session.machine.devices["net0"]
+        if not card.can_receive():
+            raise Refused("the card has no room for a packet")
+        card.receive(bytes(event.data))
+
+
+def test_a_new_source_is_a_class_and_a_line_in_the_list(tmp_path, monkeypatch):
+    at = sources.SOURCES.index(SerialSource) + 1
+    monkeypatch.setattr(sources, "SOURCES", (*sources.SOURCES[:at], NetSource, *sources.SOURCES[at:]))
+    machines, hosts = [], []
+
+    def build(door):
+        machines.append(Networked(door, Program()))
+        return machines[-1]
+
+    def host(packets=0):
+        made = QuietHost([(30, 0, b"keys")])
+        made.ends["net0"] = Wire()
+        made.ends["net0"].arrived = [bytes(20 + n) for n in range(packets)]
+        hosts.append(made)
+        return made
+
+    record(tmp_path / "r.ph", build, host(60))
+    packets = [e.event for e in entries(tmp_path / "r.ph") if isinstance(e.event, NetPacket)]
+    assert len(packets) == 60 and 0 < machines[0].card.lost < 60
+    for split in (None, 1):
+        assert replay(tmp_path / "r.ph", build, host(), split)[1].complete
+        assert machines[-1].card.lost == machines[0].card.lost
+        assert hosts[-1].ends["net0"].sent == hosts[0].ends["net0"].sent
+
+
+def test_ports_are_counted_whatever_their_names_are():
+    machine = FakeMachine(closed_door(2), Program())
+    first, second = machine.uarts
+    machine.devices = {"rtc": object(), "com": first, "serial7": second}
+    source = SerialSource(SimpleNamespace(machine=machine, host=None))
+    source.apply(CharRead(port=1, data=bytearray(b"xy")))
+    assert (first.rx, second.rx) == (b"", b"xy")
+    for port, size in ((1, 15), (2, 1), (0, 0)):
+        with pytest.raises(Refused, match=f"serial port {port} took {size} bytes"):
+            source.apply(CharRead(port=port, data=bytearray(size)))

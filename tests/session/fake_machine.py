@@ -40,7 +40,9 @@ class Program:
 
 
 class FakeUart:
-    """A receiver: a FIFO, and a count of what it took."""
+    """A receiver: a FIFO."""
+
+    INPUT = "serial"
 
     def __init__(self):
         self.rx = bytearray()

@@ -36,6 +36,7 @@ class Device(Generic[S]):
 
     State: type[S]
     part = "device"
+    INPUT: ClassVar[str] = ""  # the kind of input from outside that it takes (`hw.inputs`)
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
 
     QEMU: ClassVar[Declared]

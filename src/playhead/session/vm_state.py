@@ -1,9 +1,8 @@
-"""A machine's state as bytes, for a qcow2 image to keep beside the content of its disk (`savevm`, `-loadvm`).
+"""A machine's state as bytes, which a qcow2 image keeps beside the content of its disk (`savevm`, `-loadvm`).
 
-A configuration here is whatever describes a machine with `to_json` and `in_this_form` (`boards.config.PcConfig`). The
-layout is ours; another emulator's state is refused by its first bytes, and ours by another emulator's. What follows is
-as untrusted as the image: a length and a JSON head that describes the machine, and one zstd frame each of the parts'
-states and of the pages.
+A configuration is any description of a machine with `to_json` and `in_this_form` (`boards.config.PcConfig`). The layout
+is ours: other emulators refuse it by its first bytes, as we refuse theirs. Behind them follow a length and a JSON head
+that describes the machine, then two zstd frames: the states of the parts, and the pages. None of it is trusted.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ NUMBERS = ("icount", "seq", "virtual_ns")
 
 
 def store(saved: Saved, config: Any, disks: Disks) -> None:
-    """Into the images that take it. What the guest has written to their own disks is there already."""
+    """Save into the images that take snapshots. Their disks' own content is in them already."""
     disks.settle()
     own = [page for page in saved.pages if is_block(page) and disks.is_written(place_of(page)[0])]
     pages = {page: saved.pages[page] for page in saved.pages.keys() - own}
@@ -59,14 +58,14 @@ def pack(saved: Saved, config: Any) -> bytes:
 
 
 def described(config: Any) -> dict[str, Any]:
-    """What has to be the same for a state to fit: all but what is at the other end of character devices."""
+    """The part of a description that must be equal for a state to fit: all but the host's ends of character devices."""
     plain = config.to_json()
     return {**plain, "outside": [{k: v for k, v in end.items() if k != "backend"} for end in plain["outside"]]}
 
 
 def unpack(data: bytes, config: Any, where: str) -> Saved:
-    """The inverse, for a machine of this configuration. Raises UsageError if it is of another one. `where`: for
-    messages.
+    """The inverse, for a machine of this configuration. Raises UsageError if the state is of another one; `where` names
+    the image in messages.
     """
     try:
         head, parts, pages = _sections(data)

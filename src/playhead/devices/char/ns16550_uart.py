@@ -24,7 +24,7 @@ from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.door import Sink
-from playhead.hw.inputs import nobody_waits
+from playhead.hw.inputs import SERIAL, nobody_waits
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
@@ -66,6 +66,7 @@ class Ns16550(Device[UartState]):
     """One UART at eight ports from `base`; `line` is its interrupt output."""
 
     State = UartState
+    INPUT = SERIAL
     part = "ns16550_uart"
     QEMU = Declared(
         "isa-serial", "ISA", "serial port", (

@@ -188,7 +188,8 @@ def test_a_card_where_another_is(card: type[Card]) -> None:
     lambda d: d.pop(0), lambda d: d.reverse(), lambda d: d.append(dict(d[-1])), lambda d: d[13].update(iobase=-1),
     lambda d: d[13].update(irq=True), lambda d: d[13].update(irq=99), lambda d: d[13].pop("irq"),
     lambda d: d[2].update(version=0x20), lambda d: d[1].update(id=""), lambda d: d[11].update(addr="03.0", x=1),
-    lambda d: d[13].update(index="0"), lambda d: d[13].update(bus="pci.0"),
+    lambda d: d[11].update(addr="03.0"), lambda d: d[13].pop("iobase"), lambda d: d[13].update(index="0"),
+    lambda d: d[13].update(bus="pci.0"),
 ])  # fmt: skip
 def test_a_damaged_list_is_refused(change: Any) -> None:
     plain = LINUX.to_json()

@@ -87,11 +87,19 @@ def _free_id(declared: Declared, values: Mapping[str, Any], entries: Sequence[En
 
 def check(version: str, entries: Sequence[Entry], outside: Sequence[Outside]) -> None:
     """Raise UsageError for a list that cannot be built."""
-    ends = {(end.type, end.id): False for end in outside}  # whether a device uses it
-    if len(ends) < len(outside):
-        raise UsageError("two ends outside of the machine have one id")
-    for end in outside:
-        end.check()
+    _check_order(entries)
+    if lacking := [own.driver for own in own() if own.driver not in [entry.driver for entry in entries]]:
+        raise UsageError(f"the machine lacks {lacking[0]}")
+    if _settled(version, entries) != tuple(entries):
+        raise UsageError("a list of devices whose properties do not fit together")
+    values = [values_of(version, entry) for entry in entries]
+    for entry, all_values in zip(entries, values, strict=True):
+        _check_ports(registry.declared(entry.driver), all_values)
+    _check_outside([registry.declared(entry.driver) for entry in entries], values, outside)
+
+
+def _check_order(entries: Sequence[Entry]) -> None:
+    """What each device needs is before it, and nothing is there too often."""
     names: list[str] = []
     buses: list[str] = []
     for n, entry in enumerate(entries):
@@ -107,19 +115,23 @@ def check(version: str, entries: Sequence[Entry], outside: Sequence[Outside]) ->
         if entry.bus and kind_of(entry.bus) != declared.bus:
             raise UsageError(f"{declared.name} can't go on bus {entry.bus}: its bus is {declared.bus}")
         buses += declared.provides
-        values = values_of(version, entry)
-        declared.check(values)
-        _check_ports(declared, values)
-        for use in declared.outside(values):
+
+
+def _check_outside(devices: Sequence[Declared], values: Sequence[Mapping[str, Any]],
+                   outside: Sequence[Outside]) -> None:  # fmt: skip
+    """What is outside is there, once, and each has one device that uses it."""
+    ends = {(end.type, end.id): False for end in outside}  # whether a device uses it
+    if len(ends) < len(outside):
+        raise UsageError("two ends outside of the machine have one id")
+    for end in outside:
+        end.check()
+    for declared, all_values in zip(devices, values, strict=True):
+        for use in declared.outside(all_values):
             if ends.get(use, True):
                 raise UsageError(f"property '{declared.name}.{use[0]}': {_why(ends, use)}")
             ends[use] = True
-    if lacking := [own.driver for own in own() if own.driver not in names]:
-        raise UsageError(f"the machine lacks {lacking[0]}")
     if idle := [id for (_, id), used in ends.items() if not used]:
         raise UsageError(f"no device uses '{idle[0]}'")
-    if _settled(version, entries) != tuple(entries):
-        raise UsageError("a list of devices whose properties do not fit together")
 
 
 def _why(ends: Mapping[tuple[str, str], bool], use: tuple[str, str]) -> str:

@@ -34,12 +34,13 @@ def drives(plain: dict[str, Any]) -> list[dict[str, Any]]:
     behind = {str(item.get("id")): item for item in _items(plain, "outside") if item.get("type") == "drive"}
     found = []
     for item in _items(plain, "devices"):
-        if item.get("driver") in KINDS:
+        kind = KINDS.get(str(item.get("driver")))
+        if kind is not None:
             facts = behind.get(str(item.get("drive")), {})
             bus = str(item.get("bus")).rpartition(".")[2]
             found.append({
                 "bus": int(bus) if bus in ("0", "1") else bus, "unit": item.get("unit", 0),
-                "kind": KINDS[item["driver"]], "sectors": facts.get("sectors", 0),
+                "kind": kind, "sectors": facts.get("sectors", 0),
                 "read_only": facts.get("read_only", False), "serial": item.get("serial", ""),
                 "model": item.get("model", ""), "boot_index": item.get("bootindex"),
             })  # fmt: skip

@@ -52,8 +52,10 @@ def identity(vendor: int, device: int, revision: int, class_code: int, *, header
 
 
 def addr(default: str | None = None) -> Property:
-    """The property by which a function is given a place on the bus; without a default it takes a free slot."""
-    return Property("addr", "addr", default, "Slot and optional function number, example: 06.0 or 06")
+    """The property by which a function is given a place on the bus; one with a default is soldered there."""
+    if default is not None:
+        return Property("addr", "enum", default, "slot and function", values=(default,))
+    return Property("addr", "addr", None, "Slot and optional function number, example: 06.0 or 06")
 
 
 def place(text: str) -> tuple[int, int]:

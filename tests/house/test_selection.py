@@ -34,7 +34,8 @@ def test_what_is_always_chosen_is_there() -> None:
         assert exists(function) and parameter in guest.names()
 
 
-def test_each_folder_gives_its_cheapest_tests() -> None:
+def test_each_folder_gives_its_cheapest_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "BUDGET_S", 3.5)
     costs = {"tests/x86/test_a.py::test_dear": 3.0, "tests/x86/test_a.py::test_one": 1.0,
              "tests/log/test_b.py::test_b": 9.0, "tests/house/test_c.py::test_c": 50.0}  # fmt: skip
     nodeids = [f"tests/x86/test_a.py::test_dear[{n}]" for n in range(4)] + [

@@ -7,8 +7,8 @@ them among its checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from playhead.base.errors import FormatError, UsageError
 from playhead.log.events import SnapshotLoaded
@@ -17,7 +17,7 @@ from playhead.log.snapshot_names import MOST, check_name
 from playhead.machine import checkpoint
 from playhead.machine.checkpoint import unwritten
 from playhead.machine.machine import Machine
-from playhead.session.target import closed_door
+from playhead.session.target import Door, MachineLike, closed_door
 
 if TYPE_CHECKING:
     from playhead.log.checkpoints import Checkpoint
@@ -58,7 +58,7 @@ class Snapshots:
     def _written(self, machine: Machine) -> set[int]:
         return self._ever.union(checkpoint.unsaved_pages(machine))
 
-    def check(self, machine: Any, name: str) -> None:
+    def check(self, machine: object, name: str) -> None:
         """Raise if a state of this machine could not be kept under this name."""
         check_name(name)
         if not isinstance(machine, Machine):
@@ -107,7 +107,7 @@ def _shared(page: int, content: bytes, there: list[dict[int, bytes]]) -> bytes:
 class Recorded:
     """The states of a recording's checkpoints, for a replay that meets a `loadvm`."""
 
-    def __init__(self, reader: Reader, build: Any, ports: int):
+    def __init__(self, reader: Reader, build: Callable[[Door], MachineLike], ports: int):
         self._reader, self._build, self._ports = reader, build, ports
         self._fresh: Machine | None = None  # one that has just been made: it holds what no checkpoint has
 
@@ -118,7 +118,7 @@ class Recorded:
         kept, hashes = self._checkpoint(moment)
         contents = self._reader.pages(set(hashes.values()))
         if self._fresh is None:
-            self._fresh = self._build(closed_door(self._ports))
+            self._fresh = cast(Machine, self._build(closed_door(self._ports)))
         fresh = self._fresh
         goal = {page: checkpoint.page_of(fresh, page) for page in differing_pages(fresh, machine)}
         goal |= {page: contents[hash] for page, hash in hashes.items()}

@@ -5,7 +5,6 @@ engines (pointers, exits, latches) and are derived or empty between two runs. Fl
 `fl_aux` (see x86/flags.py), so the canonical form computes EFLAGS first.
 """
 
-
 SEGMENTS = ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr")
 SEG_STRIDE = 40
 # Fields of a segment register's hidden part, (offset, bits). Valid offsets are [lo, rend) to read and [lo, wend) to

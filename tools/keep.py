@@ -1,4 +1,4 @@
-"""keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays for ever.
+"""keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays forever.
 
 They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
 that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (savevm and

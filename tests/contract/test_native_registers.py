@@ -13,7 +13,7 @@ from playhead.hw.native import DECLINED, MOST_STATES, NUMBERS, symbol
 from playhead.hw.space import Range
 
 Entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * len(NUMBERS))
-SEEDS = range(4)
+OFTEN = (0x00, 0x10, 0x80, 0xB0)  # where many registers are behind an index, or much can be declined
 
 
 def entry(function):
@@ -71,7 +71,8 @@ def test_native_code_and_python_agree(factory, seed):
         for _ in range(3):
             r = chance.choice(declared)
             size = chance.choice([n for n in (1, 2, 4) if r.min_size <= n <= r.max_size])
-            offset = chance.randrange(0, max(min(r.length, 0x400) - size, 0) + 1)
+            offset = chance.choice((chance.randrange(0x400), 16 * chance.randrange(64), chance.choice(OFTEN)))
+            offset = min(offset % r.length, r.length - size)
             if r.min_size > 1:
                 offset &= ~(r.min_size - 1)
             value = chance.getrandbits(8 * size) if chance.random() < 0.5 else chance.choice((0, 1, 0x20, 0x80, 0xFF))

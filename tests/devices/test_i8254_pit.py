@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from playhead.devices.timer.i8254_pit import HZ, I8254, Counter, CounterState
+from playhead.devices.timer.i8254_counter import Counter, CounterState, out, value
+from playhead.devices.timer.i8254_pit import HZ, I8254
 from playhead.devices.system.pc_ports import Port61
 from playhead.hw.clock import ticks_to_ns
 from playhead.hw.line import Line
@@ -73,13 +74,13 @@ def test_counts_as_the_clocked_chip_does(mode, seed):
     counter, naive, t = Counter(CounterState()), Naive(), 0
     counter.control(0x30 | mode << 1, t)
     naive.control(mode)
-    change, level = counter.next_change(t), counter.out(t)
+    change, level = counter.next_change(t), out(counter.state, t)
     for t in range(1, 2500):
         naive.clk()
-        assert counter.out(t) == naive.out, f"OUT at tick {t}"
+        assert out(counter.state, t) == naive.out, f"OUT at tick {t}"
         if naive.loaded:
-            assert counter.value(t) == naive.ce & 0xFFFF, f"count at tick {t}"
-        assert counter.out(t) == level or t == change, f"OUT changes at {t}, announced for {change}"
+            assert value(counter.state, t) == naive.ce & 0xFFFF, f"count at tick {t}"
+        assert out(counter.state, t) == level or t == change, f"OUT changes at {t}, announced for {change}"
         act = chance.random()
         if act < 0.01:
             n = chance.randrange(2, 40)
@@ -98,7 +99,7 @@ def test_counts_as_the_clocked_chip_does(mode, seed):
         elif act < 0.022:
             counter.control(0x30 | mode << 1, t)
             naive.control(mode)
-        level = counter.out(t)
+        level = out(counter.state, t)
         change = counter.next_change(t)
         assert change > t
 
@@ -181,7 +182,7 @@ def test_latch_holds_and_is_not_latched_twice(world, pit):
     program(world, 0, 2, 0x8000)
     world.advance(1_000_000)
     world.outb(0x43, 0x00)
-    expected = pit._counters[0].value(world.clock.ticks(HZ))
+    expected = value(pit.state.counters[0], world.clock.ticks(HZ))
     world.advance(1_000_000)
     world.outb(0x43, 0x00)
     assert world.inb(0x40) | world.inb(0x40) << 8 == expected

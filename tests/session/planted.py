@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
@@ -23,6 +24,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.report import Report
+from tests.shared import once
 from tools import asm, guest
 
 PERIOD = 100_000
@@ -85,7 +87,7 @@ def config(name: str = "demo", **changes) -> PcConfig:
 
 
 def plan(keys: bytes = KEYS, first: int = 40, step: int = 6) -> list[tuple[int, int, bytes]]:
-    """Keys that come one by one at chosen looks at the host's clock."""
+    """Keys that come one by one at chosen reads of the host's clock."""
     return [(first + step * i, 0, bytes((key,))) for i, key in enumerate(keys)]
 
 
@@ -98,6 +100,11 @@ def record(path: Path, name: str = "demo", machine: type[Machine] = Machine, key
     with Writer(str(path), True) as writer:
         session = RecordSession(lambda door: machine(pc, door, engine=engine), host, options, writer)
         return session.run()
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """The demo guest with its keys, recorded once a run. It is only read; who changes a recording takes a copy."""
+    return once(factory, "demo.ph", record)
 
 
 def replay(path: Path, *machines: type[Machine], engine: str = "native", session: type[ReplaySession] = ReplaySession,
@@ -124,7 +131,7 @@ Change = Callable[[list[Entry]], list[Entry]]
 
 
 def rewrite(path: Path, change: Change = lambda entries: entries, **meta) -> None:
-    """Edit a recording's events and description as somebody would who also mends the hash chain."""
+    """Edit a recording's events and description, and compute the hash chain anew."""
     with Reader(str(path)) as reader:
         old, batches = dict(reader.meta), list(reader.batches())
         blobs = [reader.blob(digest) for _, digest in reader.references()]

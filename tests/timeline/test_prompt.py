@@ -1,5 +1,5 @@
-"""The prompt's commands that run a replay, both ways: gdb's words, in scripts (`--batch -ex`) and beside a gdb that is
-attached; the terminal with line editing is in tests/cli.
+"""The prompt's commands that run a replay, both ways: gdb's words, in scripts (`--batch -ex`) and with a gdb attached
+at the same time; the terminal with line editing is in tests/cli.
 """
 
 import re
@@ -29,9 +29,7 @@ RET = 0xF00F6  # of the routine that sends a character
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("prompt") / "demo.ph"
-    planted.record(path)
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 class Prompt:

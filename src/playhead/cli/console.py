@@ -73,9 +73,10 @@ def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
 def _check_port(reader: Any, port: int) -> None:
     from playhead.base.errors import UsageError
     from playhead.cli.quantities import count
+    from playhead.cli.recorded_words import serial_ports
     from playhead.log.console import DEBUGCON
 
-    ports = len(reader.meta["config"].get("serial") or ())
+    ports = serial_ports(reader.meta["config"])
     if port != DEBUGCON and port >= ports:
         raise UsageError(f"the recorded machine has {count(ports, 'serial port')}: there is no --port {port}")
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from playhead.base.record import I64, Array, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.base.units import NEVER as NEVER
+from playhead.hw.native import native
 
 ALARMS_MAX = 128
 
@@ -89,8 +90,8 @@ class VirtualClock:
         return self._source.icount
 
     def ticks(self, hz: int) -> int:
-        """Periods of an oscillator of `hz` since power-on, exact (integer arithmetic, no drift)."""
-        return self._source.now_ns() * hz // 1_000_000_000
+        """Periods of an oscillator of `hz` since power-on."""
+        return ticks_at(self._source.now_ns(), hz)
 
     def alarm(self, name: str, callback: Callable[[], None]) -> Alarm:
         """A new alarm; its number is the order of creation, which the board fixes."""
@@ -131,6 +132,13 @@ class VirtualClock:
         for n, deadline in enumerate(deadlines):
             self.shared.deadlines[n] = deadline
         self.shared.changed = True
+
+
+@native
+def ticks_at(now_ns: int, hz: int) -> int:
+    """Periods of an oscillator of `hz` since power-on, exact (integer arithmetic, no drift). By seconds and the rest,
+    so that no step needs more than 64 bits."""
+    return now_ns // 1_000_000_000 * hz + now_ns % 1_000_000_000 * hz // 1_000_000_000
 
 
 def ticks_to_ns(ticks: int, hz: int) -> int:

@@ -23,14 +23,20 @@ tuples of them from the module, and calls of other @native functions. `engine/ll
 
 from collections.abc import Callable, Sequence
 from inspect import signature
-from typing import Any, TypeVar
-
-from playhead.hw.clock import VirtualClock
+from typing import Any, Protocol, TypeVar
 
 DECLINED = -1
 MOST_STATES = 8
 NUMBERS = ("offset", "size", "value", "now_ns", "icount")  # what a function may ask for after its states
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Moment(Protocol):
+    """What tells when an access happens: the virtual clock."""
+
+    def now_ns(self) -> int: ...
+
+    def icount(self) -> int: ...
 
 
 def native(function: F) -> F:
@@ -51,13 +57,13 @@ class Registers:
     """
 
     def __init__(self, *states: Any, read: Callable[..., int] | None = None, write: Callable[..., int] | None = None,
-                 clock: VirtualClock | None = None):  # fmt: skip
+                 clock: Moment | None = None):  # fmt: skip
         assert len(states) <= MOST_STATES
         self.states: Sequence[Any] = states
         self.read, self.write = read, write
         self._read, self._write = self._adapted(read, clock), self._adapted(write, clock)
 
-    def _adapted(self, function: Callable[..., int] | None, clock: VirtualClock | None) -> Callable[..., int] | None:
+    def _adapted(self, function: Callable[..., int] | None, clock: Moment | None) -> Callable[..., int] | None:
         if function is None:
             return None
         assert getattr(function, "__native__", False), f"{function.__qualname__} is not @native"

@@ -25,7 +25,7 @@ MAX_FAULTS = 100
 
 def verify(reader: Reader) -> Verdict:
     """Check everything. (What keeps a recording from being opened, `Reader` has raised already.)"""
-    verdict = Verdict()
+    verdict = Verdict(reader.container.format)
     reader.look_again()
     for fault in (
         *_batches(reader, verdict), *_tables(reader, verdict), *_blobs(reader, verdict),

@@ -1,6 +1,6 @@
-"""What an oracle is not asked, and where it is known to differ: each named, with its reason, as narrow as can be.
+"""Cases that an oracle does not get, and its known differences: each named, with its reason, as narrow as can be.
 
-`refused` is a property of an instruction: no case with it goes to that oracle. `difference` looks at one case whose
+`refused` is a property of an instruction: no case with it goes to that oracle. `difference` takes one case whose
 results differ and names the known cause, if it explains the difference.
 """
 
@@ -58,8 +58,8 @@ C1_LEFT = "C1 after FCOMI and FUCOMI: cleared by Intel's, left by AMD's"
 
 
 def compares_into_flags(g: Generated) -> frozenset[int]:
-    """Where the instructions stand that leave C1 on some processors. A case that differs is run again as on those, so
-    whatever looks at C1 later (FNSTSW, FNSTENV, FNSAVE and what is computed from what they store) is followed."""
+    """The addresses of instructions that leave C1 on some processors. A case that differs is run again as on those, so
+    that every later use of C1 (FNSTSW, FNSTENV, FNSAVE and what is computed from what they store) is covered."""
     return frozenset(p.start for p in g.pieces if p.form is not None and p.form.insn.name in COMPARE_FLAGS)
 
 

@@ -7,12 +7,17 @@ VGA ROM nobody else would program them.
 Sources: IBM VGA XGA Technical Reference Manual, sections 2 and 4 (registers, mode 3 values, 28.322 MHz dot clock).
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.base.record import U8, Array, Bool
 from playhead.base.shared_record import SharedRecord, Table
 from playhead.hw.clock import VirtualClock
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 DOT_HZ = 28_322_000
 DOTS_PER_LINE, DOTS_SHOWN = 900, 720  # 100 and 80 characters of 9 dots
@@ -56,6 +61,12 @@ class VgaText(Device[VgaState]):
 
     State = VgaState
     part = "vga_text"
+    QEMU = Declared("vga-text", "ISA", "VGA as far as text mode needs it", category="Display",
+                    ports=(Span(0x3B0, 12), Span(0x3C0, 16), Span(0x3D0, 16)))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.memory, at.clock)
 
     def __init__(self, name: str, io: Space, memory: Memory, clock: VirtualClock):
         super().__init__(name)

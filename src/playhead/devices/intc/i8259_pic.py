@@ -3,46 +3,27 @@
 The wiring is the PC's, not ICW3's: whatever a guest writes there, the slave stays on IR2. As in the PIIX3, the ELCR
 ports (4D0h, 4D1h) choose edge or level for each input.
 
-In edge mode a request is remembered from its rising edge until it is acknowledged, and withdrawn if the line falls
-before that: the data sheet wants IR high until the first INTA, and answers with IR7 if it is not.
-
 Sources: Intel 8259A data sheet (231468); Intel 82371SB (PIIX3) data sheet, ELCR1 and ELCR2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
-from playhead.base.record import U8, U16, Bool, Nested
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
+from playhead.base.record import U16, Nested
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.intc.i8259_chip import (
+    ICW1_IC4, ICW1_SNGL, ICW4_AEOI, PicState, command, read_chip, requested, write_chip,
+)  # fmt: skip
 from playhead.hw.device import Device
 from playhead.hw.line import Line
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.space import Space, never
 
 MASTER, SLAVE, ELCR1, ELCR2 = 0x20, 0xA0, 0x4D0, 0x4D1
 CASCADE, SPURIOUS = 2, 7
 ELCR_BITS = (0xF8, 0xDE)  # IRQ 0-2, 8 and 13 are edge triggered for good
-
-ICW1_IC4, ICW1_SNGL, ICW1_LTIM, ICW1 = 0x01, 0x02, 0x08, 0x10
-ICW4_AEOI, ICW4_SFNM = 0x02, 0x10
-OCW2_EOI, OCW2_SL, OCW2_R = 0x20, 0x40, 0x80
-OCW3, OCW3_RIS, OCW3_RR, OCW3_P, OCW3_SMM, OCW3_ESMM = 0x08, 0x01, 0x02, 0x04, 0x20, 0x40
-
-
-class PicState(SharedRecord):
-    inputs = U8()  # the levels of IR0-IR7
-    latch = U8()  # rising edges not yet acknowledged
-    isr = U8()
-    imr = U8()
-    elcr = U8()
-    base = U8()  # ICW2: bits 3-7 of the vector
-    lowest = U8(7)  # the input of lowest priority; rotation moves it
-    expect = U8()  # the ICW that the next write to the odd port is; 0 when initialised
-    icw1 = U8()
-    icw3 = U8()
-    icw4 = U8()
-    rotate_in_aeoi = Bool()
-    special_mask = Bool()
-    poll = Bool()
-    read_isr = Bool()
 
 
 class Pic8259:
@@ -50,15 +31,7 @@ class Pic8259:
 
     def __init__(self, state: PicState, cascade: int, changed: Callable[[], None]):
         self.state = state
-        self._cascade, self._changed = cascade, changed
-
-    # -- requests and priorities
-
-    @property
-    def irr(self) -> int:
-        s = self.state
-        level = 0xFF if s.icw1 & ICW1_LTIM else s.elcr
-        return (s.inputs & level) | (s.latch & ~level)
+        self.cascade, self._changed = cascade, changed
 
     def input(self, n: int, on: bool) -> None:
         s, bit = self.state, 1 << n
@@ -70,28 +43,10 @@ class Pic8259:
             s.latch &= ~bit
         self._changed()
 
-    def _first(self, bits: int) -> int:
-        """The rank (0 is highest) of the most important of `bits`; 8 if there is none."""
-        lowest = self.state.lowest
-        for rank in range(8):
-            if bits >> ((lowest + 1 + rank) & 7) & 1:
-                return rank
-        return 8
-
     def request(self) -> int | None:
         """The input that INT is asserted for, if any."""
-        s = self.state
-        rank = self._first(self.irr & ~s.imr)
-        if rank == 8:
-            return None
-        in_service = s.isr & ~s.imr if s.special_mask else s.isr
-        if s.icw4 & ICW4_SFNM:
-            slave = in_service & self._cascade
-            if slave and rank == self._first(slave):  # a slave may interrupt its own routine: it knows its priorities
-                in_service &= ~slave
-        if rank >= self._first(in_service):
-            return None
-        return (s.lowest + 1 + rank) & 7
+        n = requested(self.state, self.cascade)
+        return None if n < 0 else n
 
     def acknowledge(self) -> int | None:
         """The INTA sequence: take the request into service. None if there is none any more (then the chip says IR7)."""
@@ -111,31 +66,18 @@ class Pic8259:
 
     # -- ports
 
-    def read(self, odd: bool) -> int:
-        s = self.state
-        if s.poll:  # the read is the acknowledge
-            s.poll = False
-            n = self.acknowledge()
-            return 0 if n is None else 0x80 | n
-        if odd:
-            return s.imr
-        return s.isr if s.read_isr else self.irr
+    def poll(self) -> int:
+        """A read in poll mode is the acknowledge."""
+        self.state.poll = False
+        n = self.acknowledge()
+        return 0 if n is None else 0x80 | n
 
     def write(self, odd: bool, value: int) -> None:
-        s = self.state
-        if odd:
-            self._write_odd(value)
-        elif value & ICW1:
-            self._icw1(value)
-        elif value & OCW3:
-            if value & OCW3_ESMM:
-                s.special_mask = bool(value & OCW3_SMM)
-            if value & OCW3_P:
-                s.poll = True
-            elif value & OCW3_RR:
-                s.read_isr = bool(value & OCW3_RIS)
-        else:
-            self._ocw2(value)
+        if command(self.state, odd, value) == DECLINED:
+            if odd:
+                self._next_icw(value)
+            else:
+                self._icw1(value)
         self._changed()
 
     def _icw1(self, value: int) -> None:
@@ -147,7 +89,7 @@ class Pic8259:
         s.icw1 = value
         s.expect = 2
 
-    def _write_odd(self, value: int) -> None:
+    def _next_icw(self, value: int) -> None:
         s = self.state
         after_2 = 4 if s.icw1 & ICW1_IC4 else 0
         if s.expect == 2:
@@ -156,35 +98,41 @@ class Pic8259:
         elif s.expect == 3:
             s.icw3 = value
             s.expect = after_2
-        elif s.expect == 4:
+        else:
             s.icw4 = value
             s.expect = 0
-        else:
-            s.imr = value
-
-    def _ocw2(self, value: int) -> None:
-        s, level = self.state, value & 7
-        if value & OCW2_EOI:
-            if not value & OCW2_SL:
-                # In special mask mode a masked level stays in service: only a specific EOI ends it.
-                rank = self._first(s.isr & ~s.imr if s.special_mask else s.isr)
-                if rank == 8:
-                    return
-                level = (s.lowest + 1 + rank) & 7
-            s.isr &= ~(1 << level)
-            if value & OCW2_R:
-                s.lowest = level
-        elif value & OCW2_SL:
-            if value & OCW2_R:
-                s.lowest = level
-        else:
-            s.rotate_in_aeoi = bool(value & OCW2_R)
 
 
 class PicPairState(SharedRecord):
     master = Nested(PicState)
     slave = Nested(PicState)
     inputs = U16()  # the levels of IRQ 0-15 at the connector; bit 2 leads nowhere
+
+
+@native
+def read_master(s: PicPairState, offset: int) -> int:
+    return read_chip(s.master, offset)
+
+
+@native
+def write_master(s: PicPairState, offset: int, value: int) -> int:
+    return write_chip(s.master, 1 << CASCADE, offset, value)
+
+
+@native
+def read_slave(s: PicPairState, offset: int) -> int:
+    return read_chip(s.slave, offset)
+
+
+@native
+def write_slave(s: PicPairState, offset: int, value: int) -> int:
+    """If the slave's INT stays as it is, so does all of the master."""
+    return write_chip(s.slave, 0, offset, value)
+
+
+@native
+def read_elcr(s: PicPairState, offset: int) -> int:
+    return s.slave.elcr if offset else s.master.elcr
 
 
 class PicPair(Device[PicPairState]):
@@ -195,6 +143,16 @@ class PicPair(Device[PicPairState]):
 
     State = PicPairState
     part = "i8259_pic"
+    QEMU = Declared(
+        "isa-i8259", "ISA", "pair of interrupt controllers", category="Controller/Bridge/Hub",
+        ports=(Span(MASTER, 2), Span(SLAVE, 2), Span(ELCR1, 2)),
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pic = cls(name, at.isa_lines())
+        pic.attach(at.io)
+        return pic
 
     def __init__(self, name: str, lines: list[Line] | None = None, intr: Line | None = None):
         super().__init__(name)
@@ -208,9 +166,11 @@ class PicPair(Device[PicPairState]):
             line.connect(self._listener(n))
 
     def attach(self, io: Space) -> None:
-        for base in (MASTER, SLAVE):
-            io.map(base, 2, self.read_port, self.write_port, name=f"{self.name}.{base:02x}")
-        io.map(ELCR1, 2, self.read_port, self.write_port, name=f"{self.name}.elcr")
+        for base, read, write in ((MASTER, read_master, write_master), (SLAVE, read_slave, write_slave)):
+            io.map(base, 2, self.read_port, self.write_port, name=f"{self.name}.{base:02x}",
+                   registers=Registers(self.state, read=read, write=write))  # fmt: skip
+        io.map(ELCR1, 2, never, self.write_elcr, name=f"{self.name}.elcr",
+               registers=Registers(self.state, read=read_elcr))  # fmt: skip
 
     def line(self, n: int) -> Line:
         return self.lines[n]
@@ -254,16 +214,16 @@ class PicPair(Device[PicPairState]):
             return vector
         return self.master.vector(n)
 
+    # -- ports: what is not declared
+
     def read_port(self, address: int, size: int) -> int:
-        if address >= ELCR1:
-            return (self.slave if address & 1 else self.master).state.elcr
-        return (self.slave if address >= SLAVE else self.master).read(bool(address & 1))
+        return (self.slave if address >= SLAVE else self.master).poll()
 
     def write_port(self, address: int, size: int, value: int) -> None:
-        if address >= ELCR1:
-            chip = self.slave if address & 1 else self.master
-            chip.state.elcr = value & ELCR_BITS[address & 1]
-            self._cascade()
-            self._update()
-        else:
-            (self.slave if address >= SLAVE else self.master).write(bool(address & 1), value & 0xFF)
+        (self.slave if address >= SLAVE else self.master).write(bool(address & 1), value & 0xFF)
+
+    def write_elcr(self, address: int, size: int, value: int) -> None:
+        chip = self.slave if address & 1 else self.master
+        chip.state.elcr = value & ELCR_BITS[address & 1]
+        self._cascade()
+        self._update()

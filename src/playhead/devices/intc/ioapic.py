@@ -7,13 +7,18 @@ data sheet; switching an entry to edge clears its remote IRR, by which kernels e
 Source: Intel 82093AA data sheet (290566).
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
+from playhead.hw.surroundings import Surroundings
 from playhead.base.record import U8, U32, U64, Array
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.intc.lapic import Lapic
+from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.space import Space, never
 
 BASE, LENGTH, PINS = 0xFEC00000, 0x1000, 24
 IOREGSEL, IOWIN, EOI = 0x00, 0x10, 0x40
@@ -39,23 +44,113 @@ class IoApicState(SharedRecord):
     table = Array(U64(MASKED), PINS)
 
 
+class IoApicModel(SharedRecord):
+    """What the board fixes."""
+
+    version = U8()
+
+
+@native
+def asserted(s: IoApicState, pin: int) -> bool:
+    return bool(s.pins >> pin & 1) != bool(s.table[pin] & ACTIVE_LOW)
+
+
+@native
+def level_triggered(s: IoApicState, pin: int) -> bool:
+    """NMI, INIT and ExtINT are edge triggered whatever the entry says."""
+    return bool(s.table[pin] & LEVEL) and s.table[pin] >> 8 & 7 in (FIXED, LOWEST)
+
+
+@native
+def to_offer(s: IoApicState, pin: int) -> bool:
+    """Is there a level that has not been sent, or that has been sent and ended?"""
+    return level_triggered(s, pin) and asserted(s, pin) and not s.table[pin] & (MASKED | REMOTE_IRR)
+
+
+@native
+def served(s: IoApicState, pin: int, vector: int) -> bool:
+    """Does the pin wait for the end of this interrupt?"""
+    return bool(s.table[pin] & REMOTE_IRR) and s.table[pin] & 0xFF == vector
+
+
+@native
+def store_entry(s: IoApicState, value: int) -> None:
+    """Write the half of the redirection entry that is selected."""
+    pin = (s.index - REDIRECTION) // 2
+    entry = s.table[pin]
+    if s.index & 1:
+        s.table[pin] = entry & 0xFFFFFFFF | (value & WRITABLE_HIGH) << 32
+    else:
+        kept = entry & REMOTE_IRR if value & LEVEL else 0
+        s.table[pin] = entry & ~0xFFFFFFFF | value & WRITABLE_LOW | kept
+
+
+@native
+def read_ioapic(s: IoApicState, model: IoApicModel, offset: int) -> int:
+    if offset == IOREGSEL:
+        return s.index
+    if offset != IOWIN:
+        return 0
+    if REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
+        entry = s.table[(s.index - REDIRECTION) // 2]
+        return (entry >> 32 if s.index & 1 else entry) & 0xFFFFFFFF
+    if s.index == VERSION_REG:
+        return (PINS - 1) << 16 | model.version
+    return s.id << 24 if s.index in (ID, ARBITRATION) else 0
+
+
+@native
+def write_ioapic(s: IoApicState, model: IoApicModel, offset: int, value: int) -> int:
+    """All but what sends a message."""
+    if offset == IOREGSEL:
+        s.index = value & 0xFF
+    elif offset == IOWIN and s.index == ID:
+        s.id = value >> 24 & 0xF
+    elif offset == IOWIN and REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
+        pin = (s.index - REDIRECTION) // 2
+        entry = s.table[pin]
+        store_entry(s, value)
+        if to_offer(s, pin):
+            s.table[pin] = entry
+            return DECLINED
+    elif offset == EOI and model.version >= VERSION:
+        for pin in range(PINS):
+            if served(s, pin, value & 0xFF):
+                return DECLINED
+    return 0
+
+
 class IoApic(Device[IoApicState]):
     """`set_pin` drives a pin; `connect` joins it with a line. `eoi` is what local APICs broadcast."""
 
     State = IoApicState
     part = "ioapic"
+    QEMU = Declared(
+        "ioapic", "System", "I/O APIC", (Property("version", "uint8", VERSION, "bits 7:0 of the version register"),),
+        memory=(Span(BASE, LENGTH),), needs=("apic",), category="Controller/Bridge/Hub",
+    )  # fmt: skip
     DIFFERS = (
         Differs("version", "11h (82093AA)", "20h, with an EOI register at offset 40h", True),
         Differs("reserved bits of a redirection entry", "0", "memory", False),
     )  # fmt: skip
 
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        lapic = at.find(Lapic)
+        ioapic = cls(name, lapic.deliver, p["version"])
+        ioapic.attach(at.memory.mmio)
+        lapic.eoi_broadcast = ioapic.eoi
+        ioapic.connect_isa(at.isa_lines())
+        return ioapic
+
     def __init__(self, name: str, deliver: Deliver, version: int = VERSION):
         super().__init__(name)
-        self._version = version
+        self._model = IoApicModel(version=version)
         self._deliver = deliver
 
     def attach(self, mmio: Space) -> None:
-        mmio.map(BASE, LENGTH, self.read_mem, self.write_mem, min_size=4, max_size=4, name=self.name)
+        registers = Registers(self.state, self._model, read=read_ioapic, write=write_ioapic)
+        mmio.map(BASE, LENGTH, never, self.write_mem, min_size=4, max_size=4, name=self.name, registers=registers)
 
     def connect(self, line: Line, pin: int) -> None:
         line.connect(lambda level: self.set_pin(pin, level))
@@ -73,27 +168,19 @@ class IoApic(Device[IoApicState]):
 
     # -- pins
 
-    def _asserted(self, pin: int) -> bool:
-        return bool(self.state.pins >> pin & 1) != bool(self.state.table[pin] & ACTIVE_LOW)
-
-    def _level_triggered(self, pin: int) -> bool:
-        """NMI, INIT and ExtINT are edge triggered whatever the entry says."""
-        entry = self.state.table[pin]
-        return bool(entry & LEVEL) and entry >> 8 & 7 in (FIXED, LOWEST)
-
     def set_pin(self, pin: int, level: bool) -> None:
         s = self.state
-        was = self._asserted(pin)
+        was = asserted(s, pin)
         s.pins = s.pins | 1 << pin if level else s.pins & ~(1 << pin)
-        if self._level_triggered(pin):
+        if level_triggered(s, pin):
             self._offer(pin)
-        elif self._asserted(pin) and not was and not s.table[pin] & MASKED:
+        elif asserted(s, pin) and not was and not s.table[pin] & MASKED:
             self._message(pin)
 
     def _offer(self, pin: int) -> None:
         """Send a level, unless it has been sent and not ended."""
         s = self.state
-        if self._level_triggered(pin) and self._asserted(pin) and not s.table[pin] & (MASKED | REMOTE_IRR):
+        if to_offer(s, pin):
             s.table[pin] |= REMOTE_IRR
             if not self._message(pin):
                 s.table[pin] &= ~REMOTE_IRR
@@ -101,49 +188,22 @@ class IoApic(Device[IoApicState]):
     def _message(self, pin: int) -> bool:
         entry = self.state.table[pin]
         return self._deliver(
-            entry & 0xFF, entry >> 8 & 7, entry >> 56, bool(entry & LOGICAL), self._level_triggered(pin)
+            entry & 0xFF, entry >> 8 & 7, entry >> 56, bool(entry & LOGICAL), level_triggered(self.state, pin)
         )  # fmt: skip
 
     def eoi(self, vector: int) -> None:
         """The end of a level interrupt: what is still asserted is sent again."""
         for pin in range(PINS):
-            entry = self.state.table[pin]
-            if entry & REMOTE_IRR and entry & 0xFF == vector:
-                self.state.table[pin] = entry & ~REMOTE_IRR
+            if served(self.state, pin, vector):
+                self.state.table[pin] &= ~REMOTE_IRR
                 self._offer(pin)
 
-    # -- registers
-
-    def read_mem(self, address: int, size: int) -> int:
-        s, offset = self.state, address & (LENGTH - 1)
-        if offset == IOREGSEL:
-            return s.index
-        if offset != IOWIN:
-            return 0
-        if REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
-            entry = s.table[(s.index - REDIRECTION) // 2]
-            return entry >> 32 if s.index & 1 else entry & 0xFFFFFFFF
-        if s.index == VERSION_REG:
-            return (PINS - 1) << 16 | self._version
-        return s.id << 24 if s.index in (ID, ARBITRATION) else 0
+    # -- registers: what is not declared
 
     def write_mem(self, address: int, size: int, value: int) -> None:
-        s, offset = self.state, address & (LENGTH - 1)
-        if offset == IOREGSEL:
-            s.index = value & 0xFF
-        elif offset == IOWIN and s.index == ID:
-            s.id = value >> 24 & 0xF
-        elif offset == IOWIN and REDIRECTION <= s.index < REDIRECTION + 2 * PINS:
-            self._write_entry((s.index - REDIRECTION) // 2, bool(s.index & 1), value)
-        elif offset == EOI and self._version >= VERSION:
-            self.eoi(value & 0xFF)
-
-    def _write_entry(self, pin: int, high: bool, value: int) -> None:
-        entry = self.state.table[pin]
-        if high:
-            entry = entry & 0xFFFFFFFF | (value & WRITABLE_HIGH) << 32
+        if address & (LENGTH - 1) == IOWIN:
+            pin = (self.state.index - REDIRECTION) // 2
+            store_entry(self.state, value)
+            self._offer(pin)
         else:
-            kept = entry & REMOTE_IRR if value & LEVEL else 0
-            entry = entry >> 32 << 32 | value & WRITABLE_LOW | kept
-        self.state.table[pin] = entry
-        self._offer(pin)
+            self.eoi(value & 0xFF)

@@ -11,21 +11,29 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Controller (APIC)"; version and number of LVT entries as QEMU's `pc` has them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.hw.declared import Declared, Property, Span
+from playhead.devices.intc.nmi_latch import NmiLatch
+from playhead.devices.intc.i8259_pic import PicPair
+from playhead.devices.intc.lapic_registers import (
+    LapicModel, asserted, end_service, external, in_service, on, own_request, pending, read_lapic, serve, software_on,
+    store, write_lapic,
+)  # fmt: skip
 from playhead.devices.intc.lapic_state import (
-    APR, BASE_BSP, BASE_ENABLE, BROADCAST, DFR, EOI, ERROR, ESR, ESR_ILLEGAL_REGISTER, ESR_RECEIVED_ILLEGAL,
-    ESR_SEND_ILLEGAL, EXTINT, FIXED, ICR_ALL, ICR_BITS, ICR_HIGH, ICR_LOGICAL, ICR_LOW, ICR_OTHERS, ICR_SELF, ID,
-    IRR, ISR, LDR, LENGTH, LINT0, LINT1, LOWEST, LVT, LVT_ACTIVE_LOW, LVT_BITS, LVT_COUNT, LVT_LEVEL,
-    LVT_MASKED, LVT_PERIODIC, LVT_REMOTE_IRR, NMI, PPR, RRD, SVR, SVR_BITS, SVR_ENABLE, TIMER, TIMER_COUNT,
-    TIMER_DIVIDE, TIMER_INITIAL, TMR, TPR, VERSION, VERSION_REG, LapicState, highest,
+    BASE_BSP, BROADCAST, EOI, ERROR, ESR_ILLEGAL_REGISTER, ESR_RECEIVED_ILLEGAL, ESR_SEND_ILLEGAL, EXTINT, FIXED,
+    ICR_ALL, ICR_BITS, ICR_LOGICAL, ICR_LOW, ICR_OTHERS, ICR_SELF, LENGTH, LINT0, LINT1, LOWEST, LVT, LVT_BITS,
+    LVT_COUNT, LVT_LEVEL, LVT_MASKED, LVT_PERIODIC, LVT_REMOTE_IRR, NMI, SVR, SVR_BITS, SVR_ENABLE, TIMER,
+    TIMER_DIVIDE, TIMER_INITIAL, VERSION, LapicState,
 )  # fmt: skip
 from playhead.devices.intc.lapic_timer import LapicTimer
-from playhead.hw.device import Differs
 from playhead.hw.clock import VirtualClock
-from playhead.hw.device import Device
+from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
+from playhead.hw.native import DECLINED, Registers
 from playhead.hw.space import Range, Space
+from playhead.hw.surroundings import Surroundings
 
 
 class Lapic(Device[LapicState]):
@@ -34,6 +42,10 @@ class Lapic(Device[LapicState]):
 
     State = LapicState
     part = "lapic"
+    QEMU = Declared(
+        "apic", "System", "local APIC", (Property("version", "uint8", VERSION, "bits 7:0 of the version register"),),
+        memory=(Span(0xFEE00000, 0x1000),), needs=("isa-i8259",), category="Controller/Bridge/Hub",
+    )  # fmt: skip
     DIFFERS = (
         Differs("LVT entries", "four and the error entry in the first P6", "six, with version 14h", True),
         Differs("reserved bits of LVT, SVR and ICR", "0", "memory", False),
@@ -41,10 +53,19 @@ class Lapic(Device[LapicState]):
         Differs("accesses of 1 and 2 bytes", "undefined", "0", False),
     )  # fmt: skip
 
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pic = at.find(PicPair)
+        lapic = cls(name, at.clock, pic.acknowledge, lambda: at.find(NmiLatch).request(), version=p["version"])
+        lapic.attach(at.memory.mmio)
+        pic.intr.connect(lapic.set_lint0)
+        return lapic
+
     def __init__(self, name: str, clock: VirtualClock, pic: Callable[[], int], nmi: Callable[[], None],
                  intr: Line | None = None, version: int = VERSION):  # fmt: skip
         super().__init__(name)
-        self._version = (LVT_COUNT - 1) << 16 | version
+        model = LapicModel(version=(LVT_COUNT - 1) << 16 | version)
+        self._registers = Registers(self.state, model, read=read_lapic, write=write_lapic, clock=clock)
         self._pic, self._nmi = pic, nmi
         self.intr = intr if intr is not None else Line(f"{name}.intr")
         self.eoi_broadcast: Callable[[int], None] = lambda vector: None
@@ -86,9 +107,9 @@ class Lapic(Device[LapicState]):
         """Write the MSR; False (a general protection fault) if a reserved bit is set."""
         if value & ~0xFFFFF900:
             return False
-        s, was_on = self.state, self._on
+        s, was_on = self.state, on(self.state)
         s.base = value & ~BASE_BSP | s.base & BASE_BSP
-        if was_on and not self._on:  # what comes back when it is enabled again is an APIC after reset
+        if was_on and not on(s):  # what comes back when it is enabled again is an APIC after reset
             base = s.base
             self._fresh()
             s.base = base
@@ -97,62 +118,31 @@ class Lapic(Device[LapicState]):
         self._update()
         return True
 
-    @property
-    def _on(self) -> bool:
-        return bool(self.state.base & BASE_ENABLE)
-
-    @property
-    def _software_on(self) -> bool:
-        return bool(self.state.svr & SVR_ENABLE)
-
     def _map(self) -> None:
         there, wanted = self._range, self.state.base & ~0xFFF
-        if self._mmio is None or (there is not None and self._on and there.base == wanted):
+        if self._mmio is None or (there is not None and on(self.state) and there.base == wanted):
             return
         if there is not None:
             self._mmio.unmap(there)
             self._range = None
-        if self._on:
+        if on(self.state):
             self._range = self._mmio.map(wanted, LENGTH, self.read_mem, self.write_mem, min_size=4, max_size=4,
-                                         name=self.name)  # fmt: skip
+                                         name=self.name, registers=self._registers)  # fmt: skip
 
-    # -- priorities
-
-    def _ppr(self) -> int:
-        serving = max(highest(self.state.isr), 0) & 0xF0
-        return self.state.tpr if self.state.tpr & 0xF0 >= serving else serving
-
-    def _apr(self) -> int:
-        tpr, requested, serving = (v & 0xF0 for v in (self.state.tpr, max(highest(self.state.irr), 0),
-                                                      max(highest(self.state.isr), 0)))  # fmt: skip
-        return self.state.tpr if tpr >= requested and tpr > serving else max(tpr & serving, requested)
-
-    def _request(self) -> int:
-        """The vector that the APIC itself has for the core; -1 if none."""
-        if not (self._on and self._software_on):
-            return -1
-        vector = highest(self.state.irr)
-        return vector if vector >= 0 and vector & 0xF0 > self._ppr() & 0xF0 else -1
-
-    def _external(self) -> bool:
-        """Is an 8259's request passed on to the core?"""
-        s = self.state
-        if not self._on:
-            return s.lint0
-        return s.extint or any(self._pin(n) and s.lvt[n] & (LVT_MASKED | 0x700) == EXTINT << 8 for n in (LINT0, LINT1))
+    # -- the core
 
     def interrupt_pending(self) -> bool:
         """Has the core an interrupt to take (if it allows any)?"""
-        return self._request() >= 0 or self._external()
+        return pending(self.state)
 
     def acknowledge(self) -> int:
         """The core takes an interrupt: its vector, the spurious one if there is none any more."""
         s = self.state
-        vector = self._request()
+        vector = own_request(s)
         if vector >= 0:
             s.irr[vector >> 5] &= ~(1 << (vector & 31))
-            s.isr[vector >> 5] |= 1 << (vector & 31)
-        elif self._external() or not self._on:
+            serve(s, vector)
+        elif external(s) or not on(s):
             s.extint = False
             vector = self._pic() & 0xFF
         else:
@@ -186,10 +176,10 @@ class Lapic(Device[LapicState]):
     def deliver(self, vector: int, mode: int, dest: int, dest_mode: bool, trigger: bool) -> bool:
         """A message of the interrupt bus. `dest_mode`: logical; `trigger`: level. Returns whether it is taken."""
         s = self.state
-        if not self._on or not self._is_me(dest, dest_mode):
+        if not on(s) or not self._is_me(dest, dest_mode):
             return False
         if mode in (FIXED, LOWEST):
-            if not self._software_on:
+            if not software_on(s):
                 return False
             if vector < 16:
                 self._error(ESR_RECEIVED_ILLEGAL)
@@ -210,31 +200,26 @@ class Lapic(Device[LapicState]):
             return bool(dest & s.ldr)
         return dest == BROADCAST or (dest >> 4 == s.ldr >> 4 and bool(dest & s.ldr & 0xF))
 
-    def _pin(self, n: int) -> bool:
-        """Is LINT0 or LINT1 asserted, in the polarity that its entry gives?"""
-        level = self.state.lint0 if n == LINT0 else self.state.lint1
-        return level != bool(self.state.lvt[n] & LVT_ACTIVE_LOW)
-
     def set_lint0(self, level: bool) -> None:
         """The 8259's output."""
-        was = self._pin(LINT0)
+        was = asserted(self.state, LINT0)
         self.state.lint0 = level
         self._pin_changed(LINT0, was)
 
     def set_lint1(self, level: bool) -> None:
         """The NMI pin."""
-        if not self._on:
+        if not on(self.state):
             if level and not self.state.lint1:
                 self._nmi()
             self.state.lint1 = level
             return
-        was = self._pin(LINT1)
+        was = asserted(self.state, LINT1)
         self.state.lint1 = level
         self._pin_changed(LINT1, was)
 
     def _pin_changed(self, n: int, was: bool) -> None:
-        entry, on = self.state.lvt[n], self._pin(n)
-        if self._on and not entry & LVT_MASKED and on:
+        entry = self.state.lvt[n]
+        if on(self.state) and not entry & LVT_MASKED and asserted(self.state, n):
             mode = entry >> 8 & 7
             if mode == NMI and not was:
                 self._nmi()
@@ -247,7 +232,7 @@ class Lapic(Device[LapicState]):
     def _level_pin(self, n: int) -> None:
         """A level on LINT0 or LINT1 is sent once, and again when its handler has ended and it is still there."""
         entry = self.state.lvt[n]
-        if not entry & (LVT_REMOTE_IRR | LVT_MASKED) and entry >> 8 & 7 == FIXED and self._pin(n):
+        if not entry & (LVT_REMOTE_IRR | LVT_MASKED) and entry >> 8 & 7 == FIXED and asserted(self.state, n):
             if entry & 0xFF >= 16:
                 self.state.lvt[n] |= LVT_REMOTE_IRR
             self._accept(entry & 0xFF, True)
@@ -259,19 +244,16 @@ class Lapic(Device[LapicState]):
 
     # -- what the guest asks for
 
-    def _end_of_interrupt(self) -> None:
+    def _end_level(self) -> None:
+        """The end of a level-triggered interrupt."""
         s = self.state
-        vector = highest(s.isr)
-        if vector < 0:
-            return
-        word, bit = vector >> 5, 1 << (vector & 31)
-        s.isr[word] &= ~bit
-        if s.tmr[word] & bit:
-            for n in (LINT0, LINT1):
-                if s.lvt[n] & LVT_REMOTE_IRR and s.lvt[n] & 0xFF == vector:
-                    s.lvt[n] &= ~LVT_REMOTE_IRR
-                    self._level_pin(n)
-            self.eoi_broadcast(vector)
+        vector = in_service(s)
+        end_service(s, vector)
+        for n in (LINT0, LINT1):
+            if s.lvt[n] & LVT_REMOTE_IRR and s.lvt[n] & 0xFF == vector:
+                s.lvt[n] &= ~LVT_REMOTE_IRR
+                self._level_pin(n)
+        self.eoi_broadcast(vector)
         self._update()
 
     def _send(self, low: int) -> None:
@@ -302,7 +284,7 @@ class Lapic(Device[LapicState]):
     def _write_lvt(self, n: int, value: int) -> None:
         s = self.state
         kept = s.lvt[n] & LVT_REMOTE_IRR if value & LVT_LEVEL else 0
-        s.lvt[n] = value & LVT_BITS[n] | kept | (0 if self._software_on else LVT_MASKED)
+        s.lvt[n] = value & LVT_BITS[n] | kept | (0 if software_on(s) else LVT_MASKED)
         if n == TIMER:
             self._update_timer()
         elif n in (LINT0, LINT1) and value & LVT_LEVEL:
@@ -312,56 +294,27 @@ class Lapic(Device[LapicState]):
         entry = self.state.lvt[TIMER]
         self._timer.set_mode(bool(entry & LVT_PERIODIC), not entry & LVT_MASKED)
 
-    # -- registers
+    # -- registers: what is not declared
 
     def read_mem(self, address: int, size: int) -> int:
-        s, r = self.state, address >> 4 & 0xFF
-        if address & 0xF:
-            return 0
-        for first, bits in ((ISR, s.isr), (TMR, s.tmr), (IRR, s.irr)):
-            if first <= r < first + 8:
-                return bits[r - first]
-        if LVT <= r < LVT + LVT_COUNT:
-            return s.lvt[r - LVT]
-        if r == TIMER_COUNT:
-            return self._timer.count()
-        plain = {
-            ID: s.id << 24, VERSION_REG: self._version, TPR: s.tpr, APR: self._apr(), PPR: self._ppr(), EOI: 0, RRD: 0,
-            LDR: s.ldr << 24, DFR: s.dfr << 28 | 0x0FFFFFFF, SVR: s.svr, ESR: s.esr, ICR_LOW: s.icr_low,
-            ICR_HIGH: s.icr_high << 24, TIMER_INITIAL: s.timer.initial, TIMER_DIVIDE: s.timer.divide,
-        }  # fmt: skip
-        if r not in plain:
-            self._error(ESR_ILLEGAL_REGISTER)
-        return plain.get(r, 0)
+        self._error(ESR_ILLEGAL_REGISTER)
+        return 0
 
     def write_mem(self, address: int, size: int, value: int) -> None:
-        s, r = self.state, address >> 4 & 0xFF
-        if address & 0xF:
-            return
-        if r == ID:
-            s.id = value >> 24
-        elif r == TPR:
-            s.tpr = value & 0xFF
-        elif r == EOI:
-            self._end_of_interrupt()
-        elif r == LDR:
-            s.ldr = value >> 24
-        elif r == DFR:
-            s.dfr = value >> 28
-        elif r == SVR:
-            self._write_svr(value)
-        elif r == ESR:
-            s.esr, s.errors = s.errors, 0
-        elif r == ICR_LOW:
-            self._send(value)
-        elif r == ICR_HIGH:
-            s.icr_high = value >> 24
-        elif LVT <= r < LVT + LVT_COUNT:
-            self._write_lvt(r - LVT, value)
-        elif r == TIMER_INITIAL:
-            self._timer.set_initial(value)
-        elif r == TIMER_DIVIDE:
-            self._timer.set_divide(value)
-        elif not (r in (VERSION_REG, APR, PPR, RRD, TIMER_COUNT) or ISR <= r < ESR):
-            self._error(ESR_ILLEGAL_REGISTER)
+        r = address >> 4 & 0xFF
+        if store(self.state, r, value) == DECLINED:
+            if r == EOI:
+                self._end_level()
+            elif r == SVR:
+                self._write_svr(value)
+            elif r == ICR_LOW:
+                self._send(value)
+            elif LVT <= r < LVT + LVT_COUNT:
+                self._write_lvt(r - LVT, value)
+            elif r == TIMER_INITIAL:
+                self._timer.set_initial(value)
+            elif r == TIMER_DIVIDE:
+                self._timer.set_divide(value)
+            else:
+                self._error(ESR_ILLEGAL_REGISTER)
         self._update()

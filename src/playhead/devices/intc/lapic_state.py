@@ -6,7 +6,7 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Controller (APIC)"; version and number of LVT entries as QEMU's `pc` has them.
 """
 
-from playhead.base.record import U8, U32, Array, Bool, Items, Nested
+from playhead.base.record import U8, U32, Array, Bool, Nested
 from playhead.base.shared_record import SharedRecord
 from playhead.devices.intc.lapic_timer import TimerState
 
@@ -48,11 +48,3 @@ class LapicState(SharedRecord):
     lint1 = Bool()
     extint = Bool()  # an ExtINT message from the I/O APIC has not been acknowledged
     timer = Nested(TimerState)
-
-
-def highest(bits: Items[int]) -> int:
-    """The highest vector in a 256-bit register; -1 if there is none."""
-    for i in range(7, -1, -1):
-        if bits[i]:
-            return 32 * i + bits[i].bit_length() - 1
-    return -1

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from playhead.base.record import I64, U8, U32, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.hw.clock import NEVER, VirtualClock
+from playhead.hw.native import native
 
 DIVISORS = (2, 4, 8, 16, 32, 64, 128, 1)  # by bits 3, 1, 0 of the divide configuration register
 
@@ -23,6 +24,20 @@ class TimerState(SharedRecord):
     expired = Bool()  # a one-shot count has reached 0 and stays there
 
 
+@native
+def divisor(s: TimerState) -> int:
+    return DIVISORS[(s.divide >> 1 & 4) | (s.divide & 3)]
+
+
+@native
+def count(s: TimerState, now_ns: int) -> int:
+    """The current count register."""
+    if s.initial == 0 or s.expired:
+        return 0
+    passed = (now_ns - s.start_ns) // divisor(s)
+    return s.initial - passed % s.initial if s.periodic else max(s.initial - passed, 0)
+
+
 class LapicTimer:
     """Over its state; `expire` is called at each expiry while it is enabled."""
 
@@ -30,19 +45,6 @@ class LapicTimer:
         self.state = state
         self._clock, self._expire = clock, expire
         self._alarm = clock.alarm(name, self._ring)
-
-    @property
-    def _divisor(self) -> int:
-        d = self.state.divide
-        return DIVISORS[(d >> 1 & 4) | (d & 3)]
-
-    def count(self) -> int:
-        """The current count register."""
-        s = self.state
-        if s.initial == 0 or s.expired:
-            return 0
-        passed = (self._clock.now_ns() - s.start_ns) // self._divisor
-        return s.initial - passed % s.initial if s.periodic else max(s.initial - passed, 0)
 
     def set_initial(self, value: int) -> None:
         s = self.state
@@ -52,9 +54,9 @@ class LapicTimer:
     def set_divide(self, value: int) -> None:
         s = self.state
         self._settle()
-        passed = s.initial - self.count()
+        passed = s.initial - count(s, self._clock.now_ns())
         s.divide = value & 0xB
-        s.start_ns = self._clock.now_ns() - passed * self._divisor
+        s.start_ns = self._clock.now_ns() - passed * divisor(s)
         self.arm()
 
     def set_mode(self, periodic: bool, enabled: bool) -> None:
@@ -70,7 +72,7 @@ class LapicTimer:
         s, now = self.state, self._clock.now_ns()
         if s.initial == 0:
             return
-        length = s.initial * self._divisor
+        length = s.initial * divisor(s)
         if s.periodic:
             s.start_ns += (now - s.start_ns) // length * length
         elif now - s.start_ns >= length:
@@ -81,7 +83,7 @@ class LapicTimer:
         s, now = self.state, self._clock.now_ns()
         at = NEVER
         if s.initial and s.enabled and not s.expired:
-            length = s.initial * self._divisor
+            length = s.initial * divisor(s)
             if s.periodic:
                 at = s.start_ns + ((now - s.start_ns) // length + 1) * length
             elif now - s.start_ns < length:

@@ -11,16 +11,21 @@ Port F0h is where a handler of IRQ 13 answers to the processor's floating-point 
 Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor Error (F0h) registers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import U8, Bool
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.timer.i8254_counter import CounterState, out
 from playhead.devices.timer.i8254_pit import HZ, I8254
-from playhead.hw.clock import VirtualClock
+from playhead.hw.clock import VirtualClock, ticks_at
 from playhead.hw.device import Device
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.space import Space, never
 
 PORT_B, PORT_A, PORT_ERROR = 0x61, 0x92, 0xF0
 B_GATE2, B_SPEAKER, B_KEPT, B_REFRESH, B_OUT2 = 0x01, 0x02, 0x0F, 0x10, 0x20
@@ -32,26 +37,48 @@ class PortBState(SharedRecord):
     value = U8()  # bits 0-3; the two that switch parity and channel checks are kept, there is nothing to check
 
 
+@native
+def read_port_b(s: PortBState, counter2: CounterState, now_ns: int) -> int:
+    t = ticks_at(now_ns, HZ)
+    refresh = t // REFRESH_TICKS & 1
+    return s.value | (B_REFRESH if refresh else 0) | (B_OUT2 if out(counter2, t) else 0)
+
+
+@native
+def write_port_b(s: PortBState, counter2: CounterState, value: int) -> int:
+    """A write that leaves the gate as it is."""
+    if bool(value & B_GATE2) != counter2.gate:
+        return DECLINED
+    s.value = value & B_KEPT
+    return 0
+
+
 class Port61(Device[PortBState]):
     """System control port B. It drives the gate of the 8254's counter 2."""
 
     State = PortBState
     part = "port61"
+    QEMU = Declared("isa-pcspk", "ISA", "speaker and system control port B", ports=(Span(PORT_B, 1),),
+                    needs=("isa-pit",))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.clock, at.find(I8254))
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, clock: VirtualClock, pit: I8254):
         super().__init__(name)
         self._clock, self._pit = clock, pit
 
     def attach(self, io: Space) -> None:
-        io.map(PORT_B, 1, self.read_port, self.write_port, name=self.name)
+        registers = Registers(self.state, self._pit.state.counters[2], read=read_port_b, write=write_port_b,
+                              clock=self._clock)  # fmt: skip
+        io.map(PORT_B, 1, never, self.write_port, name=self.name, registers=registers)
 
     def reset(self) -> None:
         super().reset()
         self._pit.set_gate2(False)
-
-    def read_port(self, address: int, size: int) -> int:
-        refresh = self._clock.ticks(HZ) // REFRESH_TICKS & 1
-        return self.state.value | (B_REFRESH if refresh else 0) | (B_OUT2 if self._pit.out2 else 0)
 
     def write_port(self, address: int, size: int, value: int) -> None:
         self.state.value = value & B_KEPT
@@ -68,6 +95,13 @@ class Port92(Device[PortAState]):
 
     State = PortAState
     part = "port92"
+    QEMU = Declared("port92", "ISA", "system control port A", wires=("a20",), ports=(Span(PORT_A, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.a20(name), at.requests)
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, a20: Line, requests: Requests):
         super().__init__(name)
@@ -108,6 +142,13 @@ class CoprocessorError(Device[CoprocessorErrorState]):
 
     State = CoprocessorErrorState
     part = "coprocessor_error"
+    QEMU = Declared("fpu-error", "ISA", "coprocessor error", wires=("irq13",), ports=(Span(PORT_ERROR, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        chip = cls(name, at.irq(13, "ferr"), at.ignne)
+        chip.attach(at.io)
+        return chip
 
     def __init__(self, name: str, irq: Line, ignne: Callable[[], None]):
         super().__init__(name)

@@ -132,7 +132,8 @@ class Door:
     """All that the machine may use of the outside: what its devices are connected to, and input that they ask for.
     Calls come from inside `run`, possibly through native code, so none may raise.
 
-    `ends`: by the name of the device (`serial0`, `debugcon`, `disks`, ...). Those that print are tapped.
+    `ends`: by the name of the device (`serial0`, `debugcon`, ...); `disks` is behind all drives (`storage.Backing`).
+    Those that print are tapped.
     """
 
     def __init__(self, ends: Mapping[str, Any], ask: Callable[[type[Event]], Any], printed: Printed = _unheard):
@@ -148,20 +149,6 @@ class Door:
                 end = Tap(end, number, printed)
                 self.taps.append(end)
             self.ends[name] = end
-
-    @property
-    def serial_sinks(self) -> list[Sink]:
-        """In the order of the ports."""
-        return [self.ends[f"serial{n}"] for n in range(serial_ports(self.ends))]
-
-    @property
-    def debugcon(self) -> Sink | None:
-        return self.ends.get("debugcon")
-
-    @property
-    def disks(self) -> Any:
-        """What is behind the machine's storage (`machine.storage.Backing`)."""
-        return self.ends.get("disks")
 
     def host_clock_ns(self) -> int:
         """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""

@@ -19,9 +19,7 @@ CSI = re.compile(rb"\x1b\[[?0-9;]*[A-Za-z]")
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("terminal") / "demo.ph"
-    planted.record(path)
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 @pytest.fixture

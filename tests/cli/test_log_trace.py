@@ -7,6 +7,7 @@ from playhead.log import events as E
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.session.record import RecordSession
+from tests import shared
 from tools import guest
 
 TRACED = (E.Interrupt, E.ExceptionTaken)
@@ -15,6 +16,10 @@ TRACED = (E.Interrupt, E.ExceptionTaken)
 def record(path, name, *more):
     machine = ("-bios", str(guest.image(name)), "-m", "16", "-serial", f"file:{path}.out")
     assert main(["record", "--force", "-o", str(path), *machine, *more]) == 0
+    return entries_of(path)
+
+
+def entries_of(path):
     with Reader(str(path)) as reader:
         return list(reader.entries())
 
@@ -28,8 +33,8 @@ def traced(entries):
 
 
 @pytest.mark.parametrize("name", ["faults", "io", "tss", "v86"])
-def test_they_are_recorded_and_replayed(tmp_path, name):
-    plain = record(tmp_path / "plain.ph", name)
+def test_they_are_recorded_and_replayed(tmp_path, tmp_path_factory, name):
+    plain = entries_of(shared.recorded(tmp_path_factory, name))
     entries = record(tmp_path / "r.ph", name, "--trace-events")
     found = traced(entries)
     assert not traced(plain) and found

@@ -12,10 +12,9 @@ sys.path.append(str(Path(__file__).parents[1] / "session"))
 import planted
 
 
-def test_digests_compared_so_far(tmp_path):
-    planted.record(tmp_path / "demo.ph")
-    command = [sys.executable, "-m", "playhead", "replay", str(tmp_path / "demo.ph"), "--engine", "reference",
-               "-serial", "stdio"]  # fmt: skip
+def test_digests_compared_so_far(tmp_path_factory):
+    recording = str(planted.shared(tmp_path_factory))
+    command = [sys.executable, "-m", "playhead", "replay", recording, "--engine", "reference", "-serial", "stdio"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert os.read(child.stdout.fileno(), 100)  # it has begun, and takes ten seconds
         child.send_signal(signal.SIGINT)

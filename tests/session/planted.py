@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
@@ -23,6 +24,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.report import Report
+from tests.shared import once
 from tools import asm, guest
 
 PERIOD = 100_000
@@ -98,6 +100,11 @@ def record(path: Path, name: str = "demo", machine: type[Machine] = Machine, key
     with Writer(str(path), True) as writer:
         session = RecordSession(lambda door: machine(pc, door, engine=engine), host, options, writer)
         return session.run()
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """The demo guest with its keys, recorded once a run. It is only read; who changes a recording takes a copy."""
+    return once(factory, "demo.ph", record)
 
 
 def replay(path: Path, *machines: type[Machine], engine: str = "native", session: type[ReplaySession] = ReplaySession,

@@ -22,9 +22,7 @@ AT = [Moment(0), Moment(100_000), Moment(939_123), Moment(1_047_000)]
 
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("branch") / "parent.ph"
-    planted.record(path)
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 def branch(parent: Path, at: Moment, path: Path, keys: bytes, engine: str = "native") -> Moment:
@@ -59,7 +57,7 @@ def test_a_branch_replays_whole(parent, at, tmp_path):
     assert [(e.moment, e.event) for e in new[: len(past)]] == past
     assert all(e.moment >= began for e in new[len(past) :]) and new != old
     with Reader(str(path)) as reader:
-        assert reader.meta["parent"]["at"] == list(began) and reader.meta["parent"]["file"] == "parent.ph"
+        assert reader.meta["parent"]["at"] == list(began) and reader.meta["parent"]["file"] == "demo.ph"
         verify(reader)
 
 

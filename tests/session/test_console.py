@@ -51,9 +51,7 @@ def cut_up(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("console") / "demo.ph"
-    planted.record(path)
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 @pytest.mark.parametrize("which", ["cut_up", "recording"])

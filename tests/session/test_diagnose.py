@@ -25,9 +25,7 @@ FLIPPED_AT = 524_347
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("demo") / "demo.ph"
-    assert record(path).cause == "guest-shutdown"
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 def diagnosed(path: Path, *machines: type[Machine], **more) -> tuple[str, Report]:

@@ -5,7 +5,6 @@ it; on stretches with calls, system calls, interrupts, faults and REP.
 import random
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import planted
 import pytest
@@ -36,8 +35,7 @@ class Step:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory):
-    path: Path = tmp_path_factory.mktemp("frames") / "demo.ph"
-    planted.record(path)
+    path = planted.shared(tmp_path_factory)
     with Reader(str(path)) as reader:
         pc = PcConfig.from_json(reader.meta["config"], reader.blob)
         build = lambda door: Machine(pc, door, shift=reader.meta["shift"])  # noqa: E731

@@ -14,6 +14,7 @@ import pytest
 import real_gdb
 
 from playhead.gdb import INSIDE_GDB
+from tests import shared
 from tools import asm, guest
 from tools.fuzz import reverse as fuzz_reverse
 from tools.fuzz.reverse import Debugger, Gdb, Place
@@ -25,7 +26,7 @@ BREAK = "T05thread:01;swbreak:;"
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    return fuzz_reverse.record(tmp_path_factory.mktemp("gdb") / "rep.ph")
+    return shared.recorded(tmp_path_factory, "rep")
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ import pytest
 from real_mi import Mi, console
 
 from playhead.gdb import INSIDE_GDB
+from tests import shared
 from tools import asm, guest
 from tools.fuzz import reverse as fuzz_reverse
 from tools.fuzz.reverse import Debugger
@@ -27,7 +28,7 @@ SOURCE = f'-interpreter-exec console "source {INSIDE_GDB}"'
 
 @pytest.fixture(scope="module")
 def debugger(tmp_path_factory) -> Iterator[Debugger]:
-    with Debugger(fuzz_reverse.record(tmp_path_factory.mktemp("rr") / "rep.ph")) as debugger:
+    with Debugger(shared.recorded(tmp_path_factory, "rep")) as debugger:
         yield debugger
 
 

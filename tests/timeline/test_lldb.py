@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import real_gdb
 
-from tools.fuzz import reverse as fuzz_reverse
+from tests import shared
 from tools.fuzz.reverse import Debugger
 
 LLDB = shutil.which("lldb") or next(filter(None, (shutil.which(f"lldb-{n}") for n in range(25, 12, -1))), None)
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(LLDB is None, reason="no lldb is installed")
 
 @pytest.fixture(scope="module")
 def debugger(tmp_path_factory) -> Iterator[Debugger]:
-    with Debugger(fuzz_reverse.record(tmp_path_factory.mktemp("lldb") / "rep.ph")) as debugger:
+    with Debugger(shared.recorded(tmp_path_factory, "rep")) as debugger:
         yield debugger
 
 

@@ -3,6 +3,7 @@ cannot be done.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import planted
@@ -12,9 +13,8 @@ from playhead.cli import main
 
 
 @pytest.fixture
-def recording(tmp_path) -> Path:
-    planted.record(tmp_path / "demo.ph")
-    return tmp_path / "demo.ph"
+def recording(tmp_path, tmp_path_factory) -> Path:
+    return Path(shutil.copyfile(planted.shared(tmp_path_factory), tmp_path / "demo.ph"))
 
 
 def batch(capfd, recording: Path, *commands: str, at: str = "start", status: int = 0) -> tuple[str, str]:

@@ -29,9 +29,7 @@ RET = 0xF00F6  # of the routine that sends a character
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("prompt") / "demo.ph"
-    planted.record(path)
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 class Prompt:

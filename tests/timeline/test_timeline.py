@@ -21,9 +21,7 @@ from playhead.timeline.timeline import Timeline
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("timeline") / "demo.ph"
-    planted.record(path)
-    return path
+    return planted.shared(tmp_path_factory)
 
 
 @pytest.fixture

@@ -187,6 +187,57 @@ def test_call_gate_refused(engine, access, target, expected):
     assert (vector, m.stack(0), m.stack(1), m.stack(2)) == (*expected, m.symbols["bad"], UCODE)
 
 
+OVERLAP_AT, COUNT = 0x9000, 12  # a page boundary in the middle of the frame; parameters
+OVERLAP_USER = OVERLAP_AT - 16  # the stack of ring 3: its parameters go 8 bytes up
+OVERLAP_INNER = OVERLAP_USER + 4 * COUNT + 16
+OVERLAP = f"""
+        movl ${OVERLAP_AT - 64}, %eax
+        call *%eax                              # code in the page below, which an engine has decoded then
+        movl $TASK, %eax
+        ltr %ax
+        pushl $UDATA
+        pushl ${OVERLAP_USER}
+        pushl $UCODE
+        pushl $user
+        lret
+user:   nop
+bad:    lcall $FREE + 3, $0
+after:  nop
+inner:  hlt
+"""
+
+
+def overlapping(engine, text=OVERLAP):
+    m = SystemMachine(engine, text)
+    m.call_gate(FREE, CODE, m.symbols["inner"], 0xEC, COUNT)
+    m.poke(OVERLAP_AT - 64, b"\xc3")
+    m.poke(0x3004, OVERLAP_INNER.to_bytes(4, "little"))
+    for n in range(COUNT):
+        m.poke(OVERLAP_USER + 4 * n, (0x1000 + n).to_bytes(4, "little"))
+    return m
+
+
+def test_call_gate_between_stacks_that_overlap(engine):
+    """Parameters are copied one after the other, and also where the page below has decoded code are copied once."""
+    m = overlapping(engine)
+    m.until_halt()
+    assert m.core.get("cpl") == 0 and m.reg("esp") == OVERLAP_INNER - 4 * (COUNT + 4)
+    frame = [m.symbols["after"], UCODE, *(0x1000 + n for n in range(COUNT)), OVERLAP_USER, UDATA]
+    assert [m.stack(n) for n in range(COUNT + 4)] == frame
+
+
+def test_call_gate_that_faults_has_stored_nothing(engine):
+    """The page below cannot be written. What the fault's own frame does not cover is as it was."""
+    m = overlapping(engine, "movl %cr0, %eax\n orl $0x80010000, %eax\n movl %eax, %cr0\n" + OVERLAP)
+    m.page_tables()
+    m.set_page(OVERLAP_AT - 0x1000, 5)
+    assert m.vector() == 14
+    assert (m.stack(0), m.stack(1), m.core.get("cr2")) == (3, m.symbols["bad"], OVERLAP_AT - 4)
+    left = (OVERLAP_INNER - 24 - OVERLAP_USER) // 4
+    assert left > 5
+    assert [m.dword(OVERLAP_USER + 4 * n) for n in range(left)] == [0x1000 + n for n in range(left)]
+
+
 def test_call_gate_needs_its_stack(engine):
     m = SystemMachine(engine, CALL_GATE)
     m.call_gate(FREE, CODE, m.symbols["inner"], 0xEC, 2)

@@ -66,6 +66,23 @@ def test_exception_in_a_task_of_its_own(engine):
     assert m.dword(TSS + 0x20) == m.symbols["bad"] and m.dword(TSS + 0x24) & S.RF
 
 
+@pytest.mark.parametrize("beside", [GDT + 0x70, 0x5FF0, TSS + 0x60, TSS2 + 0x70], ids=["gdt", "stack", "old", "new"])
+def test_a_switch_is_not_begun_anew_behind_its_half(engine, beside):
+    """Its stores hit memory with decoded code, at which an engine might stop; the old task may be gone by then."""
+    m = SystemMachine(
+        engine, f"movl ${beside}, %eax\n call *%eax\n" + START + "movl $0x1000, %eax\nbad: movw %ax, %fs\nother: hlt"
+    )
+    m.describe(FREE, 0, 0xFFFFF, 0x92, 0xC)  # the accessed bit is yet to be set
+    m.poke(beside, b"\xc3")
+    new_task(m, m.symbols["other"], es=FREE)
+    m.set_gate(GP, 0, 0x85, TASK2)
+    m.until_halt()
+    assert m.stack(0) == 0x1000 and m.reg("esp") == 0x5FFC and m.sel("tr") == TASK2
+    assert access(m, FREE) == 0x93
+    assert m.core.get("icount") == 8 and m.core.get("seq") == 0
+    assert m.dword(TSS + 0x20) == m.symbols["bad"] and (access(m, TASK), access(m, TASK2)) == (0x8B, 0x8B)
+
+
 @pytest.mark.parametrize("text,access_byte,limit,expected", [
     ("ljmpl $TASK2, $0", 0x8B, 0x67, (GP, TASK2)), ("ljmpl $TASK2, $0", 0x09, 0x67, (NP, TASK2)),
     ("ljmpl $TASK2, $0", 0x89, 0x66, (TS, TASK2)), ("lcall $TASK2 + 3, $0", 0x89, 0x67, (GP, TASK2)),

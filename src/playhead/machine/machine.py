@@ -10,7 +10,6 @@ an alarm.
 """
 
 import hashlib
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
-from playhead.hw.space import Space, Stream
+from playhead.hw.space import Space
 from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -105,7 +104,6 @@ class Machine(Parts):
         self._c32[self._i["shift"]] = shift
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
-        self._ahead: tuple[Stream, int, int] | None = None  # where answers for a REP INS come from
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)
@@ -193,8 +191,7 @@ class Machine(Parts):
             if asleep is not None:
                 return asleep
             if icount < until_icount:
-                most = SHORT if self.storage is not None and self.storage.backing.busy else self._slice
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), most), DELIVERIES
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._most()), DELIVERIES
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
@@ -231,6 +228,10 @@ class Machine(Parts):
         """What the engine is to end its run for as soon as the processor takes it."""
         intr = S.PENDING_INTR if self.board.intr.level else 0
         return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
+
+    def _most(self) -> int:
+        """Instructions between two looks at `kicked`: few while the end of a request to a drive is expected."""
+        return SHORT if self.storage is not None and self.storage.backing.busy else self._slice
 
     def _to_next_alarm(self) -> int:
         """Instructions until the next alarm is due, at least one."""
@@ -293,21 +294,14 @@ class Machine(Parts):
             before = c64[i["icount"]]
             self._table.update()
             self.engine.run(budget)
-            if c32[i["ahead_n"]]:
-                self._end_of_ahead()
             reason = c32[i["exit_reason"]]
             if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
                 info = c64[i["exit_info"]]
                 space = self.board.io if reason == S.EXIT_PORT_READ else self.memory.mmio
-                left, c32[i["ahead_left"]] = c32[i["ahead_left"]], 0
-                if left > 1 and end - c64[i["icount"]] > 1:
-                    budget = self._look_ahead(info & 0xFFFFFFFF, info >> 32, min(left, end - c64[i["icount"]]))
-                    if budget:
-                        continue
                 n, deadline = c32[i["latch_n"]], self.clock.next_deadline_ns()
                 c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
                 c32[i["latch_n"]] = n + 1
-                budget = end - c64[i["icount"]] if self._as_before(deadline) else 1
+                budget = min(end - c64[i["icount"]], self._most()) if self._as_before(deadline) else 1
                 continue
             if reason in (S.EXIT_PORT_WRITE, S.EXIT_MMIO_WRITE):
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
@@ -347,28 +341,6 @@ class Machine(Parts):
             and self.requests.stop is None
             and not (self.kicked or self.debug.armed)
         )
-
-    def _look_ahead(self, port: int, size: int, most: int) -> int:
-        """Answer as many iterations of a REP INS as can be; how many that is."""
-        c32, c64, i = self._c32, self._c64, self._i
-        owner = self.board.io.find(port)
-        if owner is None or owner.stream is None or not owner.min_size <= size <= owner.max_size:
-            return 0
-        words = owner.stream.peek(port, size, min(most, S.FIELDS["ahead"].count))
-        if words:
-            c32[i["ahead"] : i["ahead"] + len(words)] = array("I", words)
-            c32[i["ahead_n"]], c32[i["ahead_used"]], c32[i["ahead_port"]] = len(words), 0, port | size << 16
-            c64[i["ahead_at"]] = c64[i["icount"]]
-            self._ahead = owner.stream, port, size
-        return len(words)
-
-    def _end_of_ahead(self) -> None:
-        """What was taken of the answers happens to the device; the others are void."""
-        c32, i = self._c32, self._i
-        assert self._ahead is not None
-        stream, port, size = self._ahead
-        stream.taken(port, size, c32[i["ahead_used"]])
-        c32[i["ahead_n"]] = 0
 
     @staticmethod
     def _read(space: Space, address: int, size: int) -> int:

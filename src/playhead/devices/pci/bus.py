@@ -9,7 +9,7 @@ Source: PCI Local Bus Specification 2.1, chapter 6.
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from playhead.base.shared_record import SharedRecord, Table
+from playhead.base.shared_record import Links, SharedRecord, Table
 from playhead.hw.device import Device
 
 COMMAND, STATUS, INTERRUPT_LINE, INTERRUPT_PIN = 0x04, 0x06, 0x3C, 0x3D
@@ -87,9 +87,6 @@ class PciFunction(Device[P]):
         """A configuration register's value."""
         return int.from_bytes(self.state.config[offset : offset + size], "little")
 
-    def config_read(self, offset: int, size: int) -> int:
-        return int.from_bytes(bytes(self.state.config[offset : offset + size]).ljust(size, b"\xff"), "little")
-
     def config_write(self, offset: int, size: int, value: int) -> None:
         config = self.state.config
         for i in range(offset, min(offset + size, 256)):
@@ -116,16 +113,24 @@ class PciFunction(Device[P]):
         return address if 0 < address <= limit - bar.length else None
 
 
+class PciSlots(SharedRecord):
+    """The configuration spaces on a bus, by device and function number."""
+
+    functions = Links(PciState, 256)
+
+
 class PciBus:
     """Functions by device and function number; no state of its own."""
 
     def __init__(self) -> None:
+        self.slots = PciSlots()
         self._functions: dict[int, PciFunction[Any]] = {}
 
     def add(self, device: int, function: int, part: PciFunction[Any]) -> None:
         devfn = device << 3 | function
         assert devfn not in self._functions, f"two PCI functions at {device}.{function}"
         self._functions[devfn] = part
+        self.slots.functions[devfn] = part.state
 
     def find(self, bus: int, devfn: int) -> PciFunction[Any] | None:
         return self._functions.get(devfn) if bus == 0 else None

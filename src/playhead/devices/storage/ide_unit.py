@@ -11,8 +11,7 @@ real one would wait to be reset.
 Source: ATA/ATAPI-6 (T13/1410D), chapter 9 (protocols: 9.5 PIO in, 9.6 PIO out, 9.7 DMA, 9.10 device diagnostic).
 """
 
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from playhead.base.errors import FormatError
 from playhead.devices.storage.ide_bus_master import BusMaster
@@ -23,7 +22,6 @@ from playhead.devices.storage.ide_state import (
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, Drive
 
 READY = DRDY | DSC
-WORDS = {2: "H", 4: "I"}  # sizes of reads of the data register that `peek_data` knows
 
 
 class IdeUnit:
@@ -141,17 +139,6 @@ class IdeUnit:
         if end == s.stop:
             self.block_read()
         return value
-
-    def peek_data(self, size: int, most: int) -> Sequence[int]:
-        """What the next reads give, but for the one that takes the last byte: that one does more."""
-        s = self.s
-        if s.phase != PIO_IN or size not in WORDS:
-            return ()
-        count = min(most, (s.stop - s.at - 1) // size)
-        return struct.unpack_from(f"<{count}{WORDS[size]}", s.buffer.view(), s.at)
-
-    def data_taken(self, size: int, count: int) -> None:
-        self.s.at += size * count
 
     def write_data(self, size: int, value: int) -> None:
         s = self.s

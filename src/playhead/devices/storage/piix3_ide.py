@@ -9,18 +9,18 @@ end.
 Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.3 (configuration) and 2.7 (bus master registers).
 """
 
-from collections.abc import Sequence
-
 from playhead.base.record import Array
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import LENGTH
 from playhead.devices.storage.ide_channel import Drives, IdeChannel
+from playhead.devices.storage.ide_registers import read_command, read_control, write_command
 from playhead.devices.storage.ide_state import DATA, ChannelState
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, PciFunction, PciState, Reg, identity
 from playhead.hw.block import InFlight
 from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
+from playhead.hw.native import Registers
 from playhead.hw.space import Range, Space
 
 PORTS = ((0x1F0, 0x3F6), (0x170, 0x376))  # command and control block of each channel
@@ -66,9 +66,11 @@ class Piix3Ide(PciFunction[IdeState]):
         self.channels = [IdeChannel(f"{name}{n}", self.state.channels[n], drives[n], irqs[n], memory) for n in range(2)]
         self._master: tuple[int, Range] | None = None
         for n, (command, control) in enumerate(PORTS):
+            states = self.channels[n].s, self.channels[n].cable
             io.map(command, 8, self._read_command, self._write_command, max_size=4, name=f"{name}.{n}.command",
-                   stream=self)  # fmt: skip
-            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control")
+                   registers=Registers(*states, read=read_command, write=write_command))  # fmt: skip
+            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control",
+                   registers=Registers(*states, read=read_control))  # fmt: skip
         for drive in self._cdroms():
             drive.power_on()
         for channel in self.channels:
@@ -151,13 +153,6 @@ class Piix3Ide(PciFunction[IdeState]):
         if register == DATA:
             return channel.read_data(size)
         return sum(channel.read(register + i) << 8 * i for i in range(size))
-
-    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
-        """Words of the data register (`hw.space.Stream`)."""
-        return self._channel(address).peek_data(size, most) if address & 7 == DATA else ()
-
-    def taken(self, address: int, size: int, count: int) -> None:
-        self._channel(address).data_taken(size, count)
 
     def _write_command(self, address: int, size: int, value: int) -> None:
         channel, register = self._channel(address), address & 7

@@ -428,6 +428,12 @@ def native_replaced(m: StateBuilder, lin):
     m.ret()
 
 
+def native_run_alone(m: StateBuilder):
+    with m.if_(m.ld("single").eq(0)):
+        m.undone(S.EXIT_SINGLE)
+    m.ret()
+
+
 def native_debug_hit(m: StateBuilder, bits):
     with m.if_(m.ld("single").eq(0)):
         m.undone(S.EXIT_SINGLE)
@@ -453,6 +459,7 @@ REPLACEMENTS: dict[str, Callable[..., None]] = {
     "table_write": native_table_write,
     "watched_walk": native_watched_walk,
     "replaced": native_replaced,
+    "run_alone": native_run_alone,
     "debug_hit": native_debug_hit,
     "debug_changed": native_debug_changed,
 }
@@ -823,7 +830,6 @@ def answer_devices(m: StateBuilder, completed) -> None:
             n = m.ld("latch_n")
             m.st_at("latch", n, value)
             m.st("latch_n", n + 1)
-            m.st("ahead_left", 0)
             m.st("exit_reason", 0)
     port = reason.eq(S.EXIT_PORT_WRITE)
     memory = reason.eq(0) & (m.ld("fault_pending").eq(0) | completed.ne(0))

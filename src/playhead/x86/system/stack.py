@@ -33,6 +33,19 @@ def store_stack(m: StateBuilder, at, offset, value, kind):
     m.ret()
 
 
+@routine(32, 32, 32)
+def probe_stack(m: StateBuilder, at, offset, kind):
+    """Raise what `store_stack` would raise there, and let an engine that will have to start anew do so now."""
+    dword, system = (kind & DWORD).ne(0), (kind & SUPERVISOR).ne(0)
+    linear = G.checked_linear(m, at, offset, dword.select(4, 2, 32), True, kind >> 16)
+    for wide, bits in ((dword, 32), (~dword, 16)):
+        with m.if_(wide & system):
+            m.guest_load(linear, bits, "ws")
+        with m.if_(wide & ~system):
+            m.guest_load(linear, bits, "w")
+    m.ret()
+
+
 @routine(32, 32)
 def load_stack(m: StateBuilder, depth, kind):
     """An item on the current stack, `depth` bytes above its top."""
@@ -58,10 +71,19 @@ class Frame:
         self.esp = m.var(32, esp)
 
     def push(self, value: Value) -> None:
-        esp = self.esp.get()
-        esp = (esp & ~self.mask) | ((esp - self.size) & self.mask)
+        esp = self._below()
         call(self.m, "store_stack", self.at, esp & self.mask, value, self.kind)
         self.esp.set(esp)
+
+    def probe(self) -> None:
+        """Whatever a push would raise is raised; nothing is stored."""
+        esp = self._below()
+        call(self.m, "probe_stack", self.at, esp & self.mask, self.kind)
+        self.esp.set(esp)
+
+    def _below(self) -> Value:
+        esp = self.esp.get()
+        return (esp & ~self.mask) | ((esp - self.size) & self.mask)
 
 
 def set_esp(m: StateBuilder, esp: Value) -> None:

@@ -4,12 +4,15 @@ Each is a routine that returns the new EIP. Everything that can fault is done fi
 new CS, SS, ESP and flags are committed. `kind` bit 0: 32-bit operands.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from playhead.ir.ops import Value
 from playhead.x86.system import segments as G
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system.segments import INFO_GP, NEWSS, dpl_of, high_of, limit_of, low_of
-from playhead.x86.system.stack import DWORD, SUPERVISOR, Frame, load, move_esp, set_esp
+from playhead.x86.system.stack import DWORD, SUPERVISOR, Frame, load, move_esp, set_esp, stack_mask
 from playhead.x86.table import call, routine
 from playhead.x86.system.virtual_interrupts import virtual_in_v86
 
@@ -158,21 +161,47 @@ def call_code(m: StateBuilder, selector, low, high, eip, next_, kind):
 
 @routine(32, 32, 32, 32, 32, 32)
 def call_inner(m: StateBuilder, selector, low, high, eip, next_, kind):
-    """CALL through a gate to more privilege: the stack of the TSS, parameters copied. `kind` bits 8-12: how many."""
+    """CALL through a gate to more privilege: the stack of the TSS, parameters copied. `kind` bits 8-12: how many.
+
+    The stacks may overlap. So all parameters are loaded and all of the frame is probed before anything is stored: a
+    CALL that is begun anew behind half of its stores (a fault, decoded code below) would copy what it has written
+    itself. Parameters are copied one after the other, so one that overlaps what was pushed before it is loaded again.
+    """
     level = dpl_of(high)
     found = call(m, "prepare_inner_stack", level, 0)
     check_entry(m, selector, low, high, eip)
     fault = (high_of(found) & 0xFFFC) << 16
     wide = kind & DWORD
     frame = Frame(m, m.const(NEWSS, 32), low_of(found), wide | fault | SUPERVISOR)
+    count, left = (kind >> 8) & 0x1F, m.var(32, 0)
+
+    @contextmanager
+    def each_parameter() -> Iterator[Value]:
+        left.set(count)
+        with m.loop():
+            with m.if_(left.get().eq(0)):
+                m.break_()
+            left.set(left.get() - 1)
+            yield left.get()
+
+    frame.probe()
+    frame.probe()
+    with each_parameter() as n:
+        m.st_at("outer", n, load(m, n * frame.size, wide))
+        frame.probe()
+    frame.probe()
+    frame.probe()
+    frame.esp.set(low_of(found))
     frame.push(m.seg("ss", "sel"))
     frame.push(m.reg(4))
-    left = m.var(32, (kind >> 8) & 0x1F)
-    with m.loop():
-        with m.if_(left.get().eq(0)):
-            m.break_()
-        left.set(left.get() - 1)
-        frame.push(load(m, left.get() * frame.size, wide))
+    with each_parameter() as n:
+        value = m.var(32, m.ld_at("outer", n))
+        source = m.seg("ss", "base") + ((m.reg(4) + n * frame.size) & stack_mask(m, G.SS))
+        below = (low_of(found) - (source - G.part(m, NEWSS, "base"))) & frame.mask
+        pushed = (count + 1 - n) * frame.size  # bytes: SS, ESP, the parameters above this one
+        with m.if_((below - 1).ult(pushed + frame.size - 1)):
+            value.set(load(m, n * frame.size, wide))
+        frame.push(value.get())
     frame.push(m.seg("cs", "sel"))
     frame.push(next_)
     G.copy_segment(m, G.SS, NEWSS)

@@ -14,7 +14,7 @@ from playhead.devices.char.ns16550_uart import Ns16550
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.pci.bus import PciBus
 from playhead.devices.pci.piix3_isa import Piix3Isa
-from playhead.devices.pci.piix4_pm import PMBASE, PMREGMISC, SMBBA, SMBHSTCFG, Piix4Pm
+from playhead.devices.pci.piix4_pm import Piix4Pm
 from playhead.devices.display.vga_text import VgaText
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -63,11 +63,7 @@ def _isa_bridge(clock: VirtualClock, io: Space | None = None) -> Device:
 
 
 def _power(clock: VirtualClock, io: Space | None = None) -> Device:
-    pm = Piix4Pm("pm", _ports(io), clock, Line("sci"), Nobody())
-    for base, address, enable in ((PMBASE, 0x600, PMREGMISC), (SMBBA, 0x700, SMBHSTCFG)):  # where firmware puts them
-        pm.program(base, 4, address)
-        pm.program(enable, 1, 1)
-    return pm
+    return Piix4Pm("pm", _ports(io), clock, Line("sci"), Nobody())
 
 
 def _fw_cfg(clock: VirtualClock, io: Space | None = None) -> Device:

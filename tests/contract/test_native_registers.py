@@ -8,8 +8,8 @@ import random
 import pytest
 from test_devices import CASES, Bench, accesses, play
 
-from playhead.engine.llvm.device_build import addresses
 from playhead.devices.pci.piix4_pm import PMBASE, PMREGMISC, SMBBA, SMBHSTCFG, Piix4Pm
+from playhead.engine.llvm.device_build import addresses
 from playhead.hw.native import DECLINED, MOST_STATES, NUMBERS, symbol
 from playhead.hw.space import Range
 

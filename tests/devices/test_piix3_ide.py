@@ -267,7 +267,7 @@ def test_stopping_a_transfer(b):
     assert b.hd.cancelled == [1] and b.finish() == (READY, 0) and b.master() == 0 and not b.edges
     b.command(0xC8)
     b.stop()
-    assert b.status() == DATA_READY  # it still waits for its bus master
+    assert b.status() == DATA_READY  # the bus master's transfer is still pending
     b.start()
     b.end()
     assert b.master() == INTERRUPT

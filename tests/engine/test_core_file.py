@@ -26,7 +26,7 @@ INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0
 
 @pytest.fixture
 def core(tmp_path, monkeypatch):
-    """Makes a small core in a cache of its own, of two object files."""
+    """Makes a small core in a temporary cache, of two object files."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     Path(core_file.cache_dir(), "parts").mkdir(parents=True)
 

@@ -9,6 +9,7 @@ import pytest
 from memory_drive import Door, Store
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
+from playhead.boards.pc_devices import parts
 from playhead.machine.machine import Machine
 from tools import guest
 
@@ -88,7 +89,7 @@ class Rig:
         self.store = Store()
         disk = self.store.drive(bytes(n * 13 % 251 for n in range(1 << 16)))
         self.door = Door(disk)
-        config = PcConfig(ram_bytes=8 << 20, bios=bios, drives=(DriveConfig(sectors=disk.sectors),))
+        config = PcConfig(ram_bytes=8 << 20, bios=bios, **parts(drives=[DriveConfig(sectors=disk.sectors)]))
         self.machine = Machine(config, self.door, engine=engine)
 
     def digests(self, every: int) -> list[bytes]:

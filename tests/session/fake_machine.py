@@ -40,7 +40,9 @@ class Program:
 
 
 class FakeUart:
-    """A receiver: a FIFO, and a count of what it took."""
+    """A receiver: a FIFO."""
+
+    INPUT = "serial"
 
     def __init__(self):
         self.rx = bytearray()
@@ -104,7 +106,7 @@ class FakeMachine:
                 self.deadline = NEVER
                 self._stirred(77)
                 self.seq += 1
-                self.halted = self.halted and self.x >> 60 == 0  # now and then nobody wants the interrupt
+                self.halted = self.halted and self.x >> 60 == 0  # now and then the interrupt is not taken
                 if self.halted:
                     self.deadline = self.now_ns() + 1000
                 continue

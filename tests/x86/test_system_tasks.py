@@ -1,4 +1,4 @@
-"""Hardware task switches: what is saved and loaded, busy bits, links, faults before and behind the switch itself."""
+"""Hardware task switches: what is saved and loaded, busy bits, links, faults before and after the switch itself."""
 
 import pytest
 from system_machine import CODE, CODE_AT, DATA, ENGINES, FREE, STACK, TASK, TASK2, TSS, TSS2, UDATA, SystemMachine

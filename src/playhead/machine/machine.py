@@ -112,7 +112,7 @@ class Machine(Parts):
             self.board.devices[self.storage.name] = self.storage  # the last one
             self.storage.connect(self.board)
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
-        self.board.ignne = self._ignne
+        self.board.ask_ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 

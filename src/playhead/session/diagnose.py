@@ -35,7 +35,7 @@ OTHER = {"native": "reference", "reference": "native"}
 
 
 def diagnosable(session: ReplaySession) -> bool:
-    """Whether there is something to diagnose: a real machine that has been built."""
+    """True if there is something to diagnose: a real machine that has been built."""
     return session._built and isinstance(session.machine, Machine)
 
 
@@ -109,7 +109,7 @@ class Diagnosis:
         return self._repeats(second, start, goal)
 
     def _approach(self) -> tuple[Track, Point | None]:
-        """A fresh run, standing at the last instruction with a good digest; no point if there is none."""
+        """A new run up to the last instruction with a good digest, and its point there (None: no digest is good)."""
         last_good = self._error.equal_at
         for _ in range(TRIES):
             track = self._track()
@@ -134,12 +134,12 @@ class Diagnosis:
         return track, None
 
     def _goal(self, start: Point) -> Moment:
-        """The next digest that the replay should have reached."""
+        """The moment of the next digest that the replay should have reached."""
         period, at = self._reader.digest_period, max(self._error.moment.icount, start.moment.icount + 1)
         return Moment(-(-at // period) * period)
 
     def _ended_alike(self, track: Track) -> bool:
-        """Whether a track's failure is the first run's, to the last bit."""
+        """True if a track failed exactly as the first run did."""
         if str(track.failure) != str(self._error):
             return False
         if self._replaced:
@@ -194,7 +194,7 @@ class Diagnosis:
 
     @staticmethod
     def _other_input(report: Report, recorded: Any, replayed: Any) -> Report:
-        """The first input that was another one than the recording's."""
+        """Report the first input that differs from the recording's."""
         first = min(t[0] for t in (recorded, replayed) if t is not None)
         report.moment = first
         report.line("first difference", f"at {first}: an input")
@@ -257,5 +257,5 @@ class Diagnosis:
 
 
 def _was_due(taken: tuple[Moment, Any], ended: Moment) -> bool:
-    """Whether a run that ended there should have taken this event before: what the guest asks for, also just there."""
+    """True if a run that ended there should have taken this event before (or there, if the guest asks for it)."""
     return taken[0] < ended or (taken[0] == ended and taken[1].KIND.pulled)

@@ -1,4 +1,4 @@
-"""The drives of a machine that runs, as a user sees them: their names, what is in them, CD-ROMs in and out."""
+"""The drives of a running machine as a user sees them: names, media, and changing CD-ROMs."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def names_of(machine: Any) -> dict[str, int]:
 
 
 def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
-    """What is told of a drive; `image` is what lies in it, with its format."""
+    """The lines of `info block` about a drive. `image`: its medium, with the format."""
     if not media_of(machine).takes(number):
         return [f"{name}: {image}"]
     tray = media_of(machine).tray(number)
@@ -32,8 +32,8 @@ def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
 
 
 def recorded_lines(machine: Any, images: Any) -> list[str]:
-    """The same of a replay. `images`: what the recording says of those that it began with; of a CD-ROM that was put in
-    later it knows the content only.
+    """The same for a replay. `images`: the recording's description of the images that it began with. Of a CD-ROM that
+    was put in later only the content is known.
     """
     lines = []
     known = images if isinstance(images, list) else []
@@ -46,7 +46,7 @@ def recorded_lines(machine: Any, images: Any) -> list[str]:
 
 
 class Drives:
-    """Of a live session's machine, by QEMU's names (`ide1-cd0`)."""
+    """The drives of a live session's machine, by QEMU's names (`ide1-cd0`)."""
 
     def __init__(self, session: Any):
         self._session = session
@@ -79,10 +79,10 @@ class Drives:
         number = self._cdrom(name)
         self._session.sources[MediaSource].change(number, force)
         if media_of(self._session.machine).tray(number).locked and not force:
-            raise UsageError(f"device '{name}' is locked; the guest has been told that somebody wants it (eject -f)")
+            raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
     def change(self, name: str, path: str, format: str | None) -> None:
-        """Put an image in."""
+        """Put an image into a CD-ROM drive."""
         number = self._cdrom(name)
         if format is not None and format not in FORMATS:
             raise UsageError(f"format {format} is not supported; there is {', '.join(FORMATS)}")

@@ -1,7 +1,7 @@
-"""Replays a recording: runs the machine to each event's moment, lets the event happen again, and compares digests.
+"""Replay session: runs the machine to the moment of each event, applies the event, and compares digests.
 
-Where the recording slept, a replay jumps. Every deviation is a DivergenceError that says at which moment; one that
-shows only in a digest says between which two, and in which parts of the machine.
+Where the recording slept, a replay jumps. Each deviation is a DivergenceError that names its moment; one that only a
+digest shows names the two instructions between which it happened, and the parts of the machine that differ.
 """
 
 from collections.abc import Sequence
@@ -37,16 +37,16 @@ ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which
 
 @dataclass
 class ReplayOptions:
-    """What must not matter: none of these changes what the guest does."""
+    """None of these changes what the guest does."""
 
     split_seed: int | None = None  # cut the run at random places
-    digests: bool = True  # compare on the way, not only at the end
+    digests: bool = True  # compare all digests, not only the last one
     progress: bool = True
-    console: bool = True  # compare what is printed with what was
+    console: bool = True  # compare the output with the recorded one
 
 
 class ReplaySession:
-    """One replay. `run()` returns at the recording's end, or raises DivergenceError where the replay left it."""
+    """One replay. `run()` returns at the end of the recording, or raises DivergenceError."""
 
     machine: MachineLike
 
@@ -130,7 +130,7 @@ class ReplaySession:
             self._stop(f"ended by {self.host.quit_name()}")
 
     def _go(self, target: Moment) -> None:
-        """Run towards a moment; stops on the way are the replay's own business."""
+        """Run towards a moment; handle stops on the way."""
         m = self.machine
         if self._splits is not None and m.icount < target.icount:
             target = min(target, Moment(self._splits.until(m.icount, target.icount)))
@@ -141,10 +141,10 @@ class ReplaySession:
         self._show()
         now = self._moment()
         assert now.icount <= target.icount + bool(target.seq), "the machine ran further than it was asked to"
-        assert stop.kind != "budget" or now > before, f"the machine stands still at {now}, before {target}"
+        assert stop.kind != "budget" or now > before, f"the machine does not move on from {now} to {target}"
         if now > target and target.seq:
             self._missed(target)
-        if now.seq > ENDLESS and now.icount < target.icount and not self._script.stood_at(now.icount):
+        if now.seq > ENDLESS and now.icount < target.icount and not self._script.flushed_between_deliveries(now.icount):
             raise self._diverged(f"at {now}: the guest does nothing but fault, the recording goes on to {target}")
         if stop.kind in ("reset", "shutdown"):
             self._guest_stop = stop
@@ -156,16 +156,14 @@ class ReplaySession:
             self._met(stop)
 
     def _met(self, stop: Any) -> None:
-        """A breakpoint or watchpoint; only those who debug a replay set any."""
+        """A breakpoint or watchpoint was met; only a debugger sets any."""
 
     def _missed(self, target: Moment) -> None:
         """An instruction retired where the recording has another delivery."""
         raise self._diverged(f"at {self._moment()}: {target} never came")
 
     def _guest_stopped(self) -> None:
-        """The guest reset or ended itself, and END is not due: it can only be a reset that the recording went on
-        from.
-        """
+        """The guest reset or ended itself, and END is not due: the recording must go on after a reset."""
         stop, self._guest_stop = self._guest_stop, None
         if stop.kind == "shutdown" or self._no_reboot:
             raise self._diverged(f"at {self._moment()}: the guest ended ({stop.cause}), but the recording goes on")
@@ -173,13 +171,13 @@ class ReplaySession:
         self.machine.reset()
 
     def _diverged(self, what: str, parts: Sequence[str] = ()) -> Divergence:
-        """The error to raise: `what` says where and how; added is what is known to be good."""
+        """The error to raise. `what` says where and how; the last equal digest is added."""
         return Divergence(what, self._moment(), self._equal_at, parts)
 
     # -- events
 
     def _deliver(self, entry: Entry) -> None:
-        """Let the event happen that is due now."""
+        """Apply the event that is due now."""
         now, first = self._moment(), self._script.next()
         if first is not entry and first is not None:
             raise self._diverged(
@@ -219,7 +217,7 @@ class ReplaySession:
         raise NotImplementedError
 
     def _load_snapshot(self, moment: Moment) -> None:
-        """A `loadvm`: what was asked of the state before (a reset, an end) is gone with it."""
+        """A `loadvm`: a reset or an end that the state before had asked for is gone with that state."""
         assert isinstance(self.machine, Machine)
         self._recorded.put_back(self.machine, moment)
         self._guest_stop = None
@@ -230,7 +228,7 @@ class ReplaySession:
         self._events += 1
 
     def _check_warp(self, to_ns: int) -> None:
-        """Virtual time can only be moved while the CPU is halted, and not past its next alarm."""
+        """Virtual time can only be moved forward while the CPU is halted, and not past its next alarm."""
         now, kind = self._moment(), "kick"
         while kind == "kick":
             stop = self.machine.run(now.icount, now.seq + 1)  # a halted CPU stays, and says so
@@ -242,9 +240,7 @@ class ReplaySession:
             )
 
     def _ask(self, kind: type) -> Any:
-        """A device asks the outside a question: answered from the recording. Called from inside `run`: must not
-        raise.
-        """
+        """A device asks for input: answered from the recording. Called from inside `run`, so it must not raise."""
         last = self._answers.get(kind) or kind()
         if self.reader.start is not None and not self._built:
             return last  # the machine's state will be put in place of the one that it is made with
@@ -261,7 +257,7 @@ class ReplaySession:
         return last
 
     def _delivered(self, kind: str, vector: int | None) -> None:
-        """An interrupt or exception was delivered, and the recording was told to hold each: it must hold this one."""
+        """An interrupt or exception was delivered, in a recording that holds all of them: it must hold this one."""
         now, entry, event = self._moment(), self._script.next(), TRACED[kind](vector=vector)
         if entry is not None and entry.event == event and entry.moment == now:
             self._take()
@@ -271,7 +267,7 @@ class ReplaySession:
             self.machine.kick()
 
     def _check_pulled(self) -> None:
-        """Whether what the guest asked for was what it asked for in the recording."""
+        """Raise if the guest did not ask for the same input as in the recording."""
         if self._failure is not None:
             raise self._failure
         if self.sources.lacking:
@@ -323,7 +319,7 @@ class ReplaySession:
     # -- the console
 
     def _check_console(self, after: Moment) -> None:
-        """Compare what is printed behind this moment with what the recording has."""
+        """Compare the output after this moment with the recorded one."""
         self._console = ConsoleCheck(after)
         self._script.on_output = self._console.expect
 
@@ -333,7 +329,7 @@ class ReplaySession:
             self._console.printed(port, data, self._moment())
 
     def _compare_console(self, *, all: bool) -> None:
-        """Everything that the recording has up to here is loaded. `all`: this is the end."""
+        """All recorded output up to here has been loaded. `all`: the replay ends here."""
         if self._console is not None:
             self._console.compare(self._moment(), all=all)
 
@@ -348,7 +344,7 @@ class ReplaySession:
         self._stop("", cause_name(event.cause), event.status)
 
     def _check_end(self, cause: str, status: int) -> None:
-        """Where the guest ended the recording, it must end this too, and with the same status."""
+        """If the guest ended the recording, it must end the replay, too, with the same status."""
         if not cause.startswith("guest-"):
             return
         now, stop = self._moment(), self._guest_stop

@@ -1,6 +1,4 @@
-"""A recording that does not begin at power-on: what its first checkpoint has to hold, and how a machine is put into
-that.
-"""
+"""Recordings that do not begin at power-on: the content of their first checkpoint, and how it is restored."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ UNFIT = (FormatError, AssertionError, LookupError, ValueError, OverflowError, Ty
 
 
 def pages_of_its_own(machine: Any, build: Build, ports: int) -> dict[int, bytes]:
-    """All pages and blocks that differ from those of a machine that has just been made."""
+    """All pages and blocks that differ from those of a new machine."""
     from playhead.machine.differences import differing_pages  # here: few recordings begin elsewhere than at power-on
 
     fresh: Any = build(closed_door(ports))
@@ -32,8 +30,8 @@ def pages_of_its_own(machine: Any, build: Build, ports: int) -> dict[int, bytes]
 
 
 def put_at_start(machine: Any, reader: Reader, start: Start) -> None:
-    """Restore the first checkpoint into a machine that has just been made. What that leaves must be what `start` says;
-    so whatever was changed in the file, a replay does not begin with another state.
+    """Restore the first checkpoint into a new machine. The result must have the digest that `start` names, so that a
+    replay of a file that was changed does not begin in another state.
     """
     found = reader.checkpoints()[:1]
     if not found or found[0].moment != start.moment:
@@ -47,7 +45,7 @@ def put_at_start(machine: Any, reader: Reader, start: Start) -> None:
 
 
 def pages_upto(reader: Reader, kept: Checkpoint) -> dict[int, bytes]:
-    """The content of every page and block that was written up to a checkpoint, since the machine was made."""
+    """The contents of all pages and blocks that were written between power-on and a checkpoint."""
     hashes: dict[int, bytes] = {}
     for one in reader.checkpoints():
         hashes.update(reader.checkpoint_pages(one))
@@ -58,7 +56,7 @@ def pages_upto(reader: Reader, kept: Checkpoint) -> dict[int, bytes]:
 
 
 def restored(machine: Any, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> bool:
-    """Put a machine into a state that a recording has; False if that is none."""
+    """Restore a state of a recording; False if it does not fit the machine."""
     try:
         checkpoint.restore(machine, parts, pages)
     except UNFIT:

@@ -7,14 +7,19 @@ VGA ROM nobody else would program them.
 Sources: IBM VGA XGA Technical Reference Manual, sections 2 and 4 (registers, mode 3 values, 28.322 MHz dot clock).
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.devices.display.vga_registers import (
     CRTC_START_HIGH, CRTC_START_LOW, VgaState, read_colour, read_mono, read_vga, write_colour, write_mono, write_vga,
 )  # fmt: skip
 from playhead.hw.clock import VirtualClock
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.memory import Memory
 from playhead.hw.native import Registers
 from playhead.hw.space import Space, never
+from playhead.hw.surroundings import Surroundings
 
 COLUMNS, ROWS, TEXT_BASE, TEXT_SIZE = 80, 25, 0xB8000, 0x8000
 
@@ -26,6 +31,12 @@ class VgaText(Device[VgaState]):
 
     State = VgaState
     part = "vga_text"
+    QEMU = Declared("vga-text", "ISA", "VGA as far as text mode needs it", category="Display",
+                    ports=(Span(0x3B0, 12), Span(0x3C0, 16), Span(0x3D0, 16)))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.memory, at.clock)
 
     def __init__(self, name: str, io: Space, memory: Memory, clock: VirtualClock):
         super().__init__(name)

@@ -10,14 +10,19 @@ Sources: IBM PC/AT Technical Reference, "Keyboard Controller" (commands, status,
 Hardware Interface Technical Reference (auxiliary device commands A7h-A9h, D3h, D4h).
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.base.record import U8, Bool, Nested
 from playhead.base.shared_record import Bytes, SharedRecord, Table
 from playhead.devices.input.ps2 import KeyboardState, MouseState, fetch, keyboard_key, keyboard_write, mouse_write
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
 from playhead.hw.native import DECLINED, Registers, native
 from playhead.hw.space import Space, never
+from playhead.hw.surroundings import Surroundings
 
 DATA, COMMAND = 0x60, 0x64
 STATUS_OBF, STATUS_SYS, STATUS_CMD, STATUS_UNLOCKED, STATUS_AUX = 0x01, 0x04, 0x08, 0x10, 0x20
@@ -95,6 +100,8 @@ class I8042(Device[KbcState]):
 
     State = KbcState
     part = "i8042_kbc"
+    QEMU = Declared("i8042", "ISA", "keyboard controller, with a keyboard and a mouse", wires=("irq1", "irq12", "a20"),
+                    ports=(Span(DATA, 1), Span(COMMAND, 1)), category="Input")  # fmt: skip
     DIFFERS = (
         Differs("output port after a reset", "bits 2, 3, 6 and 7 are not said", "CFh", True),
         Differs("status bit 3", "1 behind a command, 0 behind data", "always 1", False),
@@ -102,6 +109,10 @@ class I8042(Device[KbcState]):
         Differs("keyboard commands F7h-FAh", "acknowledged", "FEh", False),
         Differs("unknown commands to the mouse", "FEh", "no answer", False),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.irq(1, "kbd"), at.irq(12, "aux"), at.a20(name), at.requests)
 
     def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests):
         super().__init__(name)

@@ -6,15 +6,19 @@ masks come from that. What is not declared reads as zero and swallows writes.
 Source: PCI Local Bus Specification 2.1, chapter 6.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from playhead.hw.declared import Declared, Property
+from playhead.base.errors import UsageError
 from playhead.base.shared_record import Links, SharedRecord, Table
 from playhead.hw.device import Device
 
 COMMAND, STATUS, INTERRUPT_LINE, INTERRUPT_PIN = 0x04, 0x06, 0x3C, 0x3D
 COMMAND_IO, COMMAND_MEMORY, COMMAND_MASTER = 1, 2, 4
 BAR0 = 0x10
+FIRST_FREE, SLOTS = 2, 32
 
 
 class Reg(NamedTuple):
@@ -47,6 +51,19 @@ def identity(vendor: int, device: int, revision: int, class_code: int, *, header
     )  # fmt: skip
 
 
+def addr(default: str | None = None) -> Property:
+    """The property by which a function is given a place on the bus; one with a default is soldered there."""
+    if default is not None:
+        return Property("addr", "enum", default, "slot and function", values=(default,))
+    return Property("addr", "addr", None, "Slot and optional function number, example: 06.0 or 06")
+
+
+def place(text: str) -> tuple[int, int]:
+    """Slot and function of an `addr`."""
+    slot, _, function = text.partition(".")
+    return int(slot, 16), int(function or "0")
+
+
 class PciState(SharedRecord):
     config = Table(256)
 
@@ -77,6 +94,21 @@ class PciFunction(Device[P]):
     def _bar_register(bar: Bar) -> Reg:
         low = 3 if bar.io else 15
         return Reg(BAR0 + 4 * bar.index, 4, int(bar.io), ~(bar.length - 1) & 0xFFFFFFFF & ~low, name=f"BAR{bar.index}")
+
+    @classmethod
+    def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Without `addr` it takes the first free slot, from 2 on."""
+        taken = {place(values["addr"]): declared.name for declared, values in others if declared.bus == cls.QEMU.bus}
+        if p.get("addr") is None:
+            free = [slot for slot in range(FIRST_FREE, SLOTS) if not any(used == slot for used, _ in taken)]
+            if not free:
+                raise UsageError(f"PCI: no slot is left for {cls.QEMU.name}")
+            return {"addr": f"{free[0]:02x}.0"}
+        slot, function = place(p["addr"])
+        if (slot, function) in taken:
+            where = f"slot {slot} function {function}"
+            raise UsageError(f"PCI: {where} is not free for {cls.QEMU.name}: {taken[slot, function]} is there")
+        return {"addr": f"{slot:02x}.{function}"}
 
     def reset(self) -> None:
         self.state.reset()

@@ -11,8 +11,12 @@ Source: Intel 82441FX/82442FX (440FX PCIset) data sheet, sections 3.1 (CONFADD, 
 50h-93h).
 """
 
+from typing import Any, Self
+from collections.abc import Mapping
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import U32
-from playhead.devices.pci.bus import PciBus, PciFunction, PciSlots, PciState, Reg, identity
+from playhead.devices.pci.bus import PciBus, PciFunction, PciSlots, PciState, Reg, addr, identity
 from playhead.hw.device import Differs
 from playhead.hw.memory import DIRTY, PAGE, Memory
 from playhead.hw.native import Registers, native
@@ -66,6 +70,8 @@ class I440Fx(PciFunction[HostBridgeState]):
 
     State = HostBridgeState
     part = "i440fx_pci"
+    QEMU = Declared("i440FX", "PCI", "host bridge", (addr("00.0"),), provides=("pci.0",),
+                    ports=(Span(0xCF8, 4), Span(0xCFC, 4)), category="Controller/Bridge/Hub")  # fmt: skip
     DIFFERS = (
         Differs("CONFADD bits 1:0", "always 0", "select the byte, with the data port's; all 32 bits read back", True),
         Differs("registers behind the header that are not implemented", "0", "memory", False),
@@ -94,6 +100,11 @@ class I440Fx(PciFunction[HostBridgeState]):
         Reg(0x91, 1, w1c=0x11, name="ERRSTS"),
         Reg(0x93, 1, 0x00, 0x1F, name="TRC"),
     )
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        ram, rom = at.bridge_memory
+        return cls(name, at.io, at.memory, at.bus, ram, rom)
 
     def __init__(self, name: str, io: Space, memory: Memory, bus: PciBus, ram_offset: int, rom_offset: int):
         super().__init__(name)

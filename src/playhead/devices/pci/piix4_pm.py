@@ -12,20 +12,26 @@ Sources: Intel 82371AB (PIIX4) data sheet, sections 7.1-7.3; ACPI 1.0b, section 
 block is at AFE0h, where QEMU's tables for this board put it.
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.base.record import U8, U16, U64
 from playhead.base.shared_record import Table
-from playhead.devices.pci.bus import PciFunction, PciState, Reg, identity
+from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
 from playhead.hw.clock import VirtualClock, ticks_at, ticks_to_ns
+from playhead.hw.declared import Declared, Span
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
 from playhead.hw.native import Registers, native
 from playhead.hw.space import Range, Space, Write, never
+from playhead.hw.surroundings import Surroundings
 
 PM_TIMER_HZ = 3_579_545
 HALF = 1 << 23  # TMROF_STS is set when bit 23 toggles
 PMBASE, PMREGMISC, SMBBA, SMBHSTCFG, DEVACTB = 0x40, 0x80, 0x90, 0xD2, 0x58
 PM1, CNT, TMR = 0, 4, 8  # in the power management block: status and enable, control, timer
 PM_LENGTH, SMB_LENGTH, GPE_BASE, GPE_LENGTH = 0x40, 0x10, 0xAFE0, 4
+SCI_IRQ = 9
 APMC, APMS = 0xB2, 0xB3
 ACPI_ENABLE, ACPI_DISABLE = 0xF1, 0xF0
 
@@ -104,6 +110,8 @@ class Piix4Pm(PciFunction[PmState]):
 
     State = PmState
     part = "piix4_pm"
+    QEMU = Declared("PIIX4_PM", "PCI", "power management", (addr("01.3"),), wires=(f"irq{SCI_IRQ}",),
+                    ports=(Span(GPE_BASE, GPE_LENGTH), Span(APMC, 2)), needs=("i440FX",))  # fmt: skip
     CONFIG = (
         *identity(0x8086, 0x7113, 0x03, 0x068000),
         Reg(0x04, 2, 0x0000, 0x0001, name="PCICMD"),
@@ -123,6 +131,10 @@ class Piix4Pm(PciFunction[PmState]):
         Reg(SMBHSTCFG, 1, 0x00, 0x0F, name="SMBHSTCFG"),
         Reg(0xD3, 3, 0x00, 0xFFFFFF, name="SMBSLVC"),
     )
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.clock, at.irq(SCI_IRQ, "sci"), at.requests)
 
     def __init__(self, name: str, io: Space, clock: VirtualClock, sci: Line, requests: Requests):
         super().__init__(name)

@@ -11,8 +11,11 @@ Port F0h is where a handler of IRQ 13 answers to the processor's floating-point 
 Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor Error (F0h) registers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import U8, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.devices.timer.i8254_counter import CounterState, out
@@ -55,6 +58,14 @@ class Port61(Device[PortBState]):
 
     State = PortBState
     part = "port61"
+    QEMU = Declared("isa-pcspk", "ISA", "speaker and system control port B", ports=(Span(PORT_B, 1),),
+                    needs=("isa-pit",))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.clock, at.find(I8254))
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, clock: VirtualClock, pit: I8254):
         super().__init__(name)
@@ -98,6 +109,13 @@ class Port92(Device[PortAState]):
 
     State = PortAState
     part = "port92"
+    QEMU = Declared("port92", "ISA", "system control port A", wires=("a20",), ports=(Span(PORT_A, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.a20(name), at.requests)
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, a20: Line, requests: Requests):
         super().__init__(name)
@@ -135,6 +153,13 @@ class CoprocessorError(Device[CoprocessorErrorState]):
 
     State = CoprocessorErrorState
     part = "coprocessor_error"
+    QEMU = Declared("fpu-error", "ISA", "coprocessor error", wires=("irq13",), ports=(Span(PORT_ERROR, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        chip = cls(name, at.irq(13, "ferr"), at.ignne)
+        chip.attach(at.io)
+        return chip
 
     def __init__(self, name: str, irq: Line, ignne: Callable[[], None]):
         super().__init__(name)

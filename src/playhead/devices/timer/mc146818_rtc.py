@@ -14,6 +14,9 @@ Sources: Motorola MC146818 data sheet: registers A to D, update cycle, divider r
 82371AB (PIIX4) data sheet: ports 72h and 73h; ACPI specification, FADT CENTURY: the century's place (32h).
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.devices.timer.rtc_calendar import (
     CENTURY, DAY_S, TIME_REGISTERS, Format, next_alarm, registers, seconds_of,
 )  # fmt: skip
@@ -23,11 +26,13 @@ from playhead.devices.timer.rtc_registers import (
     divider_reset, follows, period, read_rtc, selected, stopped, take_flags, write_rtc,
 )  # fmt: skip
 from playhead.hw.clock import VirtualClock, ticks_to_ns
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock
 from playhead.hw.line import Line
 from playhead.hw.native import Registers
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 BASE = 0x70
 
@@ -38,6 +43,15 @@ class Mc146818(Device[RtcState]):
 
     State = RtcState
     part = "mc146818_rtc"
+    QEMU = Declared("mc146818rtc", "ISA", "real-time clock", wires=("irq8",), ports=(Span(BASE, 4),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        host, start_s = (at.host_clock, 0) if at.rtc_start_s is None else (None, at.rtc_start_s)
+        rtc = cls(name, at.clock, at.irq(8, name), host, start_s * SECOND_NS)
+        rtc.fill(dict(at.cmos))
+        rtc.attach(at.io)
+        return rtc
 
     def __init__(self, name: str, clock: VirtualClock, irq: Line, host: HostClock | None = None, epoch_ns: int = 0):
         super().__init__(name)

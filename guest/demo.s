@@ -1,8 +1,8 @@
-# demo: a small operating system that does at every run something else, so that replaying one exactly means something.
+# demo: a small operating system whose runs all differ, so that an exact replay of one proves something.
 #
 # Three tasks in ring 3, each with its own memory, are switched by the timer: one sieves primes over pages that appear
-# when they are touched, one tells the time, one is a shell on COM1. Every key and every look at the clock is stirred
-# into a running hash together with the moment at which it came; two runs never print the same hash.
+# when they are touched, one prints the time, one is a shell on COM1. Every key and every reading of the clock is mixed
+# into a running hash together with its moment; two runs never print the same hash.
 #
 # Runs from the reset vector with nothing but its 64 KiB image (`-bios`) and 4 MiB of memory. Memory, physical:
 #   0x00010000  variables of the kernel          0x00008000  the kernel's stack, downwards
@@ -22,7 +22,7 @@
         .set TSS_SELECTOR, FREE_SELECTOR
         .set TICKS_PER_SECOND, 100
 
-# A task. It starts with the frame that the processor and the entry code push, so that TSS.ESP0 can point behind it.
+# A task. It starts with the frame that the processor and the entry code push, so that TSS.ESP0 can point after it.
         .set FRAME_EDI, 0               # pushal: edi esi ebp esp ebx edx ecx eax
         .set FRAME_EBX, 16
         .set FRAME_EDX, 20
@@ -162,7 +162,7 @@ no_memory:
         movb    $1, %al
         jmp     leave_machine
 
-task_init:                              # ebp: the task, returned behind it; eax: entry, ebx: name
+task_init:                              # ebp: the task, returned after it; eax: entry, ebx: name
         movl    %eax, TASK_ENTRY(%ebp)
         movl    %ebx, TASK_NAME(%ebp)
         call    directory_new

@@ -53,7 +53,7 @@ turn:   call    random                          # where, and how much
         cmpl    $TURNS, %ebp
         jb      turn
         call    flush
-        movl    $0, sum                         # all of it once more, in order
+        movl    $0, sum                         # all of it again, in order
         movl    $0, lba
         movl    $128, count
 5:      call    read_dma

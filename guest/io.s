@@ -166,7 +166,7 @@ pic:    outport 0x21, 0xA5                      # the mask is readable
         outport 0x20, 0x0B                      # nothing left in service
         read    0x20
         expect  31, 0, %eax
-        outport 0x43, 0x30                      # polled: the timer once more, by mode 0
+        outport 0x43, 0x30                      # polled: the timer again, by mode 0
         outport 0x40, 0x10
         outport 0x40, 0x00
         outport 0x20, 0x0A

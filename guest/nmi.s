@@ -1,5 +1,6 @@
-# nmi: non-maskable interrupts, sent to itself by the local APIC: one that comes while one is served waits for IRET, and
-# several that wait are one; any IRET ends the wait, that of an exception inside the handler too; IF has no say.
+# nmi: non-maskable interrupts, sent to itself by the local APIC: one that comes while one is served is pending until
+# IRET, and several pending ones are one; any IRET unblocks it, also that of an exception inside the handler; IF has no
+# effect.
         .include "pc.inc"
         .set ICR, 0xFEE00300
         .set NMI, 0x4400                        # delivery mode NMI, to the APIC with number 0

@@ -115,7 +115,7 @@ stores: movl    $AREA, %edi
         expect  20, 0xFA017, AREA+0x2FFC
         print   "page faults\n"
 
-        movl    $5, %ecx                # the trap flag traps after each iteration (QEMU with -icount: once more)
+        movl    $5, %ecx                # the trap flag traps after each iteration (QEMU with -icount: again)
         movl    $AREA, %edi
         pushfl
         orl     $0x100, (%esp)

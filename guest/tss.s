@@ -1,7 +1,7 @@
-# tss: hardware task switches by jump, call, interrupt gate and return; a double fault that is a task of its own.
+# tss: hardware task switches by jump, call, interrupt gate and return; a double fault with a task gate.
 #
-# Each task says who it is; the main task checks what a switch leaves behind: registers kept in the TSS, busy bits,
-# back links, CR0.TS, the page directory of each task.
+# Each task prints its name; the main task checks the results of a switch: registers kept in the TSS, busy bits, back
+# links, CR0.TS, the page directory of each task.
         .include "pc.inc"
         .include "paging.inc"
         .set MAIN_TSS, FREE_SELECTOR
@@ -82,7 +82,7 @@ main:
         lcall   $CALLED_TSS, $0                 # call: nested, back by iret
         expect  8, MAIN_TSS, called_tss
         busy    9, CALLED_TSS, 0x89
-        lcall   $CALL_GATE, $0                  # through a gate: goes on after its iret
+        lcall   $CALL_GATE, $0                  # through a gate: continues after its iret
         pushfl
         popl    %eax
         andl    $0x4000, %eax

@@ -1,7 +1,7 @@
 """Drives in memory whose requests end when a test says so: what a session's storage is, without a session.
 
 `Store` is the storage behind all drives of a machine: it hands out request numbers, and ends requests in any order by
-calling whatever takes them (`Board.drive_done`, `Piix3Ide.drive_done`).
+calling what handles them (`Board.drive_done`, `Piix3Ide.drive_done`).
 """
 
 from __future__ import annotations
@@ -112,12 +112,12 @@ class MemoryDrive:
 
 
 class Door:
-    """The outside of a machine with such drives: what the guest prints is kept, the clock stands still."""
+    """The outside of a machine with such drives: what the guest prints is kept, the clock does not move."""
 
     def __init__(self, *drives: MemoryDrive):
         self.drives = drives
         self.printed, self.debug = bytearray(), bytearray()
-        self.serial_sinks, self.debugcon = [_Sink(self.printed)], _Sink(self.debug)
+        self.ends = {"serial0": _Sink(self.printed), "debugcon": _Sink(self.debug)}
 
     def host_clock_ns(self) -> int:
         return 1_700_000_000_000_000_000
@@ -132,8 +132,8 @@ class _Sink:
 
 
 def go(machine: Machine, store: Store, until: Callable[[], bool], *, latency: int = 5000, limit: int = 10**10) -> str:
-    """Run until `until` says so, at most about `limit` instructions; a request ends `latency` instructions after
-    somebody looks. Returns why it ended: "until", or the kind of the machine's last stop.
+    """Run until `until` says so, at most about `limit` instructions; a request ends `latency` instructions after it was
+    noticed. Returns why it ended: "until", or the kind of the machine's last stop.
     """
     end, turns = machine.icount + limit, limit // latency
     while not until():

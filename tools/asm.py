@@ -1,8 +1,8 @@
 """asm FILE.s [-o OUT]: assemble and link a guest's source into a firmware image, or a Linux program (--linux).
 
 The assembler is LLVM's, which the engine needs anyway, so that a guest can be built wherever Playhead runs. It runs in
-a child process, and its complaint comes back as `AsmError` with the file and line that a person wrote.
-`.include "name"` is resolved here, beside the including file.
+a child process, and its complaint comes back as `AsmError` with the file and line of the source. `.include "name"` is
+resolved here, relative to the including file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INCLUDE = re.compile(r'\s*\.include\s+"([^"]+)"')
 _PLACE = re.compile(r"<inline asm>:(\d+)")
 _CODE = re.compile(r"\s*(?:\w+:)?\s*[a-z]")  # a line with an instruction or a macro in it
 
-# The one compilation unit that a debugger wants to see before it looks at line numbers (DWARF 4, sections 7.5, 7.12).
+# The compilation unit that a debugger needs to find line numbers (DWARF 4, sections 7.5, 7.12).
 _UNIT = """
         .section .debug_abbrev, "", @progbits
         .byte   1, 0x11, 0              # a compilation unit without children: name, lines, code, language

@@ -63,7 +63,7 @@ def events() -> str:
     out = ["# Events\n", NOTE, (sys.modules["playhead.log.events"].__doc__ or "").split("\n\n", 2)[2]]
     out.append(table(("tag", "name", "fields", "how", "QEMU", "meaning"), rows))
     out += ["## Choices\n", table(("field", "stored as", "name", "fields", "meaning"), choices)]
-    out += ["## Numbers that stand for words\n", "In order from 0 on, as in QEMU.\n"]
+    out += ["## Words of numbers\n", "In order from 0 on, as in QEMU.\n"]
     out.append(table(("what", "words"), [(what, " ".join(f"`{w}`" for w in words)) for what, words in names.items()]))
     return "\n".join(out)
 
@@ -76,26 +76,44 @@ as the data sheet says. These are the cases that came up when bare guests compar
 
 
 def devices() -> str:
-    from playhead.devices.registry import DEVICES
-    from playhead.hw.clock import VirtualClock
-
-    class Still:
-        icount = 0
-
-        def now_ns(self) -> int:
-            return 0
+    from playhead.devices import registry
 
     out = ["# Devices\n", NOTE, AS_QEMU]
-    made = [(part, factory(VirtualClock(Still()))) for part, factory in DEVICES]
-    cases = [(part, d.case, d.sheet, d.qemu, "as QEMU" if d.as_qemu else "as the data sheet") for part, device in made
-            for d in device.DIFFERS]  # fmt: skip
+    classes = [registry.class_of(name) for name in registry.CLASSES]
+    cases = [(cls.QEMU.name, d.case, d.sheet, d.qemu, "as QEMU" if d.as_qemu else "as the data sheet")
+             for cls in classes for d in getattr(cls, "DIFFERS", ())]  # fmt: skip
     out.append(table(("chip", "case", "data sheet", "QEMU 7.2", "here"), cases))
-    for part, device in made:
-        module = sys.modules[type(device).__module__]
-        out.append(f"## {part}\n\n{(module.__doc__ or '').splitlines()[0]}\n")
-        rows = [(n, type(f).__name__) for n, f in device.State.FIELDS.items()]  # type: ignore[attr-defined]
-        out.append(table(("state", "type"), rows) if rows else "No state.\n")
+    for cls in classes:
+        out += _device(cls)
     return "\n".join(out)
+
+
+def _device(cls: Any) -> list[str]:
+    """What it declares of itself, and its state."""
+    known, first = cls.QEMU, (sys.modules[cls.__module__].__doc__ or "").splitlines()[0]
+    facts = [f"bus {known.bus}" + (f", is {' and '.join(known.provides)}" if known.provides else "")]
+    facts += [f"also called {', '.join(known.aliases)}"] if known.aliases else []
+    facts += [f"drives {', '.join(known.wires)}"] if known.wires else []
+    facts += [f"ports {', '.join(map(_span, known.ports))}"] if known.ports else []
+    facts += [f"memory {', '.join(map(_span, known.memory))}"] if known.memory else []
+    facts.append("`-device` can add it" if known.creatable else "the machine's own")
+    out = [f"## {known.name}\n\n{first}\n", f"{'; '.join(facts)}.\n"]
+    if known.properties:
+        rows = [(p.name, p.type, "" if p.default is None else _number(p.default), p.about()) for p in known.properties]
+        out.append(table(("property", "type", "default", "meaning"), rows))
+    fields = getattr(getattr(cls, "State", None), "FIELDS", {})
+    if fields:
+        out.append(table(("state", "type"), [(n, type(f).__name__) for n, f in fields.items()]))
+    return out
+
+
+def _number(value: Any) -> str:
+    return f"{value:#x}" if type(value) is int and value > 9 else str(value)
+
+
+def _span(span: Any) -> str:
+    base = f"{span.base:X}h" if isinstance(span.base, int) else span.base
+    return f"{base} ({span.length})"
 
 
 def options() -> str:
@@ -119,7 +137,7 @@ def monitor() -> str:
     from playhead.monitor.commands import Command, Monitor
     from playhead.timeline import moments
 
-    nothing = cast(Any, None)  # nobody runs them here
+    nothing = cast(Any, None)  # they are not run here
     quit = Command(("quit", "q"), "", "end", nothing)
     groups = (
         ("Running and stopping", moving.commands(nothing)),
@@ -127,7 +145,7 @@ def monitor() -> str:
         ("Looking", looking.commands(nothing)),
         ("The monitor itself", (*Monitor(()).commands, quit)),
     )
-    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb behind the word `monitor`.\n"
+    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb after the word `monitor`.\n"
     out = ["# The monitor\n", NOTE, where]
     for title, commands in groups:
         out.append(f"## {title}\n")

@@ -117,7 +117,7 @@ def _built(path: Path, ending: str, make: Callable[[Path], bytes]) -> Path:
 
 
 def expected(name: str) -> str:
-    """What a test guest prints, line ends as `\\n`: the golden file beside its source, written by QEMU."""
+    """What a test guest prints, line ends as `\\n`: the golden file next to its source, written by QEMU."""
     return (SOURCES / f"{name}.expect").read_text()
 
 
@@ -226,7 +226,7 @@ def main(arguments: list[str]) -> int:
             return check(options.write)
         if options.name == "debian":
             for variant in debian_recipe.VARIANTS:
-                if variant != "compiled":  # its compiler is not fetched for everybody
+                if variant != "compiled":  # its compiler is only fetched when asked for
                     print(debian_line(variant))
             _say(f"shell: {LOGIN}")
             return 0

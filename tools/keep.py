@@ -1,4 +1,4 @@
-"""keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays for ever.
+"""keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays forever.
 
 They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
 that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (savevm and
@@ -88,7 +88,7 @@ def keep(unreleased: bool) -> None:
     target = FOLDER / version.name
     there = sorted(path.name for path in target.glob("*.ph"))
     if there and version.released:
-        raise KeepError(f"{version.name} is released: {', '.join(there)} replay for ever, and are never made again")
+        raise KeepError(f"{version.name} is released: {', '.join(there)} replay forever, and are never made again")
     if there and not unreleased:
         raise KeepError(f"tests/recordings/{version.name} has {', '.join(there)}: --unreleased replaces them")
     with tempfile.TemporaryDirectory(prefix="playhead-keep-") as made:

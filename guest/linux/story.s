@@ -3,7 +3,7 @@
 # Weather stations. Each is a block of a small heap: a link to the next station, a name, and the day's readings, one an
 # hour. Every day all stations are read, and a forecast is worked out, which takes millions of instructions. At the end
 # the stations are listed by their links. In the third night the clocks go back: that day has 25 hours, and a block has
-# room for 24. `store_reading` does not look, so it writes over the link of the block behind.
+# room for 24. `store_reading` does not check, so it writes over the link of the next block.
 #
 # Routines take arguments in EAX, EDX and ECX, return in EAX, keep the other registers, and have a frame in EBP.
 
@@ -63,7 +63,7 @@ weather: .skip  4                       # what the thermometers are at
         int     $0x80
         end_routine _start
 
-# A block of EAX bytes: they are handed out one behind the other.
+# A block of EAX bytes: they are allocated one after the other.
         enter_routine allocate
         movl    heap_used, %edx
         addl    %edx, %eax
@@ -72,7 +72,7 @@ weather: .skip  4                       # what the thermometers are at
         ret
         end_routine allocate
 
-# All stations, each put in front of the list.
+# All stations, each put before the list.
         enter_routine make_stations
         pushl   %ebp
         movl    %esp, %ebp

@@ -1,7 +1,6 @@
 """Machine versions: what one is made of, that a later one leaves it alone, and what is not run."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,11 @@ from test_pc import Rig
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
-from playhead.boards.machine_version import PROPERTIES, VERSIONS, MachineVersion
+from playhead.boards.machine_version import VERSIONS, MachineVersion
 from playhead.cli import main
 from playhead.cli.machine_options import machine_type
+from playhead.devices import registry
+from playhead.devices.intc.ioapic import IoApic
 from playhead.log.moment import START
 from playhead.log.reader import Reader
 from playhead.session.snapshots import Saved
@@ -26,10 +27,13 @@ RUNS_IT = (("replay",), ("replay", "--verify"), ("debug", "-gdb", "none", "-ex",
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later release, which has another I/O APIC and another default of -m."""
-    back = {name: PROPERTIES[name] for name in ("ioapic.version", "ram_bytes")}
-    old = dataclasses.replace(VERSIONS[0], released=True, back=back)
-    monkeypatch.setattr(machine_version, "PROPERTIES", {**PROPERTIES, "ioapic.version": 0x21, "ram_bytes": 256 << 20})
+    newer = dataclasses.replace(IoApic.QEMU, properties=(dataclasses.replace(IoApic.QEMU.properties[0], default=0x21),))
+    old = dataclasses.replace(VERSIONS[0], released=True, back={"ioapic.version": 0x20, "ram_bytes": 128 << 20})
+    monkeypatch.setattr(IoApic, "QEMU", newer)
     monkeypatch.setattr(machine_version, "VERSIONS", (MachineVersion("pc-99", "later"), old, *VERSIONS[1:]))
+    monkeypatch.setattr(PcConfig, "ram_bytes", 256 << 20)
+    monkeypatch.setattr(PcConfig.__init__, "__defaults__", tuple(
+        256 << 20 if value == 128 << 20 else value for value in PcConfig.__init__.__defaults__))  # fmt: skip
 
 
 def record(path: Path, *more: str) -> dict:
@@ -110,10 +114,12 @@ def test_a_state_that_an_older_playhead_saved_is_told_apart() -> None:
 def test_the_table_is_sound() -> None:
     names = [version.name for version in VERSIONS]
     assert len({*names, *machine_version.ALIASES}) == len(names) + 2
-    assert all(set(version.back) <= set(PROPERTIES) for version in VERSIONS) and not VERSIONS[0].back
-    assert all(version.released for version in VERSIONS[1:])
-    plain = {name: value for name, value in PROPERTIES.items() if "." not in name}
-    assert plain == {name: getattr(PcConfig(), name) for name in plain}
-    assert json.loads(json.dumps(dict(PROPERTIES))) == PROPERTIES
+    assert all(version.released for version in VERSIONS[1:]) and not VERSIONS[0].back
+    for name, value in ((name, value) for version in VERSIONS for name, value in version.back.items()):
+        device, dot, prop = name.rpartition(".")
+        if dot:
+            registry.declared(device).property(prop).check(value, device)
+        else:
+            assert type(getattr(PcConfig(), name)) is type(value)
     with pytest.raises(UnsupportedError, match="'pc-1' is not known here"):
-        machine_version.properties("pc-1")
+        machine_version.back("pc-1")

@@ -7,14 +7,15 @@ from test_linux_boot import bzimage
 
 from playhead.boards.config import PcConfig
 from playhead.boards.pc import Board, build
+from playhead.boards.pc_devices import parts
 from playhead.boards.pc_memory import area_size
 from playhead.hw.clock import VirtualClock
 from playhead.hw.memory import Memory
 
 RAM = 64 << 20
 LINUX = PcConfig(
-    ram_bytes=RAM, kernel=bzimage(), initrd=b"cpio" * 1000, append="console=ttyS0", serial=("stdio", "null"),
-    debugcon=0x402, debug_exit=0x501,
+    ram_bytes=RAM, kernel=bzimage(), initrd=b"cpio" * 1000, append="console=ttyS0",
+    **parts(serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501),
 )  # fmt: skip
 
 
@@ -24,13 +25,12 @@ class Buffer(bytearray):
 
 
 class Rig:
-    """A board with its surroundings; it stands still until told."""
+    """A board with its surroundings; its clock moves only when told."""
 
     def __init__(self, config: PcConfig):
         self.time_ns = 0
         self.requested: list[tuple] = []
-        self.serial_sinks = [Buffer() for _ in range(4)]
-        self.debugcon = Buffer()
+        self.ends = {name: Buffer() for name in ("serial0", "serial1", "debugcon")}
         self.clock = VirtualClock(self)
         self.memory = Memory(area_size(config))
         self.a20: list[bool] = []
@@ -92,7 +92,7 @@ def firmware():
     image = bytearray(b"\xcc" * (256 << 10))
     image[-16:-11] = b"\xea\x5b\xe0\x00\xf0"
     image[-(128 << 10)] = 0x77
-    return Rig(PcConfig(ram_bytes=RAM, bios=bytes(image), debugcon=0x402))
+    return Rig(PcConfig(ram_bytes=RAM, bios=bytes(image), **parts(debugcon=0x402)))
 
 
 def test_order_is_the_contract(linux):
@@ -161,10 +161,10 @@ def test_firmware_image(firmware):
     assert m.read(0xFFFFFFF0, 5) == m.read(0xFFFF0, 5) == b"\xea\x5b\xe0\x00\xf0"
     assert m.read(0xE0000, 1) == m.read(0xFFFE0000, 1) == b"\x77" and m.read(0xFFFC0000, 1) == b"\xcc"
     assert m.read(0xDFFFF, 1) == b"\xff"
-    assert firmware.inl(0x608) == 0xFFFFFFFF  # nobody has placed the power management block yet
+    assert firmware.inl(0x608) == 0xFFFFFFFF  # the power management block has no address yet
     for byte in b"ok":
         firmware.outb(0x402, byte)
-    assert firmware.debugcon == b"ok"
+    assert firmware.ends["debugcon"] == b"ok"
 
 
 def test_shadowing_the_firmware(firmware):
@@ -218,7 +218,7 @@ def test_serial_interrupt_reaches_the_processor(linux):
     linux.outb(0x20, 0x20)
     assert linux.inb(0x3F8) == ord("x") and not linux.board.intr.level
     linux.outb(0x3F8, ord("y"))
-    assert linux.serial_sinks[0] == b"y"
+    assert linux.ends["serial0"] == b"y"
 
 
 def test_timer_interrupt_through_the_8259s(linux):

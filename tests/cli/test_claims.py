@@ -31,7 +31,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def place(made, tmp_path, monkeypatch):
-    """A copy of it to be in. Behind the test every file is what it was."""
+    """A copy of it to be in. After the test every file is what it was."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     os.symlink("base", tmp_path / "soft")
     os.link(tmp_path / "base", tmp_path / "hard")

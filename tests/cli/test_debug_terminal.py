@@ -25,7 +25,7 @@ def recording(tmp_path_factory) -> Path:
 @pytest.fixture
 def opened(recording, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("PROMPT_TOOLKIT_NO_CPR", "1")  # nobody here answers where the cursor is
+    monkeypatch.setenv("PROMPT_TOOLKIT_NO_CPR", "1")  # nothing here answers the query for the cursor's position
     terminal = Terminal("-m", "playhead.cli", "debug", str(recording), "--at", "1040000", "-gdb", "none")
     shown(terminal, b"(playhead)")
     return terminal
@@ -42,7 +42,7 @@ def test_a_session(opened, tmp_path):
     shown(opened, b"tepi")
     opened.type(b"\r")
     shown(opened, b"at 1039999:")
-    opened.type(b"\r")  # once more
+    opened.type(b"\r")  # again
     shown(opened, b"at 1039998:")
     opened.type(b"p nonsen\x03")  # dropped
     shown(opened, b"(playhead)")

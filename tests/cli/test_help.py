@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from playhead.boards import machine_version
-from playhead.cli import VERBS, drive_options, machine_options, main
+from playhead.cli import VERBS, device_options, main
+from playhead.devices import registry
+from playhead.hw.declared import OUTSIDE
 from playhead.x86.system import cpuid
 
 
@@ -38,23 +40,26 @@ def test_lists_of_values(verb, capfd):
     for option in ("-M", "-machine", "--machine"):
         text = said(capfd, verb, option, "help")
         assert all(name in text for name, _ in machine_version.listed())
-    assert all(f"\n  {name} " in said(capfd, verb, "-device", word) for name in machine_options.DEVICES
-               for word in ("help", "?"))  # fmt: skip
+    listed = said(capfd, verb, "-device", "help")
+    assert listed == said(capfd, verb, "-device", "?") and 'Storage devices:\nname "ide-cd", bus IDE' in listed
+    assert all(f'name "{name}", ' in listed for name in registry.creatable_names()) and "i8042" not in listed
     assert said(capfd, verb, "-accel", "help") == "tcg\n" and said(capfd, verb, "-vga", "help") == "none\n"
 
 
 def test_properties_of_devices_are_those_that_are_taken(capfd):
-    for name, properties in machine_options.PROPERTIES.items():
-        text = said(capfd, "run", "-device", f"{name},help")
-        assert all(f"\n  {word} " in text for word, _ in properties)
-        if name.startswith("ide-"):
-            assert {word for word, _ in properties} == set(drive_options.DEVICE_KEYS)
-        else:
-            value = ",".join(f"{word}={'x' if word == 'id' else 1}" for word, _ in properties)
-            machine_options.device(f"{name},{value}")
+    text = said(capfd, "run", "-device", "isa-debugcon,help")
+    assert text == said(capfd, "run", "-device", "isa-debugcon,?")
+    assert text.startswith("isa-debugcon options:\n  chardev=<str> ")
+    assert "  iobase=<uint16>        - its port (default: 233)\n" in text
+    for name in registry.creatable_names():
+        for known in registry.declared(name).properties:
+            assert f"\n  {known.name}=<" in said(capfd, "run", "-device", f"{name},help")
+            assert device_options.device(f"{name},{known.name}=1" if known.type not in OUTSIDE else f"{name},id=x")
 
 
-@pytest.mark.parametrize("words", ["-device nothing,help", "-cpu z80,help", "-m help", "-device ,help"])
+@pytest.mark.parametrize("words", [
+    "-device nothing,help", "-device i8042,help", "-cpu z80,help", "-m help", "-device ,help",
+])  # fmt: skip
 def test_no_list_of_what_there_is_not(words, capfd):
     said(capfd, "run", *words.split(), status=2)
 

@@ -1,4 +1,4 @@
-"""`record --trace-events`: interrupts and exceptions fall out, are recorded all the same, and a replay checks each."""
+"""`record --trace-events`: interrupts and exceptions fall out, are recorded anyway, and a replay checks each."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A host for which there is no native core is told so, in one line, before anything is made."""
+"""On a host without a native core a message says so, in one line, before anything is made."""
 
 import os
 

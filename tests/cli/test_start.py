@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from playhead.engine.llvm.library import load_or_build
 from tools import guest
 
 RUN = """
@@ -22,6 +21,7 @@ sys.exit(status)
 NEVER = (
     "llvmlite", "rich", "prompt_toolkit", "unicorn", "capstone", "concurrent", "multiprocessing", "difflib", "tempfile",
     "shutil", "socket", "ssl", "asyncio", "logging", "email", "subprocess", "textwrap", "fractions", "decimal",
+    "urllib",
     "playhead.gdb", "playhead.monitor", "playhead.timeline", "playhead.host.block", "playhead.host.disks",
     "playhead.host.listen", "playhead.host.editor", "playhead.ir", "playhead.x86.insn", "playhead.x86.softfloat",
     "playhead.x86.build", "playhead.x86.decode", "playhead.x86.disasm", "playhead.x86.flags", "playhead.x86.isa",
@@ -51,9 +51,11 @@ def unwanted(modules: set[str], unwanted: tuple[str, ...]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def machine() -> list[str]:
-    load_or_build()  # who builds it imports LLVM
-    return ["-bios", str(guest.image("halt")), "-m", "16"]
+def machine(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options. What has to be compiled once, which imports LLVM, has been."""
+    words = ["-bios", str(guest.image("halt")), "-m", "16"]
+    imported(tmp_path_factory.mktemp("first"), ["run", *words, "-serial", "null"])
+    return words
 
 
 @pytest.mark.parametrize("console", [["-serial", "stdio", "-monitor", "none"], ["-nographic"]])

@@ -6,20 +6,33 @@ A device is disturbed through whatever it answers in, at random from a seed; a f
 import random
 
 import pytest
+from device_bench import PORT, devices
+from device_bench import Bench as Surroundings
 
 from playhead.base.shared_record import SharedRecord
-from playhead.devices.registry import DEVICES
+from playhead.devices import registry
 from playhead.hw.clock import VirtualClock
+from playhead.hw.declared import CATEGORIES, OUTSIDE, TYPES
 from playhead.hw.device import Device
 from playhead.hw.line import Line
 from playhead.hw.space import Range, Space
 
+DEVICES = devices()
 EDGE_ADDRESSES, INTERESTING = 96, (0, 1, 0x0F, 0x10, 0x34, 0x36, 0x70, 0x7F, 0x80, 0xB0, 0xE8, 0xFF, 0xFFFF, 0xFFFFFFFF)
-CASES = [pytest.param(factory, seed, id=f"{part}-{seed}") for part, factory in DEVICES for seed in range(4)]
+
+
+class Still:
+    icount = 0
+
+    def now_ns(self) -> int:
+        return 0
+
+
+CASES = [pytest.param(factory, seed, id=f"{part}-{seed}") for part, _, factory in DEVICES for seed in range(4)]
 
 
 class Bench:
-    """One device alone on a clock that stands still until told."""
+    """One device alone on a clock that moves only when told."""
 
     icount = 0
 
@@ -33,7 +46,7 @@ class Bench:
         return self.time_ns
 
     def advance(self, ns: int) -> None:
-        """Let time pass, stopping at alarms, but not for ever at very frequent ones."""
+        """Let time pass, stopping at alarms, but not forever at very frequent ones."""
         end = self.time_ns + ns
         for _ in range(50):
             if (deadline := self.clock.next_deadline_ns()) > end:
@@ -148,6 +161,30 @@ def test_reset_after_anything(factory, seed):
     play(bench, accesses(bench, seed + 3000, 100))
 
 
+@pytest.mark.parametrize("name", [declared.name for part, declared, _ in DEVICES if not part.endswith(".vm")])
+def test_a_device_answers_and_drives_what_it_declares(name):
+    bench = Surroundings(VirtualClock(Still()))
+    declared = bench.build(name).QEMU
+    ours = [(r.base, r.length) for r in bench.io.ranges() if r.base < PORT]
+    assert sorted(ours) == sorted(span.of(bench.values) for span in declared.ports)
+    mapped = [(r.base, r.length) for r in bench.memory.mmio.ranges()]
+    assert mapped == [span.of(bench.values) for span in declared.memory]
+    assert bench.wires == set(declared.lines(bench.values))
+
+
+def test_a_declaration_is_sound():
+    for name in registry.CLASSES:
+        declared = registry.declared(name)
+        assert declared.name == name and declared.help and declared.category in CATEGORIES
+        names = [known.name for known in declared.properties]
+        assert len(set(names)) == len(names) and not {"id", "driver", "bus", "name"} & set(names)
+        for known in declared.properties:
+            assert known.type in TYPES and (known.help or known.type in OUTSIDE)
+            if known.default is not None:
+                known.check(known.default, name)
+        assert set(declared.needs) <= set(registry.CLASSES)
+
+
 @pytest.mark.parametrize("factory,seed", CASES[::4])
 def test_the_state_stays_where_it_is(factory, seed):
     """Native code knows the state by its address, and parts of a chip know their part of it."""
@@ -177,5 +214,5 @@ def shared_parts(record, path="") -> list[tuple[str, SharedRecord]]:
 
 
 def test_parts_are_named_once():
-    names = [part for part, _ in DEVICES]
+    names = [part for part, _, _ in DEVICES]
     assert len(set(names)) == len(names)

@@ -1,4 +1,5 @@
-"""A world for one chip: a clock that stands until told, ports, memory, a sink, and requests that are only noted."""
+"""The surroundings of one chip: a clock that moves only when told, ports, memory, a sink, and requests that are
+noted."""
 
 import pytest
 

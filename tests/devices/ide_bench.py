@@ -1,4 +1,4 @@
-"""A PIIX3 IDE function in a world of its own, with drives in memory, and a driver's usual moves."""
+"""A PIIX3 IDE function alone, with drives in memory, and the usual steps of a driver."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pattern(sectors: int, seed: int = 1) -> bytes:
 
 
 class Bench:
-    """Channel 0: two disks, channel 1: a CD-ROM drive alone; `hd`, `second`, `cd` are what is behind them."""
+    """Channel 0: two disks, channel 1: a CD-ROM drive alone; `hd`, `second`, `cd` are their contents."""
 
     def __init__(self, sectors: int = 5000, *, read_only: bool = False, cd_blocks: int = 300, data: bool = True):
         self.io, self.memory, self.store = Space("io", 1 << 16), Memory(RAM), Store()

@@ -312,7 +312,7 @@ def test_pit_through_both_paths(on):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_together_under_random_use(world, seed):
-    """Nothing raises, `intr` always says what is pending, and state moved to a twin goes on as here."""
+    """Nothing raises, `intr` always says what is pending, and state moved to a twin continues as here."""
     chance = random.Random(seed)
     pc, twin = wire(world), wire(type(world)())
     running = [pc]

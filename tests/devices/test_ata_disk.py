@@ -168,7 +168,7 @@ def test_write_sectors(b, size):
     assert b.finish() == (DATA_READY, 0) and not b.edges  # no interrupt before the first block
     b.give(b"\xa1" * 512, size=size)
     assert b.finish()[0] == BSY | READY
-    b.give(b"zz", size=2)  # nobody takes that
+    b.give(b"zz", size=2)  # ignored
     b.end()
     assert b.edges == [(0, True)] and b.finish()[0] == DATA_READY
     b.give(b"\xa2" * 512, size=size)

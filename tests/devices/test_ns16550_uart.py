@@ -124,7 +124,7 @@ def test_loopback_is_cut_off_from_outside(world, uart):
     assert world.inb(MSR) & 0xF0 == 0xB0  # RTS, DTR, OUT2
     world.outb(MCR, 0x10)
     world.outb(MCR, 0x1F)
-    assert world.inb(MSR) == 0xF0  # no changes are told
+    assert world.inb(MSR) == 0xF0  # no changes
 
 
 @pytest.mark.parametrize("mcr", [0x00, 0x03, 0x10, 0x1F])

@@ -17,7 +17,7 @@ def b() -> Bench:
 
 
 def test_identity_and_decoding(b):
-    config = b.ide.config_read
+    config = b.ide.word
     assert config(0, 4) == 0x70108086 and config(8, 4) == 0x01018000 and config(0x2C, 4) == 0x11001AF4
     b.ide.reset()
     assert config(4, 4) == 0x02800000 and config(0x20, 4) == 1 and config(0x40, 4) == 0
@@ -55,7 +55,7 @@ def test_absent_drives(b):
 
 def test_an_empty_channel_reads_as_zeros(b):
     for channel in b.ide.channels:
-        channel.units = [None, None]
+        channel.units, channel.cable.units = [None, None], [False, False]
     b.outb(0x1F2, 0x55)
     assert [b.inb(0x1F0 + n) for n in range(8)] == [0] * 8 and b.inb(0x3F6) == 0
 
@@ -267,7 +267,7 @@ def test_stopping_a_transfer(b):
     assert b.hd.cancelled == [1] and b.finish() == (READY, 0) and b.master() == 0 and not b.edges
     b.command(0xC8)
     b.stop()
-    assert b.status() == DATA_READY  # it still waits for its bus master
+    assert b.status() == DATA_READY  # the bus master's transfer is still pending
     b.start()
     b.end()
     assert b.master() == INTERRUPT

@@ -102,7 +102,7 @@ def test_resume_flag_and_rep():
 
 
 def test_single_step_through_rep():
-    """TF: a trap behind each iteration; the handler returns."""
+    """TF: a trap after each iteration; the handler returns."""
 
     def setup(m):
         m.write(CODE, mov(1, 4) + mov(7, DATA) + REP + STOSD + INC_EAX + HLT)
@@ -297,7 +297,7 @@ def test_digests():
 
 
 def test_a_state_restored_elsewhere_goes_on_the_same():
-    """Stop the reference, restore CPU, TLB and RAM into the native engine, go on; and the other way round."""
+    """Stop the reference, restore CPU, TLB and RAM into the native engine, continue; and the other way round."""
     f = CODE + 0x400
 
     def setup(m):

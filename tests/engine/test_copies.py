@@ -1,7 +1,7 @@
 """Each copy of a handler (engine/llvm/copies.py) does what the reference engine does, and is chosen for its registers.
 
 A program holds one instruction for each combination of registers that a copy is made for. All registers are set before
-it and stored behind it, and so are the flags.
+it and stored after it, and so are the flags.
 """
 
 from itertools import product
@@ -51,7 +51,7 @@ CASES = [(form, index) for form in tables()[0].forms
 
 
 def program(cases: list[bytes]) -> tuple[bytes, list[int]]:
-    """The code, and for each case the address behind it."""
+    """The code, and for each case the address after it."""
     code, behind = b"", []
     for n, case in enumerate(cases):
         at = LOG + RECORD * n

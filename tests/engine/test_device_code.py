@@ -1,4 +1,4 @@
-"""Functions over shared records, compiled to native code, beside themselves in Python."""
+"""Functions over shared records, compiled to native code, compared with the same in Python."""
 
 import ctypes
 import random

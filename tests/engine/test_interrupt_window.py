@@ -1,4 +1,4 @@
-"""An interrupt that waits is taken one instruction behind STI, wherever that goes and however runs are split."""
+"""A pending interrupt is taken one instruction after STI, wherever that goes and however runs are split."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_window_opens_behind_the_jump(engine, split):
         assert core.get("icount") <= 80, "the interrupt is not taken"
         e.run(split)
     assert core.get("exit_reason") == S.EXIT_INTR_WINDOW
-    # at the first instruction IF is still set from the turn before: taken at once; else behind CLI, STI, JMP
+    # at the first instruction IF is still set from the turn before: taken at once; else after CLI, STI, JMP
     assert core.get("icount") == 70
     core.set("eflags", core.get("eflags") & ~S.IF)
     e.run(1)

@@ -35,7 +35,7 @@ def test_a_killed_build_does_not_keep_the_cache_locked(tmp_path):
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
-                    for worker in workers:  # ours: nobody else ends them
+                    for worker in workers:  # ours: nothing else ends them
                         os.kill(int(worker), signal.SIGKILL)
                     raise AssertionError("a worker of the killed build holds the lock of the cache") from None
                 time.sleep(0.1)

@@ -1,6 +1,5 @@
-"""Small random programs on both engines, split at random: loads and stores that also hit the code and the page
-tables, jumps within the
-program, string instructions, flushes, faults whose handler goes on somewhere else in the program.
+"""Small random programs on both engines, split at random: loads and stores that also hit the code and the page tables,
+jumps within the program, string instructions, flushes, faults whose handler continues somewhere else in the program.
 
 `PLAYHEAD_EXAMPLES=5000` makes it longer. A failure prints the program.
 """
@@ -150,7 +149,7 @@ class Program:
             m.core.set("cr4", 0x10)
         m.write(START, self.code)
         m.core.set("eip", START)
-        # every exception goes on somewhere in the program: a new stack, the next of 16 places
+        # every exception continues somewhere in the program: a new stack, the next of 16 places
         common = HANDLERS + 0x400
         handler = (
             inc(COUNTER)

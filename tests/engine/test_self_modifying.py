@@ -60,7 +60,7 @@ def test_behind_in_the_same_block_and_again():
 
 
 def test_the_instruction_that_runs():
-    # the store replaces itself by INC EDX, then jumps back to where it stood
+    # the store replaces itself by INC EDX, then jumps back to its address
     code = put(CODE, 0x42424242) + put(CODE + 4, 0x42424242) + put(CODE + 8, 0xF4424242) + jmp(CODE + 30, CODE)
     m = Twin(plain(code)).check(60, want="halt")
     assert m.core.get("regs", 2) == 11
@@ -257,7 +257,7 @@ def test_interrupt_frame_into_code():
 
 @pytest.mark.parametrize("offset", [0, 1, 5])
 def test_accessed_bit_in_the_code_that_runs(offset):
-    """The page table lies in the code's page, and the entry that a load uses is made of the instructions behind it."""
+    """The page table lies in the code's page, and the entry that a load uses is made of the instructions after it."""
 
     # a page of code serves as page table: linear 0xC00000 + n * 0x1000 is entry n
     def setup(m):
@@ -275,7 +275,7 @@ def test_accessed_bit_in_the_code_that_runs(offset):
 
 @pytest.mark.parametrize("write", [False, True])
 def test_accessed_bit_makes_the_next_instruction(write):
-    # entry n sits right behind the access: 0x05 -> 0x25/0x65: "add eax, imm32" becomes "and eax, imm32" or "gs: ..."
+    # entry n sits right after the access: 0x05 -> 0x25/0x65: "add eax, imm32" becomes "and eax, imm32" or "gs: ..."
     def setup(m):
         m.paging()
         m.write(DIRECTORY + 4 * 4, d(CODE | P | W | U))
@@ -301,7 +301,7 @@ def test_accessed_bit_of_a_fetch_in_the_fetched_code():
         # table at CODE maps linear 0x1000000: entry 0 -> CODE itself, entry 1023 is in its last bytes
         m.write(DIRECTORY + 4 * 4, d(CODE | P | W | U))
         m.write(DIRECTORY + 4 * 5, d((CODE + 0x1000) | P | W | U))
-        # the last four bytes of the page are entry 1023 of linear 0x13FF000; make it that of the page behind by
+        # the last four bytes of the page are entry 1023 of linear 0x13FF000; make it that of the page after by
         # mapping CODE there
         m.write(CODE, d(CODE | P | W | U))
         m.write(CODE + 0x1000, d((DATA) | P | W | U))
@@ -333,7 +333,7 @@ def test_data_beside_code():
 
 @pytest.mark.parametrize("distance", [61, 62, 63, 64, 65])
 def test_store_beside_the_last_byte(distance):
-    """A store that ends just before, in, or behind the chunk where the block ends."""
+    """A store that ends just before, in, or after the chunk where the block ends."""
 
     def setup(m):
         m.write(CODE, NOP * 20 + put(CODE + distance, 0x42424242) + NOP * (58 - 30) + INC_EAX * 3 + HLT + NOP * 8 + HLT)

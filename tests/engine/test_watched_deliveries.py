@@ -13,7 +13,7 @@ DF_TASK, DF_TSS, TOP = 0x48, 0x62000, 0x70000
 
 
 def start(m: Side, room: int) -> None:
-    """UD2 with `room` bytes of stack above a page that is not there; #DF has a task of its own."""
+    """UD2 with `room` bytes of stack above a page that is not present; #DF has a separate task."""
     m.reset()
     m.paging()
     m.pte(TOP - 0x1000, 0)

@@ -10,7 +10,7 @@ def packet(data: bytes) -> bytes:
 
 
 def replies(output: bytes) -> list[bytes]:
-    """The packets in what a session sent, acknowledgements apart; every checksum is looked at."""
+    """The packets that a session sent, without acknowledgements; every checksum is verified."""
     found = re.findall(rb"\$([^#]*)#([0-9a-f]{2})", output)
     assert re.sub(rb"\$[^#]*#..", b"", output).strip(b"+-") == b"", output
     for data, checksum in found:

@@ -32,7 +32,7 @@ def program() -> str:
 
 
 class Serving:
-    """A target behind a port, served by a thread of its own until the context is left."""
+    """A target served at a port by a thread until the context is left."""
 
     def __init__(self, target: Target):
         self.listener = TcpListener("tcp::0")

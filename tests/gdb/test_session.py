@@ -138,7 +138,7 @@ def test_writing_is_refused(client):
 
 
 def test_the_reason_for_gdbs_that_do_not_show_it(client):
-    """`inside_gdb.py` asks for it in front of each prompt."""
+    """`inside_gdb.py` asks for it before each prompt."""
     assert client.ask("qPlayhead.Said") == b"0"
     assert client.ask("M2000,1:00") == b"E01" and client.ask("X2000,1:a") == b"E01"
     assert bytes.fromhex(client.ask("qPlayhead.Said")[1:].decode()).decode() == READ_ONLY
@@ -210,7 +210,7 @@ def test_breakpoints_say_what_they_are_to_those_who_ask(client):
 
 @pytest.mark.parametrize("kind, name", [(0, "swbreak"), (1, "hwbreak")])
 def test_a_breakpoint_is_claimed_where_eip_is_its_address(client, kind, name):
-    """Elsewhere gdb would not find it at EIP, and go on without a word."""
+    """Elsewhere gdb would not find it at EIP, and continue without a word."""
     client.ask("qSupported:swbreak+;hwbreak+")
     assert client.ask(f"Z{kind},{STORE:x},1") == b"OK"
     for state in client.target.states:

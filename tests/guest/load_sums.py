@@ -33,7 +33,7 @@ def written(data: bytes, seed: int, busybox: bytes) -> bytes:
 
 
 def expected(disks: dict[str, bytes], busybox: bytes) -> dict[str, str]:
-    """By what stands in front of the colon: the drives by name, CD-ROMs `sr...`."""
+    """By the text before the colon: the drives by name, CD-ROMs `sr...`."""
     out = {}
     for seed, (name, data) in enumerate(sorted(disks.items()), 2):
         out[f"{name} read"] = f"{read(data, seed)}  -"

@@ -1,4 +1,4 @@
-"""Somebody at a guest's serial line who follows a script: waits for a text, types a line, waits for the next text."""
+"""A scripted user at a guest's serial line: waits for a text, types a line, waits for the next text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Step = tuple[bytes, bytes]  # what to wait for, and what to type then
 
 
 class ScriptError(Exception):
-    """The guest did not say what the script waits for."""
+    """The guest did not print the text that the script expects."""
 
 
 def talk(command: Sequence[str], steps: Sequence[Step], limit_s: float) -> tuple[int, bytes, str]:
     """Run a program whose standard input and output are the line. Its status, what it printed, what it said besides.
 
-    Each wait begins behind what the last one found, so an echo of what was typed is not taken for its answer.
+    Each wait begins after what the last one found, so an echo of what was typed is not taken for its answer.
     """
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None

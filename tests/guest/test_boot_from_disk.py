@@ -94,7 +94,7 @@ class Recorded:
     heard: str
 
     def replay(self) -> None:
-        """Once, in a process of its own: the same console, and every digest."""
+        """Once, in a separate process: the same console, and every digest."""
         done = subprocess.run([*PLAYHEAD, "replay", str(self.path)], stdin=subprocess.DEVNULL, capture_output=True)
         assert done.returncode == 0, done.stderr.decode()
         assert done.stdout == self.said and b"digests compared are equal" in done.stderr
@@ -159,7 +159,7 @@ def test_grub_and_ext4(image, tmp_path: Path) -> None:
     kernel, busybox = files()
     assert b"GRUB-UP" in recorded.said and b"EXT4-fs (sda1): mounted" in recorded.said
     assert SUMS.findall(recorded.said)[:2] == [md5(busybox), md5(kernel)]
-    with Reader(str(recorded.path)) as reader:  # nobody gave this kernel with -kernel
+    with Reader(str(recorded.path)) as reader:  # this kernel was not given by -kernel
         linux = find_kernel(reader)
     assert linux is not None and linux.offset is not None and linux.stext == LINKED_AT + linux.offset
     assert f"Linux version {linux.version}".encode() in recorded.said.replace(b"\r", b"") and not linux.offset % (

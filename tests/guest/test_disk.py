@@ -20,6 +20,7 @@ import pytest
 from memory_drive import Door, Store, go
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
+from playhead.boards.pc_devices import parts
 from playhead.hw.block import WRITE
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
@@ -73,7 +74,7 @@ class Rig:
         self.door = Door(self.disk, self.cd)
         config = PcConfig(
             kernel=linux[0].read_bytes(), initrd=linux[1].read_bytes(), append=f"{guest.APPEND['disk']} {how}",
-            drives=(DriveConfig(sectors=self.disk.sectors), DriveConfig(1, 0, "cdrom", self.cd.sectors)),
+            **parts(drives=[DriveConfig(sectors=self.disk.sectors), DriveConfig(1, 0, "cdrom", self.cd.sectors)]),
         )  # fmt: skip
         self.machine = Machine(config, self.door)
 

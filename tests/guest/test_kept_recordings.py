@@ -1,4 +1,4 @@
-"""The recordings that are kept of each machine version (`./dev keep`): they replay, for ever.
+"""The recordings that are kept of each machine version (`./dev keep`): they replay, forever.
 
 One that fails here says that a guest sees something else than it did, or that old state is read in another way. A
 released version's row in `boards/machine_version.py` has to set that back; what is not released yet may be made again.

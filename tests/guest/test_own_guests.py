@@ -1,8 +1,8 @@
 """Our own guests on our own PC: what they print is what QEMU's PC makes of them, and a replay is the recording.
 
-Each guest puts a part of the processor or of the board to the test from the reset vector on and says PASS; `./dev guest
-check` compares the same golden files with QEMU. The program is used as a user would, in this process where it ends by
-itself and in one of its own where somebody types.
+Each guest tests a part of the processor or of the board from the reset vector on and prints PASS; `./dev guest check`
+compares the same golden files with QEMU. The program is used as a user would, in this process where it ends by itself
+and in a separate one where something is typed.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def linux(path: Path) -> dict:
 
 
 def code_that_runs(path: Path, at: Moment) -> tuple[Moment, int]:
-    """A moment behind another one at which the kernel runs, and its EIP there."""
+    """A moment after another one at which the kernel runs, and its EIP there."""
     with Reader(str(path)) as reader, timeline(reader) as (line, _):
         line.seek(at)
         while line.machine.core.seg("cs", "sel") != KERNEL_CS:
@@ -43,7 +43,7 @@ def code_that_runs(path: Path, at: Moment) -> tuple[Moment, int]:
 
 def test_a_breakpoint_by_a_symbol_is_met(boot: fuzz_replay.Recorded, tmp_path: Path) -> None:
     real_gdb.program()
-    offset = linux(boot.path)["offset"]  # by the banner in the image and in memory: not by what --symbols looks at
+    offset = linux(boot.path)["offset"]  # by the banner in the image and in memory: --symbols uses something else
     assert offset, "KASLR has moved nothing"
     moment, eip = code_that_runs(boot.path, Moment(boot.icount * 99 // 100))
     there, before = (eip - offset) & 0xFFFFFFFF, Moment(moment.icount - 200_000)

@@ -63,7 +63,7 @@ def test_the_options_take_them() -> None:
 def test_a_backing_name_means_what_it_means_in_qemu(
     name: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Relative to the image's folder, but behind a prefix to where we are."""
+    """Relative to the image's folder, but after a prefix to where we are."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     for folder, text in (("folder", b"in the folder"), (".", b"here")):

@@ -57,7 +57,7 @@ class Recording:
             _until_prompt(s)
             for command in commands:
                 s.sendall(command.encode() + b"\n")
-                with contextlib.suppress(OSError):  # behind `quit` nobody prompts any more
+                with contextlib.suppress(OSError):  # after `quit` there is no prompt any more
                     _until_prompt(s)
 
     def wait(self) -> None:
@@ -100,7 +100,7 @@ def enumerations() -> list[list[str]]:
         assert qemu.stdin is not None and qemu.stdout is not None
         qemu.stdin.write('{"execute":"qmp_capabilities"}{"execute":"query-qmp-schema"}')
         qemu.stdin.flush()
-        # Not ended by `quit`: it would not wait for a reader who is behind.
+        # Not ended by `quit`: it would not wait for a reader who is after.
         schema = next(a for a in (json.loads(line).get("return") for line in qemu.stdout) if isinstance(a, list))
         qemu.kill()
     return [e["values"] for e in schema if e["meta-type"] == "enum"]

@@ -1,4 +1,4 @@
-"""What lies beside a recording: its own log is used, every other one is set aside, and no byte is lost."""
+"""Side files of a recording: its own log is used, every other one is set aside, and no byte is lost."""
 
 import os
 import shutil
@@ -225,7 +225,7 @@ def test_what_is_being_written_is_not_replaced(tmp_path):
         with pytest.raises(UsageError, match="is being written"):
             Writer(str(tmp_path / "a.ph"), force=True)
         assert marks(tmp_path / "a.ph") == 1
-        os.link(tmp_path / "a.ph", tmp_path / "l.ph")  # by another name: from a copy, nothing is left beside it
+        os.link(tmp_path / "a.ph", tmp_path / "l.ph")  # by another name: from a copy, no side file is left
         assert marks(tmp_path / "l.ph") == 1 and "l.ph-wal" not in names_in(tmp_path)
         for name in ("a.ph", "l.ph"):
             with Reader(str(tmp_path / name)) as reader:
@@ -269,7 +269,7 @@ def test_a_copy_over_a_file_that_is_being_debugged(tmp_path):
 
 @pytest.mark.parametrize("folded", [False, True])
 def test_a_kill_between_a_commit_and_its_copy(tmp_path, folded):
-    """The log is the file's own all the same, also if it was begun a moment ago."""
+    """The log is the file's own anyway, also if it was begun a moment ago."""
     writer = begun(tmp_path / "writing")
     for n in range(6):
         writer._fold_at = 0 if folded else writer._fold_at
@@ -319,7 +319,7 @@ def test_a_killed_recording_on_a_read_only_file_system(tmp_path, read_only, kept
     read_only(folder)
     assert marks(folder / "a.ph") == 9 and names_in(folder) == sorted(["a.ph", *(f"a.ph{s}" for s in kept)])
     with Reader(str(folder / "a.ph")) as reader:
-        assert not reader.container.written  # `console --follow` would wait for ever
+        assert not reader.container.written  # `console --follow` would wait forever
 
 
 def test_a_foreign_log_on_a_read_only_file_system(tmp_path, read_only, capfd):

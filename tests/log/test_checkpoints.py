@@ -123,7 +123,7 @@ def test_batches_that_are_added_are_seen_on_request(path):
 
 
 class SlowPacking:
-    """The writer's packer waits until `go`; whatever happens, it does not wait for ever."""
+    """The writer's packer waits until `go`; whatever happens, it does not wait forever."""
 
     def __init__(self, writer):
         self._gate, packer = threading.Event(), writer._packing._packer

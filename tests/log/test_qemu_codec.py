@@ -18,7 +18,7 @@ from playhead.log.qemu_reader import QemuLog, is_qemu_log
 
 V5, V6, V7, V12, V13 = 0xE02005, 0xE02006, 0xE02007, 0xE0200C, 0xE0200D
 
-# What each kind looks like behind its number, and its number in each version (`A` + n: the asynchronous kind n).
+# What each kind looks like after its number, and its number in each version (`A` + n: the asynchronous kind n).
 A = 1000
 GOLDEN = [
     (E.Instruction(count=340), "00000154", {V5: 0, V6: 0, V7: 0, V12: 0, V13: 0}),

@@ -85,7 +85,7 @@ def test_it_can_be_read_while_it_is_written(tmp_path):
         assert len(list(reader.entries())) == 4 and not reader.ended()
     with Reader(str(path)) as reader:
         batch(writer, 2, end=True)
-        writer.close()  # somebody still reads: the WAL stays
+        writer.close()  # it is still being read: the WAL stays
         assert reader.ended()
     with Reader(str(path)):
         pass
@@ -102,7 +102,7 @@ def test_what_was_not_flushed_is_not_there(tmp_path):
 
 
 def test_much_that_happened_is_a_batch_without_anything_logged(tmp_path):
-    """A slow guest, or one that nothing enters: a killed recording goes on to where it had got."""
+    """A slow guest, or one that nothing enters: a killed recording continues to where it had got."""
     with begun(tmp_path / "r.ph") as writer:
         for icount in (1000, 999_999, 1_000_000, 1_000_001, 1_999_999, 2_500_000):
             writer.flush(Moment(icount), icount * 8, 0)
@@ -173,7 +173,7 @@ def test_files_that_are_no_recordings(tmp_path):
 
 
 @pytest.mark.parametrize("number, said", [
-    (4, r"newer Playhead \(format 4; this one reads up to 3\)"), (2, "format 2, which Playhead 0.1.0 writes"),
+    (5, r"newer Playhead \(format 5; this one reads up to 4\)"), (2, "format 2, which Playhead 0.1.0 writes"),
     (1, "format 1, which was never released"),
     (0, "it has no format number"),
 ])  # fmt: skip
@@ -224,7 +224,7 @@ def test_every_change_is_noticed(path, sql):
     db = sqlite3.connect(path)
     db.executescript(sql)
     db.close()
-    if "INSERT" in sql:  # rows behind the last batch are what a killed writer never has, and are not read
+    if "INSERT" in sql:  # rows after the last batch are what a killed writer never has, and are not read
         with Reader(str(path)) as reader:
             assert len(list(reader.entries())) == 9
         return

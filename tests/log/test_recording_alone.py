@@ -1,4 +1,4 @@
-"""The file alone, at every instant of its writing; what `verify` finds; what looks on while it is written."""
+"""The file alone, at every instant of its writing; what `verify` finds; readers while it is written."""
 
 import os
 import random
@@ -79,7 +79,7 @@ def test_a_copy_that_is_cut_holds_what_came_before(tmp_path):
 
 
 def test_a_reader_that_stays_holds_nothing_up(tmp_path):
-    """An open read transaction keeps the log from being folded in; the file alone is whole all the same."""
+    """An open read transaction keeps the log from being folded in; the file alone is whole anyway."""
     path = tmp_path / "r.ph"
     writer = begun(path)
     batch(writer, 0)

@@ -34,7 +34,7 @@ def seen(db, kind, event) -> dict:
 
 
 def wanted(kind, event) -> dict:
-    """Each argument as the views are to have it."""
+    """Each argument as the views should show it."""
     out: dict = {}
     for name, value in fields_of(event):
         field = kind.cls.FIELDS.get(name)

@@ -1,4 +1,4 @@
-"""A checkpoint taken or not changes nothing, and a machine put back into one goes on as it did."""
+"""A checkpoint taken or not changes nothing, and a machine put back into one continues as it did."""
 
 import random
 
@@ -16,8 +16,7 @@ class Door:
 
     def __init__(self):
         self.out = bytearray()
-        self.serial_sinks = [self]
-        self.debugcon = self
+        self.ends = {"serial0": self, "debugcon": self}
 
     def write(self, data):
         self.out += data
@@ -87,7 +86,7 @@ def test_restored_into_a_fresh_machine():
 
 
 def test_what_was_written_is_known_when_something_else_is_shown_there():
-    """A page that was written and then lies behind ROM (PAM) belongs to the next checkpoint all the same."""
+    """A page that was written and then lies after ROM (PAM) belongs to the next checkpoint anyway."""
     m = machine("demo")
     checkpoint.take(m)
     area_page = m.memory.page_map[0x50] >> 12

@@ -29,7 +29,7 @@ def forward(m: Machine, until: tuple[int, int], met) -> bool:
 
 
 def steps(m: Machine, start: int, count: int) -> list[tuple[int, int, int]]:
-    """(icount, seq, pc) in front of each instruction or delivery of a stretch."""
+    """(icount, seq, pc) before each instruction or delivery of a stretch."""
     out = []
     forward(m, (start, 0), None)
     while m.icount < start + count:
@@ -44,7 +44,7 @@ def steps(m: Machine, start: int, count: int) -> list[tuple[int, int, int]]:
 def test_breakpoints_are_met_in_front_of_their_instruction(name, engine):
     start, count = 2_000, 6_000
     there = steps(machine(name, "native"), start, count)
-    # where an instruction is about to retire or fault: the last moment in front of it
+    # where an instruction is about to retire or fault: the last moment before it
     last = {icount: (seq, pc) for icount, seq, pc in there}
     popular = Counter(pc for _, _, pc in there)
     rng = random.Random(3)
@@ -70,7 +70,7 @@ def test_breakpoints_are_met_in_front_of_their_instruction(name, engine):
         expected = [(icount, seq, pc) for icount, (seq, pc) in last.items() if pc in chosen]
         assert [e for e in expected if e not in met] == []
         extra = [x for x in met if x not in expected and x in there]
-        # the others are in front of instructions that faulted: the moment goes on with a delivery there
+        # the others are before instructions that faulted: the moment continues with a delivery there
         assert all(seq < last[icount][0] for icount, seq, _ in extra)
         plain = machine(name, "native")
         forward(plain, (m.icount, m.seq), None)
@@ -103,7 +103,7 @@ def test_watchpoints_tell_each_access():
 
 
 def test_no_change_of_memory_escapes_a_watch():
-    """Compared with looking at the bytes behind each step; and none is told of when it is not armed."""
+    """Compared with checking the bytes after each step; and none is reported when it is not armed."""
     start, count = 1_000, 8_000
     m, told = machine("demo"), machine("demo")
     forward(m, (start, 0), None)

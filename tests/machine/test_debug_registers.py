@@ -62,7 +62,7 @@ def test_recorded_and_replayed_on_either_engine(bios, tmp_path):
 
 
 def test_checkpoints_anywhere(bios):
-    """Also between an instruction and its trap: a machine put back there goes on as the other engine does."""
+    """Also between an instruction and its trap: a machine put back there continues as the other engine does."""
     rng = random.Random(12)
     reference, m = machine(bios, "reference"), machine(bios)
     checkpoint.take(m)

@@ -445,7 +445,7 @@ def test_seabios_passes_it_on_as_interrupt_2(tmp_path: Path) -> None:
 
 
 def frozen(machine: Machine) -> bool:
-    """Whether the machine has stopped in front of an instruction that waits."""
+    """Whether the machine has stopped before a waiting instruction."""
     return to_the_end(machine).kind == "halted" and machine.core.get("regs", 1) != 0xF00D
 
 
@@ -469,7 +469,7 @@ def test_what_waits_and_what_does_not(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_the_handler_that_does_not_answer(engine: str) -> None:
-    """Without FNCLEX the WAIT is no longer waited for once the port was written; without the port, for ever."""
+    """Without FNCLEX the WAIT is no longer waited for once the port was written; without the port, forever."""
     machine, _ = machine_of(ONE.format("sti", "fwait", "outb %al, $0xF0"), engine)
     assert not frozen(machine) and machine.core.get("ferr") and machine.core.get("ignne")
     machine, _ = machine_of(ONE.format("sti", "fwait", "nop"), engine)

@@ -1,4 +1,4 @@
-"""NMIs come at the same moments however runs are cut: behind shadows, and behind the IRET that ends their wait."""
+"""NMIs come at the same moments however runs are cut: after shadows, and after the IRET that ends their wait."""
 
 from __future__ import annotations
 

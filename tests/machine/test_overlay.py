@@ -1,4 +1,4 @@
-"""The storage behind a machine's drives, against a plain array of bytes that is written at each request."""
+"""The storage after a machine's drives, against a plain array of bytes that is written at each request."""
 
 import pytest
 from hypothesis import given, settings

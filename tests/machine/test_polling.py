@@ -1,5 +1,5 @@
-"""A run goes on behind a device read that changed nothing the run is bounded by, and nobody can tell: the moments are
-those of a run cut at every instruction, whatever rings, interrupts or is asked for in between."""
+"""A run continues after a device read that changed nothing the run is bounded by, and the guest cannot tell: the
+moments are those of a run cut at every instruction, whatever rings, interrupts or is asked for in between."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pytest
 from memory_drive import Door, Store, go
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
+from playhead.boards.pc_devices import parts
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
 from tools import asm
@@ -126,7 +127,7 @@ class Rig:
             DriveConfig(0, 0, "hd", self.disk.sectors, boot_index=1),
             DriveConfig(1, 0, "cdrom", self.cd.sectors, read_only=True, boot_index=0 if cd_first else None),
         )
-        config = PcConfig(ram_bytes=16 << 20, bios=bios, debugcon=0x402, drives=drives)
+        config = PcConfig(ram_bytes=16 << 20, bios=bios, **parts(debugcon=0x402, drives=drives))
         self.machine = Machine(config, self.door, engine=engine)
 
     def go(self, text: bytes) -> None:
@@ -156,7 +157,7 @@ def test_seabios_starts_from_a_cd(bios, disk_image):
 
 @pytest.mark.parametrize("requests", [0, 1, 3])
 def test_a_checkpoint_with_a_request_under_way(requests, bios, disk_image):
-    """Taken after so many ended requests while the next is under way, put into a new machine: both go on alike."""
+    """Taken after so many ended requests while the next is under way, put into a new machine: both continue alike."""
     first = Rig(bios, disk_image)
     under_way = lambda: len(first.store.ended) == requests and bool(first.store.pending)  # noqa: E731
     assert go(first.machine, first.store, under_way, limit=100_000_000) == "until"

@@ -1,4 +1,4 @@
-"""Playhead in a process of its own, and a conversation with its monitor."""
+"""Playhead in a separate process, and a conversation with its monitor."""
 
 import os
 import re
@@ -14,7 +14,7 @@ PATIENCE_S = 30
 
 
 class Running:
-    """`playhead run` or `record` in a process of its own."""
+    """`playhead run` or `record` in a separate process."""
 
     def __init__(self, *words, **more):
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
@@ -38,7 +38,7 @@ class Running:
         return self.talk(self.process.stderr.readline().decode())
 
     def talk(self, line):
-        """With the monitor that this line on standard error tells of."""
+        """With the monitor that this line on standard error names."""
         found = re.search(r"monitor is at [0-9.]+:(\d+)", line)
         assert found, line
         return talk_at(int(found[1]))

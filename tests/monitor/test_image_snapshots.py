@@ -1,4 +1,4 @@
-"""`savevm` of a machine that runs goes into its qcow2 images, as QEMU has it, and `-loadvm` starts there."""
+"""`savevm` of a running machine goes into its qcow2 images, as in QEMU, and `-loadvm` starts there."""
 
 import json
 import os

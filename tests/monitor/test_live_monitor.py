@@ -1,4 +1,4 @@
-"""The monitor of a machine that runs, as a user has it: over TCP, on a pty, on standard input, on the console."""
+"""The monitor of a running machine, as users reach it: over TCP, on a pty, on standard input, on the console."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def machine(*options):
 
 
 def test_over_tcp_with_a_kill(tmp_path):
-    """Stop, go on, snapshots; and what was recorded is there behind a kill -9."""
+    """Stop, continue, snapshots; and what was recorded is there after a kill -9."""
     path = tmp_path / "r.ph"
     out = f"file:{tmp_path / 'out'}"
     with Running("record", "-o", str(path), *machine("-serial", out), "-monitor", "tcp:127.0.0.1:0,server,nowait",

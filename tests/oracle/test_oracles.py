@@ -198,7 +198,7 @@ def test_x87_third(oracle):
 
 
 def test_x87_fault_by_the_host(host):
-    """An unmasked division by zero is told at the next waiting instruction."""
+    """An unmasked division by zero is reported at the next waiting instruction."""
     unmasked = struct.pack("<H", 0x37B) + FX_INITIAL[2:]
     (got,) = host.run([case("d9e8 d9ee def9 9b 40", fx=unmasked)])
     assert (got.trap, got.eip, got.regs[0]) == ((16, 0, 0), 6, 0)
@@ -273,7 +273,7 @@ def test_16_bit_code_and_stack(oracle):
 
 
 def test_far_jump_between_code_segments(oracle):
-    """ljmp to 16-bit code of another base, behind the jump; eip in the result stays relative to the code's start."""
+    """ljmp to 16-bit code of another base, after the jump; eip in the result stays relative to the code's start."""
     behind = Segment(CODE_BASE + 7, 0xFFFF, "code", big=False)
     (got,) = oracle.run([case("ea000000003f00 b83412", segments={"ldt7": behind})])
     assert (got.trap, got.eip, got.regs[0], got.selectors[1]) == (None, 10, 0x1234, 0x3F)

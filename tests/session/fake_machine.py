@@ -40,7 +40,9 @@ class Program:
 
 
 class FakeUart:
-    """A receiver: a FIFO, and a count of what it took."""
+    """A receiver: a FIFO."""
+
+    INPUT = "serial"
 
     def __init__(self):
         self.rx = bytearray()
@@ -104,7 +106,7 @@ class FakeMachine:
                 self.deadline = NEVER
                 self._stirred(77)
                 self.seq += 1
-                self.halted = self.halted and self.x >> 60 == 0  # now and then nobody wants the interrupt
+                self.halted = self.halted and self.x >> 60 == 0  # now and then the interrupt is not taken
                 if self.halted:
                     self.deadline = self.now_ns() + 1000
                 continue
@@ -143,8 +145,8 @@ class FakeMachine:
         self._stirred(self.door.host_clock_ns())
 
     def _talk(self):
-        if self.door.serial_sinks:
-            self.door.serial_sinks[0].write(b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b""))
+        if "serial0" in self.door.ends:
+            self.door.ends["serial0"].write(b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b""))
 
     def _listen(self):
         for i, uart in enumerate(self.uarts):

@@ -87,7 +87,7 @@ def config(name: str = "demo", **changes) -> PcConfig:
 
 
 def plan(keys: bytes = KEYS, first: int = 40, step: int = 6) -> list[tuple[int, int, bytes]]:
-    """Keys that come one by one at chosen looks at the host's clock."""
+    """Keys that come one by one at chosen reads of the host's clock."""
     return [(first + step * i, 0, bytes((key,))) for i, key in enumerate(keys)]
 
 
@@ -131,7 +131,7 @@ Change = Callable[[list[Entry]], list[Entry]]
 
 
 def rewrite(path: Path, change: Change = lambda entries: entries, **meta) -> None:
-    """Edit a recording's events and description as somebody would who also mends the hash chain."""
+    """Edit a recording's events and description, and compute the hash chain anew."""
     with Reader(str(path)) as reader:
         old, batches = dict(reader.meta), list(reader.batches())
         blobs = [reader.blob(digest) for _, digest in reader.references()]

@@ -1,4 +1,4 @@
-"""A branch takes up a recording in the middle, lives on with other input, and replays whole by itself."""
+"""A branch continues a recording from the middle with other input, and replays whole and alone."""
 
 from pathlib import Path
 

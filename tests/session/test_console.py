@@ -12,6 +12,7 @@ import zstandard
 
 from playhead.base.errors import DivergenceError, UsageError
 from playhead.boards.config import PcConfig
+from playhead.boards.pc_devices import parts
 from playhead.cli import main
 from playhead.cli.recorded_machine import moment_of, timeline
 from playhead.log.console import DEBUGCON
@@ -157,7 +158,7 @@ def test_follow_prints_what_is_added_until_the_end(tmp_path, capfdbinary, monkey
     """A recording that is being written: what is flushed is printed, and the end of it ends this."""
     monkeypatch.setattr("playhead.cli.console.LOOK_S", 0.02)
     path = tmp_path / "r.ph"
-    pc = PcConfig(bios=bytes(65536), ram_bytes=8 << 20, serial=("file", "file"))
+    pc = PcConfig(bios=bytes(65536), ram_bytes=8 << 20, **parts(serial=("file", "file")))
     writer = Writer(str(path))
     writer.begin({"config": pc.to_json(), "session": {}, "parts": ["cpu"], "digest_period": 1000, "shift": 3},
                  pc.blobs().values())  # fmt: skip

@@ -1,4 +1,4 @@
-"""Drives behind recordings: our guest `disk` reads and writes its disk, and replays with nothing of that at hand."""
+"""Drives in recordings: our guest `disk` reads and writes its disk, and replays with nothing of that at hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording in a process of its own: killed, interrupted, on a full disk, typed at through a pty."""
+"""A recording by a separate process: killed, interrupted, on a full disk, typed at through a pty."""
 
 import itertools
 import os
@@ -85,7 +85,7 @@ def test_signals_end_it_validly(tmp_path, number):
 
 def test_a_full_disk_leaves_what_was_flushed(tmp_path):
     path = tmp_path / "r.ph"
-    limit = 600_000  # a batch is also copied behind the end of the file, past room for 256 KB of log
+    limit = 600_000  # a batch is also copied after the end of the file, past room for 256 KB of log
     process = start(path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0 and "HostError" in err and "valid up to instruction" in err

@@ -45,7 +45,7 @@ class Storage:
 
 
 def test_a_request_that_has_ended_comes_before_the_tray_opens():
-    """Behind it nobody would wait for its end."""
+    """After it the request would not be pending any more."""
     log = []
     queue = AsyncQueue(log.append)
     machine = SimpleNamespace(devices={"storage": Storage(1, 2)}, kick=lambda: None)

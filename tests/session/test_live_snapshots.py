@@ -126,9 +126,9 @@ def test_what_is_in_it(recording):
 
 
 def test_the_guest_is_as_it_was(recording):
-    """It cannot tell: behind a loadvm it prints what it printed behind the savevm, if its inputs are the same."""
+    """It cannot tell: after a loadvm it prints what it printed after the savevm, if its inputs are the same."""
     _, _, _, written = recording
-    assert written.count(b"demo: a guest") == 2  # the beginning, and again behind `loadvm zero`
+    assert written.count(b"demo: a guest") == 2  # the beginning, and again after `loadvm zero`
 
 
 def test_seeking_on_both_sides(recording):

@@ -1,7 +1,7 @@
-"""Never an endless run, never a silent success: what was tampered with is refused, or the first mismatch is told.
+"""Never an endless run, never a silent success: a changed recording is refused, or the first mismatch is reported.
 
-The changes are made as by somebody who mends the hash chain as well, since without that the chain would notice all of
-them. (Other disk contents are in test_disks.py.)
+The hash chain is computed anew over the changes, since it would notice all of them otherwise. (Other disk contents are
+in test_disks.py.)
 """
 
 from __future__ import annotations

@@ -236,7 +236,7 @@ def recording(tmp_path):
 
 
 def rewrite(path, change, *, kind=None):
-    """Edit a recording's events as somebody who also mends the hash chain would."""
+    """Edit a recording's events, and compute the hash chain anew."""
     with Reader(str(path)) as reader:
         meta, batches = dict(reader.meta), list(reader.batches())
     entries = change([e for b in batches for e in b.entries])

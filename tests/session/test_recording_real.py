@@ -1,6 +1,4 @@
-"""Recordings of real guests as files: killed, alone, on a full disk, looked at meanwhile, without what they were made
-from.
-"""
+"""Recordings of real guests as files: killed, alone, on a full disk, read meanwhile, without their sources."""
 
 import json
 import os
@@ -74,7 +72,7 @@ def test_no_room_for_more(tmp_path):
             time.sleep(0.002)
             size = path.stat().st_size if path.exists() and (tmp_path / "r.ph-wal").exists() else 0
             begun = begun or size
-            if begun < size < limit:  # something was flushed behind the beginning
+            if begun < size < limit:  # something was flushed after the beginning
                 resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (size, limit))
     finally:
         child.kill()
@@ -150,7 +148,7 @@ def test_it_needs_nothing_but_itself(tmp_path, capfd):
 
 
 def test_idle_time_is_skipped(tmp_path, monkeypatch):
-    """Six seconds at a prompt at which nobody types replay without waiting, and with the little work in them."""
+    """Six seconds at an idle prompt replay without waiting, and with the little work in them."""
     path = tmp_path / "r.ph"
     command = [*PLAYHEAD, "record", "-o", str(path), "-bios", str(guest.image("demo")), "-m", "16", "-nographic"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

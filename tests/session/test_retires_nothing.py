@@ -1,5 +1,5 @@
-"""A chain of faults that retires no instruction any more: the machine's `run` comes back for whoever wants something of
-it, its moments go on in `seq`, and a recording of it can be ended and replays.
+"""A chain of faults that retires no instruction any more: the machine's `run` returns when it is kicked, its moments
+continue in `seq`, and a recording of it can be ended and replays.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Sources of input: their order at one moment, back-pressure, and what a new one takes."""
 
+from types import SimpleNamespace
+
 import pytest
 from fake_machine import FakeMachine, Program
 from planted import entries
@@ -17,6 +19,7 @@ from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.sources import ClockRateSource, ResetSource, SerialSource
 from playhead.session.sources.source import Refused, Source
+from playhead.session.target import closed_door
 from tools import guest
 
 PERIOD = 1000
@@ -247,3 +250,15 @@ def test_a_new_source_is_a_class_and_a_line_in_the_list(tmp_path, monkeypatch):
         assert replay(tmp_path / "r.ph", build, host(), split)[1].complete
         assert machines[-1].card.lost == machines[0].card.lost
         assert hosts[-1].ends["net0"].sent == hosts[0].ends["net0"].sent
+
+
+def test_ports_are_counted_whatever_their_names_are():
+    machine = FakeMachine(closed_door(2), Program())
+    first, second = machine.uarts
+    machine.devices = {"rtc": object(), "com": first, "serial7": second}
+    source = SerialSource(SimpleNamespace(machine=machine, host=None))
+    source.apply(CharRead(port=1, data=bytearray(b"xy")))
+    assert (first.rx, second.rx) == (b"", b"xy")
+    for port, size in ((1, 15), (2, 1), (0, 0)):
+        with pytest.raises(Refused, match=f"serial port {port} took {size} bytes"):
+            source.apply(CharRead(port=port, data=bytearray(size)))

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 
 class Terminal:
-    """A process on a terminal of its own."""
+    """A process on a private terminal."""
 
     def __init__(self, *command):
         self.master, self.slave = pty.openpty()

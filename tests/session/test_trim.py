@@ -195,7 +195,7 @@ def test_a_flipped_bit_in_the_first_state_is_named(original, tmp_path, capsys):
 
 @pytest.mark.parametrize("change", ["parts", "root", "moment", "virtual_ns", "none", "another"])
 def test_a_beginning_that_does_not_fit_is_refused(original, tmp_path, change, monkeypatch):
-    """Also if somebody has made the hashes fit: a replay begins with the state that is announced, or not at all."""
+    """Also if the hashes were made to fit: a replay begins with the state that is announced, or not at all."""
     part = trim(original.path, tmp_path / "part.ph", "--from", "40%", "--to", "60%")
     with Reader(str(part)) as reader:
         start, kept = reader.start, reader.checkpoints()[0]

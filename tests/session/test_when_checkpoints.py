@@ -23,7 +23,7 @@ def kept(path):
 
 @pytest.mark.parametrize("step_ns", [0, 8 * MS, 20 * MS])
 def test_as_often_as_the_machine_ran_for_long_enough(tmp_path, step_ns):
-    """Each look at the clock is a step: a run takes one, taking a checkpoint one, storing it one."""
+    """Each reading of the clock is a step: a run takes one, taking a checkpoint one, storing it one."""
     program = Program(end=100_000, halt=0)
     recorded, _ = record(tmp_path / "r.ph", program, QuietHost(step_ns=step_ns))
     found = kept(tmp_path / "r.ph")

@@ -24,7 +24,7 @@ STRETCHES = ((0, 400), (27_900, 29_700), (1_041_500, 1_043_600))
 
 @dataclass(frozen=True)
 class Step:
-    """In front of a step: where, how deep in calls, and what it is; `sure`: nothing odd (a task switch) so far."""
+    """Before a step: where, how deep in calls, and what it is; `sure`: nothing odd (a task switch) so far."""
 
     moment: Moment
     pc: int
@@ -66,7 +66,7 @@ def trace(line: Timeline, start: int, end: int) -> list[Step]:
 
 
 def following(steps: list[Step], k: int, wanted) -> Step | None:
-    """The first step behind `k` that is wanted, unless something odd comes first."""
+    """The first step after `k` that is wanted, unless something odd comes first."""
     for step in steps[k + 1 :]:
         if step.switches != steps[k].switches:
             return None
@@ -83,7 +83,7 @@ def expected(steps: list[Step], k: int) -> dict[str, Step | None]:
     at = steps[k]
     pc = steps[k + 1].pc if at.kind == "rep" else None
     one = at.kind in ("", "return") or (at.kind == "rep" and pc != at.pc)
-    # where it is run to, interrupts that come first are gone over too
+    # where it is run to, interrupts that come first are stepped over too
     over = following(steps, k, lambda s: one or (s.depth <= at.depth and s.kind != "delivery" and (s.pc != pc)))
     out = following(steps, k, lambda s: s.depth < at.depth)
     before = preceding(steps, k, lambda s: s.depth <= at.depth)

@@ -20,7 +20,7 @@ from tools.fuzz import reverse as fuzz_reverse
 from tools.fuzz.reverse import Debugger, Gdb, Place
 
 SEED = random.SystemRandom().getrandbits(32)
-REFUSAL = "a replay cannot be changed; to go on differently from here: playhead branch"
+REFUSAL = "a replay cannot be changed; to continue differently from here: playhead branch"
 BREAK = "T05thread:01;swbreak:;"
 
 
@@ -55,7 +55,7 @@ def symbols() -> dict[str, int]:
 
 
 def real(debugger: Debugger, *commands: str) -> str:
-    """What Debian's gdb prints. It stands where the one before it left."""
+    """What Debian's gdb prints. It begins where the one before it stopped."""
     gdb = real_gdb.attach(debugger.port, commands)
     try:
         return gdb.communicate(timeout=real_gdb.PATIENCE_S)[0]
@@ -97,7 +97,7 @@ def test_ten_steps_by_gdb(debugger, end):
     assert found[10:30] == [x for icount in reversed(icounts) for x in (icount, 1)], out
     assert found[30:50] == [x for icount in icounts for x in (icount, 1)], out
     assert found[50:] == [end - 1, icounts[9], 1], out
-    assert "received signal SIGINT" in out  # as QEMU's gdb is told of a replay breakpoint
+    assert "received signal SIGINT" in out  # QEMU reports a replay breakpoint in the same way
 
 
 # breakpoints
@@ -116,7 +116,7 @@ def test_breakpoints_side_by_side(gdb):
 
 
 def test_a_string_instruction_is_a_step_each_time(recording, symbols):
-    """A breakpoint on it stops in front of every iteration, in both directions; also the one just passed."""
+    """A breakpoint on it stops before every iteration, in both directions; also the one just passed."""
     image, _ = asm.build(guest.SOURCES / "rep.s", asm.FIRMWARE)
     stores = symbols["stores"] - asm.FIRMWARE.base
     stosl = asm.FIRMWARE.base + image.index(b"\xf3\xab", stores)
@@ -200,7 +200,7 @@ def test_nothing_can_be_changed(gdb, debugger):
 
 
 def test_the_reason_is_shown_with_the_write_that_is_refused(debugger):
-    """gdb 13 shows none for memory; the file that it loads asks for it in front of each prompt."""
+    """gdb 13 shows none for memory; the file that it loads asks for it before each prompt."""
     script = [f"target remote 127.0.0.1:{debugger.port}", "set var *(int*)0x2000 = 5", "echo next\\n"]
     gdb = subprocess.run(
         [real_gdb.program(), "-nx", "-q", "-x", INSIDE_GDB], input="\n".join(script), capture_output=True, text=True,
@@ -246,7 +246,7 @@ def test_a_kill_ends_a_live_machine_and_says_so():
                 client.send(way)
             client.close()
             if way != "D":
-                assert "connection has closed: the machine stands" in process.stderr.readline()
+                assert "connection has closed: the machine is paused" in process.stderr.readline()
         client = Gdb(port)
         assert client.ask("!") == "" and client.ask("vRun;") == "E01" and process.poll() is None
         client.send("k")

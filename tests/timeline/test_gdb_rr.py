@@ -1,13 +1,13 @@
 """rr's commands in a real gdb, by MI: the command sequences of front ends that were made for rr, and of ordinary ones.
 
-| front end | what it sends beside ordinary MI |
+| front end | what it sends besides ordinary MI |
 |---|---|
 | Midas (VS Code) | packets `qRRCmd` by `maint packet`; `run cN` where its user wants checkpoint N |
 | programs that drive rr by MI | `-interpreter-exec console "when"`, `"run N"`, `"checkpoint"`, `"restart N"`, ... |
 | consoles of cppdbg, native-debug, gdb-mi | what is typed, for a thread and a frame or not; `--reverse` from buttons |
 | an IDE's Run button | `-target-select extended-remote`, `-exec-arguments`, `-exec-run` |
 
-Each waits for `*stopped` behind a movement, and takes numbers out of what the console shows.
+Each waits for `*stopped` after a movement, and takes numbers out of what the console shows.
 """
 
 import re
@@ -67,7 +67,7 @@ def test_by_console_commands(debugger, handler, mode, mi_async):
         assert icount(mi) > event
         listed = said(mi, "info checkpoints").splitlines()
         assert listed[0] == "ID\tWhen\tWhere" and listed[1].split("\t")[0] == str(number)
-        assert listed[1].split("\t")[1] == f"{event}+1"  # behind the delivery of the interrupt
+        assert listed[1].split("\t")[1] == f"{event}+1"  # after the delivery of the interrupt
         stopped(mi.ask(f'-interpreter-exec console "restart {number}"'))
         assert icount(mi) == event
         stopped(mi.ask(f'-interpreter-exec console "run {event - 100}"'))
@@ -137,7 +137,7 @@ def test_by_words_at_the_prompt(debugger, handler):
 
 
 def test_views_of_a_front_end_are_of_the_new_place(debugger, handler):
-    """What an IDE asks for behind each stop; after `restart` it is what it was at the checkpoint."""
+    """What an IDE asks for after each stop; after `restart` it is what it was at the checkpoint."""
     views = (
         "-thread-info",
         "-stack-info-depth",

@@ -1,7 +1,7 @@
 """Debian's gdb where CS base is not 0: a boot sector at 07C0:0, SeaBIOS, a virtual-8086 task; live and replayed.
 
-gdb takes EIP for the linear address, so it does not recognise its breakpoints there. It must stop all the same, and
-going on from there must get somewhere, in both directions.
+gdb takes EIP for the linear address, so it does not recognise its breakpoints there. It must stop anyway, and
+continuing from there must get somewhere, in both directions.
 """
 
 import os
@@ -71,7 +71,7 @@ def replayed(recording) -> Iterator[Debugger]:
 
 @pytest.fixture(params=["live", "replayed"])
 def port(request, machine) -> Iterator[int]:
-    """Where a machine is that stands at its first instruction."""
+    """The place of a machine at its first instruction."""
     if request.param == "replayed":
         debugger = request.getfixturevalue("replayed")
         gdb = debugger.attach()
@@ -164,7 +164,7 @@ def test_a_virtual_8086_task(tmp_path):
 
 
 def test_gdb_disassembles_16_bit_code(replayed):
-    """With the architecture in the target description, gdb 13 would go on decoding 32-bit code."""
+    """With the architecture in the target description, gdb 13 would continue decoding 32-bit code."""
     out = gdb(replayed.port, "monitor seek end", FLUSH, f"x/2i {AGAIN:#x}",
               "set architecture i8086", f"x/4i {AGAIN:#x}")  # fmt: skip
     code = re.findall(r"0x7c[0-9a-f]+:\s+(.*)", out)
@@ -197,7 +197,7 @@ def test_what_gdb_does_at_a_breakpoint_is_done(port):
 
 
 def test_the_commands_of_a_breakpoint_are_executed(replayed):
-    """At the prompt, behind the stop. Those that let it go on are not, and gdb says so."""
+    """At the prompt, after the stop. Those that let it continue are not, and gdb says so."""
     script = [f"target remote 127.0.0.1:{replayed.port}", "set pagination off", "seek start", f"break *{BEHIND:#x}",
               "commands", "if $cx < 2", "printf \"behind %d\\n\", $cx", "end", "end", "continue", "continue",
               "commands 1", "continue", "end", "continue", "p 1000 + $cx"]  # fmt: skip

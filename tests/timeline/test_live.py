@@ -1,4 +1,4 @@
-"""gdb on machines that run: what is recorded under a debugger replays without one, and standing takes no time."""
+"""gdb on running machines: what is recorded under a debugger replays without one, and a pause takes no time."""
 
 import random
 
@@ -251,7 +251,7 @@ def test_run_can_be_changed():
 
 
 def test_standing_takes_no_time():
-    """A halted CPU's virtual time follows real time; not while the user looks at the machine."""
+    """A halted CPU's virtual time follows real time; not while the machine is paused."""
     world = host(b"", quit_at=4000)
     seen = []
 

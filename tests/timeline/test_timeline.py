@@ -36,7 +36,7 @@ def opened(reader: Reader) -> Timeline:
 
 
 def straight(reader: Reader, goals: list[Moment]) -> dict[Moment, tuple]:
-    """(digest, pc) at each moment, by one run forwards, one step after the other in front of it."""
+    """(digest, pc) at each moment, by one run forwards, step by step."""
     line, out = opened(reader), {}
     for goal in sorted(goals):
         line.player.to(goal)
@@ -90,10 +90,10 @@ def test_ten_steps_there_and_back(timeline):
     for moment, pc in reversed(there[:-1]):
         assert timeline.step_back().reason == "step"
         assert (timeline.moment, timeline.machine.pc()) == (moment, pc)
-    # breakpoints on adjacent instructions, one by one backwards, also the one right in front
+    # breakpoints on adjacent instructions, one by one backwards, also the one just before
     timeline.seek(there[-1][0])
     timeline.watch([pc for _, pc in there[:-1]], [])
-    last = {moment.icount: moment for moment, _ in there[:-1]}  # an interrupt may come in front of an instruction
+    last = {moment.icount: moment for moment, _ in there[:-1]}  # an interrupt may come before an instruction
     for moment in reversed(last.values()):
         assert timeline.reverse_cont().reason == "break" and timeline.moment == moment
 

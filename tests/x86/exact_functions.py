@@ -1,7 +1,7 @@
 """Elementary functions of rationals in Python's integers, to many more bits than any register holds: what the x87 is
 measured against.
 
-Fixed point with P bits behind the point; written without looking like the code under test (plain Taylor series,
+Fixed point with P bits after the point; written without looking like the code under test (plain Taylor series,
 arguments halved until they are tiny).
 """
 

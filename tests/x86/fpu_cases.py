@@ -141,7 +141,7 @@ def same_fx(which: str | tuple, ours: bytes, theirs: bytes) -> bool:
 
 
 def show(fx: bytes) -> str:
-    """An image for people."""
+    """An image, readable."""
     fcw, fsw, tags = struct.unpack_from("<HHB", fx)
     pairs = (struct.unpack_from("<QH", fx, 32 + 16 * i) for i in range(8))
     return f"cw {fcw:04x} sw {fsw:04x} tags {tags:02x} " + " ".join(f"{se:04x}:{mant:016x}" for mant, se in pairs)

@@ -1,6 +1,6 @@
 """A processor and some memory for tests of system instructions: flat protected mode, GDT, IDT, TSS, assembled code.
 
-Every vector leads to a HLT of its own, so that a test can run its code until it halts and then see which exception came
+Every vector leads to a separate HLT, so that a test can run its code until it halts and then see which exception came
 and its frame. Ring 0 runs on STACK, inner calls from ring 3 arrive on INNER.
 """
 
@@ -103,7 +103,7 @@ class SystemMachine:
         self.poke(IDT + 8 * vector, gate(selector, offset, access))
 
     def page_tables(self) -> None:
-        """An identity mapping for everybody, at 0x100000; the test edits it before paging is turned on."""
+        """An identity mapping for all rings, at 0x100000; the test edits it before paging is turned on."""
         self.poke(0x100000, struct.pack("<I", 0x101007))
         self.poke(0x101000, b"".join(struct.pack("<I", page << 12 | 7) for page in range(SIZE >> 12)))
         self.core.set("cr3", 0x100000)

@@ -93,7 +93,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("engine", ["reference", "native"])
 def test_too_long_comes_before_undefined(engine: str) -> None:
-    """Wherever a page ends in it; where the pages end behind 15 bytes, the 16th is not missed."""
+    """Wherever a page ends in it; where the pages end after 15 bytes, the 16th is not missed."""
     codes = [bytes([0x66] * (count - 1) + [prefix]) + bytes.fromhex(text)
              for count, texts in ENDINGS.items() for prefix in (0x66, 0xF0, 0xF3, 0x3E)
              for text in texts]  # fmt: skip

@@ -79,7 +79,7 @@ def test_pending_exception_and_instructions_that_do_not_wait(machine, code):
 
 
 def test_without_numeric_error_reporting_nothing_is_raised(machine):
-    """CR0.NE clear: it stops in front of the instruction, for an interrupt, unless IGNNE# says to go on."""
+    """CR0.NE clear: it stops before the instruction, for an interrupt, unless IGNNE# says to continue."""
     before = image(0x37E, 1)
     fx, trap, eip, *_ = run(machine, "d9e8", before, cr0=0x11)
     assert (trap, eip, fx) == (None, 0, machine_fx(machine, before))

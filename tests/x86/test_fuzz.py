@@ -90,7 +90,7 @@ STORES = {"df e0 ax": b"\xdf\xe0", "dd /7 Mw": b"\xdd\x3d", "d9 /6 Ma": b"\xd9\x
 
 @pytest.mark.parametrize("tail", STORES)
 def test_what_fcomi_leaves_in_c1_is_followed_into_what_stores_it(tail: str) -> None:
-    """A processor that leaves C1 differs from ours in what is stored; that is told from a wrong result."""
+    """A processor that leaves C1 differs from ours in what is stored; that is distinguished from a wrong result."""
     fuzz = Fuzz(1, ["reference"], ["unicorn"])
     target = fuzz.targets["reference"]
     g, case = followed(tail, layout.DATA_BASE)
@@ -110,7 +110,7 @@ def one(text: str, code: str, **more) -> tuple[Generated, Case]:
 
 
 def test_c1_is_followed_through_many_iterations() -> None:
-    """A REP behind FCOMI: each iteration is an instruction of ours."""
+    """A REP after FCOMI: each iteration is an instruction of ours."""
     fuzz = Fuzz(1, ["reference"], ["unicorn"])
     target = fuzz.targets["reference"]
     g, _ = followed("dd /7 Mw", layout.DATA_BASE)
@@ -157,7 +157,7 @@ def test_what_enter_leaves_is_named_below_the_stack_only() -> None:
 
 
 def test_no_jump_leads_to_the_int3_in_front_of_a_case() -> None:
-    """EIP behind it would be that of the first instruction, where every flag counts."""
+    """EIP after it would be that of the first instruction, where every flag counts."""
     loops = [f for f in tables()[0].forms if f.encoding.text == "e2 Jb"]
     generator = Generator(tables()[0], 3, lambda form: form in loops)
     for number in range(3000):

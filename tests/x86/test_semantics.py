@@ -45,7 +45,7 @@ def memory(result: Result, code: str, data: bytes, address: int, size: int) -> b
         ("d3e8", 0x80000000, 31, 0, 1, 0),
         ("d3f8", 0x80000000, 31, 0, 0xFFFFFFFF, PF | SF),
         ("d3c0", 0x80000000, 1, ZF | PF | AF | SF, 1, CF | OF | ZF | PF | AF | SF),  # rol leaves the others
-        ("66d3c0", 0x8001, 16, 0, 0x8001, CF),  # a whole turn sets CF all the same
+        ("66d3c0", 0x8001, 16, 0, 0x8001, CF),  # a whole turn sets CF anyway
         ("d2d0", 0x80, 9, CF, 0x80, CF),  # rcl by 9 of a byte is a whole turn
         ("66d3d8", 0x0001, 1, 0, 0, CF),
         ("d3d0", 0x80000000, 31, CF, 0x60000000, 0),
@@ -67,7 +67,7 @@ def test_double_shifts(target):
     ("number", "at"), [(0, 256), (31, 256), (32, 260), (-1, 252), (-32, 252), (8 * 250, 256 + 248)]
 )
 def test_bit_strings(target, number, at):
-    """BTS with its bit number in a register reaches any dword, before and behind its operand."""
+    """BTS with its bit number in a register reaches any dword, before and after its operand."""
     data = bytes(1024)
     code = "0fab8300010000"  # bts [ebx + 256], eax
     got = run(target, code, 0, data, eax=number & 0xFFFFFFFF, ebx=DATA)

@@ -66,7 +66,7 @@ def test_alignment_of_the_stack(target, code):
 
 
 def entered(image: dict[int, int], esp: int, ebp: int, level: int) -> dict[int, int]:
-    """Dwords of memory behind ENTER, by the manual's loop."""
+    """Dwords of memory after ENTER, by the manual's loop."""
     image = dict(image)
     at = frame = esp - 4
     image[at] = ebp
@@ -78,7 +78,7 @@ def entered(image: dict[int, int], esp: int, ebp: int, level: int) -> dict[int, 
 
 
 def enter(target: Target, esp: int, distance: int, level: int, room: int, origin: int = 0) -> tuple[Result, dict, dict]:
-    """ENTER with EBP `distance` above ESP, behind an instruction of the same block."""
+    """ENTER with EBP `distance` above ESP, after an instruction of the same block."""
     first, count = esp - 80, 60
     before = {first + 4 * n: 0x01010101 * (n + 1) for n in range(count)}
     patch = ((first, b"".join(v.to_bytes(4, "little") for v in before.values())),)
@@ -100,7 +100,7 @@ def test_enter_copies_in_order(target, distance):
 
 @pytest.mark.parametrize("distance", [-32, -8, 0, 4])
 def test_enter_that_faults_has_stored_nothing(target, distance):
-    """Its last check is that of the new top of the stack, behind the whole frame."""
+    """Its last check is that of the new top of the stack, after the whole frame."""
     got, _, _ = enter(target, STACK, distance, 9, 0x7FFF)
     assert got.trap is not None and got.trap[0] == PAGE_FAULT
     assert not got.data and got.regs[4:6] == (STACK, STACK + distance)

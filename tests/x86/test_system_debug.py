@@ -52,7 +52,7 @@ target: incl %edx
 
 
 def test_iret_keeps_the_rf_that_it_loads(engine):
-    """Also one that itself was resumed with RF, as after a fault of its own."""
+    """Also one that itself was resumed with RF, as after a fault."""
     m = armed(engine, TWO_RETURNS, 0, "target", "inner")
     eax = m.reg("eax")
     m.until_halt()
@@ -113,7 +113,7 @@ def test_one_trap_for_all_that_is_met(engine):
     ],
 )
 def test_what_changes_memory_happens_once(engine, change, value, eax):
-    """It stands in front of itself once more when its write is met, with nothing done: not even to the carry flag."""
+    """The run stops before it when its write is reached, with nothing done: not even to the carry flag."""
     m = armed(engine, f"movl $6, %eax\n stc\n {change}\n nop\n .balign 4\nplace: .long 5", 13, "place")
     assert m.vector() == 1 and m.core.get("dr", 6) == ONES | B0
     assert (m.dword(m.symbols["place"]), m.reg("eax")) == (value, eax)

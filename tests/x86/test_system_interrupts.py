@@ -233,7 +233,7 @@ def test_wrong_inner_stack(engine):
 
 
 def test_an_endless_chain_of_faults_ends_the_run(engine):
-    """A handler that faults at its first instruction forever: the run ends, the machine may look at its host."""
+    """A handler that faults at its first instruction forever: the run ends, so that the machine can serve its host."""
     m = SystemMachine(engine, "ud2")
     m.set_gate(6, CODE_AT, 0x8E)
     m.core.set("regs", 0x1F0000, 4)

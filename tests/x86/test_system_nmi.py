@@ -78,7 +78,7 @@ def test_an_iret_that_faults_ends_it_too(engine, text, vector, split):
     for _ in range(10):
         if m.run(split) != S.EXIT_NONE:
             break
-    # the exception of the IRET is delivered first; the NMI is taken in front of its handler
+    # the exception of the IRET is delivered first; the NMI is taken before its handler
     assert m.core.get("exit_reason") == S.EXIT_INTR_WINDOW and not blocked(m)
     assert m.core.get("eip") == STUBS + vector
 

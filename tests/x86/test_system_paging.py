@@ -1,5 +1,5 @@
 """The page walk of all three formats: PAE tables and their PDPTE registers, reserved bits, no-execute, addresses of
-4 GiB and above, and a debugger's look at the same tables."""
+4 GiB and above, and a debugger's view of the same tables."""
 
 import random
 import struct
@@ -86,7 +86,7 @@ def test_pages_of_both_sizes_and_their_bits(engine):
 
 @engines
 def test_the_pdpte_registers_are_what_counts(engine):
-    """A change of the table in memory is not seen before CR3 is loaded again, not even behind INVLPG."""
+    """A change of the table in memory is not seen before CR3 is loaded again, not even after INVLPG."""
     text = f"""
         movl {LARGE_AT + TARGET}, %ebx
         movl $0, {PDPT + 8}
@@ -177,8 +177,8 @@ CASES = [
     (PT1 | P, TARGET | FULL, STORE, 3),
     (PT1 | FULL | 1 << 36, TARGET | FULL, READ, 9),
     (PT1 | FULL | 1 << 62, TARGET | FULL, STORE, 0xB),
-    (PT1 | FULL | 1 << 40, TARGET, READ, 9),  # the directory's entry is looked at first
-    (PT1 | 1 << 40, TARGET, READ, 0),  # and one that is not present is not looked at
+    (PT1 | FULL | 1 << 40, TARGET, READ, 9),  # the directory's entry is checked first
+    (PT1 | 1 << 40, TARGET, READ, 0),  # and one that is not present is not checked
     (PT1 | FULL, TARGET | FULL | 1 << 36, READ, 9),
     (PT1 | FULL, TARGET | P | 1 << 50, STORE, 0xB),
     (PT1 | FULL, TARGET | 1 << 50, STORE, 2),
@@ -241,7 +241,7 @@ def test_a_fetch_says_so_only_under_nxe(engine):
 
 @engines
 def test_data_that_is_live_still_cannot_be_run(engine):
-    """The translation of the read is in the TLB; the fetch that hits it is refused all the same, over and over."""
+    """The translation of the read is in the TLB; the fetch that hits it is refused anyway, over and over."""
     text = f"movl {SMALL_AT}, %ebx\n movl ${SMALL_AT}, %edx\n jmp *%edx"
     m = pae(engine, text, "pentium2,+nx")
     m.core.set("efer", NXE)

@@ -265,7 +265,7 @@ def test_msrs_that_are_only_stored(engine):
 
 
 def access_msr(engine: str, number: int, value: int, cpu: str = "pentium2") -> tuple[int, int] | None:
-    """What is read before and behind a write of `value`; None if one of the three is #GP."""
+    """What is read before and after a write of `value`; None if one of the three is #GP."""
     text = f"""
         movl ${number}, %ecx
         rdmsr
@@ -415,7 +415,7 @@ def test_string_input_faults_before_it_reads(engine):
                                             (0x0E, "l", False), (0x17, "b", False), (0x18, "b", True),
                                             (0x50, "b", False)])  # fmt: skip
 def test_permission_map(engine, port, size, good):
-    """The map covers ports 0 to 27h: 11h to 17h are refused, what lies behind it is refused too."""
+    """The map covers ports 0 to 27h: 11h to 17h are refused, what lies after it is refused too."""
     register = {"b": "%al", "w": "%ax", "l": "%eax"}[size]
     m = ring_3(engine, f"movl ${port}, %edx\nbad: out{size} {register}, %dx")
     m.describe(0x30, 0x3000, 0x68 + 5, 0x89)

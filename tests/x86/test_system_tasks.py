@@ -1,4 +1,4 @@
-"""Hardware task switches: what is saved and loaded, busy bits, links, faults before and behind the switch itself."""
+"""Hardware task switches: what is saved and loaded, busy bits, links, faults before and after the switch itself."""
 
 import pytest
 from system_machine import CODE, CODE_AT, DATA, ENGINES, FREE, STACK, TASK, TASK2, TSS, TSS2, UDATA, SystemMachine
@@ -69,8 +69,9 @@ def test_exception_in_a_task_of_its_own(engine):
 @pytest.mark.parametrize("beside", [GDT + 0x70, 0x5FF0, TSS + 0x60, TSS2 + 0x70], ids=["gdt", "stack", "old", "new"])
 def test_a_switch_is_not_begun_anew_behind_its_half(engine, beside):
     """Its stores hit memory with decoded code, at which an engine might stop; the old task may be gone by then."""
-    m = SystemMachine(engine, f"movl ${beside}, %eax\n call *%eax\n" + START
-                      + "movl $0x1000, %eax\nbad: movw %ax, %fs\nother: hlt")
+    m = SystemMachine(
+        engine, f"movl ${beside}, %eax\n call *%eax\n" + START + "movl $0x1000, %eax\nbad: movw %ax, %fs\nother: hlt"
+    )
     m.describe(FREE, 0, 0xFFFFF, 0x92, 0xC)  # the accessed bit is yet to be set
     m.poke(beside, b"\xc3")
     new_task(m, m.symbols["other"], es=FREE)

@@ -11,7 +11,7 @@ from playhead.x86 import state as S
 
 GP = 13
 VME, PVI = 1, 2
-MAP, MAP_END = TSS + 0x68, TSS + 0x88  # the redirection map; behind it, an I/O permission map that has no room
+MAP, MAP_END = TSS + 0x68, TSS + 0x88  # the redirection map; after it, an I/O permission map that has no room
 STACK_TOP = 0xA000  # linear, of the program in virtual-8086 mode
 VECTOR, TARGET = 0x21, 0x0333
 pytestmark = pytest.mark.parametrize("engine", ENGINES)

@@ -1,1 +1,1 @@
-"""The fuzzers of `./dev fuzz NAME`: one file each, beside the mutations that two of them make."""
+"""The fuzzers of `./dev fuzz NAME`, one file each, and the mutations that two of them make."""

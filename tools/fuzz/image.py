@@ -6,7 +6,7 @@ were, and where both QEMU and we can read a damaged image, we read the same (ask
 twenty, if it is installed). Everything else is a finding: a traceback, a hang, more than 1 GiB of memory, a file that
 has grown out of all proportion.
 
-The cases run in a process of their own; one that dies is a finding too. A case is repeated by `--seed S --only N`.
+The cases run in a separate process; one that dies is a finding too. A case is repeated by `--seed S --only N`.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ class Case:
 
 
 def _shares(image: Image) -> bool:
-    """Whether two places of the disk have the same cluster, while its refcount says one: that is seen only by a check
-    of the whole image, which nobody makes before each write."""
+    """Whether two places of the disk have the same cluster, while its refcount says one: only a check of the whole
+    image can see that, and there is none before each write."""
     assert isinstance(image, Qcow2Image) and image._refcounts is not None
     try:
         counts = references.of_l1(image._mapping, image._reader, image._mapping.l1)

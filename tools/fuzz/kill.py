@@ -7,8 +7,8 @@ ends there, and print the beginning of what the guest had printed. The file must
 before the kill (while the guest is busy, each flush writes; a host without a free core shows as well, so a longer gap
 is only counted).
 
-`--peeks` are looks at a recorder that goes on: it is stopped (SIGSTOP) at a random time, the file is copied alone,
-and must be whole and a beginning of what was there at the kill. That is many more instants for the same time.
+`--peeks` are checks of a recorder that continues: it is stopped (SIGSTOP) at a random time, the file is copied alone,
+and must be whole and a prefix of the file at the kill. That checks many more instants in the same time.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def command(name: str, path: Path, console: Path) -> list[str]:
 
 
 def take(path: Path, folder: Path, what: str, at: float) -> Look:
-    """Copy the file alone, and look at it there. `at` is when its recorder stopped, in host seconds."""
+    """Copy the file alone, and check the copy. `at` is when its recorder stopped, in host seconds."""
     look = Look(what)
     if not path.exists():
         return look
@@ -94,7 +94,7 @@ def type_keys(stdin: object, rng: random.Random, over: threading.Event) -> None:
 
 
 def kill_once(name: str, folder: Path, rng: random.Random, after_s: float, peeks: int = 0) -> tuple[Look, list[Look]]:
-    """Record, look on, kill `after_s` seconds after the file appeared, judge."""
+    """Record, peek, kill `after_s` seconds after the file appeared, judge."""
     folder.mkdir(exist_ok=True)
     path, console = folder / "made" / "r.ph", folder / "console"
     path.parent.mkdir()

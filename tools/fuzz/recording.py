@@ -9,8 +9,8 @@ printed and ends with the same state, digest by digest. A mutant of which `verif
 one whose hashes were made to fit may diverge instead, never replay wrongly. Everything else is a finding: a
 traceback, a bug of ours, a hang, more than 1 GiB of memory, another console, another last state.
 
-The work is done in a process of its own under a memory limit; one that dies or stands still is a finding too. A case
-is repeated by `--seed S --only N`.
+The work is done in a separate process under a memory limit; one that dies or hangs is a finding too. A case is repeated
+by `--seed S --only N`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from typing import Any
 from playhead.base.errors import PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
+from playhead.boards.pc_devices import parts
 from playhead.cli import main as playhead
 from playhead.host.block import open_image
 from playhead.host.disks import Disk, Disks
@@ -70,7 +71,7 @@ class Original:
 
 
 class Typist:
-    """A host whose user types a little, at fixed looks at the clock, and then ends it."""
+    """A host whose user types a little, at fixed reads of the clock, and then ends it."""
 
     def __init__(self, console: Path, keys: bytes, disks: Disks | None):
         from playhead.host.host import Host
@@ -120,7 +121,7 @@ def record(name: str, folder: Path) -> Original:
     drives: tuple[DriveConfig, ...] = ()
     if name == "disk":
         disks, drives = Disks([Disk(open_image(str(guest.disk()), read_only=True))]), (DriveConfig(sectors=8192),)
-    config = PcConfig(ram_bytes=16 << 20, bios=guest.image(name).read_bytes(), serial=("file",), drives=drives)
+    config = PcConfig(ram_bytes=16 << 20, bios=guest.image(name).read_bytes(), **parts(serial=("file",), drives=drives))
     meta = {"config": config.to_json(), "shift": 3, "auto_shift": False, "engine": "native", "program": "fuzz",
             "host": "fuzz", "created": "2026-01-01T00:00:00Z", "embed": True,
             "disks": [None] * len(drives)}  # fmt: skip
@@ -165,7 +166,7 @@ class Worker:
         for original in self.originals:
             name_moments(original)
             status, said, console = self.replay(original.path)
-            original.console = original.console or console  # of a part nobody has seen any
+            original.console = original.console or console  # a part has not been run alone
             assert status == 0 and console == original.console, said
             original.parts = self.session.machine.digest_parts()  # type: ignore[union-attr, attr-defined]
 
@@ -250,7 +251,7 @@ def work(seed: int, numbers: range, pipe: int) -> None:
 
 
 def cases(seed: int, numbers: range) -> Any:
-    """Results of all cases; a worker that dies or stands still gives one too, and another one goes on."""
+    """Results of all cases; a worker that dies or hangs gives one too, and another one continues."""
     while numbers:
         reading, writing = os.pipe()
         command = [sys.executable, "-m", "tools.fuzz.recording", "--worker", str(writing), "--seed", str(seed),
@@ -275,10 +276,10 @@ def cases(seed: int, numbers: range) -> Any:
                     yield found
         stuck = child.poll() is None and bool(numbers)
         if stuck:
-            child.send_signal(signal.SIGABRT)  # says where it stands
+            child.send_signal(signal.SIGABRT)  # prints where it hangs
         said = (child.communicate()[1] or "").strip()
         if numbers:
-            what = f"it stands still for {LIMIT_S} s" if stuck else f"the process ended with {child.returncode}: {said}"
+            what = f"it hangs for {LIMIT_S} s" if stuck else f"the process ended with {child.returncode}: {said}"
             if current is None:
                 raise PlayheadError(f"no case could be run: {what}")
             yield {"case": current, "done": "?", "came": "died", "wrong": [what], "said": "", "seconds": 0}

@@ -2,8 +2,8 @@
 fit.
 
 `mutate` changes a file in place and returns (what was done, whether the hash chain was computed anew over it). A
-chain that fits is what somebody with a text editor and our source could make: no damage by accident looks like that,
-and no verifier can know, but nothing may break or replay wrongly for it.
+chain that fits can only be made on purpose: no accident looks like that, and no verifier can know, but nothing may
+break or replay wrongly for it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def mutate(rng: random.Random, path: Path) -> tuple[str, bool]:
     what = rng.choice(MUTATIONS)
     try:
         detail = what(rng, path)
-    except sqlite3.Error as error:  # SQLite itself refuses to go on in what was done so far
+    except sqlite3.Error as error:  # SQLite itself refuses to continue in what was done so far
         detail = str(error)
     return f"{what.__name__}: {detail}", what.__name__.startswith(("fitted", "page_bomb"))
 
@@ -98,7 +98,7 @@ def page(rng: random.Random, path: Path) -> str:
 
 
 def appended(rng: random.Random, path: Path) -> str:
-    """Something behind the end, also what looks like the copy of a log."""
+    """Something after the end, also what looks like the copy of a log."""
     from playhead.log import wal_copy
 
     with open(path, "r+b") as f:

@@ -2,12 +2,12 @@
 
 One recording (made here, or given), and many replays of it, each in a fresh process. At random vary: where the run is
 cut (`--split-seed`), PYTHONHASHSEED, where RAM is mapped (`PLAYHEAD_SHUFFLE`), load on the host's cores, whether the
-digests are compared on the way, whether anybody watches (progress on a terminal, somebody who reads the recording
-meanwhile), where the console goes. Every replay must exit 0 with the recording's console bytes, instruction count and
+digests are compared on the way, whether there are observers (progress on a terminal, a reader of the recording), where
+the console goes. Every replay must exit 0 with the recording's console bytes, instruction count and
 digests. One row each; a difference is exit status 1, with the command that repeats it, and the recording is kept.
 
-With `--typed pty` or `--typed stdio` the recording is of somebody (`typist.py`) who logs in on the serial line and
-types commands at random real times.
+With `--typed pty` or `--typed stdio` the recording is of a scripted user (`typist.py`) who logs in on the serial line
+and types commands at random real times.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Perturbation:
     digests: bool = True
     quiet: bool = False
     terminal: bool = False  # standard error is a terminal, so that there is a progress line
-    readers: bool = False  # somebody else reads the recording meanwhile
+    readers: bool = False  # the recording is read meanwhile
     console: str = "stdout"
 
     @classmethod
@@ -138,7 +138,7 @@ def record(path: Path, shift: int) -> Recorded:
 
 
 def record_typed(path: Path, shift: int, commands: int, seed: int, stdio: bool) -> Recorded:
-    """Record somebody who types at the Debian guest's shell, over a pty of ours or at a terminal (`stdio`)."""
+    """Record a scripted user at the Debian guest's shell, over a pty of ours or at a terminal (`stdio`)."""
     more = ["-nographic"] if stdio else ["-serial", "pty"]
     typist = Typist(command_to_record(path, shift, "shell", *more), seed, stdio)
     try:
@@ -191,7 +191,7 @@ def reading(path: Path, wanted: bool) -> Iterator[None]:
 
 
 def drain(fd: int, into: bytearray) -> None:
-    """Read a terminal until nobody holds its other end."""
+    """Read a terminal until its other end is closed."""
     with contextlib.suppress(OSError):
         while data := os.read(fd, 4096):
             into += data
@@ -199,7 +199,7 @@ def drain(fd: int, into: bytearray) -> None:
 
 
 def replay(recorded: Recorded, p: Perturbation) -> Row:
-    """One replay in a process of its own, judged."""
+    """One replay in a separate process, judged."""
     with tempfile.TemporaryDirectory(prefix="playhead-") as folder:
         console = Path(folder) / "console"
         command = [*PLAYHEAD, "replay", str(recorded.path), *p.options()]
@@ -278,7 +278,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument("--recording", type=Path, help="an existing recording, instead of making one")
-    parser.add_argument("--typed", choices=("pty", "stdio"), help="record somebody who types at a shell")
+    parser.add_argument("--typed", choices=("pty", "stdio"), help="record a scripted user who types at a shell")
     parser.add_argument("--commands", type=int, default=50, help="with --typed: how many (default 50)")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed

@@ -1,7 +1,7 @@
 """reverse [--count N] [--seed S] [--recording FILE] [--at MOMENT] [--idle]: ten steps there and back, by gdb's packets.
 
 QEMU's own test of reverse debugging, at random moments of a recording and on a busy host: ten steps forwards, ten
-backwards and ten forwards again must see the same places; with breakpoints at all ten, going on and then backwards
+backwards and ten forwards again must see the same places; with breakpoints at all ten, continuing and then backwards
 must stop at the one that was passed last; and, which QEMU's test does not ask, from there one by one at each of them,
 though they lie side by side. The client speaks packets to `playhead debug`; two processes load the host meanwhile.
 The recording is by default of our guest `rep`: string instructions under interrupts, faults and single steps.
@@ -27,13 +27,13 @@ from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 STEPS = 10
-GOES = 3  # times that going on may stop at one of the ten
+GOES = 3  # times that continuing may stop at one of the ten
 PATIENCE_S = 120
 BUSY = "while True: pass"
 
 
 class Place(NamedTuple):
-    """Where the machine stands."""
+    """The machine's position."""
 
     icount: int
     seq: int
@@ -103,7 +103,7 @@ class Gdb:
 
 
 class Debugger:
-    """`playhead debug` of a recording, on a port of its own."""
+    """`playhead debug` of a recording, on a free port."""
 
     def __init__(self, recording: Path, *options: str):
         command = [*PLAYHEAD, "debug", str(recording), "-gdb", "tcp::0", *options]
@@ -178,7 +178,7 @@ def ten_steps(gdb: Gdb, moment: str, end: int) -> None:
     for address in addresses:
         expect("Z0", gdb.ask(f"Z0,{address:x},1"), "OK")
     _go_and_come_back(gdb, there, addresses, end)
-    last = {place.icount: place for place in there[:-1]}  # a delivery may come in front of the instruction
+    last = {place.icount: place for place in there[:-1]}  # a delivery may come before the instruction
     gdb.monitor(f"replay_seek {there[-1].icount}+{there[-1].seq}")
     for place in reversed(last.values()):
         if place.icount != there[-1].icount:
@@ -211,7 +211,7 @@ def _go_and_come_back(gdb: Gdb, there: list[Place], addresses: list[int], end: i
         expect("c", (stop, here.linear in addresses), (gdb.at_breakpoint(), True))
         passed.append(here)
     else:
-        passed.pop()  # that is where we stand
+        passed.pop()  # that is where we are
     if passed:
         expect("bc", gdb.ask("bc"), gdb.at_breakpoint())
         expect("the breakpoint that was passed last", gdb.place(), passed[-1])

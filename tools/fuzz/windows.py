@@ -2,8 +2,8 @@
 
 A recording of the native engine is replayed natively, but for windows of instructions spread over the whole of it the
 machine switches to the reference engine. At the start of a window the process is forked: the copy runs the same window
-natively, and at its end every part of both machines is compared. The run then goes on with what the reference engine
-made of the machine, so the recording's own digests judge each window once more.
+natively, and at its end every part of both machines is compared. The run then continues with what the reference engine
+made of the machine, so the recording's own digests judge each window again.
 
 With `--around` the windows lie where something happens: a first replay notes when each interrupt vector, exception,
 port, device register, warp and reset occurs, and windows go around the first and around a random one of each.
@@ -52,7 +52,7 @@ PG = 1 << 31  # of CR0
 class Window:
     """Instructions that the reference engine runs, from `start` on.
 
-    With `vector`, `start` is where to begin to look for that exception; with `alarm`, the window waits for an alarm.
+    With `vector`, `start` is where the search for that exception begins; with `alarm`, the window begins at an alarm.
     """
 
     start: int
@@ -175,7 +175,7 @@ def ram_differences(a: Snapshot, b: Snapshot) -> list[str]:
 class Copy:
     """The process as it was at a window's start, kept to run it again: on either engine, any number of times.
 
-    It can also take over: then the original process only waits for it.
+    It can also continue in the original's place: then the original process only waits for it.
     """
 
     def __init__(self, session: Windows):
@@ -191,7 +191,7 @@ class Copy:
 
     @staticmethod
     def _serve(session: Windows, pipe: Connection) -> bool:
-        """In the copy: True when it is to go on in place of the original."""
+        """In the copy: True when it is to continue in place of the original."""
         while True:
             try:
                 request = pipe.recv()
@@ -237,7 +237,7 @@ class Copy:
         os.waitpid(self.pid, 0)
 
     def instead(self) -> None:
-        """Let the copy go on in our place; our exit status is its."""
+        """Let the copy continue in our place; our exit status is its."""
         self.pipe.send(None)
         sys.stdout.flush()
         _, status = os.waitpid(self.pid, 0)

@@ -1,8 +1,8 @@
 """Debian packages of another architecture, without touching the system's own apt.
 
-`apt-get` is given a root of its own: state, cache, an empty dpkg status, and a configuration file that
-names them. From the system it borrows only what says where packages come from and whom to trust: the source lists, the
-keys, and the `Acquire` settings (a proxy, for instance). Nothing here needs to be root.
+`apt-get` gets a private root: state, cache, an empty dpkg status, and a configuration file that names them. It uses the
+system's source lists, keys, and `Acquire` settings (a proxy, for instance), and nothing else of it. Nothing here needs
+to be root.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-INDEX = "apt-index"  # the folder beside the guests
+INDEX = "apt-index"  # the folder next to the guests
 _TRIES = 4
 _INDEX_TRIES = 2  # a mirror whose files do not fit its own signature is not mended by asking again and again
 _INDEX_S = 24 * 3600  # how long an index serves

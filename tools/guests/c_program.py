@@ -2,7 +2,7 @@
 
 The start files and libraries of a distribution hold instructions that no program of ours would have, such as the marks
 of control-flow enforcement at every function (ENDBR32), which older processors take for NOPs. The compiler comes from
-Debian's packages, unpacked into a folder of its own (host_tools.py), so the host needs none.
+Debian's packages, unpacked into a private folder (host_tools.py), so the host needs none.
 """
 
 from __future__ import annotations

@@ -243,7 +243,7 @@ def modules(folder: Path, names: Sequence[str], say: Callable[[str], None]) -> l
 
 
 def _with_needs(names: Sequence[str], found: dict[str, Path]) -> list[str]:
-    """These modules and all that they need, each behind what it needs."""
+    """These modules and all that they need, each after what it needs."""
     order: list[str] = []
 
     def add(name: str) -> None:

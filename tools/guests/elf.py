@@ -40,7 +40,7 @@ def executable(obj: bytes, base: int, entry: str = "_start") -> bytes:
     zero = [s for s in kept if s.flags & _SHF_WRITE and s.kind == SHT_NOBITS]
     rest = [s for s in kept if not s.flags & SHF_ALLOC]
     code_end = _place(code, base + HEADERS)
-    data_at = code_end + PAGE  # the file goes on without a gap: the page of it that both segments need is mapped twice
+    data_at = code_end + PAGE  # the file has no gap: its page that both segments need is mapped twice
     data_end = _place(data, data_at)
     zero_end = _place(zero, data_end)
     for section in rest:

@@ -1,4 +1,4 @@
-"""Programs of Debian packages that run on this host without being installed: unpacked into a folder of their own.
+"""Programs of Debian packages that run on this host without being installed: unpacked into a private folder.
 
 The images of disk_images.py then come out the same whichever of these programs the host has, and nothing needs root.
 """

@@ -1,4 +1,4 @@
-"""Two oracles for differential tests of the 32-bit CPU, behind one interface.
+"""Two oracles for differential tests of the 32-bit CPU, with one interface.
 
 `HostOracle` runs a case natively on the host's own CPU, at privilege level 3, segments through an LDT.
 `UnicornOracle` runs it on QEMU's translator as packaged by Unicorn; it also runs privileged code.

@@ -93,7 +93,7 @@ def selector_of(name: str) -> int:
 
 @dataclass(slots=True)
 class Case:
-    """One run: from the first byte of `code` until eip is just behind its last byte, or until a trap.
+    """One run: from the first byte of `code` until eip is just after its last byte, or until a trap.
 
     `segments` maps a segment register to the descriptor that it starts with, or `ldtN` to a descriptor that is only
     in the LDT (`selector_of` gives the selector of either). A register that is not named starts flat.
@@ -137,7 +137,7 @@ class Case:
         return tuple(flat)
 
     def base_of(self, selector: int) -> int:
-        """The base that a selector of this case stands for (0: flat, or not ours)."""
+        """The base of a selector of this case (0: flat, or not ours)."""
         if selector & 4 and self.segments:
             for name, segment in self.segments.items():
                 if slot_of(name) == selector >> 3:

@@ -1,6 +1,6 @@
 """The native half of the host oracle: one signal handler, emitted by LLVM, that is the loop over the cases.
 
-A case ends in a signal, because whatever ends it traps: the int3 behind the code, a fault, a single step, the timer.
+A case ends in a signal, because whatever ends it traps: the int3 after the code, a fault, a single step, the timer.
 The handler copies the state out of the `ucontext` and from the fixed memory into a result, then writes the next
 case into both, and returns: the kernel's own rt_sigreturn loads every register, the flags, the FPU and CS:EIP/SS:ESP,
 also a 16-bit stack segment exactly (a plain `iret` of ours would leak the upper half of esp). So a case costs one

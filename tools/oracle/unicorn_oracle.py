@@ -195,7 +195,7 @@ class UnicornOracle:
         return self._memory[:]
 
     def _restore_memory(self, case: Case, changed: bool) -> None:
-        """The background again; written behind Unicorn's back, so its translations of it go as well."""
+        """The background again; written without Unicorn's knowledge, so its translations are dropped."""
         if changed:
             self._memory[:] = layout.background()
         else:

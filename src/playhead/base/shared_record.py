@@ -18,7 +18,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from playhead.base.errors import FormatError
 from playhead.base.record import Array, Blob, Bool, BytesLike, Field, Nested, Number, Record, RecordType
@@ -27,6 +27,7 @@ CTYPES: dict[str, Any] = {
     "B": ctypes.c_uint8, "H": ctypes.c_uint16, "I": ctypes.c_uint32, "Q": ctypes.c_uint64,
     "i": ctypes.c_int32, "q": ctypes.c_int64, "?": ctypes.c_bool,
 }  # fmt: skip
+L = TypeVar("L", bound="SharedRecord")
 COUNT = 4  # bytes before the contents of a `Bytes`
 
 
@@ -172,6 +173,32 @@ class Table(Field[memoryview]):
         def __set__(self, record: object, value: BytesLike) -> None: ...
 
 
+class LinkList(Generic[L]):
+    """The value of a `Links` field: other records by number, None where there is none."""
+
+    __slots__ = ("_addresses", "_records")
+
+    def __init__(self, memory: memoryview):
+        cast: Any = memory.cast
+        self._addresses = cast("Q")
+        self._records: list[L | None] = [None] * len(self._addresses)
+
+    def __getitem__(self, index: int) -> L | None:
+        return self._records[index]
+
+    def __setitem__(self, index: int, record: L) -> None:
+        self._records[index], self._addresses[index] = record, record.address()
+
+
+class Links(Field[LinkList[L]]):
+    """`count` other records of class `cls`, or of classes that extend it. These are wires, not state: native code
+    follows them, and the record that has them is not for saving."""
+
+    def __init__(self, cls: type[L], count: int):
+        super().__init__(b"")
+        self.cls, self.count = cls, count
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a field lies, in bytes from the record's address. `kind`: unsigned, signed, bool, bytes (a count of 32
@@ -199,6 +226,8 @@ def _place(field: Field[Any], at: int) -> Place:
             return Place(at, "unsigned", 8, field.length)
         case Bytes():
             return Place(at, "bytes", 8, field.capacity)
+        case Links():
+            return Place(at, "unsigned", 64, field.count)
         case Nested() if issubclass(field.cls, SharedRecord):
             return Place(at, "record", 8 * field.cls.SIZE, 1, field.cls)
         case Array() if not isinstance(field.item, Table | Bytes | Array):
@@ -215,6 +244,8 @@ def _image(field: Field[Any]) -> bytes:
             return _image(field.item) * field.count
         case Bytes():
             return bytes(COUNT + field.capacity)
+        case Links():
+            return bytes(8 * field.count)
     out = bytearray()
     field.encode(field.default, out)
     return bytes(out)
@@ -227,6 +258,8 @@ def _view(field: Field[Any], memory: memoryview) -> Any:
             return memory
         case Bytes():
             return ByteQueue(memory)
+        case Links():
+            return LinkList(memory)
         case Nested():
             return field.cls.over(memory)
         case Array(item=Nested(cls=cls)):

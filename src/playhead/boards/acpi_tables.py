@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from playhead.boards import aml
+from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ
 
-PM_BASE, GPE_BASE, SCI_IRQ = 0x600, 0xAFE0, 9
+PM_BASE = 0x600
 SMI_COMMAND, ACPI_ENABLE, ACPI_DISABLE = 0xB2, 0xF1, 0xF0
 LAPIC_BASE, IOAPIC_BASE = 0xFEE00000, 0xFEC00000
 PCI_HOLE_END = 0xFEBFFFFF

@@ -1,27 +1,29 @@
-"""What a PC is made of: the plain description that the command line makes, the board builds from, and a recording
-keeps.
+"""A machine's description, which the command line makes, the board builds from and a recording keeps: properties of the
+machine as a whole, an ordered list of devices with their properties, and what those use of the outside.
 
 As JSON, the large parts (kernel, initrd, firmware) stand as the SHA-256 of their bytes; a recording keeps the bytes
-beside. Where the host's ends of the serial ports go is not the machine's business, so only a word about each is
-kept here.
+beside. Of a character device only a word says what it is: where it goes is the host's business.
 """
 
 import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
-from playhead.base.errors import FormatError, UsageError
-from playhead.boards import drive_config, machine_version
+from playhead.base.errors import FormatError, UnsupportedError, UsageError
+from playhead.boards import config_before, machine_version, pc_devices
 from playhead.boards.drive_config import DriveConfig
+from playhead.boards.entry import Entry, Outside
+from playhead.devices import registry
 from playhead.devices.timer.rtc_calendar import date_from_days, days_from_date
 
 MIB = 1 << 20
 RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the hole for PCI, APICs and firmware
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
-SERIAL_MAX = 4
 BLOBS = ("kernel", "initrd", "bios")
+LISTS = ("devices", "outside")
 BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -30,7 +32,7 @@ RTC_DEFAULT_S = 946_684_800  # 2000-01-01, the start of a clock that follows vir
 
 @dataclass(frozen=True)
 class PcConfig:
-    """Sizes in bytes; `debugcon` and `debug_exit` are I/O bases or None; `serial` names each port's other end."""
+    """Sizes in bytes. `devices`: if there are none, those that a `pc` has by default (`pc_devices.parts`)."""
 
     ram_bytes: int = 128 * MIB
     cpu: str = "pentium2"
@@ -38,16 +40,18 @@ class PcConfig:
     initrd: bytes | None = None
     append: str = ""
     bios: bytes | None = None
-    serial: tuple[str, ...] = ("null",)
     rtc_base: str = "utc"
     rtc_clock: str = "host"
-    debugcon: int | None = None
-    debug_exit: int | None = None
-    debug_exit_size: int = 2
-    drives: tuple[DriveConfig, ...] = ()
     boot: str = "cad"  # what firmware tries, in order, by the letters of QEMU's -boot
     graphics: bool = True  # False: firmware is told to use the serial line (-nographic)
     machine: str = field(default_factory=machine_version.newest)
+    devices: tuple[Entry, ...] = ()
+    outside: tuple[Outside, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.devices:
+            for name, value in pc_devices.parts(self.machine).items():
+                object.__setattr__(self, name, value)
 
     def check(self) -> None:
         """Raise UsageError for what cannot be built."""
@@ -62,23 +66,47 @@ class PcConfig:
             raise UsageError("nothing to start: give a kernel (-kernel) or a firmware (-bios)")
         if self.bios is not None and (not 0 < len(self.bios) <= BIOS_MAX or len(self.bios) % BIOS_STEP):
             raise UsageError(f"a firmware image is a multiple of 64 KiB; this one has {len(self.bios)} bytes")
-        if len(self.serial) > SERIAL_MAX:
-            raise UsageError(f"{len(self.serial)} serial ports: a PC has at most {SERIAL_MAX}")
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
         self.rtc_start_s()
         if not set(self.boot) <= set(BOOT_LETTERS):
             raise UsageError(f"-boot order={self.boot}: letters of {BOOT_LETTERS}")
-        drive_config.check(self.drives)
-        machine_version.properties(self.machine)
-        debug = (("debugcon", self.debugcon, 1), ("debug-exit", self.debug_exit, self.debug_exit_size))
-        for option, base, size in debug:
-            if base is not None and not (0 <= base and 1 <= size <= 8 and base + size <= 0x10000):
-                raise UsageError(f"isa-{option}: iobase {base:#x} is not an I/O port")
+        pc_devices.check(self.machine, self.devices, self.outside)
+        for drive in self.drives:
+            drive.check()
 
-    def property(self, name: str) -> Any:
-        """What the machine's version says of it (`machine_version.PROPERTIES`)."""
-        return machine_version.properties(self.machine)[name]
+    # the devices
+
+    def values(self, entry: Entry) -> dict[str, Any]:
+        """All properties of a device."""
+        return pc_devices.values_of(self.machine, entry)
+
+    def all_of(self, *drivers: str) -> list[Entry]:
+        """The devices of these QEMU names, in the order of the list."""
+        return [entry for entry in self.devices if entry.driver in drivers]
+
+    def end(self, type: str, id: str) -> Outside:
+        """What a device means by this id."""
+        return next(end for end in self.outside if (end.type, end.id) == (type, id))
+
+    @cached_property
+    def drives(self) -> tuple[DriveConfig, ...]:
+        """The disks and CD-ROM drives. Whoever provides the storage behind them does so in this order."""
+        found = [(entry, self.values(entry)) for entry in self.all_of("ide-hd", "ide-cd")]
+        return tuple(pc_devices.drive_of(e, values, self.end("drive", values["drive"]).facts) for e, values in found)
+
+    @cached_property
+    def serial(self) -> tuple[str, ...]:
+        """For each serial port a word about its other end."""
+        ids = [entry.values.get("chardev") for entry in self.all_of("isa-serial")]
+        return tuple(self.end("chardev", str(id)).facts["backend"] if id is not None else "null" for id in ids)
+
+    def com_ports(self) -> tuple[tuple[int, int], ...]:
+        """(I/O base, interrupt) of each serial port."""
+        found = (self.values(entry) for entry in self.all_of("isa-serial"))
+        return tuple((values["iobase"], values["irq"]) for values in found)
+
+    # the real-time clock
 
     def rtc_start_s(self) -> int | None:
         """Seconds since 1970 at which the real-time clock starts, then following virtual time; None: the host clock."""
@@ -102,44 +130,65 @@ class PcConfig:
         for name in BLOBS:
             if plain[name] is not None:
                 plain[name] = digest(plain[name])
-        plain["serial"] = list(self.serial)
-        plain["drives"] = [drive.to_json() for drive in self.drives]
-        if not self.drives:
-            del plain["drives"], plain["boot"]  # it is described as it was before there were drives
+        for name in LISTS:
+            plain[name] = [part.to_json() for part in plain[name]]
         return plain
+
+    def in_this_form(self, plain: dict[str, Any]) -> dict[str, Any]:
+        """A description of this or an older form, to be compared with `to_json`. Raises FormatError."""
+        if not config_before.is_before(plain):
+            return plain
+        if type(ports := plain.get("serial")) is int:  # a state in a disk image had only their number
+            plain = {**plain, "serial": ["null"] * min(ports, 5)}
+        try:
+            return config_before.converted(plain, self.machine)
+        except UsageError as e:
+            raise FormatError(f"a machine description that cannot be built: {e}") from None
 
     @classmethod
     def from_json(cls, plain: dict[str, Any], blob: Callable[[str], bytes]) -> "PcConfig":
-        """The inverse; `blob` gives the bytes of a SHA-256. What comes from a file is not trusted. Raises
-        UnsupportedError if the machine's version is not known here.
+        """The inverse, of an older form too (`config_before`); `blob` gives the bytes of a SHA-256. What comes from a
+        file is not trusted. Raises UnsupportedError if the machine's version or a device is not known here.
         """
-        known = {f.name: JSON_TYPES[f.type] for f in fields(cls)}
-        if not isinstance(plain, dict) or set(plain) - set(known):
-            raise FormatError(f"a machine description with unknown parts: {sorted(set(plain) - set(known))}")
+        if not isinstance(plain, dict):
+            raise FormatError("a machine description that is no object")
         version = machine_version.of_recording(plain)
-        given = {name: value for name, value in machine_version.properties(version).items() if name in known}
-        values = {**given, **plain}
-        for name, value in plain.items():
-            if type(value) not in known[name]:
-                raise FormatError(f"a machine description whose {name} is {value!r}")
-        if "serial" in values:
-            values["serial"] = tuple(str(kind) for kind in values["serial"])
-        if "drives" in values:
-            values["drives"] = tuple(DriveConfig.from_json(drive) for drive in values["drives"])
-        for name in BLOBS:
-            if values.get(name) is not None:
-                values[name] = blob(values[name])
-        config = replace(cls(), **values)
+        known = {f.name: JSON_TYPES[f.type] for f in fields(cls)}
         try:
+            if config_before.is_before(plain):
+                plain = config_before.converted(plain, version)
+            if set(plain) - set(known):
+                raise FormatError(f"a machine description with unknown parts: {sorted(set(plain) - set(known))}")
+            for name, value in plain.items():
+                if type(value) not in known[name]:
+                    raise FormatError(f"a machine description whose {name} is {value!r}")
+            config = replace(cls(), **_values(version, plain, blob))
             config.check()
         except UsageError as e:
             raise FormatError(f"a machine description that cannot be built: {e}") from None
         return config
 
 
+def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -> dict[str, Any]:
+    """The fields of a checked description."""
+    back = machine_version.back(version)
+    values: dict[str, Any] = {**{name: value for name, value in back.items() if "." not in name}, **plain}
+    values["devices"] = tuple(Entry.from_json(item) for item in values["devices"])
+    values["outside"] = tuple(Outside.from_json(item) for item in values.get("outside", ()))
+    if not values["devices"]:
+        raise FormatError("a machine description without devices")
+    for entry in values["devices"]:
+        if entry.driver not in registry.CLASSES:
+            raise UnsupportedError(f"its device '{entry.driver}' is not known here; use the Playhead that has it")
+    for name in BLOBS:
+        if values.get(name) is not None:
+            values[name] = blob(values[name])
+    return values
+
+
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
-    int: (int,), bool: (bool,), str: (str,), int | None: (int, type(None)), bytes | None: (str, type(None)),
-    tuple[str, ...]: (list,), tuple[DriveConfig, ...]: (list,),
+    int: (int,), bool: (bool,), str: (str,), bytes | None: (str, type(None)),
+    tuple[Entry, ...]: (list,), tuple[Outside, ...]: (list,),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A PC's disks and CD-ROM drives: what is where for the controller, and what firmware finds written about them.
+"""A PC's disks and CD-ROM drives: what firmware finds written about them.
 
 Sources: IBM PC/AT Technical Reference, "CMOS RAM" (12h, 19h-2Ch); the translation bits (39h) and the device paths of
 `bootorder` are those that SeaBIOS documents and reads.
@@ -8,21 +8,10 @@ from collections.abc import Sequence
 
 from playhead.boards.drive_config import HD, DriveConfig
 from playhead.devices.storage.ata_identify import geometry
-from playhead.devices.storage.ide_channel import Drives
-from playhead.hw.block import Drive
 
 CMOS_TYPES, CMOS_TRANSLATION, USER_TYPE = 0x12, 0x39, 47
 CMOS_HDS = ((0x19, 0x1B), (0x1A, 0x24))  # extended type and parameters, of the first channel's two disks
 BIOS_CYLINDERS = 1024
-
-
-def on_channels(drives: Sequence[DriveConfig], storage: Sequence[Drive]) -> tuple[Drives, Drives]:
-    """What is where, for the controller."""
-    assert len(storage) >= len(drives), f"{len(drives)} drives, storage for {len(storage)}"
-    places: list[list[tuple[str, Drive] | None]] = [[None, None], [None, None]]
-    for config, behind in zip(drives, storage, strict=False):
-        places[config.bus][config.unit] = (config.kind, behind)
-    return places[0], places[1]
 
 
 def cmos(drives: Sequence[DriveConfig]) -> dict[int, int]:

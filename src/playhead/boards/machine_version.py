@@ -2,22 +2,20 @@
 
 A recording names its machine's version and replays on that one for ever. So whatever a guest can see without being
 asked for (a register's fixed value, a default device, a default of the command line) is changed in one way only: the
-new value goes into `PROPERTIES`, a new row becomes the first of `VERSIONS`, and the row of the version before sets the
-property back (`back`), as QEMU's machine types do it. A version's properties are `PROPERTIES` with the `back` of every
+new value goes where the default is, a new row becomes the first of `VERSIONS`, and the row of the version before sets
+it back (`back`), as QEMU's machine types do it. A version's properties are the defaults with the `back` of every
 version from the newest to itself laid over, in this order. docs/recording-format.md says it for users.
 
-A property with a dot belongs to a chip, and the board hands it over; one without is a field of `PcConfig`: its value if
-neither the command line nor a recording says another.
+A property with a dot belongs to a device, `ioapic.version`: its default is declared in the device's class. One without
+is a field of `PcConfig`: its value if neither the command line nor a recording says another.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.hw.declared import Declared, Value
 
-Value = int | str | bool
 ALIASES = ("pc", "pc-i440fx")  # QEMU's names of the newest one
 FIRST_RELEASE = "0.1.0"  # whose recordings name no version
 
@@ -31,14 +29,6 @@ class MachineVersion:
     released: bool = False
     back: Mapping[str, Value] = field(default_factory=dict)
 
-
-PROPERTIES: Mapping[str, Value] = MappingProxyType({
-    "cpu": "pentium2",
-    "ram_bytes": 128 << 20,
-    "debugcon.iobase": 0xE9,  # where -debugcon puts the port
-    "ioapic.version": 0x20,  # of the 82093AA and its successors
-    "lapic.version": 0x14,
-})  # fmt: skip
 
 VERSIONS: Sequence[MachineVersion] = (
     MachineVersion("pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True),
@@ -64,15 +54,21 @@ def resolve(name: str) -> str:
     return name
 
 
-def properties(name: str) -> dict[str, Any]:
-    """All properties of a version, by name."""
-    found: dict[str, Any] = dict(PROPERTIES)
+def back(name: str) -> dict[str, Value]:
+    """What a version sets back, by property. Raises UnsupportedError for a version that is not known."""
+    found: dict[str, Value] = {}
     for version in VERSIONS:
         found.update(version.back)
         if version.name == name:
             return found
     raise UnsupportedError(f"machine version {name!r} is not known here: there is {', '.join(v.name for v in VERSIONS)}"
                            "; use the Playhead that has it")  # fmt: skip
+
+
+def defaults(name: str, device: Declared) -> dict[str, Value]:
+    """A device's properties if nothing is said, in this version of the machine."""
+    set_back = back(name)
+    return {prop: set_back.get(f"{device.name}.{prop}", value) for prop, value in device.defaults().items()}
 
 
 def of_recording(plain: Mapping[str, object]) -> str:
@@ -82,5 +78,5 @@ def of_recording(plain: Mapping[str, object]) -> str:
         raise UnsupportedError(
             f"made by Playhead {FIRST_RELEASE}, whose machine this version does not have; use Playhead {FIRST_RELEASE}"
         )
-    properties(str(name))
+    back(str(name))
     return str(name)

@@ -1,7 +1,8 @@
-"""The PC: QEMU's `pc` (i440FX and PIIX3), wired from the tables below.
+"""The PC: QEMU's `pc` (i440FX and PIIX3), built from its description's list of devices.
 
-The order in which `build` makes the chips is part of the determinism contract: it numbers their alarms, and it is the
-order of `Board.devices`, by which they are reset, digested and checkpointed.
+Each device's class builds it from what the board gives (`hw.surroundings`), so the board knows only those that the
+processor and the machine ask something of. The order of the list is part of the determinism contract: it numbers the
+alarms, and it is the order of `Board.devices`, by which they are reset, digested and checkpointed.
 
 Interrupts: ISA interrupt n goes to input n of the two 8259s and of the I/O APIC; interrupt 0 goes to I/O APIC input 2.
 Sources share wires (`SharedLine`), so a PCI interrupt and an ISA device may meet on one.
@@ -13,39 +14,35 @@ Sources: the chips' data sheets; QEMU's `pc` machine for which chip is where.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from playhead.boards import disks, pc_memory
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
 from playhead.boards.wires import SharedLine
-from playhead.devices.system.fw_cfg import FwCfg, directory, fixed_items
-from playhead.devices.pci.i440fx_pci import I440Fx
+from playhead.devices import registry
+from playhead.devices.char.ns16550_uart import Ns16550
 from playhead.devices.input.i8042_kbc import I8042
-from playhead.devices.timer.i8254_pit import I8254
-from playhead.devices.intc.i8259_pic import PicPair
-from playhead.devices.intc.ioapic import IoApic
-from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
 from playhead.devices.intc.lapic import Lapic
-from playhead.devices.timer.mc146818_rtc import Mc146818, pc_nvram
 from playhead.devices.intc.nmi_latch import NmiLatch
-from playhead.devices.char.ns16550_uart import COM_PORTS, Ns16550
-from playhead.devices.system.pc_ports import CoprocessorError, Port61, Port92
-from playhead.devices.pci.bus import PciBus
-from playhead.devices.storage.piix3_ide import IRQS as IDE_IRQS
-from playhead.devices.storage.piix3_ide import Piix3Ide
+from playhead.devices.pci.bus import PciBus, PciFunction, place
 from playhead.devices.pci.piix3_isa import Piix3Isa
-from playhead.devices.pci.piix4_pm import Piix4Pm
-from playhead.devices.display.vga_text import VgaText
+from playhead.devices.storage.piix3_ide import Piix3Ide
+from playhead.devices.system.fw_cfg import directory, fixed_items
+from playhead.devices.system.pc_ports import CoprocessorError
+from playhead.devices.timer.mc146818_rtc import pc_nvram
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
+from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Child
 
-PIT_IRQ, KBD_IRQ, RTC_IRQ, AUX_IRQ, FPU_IRQ = 0, 1, 8, 12, 13
 APIC_BASE_MSR = 0x1B
+DIGESTED_BEHIND = {"rtc": "port61"}  # built before the PIT, so its alarm has the lower number
 
 # PCI device and function numbers
 HOST_BRIDGE, ISA_BRIDGE, IDE, POWER = (0, 0), (1, 0), (1, 1), (1, 3)
@@ -66,15 +63,15 @@ FIRMWARE_PORTS = ((0x4D1, 1, 0x0E),)  # interrupts 9, 10 and 11 are level-trigge
 FIRMWARE_LAPIC = ((0x0F0, 0x1FF), (0x350, 0x8700), (0x360, 0x8400))  # enabled; LINT0 is the 8259s', LINT1 is NMI
 FIRMWARE_KBC = 0x65  # keyboard interrupt, self test passed, auxiliary port off, translation
 
+ENDS = {"isa-serial": "serial{}", "isa-debugcon": "debugcon"}  # what a session calls the end of a driver's n-th device
 
-D = TypeVar("D", bound=Device)
+T = TypeVar("T")
 
 
 class Outputs(Protocol):
-    """Where the board's output goes, and the storage behind its drives."""
+    """What the board's devices are connected to, and the storage behind its drives."""
 
-    serial_sinks: list[Sink]
-    debugcon: Sink
+    ends: Mapping[str, Any]  # by the names of `ENDS`; a device without one is connected to nothing
     drives: Sequence[Drive]  # what is behind the configuration's drives; needed if it has any
 
 
@@ -97,95 +94,96 @@ class Board:
     def __init__(self, config: PcConfig, clock: VirtualClock, memory: Memory, host_clock: HostClock,
                  requests: Requests, outputs: Outputs):  # fmt: skip
         config.check()
-        self.config, self.memory = config, memory
+        self.config, self.memory, self.clock = config, memory, clock
+        self.host_clock, self.requests, self._outputs = host_clock, requests, outputs
         self.io = Space("io", 1 << 16)
         self.devices: dict[str, Device] = {}
-        self.serial: list[Ns16550] = []
         self.bus = PciBus()
         self.irqs = tuple(SharedLine(f"irq{n}") for n in range(16))
-        self.a20 = SharedLine("a20")
-        self.ignne: Callable[[], None] = lambda: None  # the machine's: the processor is to get IGNNE# if it can
-        com = COM_PORTS[: len(config.serial)]
-        tables = pc_memory.acpi(com)
+        self.pirqs = tuple(SharedLine(f"pirq{letter}") for letter in "ABCD")
+        self.a20_gate = SharedLine("a20")
+        self.ask_ignne: Callable[[], None] = lambda: None  # the machine's: the processor is to get IGNNE# if it can
+        tables = pc_memory.acpi(config.com_ports())
         layout = pc_memory.lay_out(config, memory, tables)
         self.regions = layout.regions
         self.boot = pc_memory.linux(config, tables) if config.kernel is not None else None
-        self._interrupt_chips(clock)
-        self._time_chips(clock, host_clock, requests)
-        self._bridges(clock, requests, layout)
-        self.ide = self._ide(outputs) if config.drives else None
-        self._serial_ports(clock, outputs)
-        items = fixed_items(config.ram_bytes, graphics=config.graphics)
-        items |= directory(pc_memory.firmware_files(config, tables))
-        self._add(FwCfg("fw_cfg", self.io, memory, items))
-        if config.debugcon is not None:
-            self._add(IsaDebugCon("debugcon", self.io, outputs.debugcon, config.debugcon))
-        if config.debug_exit is not None:
-            self._add(IsaDebugExit("debug_exit", self.io, requests, config.debug_exit, config.debug_exit_size))
-        self.vga = self._add(VgaText("vga", self.io, memory, clock))
-        self.a20.connect(memory.set_a20)
+        self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
+        self.rtc_start_s = config.rtc_start_s()
+        self.cmos = pc_nvram(config.ram_bytes, boot=config.boot) | disks.cmos(config.drives)
+        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics)
+        self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
+        self._build()
+        self.lapic, self.nmi, self.kbc = self.find(Lapic), self.find(NmiLatch), self.find(I8042)
+        self.isa, self._fpu_error = self.find(Piix3Isa), self.find(CoprocessorError)
+        self.ide = next(iter(self.all_of(Piix3Ide)), None)
+        self.serial = self.all_of(Ns16550)
+        self.intr = self.lapic.intr
+        for n, wire in enumerate(self.pirqs):
+            wire.connect(partial(self.isa.set_pirq, n))
+        self.a20_gate.connect(memory.set_a20)
         self.loaded()
 
-    # -- making the chips
+    def _build(self) -> None:
+        """The devices of the description in their order; a device on another one's bus is built by that one."""
+        for entry in self.config.devices:
+            cls = registry.class_of(entry.driver)
+            if issubclass(cls, Device):
+                values = self.config.values(entry)
+                device = cls.build(entry.id, self, values)
+                self.devices[entry.id] = device
+                if isinstance(device, PciFunction):
+                    self.bus.add(*place(values["addr"]), device)
+        for id, before in DIGESTED_BEHIND.items():
+            names = [name for name in self.devices if name != id]
+            names.insert(names.index(before) + 1, id)
+            self.devices = {name: self.devices[name] for name in names}
 
-    def _add(self, device: D) -> D:
-        assert device.name not in self.devices, device.name
-        self.devices[device.name] = device
-        return device
+    # -- what devices ask when they are built (`hw.surroundings.Surroundings`)
 
-    def _interrupt_chips(self, clock: VirtualClock) -> None:
-        self.pic = self._add(PicPair("pic", [wire.line for wire in self.irqs]))
-        self.pic.attach(self.io)
-        nmi = NmiLatch("nmi")
-        self.lapic = self._add(Lapic("lapic", clock, self.pic.acknowledge, nmi.request,
-                                     version=self.config.property("lapic.version")))  # fmt: skip
-        self.lapic.attach(self.memory.mmio)
-        self.pic.intr.connect(self.lapic.set_lint0)
-        self.ioapic = self._add(IoApic("ioapic", self.lapic.deliver, self.config.property("ioapic.version")))
-        self.ioapic.attach(self.memory.mmio)
-        self.lapic.eoi_broadcast = self.ioapic.eoi
-        self.ioapic.connect_isa([wire.line for wire in self.irqs])
-        self.nmi = self._add(nmi)
-        self.intr = self.lapic.intr
+    def irq(self, number: int, driver: str) -> Line:
+        return self.irqs[number].driver(driver)
 
-    def _time_chips(self, clock: VirtualClock, host_clock: HostClock, requests: Requests) -> None:
-        start_s = self.config.rtc_start_s()
-        rtc = Mc146818("rtc", clock, self.irqs[RTC_IRQ].driver("rtc"), host_clock if start_s is None else None,
-                       0 if start_s is None else start_s * 1_000_000_000)  # fmt: skip
-        rtc.fill(pc_nvram(self.config.ram_bytes, boot=self.config.boot) | disks.cmos(self.config.drives))
-        pit = self._add(I8254("pit", clock, self.irqs[PIT_IRQ].driver("pit")))
-        port61 = self._add(Port61("port61", clock, pit))
-        self._add(rtc)
-        kbd, aux = self.irqs[KBD_IRQ].driver("kbd"), self.irqs[AUX_IRQ].driver("aux")
-        self.kbc = self._add(I8042("kbc", self.io, kbd, aux, self.a20.driver("kbc"), requests))
-        port92 = self._add(Port92("port92", self.a20.driver("port92"), requests))
-        self._fpu_error = self._add(CoprocessorError("fpu_error", self.irqs[FPU_IRQ].driver("ferr"), self._ask_ignne))
-        for chip in (pit, port61, rtc, port92, self._fpu_error):
-            chip.attach(self.io)
+    def isa_lines(self) -> list[Line]:
+        return [wire.line for wire in self.irqs]
 
-    def _bridges(self, clock: VirtualClock, requests: Requests, layout: pc_memory.Layout) -> None:
-        shadow = layout.ram + pc_memory.WINDOW
-        bridge = self._add(I440Fx("pci", self.io, self.memory, self.bus, shadow, layout.window))
-        self.isa = self._add(Piix3Isa("isa", self.io, requests))
-        self.pm = self._add(Piix4Pm("pm", self.io, clock, self.irqs[SCI_IRQ].driver("sci"), requests))
-        for place, function in ((HOST_BRIDGE, bridge), (ISA_BRIDGE, self.isa), (POWER, self.pm)):
-            self.bus.add(*place, function)
-        for n, line in self.isa.irqs.items():
-            self.irqs[n].attach(line)
+    def drive_irq(self, number: int, line: Line) -> None:
+        self.irqs[number].attach(line)
 
-    def _ide(self, outputs: Outputs) -> Piix3Ide:
-        first, second = (self.irqs[irq].driver("ide") for irq in IDE_IRQS)
-        drives = disks.on_channels(self.config.drives, outputs.drives)
-        ide = self._add(Piix3Ide("ide", self.io, self.memory, (first, second), drives))
-        self.bus.add(*IDE, ide)
-        return ide
+    def pci_line(self, addr: str, driver: str, pin: int = 0) -> Line:
+        return self.pirqs[self.bus.pirq_of(place(addr)[0], pin)].driver(driver)
 
-    def _serial_ports(self, clock: VirtualClock, outputs: Outputs) -> None:
-        sinks = [*outputs.serial_sinks, *(NullSink() for _ in COM_PORTS)]
-        for n in range(len(self.config.serial)):
-            base, irq = COM_PORTS[n]
-            line = self.irqs[irq].driver(f"serial{n}")
-            self.serial.append(self._add(Ns16550(f"serial{n}", self.io, base, line, sinks[n], clock)))
+    def a20(self, driver: str) -> Line:
+        return self.a20_gate.driver(driver)
+
+    def ignne(self) -> None:
+        self.ask_ignne()
+
+    def all_of(self, cls: type[T]) -> list[T]:
+        return [device for device in self.devices.values() if isinstance(device, cls)]
+
+    def find(self, cls: type[T]) -> T:
+        return self.all_of(cls)[0]
+
+    def children(self, buses: Sequence[str]) -> list[Child]:
+        return [Child(e.driver, e.bus, self.config.values(e)) for e in self.config.devices if e.bus in buses]
+
+    def chardev(self, id: str | None) -> Sink:
+        end: Sink | None = self._end("chardev", id)
+        return NullSink() if end is None else end
+
+    def _end(self, word: str, id: str | None) -> Any:
+        """The end outside that has this id in the devices' property `word`; None if there is none."""
+        for driver, name in ENDS.items():
+            for number, entry in enumerate(self.config.all_of(driver)):
+                if id is not None and entry.values.get(word) == id:
+                    return self._outputs.ends.get(name.format(number))
+        return None
+
+    def drive(self, id: str) -> Drive:
+        drives = [entry.values["drive"] for entry in self.config.all_of("ide-hd", "ide-cd")]
+        behind = self._outputs.drives
+        assert len(behind) >= len(drives), f"{len(drives)} drives, storage for {len(behind)}"
+        return behind[drives.index(id)]
 
     # -- what the processor asks
 
@@ -202,9 +200,6 @@ class Board:
     def fpu_error(self) -> None:
         """The processor asserts FERR#: with CR0.NE clear, an x87 exception is to become an interrupt."""
         self._fpu_error.error()
-
-    def _ask_ignne(self) -> None:
-        self.ignne()
 
     def cpu_write(self, msr: int, core: Core) -> None:
         """The processor wrote a register of its own that chips have to know about."""
@@ -257,9 +252,9 @@ class Board:
 
     def loaded(self) -> None:
         """After every chip has its state: what is derived from several of them."""
-        for wire in (*self.irqs, self.a20):
+        for wire in (*self.irqs, *self.pirqs, self.a20_gate):
             wire.restore()
-        self.memory.set_a20(self.a20.line.level)
+        self.memory.set_a20(self.a20_gate.line.level)
 
 
 def build(config: PcConfig, clock: VirtualClock, memory: Memory, host_clock: HostClock, requests: Requests,

@@ -8,11 +8,12 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
-from playhead.boards import machine_version
+from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
+from playhead.cli import device_options
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
-from playhead.cli.serial_ports import serial_specs
+from playhead.cli.serial_ports import all_specs, serial_specs
 from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
@@ -32,6 +33,11 @@ QUIET_LINUX = (
 QUIET = "the guest has printed nothing for 10 s on its serial ports"
 
 
+def _word(spec: str) -> str:
+    """What a description says of a port's other end."""
+    return "stdio" if spec == "mon:stdio" else spec.partition(":")[0]
+
+
 def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     """The machine's description, checked, with the files' contents in it."""
     for name in ("initrd", "append"):
@@ -42,32 +48,26 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
-    exits = [d for d in values["devices"] if d["name"] == "isa-debug-exit"]
-    if len(exits) > 1:
-        raise UsageError("-device isa-debug-exit may be given once")
     machine, graphics = values["machine"] or (machine_version.newest(), None)
-    default = machine_version.properties(machine)
-    debugcon = dict(values["globals"]).get("isa-debugcon.iobase", default["debugcon.iobase"])
+    back: dict[str, Any] = {**machine_version.back(machine)}
+    parts = device_options.entries(values, [_word(spec) for spec in serial_specs(values)], drives)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
     if clock == "vm" and base == "utc":
         base = date_text().rstrip("Z")  # the host's date now; from here on it is part of the machine's description
     config = PcConfig(
         machine=machine,
         graphics=not values["nographic"] if graphics is None else graphics,
-        ram_bytes=values["ram_bytes"] or default["ram_bytes"],
+        ram_bytes=values["ram_bytes"] or back.get("ram_bytes", PcConfig.ram_bytes),
         append=values["append"] or "",
-        serial=tuple(spec.partition(":")[0] if spec != "mon:stdio" else "stdio" for spec in serial_specs(values)),
         rtc_base=base,
         rtc_clock=clock,
-        debugcon=debugcon if values["debugcon"] not in (None, "none") else None,
-        debug_exit=exits[0]["iobase"] if exits else None,
-        debug_exit_size=exits[0]["iosize"] if exits else 2,
-        cpu=values["cpu"] or default["cpu"],
+        cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         kernel=files.get("kernel"),
         initrd=files.get("initrd"),
         bios=files.get("bios"),
-        drives=drives.configs,
         boot=values["boot"],
+        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
+        outside=parts["outside"],
     )
     config.check()
     if config.kernel is not None:
@@ -78,7 +78,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
-    return Host(serial_specs(values), values["debugcon"] or "null", mux=values["nographic"], disks=drives.disks)
+    return Host(all_specs(values), values["debugcon"] or "null", mux=values["nographic"], disks=drives.disks)
 
 
 def make_options(values: dict[str, Any]) -> Options:

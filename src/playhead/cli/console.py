@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
 
     port = DEBUGCON if values["port"] == "debugcon" else int(values["port"])
     if values["follow"] and values["end"] is not None:
-        raise UsageError("--follow goes on to the recording's end: leave out --to")
+        raise UsageError("--follow continues to the recording's end: leave out --to")
     of_recording(values["file"])
     with Reader(values["file"]) as reader:
         begin, end = _edges(reader, values)
@@ -73,9 +73,10 @@ def _edges(reader: Any, values: dict[str, Any]) -> tuple[Any, Any]:
 def _check_port(reader: Any, port: int) -> None:
     from playhead.base.errors import UsageError
     from playhead.cli.quantities import count
+    from playhead.cli.recorded_words import serial_ports
     from playhead.log.console import DEBUGCON
 
-    ports = len(reader.meta["config"].get("serial") or ())
+    ports = serial_ports(reader.meta["config"])
     if port != DEBUGCON and port >= ports:
         raise UsageError(f"the recorded machine has {count(ports, 'serial port')}: there is no --port {port}")
 

@@ -40,6 +40,7 @@ class DriveSpec(NamedTuple):
     model: str = ""
     boot_index: int | None = None
     recorded: bool = False
+    id: str = ""  # of its device
 
     @property
     def written(self) -> bool:
@@ -82,10 +83,6 @@ DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
     "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
     "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
     "rerror": one_of("report"),
-}  # fmt: skip
-DEVICE_KEYS: dict[str, Callable[[str], Any]] = {
-    "drive": str, "bus": one_of("ide.0", "ide.1"), "unit": number(0, 1), "serial": str, "model": str, "id": _identifier,
-    "bootindex": number(0, 2**31 - 1),
 }  # fmt: skip
 
 
@@ -145,12 +142,6 @@ def fixed(index: int, media: str = "disk") -> Any:
         return given
 
     return parse
-
-
-def device(text: str) -> dict[str, Any]:
-    """The value of `-device ide-hd` and `-device ide-cd`, with its name."""
-    name, _, rest = text.partition(",")
-    return {"name": name, **(sub_options(rest, DEVICE_KEYS) if rest else {})}
 
 
 def boot(text: str) -> str:
@@ -250,7 +241,8 @@ class _Placing:
             raise UsageError("-device ide-hd needs drive=ID, the id of a -drive if=none")
         if kind == HD and "drive" in one and self._file(self._by_id[one["drive"]]).get("media") == "cdrom":
             raise UsageError("-device ide-hd with a drive of media=cdrom: its device is ide-cd")
-        return spec._replace(serial=one.get("serial", ""), model=one.get("model", ""), boot_index=one.get("bootindex"))
+        return spec._replace(serial=one.get("serial", ""), model=one.get("model", ""), boot_index=one.get("bootindex"),
+                             id=one.get("id", ""))  # fmt: skip
 
     def _named(self, id: str, key: str) -> Mapping[str, Any]:
         """The drive of this id, which is used by this."""

@@ -41,7 +41,6 @@ def gather(reader: Any) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
     from playhead.cli.linux_kernel import find as find_kernel
     from playhead.log.events import KINDS
-    from playhead.log.schema import FORMAT
     from playhead.log.snapshots import names as names_of_moments
 
     moment, virtual_ns, wall_ms = reader.last_mark()
@@ -51,7 +50,7 @@ def gather(reader: Any) -> dict[str, Any]:
     names = {tag: KINDS[tag].name if tag in KINDS else f"kind {tag}" for tag in counts}
     return {
         "file": reader.path,
-        "format": FORMAT,
+        "format": reader.container.format,
         "complete": reader.ended(),
         "parent": meta.get("parent"),
         "start": meta.get("start"),
@@ -78,12 +77,12 @@ def gather(reader: Any) -> dict[str, Any]:
 
 def _disks(reader: Any) -> list[dict[str, Any]]:
     """Each drive: where it is, how large, and how much of it the guest has read."""
+    from playhead.cli.recorded_words import drives
 
-    drives, images = reader.meta["config"].get("drives", []), reader.meta.get("disks", [])
-    read = reader.disks.read_bytes()
+    images, read = reader.meta.get("disks", []), reader.disks.read_bytes()
     return [
         {**drive, "image": image, "read_bytes": read.get(n, 0), "embedded": bool(reader.meta.get("embed", True))}
-        for n, (drive, image) in enumerate(zip_longest(drives, images))
+        for n, (drive, image) in enumerate(zip_longest(drives(reader.meta["config"]), images))
         if isinstance(drive, dict)
     ]
 
@@ -99,8 +98,10 @@ def _checkpoints(reader: Any) -> dict[str, Any]:
 def as_text(facts: dict[str, Any]) -> str:
     from playhead.boards.machine_version import FIRST_RELEASE
     from playhead.cli.quantities import size
+    from playhead.cli.recorded_words import device_words
 
-    machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k != "drives"}
+    lists = ("drives", "devices", "outside")
+    machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k not in lists}
     for name in ("kernel", "initrd", "bios"):
         if name in machine:
             machine[name] = f"sha256 {str(machine[name])[:16]}"
@@ -113,6 +114,7 @@ def as_text(facts: dict[str, Any]) -> str:
         "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join([version, *_words(machine)]),
+        **({"devices": " ".join(devices)} if (devices := device_words(facts["machine"])) else {}),
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         **{f"drive {n}": _disk_text(disk) for n, disk in enumerate(facts["disks"])},
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
@@ -149,7 +151,7 @@ def _disk_text(disk: dict[str, Any]) -> str:
 def _symbols(kernel: dict[str, Any]) -> str:
     """What gdb has to be told."""
     if kernel["stext"] is not None:
-        moved = f", {kernel['offset']:#x} behind its usual place (KASLR)" if kernel["offset"] else ""
+        moved = f", {kernel['offset']:#x} above its usual place (KASLR)" if kernel["offset"] else ""
         return f"_stext is at {kernel['stext']:#x}{moved}; with them: playhead debug FILE --gdb --symbols vmlinux"
     if kernel["offset"] is None:
         return f"at an offset that is not known: {kernel['why']}"

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import RAM_MAX, RAM_MIN
-from playhead.cli import drive_options
-from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
+from playhead.cli import device_options, drive_options
+from playhead.cli.options import Option, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
 from playhead.host.tcp_spec import parse_server, parse_spec
 from playhead.log.snapshot_names import check_name
@@ -17,26 +17,6 @@ from playhead.log.snapshot_names import check_name
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 SIZE = re.compile(r"(?:size=)?\+?(0x[0-9a-f]{1,16}|[0-9]{1,20})(\.[0-9]{0,20})?([BKMGTPE]?)", re.IGNORECASE)
 RAM_ROUND = 8 << 10
-DEVICES = {
-    "isa-debug-exit": "lets the guest end the run with a status",
-    "ide-hd": "a disk on an IDE channel",
-    "ide-cd": "a CD-ROM drive on an IDE channel",
-}
-_IDE = (
-    ("drive", "the id= of a -drive with if=none"),
-    ("bus", "ide.0 or ide.1"),
-    ("unit", "0 or 1"),
-    ("serial", "the serial number that the guest sees"),
-    ("model", "and the model's name"),
-    ("bootindex", "firmware tries the lowest first"),
-    ("id", "a name for it"),
-)
-PROPERTIES = {
-    "isa-debug-exit": (("iobase", "its port (default 0x501)"), ("iosize", "bytes, 1 to 4 (default 2)"),
-                       ("id", "a name for it")),
-    "ide-hd": _IDE,
-    "ide-cd": _IDE,
-}  # fmt: skip
 DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 
 
@@ -103,26 +83,6 @@ def rtc(text: str) -> dict[str, Any]:
     return sub_options(text, {"base": base, "clock": clock, "driftfix": one_of("none")})
 
 
-def device(text: str) -> dict[str, Any]:
-    """`isa-debug-exit,iobase=N,iosize=N`, `ide-hd,drive=ID`, `ide-cd`."""
-    name, _, rest = text.partition(",")
-    if name not in DEVICES:
-        raise UsageError(f"unknown device '{name}'{nearest(name, DEVICES) or '; there is ' + ', '.join(DEVICES)}")
-    if name.startswith("ide-"):
-        return drive_options.device(text)
-    given = sub_options(rest, {"iobase": number(0, 0xFFFF), "iosize": number(1, 4), "id": str}) if rest else {}
-    return {"name": name, "iobase": given.get("iobase", 0x501), "iosize": given.get("iosize", 2)}
-
-
-def global_property(text: str) -> tuple[str, int]:
-    """`isa-debugcon.iobase=N`, the one property that has to be set this way."""
-    name, equals, value = text.partition("=")
-    known = ("isa-debugcon.iobase",)
-    if not equals or name not in known:
-        raise UsageError(f"unknown property '{name}'{nearest(name, known) or '; there is ' + ', '.join(known)}")
-    return name, number(0, 0xFFFF)(value)
-
-
 class Machine(NamedTuple):
     """`graphics`: None if nothing is said, and then -nographic says it."""
 
@@ -155,12 +115,6 @@ def list_processors(about: str) -> str | None:
               if about in ("", name)]  # fmt: skip
     features = f"features, to be added or taken away (-cpu {about or DEFAULT},+nx,-pae):\n  {' '.join(ALL)}"
     return f"{_listed('models, and their features', models)}\n{features}"
-
-
-def list_devices(about: str) -> str | None:
-    if about in DEVICES:
-        return _listed(f"properties of {about}", PROPERTIES[about])
-    return None if about else _listed("devices, each a -device of its own", DEVICES.items())
 
 
 def list_nothing(about: str) -> str | None:
@@ -239,15 +193,17 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
            group=MACHINE),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
-           "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N",
-           "NAME[,KEY=VALUE...]", device, key="devices", many=16, group=MACHINE, listing=list_devices),
+           "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N; "
+           "-device help lists all, and -device NAME,help what one can be told",
+           "NAME[,KEY=VALUE...]", device_options.device, key="devices", many=16, group=MACHINE,
+           listing=device_options.list_devices),
     Option("-rtc", "the real-time clock: base=utc or a date; clock=host shows the host's date (each read is recorded), "
            "clock=vm virtual time", "base=B,clock=C", rtc, default={}, group=MACHINE),
     Option("-M", "the machine: pc (the newest version), or a version by its name, such as pc-2", "NAME", machine_type,
            key="machine", group=MACHINE, listing=list_machines),
     Option("-machine", "", "NAME", machine_type, key="machine", listing=list_machines),
-    Option("-global", "isa-debugcon.iobase=N moves the debug port", "PROPERTY=VALUE", global_property, key="globals",
-           many=8, group=MACHINE),
+    Option("-global", "a property of each device of this name, such as isa-debugcon.iobase=N", "DEVICE.PROPERTY=VALUE",
+           device_options.global_property, key="globals", many=8, group=MACHINE),
     *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,
              group=DISKS) for n, letter in enumerate("abcd")),
     Option("-cdrom", "a CD-ROM, in place of -hdc", "FILE", drive_options.fixed(2, "cdrom"), "drives", 1, group=DISKS),

@@ -140,6 +140,17 @@ def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[
     return out
 
 
+def pairs(text: str) -> dict[str, str]:
+    """`key=value,...` as text; the last one counts if a key is given twice."""
+    out = {}
+    for item in _commas(text):
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise UsageError(f"'{item}' should be key=value")
+        out[key] = value
+    return out
+
+
 def _commas(text: str) -> list[str]:
     return [item.replace("\0", ",") for item in text.replace(",,", "\0").split(",")]
 

@@ -1,5 +1,80 @@
-"""Every chip there is, by part: what the contract test goes through. A new chip is tested because it stands here."""
+"""Every device there is, by its QEMU name: what a machine's description may name. A new device stands here in one line.
 
-from playhead.devices import registry_io, registry_storage, registry_time
+A class is imported when a machine or a command line names it, so that a machine does not load what it does not have.
+"""
 
-DEVICES = registry_time.LIST + registry_io.LIST + registry_storage.LIST
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from playhead.base.errors import UsageError
+from playhead.hw.declared import CATEGORIES, Declared, near
+
+CLASSES = {
+    "isa-i8259": "intc.i8259_pic.PicPair",
+    "apic": "intc.lapic.Lapic",
+    "ioapic": "intc.ioapic.IoApic",
+    "nmi-latch": "intc.nmi_latch.NmiLatch",
+    "mc146818rtc": "timer.mc146818_rtc.Mc146818",
+    "isa-pit": "timer.i8254_pit.I8254",
+    "isa-pcspk": "system.pc_ports.Port61",
+    "i8042": "input.i8042_kbc.I8042",
+    "port92": "system.pc_ports.Port92",
+    "fpu-error": "system.pc_ports.CoprocessorError",
+    "i440FX": "pci.i440fx_pci.I440Fx",
+    "PIIX3": "pci.piix3_isa.Piix3Isa",
+    "PIIX4_PM": "pci.piix4_pm.Piix4Pm",
+    "piix3-ide": "storage.piix3_ide.Piix3Ide",
+    "ide-hd": "storage.ata_disk.AtaDisk",
+    "ide-cd": "storage.atapi_cdrom.AtapiCdrom",
+    "isa-serial": "char.ns16550_uart.Ns16550",
+    "fw_cfg_io": "system.fw_cfg.FwCfg",
+    "isa-debugcon": "char.isa_debug.IsaDebugCon",
+    "isa-debug-exit": "char.isa_debug.IsaDebugExit",
+    "vga-text": "display.vga_text.VgaText",
+}
+
+
+def class_of(name: str) -> Any:
+    """The class of a device: a `Device`, or what the device behind its bus makes (an IDE unit). Raises UsageError."""
+    if name not in CLASSES:
+        alias = next((known.name for known in every() if name in known.aliases), None)
+        if alias is None:
+            raise UsageError(f"unknown device '{name}'{near(name, creatable_names())}")
+        name = alias
+    module, _, cls = CLASSES[name].rpartition(".")
+    return getattr(import_module(f"playhead.devices.{module}"), cls)
+
+
+def declared(name: str) -> Declared:
+    """What it says of itself, by its name or an alias. Raises UsageError."""
+    found: Declared = class_of(name).QEMU
+    return found
+
+
+def every() -> Iterator[Declared]:
+    for name in CLASSES:
+        yield declared(name)
+
+
+def creatable_names() -> list[str]:
+    """The devices that -device may ask for."""
+    return [known.name for known in every() if known.creatable]
+
+
+def creatable(name: str) -> Declared:
+    """What a device that -device asks for says of itself. Raises UsageError."""
+    known = declared(name)
+    if not known.creatable:
+        raise UsageError(f"device '{name}' is the machine's own; there is {', '.join(creatable_names())}")
+    return known
+
+
+def list_text() -> str:
+    """As QEMU prints it for `-device help`."""
+    blocks = []
+    for category in CATEGORIES:
+        lines = sorted(known.list_line() for known in every() if known.creatable and known.category == category)
+        if lines:
+            blocks.append("\n".join([f"{category} devices:", *lines]))
+    return "\n\n".join(blocks)

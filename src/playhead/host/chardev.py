@@ -1,4 +1,4 @@
-"""Character devices: what stands behind a serial port. `stdio`, `file:PATH`, `pty`, `null`, `none`.
+"""Character devices, the host's ends of serial ports: `stdio`, `file:PATH`, `pty`, `null`, `none`.
 
 Output goes out as it comes (collected up to a line, so that a byte is not a system call). Input is read by the
 watcher's thread into a bounded inbox, from which the session takes it when the guest's receiver has room.
@@ -22,16 +22,16 @@ from playhead.host.terminal import EscapeFilter, RawTerminal, StatusLine
 from playhead.host.watch import IN, OUT
 
 INBOX = 16  # reads of up to 4 KiB each; beyond them the host's reader waits
-BACKLOG = 1 << 20  # bytes kept for a pty that nobody reads yet
-DRAIN_LOOK_S = 0.01  # between two looks at what a pty that is closing still holds
-DRAIN_LOOKS, DRAIN_EMPTY = 20, 5  # looks without change after which nobody reads, or nothing is left
+BACKLOG = 1 << 20  # bytes kept for a pty that is not read yet
+DRAIN_LOOK_S = 0.01  # between two checks of what a closing pty still holds
+DRAIN_LOOKS, DRAIN_EMPTY = 20, 5  # checks without change after which there is no reader, or nothing left
 KINDS = "stdio, file:PATH, pty, null, none"
 
 
 class CharDevice(HostEnd):
-    """Swallows output and never has input: `null` and `none`, and the base of the others."""
+    """`null` and `none`, which drop output and never have input; the base of the others."""
 
-    terminal = False  # somebody types at it
+    terminal = False  # a person types here
 
     def __init__(self, label: str):
         super().__init__()
@@ -46,7 +46,7 @@ class CharDevice(HostEnd):
         self.flush()
 
     def take(self, room: int) -> bytes:
-        """At most `room` bytes of input, in order. The watcher, which stops reading when the inbox is full, goes on."""
+        """At most `room` bytes of input, in order. The watcher, which pauses while the inbox is full, is woken."""
         inbox, out, at, popped = self._inbox, bytearray(), self._taken, 0
         while inbox and len(out) < room:
             chunk = inbox[0]
@@ -94,16 +94,14 @@ class _Output(CharDevice):
             while view:
                 try:
                     view = view[os.write(self._out_fd, view) :]
-                except BlockingIOError:  # somebody made our standard output non-blocking
+                except BlockingIOError:  # another program made our standard output non-blocking
                     _wait_writable(self._out_fd)
         except OSError as e:
             self.broken, self.full = e.strerror or "error", e.errno != errno.EPIPE
 
 
 class Stdio(_Output):
-    """Standard input and output. `mux` is -nographic: Ctrl-C goes to the guest, and escapes work without a terminal
-    too.
-    """
+    """Standard input and output. `mux` (-nographic): Ctrl-C goes to the guest; escape keys work without a terminal."""
 
     def __init__(self, label: str, status: StatusLine, *, mux: bool, reads: bool = True):
         super().__init__(label, 1)
@@ -186,8 +184,8 @@ class File(_Output):
 class Pty(CharDevice):
     """A pseudo terminal for a script or another program; its name is told when the run starts.
 
-    What the guest prints before somebody opens it is kept (the last mebibyte), so that a script misses nothing. We
-    hold its other end open too: that way a reader may come and go.
+    Output is kept until a reader opens it (the last mebibyte), so that a script misses nothing. We hold its other end
+    open too, so that readers may come and go.
     """
 
     def __init__(self, label: str, announce: Callable[[str], None]):
@@ -243,8 +241,8 @@ class Pty(CharDevice):
             os.close(fd)
 
     def _drain(self) -> None:
-        """Closing throws away what has not been read: let a reader finish, as long as it reads. The kernel does not say
-        what it holds back behind the first 4 KiB, so one look that finds nothing is not enough.
+        """Closing drops what has not been read: let a reader finish, as long as it reads. The kernel does not report
+        what it holds beyond the first 4 KiB, so one empty check is not enough.
         """
         left, same = -1, 0
         while same < (DRAIN_LOOKS if left else DRAIN_EMPTY):

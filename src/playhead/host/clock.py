@@ -1,4 +1,4 @@
-"""The host's two clocks: the date (what a real-time chip shows), and one that only ever goes forward (for pacing)."""
+"""The host's two clocks: the date (for real-time chips), and a monotonic clock (for pacing)."""
 
 import time
 
@@ -9,10 +9,10 @@ def host_ns() -> int:
 
 
 def realtime_ns() -> int:
-    """Nanoseconds since some moment; not affected by somebody setting the date."""
+    """Nanoseconds since an arbitrary moment; setting the date does not affect it."""
     return time.monotonic_ns()
 
 
 def date_text() -> str:
-    """Now, as a recording notes it."""
+    """The current date, in the form that recordings use."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

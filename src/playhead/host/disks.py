@@ -1,8 +1,8 @@
-"""The host's side of drives: an image each, and a thread that does what is asked of it, one request after the other.
+"""The host's side of drives: an image each, and a thread that performs its requests one after the other.
 
-What a thread has done goes into one inbox for all drives, in the order of arrival, and the session is woken; when the
-machine hears of it is the session's decision. Nothing here is part of the machine: it fits under
-`machine.storage.Storage` (its `Backing`).
+Finished requests go into one inbox for all drives, in the order in which they end, and the session is woken; it decides
+at which moment each end enters the machine. Nothing here is part of the machine: it is the `Backing` of
+`machine.storage.Storage`.
 
 An image that is not to be changed (snapshot=on, a CD-ROM) is open for reading only, and whatever the guest writes stays
 in the storage's memory. Else the thread writes it as well; the guest's flush returns when the image is flushed.

@@ -23,7 +23,7 @@ HISTORY = "debug-history"
 
 
 def usable() -> bool:
-    """Whether somebody can edit lines here."""
+    """True if there is a terminal on which lines can be edited."""
     return os.isatty(0) and os.isatty(1) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
@@ -57,7 +57,7 @@ class EditedLines:
             self._turn.set()
 
     def close(self) -> None:
-        """Give the terminal back, also from under somebody who is typing."""
+        """Restore the terminal, even while a line is being typed."""
         self._closing = True
         self._turn.set()
         app = self._session.app if self._session is not None else None

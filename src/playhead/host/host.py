@@ -1,4 +1,4 @@
-"""Everything outside that a session uses, in one object, so that a test can put a quiet world in its place."""
+"""All of the outside that a session uses, in one object, so that a test can replace it."""
 
 import signal
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ class Host:
         if disks is not None:
             self.connect("disks", disks)
         self._watched_too: list[Source] = []
-        self._typed_at = False  # something that was added takes what somebody types
+        self._typed_at = False  # something that was added takes typed input
         self._watcher = Watcher()
         self._signals = Signals(self._leave_terminal, self._enter_terminal)
         self._quit = self._quit_name = ""
@@ -71,7 +71,7 @@ class Host:
         self._watcher.start(wake)
 
     def add(self, source: Source, *, typed_at: bool = False) -> None:
-        """Watch something else, too: before `start`. `typed_at`: it is as good as serial input, a monitor say."""
+        """Watch another source, too: before `start`. `typed_at`: it takes typed input, as a monitor does."""
         self._watched_too.append(source)
         self._typed_at |= typed_at
 
@@ -85,19 +85,19 @@ class Host:
         self._signals.remove()
 
     def wait(self, timeout_ns: int) -> None:
-        """Sleep until something arrives, or so long."""
+        """Sleep until something arrives, or for that long."""
         self._watcher.wait(timeout_ns)
 
     def arrived(self) -> None:
-        """From any thread: something has come that is not watched here."""
+        """From any thread: something has arrived that the watcher does not see."""
         self._watcher.arrived()
 
     def look_again(self) -> None:
-        """Input was taken: a device whose inbox was full may read on."""
+        """The wants of a source have changed: the watcher is to look at all of them again."""
         self._watcher.poke()
 
     def flush(self) -> None:
-        """Let the guest's output out; a standard output that has closed asks for the end."""
+        """Write out the guest's output. If standard output has been closed, ask for the end of the run."""
         for end in self.ends.values():
             end.flush()
             if end.broken:
@@ -116,7 +116,7 @@ class Host:
         return self._typed_at or any(end.live for end in self.ends.values())
 
     def request_quit(self, name: str) -> None:
-        """Ask for the end of the run; `name` says on whose behalf."""
+        """Ask for the end of the run; `name` says who asks."""
         if not self._quit:
             self._quit, self._quit_name = "host-ui", name
 
@@ -133,21 +133,21 @@ class Host:
         return self._quit
 
     def exit_status(self, status: int) -> int:
-        """The exit status of a run that would have this one: a standard output that is full is a failure, and said."""
+        """The exit status of a run, given the one that it would have. A full standard output is a reported failure."""
         full = [end.broken for end in self.ends.values() if isinstance(end, Stdio) and end.full]
         if full:
             self.message(f"cannot write standard output: {full[0]}")
         return 2 if full else status
 
     def forgive_interrupt(self) -> bool:
-        """Whether Ctrl-C was pressed: it meant what was going on, and is forgotten."""
+        """True if Ctrl-C was pressed. It was meant for the current command, and does not end the run."""
         if self._signals.received != signal.SIGINT:
             return False
         self._signals.forget()
         return True
 
     def quit_name(self) -> str:
-        """What asked for the end, for people."""
+        """What asked for the end, for messages."""
         if self._signals.received:
             return signal.Signals(self._signals.received).name
         return self._quit_name
@@ -170,7 +170,7 @@ class Host:
 
 
 def _keys(device: HostEnd) -> str:
-    """What keys mean at it."""
+    """The help text for its keys."""
     mux = isinstance(device, Stdio) and device.mux
     monitor = isinstance(device, Stdio) and device.switched is not None
     interrupt = INTERRUPT_TO_GUEST if mux else INTERRUPT_ENDS

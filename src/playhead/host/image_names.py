@@ -32,7 +32,7 @@ class ImageName(NamedTuple):
 
 
 def prefix(name: str) -> str:
-    """What stands before the first colon, if that is in front of any slash; else nothing."""
+    """The text before the first colon, if that comes before any slash; otherwise nothing."""
     head, colon, _ = name.partition("/")[0].partition(":")
     return head if colon else ""
 

@@ -41,14 +41,14 @@ class TcpListener:
 
     @property
     def connected(self) -> bool:
-        """Whether a client is there; if not, what it sent before it went may still be taken."""
+        """True if a client is connected; if not, what it sent before may still be taken."""
         return self._client is not None and not self._gone
 
     # The session's thread
 
     def take(self) -> bytes:
         """What the client has sent."""
-        if not self._inbox:  # asked very often while a target runs: no lock for nothing
+        if not self._inbox:  # called very often while a target runs: no lock if there is nothing
             return b""
         with self._lock:
             data = bytes(self._inbox)
@@ -57,7 +57,7 @@ class TcpListener:
         return data
 
     def send(self, data: bytes) -> None:
-        """As much as goes out at once; the watcher sees to the rest. Dropped if the client has gone."""
+        """Send as much as possible at once; the watcher sends the rest. Dropped if the client has gone."""
         if not data:
             return
         with self._lock:
@@ -72,7 +72,7 @@ class TcpListener:
             self.poke()
 
     def hang_up(self) -> None:
-        """Let the client go, if one is there, and let the next one come."""
+        """Disconnect the client, if there is one, and accept the next one."""
         with self._lock:
             client, self._client = self._client, None
             self._inbox.clear()
@@ -82,7 +82,7 @@ class TcpListener:
         self.poke()
 
     def close(self) -> None:
-        """Nobody can come any more. To be called when the watcher has stopped."""
+        """Stop listening. To be called when the watcher has stopped."""
         self.poke = lambda: None
         self.hang_up()
         self._socket.close()
@@ -172,7 +172,7 @@ def _listen(host: str, port: int, option: str, look_further: bool = True) -> soc
 
 
 def _close(client: socket.socket) -> None:
-    """Closing with input unread would make the kernel throw away our last words, too."""
+    """Closing with unread input would make the kernel drop our last output, too."""
     with contextlib.suppress(OSError):
         client.shutdown(socket.SHUT_WR)
         while client.recv(_CHUNK):

@@ -1,6 +1,6 @@
-"""A monitor on the console's terminal: Ctrl-A c leads keys to it, and back to the guest. What both print is shown.
+"""A monitor on the console's terminal: Ctrl-A c switches the keyboard between it and the guest. Both print there.
 
-The terminal is raw, so the line is edited here. The watcher's thread brings what is typed, the session's takes it.
+The terminal is raw, so lines are edited here. The watcher's thread adds what is typed, the session's thread takes it.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ MOST = 1 << 12  # bytes of a line
 
 
 class MuxPort:
-    """What a `monitor.serve.MonitorServer` talks through: each time that the keys come to it is a new client."""
+    """A transport for `monitor.serve.MonitorServer`. Each switch to the monitor counts as a new client."""
 
     def __init__(self, device: Stdio):
         self._device = device

@@ -1,10 +1,9 @@
-"""Signals: INT, TERM and HUP ask for a clean end; TSTP puts the terminal back before the process stops,
-CONT makes it raw again.
+"""Signals: INT, TERM and HUP ask for a clean end; TSTP restores the terminal, CONT makes it raw again.
 
-Python runs signal handlers only between its own instructions, which may be far away while the main thread is inside
-native code. So the handlers do nothing, and the watcher reads the signals' numbers from the pipe that the
-interpreter's C-level handler writes to at once. A third signal that asks for the end ends the process the hard way: a
-recording stays valid then too.
+Python runs signal handlers only between its own instructions, which may take long while the main thread is inside
+native code. So the handlers do nothing, and the watcher reads the signals' numbers from a pipe that the interpreter's
+C-level handler writes at once. The third signal that asks for the end kills the process; a recording is valid even
+then.
 """
 
 import os
@@ -30,7 +29,7 @@ class Signals:
         self._installed = False
 
     def install(self) -> None:
-        """Only the main thread may; elsewhere (a test, a library) signals stay with whoever owns them."""
+        """Only the main thread may do so; on others (a test, a library) signals are left alone."""
         if threading.current_thread() is not threading.main_thread():
             return
         self._installed = True
@@ -50,7 +49,7 @@ class Signals:
             os.close(fd)
 
     def forget(self) -> None:
-        """What was received has been acted upon."""
+        """The received signal has been handled."""
         self.received = self._count = 0
 
     def watched(self) -> tuple[int, int]:

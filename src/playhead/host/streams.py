@@ -1,8 +1,8 @@
-"""Standard input, output and error of the program: open, whatever we were started with, and told apart when they fail.
+"""Standard input, output and error of the program: always open, with clear errors when writing fails.
 
-A descriptor that is closed at our start would be given to the next file that is opened, a disk image say, and what is
-printed would go into it; so /dev/null stands in. A standard output that is full is one line and status 2, and one
-whose reader has gone is no failure; both also where nothing but the end of the program writes out what was printed.
+If a descriptor is closed when the program starts, the next file that is opened, a disk image say, would get its number,
+and output would go into it; so /dev/null takes its place. A full standard output is one line and status 2; one whose
+reader has gone is no failure. Both hold also for output that is written only when the program ends.
 """
 
 import codecs
@@ -19,7 +19,7 @@ AS_BYTES = "playhead-names"  # a handler of encoding errors
 
 
 def open_missing() -> None:
-    """See that descriptors 0, 1 and 2 are open."""
+    """Make sure that descriptors 0, 1 and 2 are open."""
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
@@ -31,7 +31,7 @@ def open_missing() -> None:
 
 
 class _Output(io.RawIOBase):
-    """Descriptor 1. When it has failed, what else is printed is dropped, so that nothing fails a second time."""
+    """Descriptor 1. After a failure further output is dropped, so that it does not fail a second time."""
 
     def __init__(self) -> None:
         self.failed = False
@@ -52,7 +52,7 @@ class _Output(io.RawIOBase):
             while True:
                 try:
                     return os.write(1, data)
-                except BlockingIOError:  # somebody made it non-blocking
+                except BlockingIOError:  # another program made it non-blocking
                     select.select([], [1], [])
         except OSError as e:
             self.failed = True
@@ -62,7 +62,7 @@ class _Output(io.RawIOBase):
 
 
 def _as_bytes(e: UnicodeError) -> tuple[str | bytes, int]:
-    """File names go out as the bytes that they are; what else the terminal's encoding lacks, as escapes."""
+    """Write file names as the bytes that they are, and other characters that the encoding lacks as escapes."""
     try:
         return codecs.lookup_error("surrogateescape")(e)
     except UnicodeError:
@@ -70,7 +70,7 @@ def _as_bytes(e: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def prepare() -> None:
-    """To be called before anything else. A standard output that somebody has put in place of ours stays."""
+    """To be called before anything else. A standard output that was replaced (by a test) stays."""
     open_missing()
     codecs.register_error(AS_BYTES, _as_bytes)
     if sys.stdout is None or sys.stdout is sys.__stdout__:
@@ -81,11 +81,11 @@ def prepare() -> None:
 
 
 def finish(status: int) -> int:
-    """Write out what was printed: the exit status, given the one that there would be."""
+    """Flush standard output. Returns the exit status, given the one that the program would have."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        pass  # whoever read our output has gone
+        pass  # the reader of our output has gone
     except HostError as e:
         tell(str(e))
         return status or e.status

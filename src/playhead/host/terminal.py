@@ -1,6 +1,4 @@
-"""The user's terminal: raw mode that is always undone, the escape key, and a status line that keeps clear of the
-guest.
-"""
+"""The user's terminal: raw mode that is always undone, the escape key, and a status line apart from guest output."""
 
 import atexit
 import os
@@ -20,8 +18,8 @@ QUIT, SHOW_HELP = "quit", "help"
 
 
 class EscapeFilter:
-    """Takes typed bytes apart: what the guest is to get, and commands. Remembers a Ctrl-A across calls. If it is
-    `switchable`, Ctrl-A c leads what follows to a monitor instead (`for_monitor`), and back.
+    """Separates typed bytes into input for the guest and commands. A Ctrl-A is remembered across calls. If it is
+    `switchable`, Ctrl-A c directs input to a monitor (`for_monitor`), and back.
     """
 
     def __init__(self, switchable: bool = False) -> None:
@@ -42,7 +40,7 @@ class EscapeFilter:
                     commands.append(QUIT)
                 elif byte in b"cC" and self._switchable:
                     self.on_monitor = not self.on_monitor
-                else:  # h, ?, and whatever somebody tries who does not know the keys
+                else:  # h, ?, and any other key
                     commands.append(SHOW_HELP)
             elif byte == ESCAPE:
                 self._escaped = True
@@ -61,7 +59,7 @@ class RawTerminal:
 
     @staticmethod
     def usable(fd: int) -> bool:
-        """It is a terminal, and we are in its foreground (a background job that touches it would be stopped)."""
+        """True if it is a terminal with us in its foreground (a background job that uses it would be stopped)."""
         try:
             return os.isatty(fd) and os.tcgetpgrp(fd) == os.getpgrp()
         except OSError:
@@ -83,16 +81,16 @@ class RawTerminal:
         termios.tcsetattr(self._fd, termios.TCSANOW, raw)
 
     def restore(self) -> None:
-        """Put everything back as it was; harmless to call again."""
+        """Restore the terminal; may be called again."""
         if self._saved is not None:
             try:
                 termios.tcsetattr(self._fd, termios.TCSANOW, self._saved)
             except termios.error:
-                pass  # the terminal is gone
+                pass  # the terminal has gone
 
 
 class StatusLine:
-    """One line at the bottom, on standard error, that makes way for the guest's output on the same terminal."""
+    """One line at the bottom, on standard error, which is cleared before guest output on the same terminal."""
 
     def __init__(self, fd: int = 2):
         self._fd = fd
@@ -115,14 +113,14 @@ class StatusLine:
             self._shown = False
 
     def fresh_line(self) -> None:
-        """Before a message: clear, and go to a new line if the guest's output stands in the middle of one."""
+        """Before a message: clear, and start a new line if the guest's output has not ended one."""
         self.clear()
         if self.enabled and not self._line_start:
             self._put("\r\n")
             self._line_start = True
 
     def guest_wrote(self, data: bytes) -> None:
-        """Remember whether the cursor stands at the start of a line; only there the status may be drawn."""
+        """Remember whether the cursor is at the start of a line: only there the status may be drawn."""
         self._line_start = data[-1:] in (b"\n", b"\r")
 
     def _put(self, text: str) -> None:

@@ -1,9 +1,9 @@
-"""One thread that watches everything outside: input that arrives, signals, and the passing of time.
+"""The watcher: one thread that waits for input, for signals, and for time to pass.
 
-Whatever happens, it wakes the session in both of the places where that can be: inside the machine (`wake`, which
-makes `run` return soon) and asleep (`wait`). Every 100 ms it wakes the session anyhow, so that flushing, pacing and
-progress need no slices of their own. Signals come through a pipe that the C-level handler writes to, so they are seen
-even while the main thread is inside native code.
+On each of these it wakes the session, whether that is inside the machine (`wake`, which makes `run` return soon) or
+asleep (`wait`). It also does so every 100 ms, so that flushing, pacing and progress need no slices of their own.
+Signals come through a pipe that the C-level handler writes to, so they are seen even while the main thread is inside
+native code.
 """
 
 import os
@@ -24,7 +24,7 @@ class Source(Protocol):
         ...
 
     def ready(self, events: int) -> None:
-        """It is readable or writable, or has been hung up."""
+        """The file descriptor is readable or writable, or has been hung up."""
         ...
 
 
@@ -54,14 +54,14 @@ class Watcher:
             os.close(fd)
 
     def poke(self) -> None:
-        """Look again at what each source wants."""
+        """Ask each source again what it waits for (`watched`)."""
         try:
             os.write(self._poke, b"!")
         except BlockingIOError:
             pass  # the pipe is full of pokes already
 
     def arrived(self) -> None:
-        """From any thread: something has arrived that this does not watch."""
+        """From any thread: something has arrived that this thread does not see."""
         self._arrived.set()
         self._wake()
 

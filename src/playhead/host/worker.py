@@ -1,6 +1,6 @@
-"""One thread that does jobs while the guest runs: hashing and compressing, which need no GIL.
+"""A thread for jobs beside the guest: hashing and compressing, which release the GIL.
 
-Nothing of what it does reaches the machine; when a job is done is seen by the session's thread only when it asks.
+Nothing that it does reaches the machine; the session's thread asks for results when it wants them.
 """
 
 import queue
@@ -40,7 +40,7 @@ class Worker(Generic[T]):
         return out
 
     def close(self) -> None:
-        """End the thread. Jobs that it has not begun are dropped."""
+        """End the thread. Jobs that have not begun are dropped."""
         if self._thread is None:
             return
         while True:

@@ -1,8 +1,11 @@
-"""The base of every chip: a name, declared state, reset, save and load."""
+"""The base of every chip: a name, what it declares of itself, declared state, reset, save and load."""
 
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from playhead.base.record import Record
+from playhead.hw.declared import Declared
+from playhead.hw.surroundings import Surroundings
 
 
 class NoState(Record):
@@ -33,7 +36,22 @@ class Device(Generic[S]):
 
     State: type[S]
     part = "device"
+    INPUT: ClassVar[str] = ""  # the kind of input from outside that it takes (`hw.inputs`)
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
+
+    QEMU: ClassVar[Declared]
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        """The device of this name in its surroundings; `p` has all its properties."""
+        raise NotImplementedError
+
+    @classmethod
+    def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:
+        """What properties that are not set come to beside the devices before it: those that have to be set. Raises
+        UsageError if it does not fit in.
+        """
+        return {}
 
     def __init__(self, name: str):
         self.name = name

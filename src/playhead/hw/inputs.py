@@ -5,8 +5,10 @@ from the device's state alone. So it is the same in a replay, and nothing is los
 input (a receiver that is switched off) does so in `receive`, by its state as well.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+SERIAL = "serial"  # kinds of input (`Device.INPUT`)
 
 
 class Receiver(Protocol):
@@ -23,6 +25,11 @@ class Receiver(Protocol):
     def receive(self, data: bytes) -> int:
         """Take bytes; returns how many were taken."""
         ...
+
+
+def takers(devices: Mapping[str, Any], kind: str) -> list[Any]:
+    """Those of a machine's devices that take this kind of input, in their order: the n-th has number n in events."""
+    return [device for device in devices.values() if getattr(device, "INPUT", "") == kind]
 
 
 def nobody_waits() -> None:

@@ -9,6 +9,7 @@ flags where it watches accesses. So self-modifying code, digests and watchpoints
 
 import mmap
 import os
+from array import array
 from collections.abc import Callable
 from zlib import crc32
 
@@ -61,22 +62,29 @@ class Memory:
         """Let guest pages at `base` show the area at `offset`: RAM, or ROM (writes are swallowed) if not writable."""
         assert base % PAGE == 0 and length % PAGE == 0 and offset % PAGE == 0
         flags = READ | (WRITE if writable else 0)
-        self._change(base, length, lambda i: (offset + i * PAGE) | flags)
+        self._change(base, array("Q", range(offset | flags, (offset + length) | flags, PAGE)))
 
     def unmap(self, base: int, length: int) -> None:
         """Leave guest pages at `base` to the register space (`mmio`), which answers all ones where nothing is."""
-        self._change(base, length, lambda i: 0)
+        self._change(base, array("Q", bytes(length // PAGE * 8)))
 
-    def _change(self, base: int, length: int, entry: Callable[[int], int]) -> None:
+    def _change(self, base: int, entries: "array[int]") -> None:
         first = base // PAGE
-        for i in range(length // PAGE):
-            old, new = self.page_map[first + i], entry(i)
-            if old & CODE:
-                self.code_written(first + i)
-            if old & DIRTY:
-                self.was_written((old & OFFSET_MASK) // PAGE)  # the note is about what the page showed until now
-            self.page_map[first + i] = new | (self.page_map[first + i] & (DIRTY | WATCHED))
+        present = self.page_map[first : first + len(entries)]
+        if present.tobytes() == bytes(present.nbytes):  # at power-on there is nothing to keep, and much to map
+            present[:] = memoryview(entries)
+        else:
+            for i, new in enumerate(entries):
+                self._change_one(first + i, new)
         self.remapped()
+
+    def _change_one(self, page: int, new: int) -> None:
+        old = self.page_map[page]
+        if old & CODE:
+            self.code_written(page)
+        if old & DIRTY:
+            self.was_written((old & OFFSET_MASK) // PAGE)  # the note is about what the page showed until now
+        self.page_map[page] = new | (self.page_map[page] & (DIRTY | WATCHED))
 
     def set_a20(self, on: bool) -> None:
         """Drive the A20 gate; when off, address bit 20 is zero."""

@@ -7,26 +7,14 @@ refused silently). Where no device is, reads give all ones and writes are ignore
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from playhead.hw.native import DECLINED, Registers
 
 Read = Callable[[int, int], int]
 Write = Callable[[int, int, int], None]
-
-
-class Stream(Protocol):
-    """A register that is read like a file, over and over. Peeking at what comes next changes nothing."""
-
-    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
-        """The values of up to `most` reads to come, of those only that do nothing but give the value."""
-        ...
-
-    def taken(self, address: int, size: int, count: int) -> None:
-        """So many of these reads have happened."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +28,6 @@ class Range:
     min_size: int
     max_size: int
     name: str
-    stream: Stream | None = None
     registers: Registers | None = None
 
     def get(self, address: int, size: int) -> int:
@@ -70,9 +57,9 @@ class Space:
         self.changed: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,
-            name: str = "", stream: Stream | None = None, registers: Registers | None = None) -> Range:  # fmt: skip
+            name: str = "", registers: Registers | None = None) -> Range:  # fmt: skip
         assert length > 0 and 0 <= base and base + length <= self.size, f"{self.name}: {base:#x}+{length:#x}"
-        entry = Range(base, length, read, write, min_size, max_size, name, stream, registers)
+        entry = Range(base, length, read, write, min_size, max_size, name, registers)
         self._ranges.append(entry)
         self._dirty = True
         self.changed()

@@ -19,7 +19,7 @@ from playhead.base.messages import tell
 from playhead.log import beside, wal_copy
 from playhead.log.beside import HEAD, WAL, Beside
 from playhead.log.qemu_format import sniff
-from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS
+from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS, READ
 
 if TYPE_CHECKING:
     import tempfile
@@ -91,14 +91,14 @@ class Container:
             )
         if version == 0:
             raise self.damaged("it has no format number")
-        if version < FORMAT:
+        if version not in READ:
             raise FormatError(
-                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads format {FORMAT}"
+                f"{self.path} is of format {version}, which {MAKERS[version]}; this Playhead reads formats "
+                f"{READ[0]} to {FORMAT}"
             )
+        self.format: int = version
 
     def _open(self) -> sqlite3.Connection:
-        from urllib.parse import quote  # here: the help of options does without
-
         path = os.path.realpath(self.path)  # SQLite looks for side files of the file that a link leads to
         writable = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
         try:
@@ -107,8 +107,9 @@ class Container:
         except OSError as e:
             raise HostError(f"cannot read {self.path}: its newest part cannot be restored: {e.strerror}") from None
         try:
-            db = sqlite3.connect(b"file:%s?mode=%s" % (quote(os.fsencode(path)).encode(), mode.encode()), uri=True,
-                                 isolation_level=None, timeout=0, check_same_thread=False)  # fmt: skip
+            quoted = "".join(f"%{byte:02X}" for byte in os.fsencode(path))  # so any name can be in a URI
+            db = sqlite3.connect(f"file:{quoted}?mode={mode}", uri=True, isolation_level=None, timeout=0,
+                                 check_same_thread=False)  # fmt: skip
             try:
                 self._set_up(db, mode == "rw" and self._in_wal_mode())
             except BaseException:
@@ -133,7 +134,7 @@ class Container:
         in_wal_mode, at = self._in_wal_mode(), None
         if found.busy:
             if found.foreign:
-                raise HostError(f"cannot read {self.path}: it is being written, and what is beside it ("
+                raise HostError(f"cannot read {self.path}: it is being written, and its side files ("
                                 f"{', '.join(path + s for s in found.foreign)}) is of another recording")  # fmt: skip
             if in_wal_mode and not os.path.exists(path + WAL):
                 return self._copied(path, found), "rw"  # its writer knows it by another name

@@ -6,7 +6,8 @@ Only `snapshot` is not: names are given and taken away later too.
 """
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
-FORMAT = 3  # SQLite's user_version, at byte 60
+FORMAT = 4  # SQLite's user_version, at byte 60
+READ = (3, 4)  # formats that are read: 3 has the same tables, and another form of meta's `config`
 
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
 MAX_META = 16 << 20  # bytes of one meta value

@@ -10,8 +10,7 @@ an alarm.
 """
 
 import hashlib
-from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
@@ -20,9 +19,8 @@ from playhead.engine.core import Core
 from playhead.hw.block import Drive
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
-from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
-from playhead.hw.space import Space, Stream
+from playhead.hw.space import Space
 from playhead.machine import checkpoint, storage
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -78,9 +76,7 @@ class _Outputs:
     """What the board needs of the outside."""
 
     def __init__(self, door: Any, behind: storage.Storage | None):
-        self.ends = getattr(door, "ends", {})  # all that is outside, by name
-        self.serial_sinks: list[Sink] = door.serial_sinks
-        self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
+        self.ends: Mapping[str, Any] = door.ends
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 
@@ -105,7 +101,6 @@ class Machine(Parts):
         self._c32[self._i["shift"]] = shift
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
-        self._ahead: tuple[Stream, int, int] | None = None  # where answers for a REP INS come from
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)
@@ -114,7 +109,7 @@ class Machine(Parts):
             self.board.devices[self.storage.name] = self.storage  # the last one
             self.storage.connect(self.board)
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
-        self.board.ignne = self._ignne
+        self.board.ask_ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
@@ -142,7 +137,7 @@ class Machine(Parts):
         self.kicked = "kick"
 
     def take_input(self) -> None:
-        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
+        """From a device, inside `run`: make it return right after the instruction under way (`input`)."""
         self.kicked = self.kicked or "input"
 
     # reset
@@ -193,8 +188,7 @@ class Machine(Parts):
             if asleep is not None:
                 return asleep
             if icount < until_icount:
-                most = SHORT if self.storage is not None and self.storage.backing.busy else self._slice
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), most), DELIVERIES
+                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._most()), DELIVERIES
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
@@ -231,6 +225,10 @@ class Machine(Parts):
         """What the engine is to end its run for as soon as the processor takes it."""
         intr = S.PENDING_INTR if self.board.intr.level else 0
         return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
+
+    def _most(self) -> int:
+        """Instructions between two checks of `kicked`: few while the end of a request to a drive is expected."""
+        return SHORT if self.storage is not None and self.storage.backing.busy else self._slice
 
     def _to_next_alarm(self) -> int:
         """Instructions until the next alarm is due, at least one."""
@@ -293,21 +291,14 @@ class Machine(Parts):
             before = c64[i["icount"]]
             self._table.update()
             self.engine.run(budget)
-            if c32[i["ahead_n"]]:
-                self._end_of_ahead()
             reason = c32[i["exit_reason"]]
             if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
                 info = c64[i["exit_info"]]
                 space = self.board.io if reason == S.EXIT_PORT_READ else self.memory.mmio
-                left, c32[i["ahead_left"]] = c32[i["ahead_left"]], 0
-                if left > 1 and end - c64[i["icount"]] > 1:
-                    budget = self._look_ahead(info & 0xFFFFFFFF, info >> 32, min(left, end - c64[i["icount"]]))
-                    if budget:
-                        continue
                 n, deadline = c32[i["latch_n"]], self.clock.next_deadline_ns()
                 c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
                 c32[i["latch_n"]] = n + 1
-                budget = end - c64[i["icount"]] if self._as_before(deadline) else 1
+                budget = min(end - c64[i["icount"]], self._most()) if self._as_before(deadline) else 1
                 continue
             if reason in (S.EXIT_PORT_WRITE, S.EXIT_MMIO_WRITE):
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
@@ -347,28 +338,6 @@ class Machine(Parts):
             and self.requests.stop is None
             and not (self.kicked or self.debug.armed)
         )
-
-    def _look_ahead(self, port: int, size: int, most: int) -> int:
-        """Answer as many iterations of a REP INS as can be; how many that is."""
-        c32, c64, i = self._c32, self._c64, self._i
-        owner = self.board.io.find(port)
-        if owner is None or owner.stream is None or not owner.min_size <= size <= owner.max_size:
-            return 0
-        words = owner.stream.peek(port, size, min(most, S.FIELDS["ahead"].count))
-        if words:
-            c32[i["ahead"] : i["ahead"] + len(words)] = array("I", words)
-            c32[i["ahead_n"]], c32[i["ahead_used"]], c32[i["ahead_port"]] = len(words), 0, port | size << 16
-            c64[i["ahead_at"]] = c64[i["icount"]]
-            self._ahead = owner.stream, port, size
-        return len(words)
-
-    def _end_of_ahead(self) -> None:
-        """What was taken of the answers happens to the device; the others are void."""
-        c32, i = self._c32, self._i
-        assert self._ahead is not None
-        stream, port, size = self._ahead
-        stream.taken(port, size, c32[i["ahead_used"]])
-        c32[i["ahead_n"]] = 0
 
     @staticmethod
     def _read(space: Space, address: int, size: int) -> int:

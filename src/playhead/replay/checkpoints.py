@@ -1,8 +1,8 @@
 """Replay checkpoints: the named places in a session's loop at which the asynchronous queue is emptied.
 
-QEMU stores a mark for each one that it passes, because its events have no moments of their own. Ours have, so nothing
-is stored: a checkpoint is where the machine stands still at a moment, and the name says why. The marks that QEMU's
-log would hold are derived from the events when a log is shown or exported in its terms.
+QEMU logs a mark for each checkpoint that it passes, because its events have no moments of their own. Ours have, so
+nothing is logged: the machine is stopped at a moment, and the name says why. The marks of QEMU's log are derived from
+the events when a log is shown or exported in its format.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Checkpoint(IntEnum):
 
 
 class Checkpoints:
-    """Passing one empties the queue there, and tells whoever watches."""
+    """`reached` empties the queue, and calls the watchers."""
 
     def __init__(self, queue: AsyncQueue):
         self._queue = queue

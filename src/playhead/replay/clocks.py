@@ -1,4 +1,4 @@
-"""The four clocks. Which of them a piece of code may read is what keeps a machine deterministic.
+"""The four clocks. A machine is deterministic because each piece of code reads only those that it may.
 
 | clock | where it comes from | who may read it | recorded |
 |---|---|---|---|
@@ -7,8 +7,8 @@
 | HOST | the host's date | real-time chips | each read (CLOCK_HOST) |
 | VIRTUAL_RT | REALTIME while the CPU is halted | the session, to move VIRTUAL on | if something came first |
 
-A halted CPU's virtual time moves to the next alarm. That falls out, whether the recording slept until then or jumped,
-so it is no event; only when something from outside came earlier, CLOCK_VIRTUAL_RT says how far virtual time had got.
+A halted CPU's virtual time moves to the next alarm. That follows from the state, whether the recording slept until then
+or jumped, so it is no event. Only when input came earlier, CLOCK_VIRTUAL_RT says how far virtual time had got.
 """
 
 from collections.abc import Callable

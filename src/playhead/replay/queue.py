@@ -1,13 +1,13 @@
-"""The asynchronous queue: everything that reaches the machine without having been asked for at that very moment.
+"""The asynchronous queue: events that reach the machine from outside an instruction.
 
-Serial input, a completed disk request, a packet, a device's deferred callback (a *bottom half*) are put here when
-they occur and take effect when the session empties the queue at a checkpoint. A recording logs each one at that
-moment. A replay takes them from the log: an *input* is made anew from the event, by the same handler; a *completion* (a
-bottom half: it carries only an id) must be in the queue already, because the machine itself began it, and waits there
-until the log says that its moment has come. The end of a disk request is handled like an input: which requests are
-under way is in the machine's own state, so that a replay may begin anywhere.
+Serial input, the end of a disk request, a packet, a device's deferred callback (a *bottom half*) are queued, and take
+effect when the session empties the queue at a checkpoint; a recording logs each of them at that moment. A replay takes
+them from the log. An *input* is applied by the same handler as in the recording. A *completion* (a bottom half, of
+which the log has only an id) was queued by the machine itself, and stays queued until its moment in the log. The end of
+a disk request is handled like an input: the requests under way are part of the machine's state, so that a replay may
+begin anywhere.
 
-Called on the machine's thread only; host threads hand over through the session's inbox.
+Called on the session's thread only; host threads hand over through the inboxes of the host's ends.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ E = TypeVar("E", bound=Event)
 
 
 class Pending(NamedTuple):
-    """Something queued: the event to log, and what it does to the machine."""
+    """A queued event, and its effect on the machine."""
 
     event: Event
     run: Callable[[], None]
 
 
 class AsyncQueue:
-    """One global first-in first-out queue. `log` is called with each event just before it takes effect."""
+    """First in, first out. `log` is called with each event just before it takes effect."""
 
     def __init__(self, log: Callable[[Event], None], *, replaying: bool = False):
         self._log = log
@@ -41,22 +41,22 @@ class AsyncQueue:
         return len(self._pending)
 
     def handler(self, kind: type[E], handler: Callable[[E], None]) -> None:
-        """Name what an input event of this kind does to the machine: the same in a recording and in its replay."""
+        """Set the handler of input events of this kind, the same in a recording and in its replay."""
         self._handlers[kind] = handler
 
     def add_input(self, event: Event) -> None:
-        """Queue an input from outside. In a replay there is no outside: it is dropped."""
+        """Queue an input from outside. A replay has no outside, and drops it."""
         if not self._replaying:
             handler = self._handlers[type(event)]
             self._pending.append(Pending(event, lambda: handler(event)))
 
     def add_completion(self, event: Event, run: Callable[[], None]) -> None:
-        """Queue something that the machine began itself; `event` identifies it."""
+        """Queue the completion of something that the machine began; `event` identifies it."""
         assert isinstance(event, COMPLETIONS)
         self._pending.append(Pending(event, run))
 
     def flush(self) -> None:
-        """Let everything queued take effect, in order. In a replay nothing does: `deliver` takes them one by one."""
+        """Apply all queued events, in order. A replay does nothing here: `deliver` applies them one by one."""
         if self._replaying:
             return
         assert not self._running, "the queue is flushed from inside one of its own events"
@@ -70,7 +70,7 @@ class AsyncQueue:
             self._running = False
 
     def deliver(self, event: Event) -> None:
-        """Replay: let this logged event take effect now."""
+        """In a replay: apply this logged event now."""
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)

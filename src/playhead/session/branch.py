@@ -1,16 +1,18 @@
-"""A live recording that begins in the middle of another one: the parent's past is copied, and life goes on from there.
+"""Branch: a live recording that starts in the middle of another recording, whose earlier part is copied.
 
-So the branch replays whole, from power-on, without its parent. What enters from now on comes from this session's own
-devices; the host's clock is the clock of now.
+So a branch replays from power-on without its parent. Input from the branching point on comes from this session's own
+host devices, and the host's clock shows the current date.
 """
 
-from typing import Any
+from typing import cast
 
 from playhead.host.host import Host
+from playhead.log.events import Event
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine import checkpoint
+from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
 from playhead.session.part import Last, copy
 from playhead.session.record import RecordSession
@@ -19,7 +21,7 @@ from playhead.session.track import Point
 
 
 class BranchSession(RecordSession):
-    """`point` is the parent's state where the branch begins, in front of everything that happens there."""
+    """`point` is the parent's state at the branching moment, before any event of that moment."""
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer, reader: Reader, point: Point,
                  virtual_ns: int, known: dict[int, bytes]):  # fmt: skip
@@ -44,7 +46,7 @@ class BranchSession(RecordSession):
         self._lives = True
 
     def _copy(self, last: Last) -> None:
-        """The parent's past, which may take a while: said before it begins, and how far it is."""
+        """Copy the parent's past. That may take a while, so it is announced, with its progress."""
         host, reader, whole = self.host, self._reader, max(last.moment.icount, 1)
         host.message(f"copying {reader.path} up to {last.moment} into {self.writer.path}")
 
@@ -64,8 +66,8 @@ class BranchSession(RecordSession):
         host.message(f"going on from {last.moment} of {reader.path}, live")
 
     def _put(self) -> None:
-        """The machine takes the parent's state; what the copied checkpoints hold of it counts as known."""
-        machine: Any = self.machine
+        """Restore the parent's state; pages that the copied checkpoints hold need not be saved again."""
+        machine = cast(Machine, self.machine)
         self._check_media(self._point.parts)
         checkpoint.restore(machine, self._point.parts, self._point.pages)
         machine.requests.stop = self._point.rest[3]
@@ -75,6 +77,6 @@ class BranchSession(RecordSession):
                 checkpoint.note_written(machine, page)
         assert self._moment() == self._point.moment
 
-    def _log(self, event: Any) -> None:
+    def _log(self, event: Event) -> None:
         if self._lives:  # making the machine reads the clock, but that was in the parent's past
             super()._log(event)

@@ -1,7 +1,7 @@
-"""What a replay prints, compared with the console that its recording has.
+"""Compares the output of a replay with the console index of its recording.
 
-Output falls out of the machine's state, so a replay whose digests agree prints the same; the index of it, by which
-texts are found without a replay, is derived data of the recording that nothing else would prove.
+Output follows from the machine's state, so a replay with equal digests prints the same. The index, in which texts are
+found without a replay, is derived data that no digest covers; hence this check.
 """
 
 from bisect import bisect_left, bisect_right
@@ -22,7 +22,7 @@ class _Port:
         self.printed, self.printed_at = bytearray(), list[Moment]()
 
     def compare(self, upto: Moment, all: bool) -> str:
-        """What is wrong in front of a moment (or `all` up to it), if anything is."""
+        """The first difference before a moment (`all`: up to and including it), or an empty text."""
         cut = bisect_right if all else bisect_left
         before, here = cut(self.recorded_at, upto), cut(self.printed_at, upto)
         texts = self.recorded[:before], self.printed[:here]
@@ -46,14 +46,14 @@ class _Port:
 
 
 class ConsoleCheck:
-    """`after`: nothing that is printed up to this moment counts (a replay that begins there)."""
+    """`after`: output up to this moment is ignored (a replay that begins there)."""
 
     def __init__(self, after: Moment):
         self._after = after
         self._ports: dict[int, _Port] = {}
 
     def printed(self, port: int, text: bytes, moment: Moment) -> None:
-        """From inside a run: the guest has printed something."""
+        """Called from inside a run: the guest has printed something."""
         one = self._ports.get(port)
         if one is None:
             one = self._ports[port] = _Port(0)
@@ -61,7 +61,7 @@ class ConsoleCheck:
         one.printed_at += [moment] * len(text)
 
     def expect(self, recorded: list[Printed]) -> None:
-        """This is what the recording has, in order; more than has been replayed."""
+        """Add recorded output, in order, ahead of the replay."""
         for whole in recorded:
             some = whole.between(self._after)
             if some.text:

@@ -14,9 +14,9 @@ silently:
 """
 
 from itertools import zip_longest
-from typing import Any
 
-from playhead.log.events import text_of
+from playhead.host.host import Host
+from playhead.log.events import Event, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.machine.checkpoint import save_parts
@@ -35,11 +35,14 @@ OTHER = {"native": "reference", "reference": "native"}
 
 
 def diagnosable(session: ReplaySession) -> bool:
-    """Whether there is something to diagnose: a real machine that has been built."""
+    """True if there is something to diagnose: a real machine that has been built."""
     return session._built and isinstance(session.machine, Machine)
 
 
-def diagnose(build: Build, host: Any, reader: Reader, failed: ReplaySession, error: Divergence) -> Report:
+Taken = tuple[Moment, Event]
+
+
+def diagnose(build: Build, host: Host, reader: Reader, failed: ReplaySession, error: Divergence) -> Report:
     """`failed` ended with `error`; `host` is a fresh one, for signals, time and the status line."""
     with host:
         diagnosis = Diagnosis(build, host, reader, failed, error)
@@ -57,7 +60,7 @@ def diagnose(build: Build, host: Any, reader: Reader, failed: ReplaySession, err
 class Diagnosis:
     """One diagnosis; `run()` makes the report."""
 
-    def __init__(self, build: Build, host: Any, reader: Reader, failed: ReplaySession, error: Divergence):
+    def __init__(self, build: Build, host: Host, reader: Reader, failed: ReplaySession, error: Divergence):
         self._build, self._host, self._reader, self._failed, self._error = build, host, reader, failed, error
         self._ports = failed._ports
         self._tracks: list[Track] = []
@@ -109,7 +112,7 @@ class Diagnosis:
         return self._repeats(second, start, goal)
 
     def _approach(self) -> tuple[Track, Point | None]:
-        """A fresh run, standing at the last instruction with a good digest; no point if there is none."""
+        """A new run up to the last instruction with a good digest, and its point there (None: no digest is good)."""
         last_good = self._error.equal_at
         for _ in range(TRIES):
             track = self._track()
@@ -134,12 +137,12 @@ class Diagnosis:
         return track, None
 
     def _goal(self, start: Point) -> Moment:
-        """The next digest that the replay should have reached."""
+        """The moment of the next digest that the replay should have reached."""
         period, at = self._reader.digest_period, max(self._error.moment.icount, start.moment.icount + 1)
         return Moment(-(-at // period) * period)
 
     def _ended_alike(self, track: Track) -> bool:
-        """Whether a track's failure is the first run's, to the last bit."""
+        """True if a track failed exactly as the first run did."""
         if str(track.failure) != str(self._error):
             return False
         if self._replaced:
@@ -193,8 +196,8 @@ class Diagnosis:
         return report
 
     @staticmethod
-    def _other_input(report: Report, recorded: Any, replayed: Any) -> Report:
-        """The first input that was another one than the recording's."""
+    def _other_input(report: Report, recorded: Taken | None, replayed: Taken | None) -> Report:
+        """Report the first input that differs from the recording's."""
         first = min(t[0] for t in (recorded, replayed) if t is not None)
         report.moment = first
         report.line("first difference", f"at {first}: an input")
@@ -256,6 +259,6 @@ class Diagnosis:
         return report
 
 
-def _was_due(taken: tuple[Moment, Any], ended: Moment) -> bool:
-    """Whether a run that ended there should have taken this event before: what the guest asks for, also just there."""
+def _was_due(taken: Taken, ended: Moment) -> bool:
+    """True if a run that ended there should have taken this event before (or there, if the guest asks for it)."""
     return taken[0] < ended or (taken[0] == ended and taken[1].KIND.pulled)

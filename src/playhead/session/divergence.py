@@ -1,4 +1,4 @@
-"""The error that a replay ends with when it is not its recording: what is said, and what a diagnosis starts from."""
+"""The error of a replay that differs from its recording: a message, and the facts from which a diagnosis starts."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from playhead.log.moment import Moment
 
 
 class Divergence(DivergenceError):
-    """`moment`: where the replay stood when it noticed. `equal_at`: the last instruction with equal digests, if any.
-    `parts`: in which parts of the machine the digests differ.
+    """`moment`: where the divergence was detected. `equal_at`: the last instruction with equal digests, if any.
+    `parts`: the parts of the machine whose digests differ.
     """
 
     def __init__(self, what: str, moment: Moment, equal_at: int | None, parts: Sequence[str] = ()):

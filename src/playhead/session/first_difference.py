@@ -20,7 +20,7 @@ from playhead.machine.machine import Machine
 from playhead.machine.parts import MachineState
 from playhead.session.track import Point, Track
 
-STEPS = 1 << 16  # deliveries in front of one instruction that are looked at one by one
+STEPS = 1 << 16  # deliveries before one instruction that are compared one by one
 
 
 @dataclass
@@ -45,7 +45,7 @@ def same(a: Track, b: Track) -> bool:
 
 
 def first_difference(good: Track, bad: Track, upto: int, tell: Callable[[str], None]) -> Found | None:
-    """Both stand at one moment in one state. None if they do not part before instruction `upto` has been reached."""
+    """Both are at the same moment in the same state. None if they are still equal at instruction `upto`."""
     lo, hi = good.moment.icount, upto
     points = good.point(), bad.point()
     while hi - lo > 1:

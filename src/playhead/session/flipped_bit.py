@@ -83,8 +83,8 @@ def explain(track: Track, start: Point, end: Moment, ended: Machine, tell: Calla
 
 
 class Case(NamedTuple):
-    """A bit flips after instruction `after` and not later than `-minus_before`: those that are used least go first, and
-    then the latest.
+    """A bit flips after instruction `after` and not later than `-minus_before`. Their order is that in which they are
+    tried: pages that are used least first, then the latest.
     """
 
     stretches: int
@@ -99,7 +99,7 @@ class Case(NamedTuple):
 
 
 def _fits(track: Track, points: list[Point], case: Case, end: Moment, ended: Machine) -> bool:
-    """Whether the flip leads to just the end that is to be explained."""
+    """True if the flip leads to exactly the end that is to be explained."""
     track.back(_nearest(points, case.before)).to(Moment(case.before))
     if track.moment != min(Moment(case.before), end):
         return False
@@ -115,7 +115,7 @@ def _nearest(points: list[Point], icount: int) -> Point:
 
 
 def _points(track: Track, end: Moment) -> list[Point]:
-    """Where to start again, spread over the way to the end; the track stands at the end afterwards."""
+    """Points to restart from, spread over the way to the end. Leaves the track at the end."""
     first = track.moment.icount
     points = [track.point()]
     for i in range(1, KEPT):

@@ -1,4 +1,4 @@
-"""How a run ended, and what a session may be told before it starts."""
+"""How a run ended, and the options of a live session."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,14 +27,14 @@ class Outcome:
 
 @dataclass
 class Options:
-    """How a live session goes about it. None of this can show in a replay, except through what is logged."""
+    """Options of a live session. A replay needs none of them: whatever they change is logged."""
 
     sleep: bool = True  # a halted CPU waits in real time while input may come
     auto_shift: bool = False
     shift: int = 3
     no_reboot: bool = False
     trace_events: bool = False  # record interrupts and exceptions too
-    silent_hint: str = ""  # told when the guest prints nothing for long
+    silent_hint: str = ""  # shown when the guest prints nothing for long
     digest_period: int = DIGEST_PERIOD
     begin: "Saved | None" = None  # the state to begin in
     snapshot: str = ""  # a name for the recording's first moment

@@ -1,5 +1,4 @@
-"""A part of a recording as a recording of its own: it begins at a checkpoint, ends at a chosen moment, and needs
-nothing else.
+"""Cuts a part out of a recording, as a recording of its own that begins at a checkpoint and ends at a chosen moment.
 
 The recording is replayed to both ends, compared with its digests on the way; what is between is copied. So a part that
 was made is right, and its last digest is of a run, not of a file. The replay begins at the last checkpoint in front of
@@ -8,7 +7,7 @@ the part whose state has a digest to be compared with; everything before that ca
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from playhead.base.errors import DivergenceError, FormatError, UnsupportedError, UsageError
 from playhead.host.host import Host
@@ -21,6 +20,7 @@ from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 from playhead.log.start import Start
 from playhead.log.writer import Writer
+from playhead.machine.machine import Machine
 from playhead.session.part_blocks import copy_blocks, give
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
@@ -80,7 +80,7 @@ class PartSession(ReplaySession):
             storage.entered = lambda key, content: self.blocks.add(key)
 
     def _checkpoint(self, near: Moment) -> CheckpointRow | None:
-        """The last one up to a moment that stands right behind a digest, in front of all events of its moment."""
+        """The last checkpoint up to a moment that was taken right after a digest, before any event of its moment."""
         reader, period = self.reader, self.reader.digest_period
         for kept in reversed([c for c in reader.checkpoints() if c.moment <= near]):
             at = kept.moment
@@ -89,10 +89,10 @@ class PartSession(ReplaySession):
         return None
 
     def _jump(self, kept: CheckpointRow) -> None:
-        """Take up the recording at a checkpoint, which must have the digest of its moment."""
+        """Continue from a checkpoint, whose state must have the recorded digest of its moment."""
         parts, pages = self.reader.checkpoint_parts(kept), pages_upto(self.reader, kept)
         at = kept.moment
-        fits = restored(self.machine, parts, pages) and self._moment() == at
+        fits = restored(cast(Machine, self.machine), parts, pages) and self._moment() == at
         self._boundary, self._first, self._taken = at.icount, at.icount, kept.last_event
         self._check_console(at)
         self._script.seek(kept.last_event, at, at.icount)
@@ -106,7 +106,7 @@ class PartSession(ReplaySession):
                               "trim --verify begins at the recording's start")  # fmt: skip
 
     def run_to(self, moment: Moment | None) -> None:
-        """Up to a moment, before anything happens there, or to the end."""
+        """Run up to a moment, before any event of that moment, or to the end."""
         self._until = moment
         while self._outcome is None and (moment is None or self._moment() < moment):
             self._turn()
@@ -120,7 +120,7 @@ class PartSession(ReplaySession):
         super()._go(target if self._until is None else min(target, self._until))
 
     def _missed(self, target: Moment) -> None:
-        if target != self._until:  # else nothing happens there, and it has stopped behind
+        if target != self._until:  # otherwise nothing happens at that moment, and the run stopped after it
             super()._missed(target)
 
     def _take(self) -> None:
@@ -131,7 +131,7 @@ class PartSession(ReplaySession):
 
     def first(self) -> First:
         """The state of now; of a little later, if the guest has just asked for a reset, which is no state."""
-        m: Any = self.machine
+        m = cast(Machine, self.machine)
         while (taken := m.take_checkpoint()) is None or self._guest_stop is not None:
             if self._outcome is not None:
                 raise UsageError(f"{self.reader.path} ends at {self._moment()}: there is nothing behind that")

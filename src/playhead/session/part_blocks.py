@@ -1,4 +1,4 @@
-"""The blocks of disks on their way from a recording into a part or a branch of it."""
+"""Copies blocks of disks from a recording into a part or a branch of it."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ AT_ONCE = 4096  # blocks between two flushes: 16 MiB
 
 
 def copy_blocks(reader: Reader, writer: Writer, keys: Iterable[int], moment: Moment, virtual_ns: int) -> None:
-    """Those blocks that a part needs, all in its beginning: many of them were read before it begins."""
+    """Copy the blocks that a part needs, all at its beginning: many of them were read before."""
     wanted = sorted(keys)
     for at in range(0, len(wanted), AT_ONCE):
         some = wanted[at : at + AT_ONCE]

@@ -1,20 +1,21 @@
-"""A live session that is logged: every event at its moment, a digest of the machine every so many instructions, and a
-checkpoint of its whole state every so often, so that a replay can begin close to any moment.
+"""Recording session: a live session that logs each event with its moment, takes digests at regular distances, and
+checkpoints of the whole state now and then, so that a replay can begin close to any moment.
 
-How often a checkpoint is taken is the host's business (it depends on how fast the guest runs, and on what taking one
-costs), and cannot show in the guest: taking one changes nothing.
+How often checkpoints are taken depends on the host's speed and on what one costs. The guest cannot tell: taking one
+changes nothing.
 """
 
-from typing import Any
+from typing import cast
 
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.digests import Digest, digest_of
-from playhead.log.events import TRACED, End
+from playhead.log.events import TRACED, End, Event
 from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
 from playhead.log.start import Start
 from playhead.log.writer import Writer
+from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
@@ -25,7 +26,7 @@ FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays uns
 
 
 class RecordSession(RunSession):
-    """Like `RunSession`; the recording is whole when `run()` returns, and valid as far as it got if it raises."""
+    """Like `RunSession`. The recording is complete when `run()` returns; if it raises, valid up to the last flush."""
 
     SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
     FARTHEST_NS = 500 * MS  # and not more, even on a host so busy that taking one costs much
@@ -68,15 +69,16 @@ class RecordSession(RunSession):
             self.save_snapshot(self.options.snapshot)
 
     def _keep_start(self) -> None:
-        """The state that the recording begins with: its first checkpoint, with all that a new machine has not."""
-        machine: Any = self.machine
-        parts, _ = machine.take_checkpoint()
+        """Keep the first state as the first checkpoint, with all pages that differ from a new machine's."""
+        machine = cast(Machine, self.machine)
+        taken = machine.take_checkpoint()
+        assert taken is not None, "nothing has run"
         pages = pages_of_its_own(machine, self._build, serial_ports(self.host.ends))
         self._last_checkpoint = self._moment(), self._events
-        self.writer.checkpoint(self._moment(), machine.now_ns(), parts, pages)
+        self.writer.checkpoint(self._moment(), machine.now_ns(), taken[0], pages)
 
     def _keep_blocks(self) -> None:
-        """What the guest meets of its disks' base goes into the recording, each block once."""
+        """Record each block of the disks' base that the guest uses, once."""
         storage = getattr(self.machine, "storage", None)
         if storage is None:
             return
@@ -90,7 +92,7 @@ class RecordSession(RunSession):
         self.writer.embed(self.options.embed)
 
     def trace_if(self, wanted: bool) -> None:
-        """Interrupts and exceptions are events, too."""
+        """If wanted, record interrupts and exceptions as well."""
         if wanted:
             self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
 
@@ -115,7 +117,7 @@ class RecordSession(RunSession):
         return digest_of(parts)
 
     def _checkpoint(self) -> None:
-        """Keep the state of now, if it can be: right behind the digest, before anything else happens here."""
+        """Keep the current state, if it can be kept: right behind the digest, before any other event of this moment."""
         began_ns = self.host.realtime_ns()
         taken = self.machine.take_checkpoint()
         if taken is not None:
@@ -125,7 +127,7 @@ class RecordSession(RunSession):
             self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
 
     def save_snapshot(self, name: str) -> Saved:
-        """The state becomes a checkpoint of the recording, and has the name there as well. Both are safe at once."""
+        """The state becomes a named checkpoint of the recording, and is flushed at once."""
         saved = super().save_snapshot(name)
         if self._last_checkpoint != (saved.moment, self._events):
             self._checkpoint()
@@ -142,9 +144,9 @@ class RecordSession(RunSession):
         self._flush()
         super().wait_paused()
 
-    def _log(self, event: Any) -> None:
+    def _log(self, event: Event) -> None:
         if not self._built and self.options.begin is not None:
-            return  # making the machine reads the clock, but that is undone
+            return  # building the machine reads the clock, but its state is replaced
         super()._log(event)
         self.writer.event(self._moment(), event)
         self._events += 1

@@ -1,19 +1,19 @@
-"""Replays a recording: runs the machine to each event's moment, lets the event happen again, and compares digests.
+"""Replay session: runs the machine to the moment of each event, applies the event, and compares digests.
 
-Where the recording slept, a replay jumps. Every deviation is a DivergenceError that says at which moment; one that
-shows only in a digest says between which two, and in which parts of the machine.
+Where the recording slept, a replay jumps. Each deviation is a DivergenceError that names its moment; one that only a
+digest shows names the two instructions between which it happened, and the parts of the machine that differ.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from playhead.base.errors import DivergenceError, FormatError
 from playhead.base.units import NEVER
 from playhead.host.host import Host
 from playhead.log.causes import cause_name
 from playhead.log.digests import CHECK, Digest, differing, digest_of
-from playhead.log.events import TRACED, ClockVirtualRt, End, Entry, SnapshotLoaded, text_of
+from playhead.log.events import TRACED, ClockVirtualRt, End, Entry, Event, SnapshotLoaded, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
@@ -28,7 +28,7 @@ from playhead.session.script import Script
 from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
-from playhead.session.target import Door, MachineLike, serial_ports
+from playhead.session.target import Door, MachineLike, StopLike, serial_ports
 
 ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
@@ -37,16 +37,16 @@ ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which
 
 @dataclass
 class ReplayOptions:
-    """What must not matter: none of these changes what the guest does."""
+    """None of these changes what the guest does."""
 
     split_seed: int | None = None  # cut the run at random places
-    digests: bool = True  # compare on the way, not only at the end
+    digests: bool = True  # compare all digests, not only the last one
     progress: bool = True
-    console: bool = True  # compare what is printed with what was
+    console: bool = True  # compare the output with the recorded one
 
 
 class ReplaySession:
-    """One replay. `run()` returns at the recording's end, or raises DivergenceError where the replay left it."""
+    """One replay. `run()` returns at the end of the recording, or raises DivergenceError."""
 
     machine: MachineLike
 
@@ -65,9 +65,9 @@ class ReplaySession:
         self._recorded = Recorded(reader, build, self._ports)
         self._boundary = reader.first_digest
         self._failure: Exception | None = None
-        self._guest_stop: Any = None  # the guest reset or ended itself, and that has not been acted upon
+        self._guest_stop: StopLike | None = None  # the guest reset or ended itself, and that has not been acted upon
         self._equal_at: int | None = None
-        self._answers: dict[type, Any] = {}  # by kind: the last one that a device was given
+        self._answers: dict[type[Event], Event] = {}  # by kind: the last one that a device was given
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
@@ -75,7 +75,7 @@ class ReplaySession:
         if self.options.console:
             self._check_console(reader.start.moment if reader.start else Moment(-1))
         self.keeps_all = not self.options.digests
-        self.taken: list[tuple[Moment, Any]] = []  # events since the last digest that was equal, for `diagnose`
+        self.taken: list[tuple[Moment, Event]] = []  # events since the last digest that was equal, for `diagnose`
 
     # -- the loop
 
@@ -103,7 +103,7 @@ class ReplaySession:
             self.machine.on_delivery = self._delivered
         self.host.start(self.machine.kick)
         if self.reader.start is not None:
-            put_at_start(self.machine, self.reader, self.reader.start)
+            put_at_start(cast(Machine, self.machine), self.reader, self.reader.start)
         self._check_parts()
         self.checkpoints.reached(Checkpoint.RESET)
 
@@ -130,7 +130,7 @@ class ReplaySession:
             self._stop(f"ended by {self.host.quit_name()}")
 
     def _go(self, target: Moment) -> None:
-        """Run towards a moment; stops on the way are the replay's own business."""
+        """Run towards a moment; handle stops on the way."""
         m = self.machine
         if self._splits is not None and m.icount < target.icount:
             target = min(target, Moment(self._splits.until(m.icount, target.icount)))
@@ -141,10 +141,10 @@ class ReplaySession:
         self._show()
         now = self._moment()
         assert now.icount <= target.icount + bool(target.seq), "the machine ran further than it was asked to"
-        assert stop.kind != "budget" or now > before, f"the machine stands still at {now}, before {target}"
+        assert stop.kind != "budget" or now > before, f"the machine does not move on from {now} to {target}"
         if now > target and target.seq:
             self._missed(target)
-        if now.seq > ENDLESS and now.icount < target.icount and not self._script.stood_at(now.icount):
+        if now.seq > ENDLESS and now.icount < target.icount and not self._script.flushed_between_deliveries(now.icount):
             raise self._diverged(f"at {now}: the guest does nothing but fault, the recording goes on to {target}")
         if stop.kind in ("reset", "shutdown"):
             self._guest_stop = stop
@@ -155,31 +155,30 @@ class ReplaySession:
         elif stop.kind in ("break", "watch"):
             self._met(stop)
 
-    def _met(self, stop: Any) -> None:
-        """A breakpoint or watchpoint; only those who debug a replay set any."""
+    def _met(self, stop: StopLike) -> None:
+        """A breakpoint or watchpoint was met; only a debugger sets any."""
 
     def _missed(self, target: Moment) -> None:
         """An instruction retired where the recording has another delivery."""
         raise self._diverged(f"at {self._moment()}: {target} never came")
 
     def _guest_stopped(self) -> None:
-        """The guest reset or ended itself, and END is not due: it can only be a reset that the recording went on
-        from.
-        """
+        """The guest reset or ended itself, and END is not due: the recording must go on after a reset."""
         stop, self._guest_stop = self._guest_stop, None
+        assert stop is not None
         if stop.kind == "shutdown" or self._no_reboot:
             raise self._diverged(f"at {self._moment()}: the guest ended ({stop.cause}), but the recording goes on")
         self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
         self.machine.reset()
 
     def _diverged(self, what: str, parts: Sequence[str] = ()) -> Divergence:
-        """The error to raise: `what` says where and how; added is what is known to be good."""
+        """The error to raise. `what` says where and how; the last equal digest is added."""
         return Divergence(what, self._moment(), self._equal_at, parts)
 
     # -- events
 
     def _deliver(self, entry: Entry) -> None:
-        """Let the event happen that is due now."""
+        """Apply the event that is due now."""
         now, first = self._moment(), self._script.next()
         if first is not entry and first is not None:
             raise self._diverged(
@@ -203,7 +202,7 @@ class ReplaySession:
             case _:
                 self._enter(event)
 
-    def _enter(self, event: Any) -> None:
+    def _enter(self, event: Event) -> None:
         """An event of a source."""
         self.checkpoints.reached(self.sources.checkpoint(type(event)))
         try:
@@ -219,7 +218,7 @@ class ReplaySession:
         raise NotImplementedError
 
     def _load_snapshot(self, moment: Moment) -> None:
-        """A `loadvm`: what was asked of the state before (a reset, an end) is gone with it."""
+        """A `loadvm`: a reset or an end that the state before had asked for is gone with that state."""
         assert isinstance(self.machine, Machine)
         self._recorded.put_back(self.machine, moment)
         self._guest_stop = None
@@ -230,7 +229,7 @@ class ReplaySession:
         self._events += 1
 
     def _check_warp(self, to_ns: int) -> None:
-        """Virtual time can only be moved while the CPU is halted, and not past its next alarm."""
+        """Virtual time can only be moved forward while the CPU is halted, and not past its next alarm."""
         now, kind = self._moment(), "kick"
         while kind == "kick":
             stop = self.machine.run(now.icount, now.seq + 1)  # a halted CPU stays, and says so
@@ -241,10 +240,8 @@ class ReplaySession:
                 f"{self.machine.now_ns()} ns with its CPU {'halted' if kind == 'halted' else 'running'}"
             )
 
-    def _ask(self, kind: type) -> Any:
-        """A device asks the outside a question: answered from the recording. Called from inside `run`: must not
-        raise.
-        """
+    def _ask(self, kind: type[Event]) -> Event:
+        """A device asks for input: answered from the recording. Called from inside `run`, so it must not raise."""
         last = self._answers.get(kind) or kind()
         if self.reader.start is not None and not self._built:
             return last  # the machine's state will be put in place of the one that it is made with
@@ -261,7 +258,7 @@ class ReplaySession:
         return last
 
     def _delivered(self, kind: str, vector: int | None) -> None:
-        """An interrupt or exception was delivered, and the recording was told to hold each: it must hold this one."""
+        """An interrupt or exception was delivered, in a recording that holds all of them: it must hold this one."""
         now, entry, event = self._moment(), self._script.next(), TRACED[kind](vector=vector)
         if entry is not None and entry.event == event and entry.moment == now:
             self._take()
@@ -271,7 +268,7 @@ class ReplaySession:
             self.machine.kick()
 
     def _check_pulled(self) -> None:
-        """Whether what the guest asked for was what it asked for in the recording."""
+        """Raise if the guest did not ask for the same input as in the recording."""
         if self._failure is not None:
             raise self._failure
         if self.sources.lacking:
@@ -323,7 +320,7 @@ class ReplaySession:
     # -- the console
 
     def _check_console(self, after: Moment) -> None:
-        """Compare what is printed behind this moment with what the recording has."""
+        """Compare the output after this moment with the recorded one."""
         self._console = ConsoleCheck(after)
         self._script.on_output = self._console.expect
 
@@ -333,13 +330,13 @@ class ReplaySession:
             self._console.printed(port, data, self._moment())
 
     def _compare_console(self, *, all: bool) -> None:
-        """Everything that the recording has up to here is loaded. `all`: this is the end."""
+        """All recorded output up to here has been loaded. `all`: the replay ends here."""
         if self._console is not None:
             self._console.compare(self._moment(), all=all)
 
     # -- the end
 
-    def _end(self, event: Any) -> None:
+    def _end(self, event: End) -> None:
         if len(event.checks) != len(self.reader.parts) * CHECK:
             raise FormatError(f"{self.reader.path} is damaged: its last digest has the wrong length")
         self._same(Digest(bytes(event.root), bytes(event.checks)), f"before its end at {self._moment()}")
@@ -348,7 +345,7 @@ class ReplaySession:
         self._stop("", cause_name(event.cause), event.status)
 
     def _check_end(self, cause: str, status: int) -> None:
-        """Where the guest ended the recording, it must end this too, and with the same status."""
+        """If the guest ended the recording, it must end the replay, too, with the same status."""
         if not cause.startswith("guest-"):
             return
         now, stop = self._moment(), self._guest_stop

@@ -1,4 +1,4 @@
-"""What a diagnosis found, as a short text."""
+"""The result of a diagnosis as a short text."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ STEPS = {"instruction": "instruction", "alarm": "alarm", "delivery": "delivery"}
 
 
 class Report:
-    """Lines of a label and a text, under a verdict."""
+    """A verdict, and below it lines of a label and a text."""
 
     def __init__(self, verdict: str):
         self.verdict = verdict
@@ -33,7 +33,7 @@ class Report:
             self.line("recorded by", f"{reader.meta['program']}, {reader.meta.get('engine')} engine")
 
     def differences(self, found: Iterable[Difference], before: dict[Difference, str] | None = None) -> None:
-        """One line for each place that differs, as far as they are few."""
+        """One line for each of the first few places that differ."""
         found = list(found)
         for d in found[:MOST]:
             was = f", before {before[d]}" if before and d in before else ""
@@ -43,7 +43,7 @@ class Report:
             self.line("", f"and {len(found) - MOST} more differences, in {', '.join(rest)}")
 
     def found(self, f: Found, engine: str, good: str, bad: str) -> "Report":
-        """The exact place. `good` and `bad` name the runs whose values are expected and found."""
+        """Report an exact place. `good` and `bad` name the runs with the expected and the found values."""
         self.moment = f.moment
         self.line("first difference", f"behind {f.moment} (virtual time {f.virtual_ns} ns), {engine} engine")
         self.line(STEPS[f.step], f.text)

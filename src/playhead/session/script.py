@@ -1,7 +1,7 @@
-"""What a replay has to follow: the recording's events and digests in order, loaded batch by batch as needed.
+"""The events and digests that a replay follows, in order, loaded batch by batch as needed.
 
-It can be put anywhere (`seek`): each batch is verified against the hash of the one before, which the file holds, so
-nothing in front of it has to be read.
+A script can be moved anywhere (`seek`): each batch is verified against the hash of the one before, which the file
+holds, so nothing before it has to be read.
 """
 
 from collections import deque
@@ -15,12 +15,12 @@ from playhead.log.reader import Reader
 
 
 class Script:
-    """The rest of a recording, as seen from where the replay is."""
+    """The rest of a recording, from the moment of the replay on."""
 
     def __init__(self, reader: Reader):
         self._reader = reader
-        self.on_output: Callable[[list[Printed]], None] | None = None  # told what the recording has of the console
-        self._stood: set[int] = set()  # instructions in front of which the recorder flushed between two deliveries
+        self.on_output: Callable[[list[Printed]], None] | None = None  # called with the recorded console output
+        self._between: set[int] = set()  # instructions before which the recorder flushed between two deliveries
         self._begin(0)
         self.last_event = 0  # id of the last one that was taken
 
@@ -30,10 +30,10 @@ class Script:
         self._entries: deque[Entry] = deque()
         self._digests: deque[tuple[int, Digest]] = deque()
         self._reach = -1  # everything before this instruction is loaded
-        self.flushed = START  # where the recorder stood at the last flush that is loaded
+        self.flushed = START  # the moment of the last flush that is loaded
 
     def load(self, icount: int) -> None:
-        """Have everything at hand that happens up to `icount`, that included."""
+        """Load everything that happens up to and including `icount`."""
         while self._reach <= icount:
             batch = self._reader.load_batch(self._index)
             if batch is None:
@@ -45,10 +45,10 @@ class Script:
                 self.on_output(batch.printed)
             self._reach, self.flushed = batch.moment.icount, batch.moment
             if batch.moment.seq:
-                self._stood.add(batch.moment.icount)
+                self._between.add(batch.moment.icount)
 
     def seek(self, last_event: int, moment: Moment, icount: int) -> None:
-        """Put it to a moment: behind an event, and in front of the digest of `icount` or the first one after it."""
+        """Move to a moment: behind an event, and before the digest of `icount` or the first one after it."""
         self._begin(self._reader.batch_at(Moment(moment.icount)))
         self.load(icount)
         self.last_event = last_event
@@ -57,16 +57,16 @@ class Script:
         while self._digests and self._digests[0][0] < icount:
             self._digests.popleft()
 
-    def stood_at(self, icount: int) -> bool:
-        """Whether the recorder was seen to deliver one exception after the other there, too."""
-        return icount in self._stood
+    def flushed_between_deliveries(self, icount: int) -> bool:
+        """True if the recorder, too, delivered one exception after the other before this instruction."""
+        return icount in self._between
 
     def next(self) -> Entry | None:
         """The next event of any kind."""
         return self._entries[0] if self._entries else None
 
     def next_delivered(self) -> Entry | None:
-        """The next event that the session delivers, past those that the guest pulls."""
+        """The next event that the session delivers, skipping those that the guest asks for."""
         return next((e for e in self._entries if not e.kind.pulled), None)
 
     def take(self) -> Entry:

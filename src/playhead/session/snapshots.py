@@ -1,14 +1,13 @@
-"""Named states of a machine that runs (`savevm`), and how it is put back into one (`loadvm`) without time going back.
+"""Named states of a running machine (`savevm`), and how one is restored (`loadvm`) without the moment going back.
 
-The moment never goes back, not even over a `loadvm`: that is an input like any other, and what it puts the machine
-into is the state of an earlier moment. A live session keeps these states in memory; the replay of a recording finds
-them among its checkpoints.
+A `loadvm` is an input like any other, which gives the machine the state of an earlier moment; the moment itself never
+goes back. A live session keeps these states in memory, a replay finds them among the checkpoints of its recording.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from playhead.base.errors import FormatError, UsageError
 from playhead.log.events import SnapshotLoaded
@@ -17,7 +16,7 @@ from playhead.log.snapshot_names import MOST, check_name
 from playhead.machine import checkpoint
 from playhead.machine.checkpoint import unwritten
 from playhead.machine.machine import Machine
-from playhead.session.target import closed_door
+from playhead.session.target import Door, MachineLike, closed_door
 
 if TYPE_CHECKING:
     from playhead.log.checkpoints import Checkpoint
@@ -46,7 +45,7 @@ class Kept(NamedTuple):
 
 
 class Snapshots:
-    """The named states of one live machine. Somebody else who takes `written_pages` of it has to say so (`written`)."""
+    """The named states of one live machine. Other callers of `written_pages` pass its result to `written`."""
 
     def __init__(self) -> None:
         self._saved: dict[str, Saved] = {}
@@ -58,8 +57,8 @@ class Snapshots:
     def _written(self, machine: Machine) -> set[int]:
         return self._ever.union(checkpoint.unsaved_pages(machine))
 
-    def check(self, machine: Any, name: str) -> None:
-        """Raise if a state of this machine could not be kept under this name."""
+    def check(self, machine: object, name: str) -> None:
+        """Raise if a state of this machine cannot be kept under this name."""
         check_name(name)
         if not isinstance(machine, Machine):
             raise UsageError("this machine has no snapshots")
@@ -67,7 +66,7 @@ class Snapshots:
             raise UsageError(f"there are {MOST} snapshots, which is the most")
 
     def keep(self, machine: Machine, name: str, created: str) -> Saved:
-        """The state of now. A name that is there already moves."""
+        """Keep the current state. A name that is in use moves to it."""
         there = [one.pages for one in self._saved.values()]
         pages = {page: _shared(page, checkpoint.page_of(machine, page), there) for page in self._written(machine)}
         moment = Moment(machine.icount, machine.seq)
@@ -92,7 +91,7 @@ class Snapshots:
         del self._saved[self.named(name).name]
 
     def load(self, machine: Machine, saved: Saved) -> None:
-        """Put the machine into that state, at the moment where it is."""
+        """Give the machine that state; its moment stays."""
         changed = {*saved.pages, *self._written(machine)}
         goal = {page: saved.pages[page] if page in saved.pages else unwritten(page) for page in sorted(changed)}
         put = {page: content for page, content in goal.items() if checkpoint.page_of(machine, page) != content}
@@ -105,20 +104,20 @@ def _shared(page: int, content: bytes, there: list[dict[int, bytes]]) -> bytes:
 
 
 class Recorded:
-    """The states of a recording's checkpoints, for a replay that meets a `loadvm`."""
+    """The states of a recording's checkpoints, for a replay that comes to a `loadvm`."""
 
-    def __init__(self, reader: Reader, build: Any, ports: int):
+    def __init__(self, reader: Reader, build: Callable[[Door], MachineLike], ports: int):
         self._reader, self._build, self._ports = reader, build, ports
-        self._fresh: Machine | None = None  # one that has just been made: it holds what no checkpoint has
+        self._fresh: Machine | None = None  # a new one, for pages that no checkpoint has
 
     def put_back(self, machine: Machine, moment: Moment) -> None:
-        """Put a machine into the state of the checkpoint of a moment, at the moment where it is."""
+        """Give a machine the state of the checkpoint of that moment; its own moment stays."""
         from playhead.machine.differences import differing_pages  # here: few recordings have a loadvm
 
         kept, hashes = self._checkpoint(moment)
         contents = self._reader.pages(set(hashes.values()))
         if self._fresh is None:
-            self._fresh = self._build(closed_door(self._ports))
+            self._fresh = cast(Machine, self._build(closed_door(self._ports)))
         fresh = self._fresh
         goal = {page: checkpoint.page_of(fresh, page) for page in differing_pages(fresh, machine)}
         goal |= {page: contents[hash] for page, hash in hashes.items()}
@@ -139,7 +138,7 @@ class Recorded:
 
 
 def check_part(reader: Reader, begin: Moment, last: Moment) -> None:
-    """Raise if a part of a recording would have a `loadvm` of a snapshot that is not in it."""
+    """Raise if a part of a recording would contain a `loadvm` of a snapshot that is outside of it."""
     if SnapshotLoaded.KIND.tag not in reader.count_events():
         return
     for entry in reader.entries():

@@ -1,12 +1,10 @@
-"""Random stops, to prove that stopping does not matter: a replay may be cut into runs of any lengths."""
+"""Random stops, which show that stopping changes nothing: a replay may be cut into runs of any lengths."""
 
 MASK = (1 << 64) - 1
 
 
 class Splits:
-    """Cuts the way to an instruction into random runs, mostly short ones now and then. SplitMix64, so a seed is all
-    it takes.
-    """
+    """Cuts the way to an instruction into runs of random lengths, which a seed determines (SplitMix64)."""
 
     def __init__(self, seed: int):
         self._state = seed & MASK
@@ -19,6 +17,6 @@ class Splits:
         return z ^ z >> 31
 
     def until(self, icount: int, target: int) -> int:
-        """Where to stop on the way from `icount` to `target`: lengths spread evenly over their orders of magnitude."""
+        """The next stop on the way from `icount` to `target`. Lengths are spread evenly over orders of magnitude."""
         bits = self._next() % 21
         return min(target, icount + 1 + self._next() % (1 << bits))

@@ -1,10 +1,11 @@
-"""What a session needs of a machine, and what the machine gets from the session."""
+"""The two sides of a session: the machine that it needs (`MachineLike`), and what it gives to a machine (`Door`)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from playhead.log.console import number_of
-from playhead.log.events import ClockHost
+from playhead.log.events import ClockHost, Event
+from playhead.machine.debug import Access
 
 Printed = Callable[[int, bytes], None]
 
@@ -35,7 +36,12 @@ class StopLike(Protocol):
 
     @property
     def status(self) -> int:
-        """shutdown: the exit status that the guest asks for."""
+        """shutdown: the exit status that the guest requested."""
+        ...
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """watch: those that were met."""
         ...
 
 
@@ -55,7 +61,7 @@ class MachineLike(Protocol):
         """Virtual time."""
         ...
 
-    def run(self, until_icount: int, until_seq: int = 0) -> Any:
+    def run(self, until_icount: int, until_seq: int = 0) -> StopLike:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier for a reason (`StopLike`).
 
         Called at or after that moment it does nothing (budget). A halted CPU with nothing due stays at its moment:
@@ -66,13 +72,11 @@ class MachineLike(Protocol):
         ...
 
     def warp(self, to_ns: int) -> None:
-        """Move a halted CPU's virtual time forward; what becomes due rings at the next `run`, which moves the moment
-        on.
-        """
+        """Move a halted CPU's virtual time forward. Alarms that become due ring at the next `run`."""
         ...
 
     def set_shift(self, shift: int) -> None:
-        """From now on an instruction takes 2**shift ns; virtual time goes on without a jump."""
+        """From now on an instruction takes 2**shift ns; virtual time does not jump."""
         ...
 
     @property
@@ -106,8 +110,8 @@ class MachineLike(Protocol):
 
 
 class Tap:
-    """A sink that counts what goes through it (a session that hears nothing for long gives a hint), and tells of it:
-    `port` is the number by which a recording's console calls it.
+    """A sink that counts bytes (a session whose guest prints nothing for long gives a hint), and reports them. `port`
+    is its number in a recording's console.
     """
 
     def __init__(self, sink: Sink, port: int, printed: Printed):
@@ -121,20 +125,20 @@ class Tap:
 
 
 def _unheard(port: int, data: bytes) -> None:
-    """Nobody wants to know what is printed."""
+    """For sessions that ignore output."""
 
 
 class Door:
-    """What the machine may use of the outside: ends by name, and questions. Calls come from inside `run`, possibly
-    through native code: none raises.
+    """All that the machine may use of the outside: what its devices are connected to, and input that they ask for.
+    Calls come from inside `run`, possibly through native code, so none may raise.
 
-    `ends`: what each device with an outside is connected to (`serial0`, `debugcon`, `disks`, ...); the session looks at
-    what goes through those that print.
+    `ends`: by the name of the device (`serial0`, `debugcon`, ...); `disks` is behind all drives (`storage.Backing`).
+    Those that print are tapped.
     """
 
-    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type], Any], printed: Printed = _unheard):
-        """`ask` answers a question of a kind of event (`pulled`). `printed` is told of all output, by its number in a
-        recording's console.
+    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type[Event]], Any], printed: Printed = _unheard):
+        """`ask` gives an event of a kind that devices ask for (`pulled`). `printed` is called with all output, and the
+        port's number in a recording's console.
         """
         self.ask = ask
         self.ends: dict[str, Any] = {}
@@ -145,20 +149,6 @@ class Door:
                 end = Tap(end, number, printed)
                 self.taps.append(end)
             self.ends[name] = end
-
-    @property
-    def serial_sinks(self) -> list[Sink]:
-        """In the order of the ports."""
-        return [self.ends[f"serial{n}"] for n in range(serial_ports(self.ends))]
-
-    @property
-    def debugcon(self) -> Sink | None:
-        return self.ends.get("debugcon")
-
-    @property
-    def disks(self) -> Any:
-        """What is behind the machine's storage (`machine.storage.Backing`)."""
-        return self.ends.get("disks")
 
     def host_clock_ns(self) -> int:
         """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""
@@ -171,11 +161,11 @@ class _Nobody:
 
 
 def serial_ports(ends: Mapping[str, Any]) -> int:
-    """How many serial ports these are the ends of."""
+    """The number of serial ports among these ends."""
     return sum(name.startswith("serial") for name in ends)
 
 
 def closed_door(ports: int) -> Door:
-    """The outside of a machine that is only made, to be compared with."""
+    """For a machine that is only built, and compared with another one."""
     names = [*(f"serial{n}" for n in range(ports)), "debugcon"]
     return Door({name: _Nobody() for name in names}, lambda kind: kind())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playhead.base.errors import DivergenceError
+from playhead.host.host import Host
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
@@ -15,7 +16,7 @@ from playhead.session.run import Build
 
 
 class Stopped(Exception):
-    """The user wants no diagnosis any more."""
+    """The user has cancelled the diagnosis."""
 
 
 class _Nobody:
@@ -26,9 +27,9 @@ class _Nobody:
 
 
 class Silence:
-    """The host of a track: output goes nowhere, nobody ends it."""
+    """The host of a track: output is dropped, and signals do not end it."""
 
-    def __init__(self, host: Any, ports: int):
+    def __init__(self, host: Host, ports: int):
         self.ends: dict[str, Any] = {name: _Nobody() for name in (*(f"serial{n}" for n in range(ports)), "debugcon")}
         self.status, self.realtime_ns = host.status, host.realtime_ns
 
@@ -61,7 +62,7 @@ class Track(ReplaySession):
 
     machine: Machine
 
-    def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[["Track"], None]):
+    def __init__(self, build: Build, host: Host, ports: int, reader: Reader, watch: Callable[["Track"], None]):
         super().__init__(build, Silence(host, ports), reader, ReplayOptions(console=False, progress=False))  # type: ignore[arg-type]
         self._watch = watch
         self._until: Moment | None = None
@@ -87,7 +88,7 @@ class Track(ReplaySession):
 
     @property
     def over(self) -> bool:
-        """It has ended, one way or the other."""
+        """True if it has ended, by success or failure."""
         return self.failure is not None or self._outcome is not None
 
     @property
@@ -95,8 +96,8 @@ class Track(ReplaySession):
         return self._outcome is not None and self._outcome.complete
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:
-        """Run up to a moment; what enters there has not entered. `compare`: the digest of that moment too, if there
-        is one. False if the run left its recording.
+        """Run up to a moment, before any event of that moment. `compare`: check the digest of that moment too, if there
+        is one. False if the run diverged from its recording.
         """
         self._until = moment
         try:
@@ -117,7 +118,7 @@ class Track(ReplaySession):
         if target != self._until:  # else it was only a question
             super()._missed(target)
 
-    # -- putting it back
+    # -- points
 
     def point(self) -> Point:
         m = self.machine
@@ -131,7 +132,7 @@ class Track(ReplaySession):
         return self._base
 
     def _sync(self) -> None:
-        """Bring the copy of the pages up to date."""
+        """Update the copy of the pages."""
         for page in checkpoint.written_pages(self.machine):
             content = checkpoint.page_of(self.machine, page)
             if self._pages.get(page) != content:
@@ -139,7 +140,7 @@ class Track(ReplaySession):
                 self._since.add(page)
 
     def back(self, p: Point) -> "Track":
-        """Put it into a state: one of its own, or that of another track of the same recording."""
+        """Restore a point of this track, or of another one of the same recording."""
         m = self.machine
         self._sync()
         mine, there = self._pages, p.pages
@@ -163,6 +164,6 @@ class Track(ReplaySession):
         return self
 
     def pages(self) -> set[int]:
-        """Every page that was ever written, and so may differ from another track's."""
+        """All pages that were ever written, and so may differ from another track's."""
         self._sync()
         return set(self._pages)

@@ -1,9 +1,8 @@
-"""A machine's state as bytes, for a qcow2 image to keep beside the content of its disk (`savevm`, `-loadvm`).
+"""A machine's state as bytes, which a qcow2 image keeps beside the content of its disk (`savevm`, `-loadvm`).
 
-A configuration here is whatever describes a machine with `to_json` (`boards.config.PcConfig`). The layout is ours;
-another emulator's state is refused by its first bytes, and ours by another emulator's. What follows is as untrusted as
-the image: a length and a JSON head that describes the machine, and one zstd frame each of the parts' states and of the
-pages.
+A configuration is any description of a machine with `to_json` and `in_this_form` (`boards.config.PcConfig`). The layout
+is ours: other emulators refuse it by its first bytes, as we refuse theirs. Behind them follow a length and a JSON head
+that describes the machine, then two zstd frames: the states of the parts, and the pages. None of it is trusted.
 """
 
 from __future__ import annotations
@@ -27,11 +26,12 @@ RECORD = struct.Struct("<QB")  # page, or key of a disk's block; whether it has 
 MAX_HEAD = 1 << 20
 LEVEL = 1
 UNNAMED = "0.1.0"  # the release whose descriptions name no machine version
+LISTS = {"devices": "device", "outside": "end"}  # of a description
 NUMBERS = ("icount", "seq", "virtual_ns")
 
 
 def store(saved: Saved, config: Any, disks: Disks) -> None:
-    """Into the images that take it. What the guest has written to their own disks is there already."""
+    """Save into the images that take snapshots. Their disks' own content is in them already."""
     disks.settle()
     own = [page for page in saved.pages if is_block(page) and disks.is_written(place_of(page)[0])]
     pages = {page: saved.pages[page] for page in saved.pages.keys() - own}
@@ -58,19 +58,19 @@ def pack(saved: Saved, config: Any) -> bytes:
 
 
 def described(config: Any) -> dict[str, Any]:
-    """What has to be the same for a state to fit: all but what is behind the serial ports."""
+    """The part of a description that must be equal for a state to fit: all but the host's ends of character devices."""
     plain = config.to_json()
-    return {**plain, "serial": len(plain["serial"])}
+    return {**plain, "outside": [{k: v for k, v in end.items() if k != "backend"} for end in plain["outside"]]}
 
 
 def unpack(data: bytes, config: Any, where: str) -> Saved:
-    """The inverse, for a machine of this configuration. Raises UsageError if it is of another one. `where`: for
-    messages.
+    """The inverse, for a machine of this configuration. Raises UsageError if the state is of another one; `where` names
+    the image in messages.
     """
     try:
         head, parts, pages = _sections(data)
         moment, virtual_ns = Moment(head["icount"], head["seq"]), head["virtual_ns"]
-        _compare(head["config"], described(config), where)
+        _compare(head["config"], config, where)
         contents = _contents(pages, head["pages"])
         return Saved(str(head["name"]), moment, virtual_ns, str(head["created"]), unpack_parts(parts), contents)
     except FormatError as e:
@@ -101,13 +101,27 @@ def _sections(data: bytes) -> tuple[dict[str, Any], bytes, bytes]:
     return head, found[1], data[at:]
 
 
-def _compare(saved: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
-    if "machine" in given and "machine" not in saved:
+def _compare(plain: dict[str, Any], config: Any, where: str) -> None:
+    if "machine" not in plain:
         raise UsageError(f"{where} is of the machine of Playhead {UNNAMED}, which this version does not have")
+    saved, given = _flat(config.in_this_form(plain)), _flat(described(config))
     differ = [name for name in sorted({*saved, *given}) if saved.get(name) != given.get(name)]
     if differ:
         what = ", ".join(f"{name} was {_short(saved.get(name))}, not {_short(given.get(name))}" for name in differ)
         raise UsageError(f"{where} is of another machine: {what}; give the options that it was saved with")
+
+
+def _flat(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """With each device, and each thing outside, by itself."""
+    flat = {name: value for name, value in plain.items() if name not in LISTS}
+    for name, what in LISTS.items():
+        items = plain.get(name)
+        for item in items if isinstance(items, list) else [items]:
+            words = dict(item) if isinstance(item, dict) else {"unknown": item}
+            words.pop("backend", None)
+            key = f"{words.pop('type', what)} {words.pop('id', '?')}"
+            flat[key] = ",".join(f"{k}={v}" for k, v in words.items())
+    return flat
 
 
 def _short(value: object) -> str:

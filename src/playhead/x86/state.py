@@ -111,13 +111,6 @@ _field("newss", 64, SEG_STRIDE // 8, arch=False)  # hidden part of a stack segme
 _field("task", 32, 20, arch=False)  # what a task switch read of the new TSS
 _field("outer", 32, 32, arch=False)  # what ENTER (frame pointers) and a CALL through a gate (parameters) copy
 _field("latch", 64, 16, arch=False)  # answers to reads of registers outside, for the instruction at EIP
-# Answers to what a REP INS will read, for the instructions that retire at `ahead_at` and after it.
-_field("ahead_at", 64, 1, arch=False)
-_field("ahead_n", 32, 1, arch=False)
-_field("ahead_port", 32, 1, arch=False)  # port | size << 16
-_field("ahead_used", 32, 1, arch=False)  # how many of them were taken
-_field("ahead_left", 32, 1, arch=False)  # by the instruction that lacks an answer: how many iterations it has left
-_field("ahead", 32, 256, arch=False)
 _field("stores", 64, 64, arch=False)  # writes to registers outside: (address | size << 32), value
 _field("scratch", 8, 64, arch=False)  # where a store that was split over two pages may write again
 _field("fetch", 8, 32, arch=False)  # bytes of the instruction being decoded

@@ -213,7 +213,7 @@ def test_bombs(judge, tmp_path):
     data[l2 : l2 + 8] = (COMPRESSED | len(bomb) // 512 << 54 | at).to_bytes(8, "big")
     path.write_bytes(data.ljust(at, b"\0") + bomb)
     with open_image(str(path), read_only=True) as image:
-        assert image.read(0, 512) == bytes(512)  # the first cluster of it, as QEMU has it
+        assert image.read(0, 512) == bytes(512)  # its first cluster, as in QEMU
     wide = zstandard.ZstdCompressionParameters(window_log=27, compression_level=1)
     with open(path, "r+b") as file:
         file.seek(at)

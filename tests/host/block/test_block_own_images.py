@@ -141,7 +141,7 @@ def test_hostile_backing_files(tmp_path, name, match):
 
 
 def test_a_backing_file_without_a_format_is_probed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # what stands behind file: is relative to where we are, as in QEMU
+    monkeypatch.chdir(tmp_path)  # a path after file: is relative to the working directory, as in QEMU
     create_qcow2(str(tmp_path / "base"), SIZE)
     with open_image(str(tmp_path / "base")) as image:
         image.write(0, b"base")

@@ -58,7 +58,7 @@ def test_refcounts_too_narrow_for_a_snapshot(judge, tmp_path):
 
 
 def test_a_machines_state_goes_to_qemu_and_back(judge, tmp_path):
-    """QEMU saves its state; we carry it over into an image of ours; QEMU goes on from there."""
+    """QEMU saves its state; we carry it over into an image of ours; QEMU continues from there."""
     qemu = ["qemu-system-i386", "-m", "8", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio"]
     if subprocess.run(["which", qemu[0]], capture_output=True).returncode:
         pytest.skip(f"{qemu[0]} is not installed")

@@ -5,8 +5,8 @@ forms of the table, so coverage is even; the rest is random. Memory operands are
 `tools.oracle.layout` (unaligned, across pages, at the edges of rights), by computing the displacement from what the
 registers hold at the start.
 
-Flags that an instruction leaves undefined must not be looked at by the next: `Generated.masks` says which flags mean
-anything before each instruction, and a comparison is put in front of an instruction that may read one that does not.
+Flags that an instruction leaves undefined must not be read by the next: `Generated.masks` says which flags mean
+anything before each instruction, and a comparison is put before an instruction that may read one that does not.
 """
 
 import random
@@ -199,7 +199,7 @@ class Generator(Start):
                 distance = rng.choice(ends[i:]) - ends[i]
 
             elif size:  # anywhere, but not back into the case, where flags that are undefined would be read, nor to the
-                # INT3 in front of it, behind which EIP is that of the first instruction
+                # INT3 before it, after which EIP is that of the first instruction
                 distance = int.from_bytes(piece.code[-size:], "little", signed=True)
                 distance = 0x40 if -ends[i] - 1 <= distance < 0 else distance
             if size:

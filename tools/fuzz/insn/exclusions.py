@@ -1,6 +1,6 @@
-"""What an oracle is not asked, and where it is known to differ: each named, with its reason, as narrow as can be.
+"""Cases that an oracle does not get, and its known differences: each named, with its reason, as narrow as can be.
 
-`refused` is a property of an instruction: no case with it goes to that oracle. `difference` looks at one case whose
+`refused` is a property of an instruction: no case with it goes to that oracle. `difference` takes one case whose
 results differ and names the known cause, if it explains the difference.
 """
 
@@ -37,7 +37,7 @@ def refused(oracle: str, form: Form) -> str | None:
         if name in ("fxsave", "fxrstor"):
             return "holds SSE state as well"
         if name == "int1":
-            return "its EIP is told differently by virtual hosts"
+            return "virtual hosts report its EIP differently"
         if name in ("sysenter", "sysexit", "syscall"):
             return "reaches the host's kernel"
     elif oracle == "unicorn":
@@ -58,8 +58,8 @@ C1_LEFT = "C1 after FCOMI and FUCOMI: cleared by Intel's, left by AMD's"
 
 
 def compares_into_flags(g: Generated) -> frozenset[int]:
-    """Where the instructions stand that leave C1 on some processors. A case that differs is run again as on those, so
-    whatever looks at C1 later (FNSTSW, FNSTENV, FNSAVE and what is computed from what they store) is followed."""
+    """The addresses of instructions that leave C1 on some processors. A case that differs is run again as on those, so
+    that every later use of C1 (FNSTSW, FNSTENV, FNSAVE and what is computed from what they store) is covered."""
     return frozenset(p.start for p in g.pieces if p.form is not None and p.form.insn.name in COMPARE_FLAGS)
 
 
@@ -79,7 +79,7 @@ def unsuited(oracle: str, g: Generated) -> str | None:
         if 0xF0 in piece.prefixes and _opcode(piece) in (b"\x0f\x20", b"\x0f\x22", b"\x0f\x00"):
             return "LOCK before MOV CR0 (CR8 on AMD's) and before VERR, VERW (not refused there)"
         if oracle == "host" and piece.prefixes and _opcode(piece) == b"\xcd\x80":
-            return "INT 80h behind prefixes: the host's kernel answers"
+            return "INT 80h after prefixes: the host's kernel answers"
         if rep and _opcode(piece) in (b"\x0f\xbc", b"\x0f\xbd", b"\x0f\xb8"):
             return "REP BSF, REP BSR: TZCNT and LZCNT on today's processors"
         if piece.form.insn.chapter == "mmx" and any(p in VARIANTS for p in piece.prefixes):

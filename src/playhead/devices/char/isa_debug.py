@@ -6,9 +6,14 @@ to a sink and answers 0xE9 to a read, by which firmware (SeaBIOS writes its log 
 Source: QEMU's documented device interface (properties `iobase`, `iosize` and `readback` and their defaults).
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
+from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, NoState
 from playhead.hw.door import Requests, Sink
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 READBACK = 0xE9
 
@@ -18,6 +23,16 @@ class IsaDebugExit(Device[NoState]):
 
     State = NoState
     part = "isa_debug_exit"
+    QEMU = Declared(
+        "isa-debug-exit", "ISA", "lets the guest end the run with a status", (
+            Property("iobase", "uint16", 0x501, "its first port"),
+            Property("iosize", "uint8", 2, "how many ports", least=1, most=8),
+        ), ports=(Span("iobase", "iosize"),), creatable=True,
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.requests, p["iobase"], p["iosize"])
 
     def __init__(self, name: str, io: Space, requests: Requests, iobase: int = 0x501, iosize: int = 2):
         super().__init__(name)
@@ -33,11 +48,22 @@ class IsaDebugCon(Device[NoState]):
 
     State = NoState
     part = "isa_debugcon"
+    QEMU = Declared(
+        "isa-debugcon", "ISA", "a port of which each byte is output", (
+            Property("iobase", "uint16", 0xE9, "its port"),
+            Property("readback", "uint8", READBACK, "what a read gives"),
+            Property("chardev", "chardev"),
+        ), ports=(Span("iobase", 1),), creatable=True,
+    )  # fmt: skip
 
-    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9):
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.chardev(p["chardev"]), p["iobase"], p["readback"])
+
+    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9, readback: int = READBACK):
         super().__init__(name)
         self._sink = sink
-        io.map(iobase, 1, lambda address, size: READBACK, self._write, name=name)
+        io.map(iobase, 1, lambda address, size: readback, self._write, name=name)
 
     def _write(self, address: int, size: int, value: int) -> None:
         self._sink.write(bytes((value,)))

@@ -14,14 +14,20 @@ Sources: National Semiconductor PC16550D data sheet (registers, priorities, FIFO
 Technical Reference, serial adapter (OUT2, addresses, 1.8432 MHz clock).
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from playhead.base.errors import UsageError
 from playhead.base.record import U8, U16, Bool
 from playhead.base.shared_record import Bytes, SharedRecord
 from playhead.hw.clock import VirtualClock
+from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.door import Sink
-from playhead.hw.inputs import nobody_waits
+from playhead.hw.inputs import SERIAL, nobody_waits
 from playhead.hw.line import Line
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 COM_PORTS = ((0x3F8, 4), (0x2F8, 3), (0x3E8, 4), (0x2E8, 3))  # (I/O base, IRQ) of COM1-COM4
 CLOCK_HZ = 1_843_200
@@ -60,7 +66,17 @@ class Ns16550(Device[UartState]):
     """One UART at eight ports from `base`; `line` is its interrupt output."""
 
     State = UartState
+    INPUT = SERIAL
     part = "ns16550_uart"
+    QEMU = Declared(
+        "isa-serial", "ISA", "serial port", (
+            Property("index", "uint32", None, "0 to 3 for COM1 to COM4; by default the next one", most=3),
+            Property("iobase", "uint16", None, "its eight ports; by default those of the index", most=0xFFF8),
+            Property("irq", "uint8", None, "its ISA interrupt; by default that of the index", most=15),
+            Property("chardev", "chardev"),
+        ),
+        wires=("irq{irq}",), ports=(Span("iobase", 8),), most=4, creatable=True, category="Input",
+    )  # fmt: skip
     DIFFERS = (
         Differs("interrupt output", "OUT2 (MCR bit 3) opens the buffer behind it, loopback shuts it",
                 "always connected", True),
@@ -71,6 +87,23 @@ class Ns16550(Device[UartState]):
         Differs("MSR bits 3:0 in loopback", "changes of MCR are seen as changes of modem lines", "00h", True),
         Differs("loopback of characters shorter than 8 bits", "the upper bits are 0", "all 8 bits come back", True),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, p["iobase"], at.irq(p["irq"], name), at.chardev(p["chardev"]), at.clock)
+
+    @classmethod
+    def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Without `index` it is the next of COM1 to COM4, which says its ports and its interrupt."""
+        taken = {values["index"] for declared, values in others if declared.name == cls.QEMU.name}
+        index = p.get("index")
+        if index is None:
+            index = next((n for n in range(len(COM_PORTS)) if n not in taken), None)
+        if index is None or index in taken:
+            raise UsageError(f"isa-serial: COM1 to COM{len(COM_PORTS)} are all there is, each once")
+        iobase, irq = COM_PORTS[index]
+        return {"index": index, "iobase": iobase if p.get("iobase") is None else p["iobase"],
+                "irq": irq if p.get("irq") is None else p["irq"]}  # fmt: skip
 
     def __init__(self, name: str, io: Space, base: int, line: Line, sink: Sink, clock: VirtualClock):
         super().__init__(name)

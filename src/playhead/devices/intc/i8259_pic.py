@@ -6,8 +6,11 @@ ports (4D0h, 4D1h) choose edge or level for each input.
 Sources: Intel 8259A data sheet (231468); Intel 82371SB (PIIX3) data sheet, ELCR1 and ELCR2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import U16, Nested
 from playhead.base.shared_record import SharedRecord
 from playhead.devices.intc.i8259_chip import (
@@ -140,6 +143,16 @@ class PicPair(Device[PicPairState]):
 
     State = PicPairState
     part = "i8259_pic"
+    QEMU = Declared(
+        "isa-i8259", "ISA", "pair of interrupt controllers", category="Controller/Bridge/Hub",
+        ports=(Span(MASTER, 2), Span(SLAVE, 2), Span(ELCR1, 2)),
+    )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pic = cls(name, at.isa_lines())
+        pic.attach(at.io)
+        return pic
 
     def __init__(self, name: str, lines: list[Line] | None = None, intr: Line | None = None):
         super().__init__(name)

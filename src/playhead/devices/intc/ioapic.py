@@ -7,10 +7,14 @@ data sheet; switching an entry to edge clears its remote IRR, by which kernels e
 Source: Intel 82093AA data sheet (290566).
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
+from playhead.hw.surroundings import Surroundings
 from playhead.base.record import U8, U32, U64, Array
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.intc.lapic import Lapic
+from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.native import DECLINED, Registers, native
@@ -121,10 +125,23 @@ class IoApic(Device[IoApicState]):
 
     State = IoApicState
     part = "ioapic"
+    QEMU = Declared(
+        "ioapic", "System", "I/O APIC", (Property("version", "uint8", VERSION, "bits 7:0 of the version register"),),
+        memory=(Span(BASE, LENGTH),), needs=("apic",), category="Controller/Bridge/Hub",
+    )  # fmt: skip
     DIFFERS = (
         Differs("version", "11h (82093AA)", "20h, with an EOI register at offset 40h", True),
         Differs("reserved bits of a redirection entry", "0", "memory", False),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        lapic = at.find(Lapic)
+        ioapic = cls(name, lapic.deliver, p["version"])
+        ioapic.attach(at.memory.mmio)
+        lapic.eoi_broadcast = ioapic.eoi
+        ioapic.connect_isa(at.isa_lines())
+        return ioapic
 
     def __init__(self, name: str, deliver: Deliver, version: int = VERSION):
         super().__init__(name)

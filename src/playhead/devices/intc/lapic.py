@@ -11,11 +11,15 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Controller (APIC)"; version and number of LVT entries as QEMU's `pc` has them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.hw.declared import Declared, Property, Span
+from playhead.devices.intc.nmi_latch import NmiLatch
+from playhead.devices.intc.i8259_pic import PicPair
 from playhead.devices.intc.lapic_registers import (
-    LapicModel, asserted, end_service, external, in_service, on, own_request, pending, read_lapic,
-    serve, software_on, store, write_lapic,
+    LapicModel, asserted, end_service, external, in_service, on, own_request, pending, read_lapic, serve, software_on,
+    store, write_lapic,
 )  # fmt: skip
 from playhead.devices.intc.lapic_state import (
     BASE_BSP, BROADCAST, EOI, ERROR, ESR_ILLEGAL_REGISTER, ESR_RECEIVED_ILLEGAL, ESR_SEND_ILLEGAL, EXTINT, FIXED,
@@ -29,6 +33,7 @@ from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line
 from playhead.hw.native import DECLINED, Registers
 from playhead.hw.space import Range, Space
+from playhead.hw.surroundings import Surroundings
 
 
 class Lapic(Device[LapicState]):
@@ -37,12 +42,24 @@ class Lapic(Device[LapicState]):
 
     State = LapicState
     part = "lapic"
+    QEMU = Declared(
+        "apic", "System", "local APIC", (Property("version", "uint8", VERSION, "bits 7:0 of the version register"),),
+        memory=(Span(0xFEE00000, 0x1000),), needs=("isa-i8259",), category="Controller/Bridge/Hub",
+    )  # fmt: skip
     DIFFERS = (
         Differs("LVT entries", "four and the error entry in the first P6", "six, with version 14h", True),
         Differs("reserved bits of LVT, SVR and ICR", "0", "memory", False),
         Differs("ESR", "shows errors after it was written", "shows them at once, and cannot be cleared", False),
         Differs("accesses of 1 and 2 bytes", "undefined", "0", False),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pic = at.find(PicPair)
+        lapic = cls(name, at.clock, pic.acknowledge, lambda: at.find(NmiLatch).request(), version=p["version"])
+        lapic.attach(at.memory.mmio)
+        pic.intr.connect(lapic.set_lint0)
+        return lapic
 
     def __init__(self, name: str, clock: VirtualClock, pic: Callable[[], int], nmi: Callable[[], None],
                  intr: Line | None = None, version: int = VERSION):  # fmt: skip

@@ -6,9 +6,14 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, 
 Handling", section on the non-maskable interrupt.
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.base.record import Bool
 from playhead.base.shared_record import SharedRecord
+from playhead.hw.declared import Declared
 from playhead.hw.device import Device
+from playhead.hw.surroundings import Surroundings
 
 
 class NmiState(SharedRecord):
@@ -20,6 +25,11 @@ class NmiLatch(Device[NmiState]):
 
     State = NmiState
     part = "nmi_latch"
+    QEMU = Declared("nmi-latch", "System", "pending non-maskable interrupt", needs=("apic",))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name)
 
     def request(self) -> None:
         self.state.pending = True

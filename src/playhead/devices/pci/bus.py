@@ -6,15 +6,19 @@ masks come from that. What is not declared reads as zero and swallows writes.
 Source: PCI Local Bus Specification 2.1, chapter 6.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from playhead.base.shared_record import SharedRecord, Table
+from playhead.hw.declared import Declared, Property
+from playhead.base.errors import UsageError
+from playhead.base.shared_record import Links, SharedRecord, Table
 from playhead.hw.device import Device
 
 COMMAND, STATUS, INTERRUPT_LINE, INTERRUPT_PIN = 0x04, 0x06, 0x3C, 0x3D
 COMMAND_IO, COMMAND_MEMORY, COMMAND_MASTER = 1, 2, 4
 BAR0 = 0x10
+FIRST_FREE, SLOTS = 2, 32
 
 
 class Reg(NamedTuple):
@@ -45,6 +49,19 @@ def identity(vendor: int, device: int, revision: int, class_code: int, *, header
         Reg(0x09, 3, class_code, name="CLASSC"), Reg(0x0E, 1, header, name="HEDT"),
         Reg(0x2C, 2, subsystem[0], name="SVID"), Reg(0x2E, 2, subsystem[1], name="SID"),
     )  # fmt: skip
+
+
+def addr(default: str | None = None) -> Property:
+    """The property by which a function is given a place on the bus; one with a default is soldered there."""
+    if default is not None:
+        return Property("addr", "enum", default, "slot and function", values=(default,))
+    return Property("addr", "addr", None, "Slot and optional function number, example: 06.0 or 06")
+
+
+def place(text: str) -> tuple[int, int]:
+    """Slot and function of an `addr`."""
+    slot, _, function = text.partition(".")
+    return int(slot, 16), int(function or "0")
 
 
 class PciState(SharedRecord):
@@ -78,6 +95,21 @@ class PciFunction(Device[P]):
         low = 3 if bar.io else 15
         return Reg(BAR0 + 4 * bar.index, 4, int(bar.io), ~(bar.length - 1) & 0xFFFFFFFF & ~low, name=f"BAR{bar.index}")
 
+    @classmethod
+    def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Without `addr` it takes the first free slot, from 2 on."""
+        taken = {place(values["addr"]): declared.name for declared, values in others if declared.bus == cls.QEMU.bus}
+        if p.get("addr") is None:
+            free = [slot for slot in range(FIRST_FREE, SLOTS) if not any(used == slot for used, _ in taken)]
+            if not free:
+                raise UsageError(f"PCI: no slot is left for {cls.QEMU.name}")
+            return {"addr": f"{free[0]:02x}.0"}
+        slot, function = place(p["addr"])
+        if (slot, function) in taken:
+            where = f"slot {slot} function {function}"
+            raise UsageError(f"PCI: {where} is not free for {cls.QEMU.name}: {taken[slot, function]} is there")
+        return {"addr": f"{slot:02x}.{function}"}
+
     def reset(self) -> None:
         self.state.reset()
         self.state.config[:] = self._reset_config
@@ -86,9 +118,6 @@ class PciFunction(Device[P]):
     def word(self, offset: int, size: int = 2) -> int:
         """A configuration register's value."""
         return int.from_bytes(self.state.config[offset : offset + size], "little")
-
-    def config_read(self, offset: int, size: int) -> int:
-        return int.from_bytes(bytes(self.state.config[offset : offset + size]).ljust(size, b"\xff"), "little")
 
     def config_write(self, offset: int, size: int, value: int) -> None:
         config = self.state.config
@@ -116,16 +145,24 @@ class PciFunction(Device[P]):
         return address if 0 < address <= limit - bar.length else None
 
 
+class PciSlots(SharedRecord):
+    """The configuration spaces on a bus, by device and function number."""
+
+    functions = Links(PciState, 256)
+
+
 class PciBus:
     """Functions by device and function number; no state of its own."""
 
     def __init__(self) -> None:
+        self.slots = PciSlots()
         self._functions: dict[int, PciFunction[Any]] = {}
 
     def add(self, device: int, function: int, part: PciFunction[Any]) -> None:
         devfn = device << 3 | function
         assert devfn not in self._functions, f"two PCI functions at {device}.{function}"
         self._functions[devfn] = part
+        self.slots.functions[devfn] = part.state
 
     def find(self, bus: int, devfn: int) -> PciFunction[Any] | None:
         return self._functions.get(devfn) if bus == 0 else None

@@ -11,19 +11,23 @@ Source: Intel 82441FX/82442FX (440FX PCIset) data sheet, sections 3.1 (CONFADD, 
 50h-93h).
 """
 
-from typing import Any
-
+from typing import Any, Self
+from collections.abc import Mapping
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import U32
-from playhead.devices.pci.bus import PciBus, PciFunction, PciState, Reg, identity
+from playhead.devices.pci.bus import PciBus, PciFunction, PciSlots, PciState, Reg, addr, identity
 from playhead.hw.device import Differs
 from playhead.hw.memory import DIRTY, PAGE, Memory
-from playhead.hw.space import Range, Space
+from playhead.hw.native import Registers, native
+from playhead.hw.space import Range, Space, never
 
 WINDOW = 0xC0000  # what PAM controls
 WINDOW_SIZE = 0x40000
 READ_RAM, WRITE_RAM = 1, 2  # RE and WE of a PAM nibble
 SMRAM, SMRAM_LOCK = 0x72, 0x10
 ENABLE = 1 << 31  # CONE of CONFADD
+NOTHING = 0xFFFFFFFF
 
 # (start, length, PAM register, shift of the nibble); data sheet, table 6
 SEGMENTS = (
@@ -36,11 +40,38 @@ class HostBridgeState(PciState):
     confadd = U32()
 
 
+@native
+def read_confadd(s: HostBridgeState) -> int:
+    return s.confadd
+
+
+@native
+def write_confadd(s: HostBridgeState, value: int) -> int:
+    s.confadd = value
+    return 0
+
+
+@native
+def read_confdata(s: HostBridgeState, slots: PciSlots, offset: int, size: int) -> int:
+    """All ones where no function is, and behind the end of a configuration space."""
+    if not s.confadd & ENABLE or s.confadd >> 16 & 0xFF:
+        return NOTHING
+    function = slots.functions[s.confadd >> 8 & 0xFF]
+    if not function:
+        return NOTHING
+    value, start = 0, s.confadd & 0xFF | offset
+    for i in range(size):
+        value |= (function.config[start + i] if start + i < 256 else 0xFF) << 8 * i
+    return value
+
+
 class I440Fx(PciFunction[HostBridgeState]):
     """`ram_offset` and `rom_offset`: where RAM and ROM of the 256 KiB from C0000h lie in the memory's backing area."""
 
     State = HostBridgeState
     part = "i440fx_pci"
+    QEMU = Declared("i440FX", "PCI", "host bridge", (addr("00.0"),), provides=("pci.0",),
+                    ports=(Span(0xCF8, 4), Span(0xCFC, 4)), category="Controller/Bridge/Hub")  # fmt: skip
     DIFFERS = (
         Differs("CONFADD bits 1:0", "always 0", "select the byte, with the data port's; all 32 bits read back", True),
         Differs("registers behind the header that are not implemented", "0", "memory", False),
@@ -70,14 +101,21 @@ class I440Fx(PciFunction[HostBridgeState]):
         Reg(0x93, 1, 0x00, 0x1F, name="TRC"),
     )
 
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        ram, rom = at.bridge_memory
+        return cls(name, at.io, at.memory, at.bus, ram, rom)
+
     def __init__(self, name: str, io: Space, memory: Memory, bus: PciBus, ram_offset: int, rom_offset: int):
         super().__init__(name)
         self._memory, self._bus = memory, bus
         self._ram, self._rom = ram_offset - WINDOW, rom_offset - WINDOW
         self._mode: list[int | None] = [None] * len(SEGMENTS)
         self._handlers: list[Range | None] = [None] * len(SEGMENTS)
-        io.map(0xCF8, 4, self._read_confadd, self._write_confadd, min_size=4, max_size=4, name=f"{name}.confadd")
-        io.map(0xCFC, 4, self._read_confdata, self._write_confdata, max_size=4, name=f"{name}.confdata")
+        io.map(0xCF8, 4, never, never, min_size=4, max_size=4, name=f"{name}.confadd",
+               registers=Registers(self.state, read=read_confadd, write=write_confadd))  # fmt: skip
+        io.map(0xCFC, 4, never, self._write_confdata, max_size=4, name=f"{name}.confdata",
+               registers=Registers(self.state, bus.slots, read=read_confdata))  # fmt: skip
         self.loaded()
 
     def loaded(self) -> None:
@@ -85,26 +123,12 @@ class I440Fx(PciFunction[HostBridgeState]):
 
     # -- configuration mechanism 1
 
-    def _read_confadd(self, address: int, size: int) -> int:
-        return self.state.confadd
-
-    def _write_confadd(self, address: int, size: int, value: int) -> None:
-        self.state.confadd = value
-
-    def _target(self, address: int) -> tuple[PciFunction[Any] | None, int]:
-        confadd = self.state.confadd
-        if not confadd & ENABLE:
-            return None, 0
-        return self._bus.find(confadd >> 16 & 0xFF, confadd >> 8 & 0xFF), confadd & 0xFF | address & 3
-
-    def _read_confdata(self, address: int, size: int) -> int:
-        function, offset = self._target(address)
-        return (1 << 8 * size) - 1 if function is None else function.config_read(offset, size)
-
     def _write_confdata(self, address: int, size: int, value: int) -> None:
-        function, offset = self._target(address)
-        if function is not None:
-            function.config_write(offset, size, value)
+        confadd = self.state.confadd
+        if confadd & ENABLE:
+            function = self._bus.find(confadd >> 16 & 0xFF, confadd >> 8 & 0xFF)
+            if function is not None:
+                function.config_write(confadd & 0xFF | address & 3, size, value)
 
     # -- own registers
 

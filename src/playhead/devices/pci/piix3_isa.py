@@ -6,11 +6,16 @@ register at CF9h. The edge/level registers (4D0h) are with the 8259, the other I
 Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.2 (configuration) and 2.5 (RC, at CF9h).
 """
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from playhead.base.record import U8, Array, Bool
-from playhead.devices.pci.bus import PciFunction, PciState, Reg, identity
+from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
+from playhead.hw.declared import Declared, Span
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 PIRQRC = 0x60
 ROUTE_DISABLED = 0x80
@@ -28,6 +33,9 @@ class Piix3Isa(PciFunction[IsaBridgeState]):
 
     State = IsaBridgeState
     part = "piix3_isa"
+    QEMU = Declared("PIIX3", "PCI", "bridge from PCI to ISA", (addr("01.0"),), provides=("isa.0",),
+                    wires=tuple(f"irq{n}" for n in USABLE_IRQS), ports=(Span(0xCF9, 1),), needs=("i440FX",),
+                    category="Controller/Bridge/Hub")  # fmt: skip
     CONFIG = (
         *identity(0x8086, 0x7000, 0x00, 0x060100, header=0x80),
         Reg(0x04, 2, 0x0007, 0x0008, name="PCICMD"),
@@ -50,6 +58,13 @@ class Piix3Isa(PciFunction[IsaBridgeState]):
         Reg(0xAC, 1, 0x00, 0xFF, name="CTLTMR"),
         Reg(0xAE, 1, 0x00, 0xFF, name="CTHTMR"),
     )
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        isa = cls(name, at.io, at.requests)
+        for n, line in isa.irqs.items():
+            at.drive_irq(n, line)
+        return isa
 
     def __init__(self, name: str, io: Space, requests: Requests):
         super().__init__(name)

@@ -20,8 +20,9 @@ from playhead.devices.storage.ata_commands import (
 from playhead.devices.storage.ide_state import (
     ABRT, COUNT, DEV_LBA, DEVICE, FEATURES, HIGH, IDNF, LOW, MID, UNC,
 )  # fmt: skip
-from playhead.devices.storage.ide_unit import IdeUnit
+from playhead.devices.storage.ide_unit import PROPERTIES, IdeUnit
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR
+from playhead.hw.declared import Declared
 
 AHEAD = 32  # sectors
 PIECE = 2048  # sectors
@@ -33,6 +34,11 @@ DSM_TRIM, DSM_BLOCKS = 1, 8
 
 class AtaDisk(IdeUnit):
     """`drive.sectors` is its size, which does not change."""
+
+    QEMU = Declared(
+        "ide-hd", "IDE", "a disk on an IDE channel", PROPERTIES, most=4, needs=("piix3-ide",),
+        creatable=True, category="Storage",
+    )  # fmt: skip
 
     def reset(self) -> None:
         """Settings stay: after the reset line they are the defaults anyway."""

@@ -18,7 +18,8 @@ from playhead.devices.storage.atapi_packets import (
 )  # fmt: skip
 from playhead.devices.storage.atapi_replies import BLOCK
 from playhead.devices.storage.ide_state import ABRT, COUNT, DRQ, FEATURES, HIGH, MID, PIO_OUT
-from playhead.devices.storage.ide_unit import READY, IdeUnit
+from playhead.devices.storage.ide_unit import PROPERTIES, READY, IdeUnit
+from playhead.hw.declared import Declared
 
 AHEAD, PIECE = 16, 512  # blocks, by PIO and by DMA
 PER_BLOCK = BLOCK // 512
@@ -33,6 +34,10 @@ class AtapiCdrom(IdeUnit):
     SIGNATURE = (1, 1, 0x14, 0xEB)
     RESET_STATUS = 0
     DEVICE_RESET = True
+    QEMU = Declared(
+        "ide-cd", "IDE", "a CD-ROM drive on an IDE channel", PROPERTIES, most=4, needs=("piix3-ide",),
+        creatable=True, category="Storage",
+    )  # fmt: skip
 
     def power_on(self) -> None:
         self.s.cdrom.sectors = self.drive.sectors

@@ -15,14 +15,17 @@ from collections.abc import Sequence
 from playhead.devices.storage.ata_disk import AtaDisk
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import BusMaster
+from playhead.devices.storage.ide_registers import (
+    Cable, alternate_status, interrupt, read_command, write_command, write_register,
+)  # fmt: skip
 from playhead.devices.storage.ide_state import (
-    BSY, COMMAND, COUNT, DEV_1, DEV_ALWAYS, DEVICE, DMA, DRQ, ERROR, HIGH, HOB, LOW, MID, NIEN, SRST, STATUS,
-    ChannelState, UnitState,
+    BSY, COMMAND, COUNT, DEV_1, DEVICE, DMA, DRQ, HIGH, HOB, LOW, MID, NIEN, SRST, STATUS, ChannelState, UnitState,
 )  # fmt: skip
 from playhead.devices.storage.ide_unit import READY, IdeUnit
 from playhead.hw.block import Drive
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
+from playhead.hw.native import DECLINED
 
 EXECUTE_DEVICE_DIAGNOSTIC, DEVICE_RESET = 0x90, 0x08
 NOBODY = bytes((1, 1, 0xFF, 0xFF))  # the signature of a drive that is not there
@@ -40,6 +43,7 @@ class IdeChannel:
         self.units: list[IdeUnit | None] = [
             self._unit(*drive, unit) if drive else None for drive, unit in zip(drives, state.units, strict=True)
         ]
+        self.cable = Cable(units=[drive is not None for drive in drives])
 
     def _unit(self, kind: str, drive: Drive, state: UnitState) -> IdeUnit:
         made = {"hd": AtaDisk, "cdrom": AtapiCdrom}[kind]
@@ -77,8 +81,7 @@ class IdeChannel:
     # -- the interrupt
 
     def level(self) -> bool:
-        unit = self._unit_now
-        return unit is not None and unit.s.pending and not self.s.control & NIEN
+        return interrupt(self.s, self.cable)
 
     def update(self) -> None:
         level = self.level()
@@ -93,49 +96,28 @@ class IdeChannel:
 
     def read(self, register: int) -> int:
         """A register but the data register."""
+        value = read_command(self.s, self.cable, register, 1)
+        if value != DECLINED:
+            return value
         unit = self._unit_now
-        if not self._present():
-            return 0
-        if register == STATUS:
-            if unit is None:
-                return 0
-            unit.s.pending = False
-            self.update()
-            return unit.s.status
-        s = self.s.units[self.s.selected & 1]
-        if register == ERROR:
-            return s.error
-        if register == DEVICE:
-            return s.regs[DEVICE] & 0x5F | DEV_ALWAYS
-        return (s.hob if self.s.control & HOB else s.regs)[register]
+        assert unit is not None and register == STATUS
+        unit.s.pending = False
+        self.update()
+        return unit.s.status
 
     def write(self, register: int, value: int) -> None:
         """A register but the data register."""
         if register == COMMAND:
             self._command(value)
-            return
-        unit = self._unit_now
-        if unit is not None and unit.s.status & (BSY | DRQ):
-            return
-        self.s.control &= ~HOB
-        for s in self.s.units:
-            s.hob[register], s.regs[register] = s.regs[register], value
-        if register == DEVICE:
+        elif write_command(self.s, self.cable, register, 1, value) == DECLINED:
+            assert register == DEVICE
+            write_register(self.s, register, value)
             self.s.selected = int(bool(value & DEV_1))
             self.update()
 
     def read_data(self, size: int) -> int:
         unit = self._unit_now
         return 0 if unit is None else unit.read_data(size)
-
-    def peek_data(self, size: int, most: int) -> Sequence[int]:
-        unit = self._unit_now
-        return () if unit is None else unit.peek_data(size, most)
-
-    def data_taken(self, size: int, count: int) -> None:
-        unit = self._unit_now
-        if unit is not None:
-            unit.data_taken(size, count)
 
     def write_data(self, size: int, value: int) -> None:
         unit = self._unit_now
@@ -167,8 +149,7 @@ class IdeChannel:
     # -- the control block
 
     def alternate_status(self) -> int:
-        unit = self._unit_now
-        return 0 if unit is None else unit.s.status
+        return alternate_status(self.s, self.cable)
 
     def write_control(self, value: int) -> None:
         was, self.s.control = self.s.control, value & (HOB | SRST | NIEN)

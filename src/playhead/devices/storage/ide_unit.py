@@ -11,23 +11,46 @@ real one would wait to be reset.
 Source: ATA/ATAPI-6 (T13/1410D), chapter 9 (protocols: 9.5 PIO in, 9.6 PIO out, 9.7 DMA, 9.10 device diagnostic).
 """
 
-import struct
-from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
 
-from playhead.base.errors import FormatError
+from playhead.base.errors import FormatError, UsageError
 from playhead.devices.storage.ide_bus_master import BusMaster
 from playhead.devices.storage.ide_state import (
     ABRT, BSY, COUNT, DEV_1, DEVICE, DMA, DRDY, DRQ, DSC, ERR, HELD, HIGH, IDLE, LOW, MID, PIO_IN, PIO_OUT, WAITING,
     UnitState,
 )  # fmt: skip
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, Drive
+from playhead.hw.declared import Declared, Property
 
 READY = DRDY | DSC
-WORDS = {2: "H", 4: "I"}  # sizes of reads of the data register that `peek_data` knows
+
+
+BUSES = ("ide.0", "ide.1")
+PROPERTIES = (
+    Property("drive", "drive", required=True),
+    Property("unit", "uint8", None, "0 or 1; by default the first that is free", most=1),
+    Property("serial", "str", None, "the serial number that the guest sees", most=20),
+    Property("model", "str", None, "the model's name", most=40),
+    Property("bootindex", "int32", None, "firmware tries the lowest first", least=0),
+)
 
 
 class IdeUnit:
     """A drive; `changed` hears when its interrupt may have to rise or fall, `wants_dma` when it waits for `master`."""
+
+    QEMU: ClassVar[Declared]
+
+    @classmethod
+    def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Without a place it takes the first that is free."""
+        taken = {(values["bus"], values["unit"]) for declared, values in others if declared.bus == cls.QEMU.bus}
+        places = [(bus, unit) for bus in BUSES for unit in (0, 1)]
+        wanted = [place for place in places if p["bus"] in ("", place[0]) and p["unit"] in (None, place[1])]
+        free = [place for place in wanted if place not in taken]
+        if not free:
+            raise UsageError(f"{cls.QEMU.name}: no such place is free: bus={p['bus']}, unit={p['unit']}")
+        return {"bus": free[0][0], "unit": free[0][1]}
 
     SIGNATURE = (1, 1, 0, 0)  # sector count, LBA low, mid, high
     RESET_STATUS = READY
@@ -141,17 +164,6 @@ class IdeUnit:
         if end == s.stop:
             self.block_read()
         return value
-
-    def peek_data(self, size: int, most: int) -> Sequence[int]:
-        """What the next reads give, but for the one that takes the last byte: that one does more."""
-        s = self.s
-        if s.phase != PIO_IN or size not in WORDS:
-            return ()
-        count = min(most, (s.stop - s.at - 1) // size)
-        return struct.unpack_from(f"<{count}{WORDS[size]}", s.buffer.view(), s.at)
-
-    def data_taken(self, size: int, count: int) -> None:
-        self.s.at += size * count
 
     def write_data(self, size: int, value: int) -> None:
         s = self.s

@@ -9,19 +9,24 @@ end.
 Source: Intel 82371FB/82371SB (PIIX/PIIX3) data sheet, sections 2.3 (configuration) and 2.7 (bus master registers).
 """
 
-from collections.abc import Sequence
-
+from typing import Any, Self
+from collections.abc import Mapping
 from playhead.base.record import Array
+from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, PciFunction, PciState, Reg, addr, identity
 from playhead.devices.storage.atapi_cdrom import AtapiCdrom
 from playhead.devices.storage.ide_bus_master import LENGTH
 from playhead.devices.storage.ide_channel import Drives, IdeChannel
+from playhead.devices.storage.ide_registers import read_command, read_control, write_command
 from playhead.devices.storage.ide_state import DATA, ChannelState
-from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, PciFunction, PciState, Reg, identity
-from playhead.hw.block import InFlight
+from playhead.devices.storage.ide_unit import BUSES
+from playhead.hw.block import Drive, InFlight
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
+from playhead.hw.native import Registers
 from playhead.hw.space import Range, Space
+from playhead.hw.surroundings import Surroundings
 
 PORTS = ((0x1F0, 0x3F6), (0x170, 0x376))  # command and control block of each channel
 IRQS = (14, 15)
@@ -38,6 +43,9 @@ class Piix3Ide(PciFunction[IdeState]):
 
     State = IdeState
     part = "piix3_ide"
+    QEMU = Declared("piix3-ide", "PCI", "two IDE channels", (addr("01.1"),), provides=BUSES,
+                    wires=("irq14", "irq15"), ports=tuple(Span(*s) for p in PORTS for s in ((p[0], 8), (p[1], 1))),
+                    needs=("PIIX3",), category="Storage")  # fmt: skip
     DIFFERS = (
         Differs("the channels' ports", "decoded while PCICMD bit 0 and IDETIM bit 15 are set", "always decoded", True),
         Differs("status of a CD-ROM drive after power-on", "00h until its first command", "50h (ready)", True),
@@ -60,15 +68,26 @@ class Piix3Ide(PciFunction[IdeState]):
     )
     BARS = (Bar(MASTER_BAR, 16, io=True),)
 
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        places: list[list[tuple[str, Drive] | None]] = [[None, None], [None, None]]
+        for child in at.children(BUSES):
+            kind = "cdrom" if child.kind == "ide-cd" else "hd"
+            places[BUSES.index(child.bus)][child.values["unit"]] = (kind, at.drive(child.values["drive"]))
+        first, second = (at.irq(irq, name) for irq in IRQS)
+        return cls(name, at.io, at.memory, (first, second), (places[0], places[1]))
+
     def __init__(self, name: str, io: Space, memory: Memory, irqs: tuple[Line, Line], drives: tuple[Drives, Drives]):
         super().__init__(name)
         self._io, self.irqs = io, irqs
         self.channels = [IdeChannel(f"{name}{n}", self.state.channels[n], drives[n], irqs[n], memory) for n in range(2)]
         self._master: tuple[int, Range] | None = None
         for n, (command, control) in enumerate(PORTS):
+            states = self.channels[n].s, self.channels[n].cable
             io.map(command, 8, self._read_command, self._write_command, max_size=4, name=f"{name}.{n}.command",
-                   stream=self)  # fmt: skip
-            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control")
+                   registers=Registers(*states, read=read_command, write=write_command))  # fmt: skip
+            io.map(control, 1, self._read_control, self._write_control, max_size=4, name=f"{name}.{n}.control",
+                   registers=Registers(*states, read=read_control))  # fmt: skip
         for drive in self._cdroms():
             drive.power_on()
         for channel in self.channels:
@@ -151,13 +170,6 @@ class Piix3Ide(PciFunction[IdeState]):
         if register == DATA:
             return channel.read_data(size)
         return sum(channel.read(register + i) << 8 * i for i in range(size))
-
-    def peek(self, address: int, size: int, most: int) -> Sequence[int]:
-        """Words of the data register (`hw.space.Stream`)."""
-        return self._channel(address).peek_data(size, most) if address & 7 == DATA else ()
-
-    def taken(self, address: int, size: int, count: int) -> None:
-        self._channel(address).data_taken(size, count)
 
     def _write_command(self, address: int, size: int, value: int) -> None:
         channel, register = self._channel(address), address & 7

@@ -13,12 +13,15 @@ Source: QEMU's documented fw_cfg device interface (register layout, keys, DMA co
 
 import struct
 from collections.abc import Mapping
+from typing import Any, Self
 
 from playhead.base.record import U16, U32
 from playhead.base.shared_record import SharedRecord
+from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.memory import PAGE, READ, WRITE, Memory
 from playhead.hw.space import Space
+from playhead.hw.surroundings import Surroundings
 
 SELECTOR, DATA, DMA = 0x510, 0x511, 0x514
 SIGNATURE, ID, UUID, RAM_SIZE, NOGRAPHIC, NB_CPUS, MACHINE_ID = range(7)
@@ -76,6 +79,12 @@ class FwCfg(Device[FwCfgState]):
 
     State = FwCfgState
     part = "fw_cfg"
+    QEMU = Declared("fw_cfg_io", "System", "what firmware is told of the machine",
+                    ports=(Span(SELECTOR, 2), Span(DMA, 8)))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        return cls(name, at.io, at.memory, at.firmware_items)
 
     def __init__(self, name: str, io: Space, memory: Memory, items: Mapping[int, bytes]):
         super().__init__(name)

@@ -11,8 +11,11 @@ Port F0h is where a handler of IRQ 13 answers to the processor's floating-point 
 Source: Intel 82371SB (PIIX3) data sheet, NMISC (61h), Port 92 and Coprocessor Error (F0h) registers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import U8, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.devices.timer.i8254_counter import CounterState, out
@@ -55,6 +58,14 @@ class Port61(Device[PortBState]):
 
     State = PortBState
     part = "port61"
+    QEMU = Declared("isa-pcspk", "ISA", "speaker and system control port B", ports=(Span(PORT_B, 1),),
+                    needs=("isa-pit",))  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.clock, at.find(I8254))
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, clock: VirtualClock, pit: I8254):
         super().__init__(name)
@@ -79,18 +90,40 @@ class PortAState(SharedRecord):
     init = Bool()  # bit 0: its rise is a reset
 
 
+@native
+def read_port_a(s: PortAState) -> int:
+    return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.init else 0)
+
+
+@native
+def write_port_a(s: PortAState, value: int) -> int:
+    """A write that neither moves the gate nor asks for a reset."""
+    if bool(value & A_A20) != s.a20 or (value & A_RESET and not s.init):
+        return DECLINED
+    s.init = bool(value & A_RESET)
+    return 0
+
+
 class Port92(Device[PortAState]):
     """System control port A. `a20` is its say about the A20 gate; a reset is asked for when bit 0 goes from 0 to 1."""
 
     State = PortAState
     part = "port92"
+    QEMU = Declared("port92", "ISA", "system control port A", wires=("a20",), ports=(Span(PORT_A, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        port = cls(name, at.a20(name), at.requests)
+        port.attach(at.io)
+        return port
 
     def __init__(self, name: str, a20: Line, requests: Requests):
         super().__init__(name)
         self._a20, self._requests = a20, requests
 
     def attach(self, io: Space) -> None:
-        io.map(PORT_A, 1, self.read_port, self.write_port, name=self.name)
+        io.map(PORT_A, 1, never, self.write_port, name=self.name,
+               registers=Registers(self.state, read=read_port_a, write=write_port_a))  # fmt: skip
 
     def reset(self) -> None:
         self._a20.set(False)
@@ -98,10 +131,6 @@ class Port92(Device[PortAState]):
 
     def loaded(self) -> None:
         self._a20.restore(self.state.a20)
-
-    def read_port(self, address: int, size: int) -> int:
-        s = self.state
-        return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.init else 0)
 
     def write_port(self, address: int, size: int, value: int) -> None:
         s = self.state
@@ -124,6 +153,13 @@ class CoprocessorError(Device[CoprocessorErrorState]):
 
     State = CoprocessorErrorState
     part = "coprocessor_error"
+    QEMU = Declared("fpu-error", "ISA", "coprocessor error", wires=("irq13",), ports=(Span(PORT_ERROR, 1),))
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        chip = cls(name, at.irq(13, "ferr"), at.ignne)
+        chip.attach(at.io)
+        return chip
 
     def __init__(self, name: str, irq: Line, ignne: Callable[[], None]):
         super().__init__(name)

@@ -9,6 +9,10 @@ Systems that time themselves with counter 2 and forget port 61h would wait for e
 Source: Intel 82C54 data sheet (231244).
 """
 
+from typing import Any, Self
+from collections.abc import Mapping
+from playhead.hw.surroundings import Surroundings
+from playhead.hw.declared import Declared, Span
 from playhead.base.record import I64, Array, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.devices.timer.i8254_counter import Counter, CounterState, latch_count, latch_status, out, read
@@ -60,6 +64,7 @@ class I8254(Device[PitState]):
 
     State = PitState
     part = "i8254_pit"
+    QEMU = Declared("isa-pit", "ISA", "interval timer", wires=("irq0",), ports=(Span(BASE, 4),))
     DIFFERS = (
         Differs("power-on", "undefined until programmed", "all counters run in mode 3 with the longest period", False),
         Differs("modes 0 and 4 with a low gate", "counting stops", "counting goes on", True),
@@ -68,6 +73,12 @@ class I8254(Device[PitState]):
         Differs("modes 2 and 3, a new count", "taken over when the (half) period ends", "taken over at once", False),
         Differs("null count in the status byte", "1 until a count is loaded", "always 0", False),
     )  # fmt: skip
+
+    @classmethod
+    def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
+        pit = cls(name, at.clock, at.irq(0, name))
+        pit.attach(at.io)
+        return pit
 
     def __init__(self, name: str, clock: VirtualClock, irq: Line):
         super().__init__(name)

@@ -19,7 +19,7 @@ from typing import Any
 from llvmlite import ir
 
 from playhead.base.record import Array, Bool, Field, Nested, Number
-from playhead.base.shared_record import COUNT, Bytes, SharedRecord, Table
+from playhead.base.shared_record import COUNT, Bytes, Links, SharedRecord, Table
 from playhead.hw.native import NUMBERS, symbol
 
 I1, I8, I64T, PTR = ir.IntType(1), ir.IntType(8), ir.IntType(64), ir.PointerType()
@@ -33,17 +33,21 @@ BINARY = {
 @dataclass(frozen=True)
 class Kind:
     """What is in memory: a number (`bits`, `signed`; a truth value has 1 bit, in a byte), a `record`, an array of
-    `item`s, or the bytes of a `Bytes` field."""
+    `item`s, the bytes of a `Bytes` field, or the address of another record (`link`, which is not there if it is 0).
+    """
 
     bits: int = 0
     signed: bool = False
     record: type[SharedRecord] | None = None
     item: "Kind | None" = None
     queue: bool = False
+    link: type[SharedRecord] | None = None
 
     @property
     def size(self) -> int:
         """Bytes of one."""
+        if self.link is not None:
+            return 8
         return self.record.SIZE if self.record is not None else -(-self.bits // 8)
 
     @property
@@ -68,6 +72,8 @@ def kind_of(field: Field[Any]) -> Kind:
             return Kind(record=field.cls)
         case Array():
             return Kind(item=kind_of(field.item))
+        case Links():
+            return Kind(item=Kind(link=field.cls))
     raise TypeError(f"native code has no {type(field).__name__}")
 
 
@@ -123,7 +129,7 @@ class Module:
 
 
 def parameters(f: Callable) -> tuple[list[type], list[str]]:
-    """The classes of the records that a function takes, and the names of the numbers behind them."""
+    """The classes of the records that a function takes, and the names of the numbers after them."""
     states: list[type] = []
     numbers: list[str] = []
     for name, p in inspect.signature(f).parameters.items():
@@ -331,6 +337,8 @@ class Body:
     def loaded(self, place: Place) -> Any:
         """A leaf's number; anything else stays a place."""
         kind = place.kind
+        if kind.link is not None:
+            return Place(Kind(record=kind.link), self.b.load(place.pointer, typ=PTR, align=1))
         if not kind.bits:
             return place
         v = self.b.load(place.pointer, typ=kind.memory, align=1)
@@ -360,6 +368,8 @@ class Body:
 
     def as_truth(self, node: ast.expr, v: Any) -> ir.Value:
         if isinstance(v, Place):
+            if v.kind.record is not None:
+                return self.b.icmp_unsigned("!=", self.b.ptrtoint(v.pointer, I64T), ir.Constant(I64T, 0))
             if not v.kind.queue:
                 raise self.refuse(node, f"'{ast.unparse(node)}' as a truth value")
             v = self.length(v)

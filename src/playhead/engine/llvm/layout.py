@@ -1,5 +1,4 @@
-"""Native data structures: decoded instructions, blocks, and the arrays behind them. Only native code and its tests know
-them.
+"""Native data structures: decoded instructions, blocks, and their arrays. Only native code and its tests use them.
 
 A decoded instruction (uop) is 32 bytes; one whose handler has a direct jump is followed by a link record of 32 bytes,
 which holds the address of the block to continue with. A block is a header of 32 bytes and its uops; it ends with an
@@ -26,7 +25,9 @@ MAX_INSNS = 40  # per block
 SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short
 DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at
 HASH_BITS = 16
-JUMP_BITS = 12
+JUMP_BITS = 14
+PAGE_JUMP_BITS = 8  # of these, for the addresses of one page
+PAGE_JUMPS = 1 << PAGE_JUMP_BITS
 ARENA = 96 << 20
 # Low bits of a host table entry: what handlers may do, and what `slow` may do once it has compared the address with the
 # guest's data breakpoints.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from playhead.hw.inputs import Receiver
+from playhead.hw.inputs import SERIAL, Receiver, takers
 from playhead.log.events import CharRead
 from playhead.session.sources.source import Refused, Session, Source
 from playhead.session.target import serial_ports
@@ -28,21 +28,27 @@ class Unread(NamedTuple):
     since_ns: int
 
 
-class SerialSource(Source):
+class SerialSource(Source[CharRead]):
     EVENTS = (CharRead,)
 
     def __init__(self, session: Session):
         super().__init__(session)
         self._ports: list[Port] = []
+        self._found: list[Receiver] | None = None
         self._unread: Unread | None = None
 
     def connect(self) -> None:
-        devices, ends = self.session.machine.devices, self.session.host.ends
-        for number in range(serial_ports(ends)):
-            outside, device = ends[f"serial{number}"], devices.get(f"serial{number}")
-            if device is not None:
-                self._ports.append(Port(number, outside, device))
-                device.on_room = partial(self._room, outside)
+        ends = self.session.host.ends
+        for number, device in enumerate(self._receivers()[: serial_ports(ends)]):
+            outside = ends[f"serial{number}"]
+            self._ports.append(Port(number, outside, device))
+            device.on_room = partial(self._room, outside)
+
+    def _receivers(self) -> list[Receiver]:
+        """The machine's serial ports, in order."""
+        if self._found is None:
+            self._found = takers(self.session.machine.devices, SERIAL)
+        return self._found
 
     def _room(self, outside: Any) -> None:
         """From inside a run."""
@@ -56,7 +62,7 @@ class SerialSource(Source):
                 return True
         return False
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[CharRead]:
         for number, outside, device in self._ports:
             room = device.can_receive() if outside.waiting else 0
             data = outside.take(room) if room > 0 else b""
@@ -65,12 +71,12 @@ class SerialSource(Source):
                 if outside.terminal and data.endswith(CTRL_C):
                     self._unread = Unread(device, device.can_receive(), self.session.host.realtime_ns())
 
-    def apply(self, event: Any) -> None:
-        device: Any = self.session.machine.devices.get(f"serial{event.port}")
-        room = device.can_receive() if device is not None else 0
-        if not 0 < len(event.data) <= room or device.receive(event.data) != len(event.data):
+    def apply(self, event: CharRead) -> None:
+        port, ports = event.port, self._receivers()
+        room = ports[port].can_receive() if port < len(ports) else 0
+        if not 0 < len(event.data) <= room or ports[port].receive(bytes(event.data)) != len(event.data):
             raise Refused(
-                f"serial port {event.port} took {len(event.data)} bytes in the recording and has room for {room} now"
+                f"serial port {port} took {len(event.data)} bytes in the recording and has room for {room} now"
             )
 
     def limit(self) -> int | None:

@@ -45,22 +45,6 @@ def port_read(m: StateBuilder, port, size):
     m.ret(m.ld_at("latch", i))
 
 
-@routine(32, 32, 32, 64)
-def string_read(m: StateBuilder, port, size, left, icount):
-    """Like `port_read`, for INS with `left` iterations to go. The machine may have answered several of them (`ahead`).
-    An answer belongs to an instruction count, so an iteration that is begun again finds the same one; and to an
-    unbroken run of iterations, so what an exception handler reads in between finds none.
-    """
-    at = icount - m.ld("ahead_at")
-    with m.if_(at.ult(m.ld("ahead_n").zext(64))):
-        n = at.trunc(32)
-        with m.if_(m.ld("ahead_port").eq(port | size << 16) & (m.ld("ahead_used") - n).ule(1)):
-            m.st("ahead_used", n + 1)
-            m.ret(m.ld_at("ahead", n).zext(64))
-    m.st("ahead_left", left)
-    m.ret(call(m, "port_read", port, size))
-
-
 @routine(32, 32, 32, faults=False)
 def port_write(m: StateBuilder, port, size, value):
     """Leave a write for the machine; returns what `exit_info` has to be."""
@@ -127,12 +111,11 @@ def ins(m, dst, src):
     bits = m.bits(dst)
 
     def body():
-        left = m.reg(1) & m.address_mask() if m.rep else 1
         port = m.reg(2) & 0xFFFF
         call(m, "check_port", port, bits // 8)
         linear = destination(m, bits // 8, True)
         call(m, "probe_write", linear, bits // 8)
-        m.guest_store(linear, call(m, "string_read", port, bits // 8, left, m.icount()).trunc(bits))
+        m.guest_store(linear, call(m, "port_read", port, bits // 8).trunc(bits))
         advance(m, 7, step_of(m, bits // 8))
 
     repeat(m, body)

@@ -1,0 +1,78 @@
+"""The parts of a machine's description: its devices, and what they use of the outside.
+
+As JSON, a device is one flat object in QEMU's words, `{"driver": "isa-serial", "id": "serial0", "irq": 4, ...}`, with
+the properties that are not at the default of the machine's version. What comes from a file is not trusted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from playhead.base.errors import FormatError, UsageError
+from playhead.hw.declared import IDENTIFIER, OUTSIDE, Value
+
+OWN = ("driver", "id", "bus")  # words of an entry that are no properties
+FACTS: Mapping[str, Mapping[str, type]] = {
+    "chardev": {"backend": str},  # a word about the other end, which is the host's business
+    "drive": {"sectors": int, "read_only": bool},  # of 512 bytes; of a CD-ROM drive: at power-on, 0 if it is empty
+    "netdev": {"backend": str},
+    "audiodev": {"backend": str},
+}
+SECTORS_MAX = 1 << 48
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A device: its QEMU name, an id of its own, the bus that it sits on if there are several of its kind, and the
+    properties that are set.
+    """
+
+    driver: str
+    id: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    bus: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"driver": self.driver, "id": self.id, **({"bus": self.bus} if self.bus else {}), **self.values}
+
+    @classmethod
+    def from_json(cls, plain: Any) -> "Entry":
+        if not isinstance(plain, dict):
+            raise FormatError(f"a machine description with an unknown device: {plain!r}")
+        values = {name: value for name, value in plain.items() if name not in OWN}
+        own = [plain.get("driver"), plain.get("id"), plain.get("bus", "")]
+        strange = {type(value) for value in values.values()} - {int, str, bool}
+        if strange or not all(isinstance(word, str) for word in own):
+            raise FormatError(f"a machine description with an unknown device: {plain!r}")
+        return cls(plain["driver"], plain["id"], values, plain.get("bus", ""))
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Something outside of the machine that a device names by `id`; `facts` are what the machine can see of it."""
+
+    type: str
+    id: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise UsageError for what there cannot be."""
+        if self.type not in OUTSIDE or not IDENTIFIER.fullmatch(self.id):
+            raise UsageError(f"{self.type} '{self.id}': no such thing is outside of a machine")
+        known = FACTS[self.type]
+        for name, value in self.facts.items():
+            if name not in known or type(value) is not known[name]:
+                raise UsageError(f"{self.type} '{self.id}': {name}={value!r}")
+        if set(known) - set(self.facts):
+            raise UsageError(f"{self.type} '{self.id}' lacks {min(set(known) - set(self.facts))}")
+        if not 0 <= self.facts.get("sectors", 0) <= SECTORS_MAX:
+            raise UsageError(f"drive '{self.id}': {self.facts['sectors']} sectors")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": self.type, "id": self.id, **self.facts}
+
+    @classmethod
+    def from_json(cls, plain: Any) -> "Outside":
+        if not isinstance(plain, dict) or not all(isinstance(plain.get(name), str) for name in ("type", "id")):
+            raise FormatError(f"a machine description with an unknown end: {plain!r}")
+        return cls(plain["type"], plain["id"], {n: value for n, value in plain.items() if n not in ("type", "id")})

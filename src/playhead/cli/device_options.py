@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playhead.base.errors import UsageError
-from playhead.cli.options import pairs
-from playhead.hw.declared import IDENTIFIER, OUTSIDE, Declared, kind_of
+from playhead.cli.options import identifier, pairs
+from playhead.hw.declared import OUTSIDE, Declared, kind_of
 
 OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
@@ -21,16 +21,10 @@ def device(text: str) -> dict[str, Any]:
     given = pairs(rest) if rest else {}
     own: dict[str, Any] = {"name": known.name}
     if "id" in given:
-        own["id"] = _identifier(given.pop("id"))
+        own["id"] = identifier(given.pop("id"))
     if "bus" in given:
         own["bus"] = _bus(known, given.pop("bus"))
     return {**own, **known.parse(given)}
-
-
-def _identifier(text: str) -> str:
-    if not IDENTIFIER.fullmatch(text):
-        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
-    return text
 
 
 def _bus(known: Declared, text: str) -> str:

@@ -170,6 +170,17 @@ def on_off(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 
 
+def identifier(text: str) -> str:
+    """A name that a user gives to something."""
+    import re
+
+    from playhead.hw.declared import IDENTIFIER
+
+    if not re.fullmatch(IDENTIFIER, text):
+        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
+    return text
+
+
 def number(low: int, high: int) -> Parser:
     """A parser for integers in [low, high], decimal or with 0x."""
 

@@ -16,8 +16,7 @@ class Door:
 
     def __init__(self):
         self.out = bytearray()
-        self.serial_sinks = [self]
-        self.debugcon = self
+        self.ends = {"serial0": self, "debugcon": self}
 
     def write(self, data):
         self.out += data

@@ -41,7 +41,7 @@ def serial_specs(values: dict[str, Any]) -> list[str]:
     while specs and specs[-1] == "none":
         specs.pop()
     if "none" in specs:
-        raise UnsupportedError("-serial none is only supported behind the last port; null connects to nobody")
+        raise UnsupportedError("-serial none is only supported after the last port; null connects a port to nothing")
     return specs
 
 

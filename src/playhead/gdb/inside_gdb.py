@@ -270,7 +270,7 @@ def stopped(event):
             continue
         gdb.write(f"{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}\n")
         if point.commands and RESUMES.search(point.commands):
-            gdb.write("its commands are not executed: where CS base is not 0 they cannot let the program go on\n")
+            gdb.write("its commands are not executed: where CS base is not 0 they cannot resume the program\n")
         elif point.commands:
             gdb.post_event(lambda commands=point.commands: follow(commands))
         if point.temporary:

@@ -10,7 +10,7 @@ an alarm.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
@@ -19,7 +19,6 @@ from playhead.engine.core import Core
 from playhead.hw.block import Drive
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
-from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Space
 from playhead.machine import checkpoint, storage
@@ -77,9 +76,7 @@ class _Outputs:
     """What the board needs of the outside."""
 
     def __init__(self, door: Any, behind: storage.Storage | None):
-        self.ends = getattr(door, "ends", {})  # all that is outside, by name
-        self.serial_sinks: list[Sink] = door.serial_sinks
-        self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
+        self.ends: Mapping[str, Any] = door.ends
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 

@@ -277,4 +277,4 @@ def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:
     """The storage of a machine with these drives; None if it has none, or its door has the drives."""
     if not drives or hasattr(door, "drives"):
         return None
-    return Storage(drives, getattr(door, "disks", None))
+    return Storage(drives, door.ends.get("disks"))

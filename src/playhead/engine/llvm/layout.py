@@ -26,7 +26,9 @@ MAX_INSNS = 40  # per block
 SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short
 DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at
 HASH_BITS = 16
-JUMP_BITS = 12
+JUMP_BITS = 14
+PAGE_JUMP_BITS = 8  # of these, for the addresses of one page
+PAGE_JUMPS = 1 << PAGE_JUMP_BITS
 ARENA = 96 << 20
 # Low bits of a host table entry: what handlers may do, and what `slow` may do once it has compared the address with the
 # guest's data breakpoints.

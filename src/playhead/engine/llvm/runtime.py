@@ -382,12 +382,24 @@ def native_host_flush(m: StateBuilder):
     m.ret()
 
 
+def jump_index(lin):
+    """Where the jump cache has a linear address (64 bits); the addresses of a page are neighbours."""
+    return (((lin >> (12 - L.PAGE_JUMP_BITS)) ^ (lin & (L.PAGE_JUMPS - 1))) & ((1 << L.JUMP_BITS) - 1)).zext(64)
+
+
 def native_host_drop(m: StateBuilder, lin):
-    """Forget one page."""
+    """Forget one page: what was derived for accesses, and where jumps to it lead. Links need not be looked at, as
+    none leads to another page, and the jump cache has no block that goes on in a second one."""
     page = (lin >> 12).zext(64)
     m.set_item("htab_user", page, 64, 0)
     m.set_item("htab_sup", page, 64, 0)
-    next_generation(m)
+    first = (jump_index(lin) & ~(L.PAGE_JUMPS - 1)) << 1  # two words each
+    n = m.var(64, 0)
+    with m.loop():
+        m.set_item("jump_cache", first + n.get(), 64, 0)
+        n.set(n.get() + 2)
+        with m.if_(n.get().eq(2 * L.PAGE_JUMPS)):
+            m.break_()
     m.ret()
 
 
@@ -957,7 +969,7 @@ def run(m: StateBuilder):
         # the next block
         key = ((m.ld("generation") << 3) | mode).zext(64) << 32
         m.st("jump_key", key)
-        slot = pointer(m, "jump_cache") + (((lin ^ (lin >> L.JUMP_BITS)) & ((1 << L.JUMP_BITS) - 1)) << 4).zext(64)
+        slot = pointer(m, "jump_cache") + (jump_index(lin) << 4)
         wanted = key | lin.zext(64)
         block.set(host(m, slot + 8, 64))
         known = m.var(1, 0)

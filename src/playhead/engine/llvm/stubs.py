@@ -75,8 +75,9 @@ fast:
     lookup = f"""
   %e64 = zext i32 %eip to i64
   %want = or i64 %key, %e64
-  %hi = lshr i32 %eip, {L.JUMP_BITS}
-  %x = xor i32 %eip, %hi
+  %hi = lshr i32 %eip, {12 - L.PAGE_JUMP_BITS}
+  %lo = and i32 %eip, {L.PAGE_JUMPS - 1}
+  %x = xor i32 %hi, %lo
   %i32 = and i32 %x, {(1 << L.JUMP_BITS) - 1}
   %i = zext i32 %i32 to i64
 {_at("pj", layout.regions["jump_cache"])}  %jc = load ptr, ptr %pj, !invariant.load !0

@@ -13,7 +13,7 @@ OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
 
 def device(text: str) -> dict[str, Any]:
-    """The value of -device: its name, and perhaps id and bus, beside the properties that are given."""
+    """The value of -device: its name, perhaps id and bus, and the properties that are given."""
     from playhead.devices import registry
 
     name, _, rest = text.partition(",")

@@ -141,7 +141,7 @@ def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[
 
 
 def pairs(text: str) -> dict[str, str]:
-    """`key=value,...` as it stands; the last one counts if a key is given twice."""
+    """`key=value,...` as text; the last one counts if a key is given twice."""
     out = {}
     for item in _commas(text):
         key, equals, value = item.partition("=")

@@ -55,6 +55,13 @@ def known() -> dict[str, float]:
     return costs
 
 
+def exists(function: str) -> bool:
+    """Whether there is still a test of this name in its file."""
+    path, _, name = function.partition("::")
+    file = HERE.parent / path
+    return file.exists() and f"def {name.rpartition('::')[2]}(" in file.read_text(encoding="utf-8")
+
+
 def function(nodeid: str) -> str:
     return nodeid.partition("[")[0]
 
@@ -118,7 +125,8 @@ class Costs:
 
     def pytest_sessionfinish(self) -> None:
         if self._config.option.measure:
-            costs = {**known(), **{name: sum(each) / len(each) for name, each in self._spent.items()}}
+            old = {name: cost for name, cost in known().items() if exists(name)}
+            costs = {**old, **{name: sum(each) / len(each) for name, each in self._spent.items()}}
             lines = [f"{cost:.2f} {name}\n" for name, cost in sorted(costs.items()) if cost >= LISTED_S]
             DURATIONS.write_text("".join(lines), encoding="utf-8")
 

@@ -5,12 +5,8 @@ How often checkpoints are taken depends on the host's speed and on what one cost
 changes nothing.
 """
 
-<<<<<<< HEAD
 from collections.abc import Sequence
-from typing import Any
-=======
 from typing import cast
->>>>>>> main
 
 from playhead.host.host import Host
 from playhead.log.causes import cause_number

@@ -16,13 +16,8 @@ Real time that passes in a pause does not count.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-=======
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
->>>>>>> main
 
 from playhead.base.errors import UsageError
 from playhead.base.units import NEVER

@@ -12,11 +12,7 @@ from playhead.log.digests import Digest, digest_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.session.run import Build
-<<<<<<< HEAD
-from playhead.session.target import End
-=======
-from playhead.session.target import Sink, StopLike
->>>>>>> main
+from playhead.session.target import End, StopLike
 from playhead.session.track import Point, Track
 
 
@@ -37,13 +33,8 @@ class Player(Track):
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[[Track], None]):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
-<<<<<<< HEAD
-        self.met: Stop | None = None
-        self.output: Sequence[End] = ()  # where serial output goes, if anywhere
-=======
         self.met: StopLike | None = None
-        self.output: Sequence[Sink] = ()  # where serial output goes, if anywhere
->>>>>>> main
+        self.output: Sequence[End] = ()  # where serial output goes, if anywhere
         self.host.ends.update((f"serial{port}", Ear(self, port)) for port in range(ports))  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings

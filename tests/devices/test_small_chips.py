@@ -3,7 +3,8 @@
 import pytest
 
 from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
-from playhead.devices.display.vga_text import DOT_HZ, DOTS_PER_LINE, LINES, VgaText
+from playhead.devices.display.vga_registers import DOT_HZ, DOTS_PER_LINE, LINES
+from playhead.devices.display.vga_text import VgaText
 from playhead.hw.clock import ticks_to_ns
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from playhead.log.console import number_of
-from playhead.log.events import ClockHost
+from playhead.log.events import ClockHost, Event
+from playhead.machine.debug import Access
 
 Printed = Callable[[int, bytes], None]
 
@@ -38,6 +39,11 @@ class StopLike(Protocol):
         """shutdown: the exit status that the guest requested."""
         ...
 
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """watch: those that were met."""
+        ...
+
 
 class MachineLike(Protocol):
     """A machine as sessions see it. (icount, seq) is the moment; it never goes back, not even over a reset."""
@@ -55,7 +61,7 @@ class MachineLike(Protocol):
         """Virtual time."""
         ...
 
-    def run(self, until_icount: int, until_seq: int = 0) -> Any:
+    def run(self, until_icount: int, until_seq: int = 0) -> StopLike:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier for a reason (`StopLike`).
 
         Called at or after that moment it does nothing (budget). A halted CPU with nothing due stays at its moment:
@@ -130,7 +136,7 @@ class Door:
     Those that print are tapped.
     """
 
-    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type], Any], printed: Printed = _unheard):
+    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type[Event]], Any], printed: Printed = _unheard):
         """`ask` gives an event of a kind that devices ask for (`pulled`). `printed` is called with all output, and the
         port's number in a recording's console.
         """

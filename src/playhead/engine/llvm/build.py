@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import llvmlite.binding as llvm
 
 from playhead.engine.llvm.compile import LLVM_OPTIONS, compile_part, host
-from playhead.engine.llvm.core_file import Progress, pack, part_path, write, write_core
+from playhead.engine.llvm.cache import write
+from playhead.engine.llvm.core_file import Progress, pack, part_path, write_core
 from playhead.engine.llvm.generate import generate
 
 PR_SET_PDEATHSIG = 1

@@ -14,7 +14,7 @@ from playhead.hw.native import DECLINED, MOST_STATES, NUMBERS, symbol
 from playhead.hw.space import Range
 
 Entry = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * len(NUMBERS))
-OFTEN = (0x00, 0x10, 0x80, 0xB0)  # where many registers are behind an index, or much can be declined
+OFTEN = (0x00, 0x10, 0x80, 0xB0)  # where many registers are after an index, or much can be declined
 
 
 def bench_of(factory) -> Bench:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from playhead.base.errors import HostError, UsageError
-from playhead.cli.serial_ports import serial_specs
+from playhead.cli.serial_ports import all_specs
 from playhead.gdb.serve import GdbServer
 from playhead.host.chardev import Pty
 from playhead.host.host import Host
@@ -30,7 +30,7 @@ def check(values: dict[str, Any], console: bool) -> None:
     """Whether it makes sense."""
     if values["stopped"] and _gdb(values) == "none" and not console and values["monitor"] in (None, "none"):
         raise UsageError("-S without -gdb (or -s) and without -monitor: nothing could start it")
-    stdio = [n for n, spec in enumerate(serial_specs(values)) if spec in ("stdio", "mon:stdio")]
+    stdio = [n for n, spec in enumerate(all_specs(values)) if spec in ("stdio", "mon:stdio")]
     if values["monitor"] == "stdio" and stdio:
         other = (
             "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else

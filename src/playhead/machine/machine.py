@@ -137,7 +137,7 @@ class Machine(Parts):
         self.kicked = "kick"
 
     def take_input(self) -> None:
-        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
+        """From a device, inside `run`: make it return right after the instruction under way (`input`)."""
         self.kicked = self.kicked or "input"
 
     # reset
@@ -227,7 +227,7 @@ class Machine(Parts):
         return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
 
     def _most(self) -> int:
-        """Instructions between two looks at `kicked`: few while the end of a request to a drive is expected."""
+        """Instructions between two checks of `kicked`: few while the end of a request to a drive is expected."""
         return SHORT if self.storage is not None and self.storage.backing.busy else self._slice
 
     def _to_next_alarm(self) -> int:

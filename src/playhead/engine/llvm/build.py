@@ -1,7 +1,7 @@
 """Builds the native core once per version, in parallel and with visible progress; core_file.py keeps it.
 
-Each part (some functions) is an object file of its own with a key of its own, so that a change rebuilds only what it
-touched. This is what needs LLVM: it is imported to build, not to run.
+Each part (some functions) is a separate object file with a separate key, so that a change rebuilds only what it
+touched. This needs LLVM: it is imported to build, not to run.
 """
 
 import ctypes

@@ -212,7 +212,8 @@ class Copy:
             snapshot = Snapshot.of(session.machine, session.failed, pages)
             if code:
                 session.machine.use_engine("reference")
-                known = session.machine.engine.fetch(session.machine.engine.mode())
+                reference: Any = session.machine.engine
+                known = reference.fetch(reference.mode())
                 snapshot.code = (session.machine.core.get("eip"), bytes(known.raw[: known.len]))
             pipe.send(snapshot)
         except BaseException:

@@ -364,7 +364,7 @@ class Windows(ReplaySession):
     def _count_deliveries(self) -> Counter[int]:
         """Count what the reference engine delivers, by vector."""
         self.machine.use_engine("reference")
-        engine: Any = self.machine.engine
+        engine: Any = self.machine.engine  # with a method put in its way
         seen = Counter[int]()
 
         def deliver() -> bool:

@@ -22,7 +22,7 @@ main:   call    drain
         gate    0x24, serial
         gate    0x20, serial
 
-ide:    see     0x1F7                           # ready, though nobody has enabled the controller
+ide:    see     0x1F7                           # ready, though the controller is not enabled
         see     0x3F6
         outport 0x1F6, 0xB0
         see     0x1F4                           # no second drive

@@ -8,7 +8,7 @@
         .include "tick.inc"
 
         .set TURNS, 50
-        .set PLACES, 3                          # blocks of the disk that are looked at
+        .set PLACES, 3                          # blocks of the disk that are read
 
         .section .bss
         .balign 4
@@ -22,7 +22,7 @@ main:
         call    pic_init
         gate    0x20, tick
         call    ide_init
-        outport 0x21, 0xFA                      # the timer beside the second controller
+        outport 0x21, 0xFA                      # the timer and the second controller
         timer_rate 11932
         movl    $4, count
         xorl    %ebp, %ebp

@@ -117,7 +117,7 @@ class Door:
     def __init__(self, *drives: MemoryDrive):
         self.drives = drives
         self.printed, self.debug = bytearray(), bytearray()
-        self.serial_sinks, self.debugcon = [_Sink(self.printed)], _Sink(self.debug)
+        self.ends = {"serial0": _Sink(self.printed), "debugcon": _Sink(self.debug)}
 
     def host_clock_ns(self) -> int:
         return 1_700_000_000_000_000_000
@@ -127,7 +127,7 @@ class _Sink:
     def __init__(self, into: bytearray):
         self._into = into
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: list[int]) -> None:
         self._into += data
 
 

@@ -63,7 +63,7 @@ def events() -> str:
     out = ["# Events\n", NOTE, (sys.modules["playhead.log.events"].__doc__ or "").split("\n\n", 2)[2]]
     out.append(table(("tag", "name", "fields", "how", "QEMU", "meaning"), rows))
     out += ["## Choices\n", table(("field", "stored as", "name", "fields", "meaning"), choices)]
-    out += ["## Numbers that stand for words\n", "In order from 0 on, as in QEMU.\n"]
+    out += ["## Words of numbers\n", "In order from 0 on, as in QEMU.\n"]
     out.append(table(("what", "words"), [(what, " ".join(f"`{w}`" for w in words)) for what, words in names.items()]))
     return "\n".join(out)
 
@@ -145,7 +145,7 @@ def monitor() -> str:
         ("Looking", looking.commands(nothing)),
         ("The monitor itself", (*Monitor(()).commands, quit)),
     )
-    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb behind the word `monitor`.\n"
+    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb after the word `monitor`.\n"
     out = ["# The monitor\n", NOTE, where]
     for title, commands in groups:
         out.append(f"## {title}\n")

@@ -88,7 +88,7 @@ def keep(unreleased: bool) -> None:
     target = FOLDER / version.name
     there = sorted(path.name for path in target.glob("*.ph"))
     if there and version.released:
-        raise KeepError(f"{version.name} is released: {', '.join(there)} replay for ever, and are never made again")
+        raise KeepError(f"{version.name} is released: {', '.join(there)} replay forever, and are never made again")
     if there and not unreleased:
         raise KeepError(f"tests/recordings/{version.name} has {', '.join(there)}: --unreleased replaces them")
     with tempfile.TemporaryDirectory(prefix="playhead-keep-") as made:

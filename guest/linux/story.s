@@ -63,7 +63,7 @@ weather: .skip  4                       # what the thermometers are at
         int     $0x80
         end_routine _start
 
-# A block of EAX bytes: they are handed out one behind the other.
+# A block of EAX bytes: they are allocated one after the other.
         enter_routine allocate
         movl    heap_used, %edx
         addl    %edx, %eax

@@ -27,7 +27,7 @@ RUNS_IT = (("replay",), ("replay", "--verify"), ("debug", "-gdb", "none", "-ex",
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later release, which has another I/O APIC and another default of -m."""
-    newer = dataclasses.replace(IoApic.QEMU, properties=(dataclasses.replace(IoApic.QEMU.properties[0], default=0x21),))
+    newer = IoApic.QEMU._replace(properties=(IoApic.QEMU.properties[0]._replace(default=0x21),))
     old = dataclasses.replace(VERSIONS[0], released=True, back={"ioapic.version": 0x20, "ram_bytes": 128 << 20})
     monkeypatch.setattr(IoApic, "QEMU", newer)
     monkeypatch.setattr(machine_version, "VERSIONS", (MachineVersion("pc-99", "later"), old, *VERSIONS[1:]))

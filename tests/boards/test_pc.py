@@ -20,7 +20,7 @@ LINUX = PcConfig(
 
 
 class Buffer(bytearray):
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: list[int]) -> None:
         self.extend(data)
 
 
@@ -28,10 +28,9 @@ class Rig:
     """A board with its surroundings; its clock moves only when told."""
 
     def __init__(self, config: PcConfig):
-        self.time_ns = 0
+        self.time_ns = self.icount = 0
         self.requested: list[tuple] = []
-        self.serial_sinks = [Buffer() for _ in range(4)]
-        self.debugcon = Buffer()
+        self.ends = {name: Buffer() for name in ("serial0", "serial1", "debugcon")}
         self.clock = VirtualClock(self)
         self.memory = Memory(area_size(config))
         self.a20: list[bool] = []
@@ -165,7 +164,7 @@ def test_firmware_image(firmware):
     assert firmware.inl(0x608) == 0xFFFFFFFF  # the power management block has no address yet
     for byte in b"ok":
         firmware.outb(0x402, byte)
-    assert firmware.debugcon == b"ok"
+    assert firmware.ends["debugcon"] == b"ok"
 
 
 def test_shadowing_the_firmware(firmware):
@@ -219,7 +218,7 @@ def test_serial_interrupt_reaches_the_processor(linux):
     linux.outb(0x20, 0x20)
     assert linux.inb(0x3F8) == ord("x") and not linux.board.intr.level
     linux.outb(0x3F8, ord("y"))
-    assert linux.serial_sinks[0] == b"y"
+    assert linux.ends["serial0"] == b"y"
 
 
 def test_timer_interrupt_through_the_8259s(linux):

@@ -5,9 +5,9 @@ import pytest
 from playhead.cli import cache, main
 
 OURS = ("native/0123456789abcdef0123456789abcdef.json", "native/parts/0123456789abcdef0123456789abcdef.o",
-        "native/0123456789abcdef0123456789abcdef.77.tmp", "guests/demo-6fb09a4c16f9.bin", "guests/disk-5.img",
-        "guests/debian/vmlinuz-686-pae", "guests/debian/boot-397e05f055da.cpio.gz",
-        "guests/debian/compiler-40e38778511b/deep/file")  # fmt: skip
+        "native/fedcba9876543210fedcba9876543210.core", "native/0123456789abcdef0123456789abcdef.77.tmp",
+        "guests/demo-6fb09a4c16f9.bin", "guests/disk-5.img", "guests/debian/vmlinuz-686-pae",
+        "guests/debian/boot-397e05f055da.cpio.gz", "guests/debian/compiler-40e38778511b/deep/file")  # fmt: skip
 OTHERS = ("notes.txt", "native/lock", "native/my.json", "native/parts/thesis.o", "guests/debian/lock",
           "guests/my-own.qcow2", "guests/debian/vmlinuz.old", "other/demo-6fb09a4c16f9.bin")  # fmt: skip
 
@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
 def test_only_what_is_ours_goes(folder, capfd):
     assert main(["cache", "info"]) == 0
     out = capfd.readouterr().out
-    assert out.startswith(f"{folder}\n") and "native core" in out and " 3 entries" in out and " 5 entries" in out
+    assert out.startswith(f"{folder}\n") and "native core" in out and " 4 entries" in out and " 5 entries" in out
     assert all((folder / name).exists() for name in OURS)
     assert main(["cache", "clear"]) == 0
     assert capfd.readouterr().out.count(" removed") == 2

@@ -9,7 +9,7 @@ import pytest
 from playhead.cli import main
 from playhead.cli.recorded_words import device_words, drives, serial_ports
 from playhead.log.reader import Reader
-from tools import guest
+from tools import asm, guest
 
 
 def run(verb: str, *words: str) -> int:
@@ -43,6 +43,59 @@ def test_a_serial_port_takes_the_place_of_the_default_one(tmp_path: Path) -> Non
     assert run("record", "-o", str(path), "-device", "isa-serial,index=1") == 0
     with Reader(str(path)) as reader:
         assert serial_ports(reader.meta["config"]) == 1 and "serial1" in reader.parts and "serial0" not in reader.parts
+
+
+TALKER = """
+start:  movb $'A', %al
+        movw $0x3F8, %dx
+        outb %al, %dx
+        movb $'B', %al
+        movw $0x2F8, %dx
+        outb %al, %dx
+        movb $'C', %al
+        movw $0x402, %dx
+        outb %al, %dx
+        outb %al, $0xF4
+        hlt
+        .org 0xFFF0
+        ljmpw $0xF000, $start
+        .org 0x10000
+"""
+
+
+def test_what_devices_print_goes_to_their_character_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("talker").write_bytes(asm.flat(TALKER, bits=16))
+    words = ["-bios", "talker", "-m", "2", "-serial", "file:a", "-chardev", "file,id=two,path=b", "-device",
+             "isa-serial,chardev=two", "-chardev", "file,path=c,id=log", "-device",
+             "isa-debugcon,iobase=0x402,chardev=log", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-chardev",
+             "null,id=idle"]  # fmt: skip
+    assert main(["record", "-o", "r.ph", *words]) == ord("C") * 2 + 1
+    assert [Path(name).read_bytes() for name in "abc"] == [b"A", b"B", b"C"]
+    with Reader("r.ph") as reader:
+        assert [(end["id"], end["backend"]) for end in reader.meta["config"]["outside"]] == [
+            ("serial0", "file"), ("two", "file"), ("log", "file")]  # fmt: skip
+    replay = ["replay", "r.ph", "--quiet", "-serial", "file:x", "-serial", "file:y", "-debugcon", "file:z"]
+    assert main(replay) == 0 and [Path(name).read_bytes() for name in "xyz"] == [b"A", b"B", b"C"]
+
+
+@pytest.mark.parametrize("words, message", [
+    ("-chardev file,id=a,path=talker -device isa-serial,chardev=a", "talker"),
+    ("-chardev null,id=a -chardev null,id=a", "two character devices have the id 'a'"),
+    ("-chardev null,id=a -device isa-serial,chardev=a -device isa-serial,chardev=a", "'a' is used already"),
+    ("-chardev null,id=serial0 -serial null -device isa-serial,chardev=serial0", "have one id"),
+    ("-chardev udp,id=a", "unknown backend 'udp'; there is null, stdio, pty, file"),
+    ("-chardev null", "it needs an id="), ("-chardev file,id=a", "file needs path=FILE"),
+    ("-chardev null,id=a,path=b", "unknown key 'path'"), ("-chardev null,id=7", "an id begins with a letter"),
+])  # fmt: skip
+def test_character_devices_that_do_not_fit(
+    words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("talker").write_bytes(bytes(1 << 16))
+    assert main(["run", "-bios", "talker", "-m", "2", *words.split()]) == 2
+    err = capfd.readouterr().err
+    assert message in err and err.count("\n") == 1, err
 
 
 @pytest.mark.parametrize("words, message", [

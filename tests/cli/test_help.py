@@ -41,7 +41,7 @@ def test_lists_of_values(verb, capfd):
         text = said(capfd, verb, option, "help")
         assert all(name in text for name, _ in machine_version.listed())
     listed = said(capfd, verb, "-device", "help")
-    assert listed == said(capfd, verb, "-device", "?") and "Storage devices:\nname \"ide-cd\", bus IDE" in listed
+    assert listed == said(capfd, verb, "-device", "?") and 'Storage devices:\nname "ide-cd", bus IDE' in listed
     assert all(f'name "{name}", ' in listed for name in registry.creatable_names()) and "i8042" not in listed
     assert said(capfd, verb, "-accel", "help") == "tcg\n" and said(capfd, verb, "-vga", "help") == "none\n"
 

@@ -3,7 +3,8 @@
 import pytest
 
 from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
-from playhead.devices.display.vga_text import DOT_HZ, DOTS_PER_LINE, LINES, VgaText
+from playhead.devices.display.vga_registers import DOT_HZ, DOTS_PER_LINE, LINES
+from playhead.devices.display.vga_text import VgaText
 from playhead.hw.clock import ticks_to_ns
 
 
@@ -15,7 +16,7 @@ def test_debug_exit(world, size, value, status):
 
 
 def test_debugcon(world):
-    IsaDebugCon("con", world.io, world)
+    IsaDebugCon("con", world.io, world, world.clock)
     assert world.inb(0xE9) == 0xE9
     for byte in b"SeaBIOS\n":
         world.outb(0xE9, byte)

@@ -6,8 +6,9 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
-from playhead.engine.llvm import core_file, target
+from playhead.engine.llvm import cache, core_file, target
 from playhead.engine.llvm.compile import compile_part
+from playhead.engine.llvm.cache import cache_dir
 from playhead.engine.llvm.core_file import ENTRY, WORD, NativeCore, pack, read_core, write_core
 
 FUNCTION = "define i64 @{0}() {{\n  ret i64 {1}\n}}\n"
@@ -28,7 +29,7 @@ INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0
 def core(tmp_path, monkeypatch):
     """Makes a small core in a temporary cache, of two object files."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    Path(core_file.cache_dir(), "parts").mkdir(parents=True)
+    Path(cache_dir(), "parts").mkdir(parents=True)
 
     def make(third: str) -> bytes:
         for key, text in (("a", FUNCTION.format("first", 10) + FUNCTION.format("second", 20)), ("b", third)):
@@ -80,6 +81,14 @@ def test_the_key_holds_the_target(monkeypatch):
     assert key == core_file.IMPORTED
     monkeypatch.setattr(core_file, "target", lambda: b"another processor")
     assert core_file.source_key() != key
+
+
+def test_without_sources_there_is_no_key(monkeypatch, tmp_path):
+    """As in an installation of bytecode only: else all versions had one key."""
+    monkeypatch.setattr(cache.playhead, "__file__", str(tmp_path / "__init__.py"))
+    (tmp_path / "ir").mkdir()
+    with pytest.raises(AssertionError, match="no sources in ir"):
+        core_file.source_key()
 
 
 def test_the_processor_is_what_llvm_takes_it_for():

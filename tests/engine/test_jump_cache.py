@@ -54,7 +54,7 @@ class Program:
 
 @pytest.mark.parametrize("cr3", [False, True])
 def test_a_page_is_remapped_and_comes_back(cr3):
-    """Until the flush the old code runs, behind it the new one, from every offset."""
+    """Until the flush the old code runs, after it the new one, from every offset."""
     flush = mov(0, DIRECTORY) + mov_cr(3, 0) if cr3 else invlpg(FAR + 5)
     keep = b"\x89\xc6" if cr3 else b""  # mov esi, eax
     back = b"\x89\xf0" if cr3 else b""
@@ -74,7 +74,7 @@ def test_two_pages_in_one_place_of_the_cache():
 
 
 def test_a_refill_by_a_jump_sets_the_accessed_bit():
-    """Only a jump behind INVLPG walks the tables."""
+    """Only a jump after INVLPG walks the tables."""
     clear = put(entry(FAR), OLD | P | W | U)
     p = Program().call_all(offsets=(0x40,)).add(clear).call_all(offsets=(0x40,)).add(load(6, entry(FAR)))
     m = p.add(invlpg(FAR)).call_all(offsets=(0x40,)).add(load(7, entry(FAR))).check()

@@ -16,10 +16,9 @@ class Door:
 
     def __init__(self):
         self.out = bytearray()
-        self.serial_sinks = [self]
-        self.debugcon = self
+        self.ends = {"serial0": self, "debugcon": self}
 
-    def write(self, data):
+    def write(self, data, icounts):
         self.out += data
 
     def host_clock_ns(self):

@@ -145,8 +145,9 @@ class FakeMachine:
         self._stirred(self.door.host_clock_ns())
 
     def _talk(self):
-        if self.door.serial_sinks:
-            self.door.serial_sinks[0].write(b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b""))
+        if "serial0" in self.door.ends:
+            text = b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b"")
+            self.door.ends["serial0"].write(text, [self.icount] * len(text))
 
     def _listen(self):
         for i, uart in enumerate(self.uarts):

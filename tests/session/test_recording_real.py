@@ -1,5 +1,4 @@
-"""Recordings of real guests as files: killed, alone, on a full disk, read meanwhile, without what they were made from.
-"""
+"""Recordings of real guests as files: killed, alone, on a full disk, read meanwhile, without their sources."""
 
 import json
 import os

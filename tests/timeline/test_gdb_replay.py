@@ -20,7 +20,7 @@ from tools.fuzz import reverse as fuzz_reverse
 from tools.fuzz.reverse import Debugger, Gdb, Place
 
 SEED = random.SystemRandom().getrandbits(32)
-REFUSAL = "a replay cannot be changed; to go on differently from here: playhead branch"
+REFUSAL = "a replay cannot be changed; to continue differently from here: playhead branch"
 BREAK = "T05thread:01;swbreak:;"
 
 
@@ -246,7 +246,7 @@ def test_a_kill_ends_a_live_machine_and_says_so():
                 client.send(way)
             client.close()
             if way != "D":
-                assert "connection has closed: the machine stands" in process.stderr.readline()
+                assert "connection has closed: the machine is paused" in process.stderr.readline()
         client = Gdb(port)
         assert client.ask("!") == "" and client.ask("vRun;") == "E01" and process.poll() is None
         client.send("k")

@@ -53,7 +53,7 @@ def test_who_wrote(recording, capfd):
     assert main(["who", str(recording), "--addr", "0x10000:256", "--physical", "--json"]) == 0
     assert f'"icount": {moment[1]}' in capfd.readouterr().out
     assert main(["who", str(recording), "--addr", "0x700000:64", "--physical"]) == 1
-    assert "nobody wrote there" in capfd.readouterr().err
+    assert "nothing wrote there" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("command, said", [

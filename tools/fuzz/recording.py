@@ -279,7 +279,7 @@ def cases(seed: int, numbers: range) -> Any:
             child.send_signal(signal.SIGABRT)  # prints where it hangs
         said = (child.communicate()[1] or "").strip()
         if numbers:
-            what = f"it stands still for {LIMIT_S} s" if stuck else f"the process ended with {child.returncode}: {said}"
+            what = f"it hangs for {LIMIT_S} s" if stuck else f"the process ended with {child.returncode}: {said}"
             if current is None:
                 raise PlayheadError(f"no case could be run: {what}")
             yield {"case": current, "done": "?", "came": "died", "wrong": [what], "said": "", "seconds": 0}

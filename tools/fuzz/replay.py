@@ -278,7 +278,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument("--recording", type=Path, help="an existing recording, instead of making one")
-    parser.add_argument("--typed", choices=("pty", "stdio"), help="record somebody who types at a shell")
+    parser.add_argument("--typed", choices=("pty", "stdio"), help="record a scripted user who types at a shell")
     parser.add_argument("--commands", type=int, default=50, help="with --typed: how many (default 50)")
     options = parser.parse_args(arguments)
     seed = random.SystemRandom().getrandbits(32) if options.seed is None else options.seed

@@ -4,9 +4,10 @@ As JSON, a device is one flat object in QEMU's words, `{"driver": "isa-serial", 
 the properties that are not at the default of the machine's version. What comes from a file is not trusted.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from playhead.base.errors import FormatError, UsageError
 from playhead.hw.declared import IDENTIFIER, OUTSIDE, Value
@@ -19,17 +20,17 @@ FACTS: Mapping[str, Mapping[str, type]] = {
     "audiodev": {"backend": str},
 }
 SECTORS_MAX = 1 << 48
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A device: its QEMU name, an id of its own, the bus that it sits on if there are several of its kind, and the
     properties that are set.
     """
 
     driver: str
     id: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = NOTHING
     bus: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -47,17 +48,16 @@ class Entry:
         return cls(plain["driver"], plain["id"], values, plain.get("bus", ""))
 
 
-@dataclass(frozen=True)
-class Outside:
+class Outside(NamedTuple):
     """Something outside of the machine that a device names by `id`; `facts` are what the machine can see of it."""
 
     type: str
     id: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NOTHING
 
     def check(self) -> None:
         """Raise UsageError for what there cannot be."""
-        if self.type not in OUTSIDE or not IDENTIFIER.fullmatch(self.id):
+        if self.type not in OUTSIDE or not re.fullmatch(IDENTIFIER, self.id):
             raise UsageError(f"{self.type} '{self.id}': no such thing is outside of a machine")
         known = FACTS[self.type]
         for name, value in self.facts.items():

@@ -15,7 +15,7 @@ Sources: the chips' data sheets; QEMU's `pc` machine for which chip is where.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from playhead.boards import disks, pc_memory
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
@@ -63,15 +63,15 @@ FIRMWARE_PORTS = ((0x4D1, 1, 0x0E),)  # interrupts 9, 10 and 11 are level-trigge
 FIRMWARE_LAPIC = ((0x0F0, 0x1FF), (0x350, 0x8700), (0x360, 0x8400))  # enabled; LINT0 is the 8259s', LINT1 is NMI
 FIRMWARE_KBC = 0x65  # keyboard interrupt, self test passed, auxiliary port off, translation
 
+ENDS = {"isa-serial": "serial{}", "isa-debugcon": "debugcon"}  # what a session calls the end of a driver's n-th device
 
 T = TypeVar("T")
 
 
 class Outputs(Protocol):
-    """Where the board's output goes, and the storage behind its drives."""
+    """What the board's devices are connected to, and the storage behind its drives."""
 
-    serial_sinks: list[Sink]
-    debugcon: Sink
+    ends: Mapping[str, Any]  # by the names of `ENDS`; a device without one is connected to nothing
     drives: Sequence[Drive]  # what is behind the configuration's drives; needed if it has any
 
 
@@ -84,7 +84,7 @@ class Core(Protocol):
 class NullSink:
     """For output that nobody wants."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: Sequence[int]) -> None:
         pass
 
 
@@ -168,13 +168,16 @@ class Board:
         return [Child(e.driver, e.bus, self.config.values(e)) for e in self.config.devices if e.bus in buses]
 
     def chardev(self, id: str | None) -> Sink:
-        if id is None:
-            return NullSink()
-        ports = [entry.values.get("chardev") for entry in self.config.all_of("isa-serial")]
-        sinks = dict(zip(ports, self._outputs.serial_sinks, strict=False))
-        consoles = [entry.values.get("chardev") for entry in self.config.all_of("isa-debugcon")]
-        sinks.update(dict.fromkeys(consoles, self._outputs.debugcon))
-        return sinks.get(id, NullSink())
+        end: Sink | None = self._end("chardev", id)
+        return NullSink() if end is None else end
+
+    def _end(self, word: str, id: str | None) -> Any:
+        """The end outside that has this id in the devices' property `word`; None if there is none."""
+        for driver, name in ENDS.items():
+            for number, entry in enumerate(self.config.all_of(driver)):
+                if id is not None and entry.values.get(word) == id:
+                    return self._outputs.ends.get(name.format(number))
+        return None
 
     def drive(self, id: str) -> Drive:
         drives = [entry.values["drive"] for entry in self.config.all_of("ide-hd", "ide-cd")]

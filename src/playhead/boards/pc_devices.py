@@ -6,8 +6,8 @@ digests and checkpoints by it (but for the clock, see `pc.DIGESTED_BEHIND`). A r
 order here is for machines to come only.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from playhead.base.errors import UsageError
@@ -50,7 +50,7 @@ def listed(version: str, more: Sequence[Entry], everywhere: Mapping[str, Value] 
     for n, entry in enumerate(entries):
         prefix = f"{entry.driver}."
         said = {name.removeprefix(prefix): v for name, v in (everywhere or {}).items() if name.startswith(prefix)}
-        entries[n] = replace(entry, values={**said, **entry.values})
+        entries[n] = entry._replace(values={**said, **entry.values})
     return _settled(version, entries)
 
 
@@ -139,7 +139,7 @@ def _why(ends: Mapping[tuple[str, str], bool], use: tuple[str, str]) -> str:
 
 
 def _check_id(id: str, others: Sequence[str]) -> None:
-    if not IDENTIFIER.fullmatch(id) or len(id) > ID_MAX:
+    if not re.fullmatch(IDENTIFIER, id) or len(id) > ID_MAX:
         raise UsageError(f"id={id}: an id begins with a letter and has letters, digits, and - . _")
     if id in others or id in TAKEN:
         raise UsageError(f"id={id}: another device has this id")

@@ -13,7 +13,7 @@ from playhead.boards.config import PcConfig
 from playhead.cli import device_options
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
-from playhead.cli.serial_ports import all_specs, serial_specs
+from playhead.cli.serial_ports import all_specs, debugcon_spec
 from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
 from playhead.host.files import read_file
@@ -24,18 +24,13 @@ from playhead.session.outcome import Options
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
     from playhead.log.writer import Writer
-    from playhead.session.run import Build, RunSession
+    from playhead.session.run import RunSession
 
 QUIET_LINUX = (
     "the guest has printed nothing for 10 s; a Linux kernel prints on the serial port if its command line (-append) "
     "has console=ttyS0"
 )
 QUIET = "the guest has printed nothing for 10 s on its serial ports"
-
-
-def _word(spec: str) -> str:
-    """What a description says of a port's other end."""
-    return "stdio" if spec == "mon:stdio" else spec.partition(":")[0]
 
 
 def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
@@ -50,7 +45,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
     machine, graphics = values["machine"] or (machine_version.newest(), None)
     back: dict[str, Any] = {**machine_version.back(machine)}
-    parts = device_options.entries(values, [_word(spec) for spec in serial_specs(values)], drives)
+    parts = device_options.entries(values, drives)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
     if clock == "vm" and base == "utc":
         base = date_text().rstrip("Z")  # the host's date now; from here on it is part of the machine's description
@@ -78,7 +73,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
-    return Host(all_specs(values), values["debugcon"] or "null", mux=values["nographic"], disks=drives.disks)
+    return Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks)
 
 
 def make_options(values: dict[str, Any]) -> Options:
@@ -92,15 +87,6 @@ def make_options(values: dict[str, Any]) -> Options:
         no_reboot=values["no_reboot"],
         silent_hint="" if says_console else QUIET_LINUX if values["kernel"] else QUIET,
     )
-
-
-def make_build(config: PcConfig, engine: str, shift: int) -> Build:
-    """What makes the machine, once the session has its door."""
-    from playhead.cli.native_core import prepare
-    from playhead.machine.machine import Machine
-
-    prepare(engine)
-    return lambda door: Machine(config, door, engine=engine, shift=shift)
 
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:

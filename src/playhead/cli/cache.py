@@ -32,7 +32,7 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("cache", OPTIONS, words, ["info|clear"])
-    from playhead.engine.llvm.core_file import cache_dir
+    from playhead.engine.llvm.cache import cache_dir
 
     way = values["info|clear"]
     if way not in WAYS:

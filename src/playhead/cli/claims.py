@@ -74,6 +74,7 @@ class Claims:
     def machine(self, values: dict[str, Any], drives: Iterable[Any]) -> None:
         """What the options of a machine name. `drives`: `DriveSpec`."""
         from playhead.cli.drives import SEABIOS
+        from playhead.cli.serial_ports import all_specs, debugcon_spec
 
         for name in ("kernel", "initrd", "bios"):
             self.reads(f"-{name}", values[name])
@@ -83,7 +84,7 @@ class Claims:
         if not values["kernel"] and not values["bios"]:
             for path in SEABIOS:
                 self.reads("the firmware", path)
-        self.devices(values["serial"], values["debugcon"])
+        self.devices(all_specs(values), debugcon_spec(values))
 
     def images(self, files: Sequence[dict[str, Any]]) -> None:
         """Where the images of a recording are now."""

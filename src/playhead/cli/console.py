@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
 
     port = DEBUGCON if values["port"] == "debugcon" else int(values["port"])
     if values["follow"] and values["end"] is not None:
-        raise UsageError("--follow goes on to the recording's end: leave out --to")
+        raise UsageError("--follow continues to the recording's end: leave out --to")
     of_recording(values["file"])
     with Reader(values["file"]) as reader:
         begin, end = _edges(reader, values)

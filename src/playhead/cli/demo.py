@@ -138,7 +138,7 @@ def _type_at(child: subprocess.Popen, rng: random.Random) -> bytes:
 
 
 def replay(name: str, path: Path) -> Run:
-    """The recording again, with nobody at the keyboard, in a fresh process that gets nothing but the file."""
+    """The recording again, without a keyboard, in a fresh process that gets nothing but the file."""
     began = time.monotonic()
     child = subprocess.run([*PLAYHEAD, "replay", str(path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=600)
     return Run(name, time.monotonic() - began, child.stdout, child.returncode, child.stderr.decode())

@@ -2,18 +2,18 @@
 that a machine's description has.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playhead.base.errors import UsageError
-from playhead.cli.options import pairs
-from playhead.hw.declared import IDENTIFIER, OUTSIDE, Declared, kind_of
+from playhead.cli.options import identifier, pairs
+from playhead.cli.serial_ports import chardevs, serial_specs, word
+from playhead.hw.declared import OUTSIDE, Declared, kind_of
 
 OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
 
 def device(text: str) -> dict[str, Any]:
-    """The value of -device: its name, and perhaps id and bus, beside the properties that are given."""
+    """The value of -device: its name, perhaps id and bus, and the properties that are given."""
     from playhead.devices import registry
 
     name, _, rest = text.partition(",")
@@ -21,16 +21,10 @@ def device(text: str) -> dict[str, Any]:
     given = pairs(rest) if rest else {}
     own: dict[str, Any] = {"name": known.name}
     if "id" in given:
-        own["id"] = _identifier(given.pop("id"))
+        own["id"] = identifier(given.pop("id"))
     if "bus" in given:
         own["bus"] = _bus(known, given.pop("bus"))
     return {**own, **known.parse(given)}
-
-
-def _identifier(text: str) -> str:
-    if not IDENTIFIER.fullmatch(text):
-        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
-    return text
 
 
 def _bus(known: Declared, text: str) -> str:
@@ -69,10 +63,9 @@ def list_devices(about: str) -> str | None:
     return registry.declared(about).help_text() if about in registry.creatable_names() else None
 
 
-def entries(values: Mapping[str, Any], serial: Sequence[str], drives: Any) -> dict[str, Any]:
+def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
     """What `pc_devices.listed` makes a machine's list of: the devices that the options ask for beside the machine's own
-    (`more`), and what they use of the outside. `serial`: what each port of -serial is connected to; `drives`: the
-    opened ones.
+    (`more`), and what they use of the outside. `drives`: the opened ones.
     """
     from playhead.boards import pc_devices
     from playhead.boards.entry import Entry, Outside
@@ -83,14 +76,17 @@ def entries(values: Mapping[str, Any], serial: Sequence[str], drives: Any) -> di
         entry, end = pc_devices.of_drive(config, spec.id)
         more.append(entry)
         outside.append(end)
-    for n, word in enumerate(serial):
+    for n, spec in enumerate(serial_specs(values)):
         more.append(Entry("isa-serial", "", {"chardev": f"serial{n}"}))
-        outside.append(Outside("chardev", f"serial{n}", {"backend": word}))
+        outside.append(Outside("chardev", f"serial{n}", {"backend": word(spec)}))
     if values["debugcon"] not in (None, "none"):
         more.append(Entry("isa-debugcon", "", {"chardev": "debugcon"}))
-        outside.append(Outside("chardev", "debugcon", {"backend": values["debugcon"].partition(":")[0]}))
+        outside.append(Outside("chardev", "debugcon", {"backend": word(values["debugcon"])}))
+    known = chardevs(values)
     for asked in values["devices"]:
         if not asked["name"].startswith("ide-"):
             given = {name: value for name, value in asked.items() if name not in OWN}
             more.append(Entry(asked["name"], asked.get("id", ""), given))
+            if given.get("chardev") in known:
+                outside.append(Outside("chardev", given["chardev"], {"backend": word(known.pop(given["chardev"]))}))
     return {"more": more, "outside": tuple(outside)}

@@ -6,14 +6,13 @@ puts a drive nowhere: a `-device`, or another drive's `image`, names it by its i
 drives.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import BOOT_LETTERS
 from playhead.boards.drive_config import CDROM, HD
-from playhead.cli.options import Option, nearest, number, on_off, one_of, sub_options
+from playhead.cli.options import Option, identifier, nearest, number, on_off, one_of, sub_options
 from playhead.host import image_names
 
 PLACES = 4
@@ -22,7 +21,6 @@ ELSEWHERE = ("virtio", "scsi", "floppy", "pflash", "sd", "mtd", "xen")  # QEMU's
 FORMATS = ("raw", "qcow2")  # of `host.block`, which takes long to import
 CACHES = ("writeback", "none", "unsafe", "directsync", "writethrough")
 BLKREPLAY = "blkreplay"
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
 class DriveSpec(NamedTuple):
@@ -48,12 +46,6 @@ class DriveSpec(NamedTuple):
         return not (self.snapshot or self.read_only)
 
 
-def _identifier(text: str) -> str:
-    if not IDENTIFIER.fullmatch(text):
-        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
-    return text
-
-
 def _interface(text: str) -> str:
     if text in ELSEWHERE:
         raise UnsupportedError(f"if={text} is not supported; there is {', '.join(INTERFACES)}")
@@ -76,7 +68,7 @@ def _serial_of_drive(text: str) -> str:
 
 DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
     "file": str, "if": _interface, "format": _format, "media": one_of("disk", "cdrom"), "snapshot": on_off,
-    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": _identifier,
+    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": identifier,
     "index": number(0, PLACES - 1), "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str,
     "serial": _serial_of_drive,
     "file.filename": str, "file.driver": str, "file.locking": str, "file.aio": str, "file.node-name": str,

@@ -151,7 +151,7 @@ def _disk_text(disk: dict[str, Any]) -> str:
 def _symbols(kernel: dict[str, Any]) -> str:
     """What gdb has to be told."""
     if kernel["stext"] is not None:
-        moved = f", {kernel['offset']:#x} behind its usual place (KASLR)" if kernel["offset"] else ""
+        moved = f", {kernel['offset']:#x} above its usual place (KASLR)" if kernel["offset"] else ""
         return f"_stext is at {kernel['stext']:#x}{moved}; with them: playhead debug FILE --gdb --symbols vmlinux"
     if kernel["offset"] is None:
         return f"at an offset that is not known: {kernel['why']}"

@@ -14,7 +14,7 @@ import zstandard
 BANNER = b"Linux version "
 LONGEST_BANNER = 1024
 CHUNK = 1 << 20
-MOST = 256 << 20  # bytes of an unpacked kernel that are looked at
+MOST = 256 << 20  # bytes of an unpacked kernel that are searched
 SETUP_SECTS, VERSION, KERNEL_VERSION, PAYLOAD = 0x1F1, 0x206, 0x20E, 0x248
 SETUP_AT, SECTOR = 0x200, 512
 WITH_PAYLOAD = 0x0208  # the boot protocol since which the header says where the packed program is

@@ -74,8 +74,8 @@ def _by_memory(reader: Any) -> LinuxKernel | None:
 
 
 def _in_memory(reader: Any, banner: Banner, alignment: int) -> int | None:
-    """Where the banner is in physical memory, by the first checkpoint that has it. RAM is the first part of the backing
-    area, so a page's number there is its physical one.
+    """The banner's physical address, by the first checkpoint that has it. RAM is the first part of the backing area, so
+    a page's number there is its physical one.
     """
     inside = banner.physical % PAGE
     text = banner.text[: PAGE - inside]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from playhead.base.errors import HostError, UsageError
-from playhead.cli.serial_ports import serial_specs
+from playhead.cli.serial_ports import all_specs
 from playhead.gdb.serve import GdbServer
 from playhead.host.chardev import Pty
 from playhead.host.host import Host
@@ -23,14 +23,14 @@ from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 
 PORT = "tcp::1234"  # QEMU's -s
-GONE = "the debugger's connection has closed: the machine stands until one attaches, or `cont` at the monitor"
+GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
 
 
 def check(values: dict[str, Any], console: bool) -> None:
     """Whether it makes sense."""
     if values["stopped"] and _gdb(values) == "none" and not console and values["monitor"] in (None, "none"):
-        raise UsageError("-S without -gdb (or -s) and without -monitor: nobody could start it")
-    stdio = [n for n, spec in enumerate(serial_specs(values)) if spec in ("stdio", "mon:stdio")]
+        raise UsageError("-S without -gdb (or -s) and without -monitor: nothing could start it")
+    stdio = [n for n, spec in enumerate(all_specs(values)) if spec in ("stdio", "mon:stdio")]
     if values["monitor"] == "stdio" and stdio:
         other = (
             "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else
@@ -157,7 +157,7 @@ class Attendance:
             if gdb.left == "gone":
                 self._host.message(GONE)
             if gdb.left == "kill":
-                self._host.request_quit("the debugger, which killed it (lldb's quit does; gdb's detach lets it go on)")
+                self._host.request_quit("the debugger, which killed it (lldb's quit does; gdb's detach does not)")
 
     _seen = 0  # connections
 

@@ -46,7 +46,7 @@ LATER = dict.fromkeys(("blockdev", "fda", "fdb", "pflash", "mtdblock", "sd"), "d
 LATER |= dict.fromkeys(("netdev", "object"), "network")
 LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
 LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")
-LATER |= dict.fromkeys(("qmp", "mon", "chardev"), "monitor of that kind")
+LATER |= dict.fromkeys(("qmp", "mon"), "monitor of that kind")
 LATER |= dict.fromkeys(("loadvm",), "snapshot to start with here (there is --at, and the monitor's loadvm)")
 
 
@@ -141,7 +141,7 @@ def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[
 
 
 def pairs(text: str) -> dict[str, str]:
-    """`key=value,...` as it stands; the last one counts if a key is given twice."""
+    """`key=value,...` as text; the last one counts if a key is given twice."""
     out = {}
     for item in _commas(text):
         key, equals, value = item.partition("=")
@@ -168,6 +168,17 @@ def one_of(*words: str) -> Parser:
 
 def on_off(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
+
+
+def identifier(text: str) -> str:
+    """A name that a user gives to something."""
+    import re
+
+    from playhead.hw.declared import IDENTIFIER
+
+    if not re.fullmatch(IDENTIFIER, text):
+        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
+    return text
 
 
 def number(low: int, high: int) -> Parser:

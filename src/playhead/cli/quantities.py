@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers in messages: with units, rounded."""
 
 
 def big(number: int) -> str:
@@ -15,7 +15,7 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 
 def size(number: int) -> str:
-    """Bytes for people: `1.2 MB`."""
+    """A number of bytes: `1.2 MB`."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
         if number >= scale:
             return f"{number / scale:.1f} {unit}"

@@ -71,7 +71,7 @@ def main(words: list[str]) -> int:
 
 
 def _verify(reader: Any, values: dict[str, Any]) -> None:
-    """The file first: its faults are told apart from a divergence."""
+    """Check the file first: its faults are no divergence."""
     from playhead.cli.verify import check, summary
     from playhead.log.verify import verify
 

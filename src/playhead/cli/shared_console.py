@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def shared_console(host: Host, values: dict[str, Any]) -> Stdio | None:
-    """The terminal that the monitor shares with a serial port, as QEMU has it unless something else is said."""
+    """The terminal that the monitor shares with a serial port: QEMU's default with -nographic."""
     if values["monitor"] is None:
         return next((d for d in host.serial if isinstance(d, Stdio) and d.mux), None)
     return None

@@ -68,5 +68,5 @@ def _show(line: Any, host: Any, address: int, length: int, values: dict[str, Any
         print(json_text.dumps(wrote.as_dict()) if values["json"] else wrote, flush=True)
         found += 1
     if found < values["count"]:
-        host.message("nobody before that, since the recording began" if found else "nobody wrote there")
+        host.message("no write before that, since the recording began" if found else "nothing wrote there")
     return int(not found)

@@ -38,7 +38,7 @@ class Core:
         memory.was_written = self._was_written
         self.unhashed = host_array(1 << 20)  # a byte for each guest page: written since the last digest
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
-        self.debug_offsets = host_array(4096)  # a byte for each offset in a page: whether a breakpoint has it
+        self.debug_offsets = host_array(4096)  # a byte for each offset in a page: not 0 if there is a breakpoint
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
         # For each port, and for each page of registers, 16 bits: NOBODY, PYTHON, or from FIRST_RANGE on the number of
         # an entry in `device_ranges`.

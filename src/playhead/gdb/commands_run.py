@@ -156,8 +156,8 @@ def _leave(context: Context, how: str) -> bytes:
 
 
 def run_again(context: Context, rest: bytes) -> bytes:
-    """`;file;argument...`: from the start, or, as rr has it, at the moment or checkpoint that the argument names. gdb
-    continues at once from where it has run a program, which is not meant with a moment."""
+    """`;file;argument...`: from the start, or, as in rr, at the moment or checkpoint that the argument names. gdb
+    continues a program at once after it has run it, which must not move away from that moment."""
     where = b" ".join(hex_bytes(part) for part in rest[1:].split(b";")[1:]).decode(errors="replace").strip()
     context.target.run_again(where)
     context.halt_once = bool(where)

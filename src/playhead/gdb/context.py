@@ -33,7 +33,7 @@ class Context:
     wanted: Resume | None = None  # not None: the target runs
     ended: str | None = None  # "detach" or "kill"
     extended: bool = False  # the client said `!`: a killed or detached recording can be run again
-    halt_once: bool = False  # `vRun` named a moment: what it is told to do next, continuing, is not meant
+    halt_once: bool = False  # `vRun` named a moment: gdb's next command, to continue, must not leave it
     exit_reply: bytes = b""  # the machine is gone, and this is what was said about it
     output: bytearray = field(default_factory=bytearray)
     last_packet: bytes = b""  # that the client may ask for again

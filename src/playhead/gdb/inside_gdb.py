@@ -1,10 +1,10 @@
-"""Commands for gdb beside its own: gdb loads this file (`source FILE`), and `playhead debug --gdb` makes it do so.
+"""Additional commands for gdb, which loads this file (`source FILE`); `playhead debug --gdb` makes it do so.
 
 It runs in gdb's Python and imports nothing of ours. Three things gdb 13 does not do by itself are mended here:
 
 - rr's names: `checkpoint`, `restart N`, `info checkpoints`, `delete checkpoint N`, `run MOMENT`, `when`. gdb has
   commands of some of these names, which fork processes. A movement is a `stepi` that the server lets end elsewhere: so
-  gdb, and a front end that speaks MI to it, see the program run and stop, and look at everything again.
+  gdb, and a front end that speaks MI to it, see the program run and stop, and read everything again.
 - Segments: gdb takes EIP for the linear address. In code whose CS base is not 0 it does not recognise its breakpoints,
   and its `x/i` and `nexti` look elsewhere. `$linear()`, `xi` and `over` compute with the base; after each stop there
   the instruction is shown, and a breakpoint's commands are executed, a temporary one is deleted.
@@ -71,7 +71,7 @@ def go(*words):
 
 
 def resume(command):
-    """Let it run. What has been killed or detached is taken up again: in extended mode the connection stays."""
+    """Let it run. After a kill or detach it is attached again: in extended mode the connection stays."""
     if not gdb.selected_inferior().pid:
         gdb.execute("attach 1", to_string=True)
     try:
@@ -108,7 +108,7 @@ def checkpoint(argument):
 
 
 def place():
-    """The frame in words, as `where` has it."""
+    """The frame in words, as `where` prints it."""
     try:
         frame = gdb.newest_frame()
         sal = frame.find_sal()
@@ -254,7 +254,7 @@ def met():
 
 
 def stopped(event):
-    """Where segments count, show where this is; and see to what gdb does at a breakpoint that it recognises."""
+    """Where segments count, show the place; and do what gdb does at a breakpoint that it recognises."""
     try:
         if not segmented():
             return
@@ -270,7 +270,7 @@ def stopped(event):
             continue
         gdb.write(f"{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}\n")
         if point.commands and RESUMES.search(point.commands):
-            gdb.write("its commands are not executed: where CS base is not 0 they cannot let the program go on\n")
+            gdb.write("its commands are not executed: where CS base is not 0 they cannot resume the program\n")
         elif point.commands:
             gdb.post_event(lambda commands=point.commands: follow(commands))
         if point.temporary:

@@ -10,7 +10,6 @@ id: `chardev`, `drive`, `netdev`, `audiodev`; whoever describes the machine has 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
@@ -25,17 +24,16 @@ OUTSIDE = ("chardev", "drive", "netdev", "audiodev")
 TYPES = (*INTEGERS, "bool", "str", "enum", "mac", "addr", *OUTSIDE)
 CATEGORIES = ("Controller/Bridge/Hub", "Storage", "Network", "Input", "Display", "Sound", "Misc")
 
-NUMBER = re.compile(r"-?(?:0x[0-9a-f]{1,16}|[0-9]{1,20})", re.IGNORECASE | re.ASCII)
-SIZE = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?([BKMGTPE]?)", re.IGNORECASE | re.ASCII)
+NUMBER = r"-?(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})"
+SIZE = r"([0-9]{1,20})(?:\.([0-9]{1,20}))?([BKMGTPEbkmgtpe]?)"
 UNITS = {unit: 10 * n for n, unit in enumerate("BKMGTPE")}
 BOOLS = {"on": True, "yes": True, "true": True, "y": True, "off": False, "no": False, "false": False, "n": False}
-MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.IGNORECASE | re.ASCII)
-ADDR = re.compile(r"([01]?[0-9a-f])(?:\.([0-7]))?", re.IGNORECASE | re.ASCII)
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9._-]*", re.ASCII)
+MAC = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
+ADDR = r"([01]?[0-9a-fA-F])(?:\.([0-7]))?"
+IDENTIFIER = r"[A-Za-z][A-Za-z0-9._-]*"
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     """`least` and `most` narrow a number's range; `most` is also the greatest length of a text. `values`: of an enum.
     Without a default it may be left unset, unless `required`. QEMU's help has no more than `help`.
     """
@@ -82,14 +80,14 @@ class Property:
         return low if self.least is None else self.least, high if self.most is None else self.most
 
     def _read(self, text: str) -> Value:
-        if self.type == "size" and (found := SIZE.fullmatch(text)):
+        if self.type == "size" and (found := re.fullmatch(SIZE, text)):
             whole, part, unit = found[1], found[2] or "", found[3].upper() or "B"
             return (int(whole + part) << UNITS[unit]) // 10 ** len(part) if not part or unit != "B" else None
         if self.type in INTEGERS:
-            return int(text, 16 if "x" in text.lower() else 10) if NUMBER.fullmatch(text) else None
+            return int(text, 16 if "x" in text.lower() else 10) if re.fullmatch(NUMBER, text) else None
         if self.type == "bool":
             return BOOLS.get(text)
-        if self.type == "addr" and (slot := ADDR.fullmatch(text)):
+        if self.type == "addr" and (slot := re.fullmatch(ADDR, text)):
             return f"{int(slot[1], 16):02x}.{slot[2] or 0}"
         return text
 
@@ -106,7 +104,7 @@ class Property:
         if self.type == "enum":
             return value in self.values
         pattern = {"mac": MAC, "addr": ADDR}.get(self.type, IDENTIFIER)
-        return pattern.fullmatch(value) is not None
+        return re.fullmatch(pattern, value) is not None
 
     def about(self) -> str:
         """What it is for, and the words that it takes."""
@@ -145,8 +143,7 @@ class Span(NamedTuple):
         return base, length
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """`bus` is the kind of bus that the device sits on, `provides` the buses that it is itself. `wires`: the lines that
     it drives, where `{irq}` is the value of the property `irq`. `ports` and `memory`: what it answers from power-on on.
     `needs`: devices that come before it in a machine's list. `most`: how many a machine can have (0: any number).

@@ -84,4 +84,4 @@ class Surroundings(Protocol):
     rtc_start_s: int | None  # seconds since 1970 at which a clock on virtual time starts; None: it shows the host's
     cmos: Mapping[int, int]  # bytes that firmware finds in the CMOS memory
     firmware_items: Mapping[int, bytes]  # what it finds in fw_cfg
-    bridge_memory: tuple[int, int]  # where the RAM and the ROM behind C0000h-FFFFFh are in the backing area
+    bridge_memory: tuple[int, int]  # where the RAM and the ROM of C0000h-FFFFFh are in the backing area

@@ -134,7 +134,7 @@ class Container:
         in_wal_mode, at = self._in_wal_mode(), None
         if found.busy:
             if found.foreign:
-                raise HostError(f"cannot read {self.path}: it is being written, and what is beside it ("
+                raise HostError(f"cannot read {self.path}: it is being written, and its side files ("
                                 f"{', '.join(path + s for s in found.foreign)}) is of another recording")  # fmt: skip
             if in_wal_mode and not os.path.exists(path + WAL):
                 return self._copied(path, found), "rw"  # its writer knows it by another name

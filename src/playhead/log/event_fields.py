@@ -35,7 +35,7 @@ class Text(Blob):
 
 
 class Vector(Number[int | None]):
-    """A vector number, or None where it is not known: QEMU's log lacks it."""
+    """A vector number, or None where it is not known, as in QEMU's log."""
 
     code = "H"
     UNKNOWN = 0xFFFF

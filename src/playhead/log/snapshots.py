@@ -95,7 +95,7 @@ def _change(path: str, statements: list[tuple[str, tuple]]) -> None:
     try:
         with beside.alone(fd):
             if os.pread(fd, 1, 18) == b"\2":  # `Reader` folds a log that was left: this one is in use
-                raise HostError(f"cannot change {path}: it is being written, or somebody reads what was cut off")
+                raise HostError(f"cannot change {path}: it is being written, or being read after it was cut off")
             beside.clear(real, fd, beside.look(real, fd))
             _execute(real, statements)
     except (OSError, sqlite3.Error) as e:

@@ -104,7 +104,7 @@ def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
     for entry in batch.entries:
         if isinstance(entry.event, End):
             if not is_last or entry is not batch.entries[-1]:
-                raise FormatError(f"event {entry.id} is an END, and there is more behind it")
+                raise FormatError(f"event {entry.id} is an END, and there is more after it")
             if len(entry.event.checks) != len(reader.parts) * CHECK:
                 raise FormatError(f"event {entry.id}, END, has a digest of the wrong length")
 

@@ -21,7 +21,7 @@ def why(reader: Reader, e: FormatError) -> str:
 def check_checkpoint(reader: Reader, checkpoint: Checkpoint, before: tuple[Moment, int]) -> None:
     """Check that it is after the one before, and between the events that it names."""
     if checkpoint.place <= before:
-        raise FormatError(f"checkpoint {checkpoint.id} is not behind the one before it")
+        raise FormatError(f"checkpoint {checkpoint.id} is not after the one before it")
     last = checkpoint.last_event
     sql = "SELECT id, icount, seq FROM event WHERE id = ? OR id = ?"
     for id, *at in reader.container.rows(sql, int, int, int, args=(last, last + 1)):

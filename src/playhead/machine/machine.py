@@ -10,7 +10,7 @@ an alarm.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.boards import pc, pc_memory
@@ -19,7 +19,6 @@ from playhead.engine.core import Core
 from playhead.hw.block import Drive
 from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
-from playhead.hw.door import Sink
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Space
 from playhead.machine import checkpoint, storage
@@ -77,9 +76,7 @@ class _Outputs:
     """What the board needs of the outside."""
 
     def __init__(self, door: Any, behind: storage.Storage | None):
-        self.ends = getattr(door, "ends", {})  # all that is outside, by name
-        self.serial_sinks: list[Sink] = door.serial_sinks
-        self.debugcon: Sink = getattr(door, "debugcon", None) or pc.NullSink()
+        self.ends: Mapping[str, Any] = door.ends
         self.drives: Sequence[Drive] = list(behind.drives if behind else getattr(door, "drives", ()))
 
 
@@ -111,6 +108,7 @@ class Machine(Parts):
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
             self.storage.connect(self.board)
+        self._outlets = [device.outlet for device in self.board.devices.values() if device.outlet is not None]
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ask_ignne = self._ignne
         self._power_on()
@@ -140,7 +138,7 @@ class Machine(Parts):
         self.kicked = "kick"
 
     def take_input(self) -> None:
-        """From a device, inside `run`: make it return right behind the instruction under way (`input`)."""
+        """From a device, inside `run`: make it return right after the instruction under way (`input`)."""
         self.kicked = self.kicked or "input"
 
     # reset
@@ -230,7 +228,7 @@ class Machine(Parts):
         return intr | (S.PENDING_NMI if self.board.nmi_pending() else 0)
 
     def _most(self) -> int:
-        """Instructions between two looks at `kicked`: few while the end of a request to a drive is expected."""
+        """Instructions between two checks of `kicked`: few while the end of a request to a drive is expected."""
         return SHORT if self.storage is not None and self.storage.backing.busy else self._slice
 
     def _to_next_alarm(self) -> int:
@@ -294,6 +292,8 @@ class Machine(Parts):
             before = c64[i["icount"]]
             self._table.update()
             self.engine.run(budget)
+            for outlet in self._outlets:
+                outlet.drain()
             reason = c32[i["exit_reason"]]
             if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
                 info = c64[i["exit_info"]]

@@ -5,6 +5,7 @@ from typing import Any
 
 from playhead.boards.drive_config import CDROM
 from playhead.boards.pc import Board
+from playhead.hw.block import Tray
 
 
 class Media:
@@ -18,8 +19,8 @@ class Media:
         drives = self._board.config.drives
         return drive < len(drives) and drives[drive].kind == CDROM
 
-    def tray(self, drive: int) -> Any:
-        """The part of a CD-ROM drive's state that the user sees (`CdromState`)."""
+    def tray(self, drive: int) -> Tray:
+        """The part of a CD-ROM drive's state that the user sees."""
         return self._cdrom(drive).s.cdrom
 
     def change(self, drive: int, force: bool, medium: int, sectors: int) -> bool:

@@ -1,6 +1,6 @@
 """What a machine is made of, its moment and its virtual time: all that a checkpoint takes and puts back."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from playhead.base.record import I64, Queue, Record
 from playhead.boards.pc import Board
@@ -21,6 +21,22 @@ class MachineState(Record):
     deadlines = Queue(I64())
 
 
+class Engine(Protocol):
+    """What runs the core. Addresses and pages are those of the memory's backing area."""
+
+    def run(self, budget: int) -> None:
+        """Retire `budget` instructions, or fewer: then `exit_reason` says why."""
+        ...
+
+    def collect_written(self, pages: int) -> None:
+        """Note what was written to the first so many pages in `core.dirty`."""
+        ...
+
+    def ram_digest(self, pages: int) -> int: ...
+
+    def tlb_digest(self) -> int: ...
+
+
 class Parts:
     """The base of `Machine`, which makes the parts and runs them."""
 
@@ -28,7 +44,7 @@ class Parts:
     clock: VirtualClock
     core: Core
     debug: Debug
-    engine: Any
+    engine: Engine
     memory: Memory
     requests: Any
     state: MachineState

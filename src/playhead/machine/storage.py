@@ -1,4 +1,4 @@
-"""The storage behind all drives of a machine: what the guest has written, over a base that never changes.
+"""The storage of all drives of a machine: what the guest has written, over a base that never changes.
 
 Nothing here knows of a host's file. The base and the ends of requests come from a `Backing`: a live session's images
 and threads, or a recording. So the same code answers a guest while it is recorded and in the replay:
@@ -277,4 +277,4 @@ def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:
     """The storage of a machine with these drives; None if it has none, or its door has the drives."""
     if not drives or hasattr(door, "drives"):
         return None
-    return Storage(drives, getattr(door, "disks", None))
+    return Storage(drives, door.ends.get("disks"))

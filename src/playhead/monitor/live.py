@@ -18,14 +18,14 @@ def commands(target: LiveDebuggee, recording: str, quit: Callable[[], None]) -> 
     only_play = Refusing("replay breakpoints are allowed only in play mode")
     return (
         Command(("info status",), "", "running or paused", live.status),
-        Command(("stop",), "", "let the machine stand, and virtual time with it", live.stop),
-        Command(("cont", "c"), "", "let it go on", live.cont),
+        Command(("stop",), "", "pause the machine and virtual time", live.stop),
+        Command(("cont", "c"), "", "resume the machine", live.cont),
         Command(("system_reset",), "", "press the reset button", live.reset),
         Command(("savevm",), "name", "keep the state of this moment under a name", live.save),
         Command(("loadvm",), "name", "put the machine into that state; what has been printed stays", live.load),
-        Command(("delvm",), "name", "take the name away", live.delete),
+        Command(("delvm",), "name", "remove the name", live.delete),
         Command(("info snapshots",), "", "the names and their moments", live.snapshots),
-        Command(("info replay",), "", "whether this is recorded, and how far it is", live.info),
+        Command(("info replay",), "", "whether this is recorded, and the moment", live.info),
         Command(("replay_break",), "moment", "only in a replay: playhead debug",
                 Refusing("setting the breakpoint is allowed only in play mode")),
         Command(("replay_delete_break",), "", "only in a replay", only_play),

@@ -40,29 +40,29 @@ class Point:
 def commands(target: ReplayDebuggee) -> tuple[Command, ...]:
     move = Moving(target)
     return (
-        Command(("stepi", "si"), "[count]", "over an instruction, or into the handler of an interrupt or fault",
+        Command(("stepi", "si"), "[count]", "step one instruction, or into the handler of an interrupt or fault",
                 move.step, again=True),
         Command(("reverse-stepi", "rsi"), "[count]", "the same backwards", move.step_back, again=True),
-        Command(("nexti", "ni"), "[count]", "over an instruction; CALL, INT and REP with all that they do, and "
+        Command(("nexti", "ni"), "[count]", "step one instruction; CALL, INT and REP with all that they do, and "
                 "interrupts, count as one", move.next, again=True),
-        Command(("reverse-nexti", "rni"), "[count]", "the same backwards (each iteration of a REP by itself)",
+        Command(("reverse-nexti", "rni"), "[count]", "the same backwards (each iteration of a REP is a step)",
                 move.next_back, again=True),
-        Command(("continue", "c", "cont"), "", "on to a breakpoint or watchpoint of this prompt, to replay_break, or "
-                "to the end", move.go_on, again=True),
-        Command(("reverse-continue", "rc"), "", "back to a breakpoint or watchpoint of this prompt, or to the start",
+        Command(("continue", "c", "cont"), "", "continue to a breakpoint or watchpoint of this prompt, to "
+                "replay_break, or to the end", move.go_on, again=True),
+        Command(("reverse-continue", "rc"), "", "go back to a breakpoint or watchpoint of this prompt, or to the start",
                 move.go_back, again=True),
-        Command(("finish", "fin"), "", "on until this function or handler returns", move.finish),
-        Command(("reverse-finish",), "", "back to where it was called", move.reverse_finish),
-        Command(("break", "b", "br", "hbreak"), "[address] [if expression...]", "stop in front of the instruction at a "
-                "linear address; by default the one that is next", move.set_break),
+        Command(("finish", "fin"), "", "continue until this function or handler returns", move.finish),
+        Command(("reverse-finish",), "", "go back to where it was called", move.reverse_finish),
+        Command(("break", "b", "br", "hbreak"), "[address] [if expression...]", "stop before the instruction at a "
+                "linear address; by default the next one", move.set_break),
         Command(("tbreak", "tb"), "[address] [if expression...]", "the same, once", move.set_break_once),
         Command(("watch",), "address [length...]", "stop where these bytes are written (4 of them); *ADDRESS and "
                 "*(char *) ADDRESS as in gdb", move.watch),
-        Command(("rwatch",), "address [length...]", "where they are read", move.watch_reads),
-        Command(("awatch",), "address [length...]", "where they are read or written", move.watch_all),
-        Command(("delete", "d", "del"), "[number...]", "take breakpoints and watchpoints away; without numbers, all",
+        Command(("rwatch",), "address [length...]", "stop where they are read", move.watch_reads),
+        Command(("awatch",), "address [length...]", "stop where they are read or written", move.watch_all),
+        Command(("delete", "d", "del"), "[number...]", "remove breakpoints and watchpoints; without numbers, all",
                 move.delete),
-        Command(("info breakpoints", "info break", "info b", "info watchpoints"), "", "which there are", move.show),
+        Command(("info breakpoints", "info break", "info b", "info watchpoints"), "", "list them", move.show),
     )  # fmt: skip
 
 

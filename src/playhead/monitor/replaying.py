@@ -24,18 +24,18 @@ def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) ->
     """`date`: the date now, for snapshots."""
     replay = Replaying(target, reader, date)
     return (
-        Command(("info replay",), "", "which recording this is, and where in it we are", replay.info),
+        Command(("info replay",), "", "the recording, and the moment in it", replay.info),
         Command(("info block",), "", "the drives, and what is in them", replay.drives),
         Command(("info status",), "", "paused, always: a replay moves only when told to", replay.status),
-        Command(("replay_seek", "seek"), "moment", "be at a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
+        Command(("replay_seek", "seek"), "moment", "go to a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
                 "serial:\"text\"", replay.seek),
-        Command(("replay_break",), "moment", "stop there when going on; a new one replaces it", replay.set_break),
-        Command(("replay_delete_break",), "", "do not", replay.delete_break),
-        Command(("who",), "address[:length] [count]", "who wrote these bytes last, and before that", replay.who),
+        Command(("replay_break",), "moment", "continuing stops there; a new one replaces it", replay.set_break),
+        Command(("replay_delete_break",), "", "remove it", replay.delete_break),
+        Command(("who",), "address[:length] [count]", "the last write to these bytes, and those before it", replay.who),
         Command(("savevm",), "name", "give this moment a name, kept in the recording", replay.save),
-        Command(("loadvm",), "name", "be at the moment of that name", replay.load,
+        Command(("loadvm",), "name", "go to the moment of that name", replay.load,
                 choices=replay.names),
-        Command(("delvm",), "name", "take the name away", replay.delete,
+        Command(("delvm",), "name", "remove the name", replay.delete,
                 choices=replay.names),
         Command(("info snapshots",), "", "the names and their moments", replay.snapshots),
     )  # fmt: skip
@@ -96,7 +96,7 @@ class Replaying:
             if found == count:
                 break
         else:
-            say("nobody before that, since the recording began")
+            say("no write before that, since the recording began")
         line.seek(here)
 
     def save(self, words: list[str], say: Say) -> None:

@@ -4,13 +4,15 @@ So a branch replays from power-on without its parent. Input from the branching p
 host devices, and the host's clock shows the current date.
 """
 
-from typing import Any
+from typing import cast
 
 from playhead.host.host import Host
+from playhead.log.events import Event
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine import checkpoint
+from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
 from playhead.session.part import Last, copy
 from playhead.session.record import RecordSession
@@ -65,7 +67,7 @@ class BranchSession(RecordSession):
 
     def _put(self) -> None:
         """Restore the parent's state; pages that the copied checkpoints hold need not be saved again."""
-        machine: Any = self.machine
+        machine = cast(Machine, self.machine)
         self._check_media(self._point.parts)
         checkpoint.restore(machine, self._point.parts, self._point.pages)
         machine.requests.stop = self._point.rest[3]
@@ -75,6 +77,6 @@ class BranchSession(RecordSession):
                 checkpoint.note_written(machine, page)
         assert self._moment() == self._point.moment
 
-    def _log(self, event: Any) -> None:
+    def _log(self, event: Event) -> None:
         if self._lives:  # making the machine reads the clock, but that was in the parent's past
             super()._log(event)

@@ -14,9 +14,9 @@ silently:
 """
 
 from itertools import zip_longest
-from typing import Any
 
-from playhead.log.events import text_of
+from playhead.host.host import Host
+from playhead.log.events import Event, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.machine.checkpoint import save_parts
@@ -39,7 +39,10 @@ def diagnosable(session: ReplaySession) -> bool:
     return session._built and isinstance(session.machine, Machine)
 
 
-def diagnose(build: Build, host: Any, reader: Reader, failed: ReplaySession, error: Divergence) -> Report:
+Taken = tuple[Moment, Event]
+
+
+def diagnose(build: Build, host: Host, reader: Reader, failed: ReplaySession, error: Divergence) -> Report:
     """`failed` ended with `error`; `host` is a fresh one, for signals, time and the status line."""
     with host:
         diagnosis = Diagnosis(build, host, reader, failed, error)
@@ -57,7 +60,7 @@ def diagnose(build: Build, host: Any, reader: Reader, failed: ReplaySession, err
 class Diagnosis:
     """One diagnosis; `run()` makes the report."""
 
-    def __init__(self, build: Build, host: Any, reader: Reader, failed: ReplaySession, error: Divergence):
+    def __init__(self, build: Build, host: Host, reader: Reader, failed: ReplaySession, error: Divergence):
         self._build, self._host, self._reader, self._failed, self._error = build, host, reader, failed, error
         self._ports = failed._ports
         self._tracks: list[Track] = []
@@ -193,7 +196,7 @@ class Diagnosis:
         return report
 
     @staticmethod
-    def _other_input(report: Report, recorded: Any, replayed: Any) -> Report:
+    def _other_input(report: Report, recorded: Taken | None, replayed: Taken | None) -> Report:
         """Report the first input that differs from the recording's."""
         first = min(t[0] for t in (recorded, replayed) if t is not None)
         report.moment = first
@@ -256,6 +259,6 @@ class Diagnosis:
         return report
 
 
-def _was_due(taken: tuple[Moment, Any], ended: Moment) -> bool:
+def _was_due(taken: Taken, ended: Moment) -> bool:
     """True if a run that ended there should have taken this event before (or there, if the guest asks for it)."""
     return taken[0] < ended or (taken[0] == ended and taken[1].KIND.pulled)

@@ -1,19 +1,34 @@
 """The drives of a running machine as a user sees them: names, media, and changing CD-ROMs."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
 
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
 from playhead.session.sources import MediaSource
 
+if TYPE_CHECKING:
+    from playhead.host.disks import Disks
+    from playhead.machine.machine import Machine
+    from playhead.machine.media import Media
+    from playhead.machine.storage import Storage
+    from playhead.session.run import RunSession
 
-def media_of(machine: Any) -> Any:
-    """The CD-ROM drives (`machine.media.Media`) of a machine that has drives."""
-    return machine.devices["storage"].media
+
+def storage_of(machine: Machine) -> Storage:
+    """Of a machine that has drives."""
+    assert machine.storage is not None
+    return machine.storage
 
 
-def names_of(machine: Any) -> dict[str, int]:
+def media_of(machine: Machine) -> Media:
+    """Its CD-ROM drives."""
+    return storage_of(machine).media
+
+
+def names_of(machine: Machine) -> dict[str, int]:
     """QEMU's name of each drive (`ide1-cd0`) -> its number in the configuration."""
     config = getattr(machine, "config", None)
     found = {}
@@ -22,7 +37,7 @@ def names_of(machine: Any) -> dict[str, int]:
     return found
 
 
-def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
+def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:
     """The lines of `info block` about a drive. `image`: its medium, with the format."""
     if not media_of(machine).takes(number):
         return [f"{name}: {image}"]
@@ -31,14 +46,14 @@ def lines_of(machine: Any, name: str, number: int, image: str) -> list[str]:
     return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
 
 
-def recorded_lines(machine: Any, images: Any) -> list[str]:
+def recorded_lines(machine: Machine, images: object) -> list[str]:
     """The same for a replay. `images`: the recording's description of the images that it began with. Of a CD-ROM that
     was put in later only the content is known.
     """
     lines = []
     known = images if isinstance(images, list) else []
     for name, number in names_of(machine).items():
-        medium = machine.storage.medium(number)
+        medium = storage_of(machine).medium(number)
         fact = known[medium] if medium < len(known) else None
         known_as = f"{fact.get('file')} ({fact.get('format')}), as recorded" if isinstance(fact, dict) else ""
         lines += lines_of(machine, name, number, known_as or "another CD-ROM")
@@ -48,25 +63,30 @@ def recorded_lines(machine: Any, images: Any) -> list[str]:
 class Drives:
     """The drives of a live session's machine, by QEMU's names (`ide1-cd0`)."""
 
-    def __init__(self, session: Any):
+    def __init__(self, session: RunSession):
         self._session = session
 
+    @property
+    def _machine(self) -> Machine:
+        return cast("Machine", self._session.machine)
+
     def _all(self) -> dict[str, int]:
-        return names_of(self._session.machine)
+        return names_of(self._machine)
 
     def _cdrom(self, name: str) -> int:
         drives = self._all()
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
-        if not media_of(self._session.machine).takes(drives[name]):
+        if not media_of(self._machine).takes(drives[name]):
             raise UsageError(f"device '{name}' is not removable")
         return drives[name]
 
     def shown(self) -> list[str]:
         """Lines."""
-        machine, disks, lines = self._session.machine, self._session.host.ends.get("disks"), []
+        machine, lines = self._machine, []
+        disks = cast("Disks", self._session.host.ends.get("disks"))
         for name, number in self._all().items():
-            image = disks.image(machine.storage.medium(number))
+            image = disks.image(storage_of(machine).medium(number))
             if media_of(machine).takes(number):
                 how = ", read-only"
             else:
@@ -78,7 +98,7 @@ class Drives:
     def eject(self, name: str, force: bool) -> None:
         number = self._cdrom(name)
         self._session.sources[MediaSource].change(number, force)
-        if media_of(self._session.machine).tray(number).locked and not force:
+        if media_of(self._machine).tray(number).locked and not force:
             raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
     def change(self, name: str, path: str, format: str | None) -> None:
@@ -96,7 +116,7 @@ class Drives:
         try:
             if not image.size:
                 raise UsageError(f"{path}: an image of no size")
-            if not media_of(self._session.machine).tray(number).tray_open:
+            if not media_of(self._machine).tray(number).tray_open:
                 self.eject(name, False)
         except BaseException:
             image.close()

@@ -7,7 +7,7 @@ the part whose state has a digest to be compared with; everything before that ca
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from playhead.base.errors import DivergenceError, FormatError, UnsupportedError, UsageError
 from playhead.host.host import Host
@@ -20,6 +20,7 @@ from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 from playhead.log.start import Start
 from playhead.log.writer import Writer
+from playhead.machine.machine import Machine
 from playhead.session.part_blocks import copy_blocks, give
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
@@ -91,7 +92,7 @@ class PartSession(ReplaySession):
         """Continue from a checkpoint, whose state must have the recorded digest of its moment."""
         parts, pages = self.reader.checkpoint_parts(kept), pages_upto(self.reader, kept)
         at = kept.moment
-        fits = restored(self.machine, parts, pages) and self._moment() == at
+        fits = restored(cast(Machine, self.machine), parts, pages) and self._moment() == at
         self._boundary, self._first, self._taken = at.icount, at.icount, kept.last_event
         self._check_console(at)
         self._script.seek(kept.last_event, at, at.icount)
@@ -130,7 +131,7 @@ class PartSession(ReplaySession):
 
     def first(self) -> First:
         """The state of now; of a little later, if the guest has just asked for a reset, which is no state."""
-        m: Any = self.machine
+        m = cast(Machine, self.machine)
         while (taken := m.take_checkpoint()) is None or self._guest_stop is not None:
             if self._outcome is not None:
                 raise UsageError(f"{self.reader.path} ends at {self._moment()}: there is nothing behind that")

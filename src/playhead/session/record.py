@@ -5,16 +5,18 @@ How often checkpoints are taken depends on the host's speed and on what one cost
 changes nothing.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
 from playhead.host.host import Host
 from playhead.log.causes import cause_number
 from playhead.log.digests import Digest, digest_of
-from playhead.log.events import TRACED, End
+from playhead.log.events import TRACED, End, Event
 from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
 from playhead.log.start import Start
 from playhead.log.writer import Writer
+from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
@@ -69,11 +71,12 @@ class RecordSession(RunSession):
 
     def _keep_start(self) -> None:
         """Keep the first state as the first checkpoint, with all pages that differ from a new machine's."""
-        machine: Any = self.machine
-        parts, _ = machine.take_checkpoint()
+        machine = cast(Machine, self.machine)
+        taken = machine.take_checkpoint()
+        assert taken is not None, "nothing has run"
         pages = pages_of_its_own(machine, self._build, serial_ports(self.host.ends))
         self._last_checkpoint = self._moment(), self._events
-        self.writer.checkpoint(self._moment(), machine.now_ns(), parts, pages)
+        self.writer.checkpoint(self._moment(), machine.now_ns(), taken[0], pages)
 
     def _keep_blocks(self) -> None:
         """Record each block of the disks' base that the guest uses, once."""
@@ -142,15 +145,15 @@ class RecordSession(RunSession):
         self._flush()
         super().wait_paused()
 
-    def _log(self, event: Any) -> None:
+    def _log(self, event: Event) -> None:
         if not self._built and self.options.begin is not None:
             return  # building the machine reads the clock, but its state is replaced
         super()._log(event)
         self.writer.event(self._moment(), event)
         self._events += 1
 
-    def _printed(self, port: int, data: bytes) -> None:
-        self.writer.printed(port, data, [self._moment()] * len(data))
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
+        self.writer.printed(port, data, [Moment(n, 0) for n in icounts])
 
     def _housekeep(self, now_ns: int) -> None:
         super()._housekeep(now_ns)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from playhead.log.pages import PAGE, key_of
 
 if TYPE_CHECKING:
+    from playhead.hw.block import InFlight
     from playhead.log.reader import Reader
 
 
@@ -37,5 +38,6 @@ class RecordedDisks:
             )
         return [found.get(key, bytes(PAGE)) for key in keys]
 
-    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[Any], written: Callable[[Any], bytes]) -> None:
+    def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight],
+                 written: Callable[[InFlight], bytes]) -> None:  # fmt: skip
         pass

@@ -6,14 +6,14 @@ digest shows names the two instructions between which it happened, and the parts
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from playhead.base.errors import DivergenceError, FormatError
 from playhead.base.units import NEVER
 from playhead.host.host import Host
 from playhead.log.causes import cause_name
 from playhead.log.digests import CHECK, Digest, differing, digest_of
-from playhead.log.events import TRACED, ClockVirtualRt, End, Entry, SnapshotLoaded, text_of
+from playhead.log.events import TRACED, ClockVirtualRt, End, Entry, Event, SnapshotLoaded, text_of
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
@@ -28,7 +28,7 @@ from playhead.session.script import Script
 from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
-from playhead.session.target import Door, MachineLike, serial_ports
+from playhead.session.target import Door, MachineLike, StopLike, serial_ports
 
 ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
@@ -65,9 +65,9 @@ class ReplaySession:
         self._recorded = Recorded(reader, build, self._ports)
         self._boundary = reader.first_digest
         self._failure: Exception | None = None
-        self._guest_stop: Any = None  # the guest reset or ended itself, and that has not been acted upon
+        self._guest_stop: StopLike | None = None  # the guest reset or ended itself, and that has not been acted upon
         self._equal_at: int | None = None
-        self._answers: dict[type, Any] = {}  # by kind: the last one that a device was given
+        self._answers: dict[type[Event], Event] = {}  # by kind: the last one that a device was given
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
@@ -75,7 +75,7 @@ class ReplaySession:
         if self.options.console:
             self._check_console(reader.start.moment if reader.start else Moment(-1))
         self.keeps_all = not self.options.digests
-        self.taken: list[tuple[Moment, Any]] = []  # events since the last digest that was equal, for `diagnose`
+        self.taken: list[tuple[Moment, Event]] = []  # events since the last digest that was equal, for `diagnose`
 
     # -- the loop
 
@@ -103,7 +103,7 @@ class ReplaySession:
             self.machine.on_delivery = self._delivered
         self.host.start(self.machine.kick)
         if self.reader.start is not None:
-            put_at_start(self.machine, self.reader, self.reader.start)
+            put_at_start(cast(Machine, self.machine), self.reader, self.reader.start)
         self._check_parts()
         self.checkpoints.reached(Checkpoint.RESET)
 
@@ -155,7 +155,7 @@ class ReplaySession:
         elif stop.kind in ("break", "watch"):
             self._met(stop)
 
-    def _met(self, stop: Any) -> None:
+    def _met(self, stop: StopLike) -> None:
         """A breakpoint or watchpoint was met; only a debugger sets any."""
 
     def _missed(self, target: Moment) -> None:
@@ -165,6 +165,7 @@ class ReplaySession:
     def _guest_stopped(self) -> None:
         """The guest reset or ended itself, and END is not due: the recording must go on after a reset."""
         stop, self._guest_stop = self._guest_stop, None
+        assert stop is not None
         if stop.kind == "shutdown" or self._no_reboot:
             raise self._diverged(f"at {self._moment()}: the guest ended ({stop.cause}), but the recording goes on")
         self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
@@ -201,7 +202,7 @@ class ReplaySession:
             case _:
                 self._enter(event)
 
-    def _enter(self, event: Any) -> None:
+    def _enter(self, event: Event) -> None:
         """An event of a source."""
         self.checkpoints.reached(self.sources.checkpoint(type(event)))
         try:
@@ -239,7 +240,7 @@ class ReplaySession:
                 f"{self.machine.now_ns()} ns with its CPU {'halted' if kind == 'halted' else 'running'}"
             )
 
-    def _ask(self, kind: type) -> Any:
+    def _ask(self, kind: type[Event]) -> Event:
         """A device asks for input: answered from the recording. Called from inside `run`, so it must not raise."""
         last = self._answers.get(kind) or kind()
         if self.reader.start is not None and not self._built:
@@ -323,10 +324,10 @@ class ReplaySession:
         self._console = ConsoleCheck(after)
         self._script.on_output = self._console.expect
 
-    def _printed(self, port: int, data: bytes) -> None:
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
         """From inside `run`: the guest has printed something."""
         if self._console is not None:
-            self._console.printed(port, data, self._moment())
+            self._console.printed(port, data, [Moment(n, 0) for n in icounts])
 
     def _compare_console(self, *, all: bool) -> None:
         """All recorded output up to here has been loaded. `all`: the replay ends here."""
@@ -335,7 +336,7 @@ class ReplaySession:
 
     # -- the end
 
-    def _end(self, event: Any) -> None:
+    def _end(self, event: End) -> None:
         if len(event.checks) != len(self.reader.parts) * CHECK:
             raise FormatError(f"{self.reader.path} is damaged: its last digest has the wrong length")
         self._same(Digest(bytes(event.root), bytes(event.checks)), f"before its end at {self._moment()}")

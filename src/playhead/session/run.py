@@ -16,14 +16,14 @@ Real time that passes in a pause does not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from playhead.base.errors import UsageError
 from playhead.base.units import NEVER
 from playhead.host.clock import date_text
 from playhead.host.host import Host
-from playhead.log.events import ClockVirtualRt, SnapshotLoaded
+from playhead.log.events import ClockVirtualRt, Event, SnapshotLoaded
 from playhead.log.moment import START, Moment
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
@@ -35,7 +35,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
-from playhead.session.target import Door, MachineLike
+from playhead.session.target import Door, MachineLike, StopLike
 
 if TYPE_CHECKING:
     from playhead.host.disks import Disks
@@ -75,7 +75,7 @@ class RunSession:
         self.snapshots = Snapshots()
         self.drive: Callable[[], None] = self.turn
         self.observed = False  # a debugger or monitor is attached: do not end the run when the CPU halts for good
-        self.met: Any = None  # the stop of a breakpoint or watchpoint, until somebody takes it
+        self.met: StopLike | None = None  # the stop of a breakpoint or watchpoint, until somebody takes it
         self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
     # -- the loop
@@ -103,7 +103,7 @@ class RunSession:
 
     def _begin_at(self, saved: Saved) -> None:
         """`-loadvm`: the machine has just been made, and its disks are what they were then."""
-        machine: Any = self.machine
+        machine = cast(Machine, self.machine)
         self._check_media(saved.parts)
         checkpoint.restore(machine, saved.parts, saved.pages)
         self.snapshots.written(checkpoint.written_pages(machine))
@@ -150,7 +150,7 @@ class RunSession:
         elif settled and self.sources.pending:
             self._deliver_input()
 
-    def _settle(self) -> Any:
+    def _settle(self) -> StopLike:
         """After a kick: go on until an instruction has just retired, which is a moment that a replay arrives at."""
         before, kicks = self.machine.icount, 0
         while True:
@@ -249,8 +249,7 @@ class RunSession:
 
     @property
     def _disks(self) -> Disks | None:
-        end: Any = self.host.ends.get("disks")
-        return end  # type: ignore[no-any-return]
+        return cast("Disks | None", self.host.ends.get("disks"))
 
     @property
     def vm_images(self) -> VmImages | None:
@@ -328,14 +327,14 @@ class RunSession:
     def _arrived(self) -> None:
         """The machine has run."""
 
-    def _log(self, event: Any) -> None:
+    def _log(self, event: Event) -> None:
         """An event takes effect now."""
         self._entered = self._moment()
 
-    def _printed(self, port: int, data: bytes) -> None:
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
         """The guest has printed something. Called from inside `run`: must not raise."""
 
-    def _ask(self, kind: type) -> Any:
+    def _ask(self, kind: type[Event]) -> Event:
         """A device asks the outside a question. Called from inside `run`: must not raise."""
         event = self.sources.answer(kind)
         self._log(event)

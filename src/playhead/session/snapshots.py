@@ -6,8 +6,8 @@ goes back. A live session keeps these states in memory, a replay finds them amon
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from playhead.base.errors import FormatError, UsageError
 from playhead.log.events import SnapshotLoaded
@@ -16,7 +16,7 @@ from playhead.log.snapshot_names import MOST, check_name
 from playhead.machine import checkpoint
 from playhead.machine.checkpoint import unwritten
 from playhead.machine.machine import Machine
-from playhead.session.target import closed_door
+from playhead.session.target import Door, MachineLike, closed_door
 
 if TYPE_CHECKING:
     from playhead.log.checkpoints import Checkpoint
@@ -57,7 +57,7 @@ class Snapshots:
     def _written(self, machine: Machine) -> set[int]:
         return self._ever.union(checkpoint.unsaved_pages(machine))
 
-    def check(self, machine: Any, name: str) -> None:
+    def check(self, machine: object, name: str) -> None:
         """Raise if a state of this machine cannot be kept under this name."""
         check_name(name)
         if not isinstance(machine, Machine):
@@ -106,7 +106,7 @@ def _shared(page: int, content: bytes, there: list[dict[int, bytes]]) -> bytes:
 class Recorded:
     """The states of a recording's checkpoints, for a replay that comes to a `loadvm`."""
 
-    def __init__(self, reader: Reader, build: Any, ports: int):
+    def __init__(self, reader: Reader, build: Callable[[Door], MachineLike], ports: int):
         self._reader, self._build, self._ports = reader, build, ports
         self._fresh: Machine | None = None  # a new one, for pages that no checkpoint has
 
@@ -117,7 +117,7 @@ class Recorded:
         kept, hashes = self._checkpoint(moment)
         contents = self._reader.pages(set(hashes.values()))
         if self._fresh is None:
-            self._fresh = self._build(closed_door(self._ports))
+            self._fresh = cast(Machine, self._build(closed_door(self._ports)))
         fresh = self._fresh
         goal = {page: checkpoint.page_of(fresh, page) for page in differing_pages(fresh, machine)}
         goal |= {page: contents[hash] for page, hash in hashes.items()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from playhead.base.errors import FormatError
 from playhead.log.digests import root_of
 from playhead.log.moment import Moment
 from playhead.log.start import Start
 from playhead.machine import checkpoint
+from playhead.machine.machine import Machine
 from playhead.session.target import closed_door
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 UNFIT = (FormatError, AssertionError, LookupError, ValueError, OverflowError, TypeError, struct.error)
 
 
-def pages_of_its_own(machine: Any, build: Build, ports: int) -> dict[int, bytes]:
+def pages_of_its_own(machine: Machine, build: Build, ports: int) -> dict[int, bytes]:
     """All pages and blocks that differ from those of a new machine."""
     from playhead.machine.differences import differing_pages  # here: few recordings begin elsewhere than at power-on
 
-    fresh: Any = build(closed_door(ports))
+    fresh = cast(Machine, build(closed_door(ports)))
     return {page: checkpoint.page_of(machine, page) for page in differing_pages(fresh, machine)}
 
 
-def put_at_start(machine: Any, reader: Reader, start: Start) -> None:
+def put_at_start(machine: Machine, reader: Reader, start: Start) -> None:
     """Restore the first checkpoint into a new machine. The result must have the digest that `start` names, so that a
     replay of a file that was changed does not begin in another state.
     """
@@ -55,7 +56,7 @@ def pages_upto(reader: Reader, kept: Checkpoint) -> dict[int, bytes]:
     return {page: contents[hash] for page, hash in hashes.items()}
 
 
-def restored(machine: Any, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> bool:
+def restored(machine: Machine, parts: Mapping[str, bytes], pages: Mapping[int, bytes]) -> bool:
     """Restore a state of a recording; False if it does not fit the machine."""
     try:
         checkpoint.restore(machine, parts, pages)

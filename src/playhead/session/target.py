@@ -1,18 +1,19 @@
 """The two sides of a session: the machine that it needs (`MachineLike`), and what it gives to a machine (`Door`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from playhead.log.console import number_of
-from playhead.log.events import ClockHost
+from playhead.log.events import ClockHost, Event
+from playhead.machine.debug import Access
 
-Printed = Callable[[int, bytes], None]
+Printed = Callable[[int, bytes, Sequence[int]], None]
 
 
 class Sink(Protocol):
     """Where a character device's output goes (`hw.door.Sink`)."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes, icounts: Sequence[int]) -> None: ...
 
 
 class StopLike(Protocol):
@@ -38,6 +39,11 @@ class StopLike(Protocol):
         """shutdown: the exit status that the guest requested."""
         ...
 
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """watch: those that were met."""
+        ...
+
 
 class MachineLike(Protocol):
     """A machine as sessions see it. (icount, seq) is the moment; it never goes back, not even over a reset."""
@@ -55,7 +61,7 @@ class MachineLike(Protocol):
         """Virtual time."""
         ...
 
-    def run(self, until_icount: int, until_seq: int = 0) -> Any:
+    def run(self, until_icount: int, until_seq: int = 0) -> StopLike:
         """Run until the moment is (until_icount, until_seq) or later, or stop earlier for a reason (`StopLike`).
 
         Called at or after that moment it does nothing (budget). A halted CPU with nothing due stays at its moment:
@@ -103,22 +109,28 @@ class MachineLike(Protocol):
         ...
 
 
+class End(Protocol):
+    """The host's side of a character device."""
+
+    def write(self, data: bytes) -> None: ...
+
+
 class Tap:
     """A sink that counts bytes (a session whose guest prints nothing for long gives a hint), and reports them. `port`
     is its number in a recording's console.
     """
 
-    def __init__(self, sink: Sink, port: int, printed: Printed):
-        self._sink, self._port, self._printed = sink, port, printed
+    def __init__(self, end: End, port: int, printed: Printed):
+        self._end, self._port, self._printed = end, port, printed
         self.count = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: Sequence[int]) -> None:
         self.count += len(data)
-        self._printed(self._port, data)
-        self._sink.write(data)
+        self._printed(self._port, data, icounts)
+        self._end.write(data)
 
 
-def _unheard(port: int, data: bytes) -> None:
+def _unheard(port: int, data: bytes, icounts: Sequence[int]) -> None:
     """For sessions that ignore output."""
 
 
@@ -126,10 +138,11 @@ class Door:
     """All that the machine may use of the outside: what its devices are connected to, and input that they ask for.
     Calls come from inside `run`, possibly through native code, so none may raise.
 
-    `ends`: by the name of the device (`serial0`, `debugcon`, `disks`, ...). Those that print are tapped.
+    `ends`: by the name of the device (`serial0`, `debugcon`, ...); `disks` is behind all drives (`storage.Backing`).
+    Those that print are tapped.
     """
 
-    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type], Any], printed: Printed = _unheard):
+    def __init__(self, ends: Mapping[str, Any], ask: Callable[[type[Event]], Any], printed: Printed = _unheard):
         """`ask` gives an event of a kind that devices ask for (`pulled`). `printed` is called with all output, and the
         port's number in a recording's console.
         """
@@ -142,20 +155,6 @@ class Door:
                 end = Tap(end, number, printed)
                 self.taps.append(end)
             self.ends[name] = end
-
-    @property
-    def serial_sinks(self) -> list[Sink]:
-        """In the order of the ports."""
-        return [self.ends[f"serial{n}"] for n in range(serial_ports(self.ends))]
-
-    @property
-    def debugcon(self) -> Sink | None:
-        return self.ends.get("debugcon")
-
-    @property
-    def disks(self) -> Any:
-        """What is behind the machine's storage (`machine.storage.Backing`)."""
-        return self.ends.get("disks")
 
     def host_clock_ns(self) -> int:
         """Nanoseconds since 1970, UTC; recorded, or answered from the recording."""

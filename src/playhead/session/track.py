@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playhead.base.errors import DivergenceError
+from playhead.host.host import Host
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine import checkpoint
@@ -28,7 +29,7 @@ class _Nobody:
 class Silence:
     """The host of a track: output is dropped, and signals do not end it."""
 
-    def __init__(self, host: Any, ports: int):
+    def __init__(self, host: Host, ports: int):
         self.ends: dict[str, Any] = {name: _Nobody() for name in (*(f"serial{n}" for n in range(ports)), "debugcon")}
         self.status, self.realtime_ns = host.status, host.realtime_ns
 
@@ -61,7 +62,7 @@ class Track(ReplaySession):
 
     machine: Machine
 
-    def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[["Track"], None]):
+    def __init__(self, build: Build, host: Host, ports: int, reader: Reader, watch: Callable[["Track"], None]):
         super().__init__(build, Silence(host, ports), reader, ReplayOptions(console=False, progress=False))  # type: ignore[arg-type]
         self._watch = watch
         self._until: Moment | None = None

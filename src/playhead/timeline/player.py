@@ -11,9 +11,8 @@ from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import Digest, digest_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
-from playhead.machine.machine import Stop
 from playhead.session.run import Build
-from playhead.session.target import Sink
+from playhead.session.target import End, StopLike
 from playhead.session.track import Point, Track
 
 
@@ -34,8 +33,8 @@ class Player(Track):
     def __init__(self, build: Build, host: Any, ports: int, reader: Reader, watch: Callable[[Track], None]):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
-        self.met: Stop | None = None
-        self.output: Sequence[Sink] = ()  # where serial output goes, if anywhere
+        self.met: StopLike | None = None
+        self.output: Sequence[End] = ()  # where serial output goes, if anywhere
         self.host.ends.update((f"serial{port}", Ear(self, port)) for port in range(ports))  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
@@ -67,7 +66,7 @@ class Player(Track):
         if self._moment() == before:
             self._entered = before  # a halted CPU's time was moved on
 
-    def _met(self, stop: Stop) -> None:
+    def _met(self, stop: StopLike) -> None:
         self.met = stop
 
     def _take(self) -> None:

@@ -19,7 +19,7 @@ class ReplayDebuggee(Debuggee):
     """
 
     can_reverse = True
-    refusal = "a replay cannot be changed; to go on differently from here: playhead branch"
+    refusal = "a replay cannot be changed; to continue differently from here: playhead branch"
 
     def __init__(self, timeline: Timeline):
         super().__init__()

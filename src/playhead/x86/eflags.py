@@ -1,5 +1,4 @@
-"""The lazy status flags (x86/flags.py) as plain numbers: for who looks at a state block or fills one in, and runs no
-IR."""
+"""The lazy status flags (x86/flags.py) as plain numbers, for code that reads or fills a state block and runs no IR."""
 
 
 def status_from_words(res: int, aux: int) -> int:

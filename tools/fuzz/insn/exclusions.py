@@ -37,7 +37,7 @@ def refused(oracle: str, form: Form) -> str | None:
         if name in ("fxsave", "fxrstor"):
             return "holds SSE state as well"
         if name == "int1":
-            return "its EIP is told differently by virtual hosts"
+            return "virtual hosts report its EIP differently"
         if name in ("sysenter", "sysexit", "syscall"):
             return "reaches the host's kernel"
     elif oracle == "unicorn":
@@ -79,7 +79,7 @@ def unsuited(oracle: str, g: Generated) -> str | None:
         if 0xF0 in piece.prefixes and _opcode(piece) in (b"\x0f\x20", b"\x0f\x22", b"\x0f\x00"):
             return "LOCK before MOV CR0 (CR8 on AMD's) and before VERR, VERW (not refused there)"
         if oracle == "host" and piece.prefixes and _opcode(piece) == b"\xcd\x80":
-            return "INT 80h behind prefixes: the host's kernel answers"
+            return "INT 80h after prefixes: the host's kernel answers"
         if rep and _opcode(piece) in (b"\x0f\xbc", b"\x0f\xbd", b"\x0f\xb8"):
             return "REP BSF, REP BSR: TZCNT and LZCNT on today's processors"
         if piece.form.insn.chapter == "mmx" and any(p in VARIANTS for p in piece.prefixes):

@@ -20,7 +20,8 @@ from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.space import Space, never
 from playhead.hw.surroundings import Surroundings
 
 DATA, COMMAND = 0x60, 0x64
@@ -62,6 +63,38 @@ class KbcState(SharedRecord):
     mouse = Nested(MouseState)
 
 
+@native
+def interrupts(s: KbcState, aux: bool) -> bool:
+    """Is the interrupt of the keyboard, or of the auxiliary device, asserted?"""
+    enabled = s.ram[0] & (CTR_AUX_INT if aux else CTR_KBD_INT)
+    return s.obf and s.obf_aux == aux and bool(enabled)
+
+
+@native
+def more_waits(s: KbcState) -> bool:
+    """Does anything follow what is in the output buffer?"""
+    keyboard = len(s.keyboard.queue) > 0 and not s.ram[0] & CTR_KBD_OFF
+    mouse = len(s.mouse.queue) > 0 and not s.ram[0] & CTR_AUX_OFF
+    return len(s.answers) > 0 or keyboard or mouse
+
+
+@native
+def read_data(s: KbcState) -> int:
+    if s.obf:
+        if interrupts(s, False) or interrupts(s, True) or more_waits(s):
+            return DECLINED
+        s.obf = False
+    return s.obuf
+
+
+@native
+def read_status(s: KbcState) -> int:
+    status = STATUS_UNLOCKED | (STATUS_CMD if s.last_was_command else 0) | (s.ram[0] & CTR_SYS)
+    if s.obf:
+        status |= STATUS_OBF | (STATUS_AUX if s.obf_aux else 0)
+    return status
+
+
 class I8042(Device[KbcState]):
     """`kbd_irq` and `aux_irq` are ISA interrupts 1 and 12; `a20` is the gate's output."""
 
@@ -84,8 +117,10 @@ class I8042(Device[KbcState]):
     def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests):
         super().__init__(name)
         self._kbd_irq, self._aux_irq, self._a20, self._requests = kbd_irq, aux_irq, a20, requests
-        io.map(DATA, 1, self._read_data, self._write_data, name=f"{name}.data")
-        io.map(COMMAND, 1, self._read_status, self._write_command, name=f"{name}.command")
+        io.map(DATA, 1, self._read_data, self._write_data, name=f"{name}.data",
+               registers=Registers(self.state, read=read_data))  # fmt: skip
+        io.map(COMMAND, 1, never, self._write_command, name=f"{name}.command",
+               registers=Registers(self.state, read=read_status))  # fmt: skip
         self.loaded()
 
     def reset(self) -> None:
@@ -96,8 +131,8 @@ class I8042(Device[KbcState]):
 
     def loaded(self) -> None:
         s = self.state
-        self._kbd_irq.restore(self._level(False, CTR_KBD_INT))
-        self._aux_irq.restore(self._level(True, CTR_AUX_INT))
+        self._kbd_irq.restore(interrupts(self.state, False))
+        self._aux_irq.restore(interrupts(self.state, True))
         self._a20.restore(bool(s.output_port & OUT_A20))
 
     def key(self, codes: bytes) -> bool:
@@ -113,12 +148,9 @@ class I8042(Device[KbcState]):
 
     # -- the output buffer
 
-    def _level(self, aux: bool, enable: int) -> bool:
-        return self.state.obf and self.state.obf_aux == aux and bool(self.state.ram[0] & enable)
-
     def _update(self) -> None:
-        self._kbd_irq.set(self._level(False, CTR_KBD_INT))
-        self._aux_irq.set(self._level(True, CTR_AUX_INT))
+        self._kbd_irq.set(interrupts(self.state, False))
+        self._aux_irq.set(interrupts(self.state, True))
 
     def _refill(self) -> None:
         """Put the next waiting byte into the output buffer if it is empty."""
@@ -155,21 +187,13 @@ class I8042(Device[KbcState]):
     # -- ports
 
     def _read_data(self, address: int, size: int) -> int:
+        """Another byte follows, or the interrupt falls: it does even if it rises again."""
         s = self.state
-        if s.obf:
-            s.obf = False
-            self._update()
-            value = s.obuf
-            self._refill()
-            return value
-        return s.obuf
-
-    def _read_status(self, address: int, size: int) -> int:
-        s = self.state
-        status = STATUS_UNLOCKED | (STATUS_CMD if s.last_was_command else 0) | (s.ram[0] & CTR_SYS)
-        if s.obf:
-            status |= STATUS_OBF | (STATUS_AUX if s.obf_aux else 0)
-        return status
+        s.obf = False
+        self._update()
+        value = s.obuf
+        self._refill()
+        return value
 
     def _write_command(self, address: int, size: int, value: int) -> None:
         s = self.state

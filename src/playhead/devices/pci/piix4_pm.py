@@ -18,16 +18,18 @@ from typing import Any, Self
 from playhead.base.record import U8, U16, U64
 from playhead.base.shared_record import Table
 from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
-from playhead.hw.clock import VirtualClock, ticks_to_ns
+from playhead.hw.clock import VirtualClock, ticks_at, ticks_to_ns
 from playhead.hw.declared import Declared, Span
 from playhead.hw.door import Requests
 from playhead.hw.line import Line
-from playhead.hw.space import Range, Read, Space, Write
+from playhead.hw.native import Registers, native
+from playhead.hw.space import Range, Space, Write, never
 from playhead.hw.surroundings import Surroundings
 
 PM_TIMER_HZ = 3_579_545
 HALF = 1 << 23  # TMROF_STS is set when bit 23 toggles
 PMBASE, PMREGMISC, SMBBA, SMBHSTCFG, DEVACTB = 0x40, 0x80, 0x90, 0xD2, 0x58
+PM1, CNT, TMR = 0, 4, 8  # in the power management block: status and enable, control, timer
 PM_LENGTH, SMB_LENGTH, GPE_BASE, GPE_LENGTH = 0x40, 0x10, 0xAFE0, 4
 SCI_IRQ = 9
 APMC, APMS = 0xB2, 0xB3
@@ -58,6 +60,49 @@ class PmState(PciState):
     apmc = U8()
     apms = U8()
     smb = Table(SMB_LENGTH)
+
+
+@native
+def status(s: PmState, now_ns: int) -> int:
+    return s.pmsts | (TMROF if ticks_at(now_ns, PM_TIMER_HZ) >= s.overflow else 0)
+
+
+@native
+def pm_dword(s: PmState, at: int, now_ns: int) -> int:
+    """Four bytes of the power management block from a multiple of four on."""
+    if at == PM1:
+        return status(s, now_ns) | s.pmen << 16
+    if at == TMR:
+        return ticks_at(now_ns, PM_TIMER_HZ) & 0xFFFFFF
+    high = s.general[at + 2] << 16 | s.general[at + 3] << 24
+    return high | (s.pmcntrl if at == CNT else s.general[at] | s.general[at + 1] << 8)
+
+
+@native
+def read_pm(s: PmState, offset: int, size: int, now_ns: int) -> int:
+    skipped = offset & 3
+    value = pm_dword(s, offset & ~3, now_ns) >> 8 * skipped
+    if skipped + size > 4:
+        value |= pm_dword(s, (offset & ~3) + 4, now_ns) << 8 * (4 - skipped)
+    return value & ((1 << 8 * size) - 1)
+
+
+@native
+def read_gpe(s: PmState, offset: int) -> int:
+    return (s.gpsts if offset < 2 else s.gpen) >> 8 * (offset & 1) & 0xFF
+
+
+@native
+def read_apm(s: PmState, offset: int) -> int:
+    return s.apms if offset else s.apmc
+
+
+@native
+def read_smb(s: PmState, offset: int, size: int) -> int:
+    value = 0
+    for i in range(size):
+        value |= s.smb[offset + i] << 8 * i
+    return value
 
 
 class Piix4Pm(PciFunction[PmState]):
@@ -96,8 +141,11 @@ class Piix4Pm(PciFunction[PmState]):
         self._io, self._clock, self._sci, self._requests = io, clock, sci, requests
         self._timer = clock.alarm(f"{name}.pmtimer", self._update)
         self._ranges: dict[str, tuple[int, Range]] = {}
-        io.map(GPE_BASE, GPE_LENGTH, self._read_gpe, self._write_gpe, name=f"{name}.gpe0")
-        io.map(APMC, 2, self._read_apm, self._write_apm, name=f"{name}.apm")
+        self._reads = {"pm": Registers(self.state, read=read_pm, clock=clock),
+                       "smb": Registers(self.state, read=read_smb)}  # fmt: skip
+        io.map(GPE_BASE, GPE_LENGTH, never, self._write_gpe, name=f"{name}.gpe0",
+               registers=Registers(self.state, read=read_gpe))  # fmt: skip
+        io.map(APMC, 2, never, self._write_apm, name=f"{name}.apm", registers=Registers(self.state, read=read_apm))
 
     def reset(self) -> None:
         self._sci.set(False)  # before the state goes, so that listeners are told
@@ -122,10 +170,10 @@ class Piix4Pm(PciFunction[PmState]):
     def _map_blocks(self) -> None:
         pm = self.word(PMBASE) & 0xFFC0 if self.state.config[PMREGMISC] & 1 else 0
         smb = self.word(SMBBA) & 0xFFF0 if self.state.config[SMBHSTCFG] & 1 else 0
-        self._place("pm", pm, PM_LENGTH, self._read_pm, self._write_pm)
-        self._place("smb", smb, SMB_LENGTH, self._read_smb, self._write_smb)
+        self._place("pm", pm, PM_LENGTH, self._write_pm)
+        self._place("smb", smb, SMB_LENGTH, self._write_smb)
 
-    def _place(self, block: str, base: int, length: int, read: Read, write: Write) -> None:
+    def _place(self, block: str, base: int, length: int, write: Write) -> None:
         old = self._ranges.get(block)
         if (old[0] if old else 0) == base:
             return
@@ -133,13 +181,14 @@ class Piix4Pm(PciFunction[PmState]):
             self._io.unmap(old[1])
             del self._ranges[block]
         if base:
-            handle = self._io.map(base, length, read, write, max_size=4, name=f"{self.name}.{block}")
+            handle = self._io.map(base, length, never, write, max_size=4, name=f"{self.name}.{block}",
+                                  registers=self._reads[block])  # fmt: skip
             self._ranges[block] = (base, handle)
 
     # -- the timer and the interrupt
 
     def _status(self) -> int:
-        return self.state.pmsts | (TMROF if self._clock.ticks(PM_TIMER_HZ) >= self.state.overflow else 0)
+        return status(self.state, self._clock.now_ns())
 
     def _sci_level(self) -> bool:
         s = self.state
@@ -155,14 +204,6 @@ class Piix4Pm(PciFunction[PmState]):
             self._timer.cancel()
 
     # -- the power management block, as the little-endian bytes it is
-
-    def _read_pm(self, address: int, size: int) -> int:
-        s, offset = self.state, address & (PM_LENGTH - 1)
-        block = bytearray(s.general)
-        for at, value in ((0, self._status()), (2, s.pmen), (4, s.pmcntrl)):
-            block[at : at + 2] = value.to_bytes(2, "little")
-        block[8:12] = (self._clock.ticks(PM_TIMER_HZ) & 0xFFFFFF).to_bytes(4, "little")
-        return int.from_bytes(block[offset : offset + size], "little")
 
     def _write_pm(self, address: int, size: int, value: int) -> None:
         s, offset = self.state, address & (PM_LENGTH - 1)
@@ -190,10 +231,6 @@ class Piix4Pm(PciFunction[PmState]):
 
     # -- GPE0, APM and SMBus
 
-    def _read_gpe(self, address: int, size: int) -> int:
-        at = address - GPE_BASE
-        return (self.state.gpsts if at < 2 else self.state.gpen) >> 8 * (at & 1) & 0xFF
-
     def _write_gpe(self, address: int, size: int, value: int) -> None:
         s, at = self.state, address - GPE_BASE
         shift = 8 * (at & 1)
@@ -202,9 +239,6 @@ class Piix4Pm(PciFunction[PmState]):
         else:
             s.gpen = s.gpen & ~(0xFF << shift) & 0xFFFF | value << shift
         self._update()
-
-    def _read_apm(self, address: int, size: int) -> int:
-        return self.state.apmc if address == APMC else self.state.apms
 
     def _write_apm(self, address: int, size: int, value: int) -> None:
         s = self.state
@@ -217,10 +251,6 @@ class Piix4Pm(PciFunction[PmState]):
         elif value == ACPI_DISABLE:
             s.pmcntrl &= ~SCI_EN
         self._update()
-
-    def _read_smb(self, address: int, size: int) -> int:
-        at = address & (SMB_LENGTH - 1)
-        return int.from_bytes(self.state.smb[at : at + size], "little")
 
     def _write_smb(self, address: int, size: int, value: int) -> None:
         smb = self.state.smb

@@ -90,6 +90,20 @@ class PortAState(SharedRecord):
     init = Bool()  # bit 0: its rise is a reset
 
 
+@native
+def read_port_a(s: PortAState) -> int:
+    return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.init else 0)
+
+
+@native
+def write_port_a(s: PortAState, value: int) -> int:
+    """A write that neither moves the gate nor asks for a reset."""
+    if bool(value & A_A20) != s.a20 or (value & A_RESET and not s.init):
+        return DECLINED
+    s.init = bool(value & A_RESET)
+    return 0
+
+
 class Port92(Device[PortAState]):
     """System control port A. `a20` is its say about the A20 gate; a reset is asked for when bit 0 goes from 0 to 1."""
 
@@ -108,7 +122,8 @@ class Port92(Device[PortAState]):
         self._a20, self._requests = a20, requests
 
     def attach(self, io: Space) -> None:
-        io.map(PORT_A, 1, self.read_port, self.write_port, name=self.name)
+        io.map(PORT_A, 1, never, self.write_port, name=self.name,
+               registers=Registers(self.state, read=read_port_a, write=write_port_a))  # fmt: skip
 
     def reset(self) -> None:
         self._a20.set(False)
@@ -116,10 +131,6 @@ class Port92(Device[PortAState]):
 
     def loaded(self) -> None:
         self._a20.restore(self.state.a20)
-
-    def read_port(self, address: int, size: int) -> int:
-        s = self.state
-        return A_ONES | (A_A20 if s.a20 else 0) | (A_RESET if s.init else 0)
 
     def write_port(self, address: int, size: int, value: int) -> None:
         s = self.state

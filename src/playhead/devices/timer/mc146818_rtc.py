@@ -17,49 +17,24 @@ Sources: Motorola MC146818 data sheet: registers A to D, update cycle, divider r
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.base.record import I64, U8, Bool
-from playhead.base.shared_record import SharedRecord, Table
 from playhead.devices.timer.rtc_calendar import (
-    CENTURY, DAY_S, HOURS_ALARM, MINUTES_ALARM, SECONDS_ALARM, TIME_REGISTERS, Format, next_alarm, registers,
-    seconds_of,
+    CENTURY, DAY_S, TIME_REGISTERS, Format, next_alarm, registers, seconds_of,
+)  # fmt: skip
+from playhead.devices.timer.rtc_registers import (
+    A_RESET, A_UIP, ALARM_REGISTERS, B_24, B_AIE, B_DM, B_PIE, B_SET, B_SQWE, B_UIE, C_AF, C_UF, HZ, HZ_BITS,
+    PS2_CENTURY, REG_A, REG_B, REG_D, SECOND_NS, RtcModel, RtcState, asserted, calendar, chain, count_periods,
+    divider_reset, follows, period, read_rtc, selected, stopped, take_flags, write_rtc,
 )  # fmt: skip
 from playhead.hw.clock import VirtualClock, ticks_to_ns
 from playhead.hw.declared import Declared, Span
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock
 from playhead.hw.line import Line
+from playhead.hw.native import Registers
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
 
 BASE = 0x70
-HZ, HZ_BITS = 32_768, 15
-SECOND_NS = 1_000_000_000
-UIP_TICKS = 73  # 244 us of warning and 1984 us of update cycle
-REG_A, REG_B, REG_C, REG_D = 0x0A, 0x0B, 0x0C, 0x0D
-PS2_CENTURY = 0x37  # where the PS/2 has it
-ALARM_REGISTERS = (SECONDS_ALARM, MINUTES_ALARM, HOURS_ALARM)
-A_UIP, A_DIVIDER, A_RESET, A_RATE = 0x80, 0x70, 0x60, 0x0F
-B_SET, B_PIE, B_AIE, B_UIE, B_SQWE, B_DM, B_24 = 0x80, 0x40, 0x20, 0x10, 0x08, 0x04, 0x02
-C_IRQF, C_PF, C_AF, C_UF = 0x80, 0x40, 0x20, 0x10  # the flags stand where register B has their enable bits
-D_VRT = 0x80
-
-
-class RtcState(SharedRecord):
-    index = U8()
-    index2 = U8()
-    nmi_masked = Bool()
-    nvram = Table(128)  # its time registers hold only while the clock is stopped
-    nvram2 = Table(128)
-    a = U8(0x26)
-    b = U8(B_24)
-    c = U8()
-    phase_ns = I64()  # when the divider chain was at 0
-    flags_at = I64()  # the tick of the chain up to which register C is right
-    anchored = Bool()  # the calendar has been set from its clock at all
-    anchor_second = I64()  # at this second of the chain ...
-    anchor_s = I64()  # ... the calendar showed this time, in seconds since 1970
-    offset_s = I64()  # what the guest has set, less the host's clock
-    weekday_shift = U8()
 
 
 class Mc146818(Device[RtcState]):
@@ -81,12 +56,14 @@ class Mc146818(Device[RtcState]):
     def __init__(self, name: str, clock: VirtualClock, irq: Line, host: HostClock | None = None, epoch_ns: int = 0):
         super().__init__(name)
         self._clock, self._irq, self._host, self._epoch_ns = clock, irq, host, epoch_ns
+        self._model = RtcModel(host=host is not None)
         self._alarm = clock.alarm(f"{name}.tick", self._ring)
         if host is None:
             self.state.anchored, self.state.anchor_s = True, epoch_ns // SECOND_NS
 
     def attach(self, io: Space) -> None:
-        io.map(BASE, 4, self.read_port, self.write_port, name=self.name)
+        registers = Registers(self.state, self._model, read=read_rtc, write=write_rtc, clock=self._clock)
+        io.map(BASE, 4, self.read_port, self.write_port, name=self.name, registers=registers)
 
     def fill(self, values: dict[int, int]) -> None:
         """Put bytes into the CMOS memory, as the firmware's set-up left them (see `pc_nvram`)."""
@@ -104,7 +81,7 @@ class Mc146818(Device[RtcState]):
         self._update()
 
     def loaded(self) -> None:
-        self._irq.restore(self._asserted)
+        self._irq.restore(asserted(self.state))
 
     @property
     def nmi_masked(self) -> bool:
@@ -113,30 +90,13 @@ class Mc146818(Device[RtcState]):
     # -- the divider chain
 
     def _chain(self) -> int:
-        return (self._clock.now_ns() - self.state.phase_ns) * HZ // SECOND_NS
-
-    @property
-    def _divider_reset(self) -> bool:
-        return self.state.a & A_RESET == A_RESET
-
-    @property
-    def _stopped(self) -> bool:
-        return bool(self.state.b & B_SET) or self._divider_reset
-
-    @property
-    def _period(self) -> int:
-        """Ticks between periodic interrupts; 0 for none. Rates 1 and 2 are those of 8 and 9."""
-        rate = self.state.a & A_RATE
-        return 0 if rate == 0 or self._divider_reset else 1 << (rate + 7 if rate < 3 else rate) - 1
+        return chain(self.state, self._clock.now_ns())
 
     @property
     def _format(self) -> Format:
         return Format(bool(self.state.b & B_DM), bool(self.state.b & B_24))
 
     # -- the calendar
-
-    def _calendar(self, second: int) -> int:
-        return self.state.anchor_s + second - self.state.anchor_second
 
     def _source_s(self) -> int:
         """The clock that the calendar follows, before what the guest has set."""
@@ -146,12 +106,12 @@ class Mc146818(Device[RtcState]):
     def _follow(self) -> None:
         """Set the calendar by the host's clock, once in an update cycle."""
         s, second = self.state, self._chain() >> HZ_BITS
-        if self._host is None or (s.anchored and second == s.anchor_second):
+        if follows(s, self._model, second):
             return
         self._catch_up()
         time_s = self._source_s() + s.offset_s
-        if s.anchored and 0 < time_s - self._calendar(second) <= DAY_S:
-            alarm = self._next_alarm(self._calendar(second))
+        if s.anchored and 0 < time_s - calendar(s, second) <= DAY_S:
+            alarm = self._next_alarm(calendar(s, second))
             if alarm is not None and alarm <= time_s:
                 s.c |= C_AF
         s.anchored, s.anchor_second, s.anchor_s = True, second, time_s
@@ -165,19 +125,16 @@ class Mc146818(Device[RtcState]):
 
     def _time_registers(self) -> dict[int, int]:
         s = self.state
-        if self._stopped:
+        if stopped(s):
             return self._kept_registers()
         self._follow()
-        return registers(self._calendar(self._chain() >> HZ_BITS), s.weekday_shift, self._format)
+        return registers(calendar(s, self._chain() >> HZ_BITS), s.weekday_shift, self._format)
 
     def _kept_registers(self) -> dict[int, int]:
         return {index: self.state.nvram[index] for index in TIME_REGISTERS}
 
     def _write_time(self, index: int, value: int) -> None:
         s = self.state
-        if self._stopped:
-            s.nvram[index] = value
-            return
         shown = self._time_registers()
         shown[index] = value
         self._catch_up()
@@ -193,26 +150,20 @@ class Mc146818(Device[RtcState]):
 
     def _catch_up(self) -> None:
         """Set the flags of what has happened since they were last looked at."""
-        s, before, now = self.state, self.state.flags_at, self._chain()
-        period = self._period
-        if period and now // period > before // period:
-            s.c |= C_PF
-        first, last = before >> HZ_BITS, now >> HZ_BITS
-        if last > first and not self._stopped:
+        s, now = self.state, self._chain()
+        count_periods(s, now)
+        first, last = s.flags_at >> HZ_BITS, now >> HZ_BITS
+        if last > first and not stopped(s):
             s.c |= C_UF
             if s.anchored:
-                alarm = self._next_alarm(self._calendar(first))
-                if alarm is not None and alarm <= self._calendar(last):
+                alarm = self._next_alarm(calendar(s, first))
+                if alarm is not None and alarm <= calendar(s, last):
                     s.c |= C_AF
         s.flags_at = now
 
-    @property
-    def _asserted(self) -> bool:
-        return bool(self.state.c & self.state.b & (C_PF | C_AF | C_UF))
-
     def _update(self) -> None:
         """Drive the interrupt line, and wait for what may raise it next."""
-        self._irq.set(self._asserted)
+        self._irq.set(asserted(self.state))
         tick = self._next_event()
         if tick is None:
             self._alarm.cancel()
@@ -223,59 +174,40 @@ class Mc146818(Device[RtcState]):
         """The next tick at which an enabled flag will be set that is not set yet."""
         s, ticks = self.state, []
         wanted = s.b & ~s.c
-        if wanted & B_PIE and (period := self._period):
-            ticks.append((s.flags_at // period + 1) * period)
-        if not self._stopped:
+        if wanted & B_PIE and (apart := period(s)):
+            ticks.append((s.flags_at // apart + 1) * apart)
+        if not stopped(s):
             second = s.flags_at >> HZ_BITS
             if wanted & B_UIE:
                 ticks.append(second + 1 << HZ_BITS)
-            if wanted & B_AIE and s.anchored and (alarm := self._next_alarm(self._calendar(second))) is not None:
-                ticks.append(second + alarm - self._calendar(second) << HZ_BITS)
+            if wanted & B_AIE and s.anchored and (alarm := self._next_alarm(calendar(s, second))) is not None:
+                ticks.append(second + alarm - calendar(s, second) << HZ_BITS)
         return min(ticks, default=None)
 
     def _ring(self) -> None:
         self._catch_up()
         self._update()
 
-    # -- registers
+    # -- registers: what is not declared
 
-    def _read(self, index: int) -> int:
-        s = self.state
-        if index in TIME_REGISTERS:
-            return self._time_registers()[index]
-        if index == REG_A:
-            updating = not self._stopped and self._chain() % HZ >= HZ - UIP_TICKS
-            return s.a | (A_UIP if updating else 0)
-        if index == REG_B:
-            return s.b
-        if index == REG_C:
-            self._catch_up()
-            value = s.c | (C_IRQF if self._asserted else 0)
-            s.c = 0
-            self._update()
-            return value
-        return D_VRT if index == REG_D else s.nvram[index]
+    def _read_flags(self) -> int:
+        self._catch_up()
+        value = take_flags(self.state)
+        self._update()
+        return value
 
-    def _write(self, index: int, value: int) -> None:
-        s = self.state
-        if index in TIME_REGISTERS:
-            self._write_time(index, value)
-        elif index in (REG_A, REG_B):
-            self._control(index, value)
-        elif index in ALARM_REGISTERS:
-            self._catch_up()
-            s.nvram[index] = value
-            if not self._stopped:
-                self._follow()
-            self._update()
-        elif index not in (REG_C, REG_D):
-            s.nvram[index] = value
+    def _write_alarm(self, index: int, value: int) -> None:
+        self._catch_up()
+        self.state.nvram[index] = value
+        if not stopped(self.state):
+            self._follow()
+        self._update()
 
     def _control(self, index: int, value: int) -> None:
         """Write register A or B, which may stop the clock or start it."""
         s = self.state
         self._catch_up()
-        was_stopped, was_reset = self._stopped, self._divider_reset
+        was_stopped, was_reset = stopped(s), divider_reset(s)
         if index == REG_B:
             stops = was_reset or bool(value & B_SET)
         else:
@@ -287,40 +219,30 @@ class Mc146818(Device[RtcState]):
             s.a = value & ~A_UIP
         else:
             s.b = value & ~B_UIE if value & B_SET else value
-        if was_reset and not self._divider_reset:
+        if was_reset and not divider_reset(s):
             s.phase_ns = self._clock.now_ns() - SECOND_NS // 2  # the first update comes half a second later
             s.flags_at = self._chain()
-        if was_stopped and not self._stopped:
+        if was_stopped and not stopped(s):
             time_s, s.weekday_shift = seconds_of(self._kept_registers(), self._format)
             self._set_calendar(time_s)
-        elif index == REG_B and value & B_AIE and not self._stopped:
+        elif index == REG_B and value & B_AIE and not stopped(s):
             self._follow()
         self._update()
 
-    # -- ports
+    # -- ports: what is not declared
 
     def read_port(self, address: int, size: int) -> int:
-        if address == BASE + 1:
-            return self._read(self._selected)
-        if address == BASE + 3:
-            return self.state.nvram2[self.state.index2 & 0x7F]
-        return 0xFF  # the indices are write-only
+        index = selected(self.state)
+        return self._time_registers()[index] if index in TIME_REGISTERS else self._read_flags()
 
     def write_port(self, address: int, size: int, value: int) -> None:
-        s = self.state
-        if address == BASE:
-            s.index, s.nmi_masked = value & 0x7F, bool(value & 0x80)
-        elif address == BASE + 1:
-            self._write(self._selected, value & 0xFF)
-        elif address == BASE + 2:
-            s.index2 = value & 0x7F
+        index = selected(self.state)
+        if index in TIME_REGISTERS:
+            self._write_time(index, value & 0xFF)
+        elif index in ALARM_REGISTERS:
+            self._write_alarm(index, value & 0xFF)
         else:
-            s.nvram2[s.index2 & 0x7F] = value & 0xFF
-
-    @property
-    def _selected(self) -> int:
-        index = self.state.index & 0x7F
-        return CENTURY if index == PS2_CENTURY else index
+            self._control(index, value & 0xFF)
 
 
 def pc_nvram(ram_below_4g: int, ram_above_4g: int = 0, *, floppies: tuple[int, int] = (0, 0), boot: str = "cad",

@@ -7,11 +7,26 @@ Nothing here knows what time it is.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from playhead.hw.native import native
+
 SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR, CENTURY = 0x00, 0x02, 0x04, 0x06, 0x07, 0x08, 0x09, 0x32
 TIME_REGISTERS = (SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR, CENTURY)
 SECONDS_ALARM, MINUTES_ALARM, HOURS_ALARM = 0x01, 0x03, 0x05
 PM = 0x80
 DAY_S = 86_400
+
+
+@native
+def put(value: int, binary: bool) -> int:
+    """A number as a register has it."""
+    return value & 0xFF if binary else value // 10 % 10 << 4 | value % 10
+
+
+@native
+def put_hour(hour: int, binary: bool, hours_24: bool) -> int:
+    if hours_24:
+        return put(hour, binary)
+    return put((hour + 11) % 12 + 1, binary) | (PM if hour >= 12 else 0)
 
 
 class Format(NamedTuple):
@@ -21,15 +36,13 @@ class Format(NamedTuple):
     hours_24: bool
 
     def put(self, value: int) -> int:
-        return value & 0xFF if self.binary else value // 10 % 10 << 4 | value % 10
+        return put(value, self.binary)
 
     def get(self, register: int) -> int:
         return register if self.binary else (register >> 4) * 10 + (register & 15)
 
     def put_hour(self, hour: int) -> int:
-        if self.hours_24:
-            return self.put(hour)
-        return self.put((hour + 11) % 12 + 1) | (PM if hour >= 12 else 0)
+        return put_hour(hour, self.binary, self.hours_24)
 
     def get_hour(self, register: int) -> int:
         if self.hours_24:
@@ -44,36 +57,55 @@ def days_from_date(year: int, month: int, day: int) -> int:
     return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
-def date_from_days(days: int) -> tuple[int, int, int]:
-    """The inverse: (year, month, day)."""
+@native
+def date(days: int) -> int:
+    """The inverse, in one number: year * 512 + month * 32 + day."""
     days += 719_468
-    era, day_of_era = divmod(days, 146_097)
+    era, day_of_era = days // 146_097, days % 146_097
     year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
     day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
     m = (5 * day_of_year + 2) // 153
     month = m + 3 if m < 10 else m - 9
-    return era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * m + 2) // 5 + 1
+    year = era * 400 + year_of_era + (month <= 2)
+    return year * 512 + month * 32 + day_of_year - (153 * m + 2) // 5 + 1
 
 
+def date_from_days(days: int) -> tuple[int, int, int]:
+    """(year, month, day)."""
+    packed = date(days)
+    return packed >> 9, packed >> 5 & 15, packed & 31
+
+
+@native
 def weekday(seconds: int) -> int:
     """0 for Sunday to 6."""
     return (seconds // DAY_S + 4) % 7
 
 
+@native
+def register(index: int, seconds: int, weekday_shift: int, binary: bool, hours_24: bool) -> int:
+    """What a time register shows at `seconds` since 1970."""
+    second = seconds % DAY_S
+    if index == SECONDS:
+        return put(second % 60, binary)
+    if index == MINUTES:
+        return put(second // 60 % 60, binary)
+    if index == HOURS:
+        return put_hour(second // 3600, binary, hours_24)
+    if index == WEEKDAY:
+        return put((weekday(seconds) + weekday_shift) % 7 + 1, binary)
+    packed = date(seconds // DAY_S)
+    if index == DAY:
+        return put(packed & 31, binary)
+    if index == MONTH:
+        return put(packed >> 5 & 15, binary)
+    year = packed >> 9
+    return put(year % 100 if index == YEAR else year // 100 % 100, binary)
+
+
 def registers(seconds: int, weekday_shift: int, form: Format) -> dict[int, int]:
-    """What the time registers show at `seconds` since 1970."""
-    days, second = divmod(seconds, DAY_S)
-    year, month, day = date_from_days(days)
-    return {
-        SECONDS: form.put(second % 60),
-        MINUTES: form.put(second // 60 % 60),
-        HOURS: form.put_hour(second // 3600),
-        WEEKDAY: form.put((weekday(seconds) + weekday_shift) % 7 + 1),
-        DAY: form.put(day),
-        MONTH: form.put(month),
-        YEAR: form.put(year % 100),
-        CENTURY: form.put(year // 100 % 100),
-    }
+    """What all of them show."""
+    return {i: register(i, seconds, weekday_shift, form.binary, form.hours_24) for i in TIME_REGISTERS}
 
 
 def seconds_of(registers: dict[int, int], form: Format) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Builds the native core once per version, in parallel and with visible progress; core_file.py keeps it.
 
-Each part (some functions) is an object file of its own with a key of its own, so that a change rebuilds only what it
-touched. This is what needs LLVM: it is imported to build, not to run.
+Each part (some functions) is a separate object file with a separate key, so that a change rebuilds only what it
+touched. This needs LLVM: it is imported to build, not to run.
 """
 
 import ctypes
@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import llvmlite.binding as llvm
 
 from playhead.engine.llvm.compile import LLVM_OPTIONS, compile_part, host
-from playhead.engine.llvm.core_file import Progress, pack, part_path, write, write_core
+from playhead.engine.llvm.cache import write
+from playhead.engine.llvm.core_file import Progress, pack, part_path, write_core
 from playhead.engine.llvm.generate import generate
 
 PR_SET_PDEATHSIG = 1

@@ -13,11 +13,10 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
-import playhead
-from playhead.base.errors import HostError
+from playhead.engine.llvm.cache import cache_dir, read, sources, write
 from playhead.engine.llvm.linking import NotLinkable, link
 from playhead.engine.llvm.loading import load_by_llvm, map_code
 from playhead.engine.llvm.target import target
@@ -30,16 +29,6 @@ _DIGEST = hashlib.sha256().digest_size
 Progress = Callable[[int, int], None]
 
 
-def cache_dir() -> str:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "playhead", "native")
-
-
-def read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
 def source_key() -> str:
     """Hash of everything that decides the native code."""
     h = hashlib.sha256(repr((target(), sys.version_info[:2])).encode())
@@ -47,21 +36,6 @@ def source_key() -> str:
         h.update(path.encode())
         h.update(source)
     return h.hexdigest()[:32]
-
-
-def sources(*places: str) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of source files of ours: of single ones, and of all in a folder, in a fixed order."""
-    root = os.path.dirname(playhead.__file__)
-    for place in places:
-        path = os.path.join(root, place)
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(names):
-                if name.endswith(".py"):
-                    file = os.path.join(folder, name)
-                    yield os.path.relpath(file, root), read(file)
-        if os.path.isfile(path):
-            yield place, read(path)
 
 
 IMPORTED = source_key()
@@ -128,17 +102,6 @@ def pack(parts: list[str], index: dict) -> bytes:
     blobs = (handlers, copies, index["decode"], code)
     text = json.dumps(header | {"sizes": [len(blob) for blob in blobs]}).encode()
     return b"".join((_LENGTH.pack(len(text)), text, *blobs))
-
-
-def write(path: str, data: bytes) -> None:
-    """A whole file or none."""
-    temporary = f"{os.path.splitext(path)[0]}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except OSError as e:
-        raise HostError(f"cannot write {path}: {e.strerror}; set XDG_CACHE_HOME to a folder with space") from None
 
 
 def write_core(data: bytes) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from playhead.engine.llvm.core_file import cache_dir, read, sources, write
+from playhead.engine.llvm.cache import cache_dir, read, sources, write
 from playhead.engine.llvm.library import building
 from playhead.engine.llvm.loading import load
 from playhead.engine.llvm.target import target

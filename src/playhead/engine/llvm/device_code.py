@@ -129,7 +129,7 @@ class Module:
 
 
 def parameters(f: Callable) -> tuple[list[type], list[str]]:
-    """The classes of the records that a function takes, and the names of the numbers behind them."""
+    """The classes of the records that a function takes, and the names of the numbers after them."""
     states: list[type] = []
     numbers: list[str] = []
     for name, p in inspect.signature(f).parameters.items():

@@ -53,7 +53,7 @@ def kinds_of(region: list[Op]) -> set[str]:
 
 
 def copy_suffix(fixed: dict[str, int]) -> str:
-    """What is behind the name of a copy of a handler that is made for some values of the uop's fields."""
+    """The suffix of the name of a handler's copy for some values of the uop's fields."""
     return "".join(f"_{name}{value}" for name, value in fixed.items())
 
 

@@ -1,6 +1,6 @@
 """Marks for the guest's own debug registers, so that code runs natively while they are armed.
 
-They lie in the tables that also hold a debugger's marks (machine/debug.py), in bits of their own: a page with a data
+They are in the tables that also hold a debugger's marks (machine/debug.py), in separate bits: a page with a data
 breakpoint stays out of the host table, so that each access to it is checked; blocks end before the offset in a page
 that has an instruction breakpoint, so that it is always reached through the run loop, or in pages without one through
 the jump cache. I/O breakpoints need no mark. The registers themselves decide what a mark leads to; a superfluous mark

@@ -1,5 +1,4 @@
-"""Native data structures: decoded instructions, blocks, and the arrays behind them. Only native code and its tests know
-them.
+"""Native data structures: decoded instructions, blocks, and their arrays. Only native code and its tests use them.
 
 A decoded instruction (uop) is 32 bytes; one whose handler has a direct jump is followed by a link record of 32 bytes,
 which holds the address of the block to continue with. A block is a header of 32 bytes and its uops; it ends with an

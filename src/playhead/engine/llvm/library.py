@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import cache
 
 from playhead.base.errors import HostError
-from playhead.engine.llvm.core_file import NativeCore, Progress, cache_dir, read_core
+from playhead.engine.llvm.cache import cache_dir
+from playhead.engine.llvm.core_file import NativeCore, Progress, read_core
 from playhead.hw.memory import host_array
 
 

@@ -16,53 +16,13 @@ from playhead.engine.llvm.emit import SIGNATURE, Layout
 from playhead.x86 import state as S
 
 _CC = "preserve_nonecc"
-
-
-def _at(name: str, offset: int) -> str:
-    return f"  %{name} = getelementptr i8, ptr %cpu, i64 {offset}\n"
-
-
-def stubs(layout: Layout) -> str:
-    """LLVM text of all stubs and of the functions that Python calls."""
-    s = layout.state
-    off, rem = L.UOP["off"][0], L.UOP["rem"][0]
-    leave = f"""
-define {_CC} void @go_slow({SIGNATURE}) #0 {{
-{_at("pe", s["eip"])}  store i32 %eip, ptr %pe
-{_at("pb", s["budget"])}  store i64 %budget, ptr %pb
-{_at("pl", s["link_slot"])}  store i64 0, ptr %pl
-  ret void
-}}
-
-define {_CC} void @bail({SIGNATURE}) #0 {{
-  %po = getelementptr i8, ptr %uop, i64 {off}
+_OFF, _REM = L.UOP["off"][0], L.UOP["rem"][0]
+_LOAD_OFF = f"""\
+  %po = getelementptr i8, ptr %uop, i64 {_OFF}
   %o16 = load i16, ptr %po
   %o = zext i16 %o16 to i32
-  %pr = getelementptr i8, ptr %uop, i64 {rem}
-  %r16 = load i16, ptr %pr
-  %r = zext i16 %r16 to i64
-  %e = add i32 %eip, %o
-  %b = add i64 %budget, %r
-  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %e, i64 %b, ptr %tbl)
-  ret void
-}}
-
-define {_CC} void @stop({SIGNATURE}) #0 {{
-  %po = getelementptr i8, ptr %uop, i64 {off}
-  %o16 = load i16, ptr %po
-  %o = zext i16 %o16 to i32
-  %e = add i32 %eip, %o
-  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %e, i64 %budget, ptr %tbl)
-  ret void
-}}
-
-define {_CC} void @reference({SIGNATURE}) #0 {{
-{_at("pr", s["exit_reason"])}  store i32 {S.EXIT_REFERENCE}, ptr %pr
-  musttail call {_CC} void @bail(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
-  ret void
-}}
 """
-    enter = f"""
+_ENTER = f"""
   %n32 = load i32, ptr %block, align 4
   %n = zext i32 %n32 to i64
   %left = sub i64 %budget, %n
@@ -71,8 +31,81 @@ define {_CC} void @reference({SIGNATURE}) #0 {{
 fast:
   %u = getelementptr i8, ptr %block, i64 {L.HEADER}
   %h = load ptr, ptr %u, align 8
+"""  # the block, or the label `slow` if the budget is too small for it
+
+# What Python calls: a routine's name, its parameters besides the state block, and whether it returns a number.
+_CALLED = (
+    ("run", "", False), ("host_flush", "", False), ("update_mode", "", False), ("code_written", "i32 %page", False),
+    ("forget_code", "", False), ("collect_written", "i32 %pages", False), ("ram_digest", "i32 %pages", True),
+    ("tlb_digest", "", True),
+)  # fmt: skip
+EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", *(f"ph_{name}" for name, _, _ in _CALLED))
+
+
+def stubs(layout: Layout) -> str:
+    """LLVM text of all stubs and of the functions that Python calls."""
+    s = layout.state
+    lookup = _lookup(layout.regions["jump_cache"])
+    own = (_go_slow(s), _bail(), _stop(), _reference(s), _go(s, lookup), _unlinked(s, lookup), _end(s), _CALLS)
+    return "".join((*own, *(_called(*row) for row in _CALLED)))
+
+
+def _at(name: str, offset: int) -> str:
+    return f"  %{name} = getelementptr i8, ptr %cpu, i64 {offset}\n"
+
+
+def _go_slow(s: dict[str, int]) -> str:
+    """Leave to the run loop."""
+    return f"""
+define {_CC} void @go_slow({SIGNATURE}) #0 {{
+{_at("pe", s["eip"])}  store i32 %eip, ptr %pe
+{_at("pb", s["budget"])}  store i64 %budget, ptr %pb
+{_at("pl", s["link_slot"])}  store i64 0, ptr %pl
+  ret void
+}}
 """
-    lookup = f"""
+
+
+def _bail() -> str:
+    """The instruction did not happen: return the rest of the block to the budget."""
+    return f"""
+define {_CC} void @bail({SIGNATURE}) #0 {{
+{_LOAD_OFF}  %pr = getelementptr i8, ptr %uop, i64 {_REM}
+  %r16 = load i16, ptr %pr
+  %r = zext i16 %r16 to i64
+  %e = add i32 %eip, %o
+  %b = add i64 %budget, %r
+  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %e, i64 %b, ptr %tbl)
+  ret void
+}}
+"""
+
+
+def _stop() -> str:
+    """The end of a block that was cut short."""
+    return f"""
+define {_CC} void @stop({SIGNATURE}) #0 {{
+{_LOAD_OFF}  %e = add i32 %eip, %o
+  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %e, i64 %budget, ptr %tbl)
+  ret void
+}}
+"""
+
+
+def _reference(s: dict[str, int]) -> str:
+    """Leave before an instruction for the reference engine."""
+    return f"""
+define {_CC} void @reference({SIGNATURE}) #0 {{
+{_at("pr", s["exit_reason"])}  store i32 {S.EXIT_REFERENCE}, ptr %pr
+  musttail call {_CC} void @bail(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  ret void
+}}
+"""
+
+
+def _lookup(jump_cache: int) -> str:
+    """Enter the block at %eip by the jump cache, or continue at the label `slow`."""
+    return f"""
   %e64 = zext i32 %eip to i64
   %want = or i64 %key, %e64
   %hi = lshr i32 %eip, {12 - L.PAGE_JUMP_BITS}
@@ -80,7 +113,7 @@ fast:
   %x = xor i32 %hi, %lo
   %i32 = and i32 %x, {(1 << L.JUMP_BITS) - 1}
   %i = zext i32 %i32 to i64
-{_at("pj", layout.regions["jump_cache"])}  %jc = load ptr, ptr %pj, !invariant.load !0
+{_at("pj", jump_cache)}  %jc = load ptr, ptr %pj, !invariant.load !0
   %slot = getelementptr [16 x i8], ptr %jc, i64 %i
   %have = load i64, ptr %slot, align 8
   %hit = icmp eq i64 %have, %want
@@ -88,17 +121,26 @@ fast:
 known:
   %pblk = getelementptr i8, ptr %slot, i64 8
   %block = load ptr, ptr %pblk, align 8
-{enter}  musttail call {_CC} void %h(ptr %cpu, ptr %u, i32 %eip, i64 %left, ptr %tbl)
+{_ENTER}  musttail call {_CC} void %h(ptr %cpu, ptr %u, i32 %eip, i64 %left, ptr %tbl)
   ret void
 slow:
 """
-    go = f"""
+
+
+def _go(s: dict[str, int], lookup: str) -> str:
+    """A computed jump."""
+    return f"""
 define {_CC} void @go({SIGNATURE}) #0 {{
 {_at("pk", s["jump_key"])}  %key = load i64, ptr %pk
 {lookup}  musttail call {_CC} void @go_slow(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 }}
+"""
 
+
+def _unlinked(s: dict[str, int], lookup: str) -> str:
+    """A direct jump without a link: another page by the jump cache, else the run loop makes the link."""
+    return f"""
 define {_CC} void @unlinked({SIGNATURE}) #0 {{
 {_at("pk", s["jump_key"])}  %key = load i64, ptr %pk
 {_at("pf", s["link_from"])}  %from = load i32, ptr %pf
@@ -119,15 +161,17 @@ slow:
 {_at("pl", s["link_slot"])}  store ptr %uop, ptr %pl
   ret void
 }}
+"""
 
+
+def _end(s: dict[str, int]) -> str:
+    """The end of a block without a branch: by the link to what follows."""
+    return f"""
 define {_CC} void @end({SIGNATURE}) #0 {{
-  %po = getelementptr i8, ptr %uop, i64 {off}
-  %o16 = load i16, ptr %po
-  %o = zext i16 %o16 to i32
-  %to = add i32 %eip, %o
+{_LOAD_OFF}  %to = add i32 %eip, %o
   %link = getelementptr i8, ptr %uop, i64 {L.UOP_SIZE}
   %block = load ptr, ptr %link, align 8
-{enter}  musttail call {_CC} void %h(ptr %cpu, ptr %u, i32 %to, i64 %left, ptr %tbl)
+{_ENTER}  musttail call {_CC} void %h(ptr %cpu, ptr %u, i32 %to, i64 %left, ptr %tbl)
   ret void
 slow:
 {_at("pf", s["link_from"])}  store i32 %eip, ptr %pf
@@ -135,7 +179,20 @@ slow:
   ret void
 }}
 """
-    calls = """
+
+
+def _called(name: str, parameter: str, number: bool) -> str:
+    """A function that Python calls, which calls the routine of the same name."""
+    more = f", {parameter}" if parameter else ""
+    result = "  %v = extractvalue {i32, i64} %r, 1\n  ret i64 %v\n" if number else "  ret void\n"
+    return f"""
+define {"i64" if number else "void"} @ph_{name}(ptr %cpu{more}) #0 {{
+  %r = call {{i32, i64}} @r_{name}(ptr %cpu{more})
+{result}}}
+"""
+
+
+_CALLS = """
 define hidden ptr @slow_access(ptr %cpu, i32 %lin, i32 %kind, i64 %value) #1 {
   %r = call {i32, i64} @r_slow(ptr %cpu, i32 %lin, i32 %kind, i64 %value)
   %s = extractvalue {i32, i64} %r, 0
@@ -154,65 +211,4 @@ define hidden {i32, i64} @r_device_entry(ptr %cpu, i64 %entry, i64 %states, i64 
   %r = insertvalue {i32, i64} {i32 0, i64 poison}, i64 %v, 1
   ret {i32, i64} %r
 }
-
-define void @ph_run(ptr %cpu) #0 {
-  %r = call {i32, i64} @r_run(ptr %cpu)
-  ret void
-}
-
-define void @ph_host_flush(ptr %cpu) #0 {
-  %r = call {i32, i64} @r_host_flush(ptr %cpu)
-  ret void
-}
-
-define void @ph_update_mode(ptr %cpu) #0 {
-  %r = call {i32, i64} @r_update_mode(ptr %cpu)
-  ret void
-}
-
-define void @ph_code_written(ptr %cpu, i32 %page) #0 {
-  %r = call {i32, i64} @r_code_written(ptr %cpu, i32 %page)
-  ret void
-}
-
-define void @ph_forget_code(ptr %cpu) #0 {
-  %r = call {i32, i64} @r_forget_code(ptr %cpu)
-  ret void
-}
-
-define void @ph_collect_written(ptr %cpu, i32 %pages) #0 {
-  %r = call {i32, i64} @r_collect_written(ptr %cpu, i32 %pages)
-  ret void
-}
-
-define i64 @ph_ram_digest(ptr %cpu, i32 %pages) #0 {
-  %r = call {i32, i64} @r_ram_digest(ptr %cpu, i32 %pages)
-  %v = extractvalue {i32, i64} %r, 1
-  ret i64 %v
-}
-
-define i64 @ph_tlb_digest(ptr %cpu) #0 {
-  %r = call {i32, i64} @r_tlb_digest(ptr %cpu)
-  %v = extractvalue {i32, i64} %r, 1
-  ret i64 %v
-}
-"""
-    return leave + go + calls
-
-
-EXPORTS = (
-    "bail",
-    "go",
-    "go_slow",
-    "end",
-    "stop",
-    "reference",
-    "ph_run",
-    "ph_host_flush",
-    "ph_update_mode",
-    "ph_code_written",
-    "ph_forget_code",
-    "ph_collect_written",
-    "ph_ram_digest",
-    "ph_tlb_digest",
-)
+"""  # accesses that leave the fast path; functions of devices

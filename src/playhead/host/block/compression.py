@@ -32,7 +32,7 @@ def entry_for(offset: int, length: int, bits: int) -> int:
 
 
 def host_clusters(entry: int, bits: int) -> range:
-    """The clusters of the file of which the compressed data takes up a part, and in which it counts as a user."""
+    """The clusters of the file that hold a part of the compressed data; it is counted in their refcounts."""
     offset, length = place(entry, bits)
     return range(offset >> bits, (offset + length - 1 >> bits) + 1)
 

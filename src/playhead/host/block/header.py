@@ -126,7 +126,7 @@ class HeaderReader:
         if not 0 < length <= layout.MAX_BACKING_NAME:
             raise self.fail(f"a backing file name of {length} bytes; 1 to {layout.MAX_BACKING_NAME} are possible")
         if offset < start or offset + length > len(first):
-            raise self.fail(f"the backing file's name, at byte {offset}, is not behind the header in the first cluster")
+            raise self.fail(f"the backing file's name, at byte {offset}, is not after the header in the first cluster")
         header.backing_name = self._text(first[offset : offset + length], "backing file")
 
     def _text(self, data: bytes, what: str) -> str:

@@ -53,7 +53,7 @@ class Mapping:
         return Mapping(self.container, None, self.flush, l1)
 
     def check_l1_entry(self, entry: int) -> int:
-        """The offset of the L2 table; whether the file has it shows when it is read."""
+        """The offset of the L2 table; it may lie after the file's end, which reading it will show."""
         offset = entry & layout.OFFSET_MASK
         if entry & layout.L1_RESERVED or not offset or offset & (self.container.cluster_size - 1):
             raise self.container.fail(f"entry {entry:#x} of an L1 table makes no sense")
@@ -90,7 +90,7 @@ class Mapping:
     # changing
 
     def table_for_writing(self, number: int) -> L2Table:
-        """The L2 table, made, or copied if a snapshot has it too."""
+        """The L2 table, made, or copied if a snapshot shares it."""
         assert self._refcounts is not None
         bits, entry = self.container.bits, self.l1[number]
         if entry:

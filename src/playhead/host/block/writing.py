@@ -157,7 +157,7 @@ class Writer:
         self._each_cluster(*self._whole(offset, offset + length), True)
 
     def drop(self, offset: int, end: int) -> None:
-        """Let go of whole clusters, whatever then shows; for what lies behind the disk."""
+        """Release whole clusters, whatever is read there then; for what lies after the disk."""
         self.forget()
         self._each_cluster(offset, end, True, drop=True)
 

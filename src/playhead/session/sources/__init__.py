@@ -7,6 +7,7 @@ theirs to each other.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from playhead.log.events import Event
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.queue import AsyncQueue
 from playhead.session.sources.block import BlockSource
@@ -22,7 +23,7 @@ from playhead.session.sources.source import Session, Source
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
 
-SOURCES: tuple[type[Source], ...] = (
+SOURCES: tuple[type[Source[Any]], ...] = (
     HostClockSource,
     ClockRateSource,
     SerialSource,
@@ -31,7 +32,7 @@ SOURCES: tuple[type[Source], ...] = (
     ResetSource,
     QuitSource,
 )
-S = TypeVar("S", bound=Source)
+S = TypeVar("S", bound=Source[Any])
 
 
 class Sources:
@@ -40,7 +41,7 @@ class Sources:
     def __init__(self, session: Session, queue: AsyncQueue):
         self._queue = queue
         self._all = [kind(session) for kind in SOURCES]
-        self._of: dict[type, Source] = {}
+        self._of: dict[type[Event], Source[Any]] = {}
         for source in self._all:
             for event in source.EVENTS:
                 assert event not in self._of, f"{event.__name__} belongs to two sources"
@@ -102,18 +103,18 @@ class Sources:
 
     # both
 
-    def checkpoint(self, kind: type) -> Checkpoint:
+    def checkpoint(self, kind: type[Event]) -> Checkpoint:
         """Where an event of this kind enters."""
         source = self._of.get(kind)
         return Source.CHECKPOINT if source is None else source.CHECKPOINT
 
-    def answer(self, kind: type) -> Any:
+    def answer(self, kind: type[Event]) -> Event:
         """A live session's answer to a device's question."""
         return self._of[kind].answer()
 
     # a replay
 
-    def question(self, kind: type) -> str:
+    def question(self, kind: type[Event]) -> str:
         """What a device did that asked for an event of this kind."""
         return self._of[kind].QUESTION
 

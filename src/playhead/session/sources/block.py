@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playhead.log.reader import Reader
 
 
-class BlockSource(Source):
+class BlockSource(Source[BlockDone | BlockFailed]):
     EVENTS = (BlockDone, BlockFailed)
 
     def __init__(self, session: Session):
@@ -36,7 +36,7 @@ class BlockSource(Source):
     def pending(self) -> bool:
         return self._disks is not None and self._disks.waiting
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[BlockDone | BlockFailed]:
         """In the order in which they ended. (The machine's own idea of what is under way decides: it may have been
         reset since.)
         """
@@ -50,7 +50,7 @@ class BlockSource(Source):
                 self._base[request.id] = request.base
                 yield BlockDone(id=request.id)
 
-    def apply(self, event: Any) -> None:
+    def apply(self, event: BlockDone | BlockFailed) -> None:
         failed = isinstance(event, BlockFailed)
         storage = self.session.machine.devices.get("storage")
         if storage is None or not storage.end(event.id, failed, self._base.pop(event.id, None)):

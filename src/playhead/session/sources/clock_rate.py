@@ -1,14 +1,13 @@
 """The rate of virtual time, which `shift=auto` steps towards what the host takes for an instruction."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from playhead.log.events import ClockRate
 from playhead.session.pacing import AutoRate
 from playhead.session.sources.source import Session, Source
 
 
-class ClockRateSource(Source):
+class ClockRateSource(Source[ClockRate]):
     EVENTS = (ClockRate,)
 
     def __init__(self, session: Session):
@@ -34,10 +33,10 @@ class ClockRateSource(Source):
     def pending(self) -> bool:
         return self._wanted is not None
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[ClockRate]:
         if self._wanted is not None:
             shift, self._wanted = self._wanted, None
             yield ClockRate(shift=shift)
 
-    def apply(self, event: Any) -> None:
+    def apply(self, event: ClockRate) -> None:
         self.session.machine.set_shift(event.shift)

@@ -8,7 +8,7 @@ from playhead.log.events import MediumChanged, text_of
 from playhead.session.sources.source import Refused, Session, Source
 
 
-class MediaSource(Source):
+class MediaSource(Source[MediumChanged]):
     """Registered behind the ends of disk requests: a medium that changes forgets the request that is under way."""
 
     EVENTS = (MediumChanged,)
@@ -28,11 +28,11 @@ class MediaSource(Source):
     def pending(self) -> bool:
         return bool(self._asked)
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[MediumChanged]:
         while self._asked:
             yield self._asked.popleft()
 
-    def apply(self, event: Any) -> None:
+    def apply(self, event: MediumChanged) -> None:
         storage = self.session.machine.devices.get("storage")
         if storage is None or not storage.media.takes(event.drive):
             raise Refused(f"the recording has {text_of(event)} here, and drive {event.drive} takes no medium")

@@ -1,7 +1,6 @@
 """The reset button (a monitor's `system_reset`). A guest that resets itself is no input: that falls out."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from playhead.log.causes import cause_number
 from playhead.log.events import ResetRequested
@@ -9,7 +8,7 @@ from playhead.replay.checkpoints import Checkpoint
 from playhead.session.sources.source import Session, Source
 
 
-class ResetSource(Source):
+class ResetSource(Source[ResetRequested]):
     EVENTS = (ResetRequested,)
     CHECKPOINT = Checkpoint.RESET_REQUESTED
 
@@ -29,10 +28,10 @@ class ResetSource(Source):
     def pending(self) -> bool:
         return self._asked
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[ResetRequested]:
         if self._asked:
             self._asked = False
             yield ResetRequested(cause=cause_number("host-ui"))
 
-    def apply(self, event: Any) -> None:
+    def apply(self, event: ResetRequested) -> None:
         self.session.machine.reset()

@@ -28,7 +28,7 @@ class Unread(NamedTuple):
     since_ns: int
 
 
-class SerialSource(Source):
+class SerialSource(Source[CharRead]):
     EVENTS = (CharRead,)
 
     def __init__(self, session: Session):
@@ -62,7 +62,7 @@ class SerialSource(Source):
                 return True
         return False
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[CharRead]:
         for number, outside, device in self._ports:
             room = device.can_receive() if outside.waiting else 0
             data = outside.take(room) if room > 0 else b""
@@ -71,10 +71,10 @@ class SerialSource(Source):
                 if outside.terminal and data.endswith(CTRL_C):
                     self._unread = Unread(device, device.can_receive(), self.session.host.realtime_ns())
 
-    def apply(self, event: Any) -> None:
+    def apply(self, event: CharRead) -> None:
         port, ports = event.port, self._receivers()
         room = ports[port].can_receive() if port < len(ports) else 0
-        if not 0 < len(event.data) <= room or ports[port].receive(event.data) != len(event.data):
+        if not 0 < len(event.data) <= room or ports[port].receive(bytes(event.data)) != len(event.data):
             raise Refused(
                 f"serial port {port} took {len(event.data)} bytes in the recording and has room for {room} now"
             )

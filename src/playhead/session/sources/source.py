@@ -10,8 +10,9 @@ state alone, in `apply` and below: so a replay, which has the same state, does t
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from playhead.log.events import Event
 from playhead.replay.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ class Session(Protocol):
         ...
 
 
-class Source:
+E = TypeVar("E", bound=Event)
+
+
+class Source(Generic[E]):
     """A source of input. The methods of the first group are needed, each of the others has a use for some."""
 
-    EVENTS: ClassVar[tuple[type, ...]] = ()
+    EVENTS: ClassVar[tuple[type[Event], ...]] = ()
     """The kinds of events that are its own (`log.events`)."""
 
     CHECKPOINT: ClassVar[Checkpoint] = Checkpoint.CLOCK_WARP_ACCOUNT
@@ -50,7 +54,7 @@ class Source:
     def __init__(self, session: Session):
         self.session = session
 
-    def apply(self, event: Any) -> None:
+    def apply(self, event: E) -> None:
         """The event happens to the machine: in a live session, and again in each replay."""
         raise NotImplementedError
 
@@ -59,7 +63,7 @@ class Source:
         """Whether input is here that the machine can take now."""
         return False
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[E]:
         """Each event that enters at this moment. What follows a `yield` runs when that event has happened."""
         return iter(())
 
@@ -101,7 +105,7 @@ class Source:
     QUESTION: ClassVar[str] = ""
     """What a device does that asks for it, in the past tense, for a message: `read the host clock`."""
 
-    def answer(self) -> Any:
+    def answer(self) -> E:
         """The event that answers a device's question (`Door.ask`), for kinds that are `pulled`."""
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Processor models as data: what CPUID answers (manual volume 2, CPUID), and with it which MSRs and CR4 bits exist.
 
 A model has the features of QEMU's model of the same name. Only what is implemented is claimed: there is no SSE, so no
-model that has it. `parse` reads what `-cpu` takes: a model, and features that are to be added or taken away.
+model with SSE. `parse` reads the value of `-cpu`: a model, and features that are to be added or removed.
 """
 
 from collections.abc import Iterable

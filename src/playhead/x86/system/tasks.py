@@ -101,8 +101,8 @@ def _new_tables(m: StateBuilder, wide: Value) -> Value:
 
 @routine()
 def run_alone(m: StateBuilder):
-    """Behind this nothing may be begun anew. Engines that stop in front of an instruction when they meet one of its
-    stores replace this routine: it refuses until the instruction, or the delivery, runs alone."""
+    """After this nothing may be begun anew. Engines that stop before an instruction at one of its stores replace this
+    routine: it refuses until the instruction, or the delivery, runs alone."""
     m.ret()
 
 
@@ -110,7 +110,7 @@ def run_alone(m: StateBuilder):
 def begin_task(m: StateBuilder, selector, how, eip, event):
     """Up to the point of no return and just over it: registers and selectors are the new task's, hidden parts are
     empty. `event`: EXT, and the RF bit if the old task is to have it. Returns the new EIP; bit 32: its T bit."""
-    call(m, "run_alone")  # what comes behind the point of no return stores too: descriptors, an error code
+    call(m, "run_alone")  # what comes after the point of no return stores too: descriptors, an error code
     ext = event & 1
     back = how.eq(RETURN)
     info = ext | (back.select(S.TS_VECTOR, S.GP, 32) << 16)

@@ -164,7 +164,7 @@ def call_inner(m: StateBuilder, selector, low, high, eip, next_, kind):
     """CALL through a gate to more privilege: the stack of the TSS, parameters copied. `kind` bits 8-12: how many.
 
     The stacks may overlap. So all parameters are loaded and all of the frame is probed before anything is stored: a
-    CALL that is begun anew behind half of its stores (a fault, decoded code below) would copy what it has written
+    CALL that is begun anew after half of its stores (a fault, decoded code below) would copy what it has written
     itself. Parameters are copied one after the other, so one that overlaps what was pushed before it is loaded again.
     """
     level = dpl_of(high)

@@ -80,3 +80,17 @@ def test_the_moments_are_those_of_single_steps(bios: bytes, monkeypatch: pytest.
     monkeypatch.setattr(Machine, "_as_before", lambda self, deadline_ns: False)
     slow = Rig(bios)
     assert slow.to_the_end(1 << 40) == end and asked.runs < 0.6 * slow.runs
+
+
+def test_a_kick_reaches_a_guest_that_polls(bios: bytes) -> None:
+    rig = Rig(bios)
+    machine, run = rig.machine, rig.machine.engine.run
+    assert machine.run(2000).kind == "budget"
+
+    def kicked(budget: int) -> None:
+        machine.kick()  # as from another thread, in the middle of a run
+        run(budget)
+
+    machine.engine.run = kicked
+    assert machine.run(1 << 40).kind == "kick" and machine.icount < 10_000
+    assert machine.run(1 << 40).kind == "kick"

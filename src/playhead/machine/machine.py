@@ -137,10 +137,12 @@ class Machine(Parts):
     def kick(self) -> None:
         """From any thread: make `run` return soon (`kick`)."""
         self.kicked = "kick"
+        self._c32[self._i["kick"]] = 1
 
     def take_input(self) -> None:
         """From a device, inside `run`: make it return right after the instruction under way (`input`)."""
         self.kicked = self.kicked or "input"
+        self._c32[self._i["kick"]] = 1
 
     # reset
 
@@ -182,6 +184,7 @@ class Machine(Parts):
                 stop, self.requests.stop = self.requests.stop, None
                 return stop
             if self.kicked:
+                c32[i["kick"]] = 0
                 kind, self.kicked = self.kicked, ""
                 return Stop(kind)
             if self._boundary():

@@ -90,6 +90,7 @@ for _n in (
     "generation",
     "deliveries",
     "again",  # the last instruction is a REP that is to continue
+    "kick",  # the machine was asked to return soon, so device accesses are left to it
 ):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):

@@ -42,7 +42,7 @@ class _Turn:
     def accesses(self) -> None:
         """Device accesses and the reason why the last block was left: leave, or run the instruction again alone."""
         m = self.m
-        with m.if_((m.ld("debug") & S.DEBUG_DATA).eq(0)):
+        with m.if_((m.ld("debug") & S.DEBUG_DATA).eq(0) & m.ld("kick").eq(0)):
             answer_devices(m, self.completed.get())
         reason = m.ld("exit_reason")
         with m.if_(reason.eq(S.EXIT_SINGLE)):

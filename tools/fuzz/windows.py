@@ -30,6 +30,7 @@ from typing import Any
 
 from playhead.base.errors import DivergenceError, PlayheadError
 from playhead.boards.config import PcConfig
+from playhead.engine.reference import ReferenceEngine
 from playhead.host.host import Host
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
@@ -212,7 +213,9 @@ class Copy:
             snapshot = Snapshot.of(session.machine, session.failed, pages)
             if code:
                 session.machine.use_engine("reference")
-                known = session.machine.engine.fetch(session.machine.engine.mode())
+                reference = session.machine.engine
+                assert isinstance(reference, ReferenceEngine)
+                known = reference.fetch(reference.mode())
                 snapshot.code = (session.machine.core.get("eip"), bytes(known.raw[: known.len]))
             pipe.send(snapshot)
         except BaseException:

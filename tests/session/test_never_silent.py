@@ -18,6 +18,8 @@ import planted
 import pytest
 from planted import drop, move, rewrite
 
+from playhead.boards.config import PcConfig
+from playhead.boards.pc_devices import parts
 from playhead.boards.config import digest
 from playhead.log.events import CharRead, ClockHost, ClockVirtualRt, End, Entry
 from playhead.log.moment import Moment
@@ -50,6 +52,12 @@ def replayed(path: Path, *more: str) -> tuple[int, str]:
 def machine(**values: object) -> Damage:
     """Another machine in the description."""
     return lambda path: rewrite(path, config=lambda config: {**config, **values})
+
+
+def ports(*backends: str) -> Damage:
+    """A description with other serial ports."""
+    other = PcConfig(bios=bytes(64 << 10), **parts(serial=backends)).to_json()
+    return machine(devices=other["devices"], outside=other["outside"])
 
 
 def meta(**values: object) -> Damage:
@@ -132,8 +140,8 @@ TABLE: dict[str, tuple[Damage, int, str]] = {
     "an unknown processor": (machine(cpu="387"), 2, "a processor that is not known here: '387'"),
     "a feature that no processor has": (machine(cpu="pentium2,+sse"), 2, "not known here: 'pentium2,+sse'"),
     "a processor written otherwise": (machine(cpu="pentium2,+pae"), 2, "not known here: 'pentium2,+pae'"),
-    "a serial port missing": (machine(serial=[]), 1, "has other parts than the recording's: serial0"),
-    "a serial port more": (machine(serial=["stdio", "null"]), 1, "has other parts than the recording's: serial1"),
+    "a serial port missing": (ports(), 1, "has other parts than the recording's: serial0"),
+    "a serial port more": (ports("stdio", "null"), 1, "has other parts than the recording's: serial1"),
     "another clock": (machine(rtc_clock="vm"), 1, "at "),
     "another rate": (meta(shift=4), 1, "digests differ in"),
     "another firmware": (other_firmware(guest.image("smc").read_bytes()), 1, "replay diverged"),

@@ -127,7 +127,7 @@ class _Sink:
     def __init__(self, into: bytearray):
         self._into = into
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: list[int]) -> None:
         self._into += data
 
 

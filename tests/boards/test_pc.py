@@ -20,7 +20,7 @@ LINUX = PcConfig(
 
 
 class Buffer(bytearray):
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: list[int]) -> None:
         self.extend(data)
 
 
@@ -28,7 +28,7 @@ class Rig:
     """A board with its surroundings; its clock moves only when told."""
 
     def __init__(self, config: PcConfig):
-        self.time_ns = 0
+        self.time_ns = self.icount = 0
         self.requested: list[tuple] = []
         self.ends = {name: Buffer() for name in ("serial0", "serial1", "debugcon")}
         self.clock = VirtualClock(self)

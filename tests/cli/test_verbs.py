@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "session"))
 from fake_machine import FakeMachine, Program
 
-from playhead.cli import VERBS, assemble, main, recorded_machine
+from playhead.cli import VERBS, main, native_core, recorded_machine
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def program(monkeypatch):
     def make_build(config, engine, shift, trace=None):
         return lambda door: FakeMachine(door, program, shift)
 
-    for module in (assemble, recorded_machine):
+    for module in (native_core, recorded_machine):
         monkeypatch.setattr(module, "make_build", make_build)
     return program
 

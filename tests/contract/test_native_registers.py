@@ -46,9 +46,9 @@ def native(r: Range, bench: Bench, step: tuple) -> int:
 
 def python(r: Range, step: tuple) -> int:
     kind, address, size, value = step
-    if kind == "r":
-        return r.registers.answer(address - r.base, size)
-    return 0 if r.registers.take(address - r.base, size, value) else DECLINED
+    function = r.registers._read if kind == "r" else r.registers._write  # (`take` has an effect outside besides)
+    result = DECLINED if function is None else function(address - r.base, size, value)
+    return result if kind == "r" or result == DECLINED else 0
 
 
 def both(bench: Bench, r: Range, step: tuple) -> bool:

@@ -10,7 +10,7 @@ from playhead.hw.space import Space
 
 class World:
     def __init__(self) -> None:
-        self.time_ns = 0
+        self.time_ns = self.icount = 0
         self.clock = VirtualClock(self)
         self.io = Space("io", 1 << 16)
         self.memory = Memory(2 << 20)
@@ -28,7 +28,7 @@ class World:
             self.clock.ring(self.time_ns)
         self.time_ns = end
 
-    def write(self, data: bytes) -> None:  # a Sink
+    def write(self, data: bytes, icounts: list[int]) -> None:  # a Sink
         self.output += data
 
     def reset(self, cause: str) -> None:  # Requests

@@ -14,7 +14,7 @@ LIST = [(part, factory) for part, _, factory in devices() if part in IO]
 
 
 class Time:
-    ns = 0
+    ns = icount = 0
 
     def now_ns(self) -> int:
         return self.ns

@@ -16,7 +16,7 @@ def test_debug_exit(world, size, value, status):
 
 
 def test_debugcon(world):
-    IsaDebugCon("con", world.io, world)
+    IsaDebugCon("con", world.io, world, world.clock)
     assert world.inb(0xE9) == 0xE9
     for byte in b"SeaBIOS\n":
         world.outb(0xE9, byte)

@@ -18,7 +18,7 @@ class Door:
         self.out = bytearray()
         self.ends = {"serial0": self, "debugcon": self}
 
-    def write(self, data):
+    def write(self, data, icounts):
         self.out += data
 
     def host_clock_ns(self):

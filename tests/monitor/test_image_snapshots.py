@@ -57,7 +57,7 @@ def saved_in_the_middle(*words):
         with running.talk(line) as talk:
             assert "no snapshot available" in talk.ask("info snapshots")
             talk.ask("c")
-            time.sleep(0.25)
+            time.sleep(0.05)
             talk.ask("stop")
             where = talk.ask("savevm other")
             where = talk.ask("savevm middle")

@@ -146,7 +146,8 @@ class FakeMachine:
 
     def _talk(self):
         if "serial0" in self.door.ends:
-            self.door.ends["serial0"].write(b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b""))
+            text = b"%c" % (65 + self.x % 26) + (b"\n" if self.x % 7 == 0 else b"")
+            self.door.ends["serial0"].write(text, [self.icount] * len(text))
 
     def _listen(self):
         for i, uart in enumerate(self.uarts):

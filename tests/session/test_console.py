@@ -1,5 +1,6 @@
 """The console of a recording is what a replay prints, to the byte and to the moment; what is found with it is there."""
 
+from collections.abc import Sequence
 import random
 import sqlite3
 import threading
@@ -33,9 +34,10 @@ class Listening(ReplaySession):
 
     heard: dict[int, list[tuple[int, Moment]]] = {}
 
-    def _printed(self, port: int, data: bytes) -> None:
-        super()._printed(port, data)
-        Listening.heard.setdefault(port, []).extend((byte, self._moment()) for byte in data)
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
+        super()._printed(port, data, icounts)
+        moments = (Moment(icount, 0) for icount in icounts)
+        Listening.heard.setdefault(port, []).extend(zip(data, moments, strict=True))
 
 
 def heard(path: Path) -> dict[int, list[tuple[int, Moment]]]:

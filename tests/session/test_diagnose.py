@@ -48,7 +48,7 @@ def uses(path: Path, address: int, start: int, end: int) -> list[int]:
         def __init__(self):
             self.ends = {"serial0": self, "debugcon": self}
 
-        def write(self, data):
+        def write(self, data, icounts):
             pass
 
         def host_clock_ns(self):

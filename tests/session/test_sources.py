@@ -1,5 +1,7 @@
 """Sources of input: their order at one moment, back-pressure, and what a new one takes."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,7 @@ from planted import entries
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
+from playhead.host.chardev import INBOX
 from playhead.host.end import HostEnd
 from playhead.log.events import CharRead, ClockRate, NetPacket, ResetRequested, Shutdown
 from playhead.log.reader import Reader
@@ -262,3 +265,14 @@ def test_ports_are_counted_whatever_their_names_are():
     for port, size in ((1, 15), (2, 1), (0, 0)):
         with pytest.raises(Refused, match=f"serial port {port} took {size} bytes"):
             source.apply(CharRead(port=port, data=bytearray(size)))
+
+
+def test_a_paste_that_no_inbox_holds_arrives_whole(tmp_path):
+    """The watcher stops reading when the inbox is full, and the pipe then stops the writer."""
+    image = tmp_path / "guest.bin"
+    image.write_bytes(guest.firmware(READER.format(fcr=1, ier=0, before=""), tmp_path))
+    text = TEXT[:-1] + b"more and more " * 9_600 + b">"
+    assert len(text) > INBOX * 4096 + (64 << 10)
+    command = [sys.executable, "-m", "playhead.cli", "run", "-m", "1", "-bios", str(image), "-serial", "stdio"]
+    done = subprocess.run([*command, "-device", "isa-debug-exit"], input=text, capture_output=True, timeout=120)
+    assert hashed(text) in done.stdout, (done.stdout, done.stderr)

@@ -30,6 +30,7 @@ from typing import Any
 
 from playhead.base.errors import DivergenceError, PlayheadError
 from playhead.boards.config import PcConfig
+from playhead.engine.reference import ReferenceEngine
 from playhead.host.host import Host
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
@@ -212,7 +213,9 @@ class Copy:
             snapshot = Snapshot.of(session.machine, session.failed, pages)
             if code:
                 session.machine.use_engine("reference")
-                known = session.machine.engine.fetch(session.machine.engine.mode())
+                reference = session.machine.engine
+                assert isinstance(reference, ReferenceEngine)
+                known = reference.fetch(reference.mode())
                 snapshot.code = (session.machine.core.get("eip"), bytes(known.raw[: known.len]))
             pipe.send(snapshot)
         except BaseException:
@@ -364,7 +367,8 @@ class Windows(ReplaySession):
     def _count_deliveries(self) -> Counter[int]:
         """Count what the reference engine delivers, by vector."""
         self.machine.use_engine("reference")
-        engine, seen = self.machine.engine, Counter[int]()
+        engine: Any = self.machine.engine  # with a method put in its way
+        seen = Counter[int]()
 
         def deliver() -> bool:
             seen[self.machine.core.get("fault_vector")] += 1
@@ -464,7 +468,8 @@ class Scout(Windows):
                 self._note(kind, at)
 
         m.__dict__.update(_inject=note_inject, _read=note_read, _write=note_write, warp=note_warp, reset=note_reset)
-        m.engine.run = note_run
+        engine: Any = m.engine
+        engine.run = note_run
         return m
 
     def windows_around(self, size: int) -> list[Window]:

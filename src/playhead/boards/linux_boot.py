@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.boards.e820 import E820, E820_NVS, E820_RAM, E820_RESERVED
 
 BOOT_PARAMS, GDT, COMMAND_LINE, KERNEL = 0x10000, 0x11000, 0x20000, 0x100000
 LOW_RAM_END, EBDA = 0xA0000, 0x9FC00
 BOOT_CS, BOOT_DS = 0x10, 0x18
 PAGE = 4096
-E820_RAM, E820_RESERVED, E820_NVS = 1, 2, 4
 E820_AT, E820_MAX = 0x2D0, 128
 OLDEST = 0x0205  # the first with the 32-bit protocol
 HEADER_AT = 0x1F1
@@ -33,14 +33,6 @@ TYPE_OF_LOADER, LOADFLAGS, CODE32_START, RAMDISK_IMAGE, RAMDISK_SIZE = 0x210, 0x
 CMD_LINE_PTR, INITRD_ADDR_MAX, KERNEL_ALIGNMENT, RELOCATABLE = 0x228, 0x22C, 0x230, 0x234
 XLOADFLAGS, CMDLINE_SIZE, PREF_ADDRESS, INIT_SIZE = 0x236, 0x238, 0x258, 0x260
 ACPI_RSDP_ADDR, ALT_MEM_K, E820_ENTRIES = 0x070, 0x1E0, 0x1E8
-
-
-class E820(NamedTuple):
-    """A piece of the memory map."""
-
-    base: int
-    length: int
-    kind: int
 
 
 @dataclass

@@ -84,7 +84,7 @@ class Core(Protocol):
 class NullSink:
     """For output that nobody wants."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: Sequence[int]) -> None:
         pass
 
 

@@ -11,13 +11,19 @@ Sources: QEMU's `pc` (the layout); IBM PC/AT Technical Reference, "CMOS RAM" (co
 bytes from 34h on are those that SeaBIOS documents.
 """
 
-import struct
-from typing import NamedTuple
+from __future__ import annotations
 
-from playhead.boards import acpi_tables, disks, linux_boot
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from playhead.boards import acpi_tables, disks
 from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, TableSet
 from playhead.boards.config import PcConfig
+from playhead.boards.e820 import E820_RAM
 from playhead.hw.memory import PAGE, Memory
+
+if TYPE_CHECKING:
+    from playhead.boards import linux_boot
 
 VIDEO, VIDEO_SIZE = 0xA0000, 0x20000
 WINDOW, WINDOW_SIZE = 0xC0000, 0x40000
@@ -104,6 +110,8 @@ def bare_rom(config: PcConfig, tables: TableSet) -> bytes:
 
 def linux(config: PcConfig, tables: TableSet) -> linux_boot.Boot:
     """What to write and where to start, for a machine without firmware."""
+    from playhead.boards import linux_boot  # here: most machines have firmware
+
     assert config.kernel is not None
     e820 = linux_boot.memory_map(config.ram_bytes, tables_at(config))
     boot = linux_boot.build(config.kernel, config.initrd, config.append, e820, tables_at(config), RSDP_AT)
@@ -115,7 +123,7 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     """The files that firmware finds in fw_cfg."""
     return {
         "bootorder": disks.boot_order(config.drives),
-        "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, linux_boot.E820_RAM),
+        "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, E820_RAM),
         "etc/system-states": bytes((0x80, 0, 0, 1, 2, 0x80)),  # bit 7: S0 and S5, and neither S3 nor S4
         LOADER_FILE: tables.loader(),
         **tables.files,

@@ -24,7 +24,7 @@ from playhead.session.outcome import Options
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
     from playhead.log.writer import Writer
-    from playhead.session.run import Build, RunSession
+    from playhead.session.run import RunSession
 
 QUIET_LINUX = (
     "the guest has printed nothing for 10 s; a Linux kernel prints on the serial port if its command line (-append) "
@@ -87,15 +87,6 @@ def make_options(values: dict[str, Any]) -> Options:
         no_reboot=values["no_reboot"],
         silent_hint="" if says_console else QUIET_LINUX if values["kernel"] else QUIET,
     )
-
-
-def make_build(config: PcConfig, engine: str, shift: int) -> Build:
-    """What makes the machine, once the session has its door."""
-    from playhead.cli.native_core import prepare
-    from playhead.machine.machine import Machine
-
-    prepare(engine)
-    return lambda door: Machine(config, door, engine=engine, shift=shift)
 
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:

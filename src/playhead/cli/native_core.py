@@ -4,13 +4,27 @@
 costs some milliseconds.
 """
 
+from __future__ import annotations
+
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.messages import tell
 
+if TYPE_CHECKING:
+    from playhead.boards.config import PcConfig
+    from playhead.session.run import Build
+
 PROCESSORS = ("x86_64", "amd64")
 TITLE = "building the native core, once for this version"
+
+
+def make_build(config: PcConfig, engine: str, shift: int) -> Build:
+    """What makes the machine, once the session has its door."""
+    from playhead.machine.machine import Machine
+
+    prepare(engine)
+    return lambda door: Machine(config, door, engine=engine, shift=shift)
 
 
 def prepare(engine: str = "native") -> None:

@@ -55,9 +55,10 @@ def main(words: list[str]) -> int:
 
 
 def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
-    from playhead.cli.assemble import attend, made, make_build, make_config, make_host, make_options
+    from playhead.cli.assemble import attend, made, make_config, make_host, make_options
     from playhead.cli.quantities import big, count
     from playhead.cli.drives import load_vm
+    from playhead.cli.native_core import make_build
     from playhead.host.worker import Worker
     from playhead.log.writer import Writer
     from playhead.session.record import RecordSession

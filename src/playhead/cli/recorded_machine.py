@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
-from playhead.cli.assemble import make_build
+from playhead.cli.native_core import make_build
 from playhead.cli.recorded_config import config_of
 from playhead.host.host import Host
 from playhead.log.moment import START, Moment

@@ -38,8 +38,9 @@ def main(words: list[str]) -> int:
 
 
 def _run(values: dict[str, Any], drives: OpenDrives) -> int:
-    from playhead.cli.assemble import attend, make_build, make_config, make_host, make_options
+    from playhead.cli.assemble import attend, make_config, make_host, make_options
     from playhead.cli.drives import load_vm
+    from playhead.cli.native_core import make_build
     from playhead.session.run import RunSession
 
     config, options = make_config(values, drives), make_options(values)

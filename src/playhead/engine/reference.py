@@ -123,7 +123,7 @@ class ReferenceEngine:
         return 0
 
     def _watch(self, lin: int | None, pa: int, size: int, kind: int) -> None:
-        """Note an access that a debugger watches (`watched` in llvm/runtime.py; here each instruction runs alone)."""
+        """Note an access that a debugger watches (`watched` in llvm/accesses.py; here each instruction runs alone)."""
         c32, o = self.c32, self._o
         if not c32[o["debug"]] & S.DEBUG_DATA:
             return

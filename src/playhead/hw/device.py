@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from playhead.base.record import Record
+from playhead.hw.outlet import Outlet
 from playhead.hw.declared import Declared
 from playhead.hw.surroundings import Surroundings
 
@@ -39,6 +40,8 @@ class Device(Generic[S]):
     INPUT: ClassVar[str] = ""  # the kind of input from outside that it takes (`hw.inputs`)
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
 
+    outlet: Outlet | None = None
+    """Where its output goes, if it has any; whoever runs native code drains it afterwards."""
     QEMU: ClassVar[Declared]
 
     @classmethod

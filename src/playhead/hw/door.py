@@ -1,5 +1,6 @@
 """What the machine may ask of the outside. All answers are recorded, so that a replay can give them again."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from playhead.log.causes import CAUSES as CAUSES
@@ -16,7 +17,9 @@ class HostClock(Protocol):
 class Sink(Protocol):
     """Where a character device's output goes. Output is not state: it falls out of a replay again."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes, icounts: Sequence[int]) -> None:
+        """`icounts`: after how many instructions each byte was sent."""
+        ...
 
 
 class Requests(Protocol):

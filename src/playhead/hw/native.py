@@ -54,12 +54,14 @@ class Registers:
     """What native code may do with the accesses of a range: `read` and `write` over `states`.
 
     `clock` is what `now_ns` and `icount` are taken from on the Python path; not needed if neither is asked for.
+    `after` is called on the Python path after a write that was done.
     """
 
     def __init__(self, *states: Any, read: Callable[..., int] | None = None, write: Callable[..., int] | None = None,
-                 clock: Moment | None = None):  # fmt: skip
+                 clock: Moment | None = None, after: Callable[[], None] | None = None):  # fmt: skip
         assert len(states) <= MOST_STATES
         self.states: Sequence[Any] = states
+        self._after = after
         self.read, self.write = read, write
         self._read, self._write = self._adapted(read, clock), self._adapted(write, clock)
 
@@ -88,4 +90,7 @@ class Registers:
 
     def take(self, offset: int, size: int, value: int) -> bool:
         """Do a write; False if the ordinary handler has to do it."""
-        return self._write is not None and self._write(offset, size, value) != DECLINED
+        done = self._write is not None and self._write(offset, size, value) != DECLINED
+        if done and self._after is not None:
+            self._after()
+        return done

@@ -21,6 +21,8 @@ class DeviceTable:
 
     def __init__(self, core: Core, io: Space, mmio: Space):
         self._core, self._io, self._mmio = core, io, mmio
+        for table in (core.io_map, core.mmio_map):
+            table[:] = PYTHON.to_bytes(2, "little") * (len(table) // 2)
         self._stale = True
         io.changed = mmio.changed = self._changed
 

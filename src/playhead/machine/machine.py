@@ -108,12 +108,14 @@ class Machine(Parts):
         if self.storage is not None:
             self.board.devices[self.storage.name] = self.storage  # the last one
             self.storage.connect(self.board)
+        self._outlets = [device.outlet for device in self.board.devices.values() if device.outlet is not None]
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ask_ignne = self._ignne
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
     def use_engine(self, name: str) -> None:
+        self.engine_name = name
         if name not in self._engines:
             if name == "native":
                 from playhead.engine.llvm.engine import NativeEngine
@@ -289,8 +291,11 @@ class Machine(Parts):
         end = c64[i["icount"]] + budget
         while True:
             before = c64[i["icount"]]
-            self._table.update()
+            if self.engine_name == "native":  # the other engine asks the devices themselves
+                self._table.update()
             self.engine.run(budget)
+            for outlet in self._outlets:
+                outlet.drain()
             reason = c32[i["exit_reason"]]
             if reason in (S.EXIT_PORT_READ, S.EXIT_MMIO_READ):
                 info = c64[i["exit_info"]]

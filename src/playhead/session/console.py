@@ -52,13 +52,13 @@ class ConsoleCheck:
         self._after = after
         self._ports: dict[int, _Port] = {}
 
-    def printed(self, port: int, text: bytes, moment: Moment) -> None:
+    def printed(self, port: int, text: bytes, moments: list[Moment]) -> None:
         """Called from inside a run: the guest has printed something."""
         one = self._ports.get(port)
         if one is None:
             one = self._ports[port] = _Port(0)
         one.printed += text
-        one.printed_at += [moment] * len(text)
+        one.printed_at += moments
 
     def expect(self, recorded: list[Printed]) -> None:
         """Add recorded output, in order, ahead of the replay."""

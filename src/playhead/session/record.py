@@ -5,6 +5,7 @@ How often checkpoints are taken depends on the host's speed and on what one cost
 changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import cast
 
 from playhead.host.host import Host
@@ -151,8 +152,8 @@ class RecordSession(RunSession):
         self.writer.event(self._moment(), event)
         self._events += 1
 
-    def _printed(self, port: int, data: bytes) -> None:
-        self.writer.printed(port, data, [self._moment()] * len(data))
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
+        self.writer.printed(port, data, [Moment(n, 0) for n in icounts])
 
     def _housekeep(self, now_ns: int) -> None:
         super()._housekeep(now_ns)

@@ -324,10 +324,10 @@ class ReplaySession:
         self._console = ConsoleCheck(after)
         self._script.on_output = self._console.expect
 
-    def _printed(self, port: int, data: bytes) -> None:
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
         """From inside `run`: the guest has printed something."""
         if self._console is not None:
-            self._console.printed(port, data, self._moment())
+            self._console.printed(port, data, [Moment(n, 0) for n in icounts])
 
     def _compare_console(self, *, all: bool) -> None:
         """All recorded output up to here has been loaded. `all`: the replay ends here."""

@@ -16,7 +16,7 @@ Real time that passes in a pause does not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from playhead.base.errors import UsageError
@@ -331,7 +331,7 @@ class RunSession:
         """An event takes effect now."""
         self._entered = self._moment()
 
-    def _printed(self, port: int, data: bytes) -> None:
+    def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
         """The guest has printed something. Called from inside `run`: must not raise."""
 
     def _ask(self, kind: type[Event]) -> Event:

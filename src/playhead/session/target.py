@@ -1,19 +1,19 @@
 """The two sides of a session: the machine that it needs (`MachineLike`), and what it gives to a machine (`Door`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from playhead.log.console import number_of
 from playhead.log.events import ClockHost, Event
 from playhead.machine.debug import Access
 
-Printed = Callable[[int, bytes], None]
+Printed = Callable[[int, bytes, Sequence[int]], None]
 
 
 class Sink(Protocol):
     """Where a character device's output goes (`hw.door.Sink`)."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes, icounts: Sequence[int]) -> None: ...
 
 
 class StopLike(Protocol):
@@ -109,22 +109,28 @@ class MachineLike(Protocol):
         ...
 
 
+class End(Protocol):
+    """The host's side of a character device."""
+
+    def write(self, data: bytes) -> None: ...
+
+
 class Tap:
     """A sink that counts bytes (a session whose guest prints nothing for long gives a hint), and reports them. `port`
     is its number in a recording's console.
     """
 
-    def __init__(self, sink: Sink, port: int, printed: Printed):
-        self._sink, self._port, self._printed = sink, port, printed
+    def __init__(self, end: End, port: int, printed: Printed):
+        self._end, self._port, self._printed = end, port, printed
         self.count = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, icounts: Sequence[int]) -> None:
         self.count += len(data)
-        self._printed(self._port, data)
-        self._sink.write(data)
+        self._printed(self._port, data, icounts)
+        self._end.write(data)
 
 
-def _unheard(port: int, data: bytes) -> None:
+def _unheard(port: int, data: bytes, icounts: Sequence[int]) -> None:
     """For sessions that ignore output."""
 
 

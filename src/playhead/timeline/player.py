@@ -12,7 +12,7 @@ from playhead.log.digests import Digest, digest_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.session.run import Build
-from playhead.session.target import Sink, StopLike
+from playhead.session.target import End, StopLike
 from playhead.session.track import Point, Track
 
 
@@ -34,7 +34,7 @@ class Player(Track):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
         self.met: StopLike | None = None
-        self.output: Sequence[Sink] = ()  # where serial output goes, if anywhere
+        self.output: Sequence[End] = ()  # where serial output goes, if anywhere
         self.host.ends.update((f"serial{port}", Ear(self, port)) for port in range(ports))  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings

@@ -9,10 +9,15 @@ Source: QEMU's documented device interface (properties `iobase`, `iosize` and `r
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.hw.declared import Declared, Property, Span
+from playhead.base.record import U8
+from playhead.base.shared_record import SharedRecord
+from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device, NoState
 from playhead.hw.door import Requests, Sink
-from playhead.hw.space import Space
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.outlet import Outlet, Sent, send
+from playhead.hw.space import Space, never
+from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.surroundings import Surroundings
 
 READBACK = 0xE9
@@ -43,11 +48,26 @@ class IsaDebugExit(Device[NoState]):
         self._requests.shutdown("guest-shutdown", (value << 1 | 1) & 0xFF)  # the host keeps eight bits of a status
 
 
+class DebugConSettings(SharedRecord):
+    readback = U8()
+
+
+@native
+def read_debugcon(p: DebugConSettings, sent: Sent) -> int:
+    return p.readback
+
+
+@native
+def write_debugcon(p: DebugConSettings, sent: Sent, value: int, icount: int) -> int:
+    return 0 if send(sent, value, icount) else DECLINED
+
+
 class IsaDebugCon(Device[NoState]):
     """One port."""
 
     State = NoState
     part = "isa_debugcon"
+    outlet: Outlet
     QEMU = Declared(
         "isa-debugcon", "ISA", "a port of which each byte is output", (
             Property("iobase", "uint16", 0xE9, "its port"),
@@ -58,12 +78,15 @@ class IsaDebugCon(Device[NoState]):
 
     @classmethod
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
-        return cls(name, at.io, at.chardev(p["chardev"]), p["iobase"], p["readback"])
+        return cls(name, at.io, at.chardev(p["chardev"]), at.clock, p["iobase"], p["readback"])
 
-    def __init__(self, name: str, io: Space, sink: Sink, iobase: int = 0xE9, readback: int = READBACK):
+    def __init__(self, name: str, io: Space, sink: Sink, clock: VirtualClock, iobase: int = 0xE9,
+                 readback: int = READBACK):  # fmt: skip
         super().__init__(name)
-        self._sink = sink
-        io.map(iobase, 1, lambda address, size: readback, self._write, name=name)
+        self.outlet = Outlet(sink, clock)
+        registers = Registers(DebugConSettings(readback=readback), self.outlet.sent, read=read_debugcon,
+                              write=write_debugcon, clock=clock, after=self.outlet.drain)  # fmt: skip
+        io.map(iobase, 1, never, self._write, name=name, registers=registers)
 
     def _write(self, address: int, size: int, value: int) -> None:
-        self._sink.write(bytes((value,)))
+        self.outlet.write(value)

@@ -26,6 +26,8 @@ from playhead.hw.device import Device, Differs
 from playhead.hw.door import Sink
 from playhead.hw.inputs import SERIAL, nobody_waits
 from playhead.hw.line import Line
+from playhead.hw.native import DECLINED, Registers, native
+from playhead.hw.outlet import Outlet, Sent, send
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
 
@@ -34,6 +36,8 @@ CLOCK_HZ = 1_843_200
 FIFO_SIZE = 16
 TRIGGER_LEVELS = (1, 4, 8, 14)  # FCR bits 7:6
 
+RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR = range(8)
+FCR = IIR  # what a write goes to
 IER_ERBFI, IER_ETBEI, IER_ELSI = 1, 2, 4
 IIR_NONE, IIR_THRE, IIR_RDA, IIR_LINE, IIR_TIMEOUT = 0x1, 0x2, 0x4, 0x6, 0xC
 IIR_FIFOS = 0xC0
@@ -42,7 +46,6 @@ LCR_STB, LCR_PEN, LCR_DLAB = 0x04, 0x08, 0x80
 MCR_DTR, MCR_RTS, MCR_OUT1, MCR_OUT2, MCR_LOOP = 0x01, 0x02, 0x04, 0x08, 0x10
 LSR_DR, LSR_OE, LSR_THRE, LSR_TEMT = 0x01, 0x02, 0x20, 0x40
 MSR_CTS, MSR_DSR, MSR_RI, MSR_DCD = 0x10, 0x20, 0x40, 0x80
-LOOPED = ((MCR_RTS, MSR_CTS), (MCR_DTR, MSR_DSR), (MCR_OUT1, MSR_RI), (MCR_OUT2, MSR_DCD))
 CONNECTED = MSR_CTS | MSR_DSR | MSR_DCD  # what the other end drives: always there and ready
 
 
@@ -62,10 +65,110 @@ class UartState(SharedRecord):
     received = U16()  # since power-on, modulo 2**16: a check that replayed input arrived
 
 
+@native
+def has_fifos(s: UartState) -> bool:
+    return s.fcr & FCR_ENABLE != 0
+
+
+@native
+def source(s: UartState) -> int:
+    """The interrupt identification by priority (data sheet, table IV)."""
+    if s.ier & IER_ELSI and s.overrun:
+        return IIR_LINE
+    if s.ier & IER_ERBFI:
+        if len(s.rx) >= (TRIGGER_LEVELS[s.fcr >> 6] if has_fifos(s) else 1):
+            return IIR_RDA
+        if s.timeout_pending:
+            return IIR_TIMEOUT
+    if s.ier & IER_ETBEI and s.thre_pending:
+        return IIR_THRE
+    return IIR_NONE
+
+
+@native
+def line_status(s: UartState) -> int:
+    return LSR_THRE | LSR_TEMT | (LSR_DR if s.rx else 0) | (LSR_OE if s.overrun else 0)
+
+
+@native
+def modem_status(s: UartState) -> int:
+    """The modem lines never change, so there is no interrupt that tells of it."""
+    if not s.mcr & MCR_LOOP:
+        return CONNECTED
+    return (
+        (MSR_CTS if s.mcr & MCR_RTS else 0) | (MSR_DSR if s.mcr & MCR_DTR else 0)
+        | (MSR_RI if s.mcr & MCR_OUT1 else 0) | (MSR_DCD if s.mcr & MCR_OUT2 else 0)
+    )  # fmt: skip
+
+
+@native
+def read_uart(s: UartState, sent: Sent, offset: int) -> int:
+    if s.lcr & LCR_DLAB and offset < 2:
+        return s.dlm if offset else s.dll
+    if offset == RBR:
+        if s.rx:
+            return DECLINED  # it leaves the FIFO
+        if has_fifos(s):
+            s.rbr = 0
+        return s.rbr
+    if offset == IER:
+        return s.ier
+    if offset == IIR:
+        if source(s) == IIR_THRE:
+            return DECLINED  # which is reset by this
+        return source(s) | (IIR_FIFOS if has_fifos(s) else 0)
+    if offset == LCR:
+        return s.lcr
+    if offset == MCR:
+        return s.mcr
+    if offset == LSR:
+        return DECLINED if s.overrun else line_status(s)
+    return modem_status(s) if offset == MSR else s.scr
+
+
+@native
+def write_uart(s: UartState, sent: Sent, offset: int, value: int, icount: int) -> int:
+    if s.lcr & LCR_DLAB and offset < 2:
+        if offset:
+            s.dlm = value
+        else:
+            s.dll = value
+    elif offset == RBR:
+        if s.mcr & MCR_LOOP or s.ier & IER_ETBEI or not send(sent, value, icount):
+            return DECLINED
+        s.thre_pending = True
+    elif offset == IER:
+        ier, pending, was = s.ier, s.thre_pending, source(s)
+        write_ier(s, value)
+        if (source(s) == IIR_NONE) != (was == IIR_NONE):
+            s.ier, s.thre_pending = ier, pending
+            return DECLINED
+    elif offset == FCR:
+        return DECLINED
+    elif offset == LCR:
+        s.lcr = value
+    elif offset == MCR:
+        if (value ^ s.mcr) & MCR_LOOP:
+            return DECLINED
+        s.mcr = value & 0x1F
+    elif offset == SCR:
+        s.scr = value
+    return 0
+
+
+@native
+def write_ier(s: UartState, value: int) -> int:
+    if value & ~s.ier & IER_ETBEI:
+        s.thre_pending = True  # enabling it with THR empty interrupts at once
+    s.ier = value & 0xF
+    return 0
+
+
 class Ns16550(Device[UartState]):
     """One UART at eight ports from `base`; `line` is its interrupt output."""
 
     State = UartState
+    outlet: Outlet
     INPUT = SERIAL
     part = "ns16550_uart"
     QEMU = Declared(
@@ -107,10 +210,13 @@ class Ns16550(Device[UartState]):
 
     def __init__(self, name: str, io: Space, base: int, line: Line, sink: Sink, clock: VirtualClock):
         super().__init__(name)
-        self._line, self._sink, self._clock = line, sink, clock
+        self._line, self._clock = line, clock
+        self.outlet = Outlet(sink, clock)
         self.on_room = nobody_waits
         self._timeout = clock.alarm(f"{name}.timeout", self._time_out)
-        io.map(base, 8, self._read, self._write, name=name)
+        registers = Registers(self.state, self.outlet.sent, read=read_uart, write=write_uart, clock=clock,
+                              after=self.outlet.drain)  # fmt: skip
+        io.map(base, 8, self._read, self._write, name=name, registers=registers)
 
     def reset(self) -> None:
         self._line.set(False)  # before the state goes, so that listeners are told
@@ -146,11 +252,8 @@ class Ns16550(Device[UartState]):
 
     # -- receiver
 
-    def _fifos(self) -> bool:
-        return bool(self.state.fcr & FCR_ENABLE)
-
     def _depth(self) -> int:
-        return FIFO_SIZE if self._fifos() else 1
+        return FIFO_SIZE if has_fifos(self.state) else 1
 
     def _put(self, data: bytes) -> None:
         s = self.state
@@ -159,7 +262,7 @@ class Ns16550(Device[UartState]):
                 s.rx.append(byte)
             else:
                 s.overrun = True
-                if not self._fifos():
+                if not has_fifos(self.state):
                     s.rx[:] = bytes((byte,))  # RBR is overwritten; a full FIFO loses the new byte instead
         self._restart_timeout()
         self._update()
@@ -180,7 +283,7 @@ class Ns16550(Device[UartState]):
     def _restart_timeout(self) -> None:
         """Four character times without a byte in or out of a FIFO that holds some raise the time-out interrupt."""
         self.state.timeout_pending = False
-        if self._fifos() and self.state.rx:
+        if has_fifos(self.state) and self.state.rx:
             self._timeout.arm(self._clock.now_ns() + 4 * self.character_ns())
         else:
             self._timeout.cancel()
@@ -191,93 +294,42 @@ class Ns16550(Device[UartState]):
 
     # -- interrupts
 
-    def _source(self) -> int:
-        """The interrupt identification by priority (data sheet, table IV)."""
-        s = self.state
-        if s.ier & IER_ELSI and s.overrun:
-            return IIR_LINE
-        if s.ier & IER_ERBFI:
-            if len(s.rx) >= (TRIGGER_LEVELS[s.fcr >> 6] if self._fifos() else 1):
-                return IIR_RDA
-            if s.timeout_pending:
-                return IIR_TIMEOUT
-        if s.ier & IER_ETBEI and s.thre_pending:
-            return IIR_THRE
-        return IIR_NONE
-
     def _interrupt(self) -> bool:
-        return self._source() != IIR_NONE
+        return source(self.state) != IIR_NONE
 
     def _update(self) -> None:
         self._line.set(self._interrupt())
 
-    def _modem_status(self) -> int:
-        """The modem lines never change, so there is no interrupt that tells of it."""
-        mcr = self.state.mcr
-        return sum(to for bit, to in LOOPED if mcr & bit) if mcr & MCR_LOOP else CONNECTED
-
-    # -- registers
+    # -- accesses that do more than `read_uart` and `write_uart`
 
     def _read(self, address: int, size: int) -> int:
         s, register = self.state, address & 7
-        if register == 0:
-            return s.dll if s.lcr & LCR_DLAB else self._read_rbr()
-        if register == 1:
-            return s.dlm if s.lcr & LCR_DLAB else s.ier
-        if register == 2:
-            source = self._source()
-            if source == IIR_THRE:  # reading IIR resets this one
-                s.thre_pending = False
-                self._update()
-            return source | (IIR_FIFOS if self._fifos() else 0)
-        if register == 3:
-            return s.lcr
-        if register == 4:
-            return s.mcr
-        if register == 5:
-            value = LSR_THRE | LSR_TEMT | (LSR_DR if s.rx else 0) | (LSR_OE if s.overrun else 0)
-            s.overrun = False
-            self._update()
-            return value
-        if register == 6:
-            return self._modem_status()
-        return s.scr
-
-    def _read_rbr(self) -> int:
-        s = self.state
-        if s.rx:
-            s.rbr = s.rx.pop(0)
+        if register == RBR:
+            value = s.rbr = s.rx.pop(0)
             self._restart_timeout()
-            self._update()
+        elif register == IIR:
+            value = IIR_THRE | (IIR_FIFOS if has_fifos(s) else 0)
+            s.thre_pending = False
+        else:
+            value = line_status(s)
+            s.overrun = False
+        self._update()
+        if register == RBR:
             self._tell_room()
-        elif self._fifos():
-            s.rbr = 0
-        return s.rbr
+        return value
 
     def _write(self, address: int, size: int, value: int) -> None:
         s, register = self.state, address & 7
-        if register == 0:
-            if s.lcr & LCR_DLAB:
-                s.dll = value
-            else:
-                self._transmit(value)
-        elif register == 1:
-            if s.lcr & LCR_DLAB:
-                s.dlm = value
-            else:
-                if value & ~s.ier & IER_ETBEI:
-                    s.thre_pending = True  # enabling it with THR empty interrupts at once
-                s.ier = value & 0xF
-        elif register == 2:
+        if register == RBR:
+            self._transmit(value)
+        elif register == IER:
+            write_ier(s, value)
+        elif register == FCR:
             self._write_fcr(value)
-        elif register == 3:
-            s.lcr = value
-        elif register == 4:
+        else:
             s.mcr = value & 0x1F
-        elif register == 7:
-            s.scr = value
         self._update()
-        if register in (2, 4):  # a FIFO that was cleared, the end of a loopback
+        if register in (FCR, MCR):  # a FIFO that was cleared, the end of a loopback
             self._tell_room()
 
     def _write_fcr(self, value: int) -> None:
@@ -297,5 +349,5 @@ class Ns16550(Device[UartState]):
         if s.mcr & MCR_LOOP:
             self._put(bytes((value,)))
         else:
-            self._sink.write(bytes((value,)))
+            self.outlet.write(value)
         s.thre_pending = True

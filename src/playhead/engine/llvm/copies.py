@@ -2,7 +2,7 @@
 
 A handler finds its registers by offsets in the uop: that is a load for each, an index register that most addresses do
 not have, and an address in the state block that the host's processor learns only then, so that a register written by
-one handler reaches the next through memory. A copy has the offsets as constants. `write_uop` (runtime.py) chooses the
+one handler reaches the next through memory. A copy has the offsets as constants. `write_uop` (blocks.py) chooses the
 copy when it decodes; an operand with an index register keeps the handler itself.
 """
 

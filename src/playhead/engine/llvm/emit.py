@@ -332,10 +332,10 @@ class Emitter:
         """Emit the address check; returns the host pointer."""
         size = bits // 8
         need = 2 if write or "w" in mode else 1
-        page, z, ep, e, f, ok = (self.t() for _ in range(6))
-        self.line(f"{page} = lshr i32 {linear}, 12")
-        self.line(f"{z} = zext i32 {page} to i64")
-        self.line(f"{ep} = getelementptr i64, ptr {self.table(mode)}, i64 {z}")
+        wide, page, ep, e, f, ok = (self.t() for _ in range(6))
+        self.line(f"{wide} = zext i32 {linear} to i64")  # here and not where it is used last: it costs nothing here
+        self.line(f"{page} = lshr i64 {wide}, 12")
+        self.line(f"{ep} = getelementptr i64, ptr {self.table(mode)}, i64 {page}")
         self.line(f"{e} = load i64, ptr {ep}")
         self.line(f"{f} = and i64 {e}, {need}")
         self.line(f"{ok} = icmp ne i64 {f}, 0")
@@ -351,7 +351,7 @@ class Emitter:
         if self.fast:  # again from the start, by the twin that copes with everything: nothing has changed yet
             self.tail(f"@{self.f.name}_slow", "%uop", "%eip", "%bud")
             self.mark(fast)
-            return self.host_pointer(e, linear)
+            return self.host_pointer(e, wide)
         kind = size | (0x100 if write else 0x200 if "w" in mode else 0) | (0x400 if "s" in mode else 0)
         kind |= 0x1000 if "p" in mode else 0
         sp, bad = self.t(), self.t()
@@ -367,7 +367,7 @@ class Emitter:
         self.mark(fine)
         self.line(f"br label %{done}")
         self.mark(fast)
-        fp = self.host_pointer(e, linear)
+        fp = self.host_pointer(e, wide)
         self.line(f"br label %{done}")
         self.mark(done)
         p = self.t()
@@ -376,10 +376,9 @@ class Emitter:
         return p
 
     def host_pointer(self, entry: str, linear: str) -> str:
-        b, z, i, p = (self.t() for _ in range(4))
+        b, i, p = (self.t() for _ in range(3))
         self.line(f"{b} = and i64 {entry}, -4096")
-        self.line(f"{z} = zext i32 {linear} to i64")
-        self.line(f"{i} = add i64 {b}, {z}")
+        self.line(f"{i} = add i64 {b}, {linear}")
         self.line(f"{p} = inttoptr i64 {i} to ptr")
         return p
 

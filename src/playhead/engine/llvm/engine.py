@@ -45,10 +45,14 @@ class NativeEngine:
         dead = pointers["arena"] + L.DEAD_BLOCK
         arena = self._arrays["arena"]
         arena[L.DEAD_BLOCK : L.DEAD_BLOCK + 8] = struct.pack("<II", L.DEAD, 0xFFFFFFFF)
+        far = pointers["arena"] + L.FAR_BLOCK
+        arena[L.FAR_BLOCK : L.FAR_BLOCK + 4] = struct.pack("<I", 0)
+        at = L.FAR_BLOCK + L.HEADER
+        arena[at : at + 8] = struct.pack("<Q", self.library.address["go"])
         self._arena = pointers["arena"]
         self._scratch = core.block
         for i, value in enumerate((_address(core.block) + S.offset("scratch"), self.library.address["end"], dead,
-                                   self.library.address["stop"], 0)):  # fmt: skip
+                                   self.library.address["stop"], 0, far)):  # fmt: skip
             core.set("work", value, i)
         core.set("arena_top", self._arena + L.SCRATCH)
         core.set("generation", 1)

@@ -151,7 +151,12 @@ define {_CC} void @unlinked({SIGNATURE}) #0 {{
   %try = and i1 %isflat, %isfar
   br i1 %try, label %far, label %slow
 far:
-{lookup}{_at("pe", s["eip"])}  store i32 %eip, ptr %pe
+{_at("pw", S.offset("work", L.FAR_WORK))}  %block = load i64, ptr %pw
+  store i64 %block, ptr %uop
+  musttail call {_CC} void @go(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  ret void
+slow:
+{_at("pe", s["eip"])}  store i32 %eip, ptr %pe
 {_at("pb", s["budget"])}  store i64 %budget, ptr %pb
 {_at("pl", s["link_slot"])}  store ptr %uop, ptr %pl
   ret void

@@ -1,0 +1,79 @@
+"""Accesses to registers that a device has declared, answered without leaving native code (device_code.py)."""
+
+from playhead.engine.core import (
+    FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MIN, RANGE_READ, RANGE_SIZE, RANGE_STATES,
+    RANGE_WRITE,
+)  # fmt: skip
+from playhead.engine.llvm.host_words import host, pointer
+from playhead.x86 import state as S
+from playhead.x86.build import StateBuilder
+from playhead.x86.table import call, routine
+
+
+NOT_ANSWERED = (1 << 64) - 1  # of `device_access`: Python has to do it; no answer has more than 32 bits
+
+
+@routine(32, 32, 64, 64, native_only=True, faults=False)
+def device_access(m: StateBuilder, ports, write, where, value):
+    """An access to a port (`ports`) or to a register in memory that a device has declared, or that nobody owns. Called
+    where Python would be asked, at the same moment. `where`: address | size << 32. Returns what is read."""
+    address, size = where.trunc(32), (where >> 32).trunc(32)
+    last = address + size - 1
+    n = m.var(32, 0)
+    with m.if_(size.ugt(4)):
+        m.ret(NOT_ANSWERED)
+    with m.if_(ports.ne(0)):
+        with m.if_(last.ugt(0xFFFF)):
+            m.ret(NOT_ANSWERED)
+        n.set(m.item("io_map", address.zext(64), 16).zext(32))
+        with m.if_(n.get().eq(NOBODY)):
+            at = m.var(32, address)
+            with m.loop():
+                with m.if_(m.item("io_map", at.get().zext(64), 16).ne(NOBODY)):
+                    m.ret(NOT_ANSWERED)
+                with m.if_(at.get().eq(last)):
+                    m.break_()
+                at.set(at.get() + 1)
+    with m.else_():
+        with m.if_(((address ^ last) >> 12).ne(0)):
+            m.ret(NOT_ANSWERED)
+        n.set(m.item("mmio_map", (address >> 12).zext(64), 16).zext(32))
+    ones = (m.const(1, 64) << (size << 3).zext(64)) - 1
+    with m.if_(n.get().eq(NOBODY)):
+        m.ret(ones)
+    with m.if_(n.get().eq(PYTHON)):
+        m.ret(NOT_ANSWERED)
+    entry = pointer(m, "device_ranges") + ((n.get() - FIRST_RANGE) * RANGE_SIZE).zext(64)
+    base = host(m, entry + RANGE_BASE, 32)
+    sizes = size.uge(host(m, entry + RANGE_MIN, 32)) & size.ule(host(m, entry + RANGE_MAX, 32))
+    inside = address.uge(base) & last.ule(host(m, entry + RANGE_LAST, 32))
+    code = write.ne(0).select(host(m, entry + RANGE_WRITE, 64), host(m, entry + RANGE_READ, 64))
+    with m.if_((sizes & inside & code.ne(0)).eq(0)):
+        m.ret(NOT_ANSWERED)
+    icount = m.ld("icount")
+    now = m.ld("vbias") + (icount << m.ld("shift").zext(64))
+    offset = (address - base).zext(64)
+    states = entry + RANGE_STATES
+    result = m.call("r_device_entry", code, states, offset, size.zext(64), value & ones, now, icount, faults=False)
+    m.ret((result >> 63).eq(1).select(NOT_ANSWERED, result & ones))
+
+
+def answer_devices(m: StateBuilder, completed) -> None:
+    """The reason why the run is about to end: a read that lacks its answer, or a write that an instruction has left. If
+    no device needs Python for it, the run continues."""
+    reason = m.ld("exit_reason")
+    with m.if_((reason.eq(S.EXIT_PORT_READ) | reason.eq(S.EXIT_MMIO_READ)) & m.ld("fault_pending").eq(0)):
+        ports = reason.eq(S.EXIT_PORT_READ).zext(32)
+        value = call(m, "device_access", ports, 0, m.ld("exit_info"), 0)
+        with m.if_(value.ne(NOT_ANSWERED)):
+            n = m.ld("latch_n")
+            m.st_at("latch", n, value)
+            m.st("latch_n", n + 1)
+            m.st("exit_reason", 0)
+    port = reason.eq(S.EXIT_PORT_WRITE)
+    memory = reason.eq(0) & (m.ld("fault_pending").eq(0) | completed.ne(0))
+    with m.if_((port | memory) & m.ld("store_n").eq(1)):
+        value = call(m, "device_access", port.zext(32), 1, m.ld("stores", 0), m.ld("stores", 1))
+        with m.if_(value.ne(NOT_ANSWERED)):
+            m.st("store_n", 0)
+            m.st("exit_reason", 0)

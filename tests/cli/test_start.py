@@ -76,6 +76,13 @@ def test_a_recording_and_its_replay(tmp_path, machine):
     assert unwanted(imported(tmp_path, ["verify", recording]), (*NEVER, *OF_REPLAYING, *machine_code)) == []
 
 
+def test_the_reference_engine_compiles_nothing(tmp_path, machine):
+    """It is for hosts on which native code cannot run, or may not be made."""
+    modules = imported(tmp_path, ["run", *machine, "-serial", "null", "--engine", "reference"])
+    assert "playhead.engine.reference" in modules
+    assert unwanted(modules, ("llvmlite", "playhead.engine.llvm")) == []
+
+
 def test_a_question(tmp_path):
     """It is answered before anything of ours but the command line is there."""
     modules = imported(tmp_path, ["--version"])

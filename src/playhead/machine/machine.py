@@ -113,6 +113,7 @@ class Machine(Parts):
         self.debug = Debug(self.core, self.memory)
 
     def use_engine(self, name: str) -> None:
+        self.engine_name = name
         if name not in self._engines:
             if name == "native":
                 from playhead.engine.llvm.engine import NativeEngine
@@ -288,7 +289,8 @@ class Machine(Parts):
         end = c64[i["icount"]] + budget
         while True:
             before = c64[i["icount"]]
-            self._table.update()
+            if self.engine_name == "native":  # the other engine asks the devices themselves
+                self._table.update()
             self.engine.run(budget)
             for outlet in self._outlets:
                 outlet.drain()

@@ -50,7 +50,7 @@ def refused(path, data, match, error=FormatError, **how):
     (72, ">Q", 1 << 4, "extended L2"), (72, ">Q", 1 << 9 | 1 << 63, "unknown feature 9, unknown feature 63"),
     (72, ">Q", 1 << 3, "contradicts"), (96, ">I", 7, r"2\^7"), (100, ">I", 8, "header of 8"),
     (100, ">I", 0xFFFFFFF8, "header of"), (8, ">QI", (1 << 40, 5), "backing"), (8, ">QI", (300, 2000), "2000 bytes"),
-    (8, ">QI", (4, 5), "not behind the header"), (8, ">QI", (500, 100), "not behind"),
+    (8, ">QI", (4, 5), "not after the header"), (8, ">QI", (500, 100), "not after"),
     (112, ">II", (5, 1 << 31), "does not fit"),
 ], ids=str)  # fmt: skip
 def test_headers(disk, at, form, value, match):

@@ -52,6 +52,14 @@ def test_indexed_registers(vga):
     assert vga.inb(0x3D4) == 0xFF and vga.inb(0x3B4) == 31
 
 
+def test_a_word_is_index_and_data(vga):
+    for index in (0x3C4, 0x3CE, 0x3D4):
+        vga.outw(index, 0x5A03)
+        data = 0x5A if index != 0x3D4 else 0x82  # the CRTC's first eight registers are protected at reset
+        assert (vga.inb(index), vga.inb(index + 1), vga.inw(index)) == (3, data, data << 8 | 3)
+    assert vga.inw(0x3B4) == 0xFFFF  # a colour screen's CRTC is not there
+
+
 def test_attribute_flip_flop(vga):
     vga.inb(0x3DA)
     vga.outb(0x3C0, 0x10)  # closes the palette

@@ -13,14 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import planted
 import pytest
 from planted import drop, move, rewrite
 
-from playhead.boards.config import PcConfig
-from playhead.boards.pc_devices import parts
 from playhead.boards.config import digest
+from playhead.boards.pc_devices import parts
 from playhead.log.events import CharRead, ClockHost, ClockVirtualRt, End, Entry
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
@@ -54,10 +54,21 @@ def machine(**values: object) -> Damage:
     return lambda path: rewrite(path, config=lambda config: {**config, **values})
 
 
-def ports(*backends: str) -> Damage:
-    """A description with other serial ports."""
-    other = PcConfig(bios=bytes(64 << 10), **parts(serial=backends)).to_json()
-    return machine(devices=other["devices"], outside=other["outside"])
+def ports(*words: str) -> Damage:
+    """Other serial ports."""
+    lists = parts(serial=words)
+    return machine(**{name: [part.to_json() for part in lists[name]] for name in lists})
+
+
+def devices(change: Callable[[list[dict[str, Any]]], object]) -> Damage:
+    """Another list of devices."""
+
+    def changed(config: dict[str, Any]) -> dict[str, Any]:
+        listed = [dict(item) for item in config["devices"]]
+        change(listed)
+        return {**config, "devices": listed}
+
+    return lambda path: rewrite(path, config=changed)
 
 
 def meta(**values: object) -> Damage:
@@ -142,6 +153,10 @@ TABLE: dict[str, tuple[Damage, int, str]] = {
     "a processor written otherwise": (machine(cpu="pentium2,+pae"), 2, "not known here: 'pentium2,+pae'"),
     "a serial port missing": (ports(), 1, "has other parts than the recording's: serial0"),
     "a serial port more": (ports("stdio", "null"), 1, "has other parts than the recording's: serial1"),
+    "a device missing": (devices(lambda d: d.pop(8)), 2, "cannot be built: the machine lacks port92"),
+    "a device unknown": (devices(lambda d: d.append({"driver": "hpet", "id": "hpet"})), 2, "'hpet' is not known here"),
+    "a device of another name": (devices(lambda d: d[6].update(id="b")), 1, "has other parts than the recording's: b,"),
+    "a device elsewhere": (devices(lambda d: d.insert(-2, d.pop())), 1, "has other parts than the recording's: their"),
     "another clock": (machine(rtc_clock="vm"), 1, "at "),
     "another rate": (meta(shift=4), 1, "digests differ in"),
     "another firmware": (other_firmware(guest.image("smc").read_bytes()), 1, "replay diverged"),

@@ -134,6 +134,8 @@ class Board:
                 if isinstance(device, PciFunction):
                     self.bus.add(*place(values["addr"]), device)
         for id, before in DIGESTED_BEHIND.items():
+            if not {id, before} <= self.devices.keys():
+                continue  # a recording's list may have other names
             names = [name for name in self.devices if name != id]
             names.insert(names.index(before) + 1, id)
             self.devices = {name: self.devices[name] for name in names}

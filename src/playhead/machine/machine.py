@@ -1,12 +1,10 @@
 """The machine: a board and a processor, run to exact moments.
 
 `run` goes from boundary to boundary. At a boundary, in this order: alarms that are due, by (deadline, number); then
-NMI; then an
-external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many instructions as fit
-before
-the next alarm. An instruction that touches a device ends the engine's run: a read asks first and then completes, alone;
-a write happens after its instruction; either way a boundary follows, because a device may have raised a line or armed
-an alarm.
+NMI; then an external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many
+instructions as fit before the next alarm. An instruction that touches a device ends the engine's run: a read asks first
+and then completes, alone; a write happens after its instruction; either way a boundary follows, because a device may
+have raised a line or armed an alarm.
 """
 
 import hashlib

@@ -85,27 +85,45 @@ def write_crtc(s: VgaState, low: int, value: int) -> None:
             s.crtc[index] = s.crtc[index] & ~CRTC_LINE_COMPARE_8 | value & CRTC_LINE_COMPARE_8
 
 
-@native
-def read_mono(s: VgaState, offset: int, now_ns: int) -> int:
-    return read_crtc(s, offset, now_ns) if crtc_answers(s, False) else 0xFF
+# The chip sits on a bus of bytes: a word is the byte at the port and then the one at the next, as index and data are
+# often written. The two blocks of CRTC ports are one.
 
 
 @native
-def write_mono(s: VgaState, offset: int, value: int) -> int:
-    if crtc_answers(s, False):
-        write_crtc(s, offset, value)
+def read_crtc_block(s: VgaState, colour: bool, offset: int, size: int, now_ns: int) -> int:
+    if not crtc_answers(s, colour):
+        return (1 << 8 * size) - 1
+    value = read_crtc(s, offset, now_ns)
+    return value | read_crtc(s, offset + 1, now_ns) << 8 if size == 2 else value
+
+
+@native
+def write_crtc_block(s: VgaState, colour: bool, offset: int, size: int, value: int) -> None:
+    if crtc_answers(s, colour):
+        write_crtc(s, offset, value & 0xFF)
+        if size == 2:
+            write_crtc(s, offset + 1, value >> 8)
+
+
+@native
+def read_mono(s: VgaState, offset: int, size: int, now_ns: int) -> int:
+    return read_crtc_block(s, False, offset, size, now_ns)
+
+
+@native
+def write_mono(s: VgaState, offset: int, size: int, value: int) -> int:
+    write_crtc_block(s, False, offset, size, value)
     return 0
 
 
 @native
-def read_colour(s: VgaState, offset: int, now_ns: int) -> int:
-    return read_crtc(s, offset, now_ns) if crtc_answers(s, True) else 0xFF
+def read_colour(s: VgaState, offset: int, size: int, now_ns: int) -> int:
+    return read_crtc_block(s, True, offset, size, now_ns)
 
 
 @native
-def write_colour(s: VgaState, offset: int, value: int) -> int:
-    if crtc_answers(s, True):
-        write_crtc(s, offset, value)
+def write_colour(s: VgaState, offset: int, size: int, value: int) -> int:
+    write_crtc_block(s, True, offset, size, value)
     return 0
 
 
@@ -143,7 +161,7 @@ def write_dac(s: VgaState, value: int) -> None:
 
 
 @native
-def read_vga(s: VgaState, offset: int) -> int:
+def read_port(s: VgaState, offset: int) -> int:
     if offset == 0x0:
         return s.attr_index
     if offset == 0x1:
@@ -182,7 +200,7 @@ def write_attribute(s: VgaState, value: int) -> None:
 
 
 @native
-def write_vga(s: VgaState, offset: int, value: int) -> int:
+def write_port(s: VgaState, offset: int, value: int) -> None:
     if offset < 2:
         write_attribute(s, value)
     elif offset == 0x2:
@@ -203,4 +221,17 @@ def write_vga(s: VgaState, offset: int, value: int) -> int:
         s.gfx_index = value & 15
     elif offset == 0xF:
         s.gfx[s.gfx_index & 15] = value
+
+
+@native
+def read_vga(s: VgaState, offset: int, size: int) -> int:
+    value = read_port(s, offset)
+    return value | read_port(s, offset + 1) << 8 if size == 2 else value
+
+
+@native
+def write_vga(s: VgaState, offset: int, size: int, value: int) -> int:
+    write_port(s, offset, value & 0xFF)
+    if size == 2:
+        write_port(s, offset + 1, value >> 8)
     return 0

@@ -44,9 +44,9 @@ class VgaText(Device[VgaState]):
         mono = Registers(self.state, read=read_mono, write=write_mono, clock=clock)
         colour = Registers(self.state, read=read_colour, write=write_colour, clock=clock)
         both = Registers(self.state, read=read_vga, write=write_vga)
-        io.map(0x3B0, 0x0C, never, never, name=f"{name}.mono", registers=mono)
-        io.map(0x3C0, 0x10, never, never, name=name, registers=both)
-        io.map(0x3D0, 0x10, never, never, name=f"{name}.colour", registers=colour)
+        io.map(0x3B0, 0x0C, never, never, max_size=2, name=f"{name}.mono", registers=mono)
+        io.map(0x3C0, 0x10, never, never, max_size=2, name=name, registers=both)
+        io.map(0x3D0, 0x10, never, never, max_size=2, name=f"{name}.colour", registers=colour)
 
     # -- what is on the screen
 

@@ -124,13 +124,23 @@ def has_no_field(s: Outer) -> int:
 
 
 @native
+def adds_a_choice(s: Outer) -> int:
+    return 1 + (s.x or s.flag)
+
+
+@native
 def replaces_a_record(s: Outer) -> None:
     s.inner = s.many[0]
 
 
 @pytest.mark.parametrize(
     "function, what",
-    [(has_a_list, "'[1, 2]'"), (has_no_field, "a field y"), (replaces_a_record, "a whole record")],
+    [
+        (adds_a_choice, "'s.x or s.flag' as a number"),
+        (has_a_list, "'[1, 2]'"),
+        (has_no_field, "a field y"),
+        (replaces_a_record, "a whole record"),
+    ],
 )
 def test_what_the_subset_has_not_is_refused_with_its_line(function, what):
     with pytest.raises(TypeError, match=r"test_device_code.py:\d+: a @native function cannot have") as refused:

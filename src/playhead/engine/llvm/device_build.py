@@ -14,7 +14,14 @@ from playhead.engine.llvm.loading import load
 from playhead.engine.llvm.target import target
 from playhead.hw.native import symbol
 
-SOURCES = ("devices", "hw", "base", "engine/llvm/device_code.py", "engine/llvm/compile.py")
+SOURCES = (
+    "devices",
+    "hw",
+    "base",
+    "engine/llvm/device_code.py",
+    "engine/llvm/device_values.py",
+    "engine/llvm/compile.py",
+)
 _DIGEST = hashlib.sha256().digest_size
 
 

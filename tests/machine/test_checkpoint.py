@@ -93,3 +93,30 @@ def test_what_was_written_is_known_when_something_else_is_shown_there():
     m.memory.write(0x50 << 12, b"written")
     m.memory.map(0x50 << 12, 4096, 0x51 << 12)
     assert area_page in checkpoint.take(m).pages
+
+
+OVERLAP = """
+        .include "pc.inc"
+main:   pci_write 0x80000B90, 0x601             # SMBus at 600h
+        pci_write 0x80000BD0, 0x00010000
+        pci_write 0x80000B40, 0x601             # and then power management, at the same place
+        pci_write 0x80000B80, 1
+        movl    $0x608, %edx
+1:      inl     %dx, %eax
+        addl    %eax, %ebx
+        jmp     1b
+"""
+
+
+def test_overlapping_ranges_are_restored(tmp_path):
+    """The fresh machine maps the two blocks in its own order, not in the guest's."""
+    bios = guest.firmware(OVERLAP, tmp_path)
+    plain, fresh = (Machine(PcConfig(bios=bios, ram_bytes=4 << 20), Door()) for _ in range(2))
+    start = checkpoint.take(plain)
+    plain.run(40_000)
+    c = checkpoint.take(plain)
+    checkpoint.restore(fresh, c.parts, {**start.pages, **c.pages})
+    assert len([r for r in fresh.board.io.ranges() if r.base == 0x600]) == 2
+    for m in (plain, fresh):
+        m.run(44_000)
+    assert plain.digest_parts() == fresh.digest_parts()

@@ -4,6 +4,9 @@ A handler is `read(address, size) -> int` and `write(address, size, value)`, wit
 range is mapped with the access sizes that the chip understands; a wider access is split low byte first, as the bus
 does, and a narrower one of a range that only takes wide accesses is widened (read: the wide register shifted; write:
 refused silently). Where no device is, reads give all ones and writes are ignored.
+
+Ranges may overlap. Who answers then is a matter of the ranges that there are, never of when they came: a machine that
+is put into a saved state maps them in another order than the guest did.
 """
 
 from bisect import bisect_right
@@ -29,6 +32,7 @@ class Range:
     max_size: int
     name: str
     registers: Registers | None = None
+    moves: bool = False
 
     def get(self, address: int, size: int) -> int:
         """Read: what is declared of the registers, else the handler."""
@@ -45,7 +49,11 @@ class Range:
 
 
 class Space:
-    """A set of ranges, looked up by address. Later mappings win over earlier ones where they overlap."""
+    """A set of ranges, looked up by address.
+
+    Where they overlap, one that the guest places (`moves`) wins over those that are fixed; of two such, the one whose
+    name comes later; of fixed ones, which are all there before the machine runs, the one that was mapped later.
+    """
 
     def __init__(self, name: str, size: int):
         self.name = name
@@ -57,10 +65,11 @@ class Space:
         self.changed: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,
-            name: str = "", registers: Registers | None = None) -> Range:  # fmt: skip
+            name: str = "", registers: Registers | None = None, moves: bool = False) -> Range:  # fmt: skip
         assert length > 0 and 0 <= base and base + length <= self.size, f"{self.name}: {base:#x}+{length:#x}"
-        entry = Range(base, length, read, write, min_size, max_size, name, registers)
+        entry = Range(base, length, read, write, min_size, max_size, name, registers, moves)
         self._ranges.append(entry)
+        self._ranges.sort(key=lambda r: (r.moves, r.name if r.moves else ""))
         self._dirty = True
         self.changed()
         return entry

@@ -127,7 +127,7 @@ class Lapic(Device[LapicState]):
             self._range = None
         if on(self.state):
             self._range = self._mmio.map(wanted, LENGTH, self.read_mem, self.write_mem, min_size=4, max_size=4,
-                                         name=self.name, registers=self._registers)  # fmt: skip
+                                         name=self.name, registers=self._registers, moves=True)  # fmt: skip
 
     # -- the core
 

@@ -159,7 +159,7 @@ class I440Fx(PciFunction[HostBridgeState]):
         elif mode & WRITE_RAM:
             self._memory.unmap(start, length)
             self._handlers[i] = self._memory.mmio.map(
-                start, length, self._read_rom, self._write_ram, max_size=4, name=f"{self.name}.pam"
+                start, length, self._read_rom, self._write_ram, max_size=4, name=f"{self.name}.pam", moves=True
             )
         else:
             self._memory.map(start, length, self._rom + start, writable=False)

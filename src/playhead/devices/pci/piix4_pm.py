@@ -182,7 +182,7 @@ class Piix4Pm(PciFunction[PmState]):
             del self._ranges[block]
         if base:
             handle = self._io.map(base, length, never, write, max_size=4, name=f"{self.name}.{block}",
-                                  registers=self._reads[block])  # fmt: skip
+                                  registers=self._reads[block], moves=True)  # fmt: skip
             self._ranges[block] = (base, handle)
 
     # -- the timer and the interrupt

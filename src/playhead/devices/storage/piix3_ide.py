@@ -156,8 +156,8 @@ class Piix3Ide(PciFunction[IdeState]):
             self._io.unmap(self._master[1])
             self._master = None
         if base is not None:
-            name = f"{self.name}.master"
-            handle = self._io.map(base, 2 * LENGTH, self._read_master, self._write_master, max_size=4, name=name)
+            handle = self._io.map(base, 2 * LENGTH, self._read_master, self._write_master, max_size=4,
+                                  name=f"{self.name}.master", moves=True)  # fmt: skip
             self._master = base, handle
 
     def _channel(self, address: int) -> IdeChannel:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tools import guest
 
@@ -44,7 +44,7 @@ def timed(command: list[str]) -> Took:
     return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def sizes(path: Path) -> dict[str, int]:
+def sizes(path: Path) -> dict[str, dict[str, Any]]:
     """What a recording holds: event and digest bytes, instructions."""
     info = json.loads(subprocess.check_output([sys.executable, "-m", "playhead.cli", "info", "--json", str(path)]))
     db = sqlite3.connect(path)

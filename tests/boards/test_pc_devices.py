@@ -152,6 +152,9 @@ def test_a_property_for_all_of_a_name() -> None:
     ([Entry("ide-hd", "")], "ide-hd needs drive=, the id of a drive"),
     ([Entry("ide-hd", "", {"drive": "a"}, "ide.2")], "no such place is free"),
     ([Entry("e1000", "")], "unknown device 'e1000'"),
+    ([Entry("isa-debug-exit", "", {"iobase": 0x60})], "isa-debug-exit 'debug_exit' at I/O ports 0x60-0x61: isa-pcspk "
+     "'port61' is at 0x61; iobase=N puts isa-debug-exit elsewhere"),
+    ([Entry("isa-serial", ""), Entry("isa-serial", "", {"iobase": 0x3FF})], "isa-serial 'serial1' is at 0x3ff-0x406"),
 ])  # fmt: skip
 def test_what_cannot_be_listed(more: list[Entry], message: str) -> None:
     with pytest.raises(UsageError, match=message):
@@ -168,7 +171,7 @@ def test_what_cannot_be_listed(more: list[Entry], message: str) -> None:
     ([], [Outside("chardev", "c", {"backend": "null"})], "no device uses 'c'"),
     ([Entry("isa-serial", "", {"chardev": "c"})], [Outside("chardev", "c")], "chardev 'c' lacks backend"),
     ([Entry("isa-debugcon", "")] * 2, [], "2 devices isa-debugcon: there can be 1"),
-    ([Entry("isa-debug-exit", "", {"iobase": 0xFFFF})], [], "iobase 0xffff is not an I/O port"),
+    ([Entry("isa-debug-exit", "", {"iobase": 0xFFFF})], [], "iobase=0xffff puts its ports beyond the last one"),
 ])  # fmt: skip
 def test_what_cannot_be_built(more: list[Entry], outside: list[Outside], message: str) -> None:
     with pytest.raises(UsageError, match=message):

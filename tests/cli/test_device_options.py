@@ -106,7 +106,9 @@ def test_character_devices_that_do_not_fit(
     ("-device isa-debugcon -debugcon null", "2 devices isa-debugcon: there can be 1"),
     ("-device isa-debug-exit -device isa-debug-exit", "2 devices isa-debug-exit: there can be 1"),
     ("-device isa-serial,index=2 -device isa-serial,index=2", "COM1 to COM4 are all there is, each once"),
-    ("-device isa-debug-exit,iobase=0xffff", "iobase 0xffff is not an I/O port"),
+    ("-device isa-debug-exit,iobase=0xffff", "iobase=0xffff puts its ports beyond the last one, 0xffff"),
+    ("-device isa-serial,iobase=0x3f8 -serial null", "'serial0' at I/O ports 0x3f8-0x3ff: isa-serial 'serial1' is at"),
+    ("-device isa-debug-exit,iobase=0xcfc", "i440FX 'pci' is at 0xcfc-0xcff; iobase=N puts isa-debug-exit elsewhere"),
     ("-device ide-cd,id=x -device ide-cd,id=x", "id=x: another device has this id"),
 ])  # fmt: skip
 def test_what_does_not_fit(words: str, message: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "session"))
 from fake_machine import FakeMachine, Program
 
+from playhead import __version__
 from playhead.cli import VERBS, main, native_core, recorded_machine
 
 
@@ -155,7 +156,7 @@ def test_help(capsys):
     assert all(f"  {verb} " in text for verb in VERBS)
     assert main([]) == 2
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out.endswith("playhead 0.2.0\n")
+    assert capsys.readouterr().out.endswith(f"playhead {__version__}\n")
     for verb in VERBS:
         assert main([verb, "--help"]) == 0
         assert f"usage: playhead {verb}" in capsys.readouterr().out

@@ -146,3 +146,24 @@ def test_what_the_subset_has_not_is_refused_with_its_line(function, what):
     with pytest.raises(TypeError, match=r"test_device_code.py:\d+: a @native function cannot have") as refused:
         module_text([function])
     assert what in str(refused.value)
+
+
+@native
+def damaged(s: Outer, offset: int, size: int, value: int) -> int:
+    s.table[offset] = 1
+    s.queue[offset] = 2
+    s.words[offset] = 3
+    s.many[offset].b = 4
+    return value // s.x + value % s.x + (DIVISORS[offset] << size & 0)
+
+
+def test_native_code_stays_in_its_states_and_does_not_trap():
+    outer, guards = Outer(x=0), [bytearray(b"\x55" * Outer.SIZE) for _ in range(2)]
+    memory = memoryview(bytearray(guards[0] + bytes(Outer.SIZE) + guards[1]))
+    outer = Outer.over(memory[Outer.SIZE : 2 * Outer.SIZE])
+    entry = compiled(damaged)
+    states = (ctypes.c_uint64 * 8)(outer.address())
+    for offset in (200, 1 << 40, -1, -(1 << 62)):
+        entry(ctypes.addressof(states), offset, 70, 1 << 40, 0, 0)
+    assert memory[: Outer.SIZE] == guards[0] and memory[2 * Outer.SIZE :] == guards[1]
+    assert (outer.table[127], outer.words[7], outer.many[2].b) == (1, 3, 4)

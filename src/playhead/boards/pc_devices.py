@@ -44,14 +44,17 @@ def own(more: Sequence[Entry] = ()) -> list[Entry]:
 def listed(version: str, more: Sequence[Entry], everywhere: Mapping[str, Value] | None = None) -> tuple[Entry, ...]:
     """The machine's list with these devices in it: in their places, which what has none takes behind all others; with
     ids, and what their properties come to beside each other. `everywhere`: values by `device.property`, for each device
-    that does not say another. Raises UsageError.
+    that does not say another. Raises UsageError; no two devices that are asked for share a port, which a recording's
+    list may (the later one answers).
     """
     entries = sorted([*own(more), *more], key=lambda entry: RANK.get(entry.driver, len(PLACES)))
     for n, entry in enumerate(entries):
         prefix = f"{entry.driver}."
         said = {name.removeprefix(prefix): v for name, v in (everywhere or {}).items() if name.startswith(prefix)}
         entries[n] = entry._replace(values={**said, **entry.values})
-    return _settled(version, entries)
+    settled = _settled(version, entries)
+    _check_shared_ports(version, settled)
+    return settled
 
 
 def values_of(version: str, entry: Entry) -> dict[str, Value]:
@@ -135,7 +138,9 @@ def _check_outside(devices: Sequence[Declared], values: Sequence[Mapping[str, An
 
 
 def _why(ends: Mapping[tuple[str, str], bool], use: tuple[str, str]) -> str:
-    return f"'{use[1]}' is used already" if use in ends else f"there is no {use[0]} '{use[1]}'"
+    if use in ends:
+        return f"'{use[1]}' is used already"
+    return f"there is no {use[0]} '{use[1]}'; -{use[0]} ...,id={use[1]} makes it"
 
 
 def _check_id(id: str, others: Sequence[str]) -> None:
@@ -149,7 +154,25 @@ def _check_ports(declared: Declared, values: Mapping[str, Any]) -> None:
     for span in declared.ports:
         base, length = span.of(values)
         if base + length > PORTS:
-            raise UsageError(f"{declared.name}: iobase {base:#x} is not an I/O port")
+            raise UsageError(f"{declared.name}: iobase={base:#x} puts its ports beyond the last one, {PORTS - 1:#x}")
+
+
+def _check_shared_ports(version: str, entries: Sequence[Entry]) -> None:
+    spans = [(entry, registry.declared(entry.driver), *span.of(values_of(version, entry)))
+             for entry in entries for span in registry.declared(entry.driver).ports]  # fmt: skip
+    for n, (entry, declared, base, length) in enumerate(spans):
+        for other, known, start, size in spans[:n] + spans[n + 1 :] if declared.creatable else ():
+            if known.most == 1 and known is declared:
+                continue  # `check` says that there cannot be two of them
+            if max(base, start) < min(base + length, start + size):
+                raise UsageError(
+                    f"{declared.name} '{entry.id}' at I/O ports {_ports(base, length)}: {known.name} '{other.id}' is "
+                    f"at {_ports(start, size)}; iobase=N puts {declared.name} elsewhere"
+                )
+
+
+def _ports(base: int, length: int) -> str:
+    return f"{base:#x}-{base + length - 1:#x}" if length > 1 else f"{base:#x}"
 
 
 def parts(version: str = "", *, serial: Sequence[str] = ("null",), debugcon: int | None = None,

@@ -9,7 +9,7 @@ which native code reads and writes in place):
             return DECLINED
         return LSR_THRE | LSR_TEMT | (LSR_DR if len(s.rx) else 0)
 
-and gives them to `Space.map` as `Registers(read=..., write=..., states=(...))`. The Python path calls the same
+and gives them to `Space.map` as `Registers(*states, read=..., write=...)`. The Python path calls the same
 functions, so there is nothing to keep in step. What a function declines (DECLINED) the device's ordinary handler does,
 in Python: whatever changes a line, an alarm, another device or the outside. A function that declines must have changed
 nothing; one that does not must leave every line and alarm as `loaded` would derive them from the state.
@@ -18,7 +18,8 @@ Parameters: first the states, by annotation; then any of `offset` (in the range)
 `now_ns` (virtual time), `icount`. All numbers are signed 64-bit integers. The subset: assignments to local names and to
 fields and items of states, if, while, for over range, conditional expressions, and/or/not, comparisons (also `in` a
 tuple), arithmetic with positive divisors, min, max, len of a `Bytes` field, int.bit_length, integer constants and
-tuples of them from the module, and calls of other @native functions. `engine/llvm/device_code.py` compiles it.
+tuples of them from the module, and calls of other @native functions. `engine/llvm/device_code.py` compiles it; what
+comes out touches nothing but the states and cannot trap, whatever a damaged state holds.
 """
 
 from collections.abc import Callable, Sequence

@@ -31,6 +31,7 @@ class Kind:
     record: type[SharedRecord] | None = None
     item: "Kind | None" = None
     queue: bool = False
+    count: int = 0  # of items, or the bytes that a queue has room for
     link: type[SharedRecord] | None = None
 
     @property
@@ -55,15 +56,15 @@ def kind_of(field: Field[Any]) -> Kind:
         case Number():
             return Kind(8 * struct.calcsize("<" + field.code), field.code.islower())
         case Table():
-            return Kind(item=BYTE)
+            return Kind(item=BYTE, count=field.length)
         case Bytes():
-            return Kind(queue=True)
+            return Kind(queue=True, count=field.capacity)
         case Nested():
             return Kind(record=field.cls)
         case Array():
-            return Kind(item=kind_of(field.item))
+            return Kind(item=kind_of(field.item), count=field.count)
         case Links():
-            return Kind(item=Kind(link=field.cls))
+            return Kind(item=Kind(link=field.cls), count=field.count)
     raise TypeError(f"native code has no {type(field).__name__}")
 
 
@@ -159,13 +160,20 @@ class Values:
             return Place(kind_of(record.FIELDS[node.attr]), self.at(outer.pointer, offset))
         if isinstance(node, ast.Subscript):
             outer = self.place(node.value)
-            index = self.number(node.slice)
+            index = self.within(node, self.number(node.slice), outer.kind.count)
             if outer.kind.item is not None:
                 scaled = self.b.mul(index, ir.Constant(I64T, outer.kind.item.size))
                 return Place(outer.kind.item, self.at(outer.pointer, scaled))
             if outer.kind.queue:
                 return Place(BYTE, self.at(outer.pointer, self.b.add(index, ir.Constant(I64T, COUNT))))
         raise self.refuse(node, f"'{ast.unparse(node)}' here")
+
+    def within(self, node: ast.expr, index: ir.Value, count: int) -> ir.Value:
+        """An index that stays in bounds whatever a damaged state holds; where Python raises, it is the last one."""
+        if isinstance(index, ir.Constant) and not 0 <= index.constant < count:
+            raise self.refuse(node, f"'{ast.unparse(node)}', of which there are {count}")
+        inside = self.b.icmp_unsigned("<", index, ir.Constant(I64T, count))
+        return self.b.select(inside, index, ir.Constant(I64T, max(count - 1, 0)))
 
     def at(self, pointer: ir.Value, offset: ir.Value) -> ir.Value:
         return self.b.gep(pointer, [offset], source_etype=I8)
@@ -256,7 +264,7 @@ class Values:
         if values is None:
             return self.loaded(self.place(node))
         table = self.module.table(values)
-        scaled = self.b.mul(self.number(node.slice), ir.Constant(I64T, 8))
+        scaled = self.b.mul(self.within(node, self.number(node.slice), len(values)), ir.Constant(I64T, 8))
         return self.b.load(self.at(table, scaled), typ=I64T)
 
     def tuple_of(self, node: ast.expr) -> tuple[int, ...] | None:
@@ -318,9 +326,13 @@ class Values:
         return self.binary(node, node.op, self.number(node.left), self.number(node.right))
 
     def binary(self, node: ast.AST, op: ast.operator, a: ir.Value, b: ir.Value) -> ir.Value:
+        if isinstance(op, ast.LShift | ast.RShift):
+            b = self.b.and_(b, ir.Constant(I64T, 63))
         if type(op) in BINARY:
             return getattr(self.b, BINARY[type(op)])(a, b)
         if isinstance(op, ast.FloorDiv | ast.Mod):
+            one = ir.Constant(I64T, 1)
+            b = self.b.select(self.b.icmp_signed(">", b, one), b, one)  # whatever a damaged state holds
             q, r = self.b.sdiv(a, b), self.b.srem(a, b)
             below = self.b.icmp_signed("<", r, ir.Constant(I64T, 0))  # divisors are positive: round down
             if isinstance(op, ast.Mod):

@@ -144,7 +144,7 @@ def measure(bench: Bench, row: Row, sides: list[Side], options: argparse.Namespa
 
 
 def show(found: dict, names: list[str]) -> None:
-    each = "".join(f"{found['ns'][name]:>12,.0f}" for name in names)
+    each = "".join(f"{found['ns'][name]:>12,.0f}" if found["ns"][name] > 0 else f"{'noise':>12}" for name in names)
     ratio = "-" if found["ratio"] is None else f"{found['ratio']:.2f}"
     print(f"{found['row']:16} {found['kind']:7} {found['unit']:15}{each}{ratio:>9}{found['goal']:>6.0f}"
           f"{'  missed' if found['missed'] else ''}", flush=True)  # fmt: skip
@@ -197,7 +197,7 @@ def compare(bench: Bench, rows: list[Row], sides: list[Side], options: argparse.
         bench.run(side, ROWS[0], 1, False)  # a first run may build native code
     if not options.json:
         print("processor time, ns for each " + " " * 13 + "".join(f"{name:>12}" for name in names) + "    ratio  goal")
-    missed = []
+    missed, unsure = [], []
     for row in rows:
         found = measure(bench, row, sides, options)
         if options.json:
@@ -206,9 +206,12 @@ def compare(bench: Bench, rows: list[Row], sides: list[Side], options: argparse.
             show(found, names)
         if found["missed"]:
             missed.append(row.name)
+        if found["ratio"] is None:
+            unsure.append(row.name)
     if not options.json and "QEMU" in names:
         which = "; missed: " + ", ".join(missed) if missed else ""
-        print(f"{len(rows) - len(missed)} of {len(rows)} goals reached{which}")
+        which += f"; too short to measure: {', '.join(unsure)} (a larger --count)" if unsure else ""
+        print(f"{len(rows) - len(missed) - len(unsure)} of {len(rows)} goals reached{which}")
 
 
 if __name__ == "__main__":

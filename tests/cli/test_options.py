@@ -77,6 +77,7 @@ def test_both_kinds_of_dashes():
     (["-device", "isa-serial,bus=usb.0"], "bus 'usb.0' not found; there is pci.0, isa.0, ide.0, ide.1"),
     (["-device", "isa-pit"], "device 'isa-pit' is the machine's own"),
     (["-serial", "tcp::4444"], "unknown character device 'tcp::4444'"),
+    (["-serial", "chardev:a"], "a device is connected to a -chardev by -device NAME,chardev=a"),
     (["-serial", "null"] * 5, "-serial may be given 4 times at most"),
     (["-M", "q35"], "unknown machine 'q35'; there is pc"),
     (["-smp", "2"], "more than one CPU is not supported"),

@@ -49,6 +49,18 @@ def test_what_misses_its_goal(name: str, playhead: float, qemu: float, missed: b
     assert found["ratio"] == (pytest.approx(playhead / qemu) if qemu > 0 else None)
 
 
+def test_what_is_lost_in_noise_reaches_no_goal(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(device.Bench, "run", lambda *a: 0.0)
+    bench = object.__new__(device.Bench)
+    monkeypatch.setattr(bench, "net", Costs(playhead=-1, QEMU=50).net)
+    sides = [device.Side("playhead", ()), device.Side("QEMU", ())]
+    rows = [row for row in ROWS if row.name == "port61"]
+    device.compare(bench, rows, sides, argparse.Namespace(count=100, runs=1, seconds=1.0, json=False))
+    said = capsys.readouterr().out
+    assert " noise " in said
+    assert said.endswith("0 of 1 goals reached; too short to measure: port61 (a larger --count)\n")
+
+
 def test_a_row_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert device.main(["--only", "port99"]) == 2
     said = capsys.readouterr().err

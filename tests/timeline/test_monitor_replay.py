@@ -54,6 +54,8 @@ def test_who_wrote(recording, capfd):
     assert f'"icount": {moment[1]}' in capfd.readouterr().out
     assert main(["who", str(recording), "--addr", "0x700000:64", "--physical"]) == 1
     assert "nothing wrote there" in capfd.readouterr().err
+    assert main(["who", str(recording), "--addr", "zz"]) == 2
+    assert capfd.readouterr().err == "playhead: --addr zz: 'zz' is not a number\n"
 
 
 @pytest.mark.parametrize("command, said", [

@@ -166,8 +166,8 @@ def _check_shared_ports(version: str, entries: Sequence[Entry]) -> None:
                 continue  # `check` says that there cannot be two of them
             if max(base, start) < min(base + length, start + size):
                 raise UsageError(
-                    f"{declared.name} '{entry.id}' at I/O ports {_ports(base, length)}: {known.name} '{other.id}' is at "
-                    f"{_ports(start, size)}; iobase=N puts {declared.name} elsewhere"
+                    f"{declared.name} '{entry.id}' at I/O ports {_ports(base, length)}: {known.name} '{other.id}' is "
+                    f"at {_ports(start, size)}; iobase=N puts {declared.name} elsewhere"
                 )
 
 

@@ -9,7 +9,7 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import RAM_MAX, RAM_MIN
 from playhead.cli import device_options, drive_options
-from playhead.cli.serial_ports import chardev
+from playhead.cli.serial_ports import chardev, list_backends
 from playhead.cli.options import Option, number, on_off, one_of, sub_options
 from playhead.host.chardev import check_spec
 from playhead.host.tcp_spec import parse_server, parse_spec
@@ -194,7 +194,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
            group=MACHINE),
     Option("-chardev", "a character device that a -device names by its id: null, stdio, pty or file,path=FILE",
-           "BACKEND,id=ID[,path=FILE]", chardev, key="chardevs", many=8, group=MACHINE),
+           "BACKEND,id=ID[,path=FILE]", chardev, key="chardevs", many=8, group=MACHINE,
+           listing=list_backends),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
            "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N; "
            "isa-serial,chardev=ID is a serial port; -device help lists all, and -device NAME,help what one can be told",

@@ -25,6 +25,13 @@ def chardev(text: str) -> tuple[str, str]:
     return given["id"], f"file:{given['path']}" if backend == "file" else backend
 
 
+def list_backends(about: str) -> str | None:
+    """What -chardev help prints, and -chardev BACKEND,help."""
+    if about:
+        return "\n".join(("id", *BACKENDS[about])) if about in BACKENDS else None
+    return "\n".join(BACKENDS)
+
+
 def chardevs(values: dict[str, Any]) -> dict[str, str]:
     """What each -chardev is, by its id."""
     found: dict[str, str] = {}

@@ -7,8 +7,14 @@ from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.session.track import Stopped
 
+def place(text: str) -> tuple[int, int]:
+    """`0xc0001234:8` as address and length."""
+    address, _, length = text.partition(":")
+    return number(0, (1 << 32) - 1)(address), number(1, 1 << 20)(length or "4")
+
+
 OPTIONS = (
-    Option("--addr", "the bytes: an address, and how many (default 4)", "ADDRESS[:LENGTH]"),
+    Option("--addr", "the bytes: an address, and how many (default 4)", "ADDRESS[:LENGTH]", place),
     Option("--before", "look back from this moment: 1500000, 1.5M, 50%, @12.5s, end (default)", "MOMENT",
            default="end"),
     Option("--physical", "the address is physical; else it is looked up in the page tables of that moment"),
@@ -30,12 +36,6 @@ def help() -> str:
     return help_text("who", usage, what, OPTIONS)
 
 
-def place(text: str) -> tuple[int, int]:
-    """`0xc0001234:8` as address and length."""
-    address, _, length = text.partition(":")
-    return number(0, (1 << 32) - 1)(address), number(1, 1 << 20)(length or "4")
-
-
 def main(words: list[str]) -> int:
     values = parse_arguments("who", OPTIONS, words, ["FILE"])
     from playhead.base.errors import UsageError
@@ -46,7 +46,7 @@ def main(words: list[str]) -> int:
 
     if values["addr"] is None:
         raise UsageError("whose writes? --addr ADDRESS[:LENGTH]")
-    address, length = place(values["addr"])
+    address, length = values["addr"]
     of_recording(values["file"], images=values["images"])
     with Reader(values["file"]) as reader, timeline(reader, values["engine"], images=values["images"]) as (line, host):
         try:

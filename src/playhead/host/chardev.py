@@ -257,6 +257,8 @@ def check_spec(spec: str) -> str:
     """The spec itself if it names a character device, else a UsageError."""
     if spec in ("stdio", "mon:stdio", "pty", "null", "none") or (spec.startswith("file:") and len(spec) > 5):
         return spec
+    if spec.startswith("chardev:"):
+        raise UsageError(f"a device is connected to a -chardev by -device NAME,chardev={spec[8:] or 'ID'}")
     raise UsageError(f"unknown character device {spec!r}; there are {KINDS}")
 
 

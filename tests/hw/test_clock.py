@@ -1,13 +1,11 @@
-"""Alarms: their deadlines lie in memory that native code may write, and the nearest one is kept."""
-
-import ctypes
+"""Alarms: the nearest deadline is kept, and is the least of all whatever happens to them."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playhead.hw.clock import NEVER, Deadlines, VirtualClock
+from playhead.hw.clock import NEVER, VirtualClock
 
-STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(-5, 50) | st.just(NEVER + 9), st.sampled_from("acnrs")))
+STEPS = st.lists(st.tuples(st.integers(0, 4), st.integers(-5, 50) | st.just(NEVER + 9), st.sampled_from("acrs")))
 
 
 class Still:
@@ -15,18 +13,11 @@ class Still:
         return 0
 
 
-def native_write(clock: VirtualClock, number: int, deadline_ns: int) -> None:
-    """As native code moves a deadline."""
-    ctypes.c_int64.from_address(clock.deadlines_address() + 8 * number).value = deadline_ns
-    ctypes.c_uint8.from_address(clock.shared.address() + Deadlines.PLACES["changed"].offset).value = 1
-
-
 @given(STEPS)
 def test_the_nearest_deadline_is_the_least(steps):
     clock = VirtualClock(Still())
     alarms = [clock.alarm(str(n), lambda: None) for n in range(5)]
     model = [NEVER] * 5
-    where = clock.deadlines_address()
     for number, value, how in steps:
         clamped = min(max(value, 0), NEVER)
         if how == "a":
@@ -35,9 +26,6 @@ def test_the_nearest_deadline_is_the_least(steps):
         elif how == "c":
             alarms[number].cancel()
             model[number] = NEVER
-        elif how == "n":
-            native_write(clock, number, clamped)
-            model[number] = clamped
         elif how == "r":
             clock.ring(clamped)
             model = [d if d > clamped else NEVER for d in model]
@@ -46,7 +34,6 @@ def test_the_nearest_deadline_is_the_least(steps):
         assert clock.save() == model == [a.deadline_ns for a in alarms]
         assert [a.armed for a in alarms] == [d != NEVER for d in model]
         assert clock.next_deadline_ns() == min(model)
-    assert clock.deadlines_address() == where
 
 
 def test_what_is_due_rings_by_deadline_and_number():

@@ -5,7 +5,7 @@ numbered alarms; when several are due at one moment they ring in the order (dead
 by the board, so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once
 per boundary turn, which makes progress however short its period is.
 
-Deadlines lie in memory that native code may write: it sets `changed` when it moves one.
+The nearest deadline is kept, and searched for only after it has been moved away.
 """
 
 from collections.abc import Callable
@@ -102,10 +102,6 @@ class VirtualClock:
         assert isinstance(deadlines, memoryview)
         self._armed = deadlines[: len(self.alarms)]
         return alarm
-
-    def deadlines_address(self) -> int:
-        """Where the deadlines are in the host's memory: 64 bits each, by the alarms' numbers."""
-        return self.shared.address() + Deadlines.PLACES["deadlines"].offset
 
     def next_deadline_ns(self) -> int:
         shared = self.shared

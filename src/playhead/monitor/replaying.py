@@ -14,12 +14,6 @@ from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.writers import DEFAULT, last_writes
 
 
-class Disturbed(Protocol):
-    """How long work is interrupted."""
-
-    def __call__(self) -> bool: ...
-
-
 def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) -> tuple[Command, ...]:
     """`date`: the date now, for snapshots."""
     replay = Replaying(target, reader, date)

@@ -146,7 +146,7 @@ def test_a_property_for_all_of_a_name() -> None:
 
 @pytest.mark.parametrize("more, message", [
     ([Entry("isa-serial", "")] * 5, "COM1 to COM4 are all there is"),
-    ([Entry("isa-serial", "", {"index": 1})] * 2, "COM1 to COM4 are all there is, each once"),
+    ([Entry("isa-serial", "", {"index": 1})] * 2, r"index=1 \(COM2\) is another one's"),
     ([Entry("isa-debug-exit", "", {"iosize": 9})], "it takes a number from 1 to 8"),
     ([Entry("isa-debug-exit", "", {"colour": 1})], "property 'isa-debug-exit.colour' not found"),
     ([Entry("ide-hd", "")], "ide-hd needs drive=, the id of a drive"),

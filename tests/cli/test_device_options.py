@@ -105,7 +105,7 @@ def test_character_devices_that_do_not_fit(
     ("-serial null -device isa-serial,chardev=serial0", "'serial0' is used already"),
     ("-device isa-debugcon -debugcon null", "2 devices isa-debugcon: there can be 1"),
     ("-device isa-debug-exit -device isa-debug-exit", "2 devices isa-debug-exit: there can be 1"),
-    ("-device isa-serial,index=2 -device isa-serial,index=2", "COM1 to COM4 are all there is, each once"),
+    ("-device isa-serial,index=2 -device isa-serial,index=2", "index=2 (COM3) is another one's"),
     ("-device isa-debug-exit,iobase=0xffff", "iobase=0xffff puts its ports beyond the last one, 0xffff"),
     ("-device isa-serial,iobase=0x3f8 -serial null", "'serial0' at I/O ports 0x3f8-0x3ff: isa-serial 'serial1' is at"),
     ("-device isa-debug-exit,iobase=0xcfc", "i440FX 'pci' is at 0xcfc-0xcff; iobase=N puts isa-debug-exit elsewhere"),

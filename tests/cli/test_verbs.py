@@ -141,7 +141,9 @@ def test_bad_input(program, kernel, ph, tmp_path, capsys):
     fails(capsys, ["info", kernel], "is not a recording")
     fails(capsys, ["log", kernel], "is not a recording")
     record(ph, kernel)
-    fails(capsys, ["replay", ph, "-serial", "null", "-serial", "null"], "1 serial ports, not 2")
+    fails(
+        capsys, ["replay", ph, "-serial", "null", "-serial", "null"], "-serial 2 times: the recorded machine has only 1"
+    )
     assert not [p for p in os.listdir(tmp_path) if p.endswith(("-wal", "-shm"))]
 
 

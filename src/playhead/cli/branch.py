@@ -88,6 +88,6 @@ def _serial(given: list[str], recorded: tuple[str, ...]) -> list[str]:
 
     specs = default_serial(recorded)
     if len(given) > len(specs):
-        raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(given)}")
+        raise UsageError(f"-serial {len(given)} times: the recorded machine has only {len(specs)}")
     specs[: len(given)] = given
     return specs

@@ -63,7 +63,7 @@ def main(words: list[str]) -> int:
         build, serial = builder(reader, values["engine"], values["images"])
         specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
         if len(values["serial"]) > len(specs):
-            raise UsageError(f"the recorded machine has {len(specs)} serial ports, not {len(values['serial'])}")
+            raise UsageError(f"-serial {len(values['serial'])} times: the recorded machine has only {len(specs)}")
         specs[: len(values["serial"])] = values["serial"]
         if values["begin"] or values["end"]:
             return _part(reader, specs, values)

@@ -7,6 +7,7 @@ from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.session.track import Stopped
 
+
 def place(text: str) -> tuple[int, int]:
     """`0xc0001234:8` as address and length."""
     address, _, length = text.partition(":")

@@ -202,8 +202,10 @@ class Ns16550(Device[UartState]):
         index = p.get("index")
         if index is None:
             index = next((n for n in range(len(COM_PORTS)) if n not in taken), None)
-        if index is None or index in taken:
-            raise UsageError(f"isa-serial: COM1 to COM{len(COM_PORTS)} are all there is, each once")
+        if index is None:
+            raise UsageError(f"isa-serial: COM1 to COM{len(COM_PORTS)} are all there is, and all are taken")
+        if index in taken:
+            raise UsageError(f"isa-serial: index={index} (COM{index + 1}) is another one's; leave index= out")
         iobase, irq = COM_PORTS[index]
         return {"index": index, "iobase": iobase if p.get("iobase") is None else p["iobase"],
                 "irq": irq if p.get("irq") is None else p["irq"]}  # fmt: skip

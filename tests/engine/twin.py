@@ -11,7 +11,7 @@ import random
 import struct
 from functools import cache
 
-from playhead.engine.core import PYTHON, Core
+from playhead.engine.core import Core
 from playhead.engine.llvm.engine import NativeEngine
 from playhead.engine.reference import ReferenceEngine
 from playhead.hw.memory import PAGE, Memory
@@ -62,8 +62,6 @@ class Side:
         self.memory.allocate(RAM)
         self._map()
         self.core = Core(self.memory)
-        for numbers in (self.core.io_map, self.core.mmio_map):  # the test's device has declared nothing
-            numbers[:] = struct.pack("<H", PYTHON) * (len(numbers) // 2)
         self.engine = engine(self.core)
         self.blank = bytes(S.ARCH_END)
         self.log: list[tuple] = []

@@ -9,7 +9,7 @@ from playhead.x86.eflags import status_from_words, words_from_status
 
 
 MOST_WATCHES = 1 << 12
-NOBODY, PYTHON, FIRST_RANGE = range(3)
+PYTHON, NOBODY, FIRST_RANGE = range(3)  # who answers: Python is asked where no table was made
 # Of a range that native code answers: entries to read and to write (0: none), first and last address, sizes of accesses
 # that it takes, the addresses of its states.
 RANGE = "<QQIIII8Q"
@@ -40,7 +40,7 @@ class Core:
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: not 0 if there is a breakpoint
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
-        # For each port, and for each page of registers, 16 bits: NOBODY, PYTHON, or from FIRST_RANGE on the number of
+        # For each port, and for each page of registers, 16 bits: PYTHON, NOBODY, or from FIRST_RANGE on the number of
         # an entry in `device_ranges`.
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
         self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE

@@ -21,8 +21,6 @@ class DeviceTable:
 
     def __init__(self, core: Core, io: Space, mmio: Space):
         self._core, self._io, self._mmio = core, io, mmio
-        for table in (core.io_map, core.mmio_map):
-            table[:] = PYTHON.to_bytes(2, "little") * (len(table) // 2)
         self._stale = True
         io.changed = mmio.changed = self._changed
 
@@ -58,7 +56,7 @@ class DeviceTable:
         size = space.size // unit
         pieces: list[tuple[int, Range | None]] = [*space.pieces(), (space.size, None)]
         if unit > 1:
-            view[:size] = memoryview(bytes(2 * size)).cast("H")
+            view[:size] = memoryview(struct.pack("<H", NOBODY) * size).cast("H")
         for (start, owner), (end, _) in pairwise(pieces):
             number = NOBODY if owner is None else numbers.get(id(owner), PYTHON)
             if unit == 1:

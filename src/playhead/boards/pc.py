@@ -45,7 +45,7 @@ APIC_BASE_MSR = 0x1B
 DIGESTED_BEHIND = {"rtc": "port61"}  # built before the PIT, so its alarm has the lower number
 
 # PCI device and function numbers
-HOST_BRIDGE, ISA_BRIDGE, IDE, POWER = (0, 0), (1, 0), (1, 1), (1, 3)
+ISA_BRIDGE, IDE, POWER = (1, 0), (1, 1), (1, 3)
 
 # What firmware would leave: (device, function, offset, size, value)
 FIRMWARE_PCI = (

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from playhead.base.record import Record
-from playhead.hw.outlet import Outlet
 from playhead.hw.declared import Declared
+from playhead.hw.outlet import Outlet
 from playhead.hw.surroundings import Surroundings
 
 

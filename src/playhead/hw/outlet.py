@@ -4,8 +4,8 @@ A byte reaches the sink when the run in which it was sent has returned; with it 
 it was sent. This is no state: it is empty at each boundary.
 """
 
-from playhead.base.record import U8, U32, U64, Array
-from playhead.base.shared_record import SharedRecord
+from playhead.base.record import U32, U64, Array
+from playhead.base.shared_record import SharedRecord, Table
 from playhead.hw.clock import VirtualClock
 from playhead.hw.door import Sink
 from playhead.hw.native import native
@@ -17,7 +17,7 @@ class Sent(SharedRecord):
     """`count` bytes, and the instruction count after which each was sent."""
 
     count = U32()
-    data = Array(U8(), ROOM)
+    data = Table(ROOM)
     icounts = Array(U64(), ROOM)
 
 
@@ -38,12 +38,14 @@ class Outlet:
     def __init__(self, sink: Sink, clock: VirtualClock):
         self._sink, self._clock = sink, clock
         self.sent = Sent()
+        icounts = self.sent.icounts
+        assert isinstance(icounts, memoryview)
+        self._icounts = icounts
 
     def write(self, value: int) -> None:
         """A byte is sent now."""
-        if not send(self.sent, value, self._clock.icount()):
-            self.drain()
-            send(self.sent, value, self._clock.icount())
+        self.drain()
+        send(self.sent, value, self._clock.icount())
         self.drain()
 
     def drain(self) -> None:
@@ -51,4 +53,4 @@ class Outlet:
         count = sent.count
         if count:
             sent.count = 0
-            self._sink.write(bytes(list(sent.data)[:count]), list(sent.icounts)[:count])
+            self._sink.write(bytes(sent.data[:count]), self._icounts[:count].tolist())

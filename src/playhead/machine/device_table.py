@@ -5,15 +5,12 @@ They are derived from the two spaces, and made again when a range has moved.
 """
 
 import struct
-from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from playhead.engine.core import FIRST_RANGE, MOST_RANGES, NOBODY, PYTHON, RANGE, RANGE_SIZE, Core
 from playhead.hw.memory import PAGE
 from playhead.hw.native import MOST_STATES, symbol
 from playhead.hw.space import Range, Space
-
-Addresses = Callable[[Iterable[Callable]], dict[str, int]]
 
 
 class DeviceTable:

@@ -60,7 +60,9 @@ def write_pit(s: PitState, offset: int, value: int, now_ns: int) -> int:
 
 
 class I8254(Device[PitState]):
-    """`irq` is OUT 0. `set_gate2` and `out2` are for port 61h; the gates of counters 0 and 1 are tied high."""
+    """`irq` is OUT 0. `set_gate2` is for port 61h, which reads counter 2's state itself; the
+    gates of counters 0 and 1 are tied high.
+    """
 
     State = PitState
     part = "i8254_pit"
@@ -134,10 +136,6 @@ class I8254(Device[PitState]):
 
     def set_gate2(self, on: bool) -> None:
         self._counters[2].set_gate(on, self._now())
-
-    @property
-    def gate2(self) -> bool:
-        return self.state.counters[2].gate
 
     def write_port(self, address: int, size: int, value: int) -> None:
         n, now = address & 3, self._now()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import planted
@@ -92,9 +93,12 @@ def test_a_flipped_bit_that_nothing_uses(demo: Path) -> None:
     assert lines(report, "ram")[0].startswith("0x003ff123 bit 0: ")
 
 
-def test_a_chip_that_reads_the_host_clock_behind_the_doors_back(demo: Path) -> None:
+@pytest.mark.parametrize("ticks", [itertools.count(1), itertools.chain((1, 2, 3, 4, 5, 5), itertools.count(6))], ids=["ever", "twice"])
+def test_a_chip_that_reads_a_clock_behind_the_doors_back(ticks: Iterator[int], demo: Path) -> None:
+    """Also if, by chance, the two runs that are compared once see the same time, so that the bisection goes past it."""
+
     class Behind(Machine):
-        """Its RTC's seconds come from the wrong clock."""
+        """Its RTC's seconds come from the wrong clock, which ticks whenever it is read."""
 
         def __init__(self, *args, **more):
             super().__init__(*args, **more)
@@ -105,7 +109,7 @@ def test_a_chip_that_reads_the_host_clock_behind_the_doors_back(demo: Path) -> N
             def wrong(address: int, size: int) -> int:
                 value = read(address, size)
                 if address == 0x71:
-                    value ^= time.perf_counter_ns() >> 3 & 0x7F
+                    value ^= next(ticks) & 0x7F
                 return value
 
             space.read = wrong

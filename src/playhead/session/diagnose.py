@@ -210,11 +210,11 @@ class Diagnosis:
             "the replay is at fault: two runs of the same inputs are not the same, so something that is not in the "
             "recording reaches the guest"
         )
-        third = self._track().back(start)
-        second.back(start)
-        found = first_difference(second, third, goal.icount, self._tell)
-        if found is not None:
-            return report.found(found, self._engine, "one run", "another")
+        third = self._track()
+        for _ in range(TRIES):  # what reaches the guest may be the same in both, by chance, while they are bisected
+            found = first_difference(second.back(start), third.back(start), goal.icount, self._tell)
+            if found is not None:
+                return report.found(found, self._engine, "one run", "another")
         report.line("first difference", f"between instructions {start.moment.icount} and {self._error.moment}")
         report.moment = self._error.moment
         return report

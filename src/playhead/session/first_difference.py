@@ -59,7 +59,7 @@ def first_difference(good: Track, bad: Track, upto: int, tell: Callable[[str], N
             hi = middle
             good.back(points[0])
             bad.back(points[1])
-    return _step_by_step(good, bad, upto)
+    return _step_by_step(good, bad, hi)
 
 
 def _step_by_step(good: Track, bad: Track, upto: int) -> Found | None:

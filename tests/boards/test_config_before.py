@@ -33,25 +33,28 @@ DRIVES = [
 FULL = SHORT | {"drives": DRIVES, "boot": "dc", "rtc_clock": "vm", "rtc_base": "2024-02-29T12:34:56", "graphics": False}
 
 
+OLD = "pc-2"
+
+
 def read(plain: dict[str, Any]) -> PcConfig:
     return PcConfig.from_json(plain, lambda digest: BIOS)
 
 
 def test_a_short_and_a_full_one() -> None:
-    made = parts(serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501, debug_exit_size=4)
-    assert read(SHORT) == PcConfig(bios=BIOS, **made)
-    made = parts(serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501, debug_exit_size=4,
+    made = parts(OLD, serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501, debug_exit_size=4)
+    assert read(SHORT) == PcConfig(bios=BIOS, machine=OLD, **made)
+    made = parts(OLD, serial=("stdio", "null"), debugcon=0x402, debug_exit=0x501, debug_exit_size=4,
                  drives=[DriveConfig(**drive) for drive in DRIVES])  # fmt: skip
     full = read(FULL)
     clock = {"rtc_clock": "vm", "rtc_base": "2024-02-29T12:34:56"}
-    assert full == PcConfig(bios=BIOS, boot="dc", graphics=False, **clock, **made)
+    assert full == PcConfig(bios=BIOS, machine=OLD, boot="dc", graphics=False, **clock, **made)
     assert [drive.to_json() for drive in full.drives] == DRIVES and full.serial == ("stdio", "null")
     assert read(full.to_json()) == full
 
 
 def test_what_it_does_not_say_is_what_it_was() -> None:
     config = read({"machine": "pc-2", "bios": "hash"})
-    assert config == PcConfig(bios=BIOS) and config.serial == ("null",) and config.ram_bytes == 128 << 20
+    assert config == PcConfig(bios=BIOS, machine=OLD) and config.serial == ("null",) and config.ram_bytes == 128 << 20
     none = read(SHORT | {"serial": [], "debugcon": None, "debug_exit": None})
     assert [e.driver for e in none.devices if e.driver.startswith("isa-")] == ["isa-i8259", "isa-pit", "isa-pcspk"]
 
@@ -102,8 +105,8 @@ def test_a_state_in_an_image_fits_the_same_machine() -> None:
 
 
 def test_a_state_of_now_is_compared_device_by_device() -> None:
-    config, other = (PcConfig(bios=BIOS, **parts(serial=words)) for words in (("stdio",), ("null",)))
+    config, other = (PcConfig(bios=BIOS, machine=OLD, **parts(serial=words)) for words in (("stdio",), ("null",)))
     packed = pack(Saved("here", START, 0, "now", {}, {}), config)
     assert unpack(packed, other, "it").name == "here"  # what is at the other end does not matter
     with pytest.raises(UsageError, match="device debugcon was None, not driver=isa-debugcon"):
-        unpack(packed, PcConfig(bios=BIOS, **parts(debugcon=0x402)), "it")
+        unpack(packed, PcConfig(bios=BIOS, machine=OLD, **parts(debugcon=0x402)), "it")

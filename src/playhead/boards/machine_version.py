@@ -7,7 +7,8 @@ it back (`back`), as QEMU's machine types do it. A version's properties are the 
 version from the newest to itself laid over, in this order. docs/recording-format.md says it for users.
 
 A property with a dot belongs to a device, `ioapic.version`: its default is declared in the device's class. One without
-is a field of `PcConfig`: its value if neither the command line nor a recording says another.
+is a field of `PcConfig`: its value if neither the command line nor a recording says another. A device that a version has
+of its own, and the version before it did not, is named by the older one's row (`lacks`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,19 @@ FIRST_RELEASE = "0.1.0"  # whose recordings name no version
 
 @dataclass(frozen=True)
 class MachineVersion:
-    """`back`: the properties that differ from the next newer version. `released`: it may not change any more."""
+    """`back`: the properties that differ from the next newer version; `lacks`: the ids of devices that only the newer
+    one has of its own. `released`: it may not change any more.
+    """
 
     name: str
     about: str
     released: bool = False
     back: Mapping[str, Value] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
 
 
 VERSIONS: Sequence[MachineVersion] = (
+    MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0"),
     MachineVersion("pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True),
 )  # fmt: skip
 
@@ -56,13 +61,22 @@ def resolve(name: str) -> str:
 
 def back(name: str) -> dict[str, Value]:
     """What a version sets back, by property. Raises UnsupportedError for a version that is not known."""
-    found: dict[str, Value] = {}
-    for version in VERSIONS:
-        found.update(version.back)
-        if version.name == name:
-            return found
-    raise UnsupportedError(f"machine version {name!r} is not known here: there is {', '.join(v.name for v in VERSIONS)}"
-                           "; use the Playhead that has it")  # fmt: skip
+    return {prop: value for version in _down_to(name) for prop, value in version.back.items()}
+
+
+def lacks(name: str) -> set[str]:
+    """The ids of devices that later versions have of their own, and this one does not. Raises UnsupportedError."""
+    return {id for version in _down_to(name) for id in version.lacks}
+
+
+def _down_to(name: str) -> Sequence[MachineVersion]:
+    """From the newest version to this one."""
+    names = [version.name for version in VERSIONS]
+    if name not in names:
+        raise UnsupportedError(
+            f"machine version {name!r} is not known here: there is {', '.join(names)}; use the Playhead that has it"
+        )
+    return VERSIONS[: names.index(name) + 1]
 
 
 def defaults(name: str, device: Declared) -> dict[str, Value]:

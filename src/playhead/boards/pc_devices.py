@@ -33,9 +33,10 @@ ID_MAX, PORTS = 64, 1 << 16
 Neighbours = list[tuple[Declared, Mapping[str, Any]]]
 
 
-def own(more: Sequence[Entry] = ()) -> list[Entry]:
+def own(version: str, more: Sequence[Entry] = ()) -> list[Entry]:
     """The devices that the machine has of its own, beside these. The IDE controller is there if a drive is."""
-    found = [Entry(names[0], id) for names, id in PLACES if id]
+    lacks = machine_version.lacks(version)
+    found = [Entry(names[0], id) for names, id in PLACES if id and id not in lacks]
     if any(registry.declared(entry.driver).bus == "IDE" for entry in more):
         found.append(Entry("piix3-ide", IDS["piix3-ide"]))
     return found
@@ -47,7 +48,7 @@ def listed(version: str, more: Sequence[Entry], everywhere: Mapping[str, Value] 
     that does not say another. Raises UsageError; no two devices that are asked for share a port, which a recording's
     list may (the later one answers).
     """
-    entries = sorted([*own(more), *more], key=lambda entry: RANK.get(entry.driver, len(PLACES)))
+    entries = sorted([*own(version, more), *more], key=lambda entry: RANK.get(entry.driver, len(PLACES)))
     for n, entry in enumerate(entries):
         prefix = f"{entry.driver}."
         said = {name.removeprefix(prefix): v for name, v in (everywhere or {}).items() if name.startswith(prefix)}
@@ -91,7 +92,7 @@ def _free_id(declared: Declared, values: Mapping[str, Any], entries: Sequence[En
 def check(version: str, entries: Sequence[Entry], outside: Sequence[Outside]) -> None:
     """Raise UsageError for a list that cannot be built."""
     _check_order(entries)
-    if lacking := [own.driver for own in own() if own.driver not in [entry.driver for entry in entries]]:
+    if lacking := [own.driver for own in own(version) if own.driver not in [entry.driver for entry in entries]]:
         raise UsageError(f"the machine lacks {lacking[0]}")
     if _settled(version, entries) != tuple(entries):
         raise UsageError("a list of devices whose properties do not fit together")

@@ -7,8 +7,8 @@ it back (`back`), as QEMU's machine types do it. A version's properties are the 
 version from the newest to itself laid over, in this order. docs/recording-format.md says it for users.
 
 A property with a dot belongs to a device, `ioapic.version`: its default is declared in the device's class. One without
-is a field of `PcConfig`: its value if neither the command line nor a recording says another. A device that a version has
-of its own, and the version before it did not, is named by the older one's row (`lacks`).
+is a field of `PcConfig`: its value if neither the command line nor a recording says another. A device that a version
+has of its own, and the version before it did not, is named by the older one's row (`lacks`).
 """
 
 from collections.abc import Mapping, Sequence

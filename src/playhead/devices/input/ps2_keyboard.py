@@ -95,7 +95,7 @@ def _set_defaults(k: KeyboardState) -> None:
 
 
 class Keyboard:
-    """The end that faces whoever types (`hw.inputs.InputReceiver`). `changed`: the controller may have bytes to fetch."""
+    """The end that faces whoever types (`hw.inputs.InputReceiver`). `changed`: there may be bytes to fetch."""
 
     name = "keyboard"
     TAKES: tuple[type[Record], ...] = (KeyCode, KeyNumber)

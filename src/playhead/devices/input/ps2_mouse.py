@@ -175,7 +175,7 @@ def _fourth_byte(m: MouseState) -> int:
 
 
 class Mouse:
-    """The end that faces the hand (`hw.inputs.InputReceiver`). `changed`: the controller may have bytes to fetch."""
+    """The end that faces the hand (`hw.inputs.InputReceiver`). `changed`: there may be bytes to fetch."""
 
     name = "mouse"
     TAKES: tuple[type[Record], ...] = (Moved, MouseButton)

@@ -52,7 +52,7 @@ class Attendance:
         self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: MuxPort | None
     ):
         self._host = host
-        self._target = LiveDebuggee(session, RECORDED if recording else "")
+        self._target = LiveDebuggee(session, RECORDED if recording else "", recording)
         self._target.stopped = values["stopped"]
         self._target.attend = self._attend
         self._target.commands = self._execute

@@ -57,6 +57,10 @@ class LiveControl(Debuggee):
         """Whether it is paused, or moves only because gdb has it moving."""
         return self.stopped or self.held
 
+    def observe(self) -> None:
+        """A debugger or a monitor may look: a CPU that has halted for good does not end the run."""
+        self.session.observed = True
+
     # the session's loop
 
     def turn(self) -> None:

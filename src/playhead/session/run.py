@@ -76,6 +76,7 @@ class RunSession:
         self.drive: Callable[[], None] = self.turn
         self.observed = False  # a debugger or monitor is attached: do not end the run when the CPU halts for good
         self.met: StopLike | None = None  # the stop of a breakpoint or watchpoint, until somebody takes it
+        self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
     # -- the loop
@@ -222,6 +223,10 @@ class RunSession:
         self._rest.put_off(paused_ns)
         self.sources.put_off(paused_ns)
 
+    @property
+    def paused(self) -> bool:
+        return self._paused_since is not None
+
     def wait_paused(self) -> None:
         """Wait, in a pause, until something arrives."""
         self.host.flush()
@@ -302,6 +307,7 @@ class RunSession:
         else:
             self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
             self.machine.reset()
+            self.happened("RESET", guest=True, reason=cause or "guest-reset")
 
     # -- around it
 
@@ -321,6 +327,7 @@ class RunSession:
         m = self.machine
         wall_ns = self.host.realtime_ns() - self._began_ns
         self._outcome = Outcome(cause, status, m.icount, m.seq, m.now_ns(), wall_ns, note)
+        self.happened("SHUTDOWN", guest=cause.startswith("guest-"), reason=cause)
 
     # -- what recording adds
 

@@ -9,7 +9,7 @@ nothing is lost however much there is. And whether a device takes, refuses or dr
 state alone, in `apply` and below: so a replay, which has the same state, does the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from playhead.base.units import NEVER
@@ -34,6 +34,8 @@ class Session(Protocol):
 
     host: Any
     machine: "MachineLike"
+    happened: Callable[..., None]
+    """Tell whoever listens to this session of one of QEMU's events (`timeline.control`): `happened("WAKEUP")`."""
 
     def finish(self, cause: str, status: int, note: str = "") -> None:
         """The run ends here (`cause` in the words of `log.causes`)."""

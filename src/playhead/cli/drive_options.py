@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards.config import BOOT_LETTERS
-from playhead.boards.drive_config import CDROM, HD
+from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.cli.options import Option, identifier, nearest, number, on_off, one_of, sub_options
 from playhead.host import image_names
 
 PLACES = 4
-INTERFACES = ("ide", "none")
-ELSEWHERE = ("virtio", "scsi", "floppy", "pflash", "sd", "mtd", "xen")  # QEMU's other interfaces
+FLOPPIES = 2
+INTERFACES = ("ide", "floppy", "none")
+ELSEWHERE = ("virtio", "scsi", "pflash", "sd", "mtd", "xen")  # QEMU's other interfaces
 FORMATS = ("raw", "qcow2")  # of `host.block`, which takes long to import
 CACHES = ("writeback", "none", "unsafe", "directsync", "writethrough")
 BLKREPLAY = "blkreplay"

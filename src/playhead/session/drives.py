@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from playhead.base.errors import PlayheadError, UsageError
+from playhead.boards.drive_config import CDROM, FLOPPY
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
+from playhead.machine.media import FORCE, READ_ONLY
 from playhead.session.sources import MediaSource
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def storage_of(machine: Machine) -> Storage:
 
 
 def media_of(machine: Machine) -> Media:
-    """Its CD-ROM drives."""
+    """Its drives of removable media."""
     return storage_of(machine).media
 
 
@@ -33,7 +35,8 @@ def names_of(machine: Machine) -> dict[str, int]:
     config = getattr(machine, "config", None)
     found = {}
     for number, drive in enumerate(config.drives if config is not None else ()):
-        found[f"ide{drive.bus}-{'cd' if media_of(machine).takes(number) else 'hd'}{drive.unit}"] = number
+        channel = f"ide{drive.bus}-{'cd' if drive.kind == CDROM else 'hd'}"
+        found[f"{'floppy' if drive.kind == FLOPPY else channel}{drive.unit}"] = number
     return found
 
 
@@ -47,8 +50,8 @@ def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:
 
 
 def recorded_lines(machine: Machine, images: object) -> list[str]:
-    """The same for a replay. `images`: the recording's description of the images that it began with. Of a CD-ROM that
-    was put in later only the content is known.
+    """The same for a replay. `images`: the recording's description of the images that it began with. Of a medium
+    that was put in later only the content is known.
     """
     lines = []
     known = images if isinstance(images, list) else []
@@ -56,7 +59,7 @@ def recorded_lines(machine: Machine, images: object) -> list[str]:
         medium = storage_of(machine).medium(number)
         fact = known[medium] if medium < len(known) else None
         known_as = f"{fact.get('file')} ({fact.get('format')}), as recorded" if isinstance(fact, dict) else ""
-        lines += lines_of(machine, name, number, known_as or "another CD-ROM")
+        lines += lines_of(machine, name, number, known_as or "another medium")
     return lines
 
 
@@ -73,7 +76,7 @@ class Drives:
     def _all(self) -> dict[str, int]:
         return names_of(self._machine)
 
-    def _cdrom(self, name: str) -> int:
+    def _removable(self, name: str) -> int:
         drives = self._all()
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
@@ -82,7 +85,7 @@ class Drives:
         return drives[name]
 
     def trays(self) -> dict[str, bool]:
-        """CD-ROM drive -> whether its tray is open."""
+        """Drive of removable media -> whether its tray is open."""
         media = {name: number for name, number in self._all().items() if media_of(self._machine).takes(number)}
         return {name: media_of(self._machine).tray(number).tray_open for name, number in media.items()}
 
@@ -90,7 +93,8 @@ class Drives:
         """The id of the device that a drive is."""
         config = self._machine.config
         drive = config.drives[self._all()[name]]
-        units = [one for one in config.devices if one.bus == f"ide.{drive.bus}"]
+        bus = "floppy-bus.0" if drive.kind == FLOPPY else f"ide.{drive.bus}"
+        units = [one for one in config.devices if one.bus == bus]
         return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
 
     def shown(self) -> list[str]:
@@ -99,30 +103,34 @@ class Drives:
         disks = cast("Disks", self._session.host.ends.get("disks"))
         for name, number in self._all().items():
             image = disks.image(storage_of(machine).medium(number))
-            if media_of(machine).takes(number):
+            if machine.config.drives[number].kind == CDROM:
                 how = ", read-only"
             else:
-                how = "" if disks.is_written(number) else ", not changed (snapshot)"
+                how = "" if disks.is_written(storage_of(machine).medium(number)) else ", not changed (snapshot)"
             inside = f"{image.path} ({image.format}{how})" if image else "[not inserted]"
             lines += lines_of(machine, name, number, inside)
         return lines
 
     def eject(self, name: str, force: bool) -> None:
-        number = self._cdrom(name)
-        self._session.sources[MediaSource].change(number, force)
+        number = self._removable(name)
+        self._session.sources[MediaSource].change(number, FORCE if force else 0)
         if media_of(self._machine).tray(number).locked and not force:
             raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
-    def change(self, name: str, path: str, format: str | None, force: bool = False) -> None:
-        """Put an image into a CD-ROM drive."""
-        number = self._cdrom(name)
+    def change(self, name: str, path: str, format: str | None, force: bool = False, read_only: bool = False) -> None:
+        """Put an image into a CD-ROM or floppy disk drive. The guest's writes go to that of a floppy disk, unless the
+        run changes no image (-snapshot) or the disk is `read_only`: write-protected.
+        """
+        number = self._removable(name)
+        floppy = media_of(self._machine).is_floppy(number)
+        written = floppy and not read_only and cast("Disks", self._session.host.ends["disks"]).writable
         if format is not None and format not in FORMATS:
             raise UsageError(f"format {format} is not supported; there is {', '.join(FORMATS)}")
         if not self._session.options.embed:
             raise UsageError("a recording with --no-embed would not know where this medium is")
         try:
             named = image_names.parse(path)
-            image = open_image(named.path, format=format or named.format, read_only=True)
+            image = open_image(named.path, format=format or named.format, read_only=not written)
         except PlayheadError as e:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         try:
@@ -133,4 +141,5 @@ class Drives:
         except BaseException:
             image.close()
             raise
-        self._session.sources[MediaSource].change(number, False, image)
+        how = READ_ONLY if floppy and read_only else 0
+        self._session.sources[MediaSource].change(number, how, image, written)

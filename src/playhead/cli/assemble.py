@@ -43,7 +43,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
-    machine, graphics = values["machine"] or (machine_version.newest(), None)
+    machine, graphics = values["machine"].get("type", machine_version.newest()), values["machine"].get("graphics")
     back: dict[str, Any] = {**machine_version.back(machine)}
     parts = device_options.entries(values, drives)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
@@ -60,7 +60,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         kernel=files.get("kernel"),
         initrd=files.get("initrd"),
         bios=files.get("bios"),
-        boot=values["boot"],
+        boot=values["boot"].get("order", PcConfig.boot),
         devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
         outside=parts["outside"],
     )

@@ -109,8 +109,10 @@ ACCEL_SUBS = (
 )
 
 MACHINE_OPTIONS: tuple[Option, ...] = (
-    Option("-kernel", "a Linux kernel (bzImage), booted without firmware", parse=FILE, group=MACHINE),
-    Option("-initrd", "its initial RAM disk", parse=FILE, group=MACHINE),
+    Option("-kernel", "a Linux kernel (bzImage) or a Multiboot 1 kernel, started without firmware", parse=FILE,
+           group=MACHINE),
+    Option("-initrd", "its initial RAM disk; or the modules of a Multiboot kernel, as FILE WORDS,FILE WORDS",
+           parse=FILE, group=MACHINE),
     Option("-append", "its command line", parse=TEXT, group=MACHINE),
     Option("-bios", "firmware to start at the reset vector, instead of a kernel; with drives SeaBIOS is the default",
            parse=FILE, group=MACHINE),

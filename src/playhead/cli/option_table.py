@@ -105,8 +105,8 @@ class Listed(Exception):
     """The words ask what a value may be (`-cpu help`): the text to print instead."""
 
 
-def items(text: str) -> list[str]:
-    """The parts between single commas."""
+def commas(text: str) -> list[str]:
+    """The items of a list; two commas stand for one in an item."""
     return [item.replace("\0", ",") for item in text.replace(",,", "\0").split(",")]
 
 
@@ -139,7 +139,7 @@ def _named(reason: str, item: str, value: str, whole: bool) -> str:
 
 def _pairs(text: str, by_name: dict[str, Sub], implied: str, bare: bool) -> Iterator[tuple[str, str, str]]:
     """Each part, with its key and the text of its value."""
-    for n, item in enumerate(items(text)):
+    for n, item in enumerate(commas(text)):
         key, equals, value = item.partition("=")
         if equals:
             yield item, key, value
@@ -156,7 +156,7 @@ def _pairs(text: str, by_name: dict[str, Sub], implied: str, bare: bool) -> Iter
 def pairs(text: str) -> dict[str, str]:
     """`key=value,...` as text; the last one counts if a key is given twice, and `key` alone is on."""
     out = {}
-    for item in items(text):
+    for item in commas(text):
         key, equals, value = item.partition("=")
         if not key:
             raise UsageError(f"'{item}' should be key=value")

@@ -12,6 +12,7 @@ from playhead.cli.option_table import Given as Given
 from playhead.cli.option_table import Listed as Listed
 from playhead.cli.option_table import Option as Option
 from playhead.cli.option_table import Sub as Sub
+from playhead.cli.option_table import commas as commas
 from playhead.cli.option_table import pairs as pairs
 from playhead.cli.option_table import sub_options as sub_options
 from playhead.cli.value_types import FILE as FILE

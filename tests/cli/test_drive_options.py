@@ -9,8 +9,9 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import parse_arguments
 
 
-def specs(words):
-    return placed(parse_arguments("run", MACHINE_OPTIONS, words.split())).specs
+def specs(words, *more):
+    """Without the machine's own floppy disk drive."""
+    return placed(parse_arguments("run", MACHINE_OPTIONS, [*words.split(), "-nodefaults", *more])).specs
 
 
 def places(words):
@@ -67,7 +68,7 @@ def test_what_a_drive_is_like():
     ("-drive a,driver=raw,format=qcow2", "two things"),
     ("-drive a,serial=3", "belongs to the device"),
     ("-boot order=xyz", "letters of acdn"),
-    ("-boot once=d", "once= is not supported"),
+    ("-boot once=d", "once=d is not supported"),
 ])  # fmt: skip
 def test_mistakes(words, message):
     with pytest.raises(PlayheadError) as error:
@@ -76,12 +77,12 @@ def test_mistakes(words, message):
 
 
 def test_boot_order():
-    assert parse_arguments("run", MACHINE_OPTIONS, ["-boot", "d"])["boot"] == "d"
-    assert parse_arguments("run", MACHINE_OPTIONS, ["-boot", "order=cd,menu=off"])["boot"] == "cd"
+    assert parse_arguments("run", MACHINE_OPTIONS, ["-boot", "d"])["boot"] == {"order": "d"}
+    assert parse_arguments("run", MACHINE_OPTIONS, ["-boot", "order=cd,menu=off"])["boot"]["order"] == "cd"
 
 
 def test_images_of_no_drive():
     """They can hold snapshots, if they may be written."""
     words = "-drive a,if=none,id=x -drive b,if=none,id=y -device ide-hd,drive=y -drive c,if=none,id=z,snapshot=on"
-    found = placed(parse_arguments("run", MACHINE_OPTIONS, words.split()))
+    found = placed(parse_arguments("run", MACHINE_OPTIONS, [*words.split(), "-nodefaults"]))
     assert [spec.file for spec in found.specs] == ["b"] and [spec.file for spec in found.others] == ["a"]

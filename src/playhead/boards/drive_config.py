@@ -1,7 +1,8 @@
 """How a disk, a CD-ROM or a floppy disk drive is described: a part of `PcConfig`, and as cheap to import.
 
-A drive's place is an IDE channel (`bus`) and a position on its cable (`unit`); a floppy disk drive has only the latter. The order in a machine's description is the
-order in which whoever provides the storage provides it (`Outputs.drives`).
+A drive's place is an IDE channel (`bus`) and a position on its cable (`unit`); a floppy disk drive has only the
+latter. The order in a machine's description is the order in which whoever provides the storage provides it
+(`Outputs.drives`).
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class DriveConfig:
                 raise UsageError(f"{what}: {name}={value!r}: at most {most} printable ASCII characters")
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value or name != "type"}
 
     @classmethod
     def from_json(cls, plain: Any) -> "DriveConfig":

@@ -207,7 +207,7 @@ def of_drive(drive: DriveConfig, id: str = "") -> tuple[Entry, Outside]:
     values: dict[str, Value]
     if drive.kind == FLOPPY:
         name = f"floppy{drive.unit}"
-        values = {"drive": name, "unit": drive.unit} | ({"drive-type": drive.type} if drive.type else {})
+        values = {"drive": name, "unit": drive.unit, **({"drive-type": drive.type} if drive.type else {})}
         facts = {"sectors": drive.sectors, "read_only": drive.read_only}
         return Entry("floppy", id or name, values, "floppy-bus.0"), Outside("drive", name, facts)
     name = f"ide{drive.bus}-{'cd' if drive.kind == CDROM else 'hd'}{drive.unit}"

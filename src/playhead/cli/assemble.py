@@ -11,6 +11,7 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
+from playhead.cli.drive_options import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec
@@ -38,11 +39,11 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         if values[name] is not None and values["kernel"] is None:
             raise UsageError(f"-{name} goes with -kernel")
     if values["kernel"] is None and values["bios"] is None:
-        if not drives.configs:
+        if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY]:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = boot_files.read(values)
-    machine, graphics = values["machine"] or (machine_version.newest(), None)
+    machine, graphics = values["machine"].get("type", machine_version.newest()), values["machine"].get("graphics")
     back: dict[str, Any] = {**machine_version.back(machine)}
     parts = device_options.entries(values, drives)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
@@ -57,7 +58,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         rtc_clock=clock,
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
-        boot=values["boot"],
+        boot=values["boot"].get("order", PcConfig.boot),
         devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
         outside=parts["outside"],
     )

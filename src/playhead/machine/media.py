@@ -32,6 +32,14 @@ class Media:
         drives = self._board.config.drives
         return drive < len(drives) and drives[drive].kind in (CDROM, FLOPPY)
 
+    def names(self) -> list[str]:
+        """QEMU's name of each drive, such as `ide1-cd0` and `floppy0`."""
+        kinds = {CDROM: "ide{}-cd{}", FLOPPY: "floppy{1}"}
+        return [kinds.get(d.kind, "ide{}-hd{}").format(d.bus, d.unit) for d in self._board.config.drives]
+
+    def is_cdrom(self, drive: int) -> bool:
+        return self._board.config.drives[drive].kind == CDROM
+
     def is_floppy(self, drive: int) -> bool:
         return self._board.config.drives[drive].kind == FLOPPY
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from playhead.base.errors import PlayheadError, UsageError
-from playhead.boards.drive_config import CDROM, FLOPPY
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
 from playhead.machine.media import FORCE, READ_ONLY
@@ -33,11 +32,8 @@ def media_of(machine: Machine) -> Media:
 def names_of(machine: Machine) -> dict[str, int]:
     """QEMU's name of each drive (`ide1-cd0`) -> its number in the configuration."""
     config = getattr(machine, "config", None)
-    found = {}
-    for number, drive in enumerate(config.drives if config is not None else ()):
-        channel = f"ide{drive.bus}-{'cd' if drive.kind == CDROM else 'hd'}"
-        found[f"{'floppy' if drive.kind == FLOPPY else channel}{drive.unit}"] = number
-    return found
+    names = media_of(machine).names() if config is not None and config.drives else []
+    return {name: number for number, name in enumerate(names)}
 
 
 def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:
@@ -93,7 +89,7 @@ class Drives:
         """The id of the device that a drive is."""
         config = self._machine.config
         drive = config.drives[self._all()[name]]
-        bus = "floppy-bus.0" if drive.kind == FLOPPY else f"ide.{drive.bus}"
+        bus = "floppy-bus.0" if media_of(self._machine).is_floppy(self._all()[name]) else f"ide.{drive.bus}"
         units = [one for one in config.devices if one.bus == bus]
         return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
 
@@ -103,7 +99,7 @@ class Drives:
         disks = cast("Disks", self._session.host.ends.get("disks"))
         for name, number in self._all().items():
             image = disks.image(storage_of(machine).medium(number))
-            if machine.config.drives[number].kind == CDROM:
+            if media_of(machine).is_cdrom(number):
                 how = ", read-only"
             else:
                 how = "" if disks.is_written(storage_of(machine).medium(number)) else ", not changed (snapshot)"

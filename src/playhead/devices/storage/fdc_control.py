@@ -13,7 +13,7 @@ class FdcControl(FdcCore):
         s = self.state
         s.selected = self.unit
         self.move(max(0, min(track, LAST_TRACK)))
-        s.status0 = SEEK_END | s.bytes[1] & 4 | self.unit
+        s.status0 = SEEK_END | self.unit
         self.answer()
         self.set_irq(True)
 
@@ -46,7 +46,7 @@ class FdcControl(FdcCore):
         s, drive = self.state, self.drive
         s.selected = self.unit
         drive.head = s.bytes[1] >> 2 & 1
-        protected = WRITE_PROTECTED if drive.read_only and self.present(self.unit) else 0
+        protected = WRITE_PROTECTED if drive.read_only or not self.present(self.unit) else 0
         track_0 = 0 if drive.track else TRACK_0
         self.answer(ALWAYS | TWO_SIDED | protected | track_0 | drive.head << 2 | self.unit)
 

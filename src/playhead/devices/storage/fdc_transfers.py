@@ -53,7 +53,9 @@ class FdcTransfers(FdcControl):
         return track & 0xFF, head, sector
 
     def _done(self, status2: int = 0) -> None:
-        self.finish(self.state.status0 & SEEK_END, 0, status2, place=self._behind_moved())
+        place = self._behind_moved()
+        self.drive.sector = place[2]
+        self.finish(self.state.status0 & SEEK_END, 0, status2, place=place)
 
     def _start(self, *, sector: int | None = None) -> bool:
         """Go to the place that the command names; False if it has ended because that is not possible."""
@@ -63,7 +65,9 @@ class FdcTransfers(FdcControl):
         s.non_dma = bool(s.timers[1] & 1) or not s.dor & DMA_GATE
         track, head, first = self.asked()
         first = first if sector is None else sector
-        if not self.present(self.unit) or track >= self.format().cylinders or head >= self.format().heads:
+        if self._types[self.unit] == "none":
+            self.finish(ABNORMAL, END_OF_TRACK, place=self.asked())
+        elif not self.present(self.unit) or track >= self.format().cylinders or head >= self.format().heads:
             self._fail()
         elif first > self.format().track:
             self._fail(END_OF_TRACK)
@@ -148,7 +152,7 @@ class FdcTransfers(FdcControl):
     def format_track(self) -> None:
         """An image keeps its format: a track of as many sectors is filled, another cannot be made."""
         s = self.state
-        _, where, size, sectors, _, filler = s.bytes[:6]
+        where, size, sectors, filler = (s.bytes[n] for n in (1, 2, 3, 5))
         track, head = self.drive.track, where >> 2 & 1
         for n, value in enumerate((track, head, 1, size, sectors), 2):  # as other commands have them
             s.bytes[n] = value

@@ -28,7 +28,8 @@ class Format(NamedTuple):
 
 
 def _of(drive: str, rate: int, *shapes: tuple[int, ...]) -> tuple[Format, ...]:
-    return tuple(Format(drive, *(*shape, 2)[:3], rate) for shape in shapes)
+    whole = [(*shape, 2)[:3] for shape in shapes]  # two heads unless a shape says otherwise
+    return tuple(Format(drive, track, cylinders, heads, rate) for track, cylinders, heads in whole)
 
 
 FORMATS = (

@@ -1,5 +1,5 @@
-"""The PC's two Intel 8237A DMA controllers and their page registers, which QEMU calls i8257: channels 0 to 3 move bytes,
-5 to 7 words; channel 4 joins the controllers.
+"""The PC's two Intel 8237A DMA controllers and their page registers, which QEMU calls i8257: channels 0 to 3 move
+bytes, 5 to 7 words; channel 4 joins the controllers.
 
 A device asks for a transfer by its DREQ (`request`) and moves data when its channel may (`ready`): all that it has at
 once, which no guest can tell from byte by byte, because nothing else runs meanwhile. It is told when its channel has
@@ -35,7 +35,7 @@ ALL = 0x0F
 class ChannelState(SharedRecord):
     base_address = U16()
     base_count = U16()
-    address = U16()
+    place = U16()
     count = U16()  # transfers still to come, less one
     mode = U8()
     page = U8()
@@ -62,7 +62,7 @@ class Dma(Device[DmaState]):
     part = "i8257"
     QEMU = Declared(
         "i8257", "ISA", "two DMA controllers with page registers",
-        ports=(Span(0x00, 16), *PAGE_SPANS, Span(0xC0, 32)),
+        ports=(Span(0x00, 8), Span(0x08, 8), *PAGE_SPANS, Span(0xC0, 16), Span(0xD0, 16)),
     )  # fmt: skip
     DIFFERS = (
         Differs("a channel at its terminal count, without autoinitialize", "masked", "not masked", False),
@@ -134,7 +134,7 @@ class Dma(Device[DmaState]):
         state, width = self._channel(channel), self._width(channel)
         size = 0x10000 * width
         base = (state.page & ~(width - 1)) << 16
-        at, found = state.address * width, []
+        at, found = state.place * width, []
         while length:
             if state.mode & DECREMENT:
                 n = min(length, at + width)
@@ -151,13 +151,13 @@ class Dma(Device[DmaState]):
         state, moved = self._channel(channel), length // self._width(channel)
         controller, bit = self._controller(channel), 1 << channel % CHANNELS
         over = moved > state.count
-        state.address = (state.address + (-moved if state.mode & DECREMENT else moved)) & 0xFFFF
+        state.place = (state.place + (-moved if state.mode & DECREMENT else moved)) & 0xFFFF
         state.count = (state.count - moved) & 0xFFFF
         if over:
             controller.done |= bit
             controller.asked &= ~bit
             if state.mode & AUTOINIT:
-                state.address, state.count = state.base_address, state.base_count
+                state.place, state.count = state.base_address, state.base_count
             else:
                 controller.mask |= bit
 
@@ -188,7 +188,7 @@ class Dma(Device[DmaState]):
     def _read_channel(self, address: int, size: int) -> int:
         controller, register = self._place(address)
         channel = controller.channels[register >> 1]
-        value = channel.count if register & 1 else channel.address
+        value = channel.count if register & 1 else channel.place
         shift = 8 if controller.high else 0
         controller.high = not controller.high
         return value >> shift & 0xFF
@@ -202,7 +202,7 @@ class Dma(Device[DmaState]):
         if register & 1:
             channel.base_count = channel.count = now
         else:
-            channel.base_address = channel.address = now
+            channel.base_address = channel.place = now
 
     def _read_control(self, address: int, size: int) -> int:
         controller, register = self._place(address)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "session": "base log hw host machine replay",
     "timeline": "base log hw x86 machine session",
     "gdb": "base log timeline",
-    "monitor": "base log timeline",
+    "monitor": "base log hw devices boards machine timeline",
     "web": "base log timeline",
 }
 UNRESTRICTED = {"cli"}  # one file per verb, over everything

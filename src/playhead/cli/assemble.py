@@ -93,10 +93,11 @@ def attend(session: RunSession, host: Host, values: dict[str, Any], recording: s
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
     console = shared_console(host, values)
     if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
-        from playhead.cli.live import Attendance, check
+        from playhead.cli.live import Attendance, check, live_target
 
         check(values, console is not None)
-        return Attendance(session, host, values, recording, MuxPort(console) if console else None)
+        target, commands = live_target(session, host, recording)
+        return Attendance(target, commands, host, values, MuxPort(console) if console else None)
     return nullcontext() if console is None else MonitorAtHand(session, host, values, recording, console)
 
 

@@ -73,7 +73,7 @@ class Facts:
         say(f"instructions: {machine.icount}, shift {machine.core.get('shift')}")
 
     def mice(self, words: list[str], say: Say) -> None:
-        found = list(_mice(self._target))
+        found = list(mice(self._target))
         if not found:
             say("No mouse devices connected")
         for n, name in enumerate(found):
@@ -89,7 +89,7 @@ class Facts:
         say('  vcpus_count: "1"')
 
 
-def _mice(target: Debuggee) -> Iterable[str]:
+def mice(target: Debuggee) -> Iterable[str]:
     """The pointing devices of the machine's description, by QEMU's names."""
     names = {"ps2-mouse": "QEMU PS/2 Mouse"}
     for entry in target.machine.config.devices:

@@ -38,12 +38,22 @@ def names_of(machine: Machine) -> dict[str, int]:
 
 
 def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:
-    """The lines of `info block` about a drive. `image`: its medium, with the format."""
+    """The lines of `info block` about a drive, as QEMU's. `image`: its medium, with the format."""
+    attached = f"    Attached to:      {device_of(machine, number)}"
     if not media_of(machine).takes(number):
-        return [f"{name}: {image}"]
+        return [f"{name}: {image}", attached, "    Cache mode:       writeback"]
     tray = media_of(machine).tray(number)
     locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
-    return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
+    inside = image if tray.sectors else "[not inserted]"
+    return [f"{name}: {inside}", attached, f"    Removable device: {locked}, tray {position}"]
+
+
+def device_of(machine: Machine, number: int) -> str:
+    """The id of the device that a drive is."""
+    config = machine.config
+    drive = config.drives[number]
+    units = [one for one in config.devices if one.bus == f"ide.{drive.bus}"]
+    return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
 
 
 def recorded_lines(machine: Machine, images: object) -> list[str]:
@@ -88,21 +98,32 @@ class Drives:
 
     def device_id(self, name: str) -> str:
         """The id of the device that a drive is."""
-        config = self._machine.config
-        drive = config.drives[self._all()[name]]
-        units = [one for one in config.devices if one.bus == f"ide.{drive.bus}"]
-        return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
+        return device_of(self._machine, self._all()[name])
+
+    def image_lines(self, name: str) -> list[str]:
+        """About the image in a drive, in the words of qemu-img; none if there is no medium."""
+        image = self._disks.image(storage_of(self._machine).medium(self._all()[name]))
+        if image is None:
+            return []
+        return [f"image: {image.path}", f"file format: {image.format}", f"virtual size: {image.size} bytes"]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What each drive's image has done for the guest, in QEMU's words."""
+        return {name: self._disks.counts(number) for name, number in self._all().items()}
+
+    @property
+    def _disks(self) -> Disks:
+        return cast("Disks", self._session.host.ends.get("disks"))
 
     def shown(self) -> list[str]:
         """Lines."""
         machine, lines = self._machine, []
-        disks = cast("Disks", self._session.host.ends.get("disks"))
         for name, number in self._all().items():
-            image = disks.image(storage_of(machine).medium(number))
+            image = self._disks.image(storage_of(machine).medium(number))
             if media_of(machine).takes(number):
                 how = ", read-only"
             else:
-                how = "" if disks.is_written(number) else ", not changed (snapshot)"
+                how = "" if self._disks.is_written(number) else ", not changed (snapshot)"
             inside = f"{image.path} ({image.format}{how})" if image else "[not inserted]"
             lines += lines_of(machine, name, number, inside)
         return lines

@@ -13,6 +13,7 @@ from playhead.machine import look, registers
 from playhead.machine.debug import READ, WRITE, Access, Watch
 from playhead.machine.machine import Machine
 from playhead.timeline.control import Control
+from playhead.timeline.outside import Outside
 
 SOFTWARE, HARDWARE, WATCH, READ_WATCH, ACCESS_WATCH = range(5)
 KINDS = {WATCH: WRITE, READ_WATCH: READ, ACCESS_WATCH: READ | WRITE}
@@ -41,6 +42,7 @@ class Debuggee(Control):
 
     def __init__(self) -> None:
         super().__init__()
+        self.outside = Outside()
         self._breaks: dict[int, dict[int, Condition]] = {}  # by linear address, then by kind
         self._watches: dict[tuple[int, int, int], Watch] = {}
 
@@ -88,6 +90,10 @@ class Debuggee(Control):
             raise UnsupportedError(self.refusal)
         if not look.write(self.machine, address, data, physical):
             raise UsageError(f"there is no memory to write to at {address:#x}")
+
+    def drives_shown(self) -> list[str]:
+        """Lines on the drives, and on what is in them now."""
+        raise NotImplementedError
 
     # breakpoints
 

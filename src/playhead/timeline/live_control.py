@@ -233,6 +233,10 @@ class LiveControl(Debuggee):
                     self.tell("DEVICE_TRAY_MOVED", device=name, id=self.drives.device_id(name), tray_open=is_open)
         self._trays = now
 
+    def drives_shown(self) -> list[str]:
+        """Lines on the drives, and on what is in them now."""
+        return self.drives.shown()
+
     # snapshots
 
     def save(self, name: str) -> Saved:

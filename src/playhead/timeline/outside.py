@@ -22,3 +22,9 @@ class Outside:
     def chardevs(self) -> Sequence[tuple[str, str]]:
         """(label, where it leads in QEMU's words) of each character device."""
         return ()
+
+    def unkept(self) -> str | None:
+        """Why a snapshot of a machine that is not recorded stays in memory only (empty: there is no image); None if an
+        image takes it.
+        """
+        return ""

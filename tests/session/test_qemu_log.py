@@ -85,7 +85,7 @@ def test_events_that_qemu_does_not_have_are_counted(tmp_path: Path, capfd: pytes
 
 
 def test_qemu_counts_as_we_do(tmp_path: Path) -> None:
-    """Up to the first INT n, which is an exception for QEMU. (And where instructions fault, QEMU 7.2 counts some of them
+    """Up to the first INT n, an exception for QEMU. (And where instructions fault, QEMU 7.2 counts some of them
     twice.)
     """
     words = ["-bios", str(guest.image("faults"))]

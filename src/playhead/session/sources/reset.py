@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from playhead.log.causes import cause_number
+from playhead.log.causes import cause_name, cause_number
 from playhead.log.events import ResetRequested
 from playhead.replay.checkpoints import Checkpoint
 from playhead.session.sources.source import Session, Source
@@ -14,24 +14,25 @@ class ResetSource(Source[ResetRequested]):
 
     def __init__(self, session: Session):
         super().__init__(session)
-        self._asked = False
+        self._asked = ""
 
-    def press(self) -> None:
-        """It takes effect at the next moment at which input can."""
-        self._asked = True
+    def press(self, cause: str = "host-qmp-system-reset") -> None:
+        """It takes effect at the next moment at which input can. `cause` is in the words of `log.causes`."""
+        self._asked = cause
         self.session.machine.kick()
 
     def restored(self) -> None:
-        self._asked = False
+        self._asked = ""
 
     @property
     def pending(self) -> bool:
-        return self._asked
+        return bool(self._asked)
 
     def take(self) -> Iterator[ResetRequested]:
         if self._asked:
-            self._asked = False
-            yield ResetRequested(cause=cause_number("host-ui"))
+            cause, self._asked = self._asked, ""
+            yield ResetRequested(cause=cause_number(cause))
 
     def apply(self, event: ResetRequested) -> None:
         self.session.machine.reset()
+        self.session.happened("RESET", guest=False, reason=cause_name(event.cause))

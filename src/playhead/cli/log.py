@@ -29,8 +29,9 @@ def help() -> str:
         "In JSON, arguments of 64 bits are strings, as are other integers beyond 2**53: many readers round them.\n\n"
         "sql prints SQLite views, one for each kind of event, with its arguments as columns: playhead log sql >\n"
         "views.sql; sqlite3 -readonly -init views.sql FILE (docs/queries.md).\n\n"
-        "FILE may also be a log of QEMU's (-icount rr=record,rrfile=FILE). It is shown in the same form. --qemu writes\n"
-        "one, by a replay of the recording: for programs that read such logs (QEMU cannot replay our machine by it)."
+        "FILE may also be a log of QEMU's (-icount rr=record,rrfile=FILE). It is shown in the same form.\n"
+        "--qemu writes one, by a replay of the recording, for programs that read such logs (QEMU cannot replay our\n"
+        "machine by it)."
     )
     return help_text("log", usage, what, OPTIONS)
 

@@ -1,4 +1,4 @@
-"""Writes a log in QEMU's format: events with the instruction count at which they happened, as QEMU has them in between."""
+"""Writes a log in QEMU's format, from events and the instruction counts at which they happened."""
 
 import os
 from typing import BinaryIO

@@ -1,8 +1,8 @@
 """A recording as the log that QEMU would have written of the same run.
 
-QEMU logs what our moments make superfluous: how many instructions ran in between, a mark for each replay checkpoint that
-it passed, each interrupt and exception, each write to a character device. All of that falls out, so the recording is
-replayed, compared as ever, and what happens on the way is written down in QEMU's order:
+QEMU logs what our moments make superfluous: how many instructions ran in between, a mark for each replay checkpoint
+that it passed, each interrupt and exception, each write to a character device. All of that falls out, so the recording
+is replayed, compared as ever, and what happens on the way is written down in QEMU's order:
 
 - input, then the checkpoint at which it entered;
 - a halted processor: CLOCK_WARP_START and the time; then, as virtual time is moved on, CLOCK_VIRTUAL_RT and the time;

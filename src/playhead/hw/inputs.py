@@ -8,7 +8,7 @@ input (a receiver that is switched off) does so in `receive`, by its state as we
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-SERIAL = "serial"  # kinds of input (`Device.INPUT`)
+SERIAL, POWER, NMI = "serial", "power", "nmi"  # kinds of input (`Device.INPUT`)
 
 
 class Receiver(Protocol):
@@ -25,6 +25,22 @@ class Receiver(Protocol):
     def receive(self, data: bytes) -> int:
         """Take bytes; returns how many were taken."""
         ...
+
+
+class PowerManagement(Protocol):
+    """The chip that the power button is wired to."""
+
+    def power_button(self) -> None: ...
+
+    def wake_up(self) -> None:
+        """From outside, by no button: ends a suspension, if there is one."""
+        ...
+
+
+class NmiInput(Protocol):
+    """A processor's pin for non-maskable interrupts."""
+
+    def nmi_button(self) -> None: ...
 
 
 def takers(devices: Mapping[str, Any], kind: str) -> list[Any]:

@@ -141,7 +141,7 @@ def monitor() -> str:
     quit = Command(("quit", "q"), "", "end", nothing)
     groups = (
         ("Running and stopping", moving.commands(nothing)),
-        ("Moving about", replaying.commands(nothing, nothing, nothing)),
+        ("Moving about", replaying.commands(nothing, nothing)),
         ("Looking", looking.commands(nothing)),
         ("The monitor itself", (*Monitor(()).commands, quit)),
     )

@@ -97,9 +97,9 @@ class Debugging:
         self._host = Host()
         self._line = Timeline(build, self._host, reader, ports, budget=values["budget"])
         self._line.tell = self._tell
-        self._target = ReplayDebuggee(self._line)
+        self._target = ReplayDebuggee(self._line, date_text)
         self._monitor = Monitor((
-            *moving.commands(self._target), *replaying.commands(self._target, reader, date_text),
+            *moving.commands(self._target), *replaying.commands(self._target, reader),
             *looking.commands(self._target),
             Command(("quit", "q"), "", "end", self._quit),
         ))  # fmt: skip

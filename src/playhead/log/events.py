@@ -163,7 +163,9 @@ class Touch(Record):
 
 @event(5, "ASYNC_INPUT")
 class Input(Event):
-    """Somebody pressed or released a key or a button, or moved the pointer. It counts from the next sync."""
+    """Somebody pressed or released a key or a button, or moved the pointer. A key counts at once, the others from the
+    next sync on.
+    """
 
     what = Choice(
         Variant("key-number", (0, 0), KeyNumber), Variant("key", (0, 1), KeyCode), Variant("button", (1,), MouseButton),

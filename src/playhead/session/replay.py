@@ -4,7 +4,7 @@ Where the recording slept, a replay jumps. Each deviation is a DivergenceError t
 digest shows names the two instructions between which it happened, and the parts of the machine that differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -71,6 +71,7 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
+        self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._console: ConsoleCheck | None = None
         if self.options.console:
             self._check_console(reader.start.moment if reader.start else Moment(-1))
@@ -170,6 +171,7 @@ class ReplaySession:
             raise self._diverged(f"at {self._moment()}: the guest ended ({stop.cause}), but the recording goes on")
         self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
         self.machine.reset()
+        self.happened("RESET", guest=True, reason=stop.cause or "guest-reset")
 
     def _diverged(self, what: str, parts: Sequence[str] = ()) -> Divergence:
         """The error to raise. `what` says where and how; the last equal digest is added."""

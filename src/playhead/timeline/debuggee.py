@@ -12,6 +12,7 @@ from playhead.log.moment import Moment
 from playhead.machine import look, registers
 from playhead.machine.debug import READ, WRITE, Access, Watch
 from playhead.machine.machine import Machine
+from playhead.timeline.control import Control
 
 SOFTWARE, HARDWARE, WATCH, READ_WATCH, ACCESS_WATCH = range(5)
 KINDS = {WATCH: WRITE, READ_WATCH: READ, ACCESS_WATCH: READ | WRITE}
@@ -32,13 +33,14 @@ class Stop:
     hardware: bool = False
 
 
-class Debuggee:
-    """A machine that can be inspected, with a set of breakpoints and watchpoints."""
+class Debuggee(Control):
+    """A machine that can be inspected and controlled, with a set of breakpoints and watchpoints."""
 
     can_reverse = False
     refusal = "this cannot be changed"  # why memory and registers cannot be written; empty if they can
 
     def __init__(self) -> None:
+        super().__init__()
         self._breaks: dict[int, dict[int, Condition]] = {}  # by linear address, then by kind
         self._watches: dict[tuple[int, int, int], Watch] = {}
 

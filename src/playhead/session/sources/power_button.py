@@ -9,5 +9,9 @@ class PowerButtonSource(Button[PowerButtonPressed]):
     EVENTS = (PowerButtonPressed,)
     DEVICES = POWER
 
+    def apply(self, event: PowerButtonPressed) -> None:
+        self.session.happened("POWERDOWN")
+        super().apply(event)
+
     def pressed(self, device: PowerManagement) -> None:  # type: ignore[override]
         device.power_button()

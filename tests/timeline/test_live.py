@@ -13,8 +13,7 @@ from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
-from playhead.monitor import live, looking
-from playhead.monitor.commands import Monitor
+from playhead.monitor import hmp
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.session.run import RunSession
@@ -28,10 +27,7 @@ class Debugged:
     def __init__(self, session, script, recorded=""):
         self.session, self.script = session, script
         self.target = LiveDebuggee(session, RECORDED if recorded else "")
-        monitor = Monitor((
-            *live.commands(self.target, recorded, lambda: session.host.request_quit("quit")),
-            *looking.commands(self.target),
-        ))  # fmt: skip
+        monitor = hmp.monitor(self.target)
         self.target.commands = monitor.execute
         session.observed = True
         session.drive = self._first

@@ -97,7 +97,7 @@ class Attendance:
         self._target.stopped = values["stopped"]
         self._target.attend = self._attend
         self._target.commands = self._execute
-        self._monitor = Monitor(commands, hmp.context(target))
+        self._monitor = Monitor(commands, hmp.context(target.mode))
         self._serving = self._greeted = False
         self._listeners: list[TcpListener] = []
         self._gdb = self._server = self._lines = self._pty = None

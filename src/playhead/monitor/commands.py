@@ -87,7 +87,7 @@ class Monitor:
                 self.past = [*self.past[1 - HISTORY :], line.strip()]
                 command, rest = self._find(words)
                 if why := command.refused.get(self.context):
-                    raise UsageError(f"{command.names[0]}: {why}")
+                    raise UsageError(why if command.listed else f"{command.names[0]}: {why}")
                 if not command.least <= len(rest) <= command.most:
                     raise Misunderstood(f"usage: {command.names[0]} {command.words}".rstrip())
                 command.run(rest, say)
@@ -120,7 +120,7 @@ class Monitor:
             word, known = word.rpartition("$")[2], REGISTERS
         elif not words or words in (["help"], ["?"]):
             known = {name.partition(" ")[0] for name, command in self._by_name.items() if command.listed}
-        elif words in (["info"], ["i"], ["help", "info"]):
+        elif words in (["info"], ["help", "info"]) or (words == ["i"] and "i" not in self._by_name):
             known = {name[5:] for name, command in self._by_name.items() if name.startswith("info ") and command.listed}
         else:
             command = self._by_name.get(words[0])
@@ -162,7 +162,7 @@ class Monitor:
 
     def _help(self, words: list[str], say: Say) -> None:
         """The list; that of `info` with its second word; or one command."""
-        if words in (["info"], ["i"]):
+        if words == ["info"] or (words == ["i"] and "i" not in self._by_name):
             self._help_info([], say)
         elif words:
             command = self._find(words)[0]

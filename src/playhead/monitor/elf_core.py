@@ -2,8 +2,7 @@
 
 Without `-p` the memory is at its physical addresses; with it, at the linear addresses that the page tables of now give
 it, so that gdb shows a kernel's variables. The note is Linux's NT_PRSTATUS of i386, which holds the general registers.
-It is a 32-bit file for a 32-bit processor (QEMU writes a 64-bit one if a device has memory high up; gdb for i386 cannot
-read that).
+It is a 32-bit file, as the processor is (QEMU writes a 64-bit one if a device has memory high up).
 
 Sources: System V ABI and its Intel386 supplement (the file); Linux, `elf_prstatus` of i386 (the note's layout).
 """
@@ -57,8 +56,8 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
         say("Status: none")  # a dump is complete when its command returns
 
     return (
-        Command(("dump-guest-memory",), "[-p] filename [begin length]...", "dump guest memory into file 'filename' as an "
-                "ELF core (-p: at linear addresses)", dump),
+        Command(("dump-guest-memory",), "[-p] filename [begin length...]", "dump guest memory into file 'filename' as "
+                "an ELF core (-p: at linear addresses)", dump),
         Command(("info dump",), "", "display the dump status", status),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""`info` words about the program and the machine as a whole: version, name, character devices, what there is none of."""
+"""`info` words about the program and the machine as a whole: version, name, character devices, what is not there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from playhead.base.messages import shown
 from playhead.monitor.commands import Command, Say
@@ -73,11 +73,11 @@ class Facts:
         say(f"instructions: {machine.icount}, shift {machine.core.get('shift')}")
 
     def mice(self, words: list[str], say: Say) -> None:
-        found = list(mice(self._target))
+        found = self._target.mice()
         if not found:
             say("No mouse devices connected")
-        for n, name in enumerate(found):
-            say(f"{'*' if n == 0 else ' '} Mouse #{n}: {name}")
+        for mouse in found:
+            say(f"{'*' if mouse.current else ' '} Mouse #{mouse.number}: {mouse.name}")
 
     def memory(self, words: list[str], say: Say) -> None:
         say("memory backend: pc.ram")
@@ -87,11 +87,3 @@ class Facts:
         say("Hotpluggable CPUs:")
         say(f'  type: "{shown(self._target.machine.config.cpu)}"')
         say('  vcpus_count: "1"')
-
-
-def mice(target: Debuggee) -> Iterable[str]:
-    """The pointing devices of the machine's description, by QEMU's names."""
-    names = {"ps2-mouse": "QEMU PS/2 Mouse"}
-    for entry in target.machine.config.devices:
-        if entry.driver in names:
-            yield names[entry.driver]

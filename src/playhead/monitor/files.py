@@ -1,5 +1,6 @@
-"""Files that monitor commands write (memory, dumps, logs). Nothing that this run uses is ever replaced by one: no image,
-no recording, nothing that is open.
+"""Files that monitor commands write (memory, dumps, logs), readable by their owner only, as what is in them may be.
+
+Nothing that this run uses is ever replaced by one: no image, no recording, nothing that is open.
 """
 
 import os
@@ -17,10 +18,14 @@ def write_file(path: str, produce: Callable[[Callable[[bytes], object]], object]
     """Make a file of what `produce` puts; one of that name is replaced. What fails costs only the command."""
     check(path)
     try:
-        with open(path, "wb") as file:
+        with open(path, "wb", opener=_only_mine) as file:
             produce(file.write)
     except (OSError, ValueError) as e:
         raise cannot(path, e) from None
+
+
+def _only_mine(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def cannot(path: str, error: Exception) -> UsageError:

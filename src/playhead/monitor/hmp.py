@@ -35,10 +35,10 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
     return (*(one for _, group in groups(target) for one in group), *refusals.commands())
 
 
-def context(target: Debuggee) -> str:
-    """Where this target's monitor is: one of `commands.CONTEXTS`."""
-    return running.CONTEXT.get(target.mode, LIVE)
+def context(mode: str) -> str:
+    """Where the monitor of a machine of this `Control.mode` is: one of `commands.CONTEXTS`."""
+    return running.CONTEXT.get(mode, LIVE)
 
 
 def monitor(target: Debuggee) -> Monitor:
-    return Monitor(commands(target), context(target))
+    return Monitor(commands(target), context(target.mode))

@@ -80,8 +80,8 @@ def lapic_lines(machine: Machine) -> Iterator[str]:
             yield _local(title, s.lvt[n], timer=n == lapic_state.TIMER)
         yield (f"Timer\t DCR={s.timer.divide:#x} (divide by {divisor(s.timer)}) initial_count = {s.timer.initial} "
                f"current_count = {count(s.timer, machine.now_ns())}")  # fmt: skip
-        enabled = "enabled" if s.svr & lapic_state.SVR_ENABLE else "disabled"
-        yield f"SPIV\t {s.svr:#010x} APIC {enabled}, focus={'on' if s.svr & 0x200 else 'off'}, spurious vec {s.svr & 255}"
+        enabled, focus = "enabled" if s.svr & lapic_state.SVR_ENABLE else "disabled", "on" if s.svr & 0x200 else "off"
+        yield f"SPIV\t {s.svr:#010x} APIC {enabled}, focus={focus}, spurious vec {s.svr & 255}"
         yield _icr(s.icr_low)
         yield f"ICR2\t {s.icr_high << 24:#010x}"
         yield f"ESR\t {s.esr:#010x}"
@@ -98,7 +98,8 @@ def _local(title: str, entry: int, timer: bool) -> str:
     vector = f" (vec {entry & 255})" if mode != "NMI" else ""
     return (f"{title}\t {entry:#010x} {'active-lo' if entry & lapic_state.LVT_ACTIVE_LOW else 'active-hi'} "
             f"{'level' if entry & lapic_state.LVT_LEVEL else 'edge':<5} "
-            f"{'masked' if entry & lapic_state.LVT_MASKED else '':<6} {'':<12} {kind:<12} {mode:<6}{vector}")  # fmt: skip
+            f"{'masked' if entry & lapic_state.LVT_MASKED else '':<6} {'':<12} {kind:<12} "
+            f"{mode:<6}{vector}")  # fmt: skip
 
 
 def _icr(low: int) -> str:

@@ -1,19 +1,14 @@
 """`sendkey` and the mouse: what somebody would do at the machine's keyboard and mouse, as inputs of its recording."""
 
-from collections.abc import Sequence
-
 from playhead.base.errors import UsageError
 from playhead.log.event_names import KEYS
-from playhead.log.events import KeyCode, KeyNumber, MouseButton, Moved
+from playhead.log.events import KeyCode, KeyNumber
 from playhead.monitor.commands import Command, Misunderstood, Say
-from playhead.monitor.facts import mice
 from playhead.monitor.running import FIXED
 from playhead.timeline.debuggee import Debuggee
 
 MOST_KEYS = 16
 LESS = "<"  # QEMU's other name of the key `less`
-BUTTONS = {1: "left", 2: "right", 4: "middle"}  # QEMU's help has 2 and 4 the other way round, and does this
-WHEEL = ("wheel-down", "wheel-up")
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -22,8 +17,8 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
         Command(("sendkey",), "keys [hold_ms]", "send keys to the VM (e.g. 'sendkey ctrl-alt-f1')", keys.send,
                 choices=lambda: KEYS[1:], refused=FIXED),
         Command(("mouse_move",), "dx dy [dz]", "send mouse move events", keys.move, refused=FIXED),
-        Command(("mouse_button",), "state", "change mouse button state (the sum of 1=left, 2=right, 4=middle)",
-                keys.buttons, refused=FIXED),
+        Command(("mouse_button",), "state", "change mouse button state (the sum of 1=left, 2=right, 4=middle: what "
+                "QEMU does, whose help has 2 and 4 the other way round)", keys.buttons, refused=FIXED),
         Command(("mouse_set",), "index", "set which mouse device receives events", keys.choose, refused=FIXED),
     )  # fmt: skip
 
@@ -52,42 +47,18 @@ def _number(text: str) -> int:
 
 
 class Keys:
-    """`_held`: the mouse buttons that are down, as the last `mouse_button` said."""
-
     def __init__(self, target: Debuggee):
         self._target = target
-        self._held = 0
 
     def send(self, words: list[str], say: Say) -> None:
         self._target.send_keys(parse_keys(words[0]), _number(words[1]) if len(words) > 1 else None)
 
-    def _send(self, *events: object) -> None:
-        self._target.send_input(events)
-
     def move(self, words: list[str], say: Say) -> None:
-        x, y, z = (*map(_number, words), 0)[:3]
-        moves: Sequence[object] = (Moved(axis=0, value=x), Moved(axis=1, value=y))
-        if not z:
-            self._send(*moves)
-            return
-        wheel = WHEEL[z > 0]
-        self._send(*moves, _button(wheel, True))
-        self._send(_button(wheel, False))
+        self._target.move_mouse(*map(_number, words))
 
     def buttons(self, words: list[str], say: Say) -> None:
-        state = _number(words[0])
-        changed = [MouseButton(button=_button(name, True).button, down=bool(state & bit))
-                   for bit, name in BUTTONS.items() if (state ^ self._held) & bit]  # fmt: skip
-        if changed:
-            self._send(*changed)
-        self._held = state
+        self._target.press_buttons(_number(words[0]))
 
     def choose(self, words: list[str], say: Say) -> None:
-        if not 0 <= _number(words[0]) < len(list(mice(self._target))):
+        if _number(words[0]) not in [mouse.number for mouse in self._target.mice()]:
             raise UsageError(f"Mouse at index '{words[0]}' not found")
-
-
-def _button(name: str, down: bool) -> MouseButton:
-    from playhead.log.event_names import BUTTONS as NAMES
-
-    return MouseButton(button=NAMES.index(name), down=down)

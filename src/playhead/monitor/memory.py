@@ -25,7 +25,7 @@ PIECE = 1 << 20  # bytes that are read at once
 class Form(NamedTuple):
     """As `/8xw` says it."""
 
-    count: int
+    items: int
     kind: str
     size: int
 
@@ -96,12 +96,12 @@ class Memory:
             raise Misunderstood("unexpected end of expression: an address is missing")
         value = evaluate(self._target, " ".join(rest))
         if form.kind == "i":
-            self._instructions(value, form.count, say, physical)
+            self._instructions(value, form.items, say, physical)
         else:
             self._items(value.address, form, say, physical)
 
     def _items(self, address: int, form: Form, say: Say, physical: bool) -> None:
-        row, left = BYTE_ROW if form.size == 1 else ROW, form.count * form.size
+        row, left = BYTE_ROW if form.size == 1 else ROW, form.items * form.size
         while left > 0:
             where = f"{address:016x}" if physical else f"{address:08x}"
             wanted = min(row, left)

@@ -1,11 +1,11 @@
-"""`info registers`, `cpus`, `mem`, `tlb`, `lapic` and address translation: the processor as QEMU's monitor prints it."""
+"""`info registers`, `cpus`, `mem`, `tlb`, `lapic` and translation: the processor as QEMU's monitor prints it."""
 
 from collections.abc import Iterator
 
 from playhead.base.errors import UsageError
 from playhead.machine import look
 from playhead.machine.mappings import Mapping, mappings, runs
-from playhead.monitor.commands import Command, Misunderstood, Say
+from playhead.monitor.commands import Command, Misunderstood, Say, number
 from playhead.monitor.expressions import Parser
 from playhead.timeline.debuggee import Debuggee
 
@@ -25,7 +25,6 @@ SYSTEM_TYPES = (
 TLB_FLAGS = ((1 << 63, "X"), (0x100, "G"), (0x80, "P"), (0x40, "D"), (0x20, "A"), (0x10, "C"), (0x8, "T"), (0x4, "U"),
              (0x2, "W"))  # fmt: skip
 LARGE, USER, WRITABLE = 0x80, 0x4, 0x2
-MODES = ("Fixed", "Lowest", "SMI", "...", "NMI", "INIT", "SIPI", "ExtINT")
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -51,12 +50,10 @@ class Processor:
     def _row(self, *names: str) -> str:
         return " ".join(f"{name.upper()}={self._read(name):08x}" for name in names)
 
-    def _number(self, words: list[str]) -> None:
-        if words and words != ["-a"] and words[0] != "0":
-            raise UsageError(f"CPU#{words[0]} not available")
-
     def registers(self, words: list[str], say: Say) -> None:
-        self._number(words)
+        if words and words != ["-a"] and words[0] != "0":
+            say(f"CPU#{number(words[0], 'the CPU')} not available")
+            return
         say("")
         say("CPU#0")
         for names in GENERAL:

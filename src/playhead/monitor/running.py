@@ -45,6 +45,7 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
                 refused=refused("replay breakpoints are allowed only in play mode", LIVE, RECORDING)),
         Command(("replay_seek", "seek"), "icount", "replay execution to the specified instruction count, or moment",
                 run.seek, refused=refused("replay must be enabled to seek", LIVE, RECORDING)),
+        Command(("when",), "", "show the moment: instructions, deliveries, virtual time", run.when),
         Command(("gdbserver",), "[device]", "start gdbserver on given device (default 'tcp::1234'), stop with 'none'",
                 run.gdbserver),
     )  # fmt: skip
@@ -53,7 +54,7 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
 def status_line(target: Control) -> str:
     """`info status`, as QEMU prints it."""
     state = target.run_state()
-    if target.running:
+    if target.running and state == "running":
         return "VM status: running"
     return "VM status: paused" + (f" ({state})" if state != "paused" else "")
 
@@ -140,6 +141,9 @@ class Running:
         if timeline is None:
             raise UsageError(NOT_LIVE)
         return timeline.end
+
+    def when(self, words: list[str], say: Say) -> None:
+        say(f"moment {self._target.moment}, virtual time {self._target.machine.now_ns() / 1e9:.9f} s")
 
     def gdbserver(self, words: list[str], say: Say) -> None:
         say(self._target.outside.gdbserver(words[0] if words else "tcp::1234"))

@@ -61,7 +61,7 @@ def test_properties_of_devices_are_those_that_are_taken(capfd):
 
 
 @pytest.mark.parametrize("words", [
-    "-device nothing,help", "-device i8042,help", "-cpu z80,help", "-m help", "-device ,help",
+    "-device nothing,help", "-device i8042,help", "-cpu z80,help", "-kernel help", "-device ,help",
 ])  # fmt: skip
 def test_no_list_of_what_there_is_not(words, capfd):
     said(capfd, "run", *words.split(), status=2)

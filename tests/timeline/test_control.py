@@ -5,11 +5,15 @@ import pytest
 from quiet_host import QuietHost
 
 from playhead.base.errors import UsageError
-from playhead.log.events import ResetRequested, Shutdown
+from playhead.log.event_names import BUTTONS, KEYS
+from playhead.log.events import (
+    Input, KeyCode, MouseButton, NmiRaised, PowerButtonPressed, ResetRequested, Shutdown,
+)  # fmt: skip
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
+from playhead.session import input_words
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.timeline.debuggee import SOFTWARE
@@ -19,7 +23,8 @@ from playhead.timeline.timeline import Timeline
 
 CHANGES = (
     lambda t: t.press_reset(), lambda t: t.press_power(), lambda t: t.wake_up(), lambda t: t.raise_nmi(),
-    lambda t: t.send_input([]), lambda t: t.eject("ide1-cd0"), lambda t: t.change("ide1-cd0", "x.iso"),
+    lambda t: t.send_input([]), lambda t: t.send_keys([]), lambda t: t.move_mouse(1, 1), lambda t: t.press_buttons(1),
+    lambda t: t.eject("ide1-cd0"), lambda t: t.change("ide1-cd0", "x.iso"),
 )  # fmt: skip
 
 
@@ -85,12 +90,15 @@ def test_a_recording_that_is_controlled_replays(tmp_path):
         assert (target.run_state(), target.moment, names(events)[3:]) == ("paused", here, ["STOP"])
         saved = target.save("here")
         assert saved.name == "here" and target.snapshots() == [saved]
+        target.press_power()
+        target.raise_nmi()
+        assert events.pop() == ("POWERDOWN", {})
         target.press_reset()
         assert target.run_state() == "prelaunch"
         target.load("here")
         target.delete("here")
         assert target.snapshots() == []
-        for change in CHANGES[1:]:
+        for change in (CHANGES[2], *CHANGES[4:]):
             with pytest.raises(UsageError):
                 change(target)
         target.quit()
@@ -102,6 +110,8 @@ def test_a_recording_that_is_controlled_replays(tmp_path):
     assert planted.replay(tmp_path / "r.ph").complete
     found = [e.event for e in planted.entries(tmp_path / "r.ph") if isinstance(e.event, (ResetRequested, Shutdown))]
     assert [one.cause for one in found] == [3, 3, 3, 2]
+    pressed = [type(e.event) for e in planted.entries(tmp_path / "r.ph")]
+    assert (pressed.count(PowerButtonPressed), pressed.count(NmiRaised)) == (1, 1)
 
 
 def test_reset_is_the_end_under_no_reboot(tmp_path):
@@ -113,6 +123,36 @@ def test_reset_is_the_end_under_no_reboot(tmp_path):
 
     outcome, _ = record(tmp_path / "r.ph", script, no_reboot=True)
     assert outcome.cause == "host-qmp-system-reset"
+    assert planted.replay(tmp_path / "r.ph").complete
+
+
+def test_keys_and_movements_enter_a_machine_that_runs(tmp_path):
+    """At once, but for what a key's pauses hold back; a machine that is paused has nobody typing at it."""
+
+    def script(target, events):
+        for _ in range(5):
+            yield
+        assert [(one.number, one.current, one.absolute) for one in target.mice()] == [(2, True, False)]
+        target.send_keys(input_words.keys_of("shift-a"), 1)
+        keyboard = target.machine.devices["kbc"].state.keyboard
+        assert keyboard.held == 1  # the shift key has entered, the other waits
+        target.move_mouse(3, 4, 1)
+        target.press_buttons(5)
+        target.press_buttons(0)
+        target.stop()
+        with pytest.raises(UsageError, match="VM not running"):
+            target.send_keys(input_words.keys_of("b"))
+        target.go_on()
+        while target.machine.now_ns() < 30_000_000:
+            yield
+        target.quit()
+
+    record(tmp_path / "r.ph", script)
+    found = [e.event.what for e in planted.entries(tmp_path / "r.ph") if isinstance(e.event, Input)]
+    keys = [(KEYS[one.key], one.down) for one in found if isinstance(one, KeyCode)]
+    assert keys == [("shift", True), ("a", True), ("a", False), ("shift", False)]
+    pressed = [(BUTTONS[one.button], one.down) for one in found if isinstance(one, MouseButton)]
+    assert pressed == [("wheel-up", True), *[(b, d) for d in (True, False) for b in ("left", "middle")]]
     assert planted.replay(tmp_path / "r.ph").complete
 
 

@@ -31,6 +31,15 @@ class Happening(NamedTuple):
 Listener = Callable[[Happening], None]
 
 
+class Mouse(NamedTuple):
+    """A pointing device that takes input. Movements go to the current one."""
+
+    number: int
+    name: str
+    current: bool
+    absolute: bool
+
+
 class Named(Protocol):
     """A snapshot, of a recording, of a machine that runs, or in an image."""
 
@@ -114,6 +123,22 @@ class Control:
     def send_input(self, events: Sequence[Any]) -> None:
         """Keys, buttons and movements (`log.events.Input.what`) that belong together."""
         self._unchanged()
+
+    def send_keys(self, keys: Sequence[Any], hold_ms: int | None = None) -> None:
+        """`sendkey`, `send-key`: press keys (`session.input_words.keys_of`) one after another, then release them."""
+        self._unchanged()
+
+    def move_mouse(self, dx: int, dy: int, dz: int = 0) -> None:
+        """`mouse_move`: to the right and downwards; a click of the wheel if `dz` is not 0, upwards if positive."""
+        self._unchanged()
+
+    def press_buttons(self, held: int) -> None:
+        """`mouse_button`: those that are pressed from now on (1 left, 2 right, 4 middle)."""
+        self._unchanged()
+
+    def mice(self) -> list[Mouse]:
+        """`info mice`, `query-mice`."""
+        raise NotImplementedError
 
     def eject(self, device: str, force: bool = False) -> None:
         """Open a drive's tray and take the medium out."""

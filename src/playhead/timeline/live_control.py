@@ -15,10 +15,11 @@ from typing import Any
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
+from playhead.session import input_words
 from playhead.session.drives import Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
-from playhead.session.sources import ResetSource
+from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
 
@@ -40,6 +41,7 @@ class LiveControl(Debuggee):
         self.drives = Drives(session)
         self.stopped = self.held = self.moving = False
         self._paused_as = "prelaunch"  # as long as nothing has run, and after a reset in a pause
+        self._buttons = 0  # of the mouse, that are pressed
         self._trays: dict[str, bool] | None = None  # whether each was open at the last look
         self.attend: Callable[[], None] = lambda: None
         self.failure: PlayheadError | None = None  # of the session, while gdb had the machine running
@@ -199,16 +201,39 @@ class LiveControl(Debuggee):
             self._paused_as = "prelaunch"
 
     def press_power(self) -> None:
-        raise UsageError("this machine has no power button")
+        self.session.sources[PowerButtonSource].press()
+        self._let_in()
 
     def wake_up(self) -> None:
         raise UsageError("Unable to wake up: guest is not in suspended state")
 
     def raise_nmi(self) -> None:
-        raise UsageError("this machine has no NMI button")
+        self.session.sources[NmiSource].press()
+        self._let_in()
 
     def send_input(self, events: Sequence[Any]) -> None:
-        raise UsageError("this machine has no keyboard and no mouse that the host could move")
+        self._input.send(events)
+        self._let_in()
+
+    def send_keys(self, keys: Sequence[Any], hold_ms: int | None = None) -> None:
+        self._input.send_keys(keys, hold_ms)
+        self._let_in()
+
+    def move_mouse(self, dx: int, dy: int, dz: int = 0) -> None:
+        self._input.send([*input_words.moves(dx, dy), *input_words.wheel(dz)])
+        self._let_in()
+
+    def press_buttons(self, held: int) -> None:
+        self._input.send(input_words.buttons(held, self._buttons))
+        self._buttons = held
+        self._let_in()
+
+    @property
+    def _input(self) -> InputSource:
+        """Nobody types at a machine that is paused, as in QEMU: it would not be there to see it."""
+        if not self.running:
+            raise UsageError("VM not running: keys and movements reach a machine that runs; continue it first")
+        return self.session.sources[InputSource]
 
     def eject(self, device: str, force: bool = False) -> None:
         try:

@@ -12,6 +12,7 @@ state alone, in `apply` and below: so a replay, which has the same state, does t
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from playhead.base.units import NEVER
 from playhead.log.events import Event
 from playhead.replay.checkpoints import Checkpoint
 
@@ -86,6 +87,12 @@ class Source(Generic[E]):
         it, or a device does (`on_room`).
         """
         return None
+
+    def due_ns(self) -> int:
+        """The virtual time at which `pending` will be true, for input that waits for just that; NEVER: none does. A
+        halted machine's time moves no further than that.
+        """
+        return NEVER
 
     def ran(self, host_ns: int, instructions: int) -> None:
         """The machine has run so much, without a halt in between."""

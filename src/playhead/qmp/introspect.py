@@ -52,11 +52,13 @@ class Schema:
 
     def _described(self, one: Type) -> dict[str, Any]:
         if isinstance(one, Enum):
-            members = [{"name": value} for value in one.values]
-            return {"meta-type": "enum", "members": members, "values": list(one.values)}
+            values = list(one.values)
+            return {"meta-type": "enum", "members": [{"name": value} for value in values], "values": values}
         assert isinstance(one, Struct)
-        members = [{"name": key, "type": self.type(type), **({"default": None} if key in one.optional else {})}
-                   for key, type in one.members.items()]  # fmt: skip
+        members: list[dict[str, Any]] = [
+            {"name": key, "type": self.type(type), **({"default": None} if key in one.optional else {})}
+            for key, type in one.members.items()
+        ]
         if not one.tag:
             return {"meta-type": "object", "members": members}
         tag = one.members[one.tag]

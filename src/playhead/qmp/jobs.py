@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from playhead.base.errors import HostError, PlayheadError
 from playhead.qmp.errors import QmpError
 
-if TYPE_CHECKING:
-    from playhead.qmp.service import Qmp
-
-STATUSES = ("undefined", "created", "running", "paused", "ready", "standby", "waiting", "pending", "aborting", "concluded",
-            "null")  # fmt: skip
+STATUSES = ("undefined", "created", "running", "paused", "ready", "standby", "waiting", "pending", "aborting",
+            "concluded", "null")  # fmt: skip
 MOST = 1024  # that nobody has dismissed
 
 
@@ -34,8 +31,9 @@ class Job:
 
 
 class Jobs:
-    def __init__(self, qmp: Qmp):
-        self._qmp = qmp
+    def __init__(self, tell: Callable[[str, dict[str, Any]], None], later: Callable[[Callable[[], None]], None],
+                 failed: Callable[[HostError], None]):  # fmt: skip
+        self._tell, self._later, self._failed = tell, later, failed
         self._jobs: dict[str, Job] = {}
 
     def all(self) -> list[dict[str, Any]]:
@@ -52,7 +50,7 @@ class Jobs:
         job = self._jobs[id] = Job(id, kind)
         self._now(job, "created")
         self._now(job, "running")
-        self._qmp.later(lambda: self._run(job, run))
+        self._later(lambda: self._run(job, run))
 
     def _run(self, job: Job, run: Callable[[], None]) -> None:
         try:
@@ -60,7 +58,7 @@ class Jobs:
         except (QmpError, PlayheadError) as e:
             job.error = str(e)
             if isinstance(e, HostError):
-                self._qmp.failed(e)
+                self._failed(e)
         job.done = 1
         for status in ("aborting",) if job.error else ("waiting", "pending"):
             self._now(job, status)
@@ -75,4 +73,4 @@ class Jobs:
 
     def _now(self, job: Job, status: str) -> None:
         job.status = status
-        self._qmp.tell("JOB_STATUS_CHANGE", {"status": status, "id": job.id})
+        self._tell("JOB_STATUS_CHANGE", {"status": status, "id": job.id})

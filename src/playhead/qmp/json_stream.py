@@ -33,6 +33,7 @@ class JsonStream:
 
     def __init__(self) -> None:
         self._data = b""
+        self._skipping = False  # to the end of a line
         self._restart()
 
     def _restart(self) -> None:
@@ -44,6 +45,9 @@ class JsonStream:
     def feed(self, data: bytes) -> Iterator[Any]:
         self._data += data
         while True:
+            if self._skipping:
+                _, found, self._data = self._data.partition(b"\n")
+                self._skipping = not found
             try:
                 end = self._end()
                 if end is None:
@@ -106,8 +110,7 @@ class JsonStream:
 
     def _skip(self, at: int, why: str) -> None:
         """To the next line."""
-        line_end = self._data.find(b"\n", at)
-        self._data = self._data[line_end + 1 :] if line_end >= 0 else b""
+        self._data, self._skipping = self._data[at:], True
         self._restart()
         raise Broken(f"JSON parse error, {why}")
 

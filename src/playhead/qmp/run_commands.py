@@ -9,9 +9,8 @@ from playhead.qmp import declared
 from playhead.qmp.declared import command, event
 from playhead.qmp.errors import QmpError
 from playhead.qmp.introspect import schema
-from playhead.qmp.server import version
-from playhead.qmp.service import Qmp
-from playhead.qmp.types import BOOL, INT, STR, Enum, Struct
+from playhead.qmp.service import Qmp, version
+from playhead.qmp.types import ANY, BOOL, INT, STR, Enum, Struct
 from playhead.timeline.control import RUN_STATES
 
 CAUSE = Enum("ShutdownCause", *CAUSES)
@@ -22,7 +21,7 @@ STATUS = Struct("StatusInfo", {"running": BOOL, "singlestep": BOOL, "status": En
 REPLAY = Struct("ReplayInfo", {"mode": Enum("ReplayMode", "none", "record", "play"), "*filename": STR, "icount": INT})
 META = Enum("SchemaMetaType", "builtin", "enum", "array", "object", "alternate", "command", "event")
 JSON_TYPE = Enum("JSONType", "string", "number", "int", "boolean", "null", "object", "array", "value")
-MEMBER = Struct("SchemaInfoMember", {"name": STR, "type": STR, "*default": declared.of(STR)})
+MEMBER = Struct("SchemaInfoMember", {"name": STR, "type": STR, "*default": ANY})
 VARIANT = Struct("SchemaInfoVariant", {"case": STR, "type": STR})
 SCHEMA = Struct("SchemaInfo", {"name": STR, "meta-type": META}, tag="meta-type", variants={
     "builtin": Struct("SchemaInfoBuiltin", {"json-type": JSON_TYPE}),

@@ -9,19 +9,12 @@ import json
 from typing import Any, Protocol
 
 from playhead.base.errors import HostError, PlayheadError
+from playhead.qmp import commands
 from playhead.qmp.errors import NOT_FOUND, QmpError
 from playhead.qmp.json_stream import Broken, JsonStream
-from playhead.qmp.service import Qmp
+from playhead.qmp.service import Qmp, version
 
 MEMBERS = ("execute", "arguments", "id")
-VERSION = {"micro": 0, "minor": 2, "major": 7}  # the version of QEMU whose protocol this is
-
-
-def version() -> dict[str, Any]:
-    """Of the protocol, in QEMU's members, and of the program."""
-    from playhead import __version__
-
-    return {"qemu": VERSION, "package": f"Playhead {__version__}"}
 
 
 class Transport(Protocol):
@@ -110,12 +103,12 @@ class QmpServer:
         return self._call(name, arguments)
 
     def _call(self, name: str, arguments: dict[str, Any]) -> Any:
-        command = self._qmp.commands.get(name)
+        command = commands.COMMANDS.get(name)
         if not self._negotiated and not (command is not None and command.negotiating):
             raise QmpError("Expecting capabilities negotiation with 'qmp_capabilities'", NOT_FOUND)
         if command is None:
-            if name in self._qmp.refused:
-                raise QmpError(f"{name}: {self._qmp.refused[name]}")
+            if name in commands.REFUSED:
+                raise QmpError(f"{name}: {commands.REFUSED[name]}")
             raise QmpError(f"The command {name} has not been found", NOT_FOUND)
         if command.negotiating and self._negotiated:
             raise QmpError("Capabilities negotiation is already complete, command ignored", NOT_FOUND)

@@ -12,10 +12,19 @@ from typing import Any
 
 from playhead.base.errors import HostError
 from playhead.monitor.commands import Say
+from playhead.qmp.jobs import Jobs
 from playhead.timeline.control import Happening
 from playhead.timeline.debuggee import Debuggee
 
+VERSION = {"micro": 0, "minor": 2, "major": 7}  # the version of QEMU whose protocol this is
 NO_UUID = "00000000-0000-0000-0000-000000000000"
+
+
+def version() -> dict[str, Any]:
+    """Of the protocol, in QEMU's members, and of the program."""
+    from playhead import __version__
+
+    return {"qemu": VERSION, "package": f"Playhead {__version__}"}
 
 
 def _nothing(line: str, say: Say) -> None:
@@ -39,14 +48,10 @@ class Qmp:
     """One for a machine. `listeners` are the clients: each gets every event, as an object that can be written."""
 
     def __init__(self, target: Debuggee, surroundings: Surroundings | None = None):
-        from playhead.qmp import commands  # here: which declares all of them
-        from playhead.qmp.jobs import Jobs
-
-        self.commands, self.refused = commands.COMMANDS, commands.REFUSED
         self.target = target
         self.around = surroundings or Surroundings()
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
-        self.jobs = Jobs(self)
+        self.jobs = Jobs(self.tell, self.later, self.failed)
         self._later: list[Callable[[], None]] = []
         target.listen(self._happened)
 

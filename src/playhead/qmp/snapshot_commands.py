@@ -49,8 +49,8 @@ def snapshot_load(qmp: Qmp, job_id: str, tag: str, vmstate: str, devices: list[s
     _job(qmp, job_id, "snapshot-load", (vmstate, *devices), load)
 
 
-@command("snapshot-delete", {"job-id": STR, "tag": STR, "devices": [STR]}, about="remove the name; if there is none such, "
-         "that is no error")  # fmt: skip
+@command("snapshot-delete", {"job-id": STR, "tag": STR, "devices": [STR]}, about="remove the name; if there is none "
+         "such, that is no error")  # fmt: skip
 def snapshot_delete(qmp: Qmp, job_id: str, tag: str, devices: list[str]) -> None:
     def delete() -> None:
         if tag in _names(qmp):

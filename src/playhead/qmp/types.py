@@ -4,12 +4,12 @@ They are written as QEMU's schema files do: a structure is a mapping, `"*name"` 
 Errors have QEMU's words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from playhead.qmp.errors import QmpError
 
-Spec = "Type | Sequence[Spec]"
+Spec = Any  # a Type, or [Spec]
 
 
 class Type:
@@ -83,7 +83,7 @@ class Enum(Type):
 class Array(Type):
     json, expected = "array", "array"
 
-    def __init__(self, element: "Spec"):
+    def __init__(self, element: Spec):
         self.element = of(element)
         self.name = f"[{self.element.name}]"
 
@@ -103,7 +103,7 @@ class Struct(Type):
 
     json, expected = "object", "object"
 
-    def __init__(self, name: str, members: Mapping[str, "Spec"], *, tag: str = "",
+    def __init__(self, name: str, members: Mapping[str, Spec], *, tag: str = "",
                  variants: Mapping[str, "Struct"] | None = None, wrapped: bool = False):  # fmt: skip
         self.name, self.tag, self.wrapped = name, tag, wrapped
         self.variants = variants or {}

@@ -80,7 +80,8 @@ OTHER = [
     ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=XYZ", *CD], "serial XYZ: the recording was made with ABC"),
     ([*ON_DISK, "ide-hd,drive=a,bus=ide.0", *CD], "serial PH00001: the recording was made with ABC"),
     ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,model=M", *CD], "model M: the recording was made with"),
-    ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,bootindex=1", *CD], "bootindex 1: the recording was made with None"),
+    ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,bootindex=1", *CD],
+     "bootindex 1: the recording was made with None"),
     (["-drive", "file=disk.raw,format=raw,if=none,id=a,readonly=on", *DRIVES[2:]], "readonly True"),
     (["-bios", "other"], "-bios other: its content is not that which was recorded"),
     (["-kernel", "kernel"], "-kernel kernel: the recorded machine was started without one"),
@@ -155,7 +156,8 @@ def test_a_clock_that_began_with_the_hosts_date() -> None:
 
 def test_the_program_refuses_before_it_prints(tmp_path: Path) -> None:
     (tmp_path / "disk.raw").write_bytes(face.disk())
-    drive = ["-drive", "file=disk.raw,format=raw,if=none,snapshot,id=a", "-device", "ide-hd,drive=a,bus=ide.0", "-m", "32"]
+    drive = ["-drive", "file=disk.raw,format=raw,if=none,snapshot,id=a", "-device", "ide-hd,drive=a,bus=ide.0",
+             "-m", "32"]  # fmt: skip
     status, said, _ = face.run(tmp_path, ["-icount", "shift=3,rr=record,rrfile=r.bin", *drive], b"q")
     assert status == 0 and said.endswith(b"q")
     for given, named in ((["-m", "64"], "-m 64M"), (["-cpu", "486"], "-cpu 486"), (["-serial", "none"], "-serial")):

@@ -31,12 +31,10 @@ def media_of(machine: Machine) -> Media:
 
 
 def names_of(machine: Machine) -> dict[str, int]:
-    """QEMU's name of each drive (`ide1-cd0`) -> its number in the configuration."""
+    """QEMU's name of each drive (the id of its -drive, or `ide1-cd0`) -> its number in the configuration."""
     config = getattr(machine, "config", None)
-    found = {}
-    for number, drive in enumerate(config.drives if config is not None else ()):
-        found[f"ide{drive.bus}-{'cd' if media_of(machine).takes(number) else 'hd'}{drive.unit}"] = number
-    return found
+    entries = config.all_of("ide-hd", "ide-cd") if config is not None else ()
+    return {str(entry.values["drive"]): number for number, entry in enumerate(entries)}
 
 
 def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:

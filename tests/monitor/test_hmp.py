@@ -75,7 +75,8 @@ def test_what_is_typed_wrong(paused):
     for command, said in {
         "x /s 0": "Cannot access memory|usage|invalid char in format: 's'",
         "x /10": "an address is missing", "p 1+": "is missing", "p $foo": "no register foo",
-        "p 1/0": "division by zero", "sum 0": "usage: sum", "sum 0 10 20": "extraneous characters", "i /g 0x60": "1, 2 or 4 bytes",
+        "p 1/0": "division by zero", "sum 0": "usage: sum", "sum 0 10 20": "extraneous characters",
+        "i /g 0x60": "1, 2 or 4 bytes",
         "memsave 0 10 /nowhere/x": "cannot write /nowhere/x: No such file", "eject nowhere": "no device 'nowhere'",
         "loadvm x": "no snapshot 'x'", "sendkey foo": "invalid parameter: foo", "mouse_set 77": "not found",
         "info block nowhere": "not found", "info usb": "no USB controller", "migrate tcp:x": "no migration",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
 from playhead.boards.drive_config import CDROM, DriveConfig
-from playhead.cli.drive_options import DriveSpec, Placed, place
+from playhead.cli.drive_places import DriveSpec, Placed, place
 
 if TYPE_CHECKING:
     from playhead.boards.config import PcConfig

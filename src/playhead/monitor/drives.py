@@ -1,10 +1,13 @@
 """Commands for drives: which there are, what is in them, what they have done; CD-ROMs into them and out again."""
 
-from itertools import groupby
+from collections.abc import Iterator
 
 from playhead.base.errors import UsageError
+from playhead.base.messages import shown
 from playhead.monitor.commands import REPLAY, Command, Misunderstood, Say, refused
+from playhead.monitor.devices import size_text
 from playhead.monitor.running import FIXED
+from playhead.session.drives import DriveNow
 from playhead.timeline.debuggee import Debuggee
 from playhead.timeline.live_control import LiveControl
 
@@ -33,17 +36,40 @@ class DriveCommands:
         flags, rest = {word for word in words if word in ("-n", "-v")}, [w for w in words if w not in ("-n", "-v")]
         if len(rest) > 1 or any(word.startswith("-") for word in rest):
             raise Misunderstood("usage: info block [-n] [-v] [device]")
-        blocks = _blocks(self._target.drives_shown())
-        if rest and rest[0] not in blocks:
-            raise UsageError(f"Device '{rest[0]}' not found; there is {', '.join(blocks) or 'none'}")
-        for n, name in enumerate(rest or blocks):
+        drives = {drive.name: drive for drive in self._target.drives_now()}
+        if rest and rest[0] not in drives:
+            raise UsageError(f"Device '{rest[0]}' not found; there is {', '.join(drives) or 'none'}")
+        for n, name in enumerate(rest or drives):
             if n:
                 say("")
-            for line in blocks[name]:
+            for line in self._lines(drives[name], nodes="-n" in flags, details="-v" in flags):
                 say(line)
-            if "-v" in flags and isinstance(self._target, LiveControl):
-                for line in self._target.drives.image_lines(name):
-                    say(line)
+
+    def _lines(self, drive: DriveNow, nodes: bool, details: bool) -> Iterator[str]:
+        medium = drive.medium
+        yield f"{drive.name}: {self._inside(drive)}"
+        if not nodes:
+            yield f"    Attached to:      {drive.device_id}"
+            if drive.removable:
+                locked, tray = "locked" if drive.locked else "not locked", "open" if drive.tray_open else "closed"
+                yield f"    Removable device: {locked}, tray {tray}"
+        if medium is None:
+            return
+        if not drive.removable:
+            yield "    Cache mode:       writeback"
+        if details:
+            yield from ("", "Images:", f"image: {shown(medium.path) or 'not known'}", f"file format: {medium.format}",
+                        f"virtual size: {size_text(medium.size)} ({medium.size} bytes)")  # fmt: skip
+
+    def _inside(self, drive: DriveNow) -> str:
+        """What is in it: `disk.img (raw, read-only)`."""
+        medium = drive.medium
+        if medium is None:
+            return "[not inserted]"
+        if self._target.mode == "play":
+            return f"{shown(medium.path)} ({medium.format}), as recorded" if medium.path else "another CD-ROM"
+        how = ", read-only" if drive.read_only else "" if medium.written else ", not changed (snapshot)"
+        return f"{shown(medium.path)} ({medium.format}{how})"
 
     def statistics(self, words: list[str], say: Say) -> None:
         assert isinstance(self._target, LiveControl)
@@ -64,13 +90,3 @@ class DriveCommands:
         if len(more) > 1 and more[1] not in ("retain", "read-only"):
             raise UsageError(f"read-only-mode {more[1]}: a CD-ROM is never written; retain and read-only are accepted")
         self._target.change(device, file, more[0] if more and more[0] else None, force)
-
-
-def _blocks(lines: list[str]) -> dict[str, list[str]]:
-    """By the drives' names: the first line of each begins with its name."""
-    found: dict[str, list[str]] = {}
-    for indented, group in groupby(lines, key=lambda line: line.startswith(" ")):
-        for line in group:
-            name = next(reversed(found), "") if indented else line.partition(":")[0]
-            found.setdefault(name, []).append(line)
-    return found

@@ -17,7 +17,6 @@ def commands(target: ReplayDebuggee, reader: Reader) -> tuple[Command, ...]:
     replay = Replaying(target, reader)
     return (
         Command(("info replay",), "", "the recording, and the moment in it", replay.info),
-        Command(("info block",), "", "the drives, and what is in them", replay.drives),
         Command(("info status",), "", "paused, always: a replay moves only when told to", replay.status),
         Command(("replay_seek", "seek"), "moment", "go to a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
                 "serial:\"text\"", replay.seek),
@@ -49,10 +48,6 @@ class Replaying:
 
     def status(self, words: list[str], say: Say) -> None:
         say("VM status: paused")
-
-    def drives(self, words: list[str], say: Say) -> None:
-        for line in self._target.drives_shown() or ("This machine has no drives.",):
-            say(line)
 
     def seek(self, words: list[str], say: Say) -> None:
         say(f"at {self._target.replay_seek(self._where(words[0]))}: {self._target.instruction()}")

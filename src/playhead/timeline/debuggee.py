@@ -100,9 +100,6 @@ class Debuggee(Control):
         if not look.write(self.machine, address, data, physical):
             raise UsageError(f"there is no memory to write to at {address:#x}")
 
-    def drives_shown(self) -> list[str]:
-        """Lines on the drives, and on what is in them now."""
-        raise NotImplementedError
 
     # breakpoints
 

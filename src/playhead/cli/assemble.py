@@ -11,7 +11,7 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
-from playhead.cli.drive_options import EMPTY_FLOPPY
+from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.drive_config import CDROM, FLOPPY, DriveConfig
-from playhead.cli.drive_options import DriveSpec, Placed, place
+from playhead.cli.drive_places import DriveSpec, Placed, place
 
 if TYPE_CHECKING:
     from playhead.boards.config import PcConfig
@@ -98,6 +98,11 @@ def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:
     sectors = image.sectors if image is not None else 0
     if image is not None and not sectors:
         raise UsageError(f"{spec.file}: an image of no size")
+    return described(spec, sectors, number)
+
+
+def described(spec: DriveSpec, sectors: int, number: int) -> DriveConfig:
+    """The drive as the machine has it; `number`: its place among all."""
     if spec.kind == FLOPPY:
         return DriveConfig(0, spec.unit, FLOPPY, sectors, spec.read_only, type=spec.type)
     model = spec.model or (CDROM_MODEL if spec.kind == CDROM else DISK_MODEL)

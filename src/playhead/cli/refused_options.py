@@ -100,7 +100,6 @@ REFUSED: dict[str, Refusal] = {
     "object": Refusal("this version has no such objects", "-device or -drive"),
     "name": Refusal("a machine has no name yet"), "uuid": Refusal("a machine has no UUID yet"),
     "pidfile": Refusal("it writes no such file yet"),
-    "blockdev": Refusal("it has no node graph yet", "-drive file=FILE,if=none,id=ID"),
 }  # fmt: skip
 
 

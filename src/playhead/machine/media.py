@@ -32,13 +32,13 @@ class Media:
         drives = self._board.config.drives
         return drive < len(drives) and drives[drive].kind in (CDROM, FLOPPY)
 
-    def names(self) -> list[str]:
-        """QEMU's name of each drive, such as `ide1-cd0` and `floppy0`."""
-        kinds = {CDROM: "ide{}-cd{}", FLOPPY: "floppy{1}"}
-        return [kinds.get(d.kind, "ide{}-hd{}").format(d.bus, d.unit) for d in self._board.config.drives]
-
-    def is_cdrom(self, drive: int) -> bool:
-        return self._board.config.drives[drive].kind == CDROM
+    def read_only(self, drive: int) -> bool:
+        """Whether the guest cannot write to what is in a drive."""
+        config = self._board.config.drives[drive]
+        if config.kind == FLOPPY:
+            assert self._board.fdc is not None
+            return bool(self._board.fdc.state.drives[config.unit].read_only)
+        return config.kind == CDROM or config.read_only
 
     def is_floppy(self, drive: int) -> bool:
         return self._board.config.drives[drive].kind == FLOPPY

@@ -87,7 +87,8 @@ with process(parse_arguments("run", MACHINE_OPTIONS, sys.argv[1:])):
 
 
 def started(*words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-c", CHILD, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", CHILD, *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_the_process_has_its_name_and_its_file(tmp_path: Path) -> None:

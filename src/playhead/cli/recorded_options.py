@@ -19,7 +19,7 @@ from playhead.cli.serial_ports import all_specs
 if TYPE_CHECKING:
     from playhead.boards.config import PcConfig
     from playhead.boards.drive_config import DriveConfig
-    from playhead.cli.drive_options import DriveSpec
+    from playhead.cli.drive_places import DriveSpec
     from playhead.log.reader import Reader
 
 KINDS = {CDROM: "a CD-ROM drive"}

@@ -195,12 +195,75 @@ def monitor() -> str:
     return "\n".join(out)
 
 
+OWNER = """A client of QMP may do what the user may who started Playhead: `blockdev-change-medium` opens files by name,
+and `human-monitor-command` gives it every command of the human monitor. So QMP listens on this machine only, or on a
+socket that only its owner can open, unless an address is given.
+
+Shapes, errors and the order of events are those of QEMU 7.2 (tests compare them). A result may lack members that QEMU
+has; it has none that QEMU lacks. Arguments and results are written as in QEMU's schema: `*name` may be left out.
+"""
+
+
+def qmp() -> str:
+    from playhead.qmp import commands
+    from playhead.qmp.types import NOTHING, Struct
+
+    def members(one: Any) -> str:
+        if not isinstance(one, Struct):
+            return one.shown()
+        names = (("*" if key in one.optional else "") + f"{key}: {type.shown()}" for key, type in one.members.items())
+        return ", ".join(names)
+
+    out = ["# QMP\n", NOTE, OWNER, "## Commands\n"]
+    rows = [(f"`{one.name}`", members(one.arguments), "" if one.returns is NOTHING else one.returns.shown(),
+             one.about) for _, one in sorted(commands.COMMANDS.items())]  # fmt: skip
+    out.append(table(("command", "arguments", "returns", "does"), rows))
+    out.append("## Events\n")
+    events = [(f"`{name}`", members(data), about) for name, (data, about) in sorted(commands.EVENTS.items())]
+    out.append(table(("event", "data", "when"), events))
+    out.append("## Types\n")
+    out.append(table(("type", "is"), _qmp_types([*commands.COMMANDS.values()], members)))
+    out.append("## Not here\n\nCommands of QEMU's that are refused, with the reason.\n")
+    reasons: dict[str, list[str]] = {}
+    for name, why in commands.REFUSED.items():
+        reasons.setdefault(why, []).append(f"`{name}`")
+    out.append(table(("commands", "why"), [(" ".join(names), why) for why, names in reasons.items()]))
+    return "\n".join(out)
+
+
+def _qmp_types(commands: Sequence[Any], members: Any) -> list[tuple[str, str]]:
+    """Those that have a name, and what they are."""
+    from playhead.qmp.types import Array, Enum, Struct
+
+    found: dict[str, str] = {}
+
+    def see(one: Any) -> None:
+        if isinstance(one, Array):
+            see(one.element)
+        elif isinstance(one, Enum) and len(one.values) < 20:
+            found[one.name] = " ".join(f"`{value}`" for value in one.values)
+        elif isinstance(one, Enum):
+            found[one.name] = f"{len(one.values)} words, as in QEMU"
+        elif isinstance(one, Struct):
+            if not one.name.endswith("-arg") and one.members:
+                cases = "; ".join(f"{case}: {members(variant)}" for case, variant in one.variants.items())
+                found[one.name] = members(one) + (f"; by {one.tag}: {cases}" if cases else "")
+            for inner in (*one.members.values(), *one.variants.values()):
+                see(inner)
+
+    for command in commands:
+        see(command.arguments)
+        see(command.returns)
+    return [(f"`{name}`", what) for name, what in sorted(found.items())]
+
+
 PAGES = {
     "instructions": instructions,
     "events": events,
     "devices": devices,
     "options": options,
     "monitor": monitor,
+    "qmp": qmp,
 }
 
 

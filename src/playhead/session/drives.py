@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
+from playhead.hw.block import SECTOR
 from playhead.session.sources import MediaSource
 
 if TYPE_CHECKING:
@@ -58,6 +60,61 @@ def recorded_lines(machine: Machine, images: object) -> list[str]:
     return lines
 
 
+class Medium(NamedTuple):
+    """What lies in a drive. `path` is empty if only its content is known (a replay's later CD-ROMs)."""
+
+    path: str
+    format: str
+    size: int  # bytes
+    written: bool  # what the guest writes goes to the image
+
+
+class DriveNow(NamedTuple):
+    """A drive as it is now. `tray_open` and `locked` of a CD-ROM drive."""
+
+    name: str
+    device_id: str
+    removable: bool
+    read_only: bool
+    tray_open: bool
+    locked: bool
+    medium: Medium | None
+
+
+def drives_now(machine: Machine, medium: Callable[[int, int], Medium | None]) -> list[DriveNow]:
+    """`medium(drive, number)`: what the medium of that number is, in the drive of that number."""
+    found = []
+    for name, number in names_of(machine).items():
+        removable = media_of(machine).takes(number)
+        tray = media_of(machine).tray(number) if removable else None
+        inside = medium(number, storage_of(machine).medium(number)) if tray is None or tray.sectors else None
+        found.append(DriveNow(name, device_id(machine, number), removable,
+                              removable or machine.config.drives[number].read_only, bool(tray and tray.tray_open),
+                              bool(tray and tray.locked), inside))  # fmt: skip
+    return found
+
+
+def recorded_drives(machine: Machine, images: object) -> list[DriveNow]:
+    """Those of a replay, with the images that the recording began with (`recorded_lines`)."""
+    known = images if isinstance(images, list) else []
+
+    def medium(drive: int, number: int) -> Medium:
+        fact = known[number] if number < len(known) else None
+        size = machine.config.drives[drive].sectors * SECTOR
+        if isinstance(fact, dict):
+            return Medium(str(fact.get("file", "")), str(fact.get("format", "raw")), size, bool(fact.get("changed")))
+        return Medium("", "raw", media_of(machine).tray(drive).sectors * SECTOR, False)
+
+    return drives_now(machine, medium)
+
+
+def device_id(machine: Machine, number: int) -> str:
+    """The id of the device that a drive is."""
+    drive = machine.config.drives[number]
+    units = [one for one in machine.config.devices if one.bus == f"ide.{drive.bus}"]
+    return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
+
+
 class Drives:
     """The drives of a live session's machine, by QEMU's names (`ide1-cd0`)."""
 
@@ -76,7 +133,7 @@ class Drives:
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
         if not media_of(self._machine).takes(drives[name]):
-            raise UsageError(f"device '{name}' is not removable")
+            raise UsageError(f"Device '{name}' is not removable")
         return drives[name]
 
     def trays(self) -> dict[str, bool]:
@@ -86,10 +143,19 @@ class Drives:
 
     def device_id(self, name: str) -> str:
         """The id of the device that a drive is."""
-        config = self._machine.config
-        drive = config.drives[self._all()[name]]
-        units = [one for one in config.devices if one.bus == f"ide.{drive.bus}"]
-        return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
+        return device_id(self._machine, self._all()[name])
+
+    def now(self) -> list[DriveNow]:
+        """All of them."""
+        disks = cast("Disks", self._session.host.ends.get("disks"))
+
+        def medium(drive: int, number: int) -> Medium | None:
+            image = disks.image(number)
+            if image is None:
+                return None
+            return Medium(image.path, image.format, image.size, number == drive and disks.is_written(drive))
+
+        return drives_now(self._machine, medium)
 
     def shown(self) -> list[str]:
         """Lines."""

@@ -64,8 +64,10 @@ def test_record_and_replay(folder: Path) -> None:
     assert [name for name in os.listdir(folder) if name != "stderr"] == ["replay.bin"]
 
 
-@pytest.mark.parametrize("line", [RECORD + NETWORK, *(f"{RECORD} {part}" for part in (
-    "-netdev user,id=net1", "-device rtl8139,netdev=net1", "-object filter-replay,id=replay,netdev=net1"))])  # fmt: skip
+PARTS = ("-netdev user,id=net1", "-device rtl8139,netdev=net1", "-object filter-replay,id=replay,netdev=net1")
+
+
+@pytest.mark.parametrize("line", [RECORD + NETWORK, *(f"{RECORD} {part}" for part in PARTS)])
 def test_the_network_part_is_refused_by_name(folder: Path, line: str) -> None:
     status, said, err = run(folder, shlex.split(line))
     assert (status, said) == (2, b"") and err.count("\n") == 1 and "network" in err

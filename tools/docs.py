@@ -168,31 +168,52 @@ def _refused() -> str:
     return "\n".join([*out, table(("option", "why", "there is"), rows)])
 
 
+MONITOR_PAGE = """\
+Commands of the human monitor: `-monitor`, Ctrl-A c, gdb's word `monitor`, QMP's `human-monitor-command`; and of the
+prompt of `playhead debug` and its `-ex`. Names, arguments and output are QEMU 7.2's; what succeeds says nothing.
+
+A command that changes the machine while it is recorded is an input: it is logged and replayed. In a replay it is
+refused. The columns say where a command works: on a live machine, while one is being recorded, in a replay.
+"""
+MONITOR_FILES = """\
+An ELF core of `dump-guest-memory` has the general registers and physical memory at its addresses; with `-p` what
+the page tables show at linear addresses. gdb opens it with `core-file`, a kernel's symbols with `symbol-file`. `savevm`
+needs no disk: a recording keeps the state itself (where QEMU refuses), a plain run keeps it in memory and says so, and
+with a qcow2 image that may be written it is kept there, too.
+"""
+
+
 def monitor() -> str:
     from typing import cast
 
-    from playhead.monitor import looking, moving, replaying
+    from playhead.monitor import hmp, looking, moving, refusals, replaying
     from playhead.monitor.commands import Command, Monitor
     from playhead.timeline import moments
 
     nothing = cast(Any, None)  # they are not run here
-    quit = Command(("quit", "q"), "", "end", nothing)
-    groups = (
-        ("Running and stopping", moving.commands(nothing)),
-        ("Moving about", replaying.commands(nothing, nothing)),
-        ("Looking", looking.commands(nothing)),
-        ("The monitor itself", (*Monitor(()).commands, quit)),
-    )
-    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb after the word `monitor`.\n"
-    out = ["# The monitor\n", NOTE, where]
-    for title, commands in groups:
+    out = ["# The monitor\n", NOTE, MONITOR_PAGE, MONITOR_FILES]
+    for title, commands in (*hmp.groups(nothing), ("The monitor itself", Monitor(()).commands)):
         out.append(f"## {title}\n")
-        out.append(table(("command", "also", "does"), [
-            (f"`{c.names[0]} {c.words}".rstrip() + "`", " ".join(f"`{n}`" for n in c.names[1:]),
-             c.help)
-            for c in commands]))  # fmt: skip
+        out.append(_commands(commands, contexts=True))
+    out += ["## The prompt of `playhead debug`\n",
+            "It has gdb's words in front of those; where both have one, this is what it does there.\n"]  # fmt: skip
+    quit = Command(("quit", "q"), "", "end", nothing)
+    prompt = (*moving.commands(nothing), *replaying.commands(nothing, nothing), *looking.commands(nothing), quit)
+    out.append(_commands(prompt, contexts=False))
+    out += ["## Refused by name\n", "QEMU's commands that there are not.\n"]
+    out.append(table(("command", "why, and what there is"), [
+        (f"`{c.names[0]}`", c.help.removeprefix("not here: ")) for c in refusals.commands()]))  # fmt: skip
     out += ["## Moments\n", (moments.__doc__ or "").partition("\n\n")[2]]
     return "\n".join(out)
+
+
+def _commands(commands: Any, contexts: bool) -> str:
+    from playhead.monitor.commands import CONTEXTS
+
+    head = ("command", "also", "does", *(CONTEXTS if contexts else ()))
+    rows = [(f"`{c.names[0]} {c.words}".rstrip() + "`", " ".join(f"`{n}`" for n in c.names[1:]), c.help,
+             *((c.refused.get(where, "yes") for where in CONTEXTS) if contexts else ())) for c in commands]  # fmt: skip
+    return table(head, rows)
 
 
 OWNER = """A client of QMP may do what the user may who started Playhead: `blockdev-change-medium` opens files by name,

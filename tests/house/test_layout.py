@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "session": "base log hw host machine replay",
     "timeline": "base log hw x86 machine session",
     "gdb": "base log timeline",
-    "monitor": "base log timeline",
+    "monitor": "base log hw devices boards machine session timeline",
     "qmp": "base log hw x86 devices boards session timeline monitor",
     "web": "base log timeline",
 }

@@ -189,7 +189,7 @@ def _drop_input(host: Host) -> None:
 
 def _commands(target: RunningReplay, reader: Reader, host: Host) -> Sequence[Command]:
     """The monitor's. Long movements can be interrupted by whatever ends the run."""
-    from playhead.monitor import looking, replaying, running
+    from playhead.monitor import hmp, replaying
 
     def interruptible(command: Command) -> Command:
         run = command.run
@@ -205,7 +205,7 @@ def _commands(target: RunningReplay, reader: Reader, host: Host) -> Sequence[Com
 
         return dataclasses.replace(command, run=execute)
 
-    own = running.commands(target)
-    names = {command.names[0] for command in own}
-    moving = (command for command in replaying.commands(target, reader) if command.names[0] not in names)
-    return tuple(interruptible(command) for command in (*own, *moving, *looking.commands(target)))
+    own = hmp.commands(target)
+    names = {name for command in own for name in command.names}
+    ours = (command for command in replaying.commands(target, reader) if command.names[0] not in names)
+    return tuple(interruptible(command) for command in (*own, *ours))

@@ -37,29 +37,6 @@ def names_of(machine: Machine) -> dict[str, int]:
     return {str(entry.values["drive"]): number for number, entry in enumerate(entries)}
 
 
-def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:
-    """The lines of `info block` about a drive. `image`: its medium, with the format."""
-    if not media_of(machine).takes(number):
-        return [f"{name}: {image}"]
-    tray = media_of(machine).tray(number)
-    locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
-    return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
-
-
-def recorded_lines(machine: Machine, images: object) -> list[str]:
-    """The same for a replay. `images`: the recording's description of the images that it began with. Of a CD-ROM that
-    was put in later only the content is known.
-    """
-    lines = []
-    known = images if isinstance(images, list) else []
-    for name, number in names_of(machine).items():
-        medium = storage_of(machine).medium(number)
-        fact = known[medium] if medium < len(known) else None
-        known_as = f"{fact.get('file')} ({fact.get('format')}), as recorded" if isinstance(fact, dict) else ""
-        lines += lines_of(machine, name, number, known_as or "another CD-ROM")
-    return lines
-
-
 class Medium(NamedTuple):
     """What lies in a drive. `path` is empty if only its content is known (a replay's later CD-ROMs)."""
 
@@ -95,7 +72,7 @@ def drives_now(machine: Machine, medium: Callable[[int, int], Medium | None]) ->
 
 
 def recorded_drives(machine: Machine, images: object) -> list[DriveNow]:
-    """Those of a replay, with the images that the recording began with (`recorded_lines`)."""
+    """Those of a replay, with the images that the recording began with."""
     known = images if isinstance(images, list) else []
 
     def medium(drive: int, number: int) -> Medium:
@@ -147,29 +124,22 @@ class Drives:
 
     def now(self) -> list[DriveNow]:
         """All of them."""
-        disks = cast("Disks", self._session.host.ends.get("disks"))
 
         def medium(drive: int, number: int) -> Medium | None:
-            image = disks.image(number)
+            image = self._disks.image(number)
             if image is None:
                 return None
-            return Medium(image.path, image.format, image.size, number == drive and disks.is_written(drive))
+            return Medium(image.path, image.format, image.size, number == drive and self._disks.is_written(drive))
 
         return drives_now(self._machine, medium)
 
-    def shown(self) -> list[str]:
-        """Lines."""
-        machine, lines = self._machine, []
-        disks = cast("Disks", self._session.host.ends.get("disks"))
-        for name, number in self._all().items():
-            image = disks.image(storage_of(machine).medium(number))
-            if media_of(machine).takes(number):
-                how = ", read-only"
-            else:
-                how = "" if disks.is_written(number) else ", not changed (snapshot)"
-            inside = f"{image.path} ({image.format}{how})" if image else "[not inserted]"
-            lines += lines_of(machine, name, number, inside)
-        return lines
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What each drive's image has done for the guest, in QEMU's words."""
+        return {name: self._disks.counts(number) for name, number in self._all().items()}
+
+    @property
+    def _disks(self) -> Disks:
+        return cast("Disks", self._session.host.ends.get("disks"))
 
     def eject(self, name: str, force: bool) -> None:
         number = self._cdrom(name)

@@ -263,6 +263,7 @@ class LiveControl(Debuggee):
                     self.tell("DEVICE_TRAY_MOVED", device=name, id=self.drives.device_id(name), tray_open=is_open)
         self._trays = now
 
+
     # snapshots
 
     def save(self, name: str) -> Saved:

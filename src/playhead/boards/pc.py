@@ -114,7 +114,7 @@ class Board:
         self.rtc_start_s = config.rtc_start_s()
         first, second = (CMOS_TYPES[type] for type in config.floppy_types())
         self.cmos = pc_nvram(config.ram_bytes, boot=config.boot, floppies=(first, second)) | disks.cmos(config.drives)
-        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics)
+        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid)
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
         self._build()
         self.lapic, self.nmi, self.kbc = self.find(Lapic), self.find(NmiLatch), self.find(I8042)

@@ -41,6 +41,7 @@ APPEND = {
     "story": NO_TESTS,
     "disk": NO_TESTS,
     "load": NO_TESTS,
+    "floppy": NO_TESTS,
     "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
@@ -104,6 +105,16 @@ def machine(name: str) -> list[str]:
         drives += ["-drive", f"file={floppy_disk()},format=raw,if=floppy,snapshot=on"]
     cpu = ["-cpu", CPU[name]] if name in CPU else []
     return ["-bios", str(image(name)), *cpu, *drives]
+
+
+def boot_floppy() -> Path:
+    """A 1.44 MB disk of noise that reads itself by the BIOS when it is started."""
+
+    def make(path: Path) -> bytes:
+        program = asm.build(path, asm.BOOT_SECTOR)[0]
+        return program + floppy_disk().read_bytes()[len(program) :]
+
+    return _built(BOOT / "floppy.s", ".img", make)
 
 
 def multiboot(kludge: bool = False) -> Path:

@@ -89,6 +89,8 @@ class Claims:
         self.devices(all_specs(values), debugcon_spec(values))
         if values["log_file"]:
             self.writes("-D", values["log_file"])
+        if values.get("pidfile"):
+            self.writes("-pidfile", values["pidfile"])
 
     def images(self, files: Sequence[dict[str, Any]]) -> None:
         """Where the images of a recording are now."""

@@ -30,6 +30,7 @@ BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs")
 WITH_FLOPPY = ("floppy",)
+MORE = {"testdev": ["-device", "pc-testdev"]}
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt",)  # prints its line and never ends by itself
@@ -103,6 +104,7 @@ def machine(name: str) -> list[str]:
     drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
     if name in WITH_FLOPPY:
         drives += ["-drive", f"file={floppy_disk()},format=raw,if=floppy,snapshot=on"]
+    drives += MORE.get(name, [])
     cpu = ["-cpu", CPU[name]] if name in CPU else []
     return ["-bios", str(image(name)), *cpu, *drives]
 

@@ -89,7 +89,8 @@ def test_syslinux_starts_from_a_floppy(tools: HostTools, tmp_path: Path) -> None
     (tmp_path / "cfg").write_text("SERIAL 0 115200\nPROMPT 1\nSAY READ-FROM-THE-FLOPPY\n")
     fat(tools, image, {"syslinux.cfg": tmp_path / "cfg"})
     tools.run("syslinux", "--install", image)
-    command = [*PLAYHEAD, "record", "-o", str(path), "-nographic", "-fda", str(image), "-boot", "a", "-icount", "shift=6"]
+    command = [*PLAYHEAD, "record", "-o", str(path), "-nographic", "-fda", str(image), "-boot", "a", "-icount",
+               "shift=6"]  # fmt: skip
     status, said, heard = talk(command, [(b"boot: ", b"nothing\r"), (b"boot: ", b"\x01x")], LIMIT_S)
     assert status in (0, 1) and b"READ-FROM-THE-FLOPPY" in said and b"nothing" in said, (said[-500:], heard)
     image.unlink()

@@ -192,7 +192,8 @@ poweroff -f
 )
 
 _SCRIPTS = {
-    "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD, "compiled": _COMPILED,
+    "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD,
+    "compiled": _COMPILED,
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"

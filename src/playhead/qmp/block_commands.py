@@ -94,12 +94,12 @@ def blockdev_open_tray(qmp: Qmp, device: str | None = None, id: str | None = Non
 
 
 @command("blockdev-change-medium", {"*device": STR, "*id": STR, "filename": STR, "*format": STR, "*force": BOOL,
-         "*read-only-mode": RETAIN}, about="put another medium into a CD-ROM drive")  # fmt: skip
+         "*read-only-mode": RETAIN}, about="put another medium into a CD-ROM or floppy disk drive")  # fmt: skip
 def blockdev_change_medium(
     qmp: Qmp, filename: str, device: str | None = None, id: str | None = None, format: str | None = None,
     force: bool = False, read_only_mode: str = "retain",
 ) -> None:  # fmt: skip
     name = _named(qmp, device, id)
-    if read_only_mode == "read-write":
+    if read_only_mode == "read-write" and not name.startswith("floppy"):
         raise QmpError(f"Device '{name}' is a CD-ROM drive, whose media are read-only")
-    qmp.target.change(name, filename, format, force)
+    qmp.target.change(name, filename, format, force, read_only_mode == "read-only")

@@ -247,9 +247,10 @@ class LiveControl(Debuggee):
         finally:
             self._let_in()  # a guest that has locked the tray is told, too
 
-    def change(self, device: str, path: str, format: str | None = None, force: bool = False) -> None:
+    def change(self, device: str, path: str, format: str | None = None, force: bool = False,
+               read_only: bool = False) -> None:  # fmt: skip
         try:
-            self.drives.change(device, path, format, force)
+            self.drives.change(device, path, format, force, read_only)
         finally:
             self._let_in()
 

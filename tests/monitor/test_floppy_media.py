@@ -11,8 +11,8 @@ from playhead.log.reader import Reader
 from tools import guest
 
 # Reads the first sector again and again and prints what it begins with whenever that is something else: the
-# controller's status in place of it where it failed. What begins with WRIT is told the number of the disk, in its second sector, and
-# the outcome is printed. Ends when it reads STOP.
+# controller's status in place of it where it failed. What begins with WRIT is told the number of the disk, in its
+# second sector, and the outcome is printed. Ends when it reads STOP.
 SOURCE = """
         .include "pc.inc"
         .set    FDC, 0x3F0

@@ -1,9 +1,9 @@
 """pc-testdev: what tests of processors and chip sets (kvm-unit-tests) ask of a machine that QEMU emulates.
 
 Four ports that remember what was written, twice over: E0h to E3h, and E8h to EBh; an access that is not aligned reads 0
-and writes nothing. A page whose address is written to E4h to E7h is mapped anew, of which a guest sees nothing. Ports 2000h to 2017h
-are interrupt lines: a write of anything but 0 drives one. 64 KiB of memory-mapped register space behave as memory does
-that is no RAM.
+and writes nothing. A page whose address is written to E4h to E7h is mapped anew, of which a guest sees nothing. Ports
+2000h to 2017h are interrupt lines: a write of anything but 0 drives one. 64 KiB of memory-mapped register space behave
+as memory does that is no RAM.
 
 Source: QEMU 7.2's device, by experiment (guest/testdev.s); the sources of kvm-unit-tests for what it is used for.
 """

@@ -27,7 +27,7 @@ def test_help_of_a_verb(verb, capfd):
 
 def test_help_of_nothing_and_of_what_there_is_not(capfd):
     text = said(capfd, "help")
-    assert text == said(capfd, "--help") and all(f"\n  {verb:<8} {what}\n" in text for verb, what in VERBS.items())
+    assert text == said(capfd, "--help") and all(f"\n  {verb:<10} {what}\n" in text for verb, what in VERBS.items())
     assert "did you mean 'record'?" in said(capfd, "help", "recrod", status=2)
 
 

@@ -8,6 +8,7 @@ from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS
 from playhead.cli import blockdev_options, device_options, drive_options, object_options
 from playhead.cli import machine_values as values
+from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
 from playhead.cli.process_options import PROCESS_OPTIONS
@@ -160,6 +161,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            parse=values.UUID, group=MACHINE, otherwise="all zeroes", since="0.4.0"),
     *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,
              group=DISKS) for n, letter in enumerate("abcd")),
+    *(Option(f"-fd{letter}", f"a floppy disk, in drive {n}", "FILE", drive_options.fixed(n, interface="floppy"),
+             "drives", 1, group=DISKS) for n, letter in enumerate("ab")),
     Option("-cdrom", "a CD-ROM, in place of -hdc", "FILE", drive_options.fixed(2, "cdrom"), "drives", 1, group=DISKS),
     Option("-drive", "a drive", "KEY=VALUE[,...]", subs=drive_options.DRIVE_SUBS, implied="file",
            finish=drive_options.checked, key="drives", many=16, group=DISKS),
@@ -185,6 +188,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), pty, "
            "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c switches to it and back",
            "DEVICE", values.monitor_device, group=WATCH),
+    *LOG_OPTIONS,
     Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-net", "there is no network", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-nic", "there is no network card", parse=values.NONE, group=QUIET, listing=values.list_nothing),
@@ -193,7 +197,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-smp", "there is one processor", "[cpus=]1", subs=SMP_SUBS, implied="cpus", bare=False, group=QUIET),
     Option("-accel", "the processor is always emulated", "tcg[,KEY=VALUE...]", subs=ACCEL_SUBS, implied="accel",
            group=QUIET, listing=values.list_accelerators),
-    Option("-nodefaults", "there are no default devices to leave out", group=QUIET),
+    Option("-nodefaults", "no empty floppy disk drive", group=MACHINE),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
     Option("-no-hpet", "the same as -M hpet=off", group=QUIET, since="0.4.0"),
     Option("-only-migratable", "the state of every device can be saved", group=QUIET, since="0.4.0"),

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("playhead re", ["record", "replay"]), ("playhead help who", ["who"]), ("playhead cache ", ["clear", "info"]),
     (RUN + "-ker", ["-kernel"]), (RUN + "--ker", ["--kernel"]), (RUN + "--eng", ["--engine"]),
     (RUN + "--engine=na", ["--engine=native"]), (RUN + "--engine ref", ["reference"]),
-    (RUN + "-drive if=none,sna", ["if=none,snapshot="]), (RUN + "-drive if=", ["if=ide", "if=none"]),
+    (RUN + "-drive if=none,sna", ["if=none,snapshot="]), (RUN + "-drive if=n", ["if=none"]),
     (RUN + "-drive if=none,snapshot=o", ["if=none,snapshot=off", "if=none,snapshot=on"]),
     (RUN + "-drive file=di", ["file=dir/", "file=disk.img"]), (RUN + "-hda dir/", ["dir/in.img"]),
     (RUN + "-hda .h", [".hidden"]), (RUN + "-hda a", ["a\\ b.img"]), (RUN + "-hda 'a b", ["a\\ b.img"]),

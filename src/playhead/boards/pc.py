@@ -36,7 +36,7 @@ from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
-from playhead.hw.line import Line
+from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Child
@@ -144,6 +144,9 @@ class Board:
 
     def irq(self, number: int, driver: str) -> Line:
         return self.irqs[number].driver(driver)
+
+    def sole_irq(self, number: int, driver: str) -> SoleLine:
+        return self.irqs[number].sole_driver(driver)
 
     def isa_lines(self) -> list[Line]:
         return [wire.line for wire in self.irqs]

@@ -6,7 +6,9 @@ from quiet_host import QuietHost
 
 from playhead.base.errors import UsageError
 from playhead.log.event_names import BUTTONS, KEYS
-from playhead.log.events import Input, KeyCode, MouseButton, ResetRequested, Shutdown
+from playhead.log.events import (
+    Input, KeyCode, MouseButton, NmiRaised, PowerButtonPressed, ResetRequested, Shutdown,
+)  # fmt: skip
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
@@ -88,12 +90,15 @@ def test_a_recording_that_is_controlled_replays(tmp_path):
         assert (target.run_state(), target.moment, names(events)[3:]) == ("paused", here, ["STOP"])
         saved = target.save("here")
         assert saved.name == "here" and target.snapshots() == [saved]
+        target.press_power()
+        target.raise_nmi()
+        assert events.pop() == ("POWERDOWN", {})
         target.press_reset()
         assert target.run_state() == "prelaunch"
         target.load("here")
         target.delete("here")
         assert target.snapshots() == []
-        for change in CHANGES[1:]:
+        for change in (CHANGES[2], *CHANGES[4:]):
             with pytest.raises(UsageError):
                 change(target)
         target.quit()
@@ -105,6 +110,8 @@ def test_a_recording_that_is_controlled_replays(tmp_path):
     assert planted.replay(tmp_path / "r.ph").complete
     found = [e.event for e in planted.entries(tmp_path / "r.ph") if isinstance(e.event, (ResetRequested, Shutdown))]
     assert [one.cause for one in found] == [3, 3, 3, 2]
+    pressed = [type(e.event) for e in planted.entries(tmp_path / "r.ph")]
+    assert (pressed.count(PowerButtonPressed), pressed.count(NmiRaised)) == (1, 1)
 
 
 def test_reset_is_the_end_under_no_reboot(tmp_path):

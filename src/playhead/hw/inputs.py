@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from playhead.base.record import Record
 
-SERIAL, INPUT = "serial", "input"  # kinds of input (`Device.INPUT`)
+SERIAL, INPUT, POWER, NMI = "serial", "input", "power", "nmi"  # kinds of input (`Device.INPUT`)
 
 
 class Receiver(Protocol):
@@ -52,6 +52,22 @@ class InputReceiver(Protocol):
     def sync(self) -> None:
         """What it has taken belongs together, and that is all of it."""
         ...
+
+
+class PowerManagement(Protocol):
+    """The chip that the power button is wired to."""
+
+    def power_button(self) -> None: ...
+
+    def wake_up(self) -> None:
+        """From outside, by no button: ends a suspension, if there is one."""
+        ...
+
+
+class NmiInput(Protocol):
+    """A processor's pin for non-maskable interrupts."""
+
+    def nmi_button(self) -> None: ...
 
 
 def takers(devices: Mapping[str, Any], kind: str) -> list[Any]:

@@ -340,6 +340,25 @@ class MediumChanged(Event):
     sectors = U64()
 
 
+@event(68, "POWER_BUTTON")
+class PowerButtonPressed(Event):
+    """Somebody outside pressed the power button (`system_powerdown`): the guest is told by ACPI, if it asked for that,
+    or a machine that is suspended wakes up.
+    """
+
+
+@event(69, "WAKE_UP")
+class WokenUp(Event):
+    """Somebody outside woke a machine that was suspended (`system_wakeup`). Nothing happens to another one."""
+
+
+@event(70, "NMI")
+class NmiRaised(Event):
+    """Somebody outside raised a non-maskable interrupt (`nmi`, `inject-nmi`): LINT1 of the local APIC is pulsed, and
+    what comes of it is as the guest has set that pin up.
+    """
+
+
 class Entry(NamedTuple):
     """An event at its place in a recording."""
 

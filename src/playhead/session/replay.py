@@ -152,9 +152,13 @@ class ReplaySession:
         elif stop.kind == "halted" and now < target:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")
-            m.warp(stop.deadline_ns)
+            self._sleep(stop.deadline_ns)
         elif stop.kind in ("break", "watch"):
             self._met(stop)
+
+    def _sleep(self, until_ns: int) -> None:
+        """The CPU is halted, and nothing comes before its next alarm."""
+        self.machine.warp(until_ns)
 
     def _met(self, stop: StopLike) -> None:
         """A breakpoint or watchpoint was met; only a debugger sets any."""

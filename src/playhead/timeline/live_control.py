@@ -19,7 +19,7 @@ from playhead.session import input_words
 from playhead.session.drives import Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
-from playhead.session.sources import InputSource, ResetSource
+from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
 
@@ -201,13 +201,15 @@ class LiveControl(Debuggee):
             self._paused_as = "prelaunch"
 
     def press_power(self) -> None:
-        raise UsageError("this machine has no power button")
+        self.session.sources[PowerButtonSource].press()
+        self._let_in()
 
     def wake_up(self) -> None:
         raise UsageError("Unable to wake up: guest is not in suspended state")
 
     def raise_nmi(self) -> None:
-        raise UsageError("this machine has no NMI button")
+        self.session.sources[NmiSource].press()
+        self._let_in()
 
     def send_input(self, events: Sequence[Any]) -> None:
         self._input.send(events)

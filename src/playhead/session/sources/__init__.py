@@ -1,7 +1,8 @@
 """The sources of input, in the order in which what is pending at one moment enters.
 
 The order is part of what a recording means: new sources are added where their place is, and those that are here keep
-theirs to each other.
+theirs to each other. The buttons are behind all that devices receive, and the reset, which undoes what they did, behind
+them: so a key or a packet of the moment at which somebody wakes the machine, too, meets the machine that slept.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,11 +17,14 @@ from playhead.session.sources.clock_rate import ClockRateSource
 from playhead.session.sources.host_clock import HostClockSource
 from playhead.session.sources.input import InputSource
 from playhead.session.sources.media import MediaSource
+from playhead.session.sources.nmi import NmiSource
+from playhead.session.sources.power_button import PowerButtonSource
 from playhead.session.sources.quit import QuitSource
 from playhead.session.sources.reset import ResetSource
 from playhead.session.sources.serial import SerialSource
 from playhead.session.sources.source import Refused as Refused
 from playhead.session.sources.source import Session, Source
+from playhead.session.sources.wake_up import WakeUpSource
 
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
@@ -32,6 +36,9 @@ SOURCES: tuple[type[Source[Any]], ...] = (
     SerialSource,
     BlockSource,
     MediaSource,
+    NmiSource,
+    PowerButtonSource,
+    WakeUpSource,
     ResetSource,
     QuitSource,
 )

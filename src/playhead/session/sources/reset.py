@@ -1,37 +1,27 @@
 """The reset button (a monitor's `system_reset`). A guest that resets itself is no input: that falls out."""
 
-from collections.abc import Iterator
-
 from playhead.log.causes import cause_name, cause_number
 from playhead.log.events import ResetRequested
 from playhead.replay.checkpoints import Checkpoint
-from playhead.session.sources.source import Session, Source
+from playhead.session.sources.button import Button
+from playhead.session.sources.source import Session
 
 
-class ResetSource(Source[ResetRequested]):
+class ResetSource(Button[ResetRequested]):
     EVENTS = (ResetRequested,)
     CHECKPOINT = Checkpoint.RESET_REQUESTED
 
     def __init__(self, session: Session):
         super().__init__(session)
-        self._asked = ""
+        self._cause = ""
 
     def press(self, cause: str = "host-qmp-system-reset") -> None:
-        """It takes effect at the next moment at which input can. `cause` is in the words of `log.causes`."""
-        self._asked = cause
-        self.session.machine.kick()
+        """`cause` is in the words of `log.causes`."""
+        self._cause = cause
+        super().press()
 
-    def restored(self) -> None:
-        self._asked = ""
-
-    @property
-    def pending(self) -> bool:
-        return bool(self._asked)
-
-    def take(self) -> Iterator[ResetRequested]:
-        if self._asked:
-            cause, self._asked = self._asked, ""
-            yield ResetRequested(cause=cause_number(cause))
+    def event(self) -> ResetRequested:
+        return ResetRequested(cause=cause_number(self._cause))
 
     def apply(self, event: ResetRequested) -> None:
         self.session.machine.reset()

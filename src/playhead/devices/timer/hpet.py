@@ -18,8 +18,8 @@ from typing import Any, Self
 from playhead.devices.intc.ioapic import TIMER_PIN, IoApic
 from playhead.devices.intc.lapic import Lapic
 from playhead.devices.timer.hpet_registers import (
-    CONFIG, ENABLE, LEGACY, LENGTH, MOST, STATUS, T_32, T_CAN_FSB, T_ENABLE, T_FSB, T_LEVEL, T_PERIODIC, T_ROUTE, T_SET,
-    T_WRITABLE, TICK_NS, TIMER_0, TIMER_LENGTH, TIMERS, TN_CMP_HIGH, TN_CONFIG, HpetState, TimerState, elapsed,
+    BASE, CONFIG, ENABLE, LEGACY, LENGTH, MOST, STATUS, T_32, T_CAN_FSB, T_ENABLE, T_FSB, T_LEVEL, T_PERIODIC, T_ROUTE,
+    T_SET, T_WRITABLE, TICK_NS, TIMER_0, TIMER_LENGTH, TIMERS, TN_CMP_HIGH, TN_CONFIG, HpetState, TimerState, elapsed,
     read_hpet, write_hpet,
 )  # fmt: skip
 from playhead.hw.clock import VirtualClock
@@ -30,7 +30,6 @@ from playhead.hw.native import Registers
 from playhead.hw.space import Space, never
 from playhead.hw.surroundings import Surroundings
 
-BASE = 0xFED00000
 PIT_IRQ, RTC_IRQ = 0, 8
 ROUTE_SHIFT = 9
 MESSAGES, MESSAGES_MASK = 0xFEE00000, 0xFFF00000  # where a write is a message to the local APICs
@@ -100,10 +99,13 @@ class Hpet(Device[HpetState]):
 
     def _asserted(self, n: int) -> bool:
         """The level of legacy line `n`."""
-        return self._replacing and bool(self.state.isr >> n & 1)
+        return self._replacing and self._high(n)
 
     def _pin_level(self) -> bool:
-        return any(self.state.isr >> n & 1 and self._at_pin(n) for n in range(TIMERS))
+        return any(self._high(n) and self._at_pin(n) for n in range(TIMERS))
+
+    def _high(self, n: int) -> bool:
+        return bool((self.state.isr | self.state.edges) >> n & 1)
 
     def _at_pin(self, n: int) -> bool:
         replaced = self._replacing and n < len(self._legacy)
@@ -126,10 +128,10 @@ class Hpet(Device[HpetState]):
         elif config & T_LEVEL:
             s.isr |= 1 << n
             self._drive()
-        elif self._replacing and n < len(self._legacy):
-            self._legacy[n].line.pulse()
-        elif self._at_pin(n):
-            self.pin.pulse()
+        else:
+            s.edges &= ~(1 << n)
+            self._drive()
+            s.edges |= 1 << n
             self._drive()
 
     def _send(self, fsb: int) -> None:
@@ -207,6 +209,8 @@ class Hpet(Device[HpetState]):
             for alarm in self._alarms:
                 alarm.cancel()
         s.config = now
+        if was & ~now or (now & ~was) & LEGACY:
+            s.edges = 0
         if now & ENABLE and not was & ENABLE:
             s.since_ns = self._clock.now_ns()
             for n, timer in enumerate(s.timers):
@@ -226,6 +230,7 @@ class Hpet(Device[HpetState]):
             self._begin(n)
         elif was & ~timer.config & T_ENABLE:
             self._alarms[n].cancel()
+            self.state.edges &= ~(1 << n)
         self._drive()
 
     def _compare(self, n: int, value: int, shift: int) -> None:

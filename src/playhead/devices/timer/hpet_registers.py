@@ -10,7 +10,7 @@ from playhead.base.record import I64, U32, U64, Array, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.hw.native import DECLINED, native
 
-LENGTH = 0x400
+BASE, LENGTH = 0xFED00000, 0x400
 TICK_NS = 10
 TIMERS = 3
 CAPABILITY_LOW = 0x8086A001 | TIMERS - 1 << 8  # Intel's, 64 bits, can replace the PIT and the RTC, revision 1
@@ -37,6 +37,7 @@ class TimerState(SharedRecord):
 class HpetState(SharedRecord):
     config = U32()
     isr = U32()
+    edges = U32()  # whose output an edge-triggered match has left high, until the next one
     counter = U64()  # as it was ...
     since_ns = I64()  # ... at this time; it has counted on since then if it is enabled
     timers = Array(TimerState, TIMERS)

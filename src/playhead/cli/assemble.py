@@ -71,7 +71,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
 
 def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
     """The ids of the devices that `-M hpet=off` leaves out. Raises UsageError for one that this machine has not."""
-    wanted = values["machine"].get("hpet")
+    wanted = False if values["no_hpet"] else values["machine"].get("hpet")
     if wanted and "hpet" in machine_version.lacks(machine):
         raise UsageError(f"-M {machine},hpet=on: machine {machine} has no HPET; pc-3 is the first that has")
     return ("hpet",) if wanted is False else ()

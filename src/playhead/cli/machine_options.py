@@ -152,6 +152,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            merges=True, default={}, otherwise="order=cad", group=DISKS),
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
+    Option("-no-hpet", "there is no HPET, as with -M hpet=off", group=MACHINE, since="0.4.0"),
     Option("-no-reboot", "a reset ends the run", group=RUN),
     Option("--engine", "native, or the slow reference evaluator", parse=one_of("native", "reference"),
            default="native", group=RUN),

@@ -97,7 +97,6 @@ REFUSED: dict[str, Refusal] = {
     "action": Refusal("a machine that is powered off ends the run", "-no-reboot"),
     "daemonize": Refusal("it stays where it was started", "a shell's & or systemd-run"),
     "bt": Refusal("there is no Bluetooth"),
-    "no-hpet": Refusal("there is no HPET to be left out", "-M hpet=off"),
     "object": Refusal("this version has no such objects", "-device or -drive"),
     "name": Refusal("a machine has no name yet"), "uuid": Refusal("a machine has no UUID yet"),
     "pidfile": Refusal("it writes no such file yet"),

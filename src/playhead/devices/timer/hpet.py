@@ -240,7 +240,12 @@ class Hpet(Device[HpetState]):
         if not timer.config & T_PERIODIC or timer.config & T_SET:
             timer.cmp = timer.cmp & other | value << shift
         if timer.config & T_PERIODIC:
-            timer.period = timer.period & other | value << shift
+            timer.period = (timer.period & other | value << shift) & ~_sign(timer)
         timer.config &= ~T_SET
         if self.state.config & ENABLE:
             self._begin(n)
+
+
+def _sign(timer: TimerState) -> int:
+    """The highest bit of a timer's numbers; no period is as long as that, or what is behind could not be told."""
+    return 1 << 31 if timer.config & T_32 else 1 << 63

@@ -1,4 +1,4 @@
-"""The HPET: its counter, matches to the tick, and where its interrupts go. (guest/hpet.s compares registers with QEMU.)"""
+"""The HPET: its counter, matches to the tick, where interrupts go. (guest/hpet.s compares its registers with QEMU.)"""
 
 import pytest
 

@@ -67,13 +67,21 @@ def _clock(value: str) -> str:
     return str(one_of("host", "vm")(value))
 
 
-def _machine_version(text: str) -> str:
+class Version(str):
+    """A version of the machine. `alias`: it was asked for as the newest one, by a name that all of them have."""
+
+    alias = False
+
+
+def _machine_version(text: str) -> Version:
     """The version of the machine that a name means."""
     if VERSIONED.fullmatch(text) or text in OTHER_MACHINES:
         what = "a version of QEMU's machine" if VERSIONED.fullmatch(text) else "another machine of QEMU's"
         newest = machine_version.newest()
         raise UnsupportedError(f"'{text}' is {what}; there is pc (i440FX), whose newest version is {newest} (-M help)")
-    return machine_version.resolve(text)
+    version = Version(machine_version.resolve(text))
+    version.alias = text in machine_version.ALIASES
+    return version
 
 
 def _accelerator(text: str) -> str:
@@ -85,7 +93,7 @@ def _accelerator(text: str) -> str:
 
 def _one_cpu(text: str) -> int:
     if number(1, 1 << 16)(text) != 1:
-        raise UnsupportedError(f"'{text}': more than one CPU is not supported")
+        raise UnsupportedError("more than one CPU is not supported")
     return 1
 
 
@@ -116,6 +124,13 @@ def boot_order(letters: str) -> Type:
     return Type("LETTERS", _boot_order(letters))
 
 
+def _uuid(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise UsageError("not a UUID such as 12345678-1234-5678-9abc-123456789abc")
+    return text.lower()
+
+
+UUID = Type("UUID", _uuid)
 SIZE_OF_MEMORY = Type("SIZE", memory_size)
 SHIFT = Type("N|auto", _shift, (*map(str, range(11)), "auto"))
 SNAPSHOT = Type("NAME", _snapshot)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import help_text, parse_arguments
+from playhead.cli.process_options import process
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
@@ -24,16 +25,22 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
     from playhead.base.errors import UsageError
-    from playhead.cli.claims import Claims
-    from playhead.cli.drives import open_drives, placed
 
     if "rrsnapshot" in values["icount"]:
         raise UsageError("-icount rrsnapshot=NAME gives a name to the first moment of a recording: playhead record")
+    return start(values)
+
+
+def start(values: dict[str, Any]) -> int:
+    """Run the machine that the options describe."""
+    from playhead.cli.claims import Claims
+    from playhead.cli.drives import open_drives, placed
+
     wanted = placed(values)
     claims = Claims()
     claims.machine(values, (*wanted.specs, *wanted.others))
     claims.check()
-    with open_drives(wanted) as drives:
+    with process(values), open_drives(wanted) as drives:
         return _run(values, drives)
 
 

@@ -195,7 +195,6 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=QUIET, listing=values.list_accelerators),
     Option("-nodefaults", "there are no default devices to leave out", group=QUIET),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
-    Option("-no-hpet", "the same as -M hpet=off", group=QUIET, since="0.4.0"),
     Option("-only-migratable", "the state of every device can be saved", group=QUIET, since="0.4.0"),
     Option("-seed", "nothing here is random that a seed could change: what a guest reads is recorded",
            parse=number(0, (1 << 64) - 1), group=QUIET, since="0.4.0"),

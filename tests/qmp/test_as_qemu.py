@@ -254,7 +254,8 @@ def test_errors_have_qemus_class_and_words(qemu, ours, name, arguments):
 def test_every_command_is_compared(ours):
     known = {one["name"] for one in ours.result("query-commands")}
     done = {*QUERIES, *(name for name, _ in (*WITH, *WRONG)), "cont", "stop", "system_reset", "system_powerdown",
-            "quit", "inject-nmi", "snapshot-load", "snapshot-delete", "dump-guest-memory"}  # fmt: skip
+            "quit", "inject-nmi", "snapshot-load", "snapshot-delete", "dump-guest-memory",
+            "blockdev-close-tray"}  # fmt: skip
     assert known <= done, known - done
 
 
@@ -262,7 +263,10 @@ def test_the_order_of_events(qemu, ours):
     """The same commands, the last ones of this file: both machines have been paused until here."""
     cd = "ide1-cd0"
     steps = (
-        ("system_reset", {}), ("query-status", {}), ("eject", {"device": cd}), ("eject", {"device": cd}),
+        ("system_reset", {}), ("query-status", {}), ("blockdev-close-tray", {"device": cd}),
+        ("blockdev-open-tray", {"device": cd}), ("blockdev-open-tray", {"device": cd}),
+        ("blockdev-close-tray", {"device": cd}), ("blockdev-close-tray", {"device": cd}),
+        ("eject", {"device": cd}), ("eject", {"device": cd}),
         ("system_powerdown", {}), ("inject-nmi", {}), ("cont", {}), ("cont", {}), ("query-status", {}), ("stop", {}),
         ("stop", {}), ("query-status", {}), ("system_reset", {}), ("query-status", {}), ("quit", {}),
     )  # fmt: skip

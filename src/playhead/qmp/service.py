@@ -12,7 +12,9 @@ from typing import Any
 
 from playhead.base.errors import HostError
 from playhead.monitor.commands import Say
+from playhead.qmp import objects
 from playhead.qmp.jobs import Jobs
+from playhead.session.drives import Medium
 from playhead.timeline.control import Happening
 from playhead.timeline.debuggee import Debuggee
 
@@ -52,11 +54,15 @@ class Qmp:
         self.around = surroundings or Surroundings()
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.jobs = Jobs(self.tell, self.later, self.failed)
+        self.laid_out: dict[str, Medium | None] = {}  # by drive: what lies in a tray that was only opened
         self._later: list[Callable[[], None]] = []
         target.listen(self._happened)
 
     def _happened(self, one: Happening) -> None:
-        self.tell(one.name, one.data)
+        data = one.data
+        if one.name == "DEVICE_TRAY_MOVED":
+            data = {**data, "id": objects.qdev(self.target.machine.config, data["id"])}
+        self.tell(one.name, data)
 
     def tell(self, name: str, data: Mapping[str, Any]) -> None:
         """Send an event to everybody."""

@@ -14,6 +14,7 @@ from playhead.qmp.errors import NOT_FOUND, QmpError
 from playhead.qmp.json_stream import Broken, JsonStream
 from playhead.qmp.service import Qmp, version
 
+TAKES = 16  # pieces of what a client has sent, between two turns of the machine
 MEMBERS = ("execute", "arguments", "id")
 
 
@@ -51,14 +52,21 @@ class QmpServer:
             self._stream = JsonStream()
             self._send({"QMP": {"version": version(), "capabilities": []}})
         connected = transport.connected  # asked first, so that `take` has all that came before the end
-        if self._there:
-            if self._received(transport.take()) and connected:
-                return
+        if self._there and not (self._take_all() and connected):
             self._there = False
             transport.hang_up()
 
+    def _take_all(self) -> bool:
+        """False: the client is to go. One that sends without end does not keep the machine from running."""
+        for _ in range(TAKES):
+            data = self._transport.take()
+            if not data:
+                break
+            if not self._received(data):
+                return False
+        return True
+
     def _received(self, data: bytes) -> bool:
-        """False: it is to go."""
         for value in self._stream.feed(data):
             if isinstance(value, Broken):
                 self._send({"error": value.as_json()})

@@ -7,13 +7,13 @@ from quiet_host import QuietHost
 
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
-from playhead.monitor import live, looking
-from playhead.monitor.commands import Monitor
+from playhead.monitor import hmp
 from playhead.qmp.server import QmpServer
 from playhead.qmp.service import Qmp, Surroundings
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.timeline.live import LiveDebuggee
+from playhead.timeline.outside import Outside
 
 READY = {"execute": "qmp_capabilities"}
 
@@ -102,8 +102,16 @@ def record(path, script, stopped=False, drives=None, **options):
         return session.run()
 
 
+class World(Outside):
+    """What a command line would know."""
+
+    name = "guest"
+
+    def chardevs(self):
+        return [("serial0", "null")]
+
+
 def served(target):
     """A machine's QMP, with its monitor."""
-    monitor = Monitor((*live.commands(target, target.recording, target.quit), *looking.commands(target)))
-    ports = [("serial0", "null", True)]
-    return Qmp(target, Surroundings(execute=monitor.execute, name="guest", chardevs=lambda: ports))
+    target.outside = World()
+    return Qmp(target, Surroundings(execute=hmp.monitor(target).execute))

@@ -30,7 +30,7 @@ QUERIES = (
     "query-hotpluggable-cpus",
     "query-jobs", "query-iothreads", "query-tpm", "query-memory-devices", "query-block-jobs", "query-rx-filter",
     "query-current-machine", "query-status", "query-commands", "query-machines", "query-cpu-definitions", "query-pci",
-    "query-qmp-schema", "query-replay", "query-migrate",
+    "query-qmp-schema", "query-replay", "query-migrate", "query-blockstats", "query-dump",
 )  # fmt: skip
 WITH = (
     ("qom-list", {"path": "/machine"}), ("qom-list", {"path": "/machine/unattached"}), ("qom-list", {"path": "/"}),
@@ -49,6 +49,9 @@ WRONG = (
     ("replay-break", {"icount": 1.5}), ("replay-break", {"icount": 1, "more": 2}), ("system_wakeup", {}),
     ("input-send-event", {"events": []}), ("send-key", {"keys": 5}), ("send-key", {"keys": [{"type": "x", "data": 1}]}),
     ("send-key", {"keys": [{"type": "qcode", "data": "nosuch"}]}), ("qmp_capabilities", {}),
+    ("memsave", {"val": 0, "size": 16, "filename": "/nosuch/x"}), ("pmemsave", {"val": 0, "size": 1}),
+    ("memsave", {"val": 0, "size": 16, "filename": "x", "cpu-index": 3}),
+    ("dump-guest-memory", {"paging": False, "protocol": "nosuch:x"}), ("dump-guest-memory", {"paging": False}),
     ("human-monitor-command", {}), ("query-rx-filter", {"name": "nosuch"}),
     ("snapshot-save", {"job-id": "j", "tag": "t", "vmstate": "v"}), ("blockdev-change-medium", {"filename": 5}),
 )  # fmt: skip
@@ -247,7 +250,7 @@ def test_results_have_qemus_shape(qemu, ours, schemas, name, arguments):
 def test_errors_have_qemus_class_and_words(qemu, ours, name, arguments):
     (answer,), (real,) = ours.do(name, **arguments), qemu.do(name, **arguments)
     assert answer["error"]["class"] == real["error"]["class"]
-    if real["error"]["desc"].startswith(("Parameter", "Invalid parameter", "Device '", "Need", "QMP", "VM ", "Job ")):
+    if real["error"]["desc"].startswith(("Parameter", "Invalid parameter type", "Device '", "Need", "QMP", "VM ", "Job ")):
         assert answer["error"]["desc"] == real["error"]["desc"]
 
 

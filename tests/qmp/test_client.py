@@ -1,5 +1,5 @@
-"""QMP of a Playhead in its own process, driven by QEMU's public client (`qemu.qmp`), over TCP and Unix sockets, while it
-records and in the replay; and by a client that writes many commands at once.
+"""QMP of a Playhead in its own process, driven by QEMU's public client (`qemu.qmp`), over TCP and Unix sockets, while
+it records and in the replay; and by a client that writes many commands at once.
 """
 
 import asyncio
@@ -116,11 +116,12 @@ def test_many_commands_in_one_write_and_hostile_neighbours(tmp_path):
                     pass  # it has hung up
         with socket.create_connection(first) as client:
             names = ["qmp_capabilities", *["query-status", "query-pci", "stop", "cont"] * 100, "query-commands"]
-            client.sendall(b"".join(json.dumps({"execute": n, "id": i}).encode() + b"\r\n" for i, n in enumerate(names)))
+            lines = [json.dumps({"execute": name, "id": n}).encode() + b"\r\n" for n, name in enumerate(names)]
+            client.sendall(b"".join(lines))
             client.settimeout(PATIENCE_S)
-            lines, answers = client.makefile("rb"), []
+            file, answers = client.makefile("rb"), []
             while not answers or answers[-1].get("id") != len(names) - 1:
-                answers.append(json.loads(lines.readline()))
+                answers.append(json.loads(file.readline()))
             assert [a["id"] for a in answers if "id" in a] == list(range(len(names)))
             assert sum(a.get("event") == "STOP" for a in answers) == 100 and not any("error" in a for a in answers)
             client.sendall(b'{"execute":"quit"}\n')

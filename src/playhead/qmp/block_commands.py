@@ -7,8 +7,9 @@ from playhead.qmp import objects
 from playhead.qmp.declared import command, event
 from playhead.qmp.errors import QmpError, no_device
 from playhead.qmp.service import Qmp
-from playhead.qmp.types import BOOL, INT, STR, Enum, Struct
+from playhead.qmp.types import ANY, BOOL, INT, STR, Enum, Struct
 from playhead.session.drives import DriveNow, Medium
+from playhead.timeline.live_control import LiveControl
 
 IMAGE = Struct("ImageInfo", {"filename": STR, "format": STR, "*dirty-flag": BOOL, "*actual-size": INT,
                              "virtual-size": INT})  # fmt: skip
@@ -22,6 +23,19 @@ NODE = Struct("BlockDeviceInfo", {
 BLOCK = Struct("BlockInfo", {
     "device": STR, "*qdev": STR, "type": STR, "removable": BOOL, "locked": BOOL, "*inserted": NODE, "*tray_open": BOOL,
     "*io-status": Enum("BlockDeviceIoStatus", "ok"),
+})  # fmt: skip
+KINDS = ("rd", "wr", "flush", "unmap")
+COUNTED = (
+    *(f"{kind}_{what}" for kind in KINDS for what in ("operations", "total_time_ns")),
+    *(f"{kind}_{what}" for kind in ("rd", "wr", "unmap") for what in ("bytes", "merged")), "wr_highest_offset",
+    *(f"{how}_{kind}_operations" for how in ("failed", "invalid") for kind in KINDS),
+)  # fmt: skip
+ACCOUNTED = ("account_invalid", "account_failed")
+STATISTICS = Struct("BlockStats", {
+    "*device": STR, "*qdev": STR, "*node-name": STR,
+    "stats": Struct("BlockDeviceStats", {
+        **dict.fromkeys(COUNTED, INT), **dict.fromkeys(ACCOUNTED, BOOL), "timed_stats": [ANY],
+    }),
 })  # fmt: skip
 RETAIN = Enum("BlockdevChangeReadOnlyMode", "retain", "read-only", "read-write")
 
@@ -67,6 +81,21 @@ def node(drive: DriveNow, medium: Medium) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@command("query-blockstats", {"*query-nodes": BOOL}, [STATISTICS], about="what the images of a machine that runs have "
+         "done; times are not measured, and are 0")  # fmt: skip
+def query_blockstats(qmp: Qmp, query_nodes: bool = False) -> list[dict[str, Any]]:
+    if not isinstance(qmp.target, LiveControl):
+        raise QmpError("a replay starts no requests to images")
+    found = []
+    for drive in qmp.target.drives_now():
+        counts = qmp.target.drives.counts()[drive.name]
+        stats = {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(ACCOUNTED, False), "timed_stats": [], **counts}
+        inserted = {"node-name": f"#{drive.name}"} if drive.medium is not None else {}
+        qdev = objects.qdev(qmp.target.machine.config, drive.device_id)
+        found.append({"device": drive.name, "stats": stats, "qdev": qdev, **inserted})
+    return found
+
+
 def _drive(qmp: Qmp, device: str | None, id: str | None) -> DriveNow:
     if (device is None) == (id is None):
         raise QmpError("Need exactly one of 'device' and 'id'")
@@ -98,8 +127,8 @@ def blockdev_open_tray(qmp: Qmp, device: str | None = None, id: str | None = Non
     qmp.laid_out[drive.name] = drive.medium
 
 
-@command("blockdev-close-tray", {"*device": STR, "*id": STR}, about="close a tray that `blockdev-open-tray` has opened, "
-         "with the medium that lay in it")  # fmt: skip
+@command("blockdev-close-tray", {"*device": STR, "*id": STR}, about="close a tray that `blockdev-open-tray` has "
+         "opened, with the medium that lay in it")  # fmt: skip
 def blockdev_close_tray(qmp: Qmp, device: str | None = None, id: str | None = None) -> None:
     drive = _drive(qmp, device, id)
     if why := qmp.target.unchangeable():

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,6 @@ from playhead.timeline.control import Happening
 from playhead.timeline.debuggee import Debuggee
 
 VERSION = {"micro": 0, "minor": 2, "major": 7}  # the version of QEMU whose protocol this is
-NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 def version() -> dict[str, Any]:
@@ -35,14 +35,9 @@ def _nothing(line: str, say: Say) -> None:
 
 @dataclass
 class Surroundings:
-    """`chardevs`: (label, where it leads in QEMU's words, whether something is at the other end); `execute`: a line at
-    the human monitor.
-    """
+    """`execute`: a line at the human monitor. What else the program knows is in the target's `outside`."""
 
     execute: Callable[[str, Say], None] = _nothing
-    name: str = ""
-    uuid: str = NO_UUID
-    chardevs: Callable[[], Sequence[tuple[str, str, bool]]] = tuple
     clock_ns: Callable[[], int] = time.time_ns
 
 
@@ -55,6 +50,7 @@ class Qmp:
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.jobs = Jobs(self.tell, self.later, self.failed)
         self.laid_out: dict[str, Medium | None] = {}  # by drive: what lies in a tray that was only opened
+        self.dump_size: int | None = None  # bytes of the last one
         self._later: list[Callable[[], None]] = []
         target.listen(self._happened)
 
@@ -72,6 +68,11 @@ class Qmp:
             event["data"] = dict(data)
         for listener in list(self.listeners):
             listener(event)
+
+    def dumped(self, path: str) -> int:
+        """A dump is there: its size."""
+        self.dump_size = os.stat(path).st_size
+        return self.dump_size
 
     def later(self, what: Callable[[], None]) -> None:
         """Have this done when the command under way has been answered."""

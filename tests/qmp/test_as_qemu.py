@@ -250,7 +250,8 @@ def test_results_have_qemus_shape(qemu, ours, schemas, name, arguments):
 def test_errors_have_qemus_class_and_words(qemu, ours, name, arguments):
     (answer,), (real,) = ours.do(name, **arguments), qemu.do(name, **arguments)
     assert answer["error"]["class"] == real["error"]["class"]
-    if real["error"]["desc"].startswith(("Parameter", "Invalid parameter type", "Device '", "Need", "QMP", "VM ", "Job ")):
+    words = ("Parameter", "Invalid parameter type", "Device '", "Need", "QMP", "VM ", "Job ")
+    if real["error"]["desc"].startswith(words):
         assert answer["error"]["desc"] == real["error"]["desc"]
 
 

@@ -179,6 +179,32 @@ def test_what_a_client_may_get_wrong(tmp_path):
     record(tmp_path / "r.ph", script)
 
 
+def test_memory_goes_into_files(tmp_path):
+    """But into none that the run uses."""
+    recording = tmp_path / "r.ph"
+
+    def script(qmp):
+        client, ram = Client(qmp), tmp_path / "ram"
+        for _ in range(30):
+            yield
+        for name in ("memsave", "pmemsave"):
+            assert client.result(name, val=0xF0000, size=64, filename=str(ram)) == {}
+            assert ram.read_bytes() == qmp.target.read_memory(0xF0000, 64, True)
+        assert client.error("pmemsave", val=1 << 33, size=1, filename=str(ram))[0] == "GenericError"
+        assert client.error("pmemsave", val=0xD0000000, size=64, filename=str(ram))[1].startswith("Invalid addr")
+        assert client.error("memsave", val=0xF0000, size=64, filename=str(tmp_path / "no" / "x"))[0] == "GenericError"
+        assert "recording" in client.error("memsave", val=0xF0000, size=64, filename=str(recording))[1]
+        assert client.result("query-dump")["status"] == "none"
+        core = tmp_path / "core"
+        told, answer = client.do("dump-guest-memory", paging=False, protocol=f"file:{core}")
+        assert told["data"]["result"]["total"] == core.stat().st_size == client.result("query-dump")["completed"]
+        assert core.read_bytes()[:4] == b"\x7fELF" and answer == {"return": {}}
+        client.do("quit")
+
+    record(recording, script)
+    assert planted.replay(recording).complete
+
+
 @pytest.fixture
 def replay(tmp_path_factory):
     with Reader(str(planted.shared(tmp_path_factory))) as reader:

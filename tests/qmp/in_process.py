@@ -13,7 +13,6 @@ from playhead.qmp.service import Qmp, Surroundings
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.timeline.live import LiveDebuggee
-from playhead.timeline.outside import Outside
 
 READY = {"execute": "qmp_capabilities"}
 
@@ -102,16 +101,7 @@ def record(path, script, stopped=False, drives=None, **options):
         return session.run()
 
 
-class World(Outside):
-    """What a command line would know."""
-
-    name = "guest"
-
-    def chardevs(self):
-        return [("serial0", "null")]
-
-
 def served(target):
     """A machine's QMP, with its monitor."""
-    target.outside = World()
-    return Qmp(target, Surroundings(execute=hmp.monitor(target).execute))
+    ports = [("serial0", "null", True)]
+    return Qmp(target, Surroundings(hmp.monitor(target).execute, "guest", chardevs=lambda: ports))

@@ -44,13 +44,12 @@ PIN_REGISTER, LINE_REGISTER, CLASS, SUBSYSTEM = 0x3D, 0x3C, 0x0A, 0x2C
 
 @command("query-name", returns=Struct("NameInfo", {"*name": STR}), about="the name that -name gave")
 def query_name(qmp: Qmp) -> dict[str, str]:
-    name = qmp.target.outside.name
-    return {"name": name} if name else {}
+    return {"name": qmp.around.name} if qmp.around.name else {}
 
 
 @command("query-uuid", returns=Struct("UuidInfo", {"UUID": STR}), about="the UUID that -uuid gave")
 def query_uuid(qmp: Qmp) -> dict[str, str]:
-    return {"UUID": qmp.target.outside.uuid}
+    return {"UUID": qmp.around.uuid}
 
 
 @command("query-kvm", returns=Struct("KvmInfo", {"enabled": BOOL, "present": BOOL}), about="there is no KVM")
@@ -118,8 +117,8 @@ def query_cpu_definitions(qmp: Qmp) -> list[dict[str, Any]]:
 
 @command("query-chardev", returns=[CHARDEV], about="the character devices, and where they lead")
 def query_chardev(qmp: Qmp) -> list[dict[str, Any]]:
-    return [{"frontend-open": True, "filename": where, "label": label}
-            for label, where in qmp.target.outside.chardevs()]  # fmt: skip
+    there = qmp.around.chardevs()
+    return [{"frontend-open": is_open, "filename": where, "label": label} for label, where, is_open in there]
 
 
 @command("query-mice", returns=[MOUSE], about="the pointing devices; movements go to the current one")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from playhead.qmp.jobs import Jobs
 from playhead.session.drives import Medium
 from playhead.timeline.control import Happening
 from playhead.timeline.debuggee import Debuggee
+from playhead.timeline.outside import NO_UUID
 
 VERSION = {"micro": 0, "minor": 2, "major": 7}  # the version of QEMU whose protocol this is
 
@@ -35,9 +36,14 @@ def _nothing(line: str, say: Say) -> None:
 
 @dataclass
 class Surroundings:
-    """`execute`: a line at the human monitor. What else the program knows is in the target's `outside`."""
+    """`chardevs`: (label, where it leads in QEMU's words, whether something is at the other end); `execute`: a line at
+    the human monitor.
+    """
 
     execute: Callable[[str, Say], None] = _nothing
+    name: str = ""
+    uuid: str = NO_UUID
+    chardevs: Callable[[], Sequence[tuple[str, str, bool]]] = tuple
     clock_ns: Callable[[], int] = time.time_ns
 
 

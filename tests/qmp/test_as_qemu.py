@@ -31,6 +31,7 @@ QUERIES = (
     "query-jobs", "query-iothreads", "query-tpm", "query-memory-devices", "query-block-jobs", "query-rx-filter",
     "query-current-machine", "query-status", "query-commands", "query-machines", "query-cpu-definitions", "query-pci",
     "query-qmp-schema", "query-replay", "query-migrate", "query-blockstats", "query-dump",
+    "query-vnc", "query-acpi-ospm-status",
 )  # fmt: skip
 WITH = (
     ("qom-list", {"path": "/machine"}), ("qom-list", {"path": "/machine/unattached"}), ("qom-list", {"path": "/"}),

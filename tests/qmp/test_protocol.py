@@ -3,6 +3,7 @@ pipelining, refusals; what was done over QMP replays.
 """
 
 import json
+import random
 
 import planted
 import pytest
@@ -80,6 +81,37 @@ def test_keys_and_power_are_recorded(tmp_path):
     assert planted.replay(tmp_path / "r.ph").complete
     kinds = {entry.kind.name for entry in planted.entries(tmp_path / "r.ph")}
     assert {"ASYNC_INPUT", "ASYNC_INPUT_SYNC"} <= kinds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_done_replays(tmp_path, seed):
+    """Commands at random moments, while it runs and in pauses; also replayed in other pieces."""
+    rng, a = random.Random(seed), {"type": "qcode", "data": "a"}
+    key = {"type": "key", "data": {"down": True, "key": a}}
+    commands = (
+        ("stop", {}), ("cont", {}), ("cont", {}), ("system_reset", {}), ("system_powerdown", {}), ("inject-nmi", {}),
+        ("send-key", {"keys": [a]}),
+        ("input-send-event", {"events": [key, {**key, "data": {"down": False, "key": a}}]}),
+        ("input-send-event", {"events": [{"type": "rel", "data": {"axis": "y", "value": -3}}]}),
+        ("human-monitor-command", {"command-line": "savevm s"}), ("query-pci", {}),
+        ("human-monitor-command", {"command-line": "loadvm s"}),
+    )  # fmt: skip
+
+    def script(qmp):
+        client = Client(qmp)
+        for _ in range(60):
+            for _ in range(rng.randrange(6)):
+                yield
+            name, arguments = rng.choice(commands)
+            client.do(name, **arguments)
+            if qmp.target.session.outcome is not None:
+                return
+        client.do("quit")
+
+    outcome = record(tmp_path / "r.ph", script)
+    for split in (None, seed):
+        again = planted.replay(tmp_path / "r.ph", split_seed=split)
+        assert again.complete and (again.icount, again.seq) == (outcome.icount, outcome.seq)
 
 
 def test_pipelining_and_several_clients(tmp_path):

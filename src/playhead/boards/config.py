@@ -24,7 +24,7 @@ RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the h
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 BLOBS = ("kernel", "initrd", "bios")
 LISTS = ("devices", "outside", "modules")
-OPTIONAL = ("modules", "kernel_name")  # not written where there is none: descriptions before them had neither
+OPTIONAL = ("modules", "kernel_name", "uuid")  # not written where there is none: descriptions before them had neither
 BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -50,6 +50,7 @@ class PcConfig:
     outside: tuple[Outside, ...] = ()
     modules: tuple[Module, ...] = ()  # of a Multiboot kernel
     kernel_name: str = ""  # with which its command line begins
+    uuid: str = ""  # which firmware is told, as -uuid says it; without one it is all zeroes
 
     def __post_init__(self) -> None:
         if not self.devices:
@@ -74,6 +75,8 @@ class PcConfig:
         self.rtc_start_s()
         if not set(self.boot) <= set(BOOT_LETTERS):
             raise UsageError(f"-boot order={self.boot}: letters of {BOOT_LETTERS}")
+        if self.uuid and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.uuid):
+            raise UsageError(f"-uuid {self.uuid}: not a UUID")
         pc_devices.check(self.machine, self.devices, self.outside)
         for drive in self.drives:
             drive.check()

@@ -110,7 +110,7 @@ class Board:
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
         self.cmos = pc_nvram(config.ram_bytes, boot=config.boot) | disks.cmos(config.drives)
-        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics)
+        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid)
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
         self._build()
         self.lapic, self.nmi, self.kbc = self.find(Lapic), self.find(NmiLatch), self.find(I8042)

@@ -60,6 +60,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         boot=values["boot"].get("order", PcConfig.boot),
         devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
         outside=parts["outside"],
+        uuid=values["uuid"] or "",
     )
     config.check()
     if config.kernel is not None and not config.kernel_name:  # a Multiboot kernel does not say
@@ -81,7 +82,7 @@ def make_options(values: dict[str, Any]) -> Options:
         sleep=icount.get("sleep", True),
         auto_shift=shift == "auto",
         shift=3 if shift == "auto" else shift,
-        no_reboot=values["no_reboot"],
+        no_reboot=values["no_reboot"] or values.get("action", {}).get("reboot") == "shutdown",
         silent_hint="" if says_console else QUIET_LINUX if values["kernel"] else QUIET,
     )
 

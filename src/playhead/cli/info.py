@@ -52,6 +52,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "file": reader.path,
         "format": reader.container.format,
         "complete": reader.ended(),
+        "name": meta.get("name"),
         "parent": meta.get("parent"),
         "start": meta.get("start"),
         "created": meta.get("created"),
@@ -111,6 +112,7 @@ def as_text(facts: dict[str, Any]) -> str:
     rows = {
         "recording": facts["file"],
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
+        **({"name": str(facts["name"])} if facts["name"] else {}),
         "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join([version, *_words(machine)]),

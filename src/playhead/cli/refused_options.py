@@ -84,23 +84,16 @@ REFUSED: dict[str, Refusal] = {
     "tb-size": Refusal("there is no translation buffer"),
     # the process
     "add-fd": Refusal("a descriptor has no name by which a recording could find its file again", "the file's name"),
-    "incoming": NO_MIGRATION, "only-migratable": NO_MIGRATION,
-    "seed": Refusal("nothing here is random: what a guest reads is recorded"),
+    "incoming": NO_MIGRATION,
     "L": Refusal("firmware is named by its file", "-bios FILE"),
-    "overcommit": Refusal("memory is not locked, and a halted CPU sleeps", "-icount sleep=on"),
     "chroot": NO_PRIVILEGES, "runas": NO_PRIVILEGES, "run-with": NO_PRIVILEGES, "user": NO_PRIVILEGES,
     "async-teardown": Refusal("the process ends as one"),
     "sandbox": Refusal("it is one process that asks for nothing of its host but its files", "a container"),
     "readconfig": NO_CONFIG, "writeconfig": NO_CONFIG, "nodefconfig": NO_CONFIG,
     "preconfig": Refusal("a machine is complete when it starts", "-S"),
     "no-shutdown": Refusal("a machine that is powered off ends the run", "playhead debug RECORDING, at its end"),
-    "action": Refusal("a machine that is powered off ends the run", "-no-reboot"),
     "daemonize": Refusal("it stays where it was started", "a shell's & or systemd-run"),
     "bt": Refusal("there is no Bluetooth"),
-    "no-hpet": Refusal("there is no HPET to be left out", "-M hpet=off"),
-    "object": Refusal("this version has no network to filter, and no other objects", "-device or -drive"),
-    "name": Refusal("a machine has no name yet"), "uuid": Refusal("a machine has no UUID yet"),
-    "pidfile": Refusal("it writes no such file yet"),
 }  # fmt: skip
 
 

@@ -64,6 +64,7 @@ OTHER = [
     (["-rtc", "base=2026-02-01"], "-rtc base 2026-02-01T00:00:00: the recording was made with 2026-01-31T00:00:00"),
     (["-boot", "c"], "-boot order c: the recording was made with dc"),
     (["-no-reboot"], "-no-reboot: the recording was made without it"),
+    (["-action", "reboot=shutdown"], "-action reboot=shutdown: the recording was made without it"),
     (["-serial", "null"], "-serial: 1 serial port, and the recorded machine has 2"),
     (["-serial", "null"] * 3, "-serial: 3 serial ports"),
     (["-chardev", "null,id=c", "-device", "isa-serial,chardev=c"], "-serial: 1 serial port"),

@@ -114,8 +114,9 @@ def uuid(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 
 def reboot(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
-    if values["no_reboot"] and not of.no_reboot:
-        yield "-no-reboot: the recording was made without it, so it goes on after a reset"
+    action = values["action"].get("reboot") == "shutdown"
+    if (values["no_reboot"] or action) and not of.no_reboot:
+        yield f"{'-action reboot=shutdown' if action else '-no-reboot'}: the recording was made without it, so it goes on after a reset"
 
 
 # what it starts

@@ -14,7 +14,7 @@ from typing import Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.boards import config_before, machine_version, pc_devices
-from playhead.boards.drive_config import DriveConfig
+from playhead.boards.drive_config import FLOPPY, DriveConfig
 from playhead.boards.entry import Entry, Module, Outside
 from playhead.devices import registry
 from playhead.devices.timer.rtc_calendar import date_from_days, days_from_date
@@ -97,8 +97,8 @@ class PcConfig:
 
     @cached_property
     def drives(self) -> tuple[DriveConfig, ...]:
-        """The disks and CD-ROM drives. Whoever provides the storage behind them does so in this order."""
-        found = [(entry, self.values(entry)) for entry in self.all_of("ide-hd", "ide-cd")]
+        """The disks, CD-ROM and floppy disk drives. Whoever provides the storage behind them does so in this order."""
+        found = [(entry, self.values(entry)) for entry in self.all_of(*pc_devices.DRIVES)]
         return tuple(pc_devices.drive_of(e, values, self.end("drive", values["drive"]).facts) for e, values in found)
 
     @cached_property
@@ -111,6 +111,17 @@ class PcConfig:
         """(I/O base, interrupt) of each serial port."""
         found = (self.values(entry) for entry in self.all_of("isa-serial"))
         return tuple((values["iobase"], values["irq"]) for values in found)
+
+    def floppy_types(self) -> tuple[str, str]:
+        """Of each floppy disk drive, in the words of its property; "none" where there is no drive."""
+        types = {0: "none", 1: "none"}
+        for drive in self.drives:
+            if drive.kind == FLOPPY:
+                from playhead.devices.storage.isa_fdc import drive_type
+
+                (fdc,) = self.all_of("isa-fdc")
+                types[drive.unit] = drive_type(self.values(fdc), drive.unit, drive.type, drive.sectors)
+        return types[0], types[1]
 
     # the real-time clock
 

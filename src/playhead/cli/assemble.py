@@ -11,6 +11,7 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
+from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec
@@ -38,7 +39,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         if values[name] is not None and values["kernel"] is None:
             raise UsageError(f"-{name} goes with -kernel")
     if values["kernel"] is None and values["bios"] is None:
-        if not drives.configs:
+        if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY]:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = boot_files.read(values)

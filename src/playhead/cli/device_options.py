@@ -161,7 +161,7 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         outside.append(Outside("chardev", "debugcon", {"backend": word(values["debugcon"])}))
     known = chardevs(values)
     for asked in values["devices"]:
-        if not asked["name"].startswith("ide-"):
+        if asked["name"] not in pc_devices.DRIVES:
             given = {name: value for name, value in asked.items() if name not in OWN}
             more.append(Entry(asked["name"], asked.get("id", ""), given))
             if given.get("chardev") in known:

@@ -140,8 +140,9 @@ def _words(machine: dict[str, Any]) -> list[str]:
 def _disk_text(disk: dict[str, Any]) -> str:
     from playhead.cli.quantities import size
 
-    what = {"hd": "disk", "cdrom": "CD-ROM"}.get(disk.get("kind", "hd"), "?")
-    place = f"{what} at ide.{disk.get('bus', 0)} unit {disk.get('unit', 0)}"
+    what = {"hd": "disk", "cdrom": "CD-ROM", "floppy": "floppy disk"}.get(disk.get("kind", "hd"), "?")
+    bus = "floppy-bus.0" if disk.get("kind") == "floppy" else f"ide.{disk.get('bus', 0)}"
+    place = f"{what} at {bus} unit {disk.get('unit', 0)}"
     image = disk["image"]
     if not isinstance(image, dict):
         return f"{place}, empty"

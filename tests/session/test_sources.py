@@ -10,7 +10,7 @@ from planted import entries
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
-from playhead.host.chardev import INBOX
+from playhead.host.chardev.device import INBOX
 from playhead.host.end import HostEnd
 from playhead.log.events import CharRead, ClockRate, NetPacket, ResetRequested, Shutdown
 from playhead.log.reader import Reader

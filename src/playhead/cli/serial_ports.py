@@ -3,53 +3,66 @@
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
-from playhead.cli.options import Parser, identifier, nearest, one_of, sub_options
-
-# each with its keys, beside id
-BACKENDS: dict[str, tuple[str, ...]] = {"null": (), "stdio": ("mux",), "pty": (), "file": ("path", "append")}
-OFF = one_of("off")
+from playhead.cli.options import identifier
+from playhead.host.chardev import spec as specs
+from playhead.host.chardev.spec import BACKENDS, Spec
 
 
-def chardev(text: str) -> tuple[str, str]:
-    """The value of -chardev, `BACKEND,id=ID,...`: the id, and the backend as -serial names it."""
-    backend, _, rest = text.partition(",")
-    if backend not in BACKENDS:
-        hint = nearest(backend, BACKENDS) or f"; there is {', '.join(BACKENDS)}"
-        raise UsageError(f"unknown backend '{backend}'{hint}")
-    known: dict[str, Parser] = {"id": identifier, "path": str, "mux": OFF, "append": OFF}
-    given = sub_options(rest, {key: known[key] for key in ("id", *BACKENDS[backend])}) if rest else {}
-    if "id" not in given:
-        raise UsageError("it needs an id=, by which a -device names it")
-    if backend == "file" and not given.get("path"):
-        raise UsageError("file needs path=FILE")
-    return given["id"], f"file:{given['path']}" if backend == "file" else backend
+def device(text: str) -> str:
+    """The value of -serial and the like: checked, and kept as it is."""
+    specs.parse(text)
+    return text
+
+
+def gdb_device(text: str) -> str:
+    """That of -gdb, where a TCP port is listened at without more words."""
+    specs.gdb(text)
+    return text
+
+
+def chardev(text: str) -> Spec:
+    """The value of -chardev, `BACKEND,id=ID,...`."""
+    spec = specs.parse_chardev(text)
+    identifier(spec.id)
+    return spec
 
 
 def list_backends(about: str) -> str | None:
     """What -chardev help prints, and -chardev BACKEND,help."""
     if about:
-        return "\n".join(("id", *BACKENDS[about])) if about in BACKENDS else None
+        return "\n".join(specs.keys_of(about)) if about in BACKENDS else None
     return "\n".join(BACKENDS)
 
 
-def chardevs(values: dict[str, Any]) -> dict[str, str]:
+def chardevs(values: dict[str, Any]) -> dict[str, Spec]:
     """What each -chardev is, by its id."""
-    found: dict[str, str] = {}
-    for id, spec in values.get("chardevs", ()):
-        if id in found:
-            raise UsageError(f"two character devices have the id '{id}'")
-        found[id] = spec
+    found: dict[str, Spec] = {}
+    for spec in values.get("chardevs", ()):
+        if spec.id in found:
+            raise UsageError(f"two character devices have the id '{spec.id}'")
+        found[spec.id] = spec
     return found
+
+
+def resolved(values: dict[str, Any], text: str) -> Spec:
+    """The device that an option's value means: `chardev:ID` is a -chardev."""
+    spec = specs.parse(text)
+    if spec.backend != "chardev":
+        return spec
+    known = chardevs(values)
+    if spec.id not in known:
+        raise UsageError(f"{text}: there is no -chardev with the id '{spec.id}'")
+    return known[spec.id]
 
 
 def serial_specs(values: dict[str, Any]) -> list[str]:
     """What the ports of -serial are connected to; there is one on standard input and output if nothing asks for any."""
-    specs = list(values["serial"]) or ([] if _devices(values, "isa-serial") else ["stdio"])
-    while specs and specs[-1] == "none":
-        specs.pop()
-    if "none" in specs:
+    texts = list(values["serial"]) or ([] if _devices(values, "isa-serial") else ["stdio"])
+    while texts and texts[-1] == "none":
+        texts.pop()
+    if "none" in texts:
         raise UnsupportedError("-serial none is only supported after the last port; null connects a port to nothing")
-    return specs
+    return texts
 
 
 def all_specs(values: dict[str, Any]) -> list[str]:
@@ -62,15 +75,15 @@ def debugcon_spec(values: dict[str, Any]) -> str:
     return values["debugcon"] or next(iter(_named(values, "isa-debugcon")), "null")
 
 
-def word(spec: str) -> str:
+def word(values: dict[str, Any], text: str) -> str:
     """What a machine's description says of the other end."""
-    return "stdio" if spec == "mon:stdio" else spec.partition(":")[0]
+    return resolved(values, text).backend
 
 
 def _named(values: dict[str, Any], device: str) -> list[str]:
     """What those devices of -device are connected to that have this name."""
-    known = chardevs(values)
-    return [known.get(str(one.get("chardev")), "null") for one in _devices(values, device)]
+    ids = (one.get("chardev") for one in _devices(values, device))
+    return ["null" if id is None else f"chardev:{id}" for id in ids]
 
 
 def _devices(values: dict[str, Any], name: str) -> list[dict[str, Any]]:

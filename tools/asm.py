@@ -20,6 +20,7 @@ from tools.guests.link import Layout, LinkError, link
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = Layout(base=0xF0000, size=0x10000)
+KERNEL = Layout(base=0x100000, bss=0x180000)  # a Multiboot kernel that is no ELF file
 PROGRAM_BASE = 0x10000000  # where no other program of our guests is: a breakpoint is one address for all of them
 TRIPLE = "i386-unknown-none-elf"
 
@@ -74,6 +75,13 @@ def program(path: Path, shown: str) -> bytes:
     lines += [(text, shown) for text in _UNIT.format(name=shown).splitlines()]
     return _linked([text for text, _ in lines], [place for _, place in lines], str(path),
                    lambda obj: executable(obj, PROGRAM_BASE))  # fmt: skip
+
+
+def multiboot(path: Path, *, kludge: bool = False) -> bytes:
+    """A Multiboot kernel at 1 MiB: an ELF file, or (`KLUDGE` is defined then) one that only its header describes."""
+    lines = [(".set KLUDGE, 1", str(path))] * kludge + expand(path)
+    return _linked([text for text, _ in lines], [place for _, place in lines], str(path),
+                   lambda obj: link(obj, KERNEL)[0] if kludge else executable(obj, KERNEL.base))  # fmt: skip
 
 
 def flat(text: str, base: int = 0, bits: int = 32) -> bytes:

@@ -26,6 +26,7 @@ from tools.guests.apt import AptError
 
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
+BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs")
 CPU = {"pae": "pentium2,+nx"}
@@ -89,6 +90,11 @@ def machine(name: str) -> list[str]:
     drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
     cpu = ["-cpu", CPU[name]] if name in CPU else []
     return ["-bios", str(image(name)), *cpu, *drives]
+
+
+def multiboot(kludge: bool = False) -> Path:
+    """Our Multiboot kernel, for `-kernel`: an ELF file, or one that only its header describes."""
+    return _built(BOOT / "multiboot.s", ".bin" if kludge else ".elf", lambda path: asm.multiboot(path, kludge=kludge))
 
 
 def programs() -> list[str]:

@@ -76,8 +76,8 @@ def test_initrd_address_limit():
 
 
 @pytest.mark.parametrize("image,message", [
-    (b"", "not a bzImage"),
-    (b"\x7fELF" + bytes(5000), "not a bzImage"),
+    (b"", "neither a bzImage"),
+    (b"\x7fELF" + bytes(5000), "neither a bzImage"),
     (bzimage()[:0x400], "cut off"),
     (bzimage(body=b""), "cut off"),
     (bzimage(0x0204), "too old: boot protocol 2.04"),

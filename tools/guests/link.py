@@ -2,7 +2,8 @@
 
 LLVM assembles but does not link. What a guest of ours needs from a linker is small: lay the sections out from a
 base address, put `.reset` where the CPU starts, keep `.bss` in RAM and out of the image, and apply the handful of
-relocations that an i386 assembler emits (System V ABI, i386 supplement, table 4.9). `bss_start` and `bss_end` are ours.
+relocations that an i386 assembler emits (System V ABI, i386 supplement, table 4.9). `image_end`, `bss_start` and
+`bss_end` are ours.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def link(obj: bytes, layout: Layout) -> tuple[bytes, dict[str, int]]:
     sections = read_sections(obj)
     extent = _place(sections, layout)
     variables = [s.address + s.size for s in sections if s.kind == SHT_NOBITS and s.address is not None]
-    symbols = symbols_of(sections, {"bss_start": layout.bss, "bss_end": max(variables, default=layout.bss)})
+    ends = {"image_end": layout.base + extent, "bss_end": max(variables, default=layout.bss)}
+    symbols = symbols_of(sections, {"bss_start": layout.bss, **ends})
     for section in sections:
         if section.kind == SHT_REL and sections[section.info].address is not None:
             relocate(sections[section.info], section, symbols, layout.base)

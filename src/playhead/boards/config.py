@@ -15,7 +15,7 @@ from typing import Any
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.boards import config_before, machine_version, pc_devices
 from playhead.boards.drive_config import DriveConfig
-from playhead.boards.entry import Entry, Outside
+from playhead.boards.entry import Entry, Module, Outside
 from playhead.devices import registry
 from playhead.devices.timer.rtc_calendar import date_from_days, days_from_date
 
@@ -23,7 +23,8 @@ MIB = 1 << 20
 RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the hole for PCI, APICs and firmware
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 BLOBS = ("kernel", "initrd", "bios")
-LISTS = ("devices", "outside")
+LISTS = ("devices", "outside", "modules")
+OPTIONAL = ("modules", "kernel_name")  # not written where there is none: descriptions before them had neither
 BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -47,6 +48,8 @@ class PcConfig:
     machine: str = field(default_factory=machine_version.newest)
     devices: tuple[Entry, ...] = ()
     outside: tuple[Outside, ...] = ()
+    modules: tuple[Module, ...] = ()  # of a Multiboot kernel
+    kernel_name: str = ""  # with which its command line begins
 
     def __post_init__(self) -> None:
         if not self.devices:
@@ -60,7 +63,7 @@ class PcConfig:
             raise UsageError(f"{mib:g} MiB of memory: possible are {RAM_MIN // MIB} to {RAM_MAX // MIB} MiB")
         if self.kernel is not None and self.bios is not None:
             raise UsageError("-kernel starts without firmware, so it cannot be combined with -bios")
-        if self.kernel is None and (self.initrd is not None or self.append):
+        if self.kernel is None and (self.initrd is not None or self.append or self.modules):
             raise UsageError("-initrd and -append need a kernel (-kernel)")
         if self.kernel is None and self.bios is None:
             raise UsageError("nothing to start: give a kernel (-kernel) or a firmware (-bios)")
@@ -121,7 +124,7 @@ class PcConfig:
 
     def blobs(self) -> dict[str, bytes]:
         """The large parts by their SHA-256."""
-        parts = (getattr(self, name) for name in BLOBS)
+        parts = (*(getattr(self, name) for name in BLOBS), *(module.data for module in self.modules))
         return {digest(part): part for part in parts if part is not None}
 
     def to_json(self) -> dict[str, Any]:
@@ -132,7 +135,7 @@ class PcConfig:
                 plain[name] = digest(plain[name])
         for name in LISTS:
             plain[name] = [part.to_json() for part in plain[name]]
-        return plain
+        return {name: value for name, value in plain.items() if value or name not in OPTIONAL}
 
     def in_this_form(self, plain: dict[str, Any]) -> dict[str, Any]:
         """A description of this or an older form, to be compared with `to_json`. Raises FormatError."""
@@ -175,6 +178,7 @@ def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -
     values: dict[str, Any] = {**{name: value for name, value in back.items() if "." not in name}, **plain}
     values["devices"] = tuple(Entry.from_json(item) for item in values["devices"])
     values["outside"] = tuple(Outside.from_json(item) for item in values.get("outside", ()))
+    values["modules"] = tuple(Module.from_json(item, blob) for item in values.get("modules", ()))
     if not values["devices"]:
         raise FormatError("a machine description without devices")
     for entry in values["devices"]:
@@ -188,7 +192,7 @@ def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -
 
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
     int: (int,), bool: (bool,), str: (str,), bytes | None: (str, type(None)),
-    tuple[Entry, ...]: (list,), tuple[Outside, ...]: (list,),
+    tuple[Entry, ...]: (list,), tuple[Outside, ...]: (list,), tuple[Module, ...]: (list,),
 }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ the properties that are not at the default of the machine's version. What comes 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -46,6 +47,26 @@ class Entry(NamedTuple):
         if strange or not all(isinstance(word, str) for word in own):
             raise FormatError(f"a machine description with an unknown device: {plain!r}")
         return cls(plain["driver"], plain["id"], values, plain.get("bus", ""))
+
+
+class Module(NamedTuple):
+    """A file that a Multiboot kernel finds in memory, and its command line, which begins with the file's name. As JSON,
+    the data stand as their SHA-256.
+    """
+
+    data: bytes
+    command_line: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"data": sha256(self.data).hexdigest(), "command_line": self.command_line}
+
+    @classmethod
+    def from_json(cls, plain: Any, blob: Callable[[str], bytes]) -> "Module":
+        """`blob` gives the bytes of a SHA-256."""
+        known = isinstance(plain, dict) and set(plain) == set(cls._fields)
+        if not known or not all(isinstance(value, str) for value in plain.values()):
+            raise FormatError(f"a machine description with an unknown module: {plain!r}")
+        return cls(blob(plain["data"]), plain["command_line"])
 
 
 class Outside(NamedTuple):

@@ -54,10 +54,17 @@ class Kernel(NamedTuple):
     run_end: int  # the first address beyond what the kernel uses before it knows the memory map
 
 
+def recognised(image: bytes) -> bool:
+    """Whether an image has the header of a Linux kernel."""
+    return len(image) >= 0x268 and image[MAGIC : MAGIC + 4] == b"HdrS" and _u16(image, BOOT_FLAG) == 0xAA55
+
+
 def parse(image: bytes) -> Kernel:
     """Check a bzImage's header and take it apart. Raises UsageError or UnsupportedError."""
-    if len(image) < 0x268 or image[MAGIC : MAGIC + 4] != b"HdrS" or _u16(image, BOOT_FLAG) != 0xAA55:
-        raise UsageError("the kernel is not a bzImage (give vmlinuz or arch/x86/boot/bzImage, not vmlinux)")
+    if not recognised(image):
+        raise UsageError(
+            "the kernel is neither a bzImage (give vmlinuz or arch/x86/boot/bzImage, not vmlinux) nor a Multiboot one"
+        )
     version = _u16(image, VERSION)
     if version < OLDEST or not image[LOADFLAGS] & LOADED_HIGH:
         raise UsageError(f"the kernel is too old: boot protocol {version >> 8}.{version & 0xFF:02}, not 2.05 or later")

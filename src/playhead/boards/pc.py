@@ -106,7 +106,7 @@ class Board:
         tables = pc_memory.acpi(config.com_ports())
         layout = pc_memory.lay_out(config, memory, tables)
         self.regions = layout.regions
-        self.boot = pc_memory.linux(config, tables) if config.kernel is not None else None
+        self.boot = pc_memory.start(config, tables) if config.kernel is not None else None
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
         self.cmos = pc_nvram(config.ram_bytes, boot=config.boot) | disks.cmos(config.drives)

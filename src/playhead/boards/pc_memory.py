@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from playhead.base.errors import UsageError
 from playhead.boards import acpi_tables, disks
 from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, TableSet
 from playhead.boards.config import PcConfig
@@ -108,15 +109,23 @@ def bare_rom(config: PcConfig, tables: TableSet) -> bytes:
     return bytes(rom)
 
 
-def linux(config: PcConfig, tables: TableSet) -> linux_boot.Boot:
+def start(config: PcConfig, tables: TableSet) -> linux_boot.Boot:
     """What to write and where to start, for a machine without firmware."""
-    from playhead.boards import linux_boot  # here: most machines have firmware
-
     assert config.kernel is not None
-    e820 = linux_boot.memory_map(config.ram_bytes, tables_at(config))
-    boot = linux_boot.build(config.kernel, config.initrd, config.append, e820, tables_at(config), RSDP_AT)
+    boot = _boot(config, config.kernel)
     boot.writes.append((tables_at(config), linked_tables(config, tables)[TABLES_FILE]))
     return boot
+
+
+def _boot(config: PcConfig, kernel: bytes) -> linux_boot.Boot:
+    from playhead.boards import linux_boot, multiboot  # here: most machines have firmware
+
+    if not linux_boot.recognised(kernel) and multiboot.recognised(kernel):
+        return multiboot.build(kernel, config.kernel_name, config.append, config.modules, config.ram_bytes)
+    if config.modules:
+        raise UsageError("a Linux kernel takes one initrd, no modules")
+    e820 = linux_boot.memory_map(config.ram_bytes, tables_at(config))
+    return linux_boot.build(kernel, config.initrd, config.append, e820, tables_at(config), RSDP_AT)
 
 
 def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
-from playhead.cli import device_options
+from playhead.cli import boot_files, device_options
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec
 from playhead.cli.shared_console import MonitorAtHand, shared_console
 from playhead.host.clock import date_text
-from playhead.host.files import read_file
 from playhead.host.host import Host
 from playhead.host.mux import MuxPort
 from playhead.session.outcome import Options
@@ -42,7 +41,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         if not drives.configs:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
-    files = {n: read_file(values[n], n) for n in ("kernel", "initrd", "bios") if values[n] is not None}
+    files = boot_files.read(values)
     machine, graphics = values["machine"] or (machine_version.newest(), None)
     back: dict[str, Any] = {**machine_version.back(machine)}
     parts = device_options.entries(values, drives)
@@ -57,15 +56,13 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         rtc_base=base,
         rtc_clock=clock,
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
-        kernel=files.get("kernel"),
-        initrd=files.get("initrd"),
-        bios=files.get("bios"),
+        **files,
         boot=values["boot"],
         devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
         outside=parts["outside"],
     )
     config.check()
-    if config.kernel is not None:
+    if config.kernel is not None and not config.kernel_name:  # a Multiboot kernel does not say
         from playhead.cli import kernel_needs
 
         kernel_needs.check(config.kernel, config.cpu)
@@ -93,10 +90,11 @@ def attend(session: RunSession, host: Host, values: dict[str, Any], recording: s
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
     console = shared_console(host, values)
     if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
-        from playhead.cli.live import Attendance, check
+        from playhead.cli.live import Attendance, check, live_target
 
         check(values, console is not None)
-        return Attendance(session, host, values, recording, MuxPort(console) if console else None)
+        target, commands = live_target(session, host, recording)
+        return Attendance(target, commands, host, values, MuxPort(console) if console else None)
     return nullcontext() if console is None else MonitorAtHand(session, host, values, recording, console)
 
 

@@ -73,11 +73,12 @@ class Claims:
 
     def machine(self, values: dict[str, Any], drives: Iterable[Any]) -> None:
         """What the options of a machine name. `drives`: `DriveSpec`."""
+        from playhead.cli import boot_files
         from playhead.cli.drives import SEABIOS
         from playhead.cli.serial_ports import all_specs, debugcon_spec
 
-        for name in ("kernel", "initrd", "bios"):
-            self.reads(f"-{name}", values[name])
+        for option, path in boot_files.named(values):
+            self.reads(option, path)
         for spec in drives:
             if spec.file:
                 self.drive(spec.file, spec.format, spec.written)

@@ -1,23 +1,26 @@
-"""gdb and a monitor on a running machine, for `playhead run` and `playhead record`: -s -S -gdb -monitor.
+"""gdb and a monitor on a machine that runs: -s -S -gdb -monitor of `playhead run` and `playhead record`, and of a
+replay by `playhead-system-i386`.
 
-Both are served between two turns of the session's loop. While gdb has the machine running, the loop is inside of its
+Both are served between two turns of the target's loop. While gdb has the machine running, the loop is inside of its
 server, which serves the monitor as well.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from playhead.base.errors import HostError, UsageError
+from playhead.base.errors import HostError, PlayheadError, UsageError
 from playhead.cli.serial_ports import all_specs
 from playhead.gdb.serve import GdbServer
+from playhead.gdb.target import Target
 from playhead.host.chardev import Pty
 from playhead.host.host import Host
 from playhead.host.lines import Lines
 from playhead.host.listen import TcpListener
 from playhead.host.mux import MuxPort
 from playhead.monitor import live, looking
-from playhead.monitor.commands import Monitor, Say
+from playhead.monitor.commands import Command, Monitor, Say
 from playhead.monitor.serve import PROMPT, MonitorServer
 from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
@@ -43,30 +46,54 @@ def _gdb(values: dict[str, Any]) -> str:
     return values["gdb"] or (PORT if values["s"] else "none")
 
 
+class Attended(Target, Protocol):
+    """What is attended to: it has a loop of its own, which calls `attend` between two turns."""
+
+    stopped: bool  # paused by the user
+    held: bool  # gdb is attached
+    failure: PlayheadError | None  # raised by the loop at its next turn
+    attend: Callable[[], None]
+    commands: Callable[[str, Say], None]
+
+    def observe(self) -> None:
+        """Somebody may come and look: a CPU that has halted for good is no end."""
+
+    def hold(self) -> None: ...
+
+    def let_go(self, on: bool = True) -> None: ...
+
+
+def live_target(session: RunSession, host: Host, recording: str) -> tuple[LiveDebuggee, tuple[Command, ...]]:
+    """A live session as what is attended to, with its monitor's commands; `recording`: its path, if it is one."""
+    target = LiveDebuggee(session, RECORDED if recording else "")
+    return target, (
+        *live.commands(target, recording, lambda: host.request_quit("quit at the monitor")),
+        *looking.commands(target),
+    )
+
+
 class Attendance:
-    """The debugger and monitor of a session. `with` it around `session.run()`; `recording`: its path, if it is one;
-    `console`: the terminal that a monitor shares with a serial port.
+    """The debugger and monitor of a target. `with` it around the target's loop; `console`: the terminal that a monitor
+    shares with a serial port.
     """
 
     def __init__(
-        self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: MuxPort | None
+        self, target: Attended, commands: Sequence[Command], host: Host, values: dict[str, Any], console: MuxPort | None
     ):
         self._host = host
-        self._target = LiveDebuggee(session, RECORDED if recording else "")
+        self._target = target
         self._target.stopped = values["stopped"]
         self._target.attend = self._attend
         self._target.commands = self._execute
-        self._monitor = Monitor((
-            *live.commands(self._target, recording, lambda: host.request_quit("quit at the monitor")),
-            *looking.commands(self._target),
-        ))  # fmt: skip
+        self._monitor = Monitor(commands)
         self._serving = self._greeted = False
         self._listeners: list[TcpListener] = []
         self._gdb = self._server = self._lines = self._pty = None
         try:
             self._open_gdb(_gdb(values))
             self._open_monitor(values["monitor"] or "none")
-            session.observed = self._gdb is not None or self._server is not None or self._lines is not None
+            if self._gdb is not None or self._server is not None or self._lines is not None:
+                target.observe()
             if console is not None:
                 self._server = MonitorServer(self._execute, console, greeting="\r\n")
         except BaseException:

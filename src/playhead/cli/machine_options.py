@@ -177,8 +177,10 @@ WATCH = "debugging and monitoring"
 QUIET = "accepted and ignored, for compatibility with QEMU command lines"
 
 MACHINE_OPTIONS: tuple[Option, ...] = (
-    Option("-kernel", "a Linux kernel (bzImage), booted without firmware", "FILE", group=MACHINE),
-    Option("-initrd", "its initial RAM disk", "FILE", group=MACHINE),
+    Option("-kernel", "a Linux kernel (bzImage) or a Multiboot 1 kernel, started without firmware", "FILE",
+           group=MACHINE),
+    Option("-initrd", "its initial RAM disk; or the modules of a Multiboot kernel, as FILE WORDS,FILE WORDS", "FILE",
+           group=MACHINE),
     Option("-append", "its command line", "TEXT", group=MACHINE),
     Option("-bios", "firmware to start at the reset vector, instead of a kernel; with drives SeaBIOS is the default",
            "FILE", group=MACHINE),

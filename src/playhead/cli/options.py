@@ -128,7 +128,7 @@ def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = lambda
 def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[str, Any]:
     """`key=value,...` parsed by the table `known`; a first word without `=` is the value of `implied`."""
     out: dict[str, Any] = {}
-    for i, item in enumerate(_commas(text)):
+    for i, item in enumerate(commas(text)):
         key, equals, value = item.partition("=")
         if not equals and i == 0 and implied:
             key, value = implied, item
@@ -143,7 +143,7 @@ def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[
 def pairs(text: str) -> dict[str, str]:
     """`key=value,...` as text; the last one counts if a key is given twice."""
     out = {}
-    for item in _commas(text):
+    for item in commas(text):
         key, equals, value = item.partition("=")
         if not equals or not key:
             raise UsageError(f"'{item}' should be key=value")
@@ -151,7 +151,8 @@ def pairs(text: str) -> dict[str, str]:
     return out
 
 
-def _commas(text: str) -> list[str]:
+def commas(text: str) -> list[str]:
+    """The items of a list; two commas stand for one in an item."""
     return [item.replace("\0", ",") for item in text.replace(",,", "\0").split(",")]
 
 

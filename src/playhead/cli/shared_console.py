@@ -28,15 +28,17 @@ class MonitorAtHand:
 
     def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: Stdio):
         self._session, self._port = session, MuxPort(console)
-        self._what = (session, host, values, recording, self._port)
+        self._what = (session, host, recording)
+        self._values = values
         self._made: Attendance | None = None
         session.drive = self._turn
 
     def _turn(self) -> None:
         if self._port.connections:
-            from playhead.cli.live import Attendance
+            from playhead.cli.live import Attendance, live_target
 
-            self._made = Attendance(*self._what)  # from here on it has the session's loop
+            target, commands = live_target(*self._what)  # which has the session's loop from here on
+            self._made = Attendance(target, commands, self._what[1], self._values, self._port)
             self._session.drive()
         else:
             self._session.turn()

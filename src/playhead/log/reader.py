@@ -124,9 +124,13 @@ class Reader:
         return hash.digest() if found == size else b""
 
     def references(self) -> list[tuple[str, str]]:
-        """(name, hash) of each blob that the machine is made of: every value in its description that is a hash."""
+        """(name, hash) of each blob that the machine is made of: every hash in its description."""
         config = self.meta["config"]
-        return [(k, v) for k, v in config.items() if k in REFERENCES and isinstance(v, str)]
+        found = [(k, v) for k, v in config.items() if k in REFERENCES and isinstance(v, str)]
+        modules = config.get("modules")
+        items = modules if isinstance(modules, list) else []
+        named = [item["data"] for item in items if isinstance(item, dict) and isinstance(item.get("data"), str)]
+        return found + [(f"module {n}", data) for n, data in enumerate(named)]
 
     def marks(self) -> list[tuple[int, Mark, bytes]]:
         """(number, mark, stored hash) of every batch that is there now, but for the beginning."""

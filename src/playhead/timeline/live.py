@@ -51,6 +51,10 @@ class LiveDebuggee(Debuggee):
     def stands(self) -> bool:
         return self.stopped or self.held
 
+    def observe(self) -> None:
+        """A debugger or a monitor may look: a CPU that has halted for good does not end the run."""
+        self.session.observed = True
+
     # the session's loop
 
     def turn(self) -> None:

@@ -83,7 +83,7 @@ def _identify(core: Core, model: str) -> None:
 def linux_entry(core: Core, regs: Mapping[str, int]) -> None:
     """Flat protected mode, interrupts and paging off (Documentation/x86/boot: 32-bit boot protocol), after `reset`.
 
-    `regs`: eip, esi (address of the boot parameters), gdt_base, gdt_limit; esp if the caller has a stack.
+    `regs`: eip, gdt_base, gdt_limit; eax, ebx and esi for what a boot protocol says; esp if the caller has a stack.
     The GDT there must have a flat code segment at 10h and a flat data segment at 18h.
     """
     core.set("cr0", core.get("cr0") & ~0x60000000 | 1)
@@ -92,7 +92,7 @@ def linux_entry(core: Core, regs: Mapping[str, int]) -> None:
         set_segment(core, name, 0x18, 0, 0xFFFFFFFF, 0xC09300)
     for i in range(8):
         core.set("regs", 0, i)
-    for name in ("esi", "esp"):
+    for name in ("eax", "ebx", "esi", "esp"):
         core.set("regs", regs.get(name, 0), S.REG32.index(name))
     core.set("eip", regs["eip"])
     core.set("gdtr_base", regs["gdt_base"])

@@ -1,5 +1,5 @@
-"""gdb and a monitor on a machine that runs: -s -S -gdb -monitor of `playhead run` and `playhead record`, and of a
-replay by `playhead-system-i386`.
+"""gdb and monitors on a machine that runs: -s -S -gdb -monitor -mon -qmp of `playhead run` and `playhead record`, and
+of a replay by `playhead-system-i386`.
 
 Both are served between two turns of the target's loop. While gdb has the machine running, the loop is inside of its
 server, which serves the monitor as well.
@@ -10,40 +10,39 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from playhead.base.errors import HostError, PlayheadError, UsageError
-from playhead.cli.serial_ports import all_specs
+from playhead.base.errors import HostError, PlayheadError, UnsupportedError, UsageError
+from playhead.cli.monitors import MonitorPort, gdb_spec, monitors
+from playhead.cli.serial_ports import all_specs, resolved
 from playhead.gdb.serve import GdbServer
 from playhead.gdb.target import Target
-from playhead.host.chardev import Pty
+from playhead.host.chardev.device import CharDevice
 from playhead.host.host import Host
 from playhead.host.lines import Lines
-from playhead.host.listen import TcpListener
-from playhead.host.mux import MuxPort
+from playhead.host.typed_lines import TypedLines
 from playhead.monitor import live, looking
 from playhead.monitor.commands import Command, Monitor, Say
 from playhead.monitor.serve import PROMPT, MonitorServer
 from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 
-PORT = "tcp::1234"  # QEMU's -s
 GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
 
 
 def check(values: dict[str, Any], console: bool) -> None:
     """Whether it makes sense."""
-    if values["stopped"] and _gdb(values) == "none" and not console and values["monitor"] in (None, "none"):
+    asked = monitors(values)
+    if values["stopped"] and gdb_spec(values) is None and not console and not asked:
         raise UsageError("-S without -gdb (or -s) and without -monitor: nothing could start it")
-    stdio = [n for n, spec in enumerate(all_specs(values)) if spec in ("stdio", "mon:stdio")]
-    if values["monitor"] == "stdio" and stdio:
-        other = (
-            "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else
-            "give that something else, such as -serial pty, or let them share it: -nographic without -monitor"
-        )  # fmt: skip
-        raise UsageError(f"-monitor stdio: COM{stdio[0] + 1} is connected to it; {other}")
-
-
-def _gdb(values: dict[str, Any]) -> str:
-    return values["gdb"] or (PORT if values["s"] else "none")
+    stdio = [n for n, text in enumerate(all_specs(values)) if resolved(values, text).backend == "stdio"]
+    for one in asked:
+        if one.at_stdin and stdio:
+            other = (
+                "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else
+                "give that something else, such as -serial pty, or let them share it: -nographic without -monitor"
+            )  # fmt: skip
+            raise UsageError(f"{one.option} stdio: COM{stdio[0] + 1} is connected to it; {other}")
+    if sum(one.at_stdin for one in asked) > 1:
+        raise UsageError("stdio can serve one monitor only")
 
 
 class Attended(Target, Protocol):
@@ -72,14 +71,16 @@ def live_target(session: RunSession, host: Host, recording: str) -> tuple[LiveDe
     )
 
 
-class Attendance:
-    """The debugger and monitor of a target. `with` it around the target's loop; `console`: the terminal that a monitor
-    shares with a serial port.
-    """
+class Server(Protocol):
+    """A monitor's conversation with one client after another."""
 
-    def __init__(
-        self, target: Attended, commands: Sequence[Command], host: Host, values: dict[str, Any], console: MuxPort | None
-    ):
+    def serve(self) -> None: ...
+
+
+class Attendance:
+    """The debugger and the monitors of a target. `with` it around the target's loop."""
+
+    def __init__(self, target: Attended, commands: Sequence[Command], host: Host, values: dict[str, Any]):
         self._host = host
         self._target = target
         self._target.stopped = values["stopped"]
@@ -87,18 +88,17 @@ class Attendance:
         self._target.commands = self._execute
         self._monitor = Monitor(commands)
         self._serving = self._greeted = False
-        self._listeners: list[TcpListener] = []
-        self._gdb = self._server = self._lines = self._pty = None
-        try:
-            self._open_gdb(_gdb(values))
-            self._open_monitor(values["monitor"] or "none")
-            if self._gdb is not None or self._server is not None or self._lines is not None:
-                target.observe()
-            if console is not None:
-                self._server = MonitorServer(self._execute, console, greeting="\r\n")
-        except BaseException:
-            self.close()
-            raise
+        self._gdb: GdbServer | None = None
+        self._lines: Lines | None = None
+        self._servers: list[Server] = []
+        self._told: list[tuple[str, CharDevice]] = []  # where clients may come, and how to say it
+        self._open_gdb(values)
+        for one in monitors(values):
+            self._open_monitor(one)
+        if self._gdb is not None or self._servers or self._lines is not None:
+            target.observe()
+        for port in host.shared_monitors:
+            self._servers.append(MonitorServer(self._execute, TypedLines(port), greeting="\r\n"))
 
     def __enter__(self) -> Attendance:
         return self
@@ -108,53 +108,41 @@ class Attendance:
 
     def close(self) -> None:
         """To be called when the session's host is closed."""
-        for listener in self._listeners:
-            listener.close()
-        if self._pty is not None:
-            self._pty.close()
 
     # who there is
 
-    _gdb: GdbServer | None
-    _server: MonitorServer | None
-    _lines: Lines | None
-    _pty: PtyPort | None
-    _monitor_port: TcpListener | None = None
-
-    def _listen(self, spec: str, *, typed_at: bool) -> TcpListener:
-        listener = TcpListener(spec, "-monitor" if typed_at else "-gdb")
-        listener.poke = self._host.look_again
-        self._listeners.append(listener)
-        self._host.add(listener, typed_at=typed_at)
-        return listener
-
-    def _open_gdb(self, spec: str) -> None:
-        if spec != "none":
-            self._gdb_port = self._listen(spec, typed_at=False)
+    def _open_gdb(self, values: dict[str, Any]) -> None:
+        spec = gdb_spec(values)
+        if spec is not None:
+            self._gdb_port = self._host.transport(spec, "gdb", option="-gdb")
             self._gdb = GdbServer(self._target, self._gdb_port)
+            self._told.append(("gdb: target remote {}", self._gdb_port))
 
-    def _open_monitor(self, spec: str) -> None:
-        if spec == "stdio":
+    def _open_monitor(self, one: MonitorPort) -> None:
+        if one.at_stdin:
             self._lines = Lines(PROMPT)
             self._host.add(self._lines, typed_at=True)
-        elif spec == "pty":
-            self._pty = PtyPort(self._host)
-            self._host.add(self._pty.device, typed_at=True)
-            self._server = MonitorServer(self._execute, self._pty)
-        elif spec != "none":
-            self._monitor_port = self._listen(spec, typed_at=True)
-            self._server = MonitorServer(self._execute, self._monitor_port)
+            return
+        port = self._host.transport(one.spec, "qmp" if one.control else "monitor", monitor=True, option=one.option)
+        if one.control:
+            self._servers.append(self._control(port, one.pretty))
+            self._told.append(("QMP is at {}", port))
+        else:
+            transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
+            self._servers.append(MonitorServer(self._execute, transport))
+            self._told.append(("the monitor is at {}", port))
+
+    def _control(self, port: CharDevice, pretty: bool) -> Server:
+        """A monitor for programs."""
+        raise UnsupportedError("this version has no QMP: -mon mode=control, -qmp and -qmp-pretty are not supported")
 
     def _greet(self) -> None:
         self._greeted = True
-        if self._gdb is not None:
-            self._host.message(f"gdb: target remote {self._gdb_port.host}:{self._gdb_port.port}")
+        for text, port in self._told:
+            if address := port.listens_at:
+                self._host.message(text.format(address))
         if self._lines is not None:
             self._lines.show_prompt()
-        elif self._pty is not None:
-            self._pty.device.open()
-        elif self._monitor_port is not None:
-            self._host.message(f"the monitor is at {self._monitor_port.host}:{self._monitor_port.port}")
 
     # serving them
 
@@ -168,8 +156,8 @@ class Attendance:
                 self._serve_gdb(self._gdb)
             finally:
                 self._serving = False
-        if self._server is not None:
-            self._server.serve()
+        for server in self._servers:
+            server.serve()
         if self._lines is not None:
             self._serve_lines(self._lines)
 
@@ -205,26 +193,3 @@ class Attendance:
         except HostError as e:
             self._target.failure = e
             raise
-
-
-class PtyPort:
-    """A pseudo terminal as what a `MonitorServer` talks through: there is one client, who may come and go unseen."""
-
-    connections, connected = 1, True
-
-    def __init__(self, host: Host):
-        self.device = Pty("monitor", host.message)
-        self.device.poke = host.look_again
-
-    def take(self) -> bytes:
-        return self.device.take(1 << 16).replace(b"\r", b"\n")
-
-    def send(self, data: bytes) -> None:
-        self.device.write(data)
-        self.device.flush()
-
-    def hang_up(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.device.close()

@@ -9,10 +9,9 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import RAM_MAX, RAM_MIN
 from playhead.cli import device_options, drive_options
-from playhead.cli.serial_ports import chardev, list_backends
+from playhead.cli.monitors import mon
+from playhead.cli.serial_ports import chardev, device, gdb_device, list_backends
 from playhead.cli.options import Option, number, on_off, one_of, sub_options
-from playhead.host.chardev import check_spec
-from playhead.host.tcp_spec import parse_server, parse_spec
 from playhead.log.snapshot_names import check_name
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
@@ -145,24 +144,6 @@ def cpu_model(text: str) -> str:
     return canonical(text)
 
 
-def gdb_device(text: str) -> str:
-    """`tcp::PORT`, `tcp:HOST:PORT` (with what QEMU's scripts add) or `none`."""
-    if "," in text:
-        return parse_server(text)
-    if text != "none":
-        parse_spec(text)
-    return text
-
-
-def monitor_device(text: str) -> str:
-    """`stdio`, `none`, `pty`, or `tcp:HOST:PORT,server,nowait`, which gives `tcp:HOST:PORT`."""
-    if text.startswith(("tcp:", "telnet:")):
-        return parse_server(text)
-    if text == "null":
-        return "none"
-    return one_of("stdio", "pty", "none", "tcp:HOST:PORT,server,nowait")(text)
-
-
 def nothing(text: str) -> str:
     """For what this machine does not have: only `none` fits."""
     if text != "none":
@@ -189,14 +170,18 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-cpu", "processor model: 486, pentium or pentium2 (default), and features that it is to have or to lack "
            "(pentium2,+nx,-pae)", "MODEL[,+FEATURE][,-FEATURE]", cpu_model, "cpu", group=MACHINE,
            listing=list_processors),
-    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nothing), none (no "
-           "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
+    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, mon:stdio (the monitor shares it), "
+           "file:PATH, pty, pipe:PATH, tcp:HOST:PORT, telnet:HOST:PORT or unix:PATH (with ,server,nowait to be "
+           "connected to, or ,reconnect=SECONDS), chardev:ID, null (nothing), none (no such port); COM1 is stdio by "
+           "default", "DEVICE", device, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "
            "to the guest", group=MACHINE),
-    Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
-           group=MACHINE),
-    Option("-chardev", "a character device that a -device names by its id: null, stdio, pty or file,path=FILE",
-           "BACKEND,id=ID[,path=FILE]", chardev, key="chardevs", many=8, group=MACHINE,
+    Option("-debugcon", "where the debug port's output goes: as -serial", "DEVICE", device, group=MACHINE),
+    Option("-chardev", "a character device that others name by its id: null, stdio[,signal=off], pty[,path=LINK], "
+           "file,path=FILE[,append=on][,input-path=FILE], pipe,path=FILE, "
+           "socket,host=HOST,port=PORT|path=PATH[,server=on][,wait=off][,telnet=on][,reconnect=SECONDS][,to=PORT]"
+           "[,nodelay=on][,ipv4=on][,ipv6=on]; mux=on: several share it, and Ctrl-A c hands the keys to the next",
+           "BACKEND,id=ID[,KEY=VALUE...]", chardev, key="chardevs", many=16, group=MACHINE,
            listing=list_backends),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
            "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N; "
@@ -228,13 +213,17 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-no-reboot", "a reset ends the run", group=RUN),
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native", group=RUN),
-    Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT or none (default)", "DEVICE",
-           gdb_device, group=WATCH),
+    Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT, unix:PATH,server,nowait, "
+           "another device as for -serial, or none (default)", "DEVICE", gdb_device, group=WATCH),
     Option("-s", "the same as -gdb tcp::1234", group=WATCH),
     Option("-S", "start paused: gdb (continue) or the monitor (cont) lets it run", key="stopped", group=WATCH),
-    Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), pty, "
-           "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c switches to it and back",
-           "DEVICE", monitor_device, group=WATCH),
+    Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), another device as "
+           "for -serial, such as unix:PATH,server,nowait, or none; by default, with -nographic, Ctrl-A c switches to "
+           "it and back", "DEVICE", device, group=WATCH),
+    Option("-mon", "a monitor on a -chardev: for people (readline), or for programs (control: QMP)",
+           "chardev=ID[,mode=readline|control][,pretty=on]", mon, key="mons", many=8, group=WATCH),
+    Option("-qmp", "a monitor for programs, on a device as for -serial", "DEVICE", device, many=8, group=WATCH),
+    Option("-qmp-pretty", "the same, with its answers indented", "DEVICE", device, many=8, group=WATCH),
     Option("-display", "there is no screen", "none", nothing, group=QUIET, listing=list_nothing),
     Option("-net", "there is no network", "none", nothing, group=QUIET, listing=list_nothing),
     Option("-nic", "there is no network card", "none", nothing, group=QUIET, listing=list_nothing),

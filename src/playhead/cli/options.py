@@ -46,7 +46,6 @@ LATER = dict.fromkeys(("blockdev", "fda", "fdb", "pflash", "mtdblock", "sd"), "d
 LATER |= dict.fromkeys(("netdev", "object"), "network")
 LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
 LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")
-LATER |= dict.fromkeys(("qmp", "mon"), "monitor of that kind")
 LATER |= dict.fromkeys(("loadvm",), "snapshot to start with here (there is --at, and the monitor's loadvm)")
 
 

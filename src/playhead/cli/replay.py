@@ -5,12 +5,16 @@ from typing import Any
 
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
-from playhead.host.chardev import check_spec
+from playhead.cli.serial_ports import chardev, device, list_backends
 
 OPTIONS = (
-    Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, null; by default the first prints "
-           "on standard output", "DEVICE", check_spec, many=4),
-    Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
+    Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, tcp:HOST:PORT,server,nowait, ..., as "
+           "while recording, or null; by default the first prints on standard output. What is typed there is ignored",
+           "DEVICE", device, many=4),
+    Option("-debugcon", "where the debug port prints, likewise: stdio, file:PATH, ..., null (default)", "DEVICE",
+           device),
+    Option("-chardev", "a character device that chardev:ID names, as while recording", "BACKEND,id=ID[,KEY=VALUE...]",
+           chardev, key="chardevs", many=8, listing=list_backends),
     IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
@@ -53,7 +57,8 @@ def main(words: list[str]) -> int:
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
-    claims = of_recording(values["file"], serial=values["serial"], debugcon=values["debugcon"], images=values["images"])
+    claims = of_recording(values["file"], serial=values["serial"], debugcon=values["debugcon"], images=values["images"],
+                          chardevs=values["chardevs"])  # fmt: skip
     with Reader(values["file"]) as reader:
         if not reader.meta.get("embed", True):
             claims.recorded_images(reader)
@@ -103,7 +108,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
     begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
     if begin > end:
         raise UsageError(f"--from {begin} comes after --to {end}")
-    with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
+    with timeline(reader, values["engine"], specs, values["debugcon"] or "null",
+                  chardevs=values["chardevs"]) as (line, host):  # fmt: skip
         try:
             line.seek(begin)
             line.player.output = list(host.serial)
@@ -128,7 +134,7 @@ def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
 
-    host = Host(specs, values["debugcon"] or "null", reads=False)
+    host = Host(specs, values["debugcon"] or "null", reads=False, chardevs=values["chardevs"])
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
     session = ReplaySession(build, host, reader, options)
     try:

@@ -1,8 +1,18 @@
 """A TCP port that serves one client at a time, for protocols that are spoken elsewhere (gdb's, for one)."""
 
+import re
+
+from playhead.base.errors import UsageError
 from playhead.host.chardev.sockets import SocketDevice
-from playhead.host.chardev.spec import Spec
-from playhead.host.tcp_spec import parse_spec
+from playhead.host.chardev.spec import LOOPBACK, Spec
+
+
+def parse_spec(spec: str) -> tuple[str, int]:
+    """`tcp::PORT`, `tcp:HOST:PORT` or `PORT` -> host and port. No host means this machine only."""
+    found = re.fullmatch(r"(?:tcp:(\[[0-9a-fA-F:.]+\]|[^:]*):)?([0-9]{1,5})", spec)
+    if found is None or int(found[2]) > 65535:
+        raise UsageError(f"cannot listen at {spec!r}; give tcp::PORT, tcp:HOST:PORT or PORT")
+    return (found[1] or LOOPBACK).strip("[]"), int(found[2])
 
 
 class TcpListener(SocketDevice):

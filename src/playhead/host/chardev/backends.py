@@ -60,9 +60,10 @@ class Backends:
         if key not in self._muxes:
             self._muxes[key] = Mux(self._opened.get(spec.id) or self._open(spec, label, reads))
         mux = self._muxes[key]
+        port = mux.port(label, monitor=monitor, reads=reads)
         if spec.monitor and self._reads:
             self.shared_monitors.append(mux.port("monitor", monitor=True))
-        return mux.port(label, monitor=monitor, reads=reads)
+        return port
 
     def _alone(self, spec: Spec, label: str, reads: bool, option: str) -> CharDevice:
         if not spec.id:

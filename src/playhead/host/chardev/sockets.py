@@ -66,6 +66,10 @@ class SocketDevice(CharDevice):
         return self.spec.address
 
     @property
+    def listens_at(self) -> str:  # type: ignore[override]
+        return self.address.removeprefix("tcp:") if self.spec.server else ""
+
+    @property
     def connected(self) -> bool:  # type: ignore[override]
         """True if a client is connected; if not, what it sent before may still be taken."""
         return self._client is not None and not self._gone

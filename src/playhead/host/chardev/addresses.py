@@ -27,6 +27,8 @@ def listen(spec: Spec, option: str = "") -> socket.socket:
 
 def resolve(spec: Spec) -> tuple[socket.AddressFamily, tuple[str, int] | str]:
     """Where to connect to."""
+    if "\0" in spec.path:
+        raise HostError(f"cannot connect to unix:{spec.path!r}: that is no file name")
     if spec.path:
         return socket.AF_UNIX, spec.path
     try:
@@ -79,6 +81,8 @@ def _free_port(spec: Spec, option: str) -> str:
 
 
 def _listen_unix(path: str) -> socket.socket:
+    if "\0" in path:
+        raise HostError(f"cannot listen at unix:{path!r}: that is no file name")
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         os.fchmod(listening.fileno(), 0o600)
@@ -93,9 +97,6 @@ def _listen_unix(path: str) -> socket.socket:
     except OSError as e:
         listening.close()
         raise HostError(f"cannot listen at unix:{path}: {e.strerror or e}") from None
-    except ValueError as e:  # a NUL
-        listening.close()
-        raise HostError(f"cannot listen at unix:{path}: {e}") from None
     except BaseException:
         listening.close()
         raise
@@ -113,14 +114,14 @@ def _remove_stale(path: str) -> None:
         client.setblocking(False)
         if client.connect_ex(path) != errno.ECONNREFUSED:
             raise HostError(f"cannot listen at unix:{path}: a program listens there")
-    if identity(path) == (info.st_dev, info.st_ino):
+    if identity(path) == (info.st_dev, info.st_ino, info.st_mtime_ns):
         os.unlink(path)
 
 
-def identity(path: str) -> tuple[int, int] | None:
-    """Of the file that has this name now."""
+def identity(path: str) -> tuple[int, int, int] | None:
+    """Of the file that has this name now. Its number alone may be used again."""
     try:
         info = os.lstat(path)
     except OSError:
         return None
-    return info.st_dev, info.st_ino
+    return info.st_dev, info.st_ino, info.st_mtime_ns

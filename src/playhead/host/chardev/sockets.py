@@ -50,7 +50,7 @@ class SocketDevice(CharDevice):
         self._next_try = 0.0
         self._told = False
         self._listening: socket.socket | None = None
-        self._file: tuple[int, int] | None = None
+        self._file: tuple[int, int, int] | None = None
         if spec.server:
             self._listening = addresses.listen(spec, option)
             self._file = addresses.identity(spec.path) if spec.path else None

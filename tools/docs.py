@@ -116,18 +116,54 @@ def _span(span: Any) -> str:
     return f"{base} ({span.length})"
 
 
+OPTIONS_INTRO = """
+Long options have one dash or two. Their value is the next word. Where a value is `KEY=VALUE,...`, a doubled
+comma is a comma in a value, `KEY` alone is `KEY=on` and `noKEY` is `KEY=off`, booleans are on, yes, true or y, and off,
+no, false or n, and the last one counts if a key is given twice. `-OPTION help` lists what its value may be. Below an
+option are its sub-options; *since* is the version that has it first.
+"""
+
+
 def options() -> str:
     import importlib
 
     from playhead.cli import VERBS
+    from playhead.cli.machine_options import MACHINE_OPTIONS
 
-    out = ["# Options\n", NOTE]
+    shared = {id(option) for option in MACHINE_OPTIONS}
+    out = ["# Options\n", NOTE, OPTIONS_INTRO, "## The machine\n",
+           "Of `playhead run`, `playhead record` and `playhead-system-i386`.\n", _options(MACHINE_OPTIONS)]  # fmt: skip
     for verb, what in VERBS.items():
-        module = importlib.import_module(f"playhead.cli.{verb}")
+        table_of_verb = importlib.import_module(f"playhead.cli.{verb}").OPTIONS
         out.append(f"## playhead {verb}\n\n{what[0].upper()}{what[1:]}.\n")
-        out.append(table(("option", "meaning"), [
-            (f"`{o.name}{' ' + o.metavar if o.metavar else ''}`", o.help) for o in module.OPTIONS]))  # fmt: skip
-    return "\n".join(out)
+        own = [option for option in table_of_verb if id(option) not in shared]
+        if len(table_of_verb) - len(own) == len(MACHINE_OPTIONS):
+            out.append("Those of the machine" + (", and:\n" if own else ".\n"))
+        else:
+            own = list(table_of_verb)
+        if own:
+            out.append(_options(own))
+    return "\n".join([*out, _refused()])
+
+
+def _options(options: Sequence[Any]) -> str:
+    """Rows of options, each followed by its sub-options."""
+    from playhead.cli.value_types import type_of
+
+    rows = []
+    for o in options:
+        value = f" {o.value_shown}" if o.value_shown else ""
+        rows.append((", ".join(f"`{name}{value}`" for name in o.names), o.default_shown, o.since, o.help))
+        rows += [(f"&emsp;`{s.name}={type_of(s.type).shown}`", s.default, s.since, s.help) for s in o.subs if s.help]
+    return table(("option", "default", "since", "meaning"), rows)
+
+
+def _refused() -> str:
+    from playhead.cli.refused_options import REFUSED
+
+    out = ["## Options of QEMU that are refused\n", "By name, with this reason, and what there is instead.\n"]
+    rows = [(f"`-{name}`", why, instead) for name, (why, instead) in sorted(REFUSED.items())]
+    return "\n".join([*out, table(("option", "why", "there is"), rows)])
 
 
 def monitor() -> str:
@@ -141,7 +177,7 @@ def monitor() -> str:
     quit = Command(("quit", "q"), "", "end", nothing)
     groups = (
         ("Running and stopping", moving.commands(nothing)),
-        ("Moving about", replaying.commands(nothing, nothing, nothing)),
+        ("Moving about", replaying.commands(nothing, nothing)),
         ("Looking", looking.commands(nothing)),
         ("The monitor itself", (*Monitor(()).commands, quit)),
     )

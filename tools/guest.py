@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asm
-from tools.guests import c_program, disk_guests
+from tools.guests import c_program, disk_guests, qemu_source
 from tools.guests import debian as debian_recipe
 from tools.guests.apt import AptError
 
@@ -151,6 +151,15 @@ def flavour(name: str) -> tuple[Path, Path]:
     _, initrd = debian("boot")
     try:
         return debian_recipe.other_kernel(cache() / "debian", name, _say), initrd
+    except (AptError, OSError) as error:
+        raise GuestError(str(error)) from None
+
+
+def replay_dump() -> Path:
+    """QEMU's script that prints its record/replay logs."""
+    try:
+        with _alone(cache() / "qemu-source"):
+            return qemu_source.replay_dump(cache() / "qemu-source", _say)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 

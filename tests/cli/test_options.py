@@ -5,7 +5,7 @@ import pytest
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
 from playhead.cli import info, log, main, record, replay, run
 from playhead.cli.machine_options import MACHINE_OPTIONS
-from playhead.cli.options import Option, parse_arguments, sub_options
+from playhead.cli.options import Option, Sub, on_off, parse_arguments, sub_options
 
 
 def parsed(*words):
@@ -55,31 +55,31 @@ def test_both_kinds_of_dashes():
     (["-m", ".5G"], "not a size"),
     (["-m", "0x10M"], "not a size"),
     (["-icount", "shift=11"], "-icount shift=11: 11 is not in 0..10"),
-    (["-icount", "shift=x"], "'x' is not a number"),
+    (["-icount", "shift=x"], "-icount shift=x: shift=x is not a number"),
     (["-icount", "shfit=3"], "unknown key 'shfit'; did you mean 'shift'?"),
-    (["-icount", "sleep=maybe"], "'maybe' is not one of on, off"),
+    (["-icount", "sleep=maybe"], "sleep=maybe is not one of on, off"),
     (["-icount", "shift=3,rr=record,rrfile=f"], "use playhead record -o FILE"),
     (["-icount", "shift=3,align=on"], "align=on is not supported"),
     (["-rtc", "base=localtime"], "base=localtime is not supported"),
     (["-rtc", "base=yesterday"], "neither utc nor a date"),
     (["-rtc", "base=2021-02-30"], "neither utc nor a date"),
     (["-rtc", "clock=rt"], "clock=rt is not supported"),
-    (["-rtc", "utc"], "should be key=value"),
+    (["-rtc", "utc"], "unknown key 'utc'; there are base, clock, driftfix"),
     (["-device", "isa-debug-exti"], "unknown device 'isa-debug-exti'; did you mean 'isa-debug-exit'?"),
     (["-device", "e1000"], "unknown device 'e1000'; there is ide-hd, ide-cd, isa-serial"),
     (["-device", "isa-debug-exit,iobase=99999"], "property 'isa-debug-exit.iobase' cannot be '99999'"),
     (["-device", "isa-serial,irqs=3"], "property 'isa-serial.irqs' not found; did you mean 'irq'?"),
-    (["-device", "isa-serial,irq"], "'irq' should be key=value"),
+    (["-device", "isa-serial,irq"], "property 'isa-serial.irq' cannot be 'on'"),
     (["-device", "isa-serial,irq=16"], "it takes a number from 0 to 15"),
     (["-device", "isa-serial,chardev=1"], "it takes the id of a chardev"),
     (["-device", "isa-serial,id=1"], "an id begins with a letter"),
     (["-device", "isa-serial,bus=pci.0"], "can't go on bus pci.0: its bus is ISA"),
     (["-device", "isa-serial,bus=usb.0"], "bus 'usb.0' not found; there is pci.0, isa.0, ide.0, ide.1"),
     (["-device", "isa-pit"], "device 'isa-pit' is the machine's own"),
-    (["-serial", "tcp::4444"], "unknown character device 'tcp::4444'"),
-    (["-serial", "chardev:a"], "a device is connected to a -chardev by -device NAME,chardev=a"),
+    (["-serial", "tcp:4444"], "'tcp:4444' is no address; give tcp:HOST:PORT"),
+    (["-serial", "chardev:"], "unknown character device 'chardev:'"),
     (["-serial", "null"] * 5, "-serial may be given 4 times at most"),
-    (["-M", "q35"], "unknown machine 'q35'; there is pc"),
+    (["-M", "q35"], "-M q35: q35 is another machine of QEMU's; there is pc"),
     (["-smp", "2"], "more than one CPU is not supported"),
     (["-net", "user"], "the only value is none"),
     (["-global", "x.y=1"], "unknown property 'x.y'"),
@@ -118,6 +118,40 @@ def test_a_doubled_comma_is_a_comma():
     assert sub_options("a=1,,2,b=3", {"a": str, "b": str}) == {"a": "1,2", "b": "3"}
 
 
+@pytest.mark.parametrize("text, means", [
+    ("a", {"a": True}), ("noa", {"a": False}), ("a,noa", {"a": False}), ("noa,a=yes", {"a": True}),
+    ("a=n", {"a": False}), ("a=false", {"a": False}), ("7,a", {"b": "7", "a": True}), ("b=7,b=,,", {"b": ","}),
+    ("old=x", {"new": "x"}),
+])  # fmt: skip
+def test_sub_options_by_qemus_rules(text, means):
+    """A key alone is on, with `no` before it off; the last one counts; the first word may go without its key."""
+    subs = (Sub("a", on_off), Sub("b", str), Sub("old", str, key="new"))
+    assert sub_options(text, subs, implied="b" if text[0] == "7" else "") == means
+
+
+def test_where_qemu_wants_the_value_written_out():
+    with pytest.raises(UsageError, match="-M pc,usb: 'usb' should be key=value"):
+        parsed("-M", "pc,usb")
+    with pytest.raises(UsageError, match="is not one of on, off"):
+        parsed("-M", "pc,usb=ON")
+
+
+def test_an_option_that_is_given_again():
+    """Its keys are added, and the last one counts."""
+    values = parsed(*"-M pc-2 -machine graphics=off -icount shift=7 -icount sleep=off,shift=5 -boot d -boot d".split())
+    assert values["machine"] == {"type": "pc-2", "graphics": False}
+    assert values["icount"] == {"shift": 5, "sleep": False} and values["boot"] == {"order": "d"}
+    assert parsed("-m", "64", "-m", "slots=0")["ram_bytes"] == 64 << 20
+    assert parsed("-m", "64", "-m", "32M")["ram_bytes"] == 32 << 20
+
+
+def test_keys_are_listed(capfd):
+    assert main(["run", "-drive", "help"]) == 0
+    assert "snapshot=on|off " in capfd.readouterr().out
+    assert main(["run", "-drive", "format=help"]) == 0
+    assert capfd.readouterr().out == "raw\nqcow2\n"
+
+
 def test_operands():
     table = (Option("--flag", "x"),)
     assert parse_arguments("log", table, ["f", "--flag"], ["FILE"]) == {"flag": True, "file": "f"}
@@ -127,9 +161,10 @@ def test_operands():
 
 @pytest.mark.parametrize("verb", [run, record, replay, info, log], ids=lambda v: v.__name__.rsplit(".")[-1])
 def test_tables_are_sound_and_help_shows_them(verb):
-    names = [o.name for o in verb.OPTIONS]
+    names = [name for o in verb.OPTIONS for name in o.names]
     assert len(set(names)) == len(names)
     text = verb.help()
     for option in verb.OPTIONS:
-        assert not option.help or f"  {option.name} " in text
+        assert option.help and f"\n  {', '.join(option.names)} " in text
+        assert all(f"\n      {sub.shown}" in text for sub in option.subs if sub.help)
     assert max(map(len, text.split("\n"))) <= 120

@@ -2,15 +2,40 @@
 
 import pytest
 
-from playhead.devices.input.i8042_kbc import TO_SET_1, I8042
+from playhead.devices.input.i8042_before import I8042Before
+from playhead.devices.input.i8042_kbc import I8042
+from playhead.devices.input.scan_codes import TO_SET_1
 from playhead.hw.line import Line
+from playhead.session import input_words
+
+
+def build(world, cls):
+    world.irq1, world.irq12, world.a20 = Line("irq1"), Line("irq12"), Line("a20")
+    world.chip = cls("kbc", world.io, world.irq1, world.irq12, world.a20, world)
+    return world
 
 
 @pytest.fixture
 def kbc(world):
-    world.irq1, world.irq12, world.a20 = Line("irq1"), Line("irq12"), Line("a20")
-    world.chip = I8042("kbc", world.io, world.irq1, world.irq12, world.a20, world)
-    return world
+    return build(world, I8042)
+
+
+@pytest.fixture(params=[I8042, I8042Before])
+def either(world, request):
+    """The controller, and that of machines before pc-3."""
+    return build(world, request.param)
+
+
+def press(w, text):
+    """Press keys and release them; False once one of it has no room."""
+    keyboard = w.chip.receivers[0]
+    keys = input_words.keys_of(text)
+    for key, down in [(key, True) for key in keys] + [(key, False) for key in reversed(keys)]:
+        key.down = down
+        if not keyboard.can_take(key):
+            return False
+        keyboard.take(key)
+    return True
 
 
 def command(w, value, *parameters):
@@ -44,51 +69,51 @@ def mouse(w, *data):
     return out
 
 
-def test_self_tests_and_command_byte(kbc):
-    assert kbc.inb(0x64) == 0x18
-    command(kbc, 0xAA)
-    assert drain(kbc) == [0x55] and kbc.inb(0x64) & 4
-    command(kbc, 0xAB)
-    command(kbc, 0xA9)
-    assert drain(kbc) == [0, 0]
-    command(kbc, 0x60, 0x65)
-    command(kbc, 0x20)
-    assert kbc.inb(0x64) & 0x08
-    assert drain(kbc) == [0x65]
-    command(kbc, 0xA7)
-    command(kbc, 0xAD)
-    command(kbc, 0x20)
-    assert drain(kbc) == [0x75]
-    command(kbc, 0xA8)
-    command(kbc, 0xAE)
-    command(kbc, 0x20)
-    assert drain(kbc) == [0x45]
-    command(kbc, 0x62, 0x99)
-    command(kbc, 0x22)
-    assert drain(kbc) == [0x99]
+def test_self_tests_and_command_byte(either):
+    assert either.inb(0x64) == 0x18
+    command(either, 0xAA)
+    assert drain(either) == [0x55] and either.inb(0x64) & 4
+    command(either, 0xAB)
+    command(either, 0xA9)
+    assert drain(either) == [0, 0]
+    command(either, 0x60, 0x65)
+    command(either, 0x20)
+    assert either.inb(0x64) & 0x08
+    assert drain(either) == [0x65]
+    command(either, 0xA7)
+    command(either, 0xAD)
+    command(either, 0x20)
+    assert drain(either) == [0x75]
+    command(either, 0xA8)
+    command(either, 0xAE)
+    command(either, 0x20)
+    assert drain(either) == [0x45]
+    command(either, 0x62, 0x99)
+    command(either, 0x22)
+    assert drain(either) == [0x99]
 
 
-def test_keyboard_answers(kbc):
-    assert keyboard(kbc, 0xFF) == [0xFA, 0xAA]
-    assert keyboard(kbc, 0xF2) == [0xFA, 0xAB, 0x83]
-    assert keyboard(kbc, 0xEE) == [0xEE]
-    assert keyboard(kbc, 0xED, 0x02) == [0xFA, 0xFA] and kbc.chip.state.keyboard.leds == 2
-    assert keyboard(kbc, 0xF3, 0x20) == [0xFA, 0xFA]
-    assert keyboard(kbc, 0xF0, 0x00) == [0xFA, 0xFA, 0x02]
-    assert keyboard(kbc, 0xF0, 0x03) == [0xFA, 0xFA]
-    assert keyboard(kbc, 0xF0, 0x09) == [0xFA, 0xFE]
-    assert keyboard(kbc, 0xF4) == [0xFA]
-    assert keyboard(kbc, 0x12) == [0xFE]
-    assert keyboard(kbc, 0xED, 0xF4) == [0xFA, 0xFA]  # a command instead of the parameter
+def test_keyboard_answers(either):
+    assert keyboard(either, 0xFF) == [0xFA, 0xAA]
+    assert keyboard(either, 0xF2) == [0xFA, 0xAB, 0x83]
+    assert keyboard(either, 0xEE) == [0xEE]
+    assert keyboard(either, 0xED, 0x02) == [0xFA, 0xFA] and either.chip.state.keyboard.leds == 2
+    assert keyboard(either, 0xF3, 0x20) == [0xFA, 0xFA]
+    assert keyboard(either, 0xF0, 0x00) == [0xFA, 0xFA, 0x02]
+    assert keyboard(either, 0xF0, 0x03) == [0xFA, 0xFA]
+    assert keyboard(either, 0xF0, 0x09) == [0xFA, 0xFE]
+    assert keyboard(either, 0xF4) == [0xFA]
+    assert keyboard(either, 0x12) == [0xFE]
+    assert keyboard(either, 0xED, 0xF4) == [0xFA, 0xFA]  # a command instead of the parameter
 
 
 def test_translation(kbc):
     kbc.chip.program(0x41)
     assert keyboard(kbc, 0xF2) == [0xFA, 0xAB, 0x41]
-    assert kbc.chip.key(b"\x1c\xf0\x1c\xe0\x75\xe0\xf0\x75")  # A, and the cursor up key
+    press(kbc, "a"), press(kbc, "up")
     assert drain(kbc) == [0x1E, 0x9E, 0xE0, 0x48, 0xE0, 0xC8]
     kbc.chip.program(0x01)
-    kbc.chip.key(b"\x1c\xf0\x1c")
+    press(kbc, "a")
     assert drain(kbc) == [0x1C, 0xF0, 0x1C]
 
 
@@ -101,86 +126,189 @@ def test_each_byte_is_an_edge(kbc):
     edges = []
     kbc.irq1.connect(edges.append)
     kbc.chip.program(0x01)
-    kbc.chip.key(b"\x1c\xf0\x1c")
+    press(kbc, "a")
     drain(kbc)
     assert edges == [True, False] * 3
 
 
-def test_disabled_keyboard_keeps_its_bytes(kbc):
+def test_a_keyboard_that_is_held_off_keeps_its_bytes_and_one_that_is_switched_off_loses_keys(kbc):
     command(kbc, 0xAD)
-    assert kbc.chip.key(b"\x1c")
-    assert drain(kbc) == []
+    assert press(kbc, "a") and drain(kbc) == []
     command(kbc, 0xAE)
-    assert drain(kbc) == [0x1C]
+    assert drain(kbc) == [0x1C, 0xF0, 0x1C]
     keyboard(kbc, 0xF5)
-    assert not kbc.chip.key(b"\x1c")
-    keyboard(kbc, 0xF4)
-    assert all(kbc.chip.key(b"\x1c") for _ in range(16))
-    drained = drain(kbc)
-    assert drained == [0x1C] * 16
+    assert press(kbc, "b") and drain(kbc) == []
+    assert keyboard(kbc, 0xF4) == [0xFA] and press(kbc, "c") and drain(kbc) == [0x21, 0xF0, 0x21]
 
 
 def test_a_full_keyboard_takes_no_half_key(kbc):
     command(kbc, 0xAD)
-    assert kbc.chip.key(bytes(15))
-    assert not kbc.chip.key(b"\xf0\x1c") and kbc.chip.key(b"\x1c")
+    assert all(press(kbc, "a") for _ in range(5)) and not press(kbc, "b")  # the press fits, the release does not
+    command(kbc, 0xAE)
+    assert drain(kbc) == [0x1C, 0xF0, 0x1C] * 5 + [0x32]
 
 
-def test_mouse(kbc):
-    command(kbc, 0x60, 0x03)
-    assert mouse(kbc, 0xFF) == [0xFA, 0xAA, 0x00]
-    assert mouse(kbc, 0xF2) == [0xFA, 0x00]
-    assert mouse(kbc, 0xE8, 3, 0xF3, 60, 0xE7, 0xF4) == [0xFA] * 6
-    assert mouse(kbc, 0xE9) == [0xFA, 0x30, 3, 60]
-    assert mouse(kbc, 0xEB) == [0xFA, 0x08, 0, 0]
-    assert mouse(kbc, 0xEE, 0x55, 0xEC) == [0xFA, 0x55, 0xFA]
-    assert mouse(kbc, 0x01) == [0xFE]
+def test_an_answer_comes_before_keys_and_goes_with_the_next_command(kbc):
+    command(kbc, 0xAD)
+    press(kbc, "a")
+    kbc.outb(0x60, 0xF2)  # this enables it, and the first byte is fetched at once
+    command(kbc, 0xAD)
+    kbc.outb(0x60, 0xEE)
+    assert drain(kbc) == [0xFA, 0xEE, 0x1C, 0xF0, 0x1C]
+
+
+@pytest.mark.parametrize("scan_set, codes", [
+    (1, [0x1D, 0xE0, 0x46, 0xE0, 0xC6, 0x9D]),
+    (2, [0x14, 0xE0, 0x7E, 0xE0, 0xF0, 0x7E, 0xF0, 0x14]),
+    (3, [0x11, 0x62, 0xF0, 0x62, 0xF0, 0x11]),
+])  # fmt: skip
+def test_sets_of_scan_codes(kbc, scan_set, codes):
+    kbc.chip.program(0x01)
+    assert keyboard(kbc, 0xF0, scan_set) == [0xFA, 0xFA]
+    assert press(kbc, "ctrl-pause") and drain(kbc) == codes
+    assert press(kbc, "0x39") and drain(kbc) == {1: [0x39, 0xB9]}.get(scan_set, [0x29, 0xF0, 0x29])
+
+
+def test_leds_are_state(kbc):
+    keyboard(kbc, 0xED, 0x04)
+    assert kbc.chip.state.keyboard.leds == 4
+    keyboard(kbc, 0xFF)
+    assert kbc.chip.state.keyboard.leds == 0
+
+
+def test_mouse(either):
+    command(either, 0x60, 0x03)
+    assert mouse(either, 0xFF) == [0xFA, 0xAA, 0x00]
+    assert mouse(either, 0xF2) == [0xFA, 0x00]
+    assert mouse(either, 0xE8, 3, 0xF3, 60, 0xE7, 0xF4) == [0xFA] * 6
+    assert mouse(either, 0xE9) == [0xFA, 0x30, 3, 60]
+    assert mouse(either, 0xEB) == [0xFA, 0x08, 0, 0]
+    assert mouse(either, 0xEE, 0x55, 0xEC) == [0xFA, 0x55, 0xFA]
+    assert mouse(either, 0x01) == [0xFE]
+    assert mouse(either, 0xE6) == [0xFA]
     edges = []
-    kbc.irq12.connect(edges.append)
-    assert mouse(kbc, 0xF6) == [0xFA] and edges == [True, False]
+    either.irq12.connect(edges.append)
+    assert mouse(either, 0xF6) == [0xFA] and edges == [True, False]
 
 
-def test_loopback_of_output_buffers(kbc):
-    command(kbc, 0xD2, 0x42)
-    assert kbc.inb(0x64) & 0x21 == 0x01 and kbc.inb(0x60) == 0x42
-    command(kbc, 0xD3, 0x43)
-    assert kbc.inb(0x64) & 0x21 == 0x21 and kbc.inb(0x60) == 0x43
+def move(w, *what):
+    """What happens at once at the mouse."""
+    mouse = w.chip.receivers[1]
+    for one in what:
+        assert mouse.can_take(one)
+        mouse.take(one)
+    mouse.sync()
 
 
-def test_a20_and_output_port(kbc):
-    assert kbc.a20.level
-    command(kbc, 0xD1, 0xDD)
-    assert not kbc.a20.level
-    command(kbc, 0xD0)
-    assert drain(kbc) == [0xCD]  # A20 off, lines as written, no byte waiting at the moment of reading
-    command(kbc, 0xD1, 0xDF)
-    assert kbc.a20.level
-    command(kbc, 0xDD)
-    assert not kbc.a20.level
-    command(kbc, 0xDF)
-    assert kbc.a20.level and kbc.requested == []
+def pressed(*words):
+    """(button, down) in QEMU's words, as events."""
+    return [input_words.qmp_events([{"type": "btn", "data": {"button": b, "down": d}}])[0] for b, d in words]
 
 
-def test_reset_pulse(kbc):
-    command(kbc, 0xFF)
-    command(kbc, 0xF1)
-    assert kbc.requested == []
-    command(kbc, 0xFE)
-    command(kbc, 0xD1, 0x02)
-    assert kbc.requested == [("reset", "guest-reset")] * 2
-    command(kbc, 0xD0)
-    assert drain(kbc)[0] & 1
+def test_movements_and_buttons(kbc):
+    command(kbc, 0x60, 0x03)
+    move(kbc, *input_words.moves(5, 5))
+    assert drain(kbc) == []  # it does not report yet
+    mouse(kbc, 0xF4)
+    move(kbc, *input_words.moves(5, -3))
+    assert drain(kbc) == [0x08, 5, 3]
+    move(kbc, *input_words.buttons(7, 0))
+    assert drain(kbc) == [0x0F, 0, 0] and mouse(kbc, 0xE9)[1] & 7 == 7
+    move(kbc, *input_words.buttons(1, 7), *input_words.moves(-1, 200))
+    assert drain(kbc) == [0x39, 0xFF, 0x81, 0x29, 0, 0xB7]
+    move(kbc, *input_words.wheel(1))
+    assert drain(kbc) == [0x09, 0, 0]  # a mouse without a wheel
 
 
-def test_absurd_sequences_leave_bounded_state(kbc):
+def test_motion_adds_up_while_there_is_no_room(kbc):
+    command(kbc, 0x60, 0x03)
+    mouse(kbc, 0xF4)
+    command(kbc, 0xA7)
+    mouse_end = kbc.chip.receivers[1]
+    move(kbc, *input_words.moves(1000, 0))
+    assert not mouse_end.unsent and not mouse_end.can_take(pressed(("left", True))[0])
+    command(kbc, 0xA8)
+    assert drain(kbc) == [0x08, 127, 0] * 5
+    assert mouse_end.unsent
+    mouse_end.sync()
+    assert drain(kbc) == [0x08, 127, 0] * 2 + [0x08, 111, 0] and not mouse_end.unsent
+
+
+def test_a_mouse_that_is_asked(kbc):
+    command(kbc, 0x60, 0x03)
+    mouse(kbc, 0xF4, 0xF0)
+    move(kbc, *input_words.moves(130, 0))
+    assert drain(kbc) == [] and mouse(kbc, 0xEB) == [0xFA, 0x08, 127, 0] and mouse(kbc, 0xEB) == [0xFA, 0x08, 3, 0]
+
+
+def test_scaling_doubles_what_is_reported_and_not_what_is_asked_for(kbc):
+    command(kbc, 0x60, 0x03)
+    mouse(kbc, 0xE7, 0xF4)
+    for moved, reported in ((1, 1), (2, 1), (3, 3), (4, 6), (5, 9), (6, 12), (-100, -200)):
+        move(kbc, *input_words.moves(moved, 0))
+        flags, x, _ = drain(kbc)
+        assert x - (flags << 4 & 0x100) == reported
+    mouse(kbc, 0xF0)
+    move(kbc, *input_words.moves(6, 0))
+    assert mouse(kbc, 0xEB) == [0xFA, 0x08, 6, 0]
+
+
+@pytest.mark.parametrize("rates, kind", [((200, 100, 80), 3), ((200, 200, 80), 4), ((200, 100, 60, 80), 0)])
+def test_a_mouse_with_a_wheel_is_found_by_knocking(kbc, rates, kind):
+    command(kbc, 0x60, 0x03)
+    for rate in rates:
+        mouse(kbc, 0xF3, rate)
+    assert mouse(kbc, 0xF2) == [0xFA, kind]
+    mouse(kbc, 0xF4)
+    move(kbc, *input_words.wheel(1))
+    assert drain(kbc) == [[0x08, 0, 0], [0x08, 0, 0, 0xFF], [0x08, 0, 0, 0x0F]][(0, 3, 4).index(kind)]
+    move(kbc, *pressed(("side", True), ("wheel-left", True)))
+    move(kbc, *pressed(("extra", True)))
+    assert drain(kbc) == {0: [8, 0, 0] * 2, 3: [8, 0, 0, 0] * 2, 4: [8, 0, 0, 0x41, 8, 0, 0, 0x30]}[kind]
+    assert mouse(kbc, 0xFF) == [0xFA, 0xAA, 0]
+
+
+def test_loopback_of_output_buffers(either):
+    command(either, 0xD2, 0x42)
+    assert either.inb(0x64) & 0x21 == 0x01 and either.inb(0x60) == 0x42
+    command(either, 0xD3, 0x43)
+    assert either.inb(0x64) & 0x21 == 0x21 and either.inb(0x60) == 0x43
+
+
+def test_a20_and_output_port(either):
+    assert either.a20.level
+    command(either, 0xD1, 0xDD)
+    assert not either.a20.level
+    command(either, 0xD0)
+    assert drain(either) == [0xCD]  # A20 off, lines as written, no byte waiting at the moment of reading
+    command(either, 0xD1, 0xDF)
+    assert either.a20.level
+    command(either, 0xDD)
+    assert not either.a20.level
+    command(either, 0xDF)
+    assert either.a20.level and either.requested == []
+
+
+def test_reset_pulse(either):
+    command(either, 0xFF)
+    command(either, 0xF1)
+    assert either.requested == []
+    command(either, 0xFE)
+    command(either, 0xD1, 0x02)
+    assert either.requested == [("reset", "guest-reset")] * 2
+    command(either, 0xD0)
+    assert drain(either)[0] & 1
+
+
+def test_absurd_sequences_leave_bounded_state(either):
     for value in range(256):
         for port in (0x64, 0x60, 0x64):
-            kbc.outb(port, value)
+            either.outb(port, value)
     for _ in range(100):
-        command(kbc, 0xAA)
-        kbc.outb(0x60, 0xFF)
-    assert len(kbc.chip.save()) < 300
-    saved = kbc.chip.save()
-    kbc.chip.reset()
-    kbc.chip.load(saved)
-    assert kbc.chip.save() == saved
+        command(either, 0xAA)
+        either.outb(0x60, 0xFF)
+    assert len(either.chip.save()) < 300
+    saved = either.chip.save()
+    either.chip.reset()
+    either.chip.load(saved)
+    assert either.chip.save() == saved

@@ -63,6 +63,27 @@ class FakeUart:
         return byte
 
 
+class FakeButtons:
+    """What power button, wake-up and NMI are wired to: each press stirs the machine."""
+
+    def __init__(self, machine, kind, number):
+        self.INPUT, self._machine, self._number = kind, machine, number
+        self.pressed = []
+
+    def power_button(self):
+        self._press("power")
+
+    def wake_up(self):
+        self._press("wake")
+
+    def nmi_button(self):
+        self._press("nmi")
+
+    def _press(self, what):
+        self.pressed.append(what)
+        self._machine._stirred(self._number + len(what))
+
+
 class FakeMachine:
     def __init__(self, door, program=None, shift=3):
         self.door, self.p = door, program or Program()
@@ -72,6 +93,7 @@ class FakeMachine:
         self.deadline = NEVER
         self.uarts = [FakeUart() for _ in range(self.p.ports)]
         self.devices = {f"serial{n}": uart for n, uart in enumerate(self.uarts)}
+        self.devices |= {"pm": FakeButtons(self, "power", 1000), "lapic": FakeButtons(self, "nmi", 2000)}
         self.x = self.p.seed
         self.resets = 0
         self.booted_at = door.host_clock_ns()

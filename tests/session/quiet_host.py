@@ -79,12 +79,12 @@ class QuietHost:
     def input_possible(self):
         return self.serial[0].live
 
-    def request_quit(self, name):
-        self._quit = name
+    def request_quit(self, name, cause="host-ui"):
+        self._quit, self._cause = name, cause
 
     def quit_cause(self):
         if self._quit:
-            return "host-ui"
+            return self._cause
         return "host-signal" if self.quit_at is not None and self.reads >= self.quit_at else ""
 
     def quit_name(self):

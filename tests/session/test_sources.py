@@ -9,10 +9,13 @@ from fake_machine import FakeMachine, Program
 from planted import entries
 from quiet_host import QuietHost
 
+from playhead.base.errors import DivergenceError
 from playhead.boards.config import PcConfig
 from playhead.host.chardev.device import INBOX
 from playhead.host.end import HostEnd
-from playhead.log.events import CharRead, ClockRate, NetPacket, ResetRequested, Shutdown
+from playhead.log.events import (
+    CharRead, ClockRate, NetPacket, NmiRaised, PowerButtonPressed, ResetRequested, Shutdown, WokenUp,
+)  # fmt: skip
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
@@ -20,7 +23,9 @@ from playhead.session import sources
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
-from playhead.session.sources import ClockRateSource, ResetSource, SerialSource
+from playhead.session.sources import (
+    ClockRateSource, NmiSource, PowerButtonSource, ResetSource, SerialSource, WakeUpSource,
+)  # fmt: skip
 from playhead.session.sources.source import Refused, Source
 from playhead.session.target import closed_door
 from tools import guest
@@ -48,7 +53,8 @@ def test_the_order_of_what_enters_at_one_moment(tmp_path):
     def all_at_once():
         session.drive = session.turn
         session.sources[ClockRateSource]._wanted = 5
-        session.sources[ResetSource].press()
+        for button in (ResetSource, WakeUpSource, NmiSource, PowerButtonSource):
+            session.sources[button].press()
         host.request_quit("the test")
         session.turn()
 
@@ -59,9 +65,116 @@ def test_the_order_of_what_enters_at_one_moment(tmp_path):
     session = None
     record(tmp_path / "r.ph", lambda door: FakeMachine(door, Program(halt=0)), host, prepare)
     found = [e for e in entries(tmp_path / "r.ph") if not e.kind.pulled]
-    assert [type(e.event) for e in found[:5]] == [ClockRate, CharRead, CharRead, ResetRequested, Shutdown]
+    order = [ClockRate, CharRead, CharRead, NmiRaised, PowerButtonPressed, WokenUp, ResetRequested, Shutdown]
+    assert [type(e.event) for e in found[:8]] == order
     assert [e.event.port for e in found[1:3]] == [0, 1]
-    assert len({e.moment for e in found[:4]}) == 1
+    assert len({e.moment for e in found[:7]}) == 1
+
+
+def test_each_press_of_a_button_is_an_input(tmp_path):
+    """Presses that come before one took effect are one; a machine without the button refuses the event."""
+    buttons = (NmiSource, PowerButtonSource, WakeUpSource)
+    turns = 0
+
+    def press_now_and_then():
+        nonlocal turns
+        turns += 1
+        for button in buttons[: turns // 5 % 4] if turns % 5 == 0 else ():
+            session.sources[button].press()
+            session.sources[button].press()
+        session.turn()
+
+    def prepare(made):
+        nonlocal session
+        session, made.drive = made, press_now_and_then
+
+    session, machines = None, []
+
+    def build(door):
+        machines.append(FakeMachine(door, Program()))
+        return machines[-1]
+
+    record(tmp_path / "r.ph", build, QuietHost(), prepare)
+    pressed = [e.event for e in entries(tmp_path / "r.ph") if type(e.event) in (NmiRaised, PowerButtonPressed, WokenUp)]
+    assert len(pressed) > 20 and {type(e) for e in pressed} == {NmiRaised, PowerButtonPressed, WokenUp}
+    power = machines[0].devices["pm"].pressed
+    assert 0 < power.count("wake") < power.count("power") < len(machines[0].devices["lapic"].pressed)
+    for split in (None, 3):
+        assert replay(tmp_path / "r.ph", build, QuietHost(), split)[1].complete
+        for name in ("pm", "lapic"):
+            assert machines[-1].devices[name].pressed == machines[0].devices[name].pressed
+
+    def without(door):
+        machine = build(door)
+        del machine.devices["lapic"]
+        return machine
+
+    with pytest.raises(DivergenceError, match="NMI here, and this machine has nothing that takes it"):
+        replay(tmp_path / "r.ph", without, QuietHost())
+
+
+BUTTONS = """
+        .include "pc.inc"
+        .section .bss
+        .balign 4
+nmis:   .skip   4
+        .text
+main:   gate    2, on_nmi
+        movl    $0x400, 0xFEE00360              # LINT1 is NMI
+        pci_write 0x80000B40, 0x601             # the power management block
+        movl    $0xCF8, %edx
+        movl    $0x80000B80, %eax
+        outl    %eax, %dx
+        outport 0xCFC, 1
+        print   "ready\\n"
+1:      hlt                                     # IF is clear: only an NMI ends this
+        movl    nmis, %eax
+        call    put_dec
+        cmpl    $3, nmis
+        jne     1b
+        movl    $0x602, %edx                    # now the button is to be seen
+        movw    $0x100, %ax
+        outw    %ax, %dx
+        print   " asked\\n"
+2:      movl    $0x600, %edx
+        inw     %dx, %ax
+        testw   $0x100, %ax
+        jz      2b
+        jmp     pass
+on_nmi: incl    nmis
+        iretl
+"""
+
+
+def test_buttons_and_a_real_guest(tmp_path):
+    """An NMI ends HLT; the power button is seen once the guest has asked for it, and a wake-up not at all."""
+    config = PcConfig(bios=guest.firmware(BUTTONS, tmp_path), ram_bytes=1 << 20)
+    host = QuietHost(ports=1, live=True)
+
+    def press():
+        nonlocal seen
+        said = bytes(host.serial[0].written)
+        if b"\n" in said and said != seen:  # once behind "ready", behind each number, and behind "asked"
+            seen = said
+            for button in (WakeUpSource, PowerButtonSource, NmiSource)[: 2 if b"3" in said else 3]:
+                session.sources[button].press()
+        session.turn()
+
+    def prepare(made):
+        nonlocal session
+        session, made.drive = made, press
+
+    session, seen = None, b""
+    meta = {"config": config.to_json(), "shift": 3, "blobs": tuple(config.blobs().values())}
+    _, outcome = record(tmp_path / "r.ph", lambda door: Machine(config, door), host, prepare, **meta)
+    assert outcome.cause == "guest-shutdown" and outcome.status == 0
+    assert bytes(host.serial[0].written) == b"ready\r\n123 asked\r\nPASS\r\n"
+    found = [type(e.event) for e in entries(tmp_path / "r.ph")]
+    assert found.count(NmiRaised) == 3 and found.count(PowerButtonPressed) >= 4
+    for engine in ("native", "reference"):
+        quiet = QuietHost(ports=1)
+        assert replay(tmp_path / "r.ph", lambda door, e=engine: Machine(config, door, e), quiet, 5)[1].complete
+        assert quiet.serial[0].written == host.serial[0].written
 
 
 # -- back-pressure

@@ -41,8 +41,8 @@ class Prompt:
         pc = PcConfig.from_json(reader.meta["config"], reader.blob)
         build = lambda door: Machine(pc, door, shift=reader.meta["shift"])  # noqa: E731
         self.line = Timeline(build, QuietHost(), reader, 1).begin()
-        self.target = ReplayDebuggee(self.line)
-        self.monitor = Monitor((*moving.commands(self.target), *replaying.commands(self.target, reader, lambda: "now"),
+        self.target = ReplayDebuggee(self.line, lambda: "now")
+        self.monitor = Monitor((*moving.commands(self.target), *replaying.commands(self.target, reader),
                                 *looking.commands(self.target)))  # fmt: skip
         self.do("seek end")
         self.do(f"break *{RET:#x}")

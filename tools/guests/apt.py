@@ -109,6 +109,25 @@ class PrivateApt:
             time.sleep(2 + 2 * attempt)
         raise AptError(f"cannot fetch {what}: {_last_line(result)}")
 
+    def source(self, package: str, suite: str) -> Path:
+        """Download the original archive of a source package of a suite, from where the system's packages come."""
+        sites = re.findall(r"^'(\S+)/dists/", self._run("apt-get", "update", "--print-uris").stdout, re.MULTILINE)
+        if not sites:
+            raise AptError("the system's apt has no sources")
+        listed = self._packages.parent / "etc/source.list"
+        listed.write_text(f"deb-src {sites[0]} {suite} main\n")
+        only = ("-o", f"Dir::Etc::sourcelist={listed}", "-o", "Dir::Etc::sourceparts=/dev/null")
+        self._say(f"fetching the source of {package} ({suite})")
+        for command in (["update"], ["source", "--download-only", package]):
+            result = self._run("apt-get", "-q", *only, *command)
+            if result.returncode != 0:
+                raise AptError(f"cannot fetch the source of {package} ({suite}): {_last_line(result)}")
+        found = sorted(self._packages.glob(f"{package}_*.orig.tar.*"))
+        archives = [path for path in found if path.suffix != ".asc"]
+        if not archives:
+            raise AptError(f"the source of {package} ({suite}) has no original archive")
+        return archives[-1]
+
     def unpack(self, package: str, into: Path) -> None:
         """Download a package and unpack its files below `into`."""
         (found,) = self.download(package)

@@ -42,7 +42,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = boot_files.read(values)
-    machine, graphics = values["machine"] or (machine_version.newest(), None)
+    machine, graphics = values["machine"].get("type", machine_version.newest()), values["machine"].get("graphics")
     back: dict[str, Any] = {**machine_version.back(machine)}
     parts = device_options.entries(values, drives)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
@@ -57,7 +57,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         rtc_clock=clock,
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
-        boot=values["boot"],
+        boot=values["boot"].get("order", PcConfig.boot),
         devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
         outside=parts["outside"],
     )

@@ -5,13 +5,13 @@ from typing import Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import Option, help_text, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, parse_arguments
 
 OUTSIDE = ("-serial", "-nographic", "-debugcon", "-chardev", "--engine")  # what belongs to the host, not to the machine
 
 OPTIONS = (
     Option("--at", "the moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT"),
-    Option("-o", "the new recording", "FILE", key="output"),
+    Option("-o", "the new recording", parse=FILE, key="output"),
     Option("--force", "replace the file if it exists"),
     IMAGES,
     *(option for option in MACHINE_OPTIONS if option.name in OUTSIDE),

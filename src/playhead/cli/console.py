@@ -15,12 +15,12 @@ NEWLINE = 0x0A
 
 OPTIONS = (
     Option("--port", "which one: 0 (default) is COM1, 3 is COM4; debugcon is the debug console", "|".join(PORTS),
-           one_of(*PORTS), default="0"),
+           one_of(*PORTS), default="0", since="0.2.0"),
     Option("--from", "what is printed after this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, "
-           "serial:\"text\"", "MOMENT", key="begin"),
-    Option("--to", "and up to that one", "MOMENT", key="end"),
-    Option("--moments", "print before each line the moment at which it was complete"),
-    Option("--follow", "of a recording that is still being written: continue until it ends, or Ctrl-C"),
+           "serial:\"text\"", "MOMENT", key="begin", since="0.2.0"),
+    Option("--to", "and up to that one", "MOMENT", key="end", since="0.2.0"),
+    Option("--moments", "print before each line the moment at which it was complete", since="0.2.0"),
+    Option("--follow", "of a recording that is still being written: continue until it ends, or Ctrl-C", since="0.2.0"),
 )  # fmt: skip
 
 

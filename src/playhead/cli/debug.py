@@ -10,7 +10,7 @@ from typing import Any
 
 from playhead.cli.machine_options import memory_size
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import Option, help_text, one_of, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
 from playhead.session.track import Stopped
 
 PORT = "tcp::1234"  # as QEMU's -s
@@ -28,7 +28,7 @@ OPTIONS = (
     Option("-S", "accepted and ignored: a replay moves only when it is told to"),
     Option("--gdb", "start gdb, attached, in this terminal", key="start_gdb"),
     Option("--symbols", "with --gdb: an ELF file with symbols; those of a kernel (vmlinux) are moved to where it runs",
-           "FILE"),
+           parse=FILE),
     Option("-ex", "execute this monitor command first; may be given several times", "COMMAND", key="commands", many=64),
     Option("--batch", "end after the -ex commands"),
     Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
@@ -97,9 +97,9 @@ class Debugging:
         self._host = Host()
         self._line = Timeline(build, self._host, reader, ports, budget=values["budget"])
         self._line.tell = self._tell
-        self._target = ReplayDebuggee(self._line)
+        self._target = ReplayDebuggee(self._line, date_text)
         self._monitor = Monitor((
-            *moving.commands(self._target), *replaying.commands(self._target, reader, date_text),
+            *moving.commands(self._target), *replaying.commands(self._target, reader),
             *looking.commands(self._target),
             Command(("quit", "q"), "", "end", self._quit),
         ))  # fmt: skip

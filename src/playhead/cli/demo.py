@@ -23,6 +23,7 @@ from typing import Any
 
 from playhead.base.errors import HostError
 from playhead.cli.options import Option, help_text, number, parse_arguments
+from playhead.cli.value_types import FOLDER
 
 PLAYHEAD = (sys.executable, "-m", "playhead")
 PROMPT = b"demo> "
@@ -35,8 +36,8 @@ HASH = re.compile(rb"hash ([0-9A-F]{8})")
 
 
 OPTIONS = (
-    Option("--keep", "leave the recordings in this folder", "FOLDER"),
-    Option("--seed", "of the typing; by default another one each time", "N", number(0, 2**32 - 1)),
+    Option("--keep", "leave the recordings in this folder", parse=FOLDER, since="0.2.0"),
+    Option("--seed", "of the typing; by default another one each time", "N", number(0, 2**32 - 1), since="0.2.0"),
 )
 
 

@@ -6,26 +6,31 @@ from itertools import count
 from typing import Any
 
 from playhead.base.errors import UsageError
-from playhead.cli.options import identifier, pairs
+from playhead.cli.options import Given, pairs
 from playhead.cli.serial_ports import chardevs, serial_specs, word
+from playhead.cli.value_types import Type, identifier
 from playhead.hw.declared import OUTSIDE, Declared, kind_of
 
 OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
 
-def device(text: str) -> dict[str, Any]:
+def device(text: str) -> Given:
     """The value of -device: its name, perhaps id and bus, and the properties that are given."""
     from playhead.devices import registry
 
     name, _, rest = text.partition(",")
     known = registry.creatable(name.removeprefix("driver="))
     given = pairs(rest) if rest else {}
-    own: dict[str, Any] = {"name": known.name}
+    own = Given(name=known.name)
     if "id" in given:
         own["id"] = identifier(given.pop("id"))
     if "bus" in given:
         own["bus"] = _bus(known, given.pop("bus"))
-    return {**own, **known.parse(given)}
+    own.update(known.parse(given))
+    return own
+
+
+DEVICE = Type("NAME[,KEY=VALUE...]", device, completes="device")
 
 
 def _bus(known: Declared, text: str) -> str:

@@ -6,13 +6,15 @@ puts a drive nowhere: a `-device`, or another drive's `image`, names it by its i
 drives.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
-from playhead.boards.config import BOOT_LETTERS
 from playhead.boards.drive_config import CDROM, HD
-from playhead.cli.options import Option, identifier, nearest, number, on_off, one_of, sub_options
+from playhead.cli.options import FILE, Given, Option, Sub, sub_options
+from playhead.cli.value_types import (
+    TEXT, Parser, Type, always, id_of, identifier, nearest, number, on_off, one_of, only, refused,
+)  # fmt: skip
 from playhead.host import image_names
 
 PLACES = 4
@@ -62,27 +64,48 @@ def _driver(text: str) -> str:
     return text if text in (BLKREPLAY, *image_names.LOCAL) else _format(text)
 
 
-def _serial_of_drive(text: str) -> str:
-    raise UsageError("serial= belongs to the device: -drive if=none,id=ID,... -device ide-hd,drive=ID,serial=TEXT")
+INTERFACE = Type("ide|none", _interface, INTERFACES)
+FORMAT = Type("raw|qcow2", _format, FORMATS)
+DRIVER = Type("raw|qcow2|blkreplay", _driver, (*FORMATS, BLKREPLAY, *image_names.LOCAL))
+IGNORED = "accepted: it changes nothing of what is read or written"
+OF_DEVICE = "it belongs to the device: -drive if=none,id=ID,... -device ide-hd,drive=ID,"
 
-
-DRIVE_KEYS: dict[str, Callable[[str], Any]] = {
-    "file": str, "if": _interface, "format": _format, "media": one_of("disk", "cdrom"), "snapshot": on_off,
-    "readonly": on_off, "read-only": on_off, "cache": one_of(*CACHES), "id": identifier,
-    "index": number(0, PLACES - 1), "bus": number(0, 1), "unit": number(0, 1), "driver": _driver, "image": str,
-    "serial": _serial_of_drive,
-    "file.filename": str, "file.driver": str, "file.locking": str, "file.aio": str, "file.node-name": str,
-    "aio": one_of("threads", "native", "io_uring"), "discard": one_of("ignore", "off"),
-    "detect-zeroes": one_of("off"), "copy-on-read": one_of("off"), "werror": one_of("report"),
-    "rerror": one_of("report"),
-}  # fmt: skip
+DRIVE_SUBS = (
+    Sub("file", FILE, "the image"),
+    Sub("format", FORMAT, "the image's format; without it, what the image says itself"),
+    Sub("if", INTERFACE, "none: it is in no place of its own, but a -device names it by its id", "ide"),
+    Sub("index", number(0, PLACES - 1), "the place, counted over both channels", "the first that is free"),
+    Sub("bus", number(0, 1), "the channel"),
+    Sub("unit", number(0, 1), "the position on the channel's cable"),
+    Sub("media", one_of("disk", "cdrom"), "disk or cdrom", "disk"),
+    Sub("id", identifier, "a name, by which -device ide-hd,drive=ID or another drive's image= names it"),
+    Sub("snapshot", on_off, "on: the file is not changed", "off"),
+    Sub("readonly", on_off, "on: the guest cannot write", "off"),
+    Sub("read-only", on_off, key="readonly"),
+    Sub("driver", DRIVER, "the format in another word; or blkreplay, which records the drive that image= names (every "
+        "drive is recorded here, with or without it)"),
+    Sub("image", id_of("-drive"), "with driver=blkreplay: the id of that drive"),
+    Sub("cache", one_of(*CACHES), "unsafe: a flush of the guest's does not wait for the host's disk", "writeback"),
+    Sub("file.filename", FILE, "the image, as file="),
+    Sub("file.driver", Type("file|host_device", str, image_names.LOCAL), "what the image is", "file"),
+    *(Sub(name, TEXT, IGNORED) for name in ("file.locking", "file.aio", "file.node-name")),
+    Sub("aio", one_of("threads", "native", "io_uring"), IGNORED),
+    Sub("discard", one_of("ignore", "off"), IGNORED),
+    Sub("detect-zeroes", only(("off",), "zeroes are written as the guest writes them"), IGNORED),
+    Sub("copy-on-read", always(False, "a recording holds what was read; the image stays as it is"), IGNORED, "off"),
+    Sub("werror", one_of("report"), IGNORED),
+    Sub("rerror", one_of("report"), IGNORED),
+    Sub("serial", refused(OF_DEVICE + "serial=TEXT")),
+)  # fmt: skip
 
 
 def drive(text: str) -> dict[str, Any]:
     """The value of -drive."""
-    given = sub_options(text, DRIVE_KEYS, implied="file")
-    if "read-only" in given:
-        given["readonly"] = given.pop("read-only")
+    return checked(sub_options(text, DRIVE_SUBS, implied="file"))
+
+
+def checked(given: Given) -> Given:
+    """The value of -drive, whose keys fit together."""
     _name(given)
     if given.get("driver") in FORMATS:
         given.setdefault("format", given["driver"])
@@ -117,48 +140,30 @@ def _name(given: dict[str, Any]) -> None:
         raise UsageError("format= and the file's name say two things")
 
 
-def image(text: str) -> dict[str, Any]:
+def image(given: Given) -> Given:
     """The value of -drive where it says where an image of a recording is now."""
-    given = drive(text)
-    if not given.get("file") or set(given) - {"file", "format"}:
-        raise UsageError("here it says only where a recorded drive's image is: file=FILE,format=raw|qcow2")
+    _name(given)
+    if not given.get("file"):
+        raise UsageError("it needs file=FILE, where a recorded drive's image is")
     return given
 
 
-def fixed(index: int, media: str = "disk") -> Any:
-    """The parser of -hda and its kin, whose value is a file."""
+def fixed(index: int, media: str = "disk") -> Parser:
+    """The type of -hda and its kin, whose value is a file."""
 
-    def parse(text: str) -> dict[str, Any]:
-        given = {"file": text, "index": index, "media": media}
+    def parse(text: str) -> Given:
+        given = Given(file=text, index=index, media=media)
         _name(given)
         return given
 
-    return parse
-
-
-def boot(text: str) -> str:
-    """`order=LETTERS` (or just these), and what QEMU's scripts add: the order."""
-
-    def order(value: str) -> str:
-        if not value or set(value) - set(BOOT_LETTERS) or len(set(value)) < len(value):
-            raise UsageError(f"order={value}: letters of {BOOT_LETTERS}: floppy, disk, CD-ROM, network")
-        return value
-
-    def once(value: str) -> str:
-        raise UnsupportedError("once= is not supported")
-
-    known: dict[str, Callable[[str], Any]] = {"order": order, "menu": one_of("off"), "strict": on_off, "once": once}
-    return sub_options(text, known, implied="order").get("order", "cad")
+    return Type("FILE", parse, completes="file")
 
 
 IMAGES = Option(
     "-drive",
     "where the images are now that a recording made with --no-embed or a branch needs: one for each drive, in order",
-    "file=FILE[,format=F]",
-    image,
-    "images",
-    4,
-)
+    "file=FILE[,format=F]", subs=(DRIVE_SUBS[0], DRIVE_SUBS[1]), implied="file", finish=image, key="images", many=4,
+)  # fmt: skip
 
 
 class Placed(NamedTuple):

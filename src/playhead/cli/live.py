@@ -64,7 +64,7 @@ class Attended(Target, Protocol):
 
 def live_target(session: RunSession, host: Host, recording: str) -> tuple[LiveDebuggee, tuple[Command, ...]]:
     """A live session as what is attended to, with its monitor's commands; `recording`: its path, if it is one."""
-    target = LiveDebuggee(session, RECORDED if recording else "")
+    target = LiveDebuggee(session, RECORDED if recording else "", recording)
     return target, (
         *live.commands(target, recording, lambda: host.request_quit("quit at the monitor")),
         *looking.commands(target),

@@ -1,5 +1,6 @@
 """`playhead log`: the events of a recording, or of a log that QEMU wrote, in the field's names; or counted."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,19 +14,24 @@ from playhead.cli.options import Option, help_text, parse_arguments
 OPTIONS = (
     Option("--json", "one JSON object per line; stats: one object"),
     Option("--stats", "the same as playhead log stats FILE"),
+    Option("--qemu", "write the log that QEMU 7.2 would have of the same run (version 0xe0200c): to -o"),
+    Option("-o", "with --qemu: the log to write", "LOG", key="output"),
+    Option("--force", "with --qemu: replace a log of QEMU's that exists"),
 )
 WAYS = ("dump", "stats", "sql")
 
 
 def help() -> str:
-    usage = "playhead log [dump|stats] FILE [--json]\n       playhead log sql"
+    usage = "playhead log [dump|stats] FILE [--json]\n       playhead log --qemu -o LOG FILE\n       playhead log sql"
     what = (
         "Prints the events of a recording: instruction count, number, kind, arguments (dump); or how many there are\n"
         "of each kind, their bytes, and how they are spread over time, counted in instructions (stats).\n\n"
         "In JSON, arguments of 64 bits are strings, as are other integers beyond 2**53: many readers round them.\n\n"
         "sql prints SQLite views, one for each kind of event, with its arguments as columns: playhead log sql >\n"
         "views.sql; sqlite3 -readonly -init views.sql FILE (docs/queries.md).\n\n"
-        "FILE may also be a log of QEMU's (-icount rr=record,rrfile=FILE). It is shown in the same form."
+        "FILE may also be a log of QEMU's (-icount rr=record,rrfile=FILE). It is shown in the same form.\n"
+        "--qemu writes one, by a replay of the recording, for programs that read such logs (QEMU cannot replay our\n"
+        "machine by it)."
     )
     return help_text("log", usage, what, OPTIONS)
 
@@ -39,6 +45,8 @@ def main(words: list[str]) -> int:
         print(script())
         return 0
     counted = way == "stats" or values["stats"]
+    if values["qemu"] or values["output"] is not None or values["force"]:
+        return _as_qemu(values)
     of_recording(values["file"])
     with _opened(values["file"]) as log:
         _print(_stats_lines(log, values["json"]) if counted else _dump_lines(log, values["json"]))
@@ -47,6 +55,59 @@ def main(words: list[str]) -> int:
     if note:
         tell(note)
     return 0
+
+
+def _as_qemu(values: dict[str, Any]) -> int:
+    """`--qemu -o LOG`."""
+    from playhead.base.errors import UsageError
+    from playhead.cli.quantities import count
+    from playhead.cli.recorded_machine import builder
+    from playhead.host.host import Host
+    from playhead.log.qemu_writer import QemuWriter
+    from playhead.log.reader import Reader
+    from playhead.session.qemu_log import QemuLogSession
+
+    out = values["output"]
+    if not values["qemu"] or out is None:
+        raise UsageError("--qemu and -o go together: playhead log --qemu -o LOG FILE")
+    if values["json"] or values["stats"]:
+        raise UsageError("--qemu writes a log: not with --json or --stats")
+    claims = of_recording(values["file"])
+    claims.writes("-o", out)
+    claims.check()
+    _check_output(out, values["force"])
+    with Reader(values["file"]) as reader:
+        build, serial = builder(reader)
+        host = Host(["null"] * len(serial), "null", reads=False)
+        writer = QemuWriter(out, reader.start.moment.icount if reader.start else 0)
+        try:
+            session = QemuLogSession(build, host, reader, writer)
+            outcome = session.run()
+            early = outcome.note.startswith("ended by")
+            if not early:
+                writer.finish(outcome.icount)
+        finally:
+            writer.close()
+    if outcome.note:
+        host.message(outcome.note + ("; no log was written" if early else ""))
+    if not early:
+        left_out = [f"{n} {name}" for name, n in session.left_out.items()]
+        without = f"; without {', '.join(left_out)}, which QEMU's logs do not have" if left_out else ""
+        host.message(f"{count(writer.events, 'event')} in {out}{without}")
+    return host.exit_status(130 if early else 0)
+
+
+def _check_output(path: str, force: bool) -> None:
+    """Only a log of QEMU's is ever replaced, or nothing."""
+    from playhead.base.errors import UsageError
+    from playhead.log.qemu_reader import is_qemu_log
+
+    if not os.path.lexists(path) or os.path.getsize(path) == 0:
+        return
+    if not is_qemu_log(path):
+        raise UsageError(f"-o {path}: it exists and is no log of QEMU's; give another name")
+    if not force:
+        raise UsageError(f"-o {path}: it exists; give --force to replace it, or another name")
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
-from playhead.cli.options import identifier, on_off, one_of, sub_options
+from playhead.cli.option_table import Given, Sub
+from playhead.cli.value_types import Type, on_off, one_of
 from playhead.cli.serial_ports import resolved
 from playhead.host.chardev import spec as specs
 from playhead.host.chardev.spec import Spec
@@ -25,10 +26,15 @@ class MonitorPort(NamedTuple):
         return self.spec.backend == "stdio" and not self.spec.mux and not self.control
 
 
-def mon(text: str) -> dict[str, Any]:
-    """The value of -mon: `chardev=ID[,mode=readline|control][,pretty=on|off]`."""
-    known = {"chardev": identifier, "mode": one_of("readline", "control"), "pretty": on_off, "id": identifier}
-    given = sub_options(text, known, implied="chardev")
+MON_SUBS = (
+    Sub("chardev", Type("ID", str, completes="-chardev"), "the -chardev"),
+    Sub("mode", one_of("readline", "control"), "for people, or for programs (QMP)", "readline"),
+    Sub("pretty", on_off, "with mode=control: answers are indented", "off"),
+)
+
+
+def mon(given: Given) -> Given:
+    """The value of -mon, checked."""
     if "chardev" not in given:
         raise UsageError("it needs chardev=ID")
     if given.get("pretty") and given.get("mode", "readline") != "control":

@@ -1,56 +1,41 @@
-"""The command line as a table: one row per option. From it follow the parser, `--help` and the reference page.
+"""The parser of the command line, over a table of options (`option_table.py`).
 
-QEMU's style: long options with one dash (two are taken too), values as the next word, sub-options as
-`key=value,key=value` where a doubled comma is a comma. A wrong word is one line that names the option and, where
-there is one, the nearest right one.
+QEMU's style: long options with one dash (two are taken too), and values as the next word. A wrong word is one line that
+names the option with its value and, where there is one, the nearest right one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
-
-Parser = Callable[[str], Any]
-
+from playhead.cli.option_table import Given as Given
+from playhead.cli.option_table import Listed as Listed
+from playhead.cli.option_table import Option as Option
+from playhead.cli.option_table import Sub as Sub
+from playhead.cli.option_table import commas as commas
+from playhead.cli.option_table import pairs as pairs
+from playhead.cli.option_table import sub_options as sub_options
+from playhead.cli.value_types import FILE as FILE
+from playhead.cli.value_types import Parser as Parser
+from playhead.cli.value_types import identifier as identifier
+from playhead.cli.value_types import nearest as nearest
+from playhead.cli.value_types import number as number
+from playhead.cli.value_types import on_off as on_off
+from playhead.cli.value_types import one_of as one_of
 
 class HelpWanted(Exception):
     """The words ask for help instead."""
 
 
-class Listed(Exception):
-    """The words ask what a value may be (`-cpu help`): the text to print instead."""
-
-
-class Option(NamedTuple):
-    """One option. Without `metavar` it is a flag. `parse` gets the value's text and raises UsageError with the
-    reason. `listing` says what a value may be, for `-cpu help`; of part of the value, for `-device NAME,help`, or None.
-    """
-
-    name: str  # with its dashes, as it is shown
-    help: str
-    metavar: str = ""
-    parse: Parser = str
-    key: str = ""  # where the value goes; by default the name
-    many: int = 0  # how often it may be given; the value is then a list
-    default: Any = None
-    group: str = ""
-    listing: Callable[[str], str | None] | None = None
-
-    @property
-    def dest(self) -> str:
-        return self.key or self.name.lstrip("-").replace("-", "_")
-
-
-# What QEMU's users will try and this version does not have.
-LATER = dict.fromkeys(("blockdev", "fda", "fdb", "pflash", "mtdblock", "sd"), "drives of that kind")
-LATER |= dict.fromkeys(("netdev", "object"), "network")
-LATER |= dict.fromkeys(("vnc", "spice", "vga", "full-screen", "k"), "screen")
-LATER |= dict.fromkeys(("audio", "audiodev", "soundhw"), "sound")
-LATER |= dict.fromkeys(("loadvm",), "snapshot to start with here (there is --at, and the monitor's loadvm)")
-
-
 def bare(word: str) -> str:
     return word.lstrip("-")
+
+
+def find(table: Sequence[Option], word: str) -> Option | None:
+    """The option that a word names, with one dash or two: -gdb and --gdb are two where both are there."""
+    head = word.partition("=")[0] if word.startswith("--") else word
+    named = [option for option in table for name in option.names if bare(name) == bare(head)]
+    return next((option for option in named if head in option.names), named[0] if named else None)
 
 
 def parse_arguments(
@@ -59,9 +44,7 @@ def parse_arguments(
     """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; after
     `--` all words are such.
     """
-    by_name = {bare(o.name): o for o in reversed(table)}
-    exactly = {o.name: o for o in table}  # -gdb and --gdb are two
-    values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.metavar else False) for o in table}
+    values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.takes_value else False) for o in table}
     seen: dict[str, int] = {}
     found: list[str] = []
     rest = iter(words)
@@ -74,20 +57,13 @@ def parse_arguments(
         if not word.startswith("-") or word == "-":
             found.append(word)
             continue
-        name, _, inline = bare(word).partition("=") if word.startswith("--") else (bare(word), "", "")
         if word in ("--help", "-help", "-h"):
             raise HelpWanted
-        option = exactly.get(word.partition("=")[0]) or by_name.get(name)
-        if option is None and name in LATER:
-            raise UnsupportedError(f"{word} is not supported by this version: it has no {LATER[name]}")
-        if option is None:
-            like = nearest(name, by_name, show=lambda n: by_name[n].name)
-            hint = like or f" (playhead {verb} --help lists what there is)"
-            raise UsageError(f"unknown option '{word}'{hint}")
-        seen[name] = seen.get(name, 0) + 1
-        if option.many and seen[name] > option.many:
+        option = find(table, word) or _unknown(verb, table, word)
+        seen[option.name] = seen.get(option.name, 0) + 1
+        if option.many and seen[option.name] > option.many:
             raise UsageError(f"{option.name} may be given {option.many} times at most")
-        values[option.dest] = _value(option, word, inline, rest, values[option.dest])
+        values[option.dest] = _value(option, word, rest, values[option.dest])
     if len(found) > len(operands):
         hint = f" (is an option missing before it? see playhead {verb} --help)"
         raise UsageError(f"'{found[len(operands)]}' is one word too many{hint}")
@@ -97,124 +73,57 @@ def parse_arguments(
     return values
 
 
-def _value(option: Option, word: str, inline: str, rest: Any, before: Any) -> Any:
-    if not option.metavar:
+def _unknown(verb: str, table: Sequence[Option], word: str) -> Option:
+    """Raises for a word that is no option here: of QEMU's, with the reason and what there is instead."""
+    from playhead.cli.refused_options import refusal
+
+    by_name = {bare(name): name for option in table for name in option.names}
+    name = bare(word.partition("=")[0])
+    if reason := refusal(name):
+        raise UnsupportedError(f"{word} is not supported: {reason}")
+    like = nearest(name, by_name, show=lambda n: by_name[n])
+    raise UsageError(f"unknown option '{word}'{like or f' (playhead {verb} --help lists what there is)'}")
+
+
+def _value(option: Option, word: str, rest: Iterator[str], before: Any) -> Any:
+    inline = word.partition("=")[2] if word.startswith("--") else ""
+    if not option.takes_value:
         if inline:
             raise UsageError(f"{option.name} takes no value")
         return True
     text = inline or next(rest, None)
     if text is None:
-        raise UsageError(f"{option.name} needs a value: {option.name} {option.metavar}")
-    about, comma, asked = text.rpartition(",")
-    if option.listing is not None and asked in ("help", "?") and bool(about) == bool(comma):
-        if (listed := option.listing(about)) is not None:
-            raise Listed(listed)
+        raise UsageError(f"{option.name} needs a value: {option.name} {option.value_shown}")
     try:
-        value = option.parse(text)
+        _list(option, text)
+        value = option.read(text)
     except (UsageError, UnsupportedError) as e:
         raise type(e)(f"{option.name} {text}: {e}") from None
-    return [*before, value] if option.many else value
+    if isinstance(value, Given):
+        value.said = f"{option.name} {text}"
+    if option.many:
+        return [*before, value]
+    if option.merges and before and value:
+        return Given({**before, **value})
+    return before if value is None else value
 
 
-def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = lambda n: n) -> str:
-    """`; did you mean 'x'?`, or nothing."""
-    from difflib import get_close_matches  # here: a line without mistakes needs none
-
-    match = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{show(match[0])}'?" if match else ""
-
-
-def sub_options(text: str, known: dict[str, Parser], implied: str = "") -> dict[str, Any]:
-    """`key=value,...` parsed by the table `known`; a first word without `=` is the value of `implied`."""
-    out: dict[str, Any] = {}
-    for i, item in enumerate(commas(text)):
-        key, equals, value = item.partition("=")
-        if not equals and i == 0 and implied:
-            key, value = implied, item
-        elif not equals:
-            raise UsageError(f"'{item}' should be key=value, with one of {', '.join(known)}")
-        if key not in known:
-            raise UsageError(f"unknown key '{key}'{nearest(key, known) or '; there are ' + ', '.join(known)}")
-        out[key] = known[key](value)
-    return out
-
-
-def pairs(text: str) -> dict[str, str]:
-    """`key=value,...` as text; the last one counts if a key is given twice."""
-    out = {}
-    for item in commas(text):
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise UsageError(f"'{item}' should be key=value")
-        out[key] = value
-    return out
-
-
-def commas(text: str) -> list[str]:
-    """The items of a list; two commas stand for one in an item."""
-    return [item.replace("\0", ",") for item in text.replace(",,", "\0").split(",")]
-
-
-def one_of(*words: str) -> Parser:
-    """A parser that accepts these words only."""
-
-    def parse(text: str) -> str:
-        if text not in words:
-            raise UsageError(f"'{text}' is not one of {', '.join(words)}{nearest(text, words)}")
-        return text
-
-    return parse
-
-
-def on_off(text: str) -> bool:
-    return one_of("on", "off")(text) == "on"
-
-
-def identifier(text: str) -> str:
-    """A name that a user gives to something."""
-    import re
-
-    from playhead.hw.declared import IDENTIFIER
-
-    if not re.fullmatch(IDENTIFIER, text):
-        raise UsageError(f"id={text}: an id begins with a letter and has letters, digits, and - . _")
-    return text
-
-
-def number(low: int, high: int) -> Parser:
-    """A parser for integers in [low, high], decimal or with 0x."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text, 0)
-        except ValueError:
-            raise UsageError(f"'{text}' is not a number") from None
-        if not low <= value <= high:
-            raise UsageError(f"{text} is not in {low}..{high}")
-        return value
-
-    return parse
+def _list(option: Option, text: str) -> None:
+    """Raises Listed if a value asks what there may be."""
+    about, comma, asked = text.rpartition(",")
+    if asked not in ("help", "?") or bool(about) != bool(comma):
+        return
+    if option.listing is not None:
+        listed = option.listing(about)
+        if listed is not None:
+            raise Listed(listed)
+    elif option.subs and not about:
+        raise Listed("\n".join(f"  {sub.shown:<28} {sub.help}".rstrip() for sub in option.subs))
 
 
 def help_text(verb: str, usage: str, what: str, table: Sequence[Option], after: str = "") -> str:
     """What `playhead VERB --help` prints."""
-    lines = [f"usage: {usage}", "", what]
-    groups: dict[str, list[Option]] = {}
-    for option in table:
-        if option.help:
-            groups.setdefault(option.group, []).append(option)
-    for group, options in groups.items():
-        lines += ["", f"{group or 'options'}:"]
-        for o in options:
-            left = f"  {o.name} {o.metavar}".rstrip()
-            lines += _wrapped(left, o.help)
-    return "\n".join(lines + (["", after] if after else [])) + "\n"
+    from playhead.cli.option_help import text
 
+    return text(usage, what, table, after)
 
-def _wrapped(left: str, text: str, column: int = 30, width: int = 100) -> list[str]:
-    import textwrap
-
-    body = textwrap.wrap(text, width - column) or [""]
-    if len(left) >= column:
-        return [left, *(" " * column + b for b in body)]
-    return [left.ljust(column) + body[0], *(" " * column + b for b in body[1:])]

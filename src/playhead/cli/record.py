@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
-from playhead.cli.options import Option, help_text, number, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, number, parse_arguments
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
 
 OPTIONS = (
-    Option("-o", "the recording", "FILE", key="output"),
+    Option("-o", "the recording", parse=FILE, key="output"),
     Option("--force", "replace the file if it exists"),
     Option("--trace-events", "record interrupts and exceptions too, which a replay does not need, but then checks"),
     Option("--no-embed", "keep only hashes of what the guest reads of its disks: a replay needs the images then"),

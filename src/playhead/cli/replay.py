@@ -5,16 +5,16 @@ from typing import Any
 
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
-from playhead.cli.serial_ports import chardev, device, list_backends
+from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, chardev, list_backends
 
 OPTIONS = (
     Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, tcp:HOST:PORT,server,nowait, ..., as "
            "while recording, or null; by default the first prints on standard output. What is typed there is ignored",
-           "DEVICE", device, many=4),
-    Option("-debugcon", "where the debug port prints, likewise: stdio, file:PATH, ..., null (default)", "DEVICE",
-           device),
+           parse=DEVICE, many=4),
+    Option("-debugcon", "where the debug port prints, likewise: stdio, file:PATH, ..., null (default)", parse=DEVICE),
     Option("-chardev", "a character device that chardev:ID names, as while recording", "BACKEND,id=ID[,KEY=VALUE...]",
-           chardev, key="chardevs", many=8, listing=list_backends),
+           chardev, key="chardevs", many=16, subs=CHARDEV_SUBS, implied="backend", listing=list_backends,
+           since="0.4.0"),
     IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),

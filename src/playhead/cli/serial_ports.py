@@ -3,21 +3,44 @@
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
-from playhead.cli.options import identifier
+from playhead.cli.option_table import Sub
+from playhead.cli.value_types import Type, identifier, number, on_off, one_of
 from playhead.host.chardev import spec as specs
 from playhead.host.chardev.spec import BACKENDS, Spec
 
 
-def device(text: str) -> str:
-    """The value of -serial and the like: checked, and kept as it is."""
+def _device(text: str) -> str:
     specs.parse(text)
     return text
 
 
-def gdb_device(text: str) -> str:
-    """That of -gdb, where a TCP port is listened at without more words."""
+def _gdb_device(text: str) -> str:
     specs.gdb(text)
     return text
+
+
+DEVICE = Type("DEVICE", _device, ("stdio", "mon:stdio", "pty", "null", "none"))  # checked, and kept as it is
+GDB_DEVICE = Type("DEVICE", _gdb_device, ("none",))  # a TCP port is listened at without more words
+CHARDEV_SUBS = (
+    Sub("backend", one_of(*BACKENDS), "what it is"),
+    Sub("id", Type("ID", identifier), "the name by which others name it"),
+    Sub("mux", on_off, "several share it, and Ctrl-A c hands the keys to the next one", "off"),
+    Sub("signal", on_off, "stdio: Ctrl-C ends the run, else it goes to the guest", "on, off with -nographic"),
+    Sub("path", Type("FILE", str, completes="file"), "file, pipe: the file; socket: a Unix socket; pty: a link to it"),
+    Sub("input-path", Type("FILE", str, completes="file"), "file: what is typed", since="0.4.0"),
+    Sub("append", on_off, "file: its contents stay", "off"),
+    Sub("host", Type("HOST", str), "socket: its address", "this machine only", since="0.4.0"),
+    Sub("port", number(0, 65535), "socket: its TCP port; 0 is any that is free", since="0.4.0"),
+    Sub("to", number(0, 65535), "socket: the last port to try", "the same", since="0.4.0"),
+    Sub("server", on_off, "socket: it is connected to, else it connects", "off", since="0.4.0"),
+    Sub("wait", on_off, "socket: the machine starts when a client is there", "on", since="0.4.0"),
+    Sub("reconnect", number(0, specs.HOUR_S), "socket: a client tries again after so many seconds", "0, never",
+        since="0.4.0"),
+    Sub("telnet", on_off, "socket: the other side speaks telnet", "off", since="0.4.0"),
+    Sub("nodelay", on_off, "socket: small packets are sent at once", "off", since="0.4.0"),
+    Sub("ipv4", on_off, "socket: only IPv4", "what the host's name has first", since="0.4.0"),
+    Sub("ipv6", on_off, "socket: only IPv6", "what the host's name has first", since="0.4.0"),
+)  # fmt: skip
 
 
 def chardev(text: str) -> Spec:

@@ -18,7 +18,7 @@ CLASSES = {
     "mc146818rtc": "timer.mc146818_rtc.Mc146818",
     "isa-pit": "timer.i8254_pit.I8254",
     "isa-pcspk": "system.pc_ports.Port61",
-    "i8042": "input.i8042_kbc.I8042",
+    "i8042": "input.i8042.EitherI8042",
     "port92": "system.pc_ports.Port92",
     "fpu-error": "system.pc_ports.CoprocessorError",
     "i440FX": "pci.i440fx_pci.I440Fx",

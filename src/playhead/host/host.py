@@ -166,10 +166,10 @@ class Host:
         """Whether input may still come, apart from what is pending already."""
         return self._typed_at or any(end.live for end in self._all)
 
-    def request_quit(self, name: str) -> None:
-        """Ask for the end of the run; `name` says who asks."""
+    def request_quit(self, name: str, cause: str = "host-ui") -> None:
+        """Ask for the end of the run; `name` says who asks, `cause` is in the words of `log.causes`."""
         if not self._quit:
-            self._quit, self._quit_name = "host-ui", name
+            self._quit, self._quit_name = cause, name
 
     def quit_cause(self) -> str:
         """Why the run is to end, in the words of `log.causes`; empty if it is not."""

@@ -8,7 +8,9 @@ input (a receiver that is switched off) does so in `receive`, by its state as we
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-SERIAL = "serial"  # kinds of input (`Device.INPUT`)
+from playhead.base.record import Record
+
+SERIAL, INPUT, POWER, NMI = "serial", "input", "power", "nmi"  # kinds of input (`Device.INPUT`)
 
 
 class Receiver(Protocol):
@@ -25,6 +27,47 @@ class Receiver(Protocol):
     def receive(self, data: bytes) -> int:
         """Take bytes; returns how many were taken."""
         ...
+
+
+class InputReceiver(Protocol):
+    """A part of a device that takes keys, or movements and buttons. The device of this kind has them as `receivers`,
+    and calls its `on_room` when the guest has read from one.
+    """
+
+    name: str
+    TAKES: tuple[type[Record], ...]
+    """The variants of `log.events.Input` that are its own."""
+
+    @property
+    def unsent(self) -> bool:
+        """Whether another sync would tell the guest more of what it has taken."""
+        ...
+
+    def can_take(self, what: Any) -> bool:
+        """Whether there is room for this now."""
+        ...
+
+    def take(self, what: Any) -> None: ...
+
+    def sync(self) -> None:
+        """What it has taken belongs together, and that is all of it."""
+        ...
+
+
+class PowerManagement(Protocol):
+    """The chip that the power button is wired to."""
+
+    def power_button(self) -> None: ...
+
+    def wake_up(self) -> None:
+        """From outside, by no button: ends a suspension, if there is one."""
+        ...
+
+
+class NmiInput(Protocol):
+    """A processor's pin for non-maskable interrupts."""
+
+    def nmi_button(self) -> None: ...
 
 
 def takers(devices: Mapping[str, Any], kind: str) -> list[Any]:

@@ -163,7 +163,9 @@ class Touch(Record):
 
 @event(5, "ASYNC_INPUT")
 class Input(Event):
-    """Somebody pressed or released a key or a button, or moved the pointer. It counts from the next sync."""
+    """Somebody pressed or released a key or a button, or moved the pointer. A key counts at once, the others from the
+    next sync on.
+    """
 
     what = Choice(
         Variant("key-number", (0, 0), KeyNumber), Variant("key", (0, 1), KeyCode), Variant("button", (1,), MouseButton),
@@ -336,6 +338,25 @@ class MediumChanged(Event):
     force = U8()
     medium = U16()
     sectors = U64()
+
+
+@event(68, "POWER_BUTTON")
+class PowerButtonPressed(Event):
+    """Somebody outside pressed the power button (`system_powerdown`): the guest is told by ACPI, if it asked for that,
+    or a machine that is suspended wakes up.
+    """
+
+
+@event(69, "WAKE_UP")
+class WokenUp(Event):
+    """Somebody outside woke a machine that was suspended (`system_wakeup`). Nothing happens to another one."""
+
+
+@event(70, "NMI")
+class NmiRaised(Event):
+    """Somebody outside raised a non-maskable interrupt (`nmi`, `inject-nmi`): LINT1 of the local APIC is pulsed, and
+    what comes of it is as the guest has set that pin up.
+    """
 
 
 class Entry(NamedTuple):

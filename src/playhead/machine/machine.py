@@ -94,6 +94,7 @@ class Machine(Parts):
         self.state = MachineState()
         self.kicked = ""  # the kind of stop that was asked for
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
+        self.on_alarms: Callable[[], None] | None = None  # called in front of alarms that ring
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
         self._c32, self._c64 = self.core.c32, self.core.c64
         self._c32[self._i["shift"]] = shift
@@ -247,6 +248,8 @@ class Machine(Parts):
         if (icount, now) != (state.rung_icount, state.rung_ns):
             if self.clock.next_deadline_ns() <= now:
                 state.rung_icount, state.rung_ns = icount, now
+                if self.on_alarms is not None:
+                    self.on_alarms()
                 self.clock.ring(now)
                 c64[i["seq"]] += 1
                 return True

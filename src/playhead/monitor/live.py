@@ -7,6 +7,7 @@ from playhead.base.errors import UsageError
 from playhead.monitor.commands import Command, Say
 from playhead.monitor.drives import drive_commands
 from playhead.monitor.replaying import show_snapshots
+from playhead.timeline.control import Control
 from playhead.timeline.live import LiveDebuggee
 
 MEMORY = "kept in memory only (a recording or a qcow2 image would keep it)"
@@ -45,18 +46,20 @@ class Refusing:
         raise UsageError(self._why)
 
 
+def status_line(target: Control) -> str:
+    """`info status`, as QEMU prints it."""
+    state = target.run_state()
+    if target.running:
+        return f"VM status: {state}"
+    return "VM status: paused" + (f" ({state})" if state != "paused" else "")
+
+
 class Live:
     def __init__(self, target: LiveDebuggee, recording: str, quit: Callable[[], None]):
         self._target, self._recording, self._quit = target, recording, quit
 
     def status(self, words: list[str], say: Say) -> None:
-        target = self._target
-        if not target.stands:
-            say("VM status: running")
-        elif target.held:
-            say("VM status: paused (debug)")
-        else:
-            say("VM status: paused" + (" (prelaunch)" if target.moment.icount == 0 else ""))
+        say(status_line(self._target))
 
     def stop(self, words: list[str], say: Say) -> None:
         self._target.stop()
@@ -65,7 +68,7 @@ class Live:
         self._target.go_on()
 
     def reset(self, words: list[str], say: Say) -> None:
-        self._target.reset()
+        self._target.press_reset()
 
     def save(self, words: list[str], say: Say) -> None:
         saved = self._target.save(words[0])
@@ -83,7 +86,7 @@ class Live:
         say(f"at {self._target.moment}: {self._target.instruction()}")
 
     def delete(self, words: list[str], say: Say) -> None:
-        self._target.session.forget_snapshot(words[0])
+        self._target.delete(words[0])
 
     def snapshots(self, words: list[str], say: Say) -> None:
         session = self._target.session

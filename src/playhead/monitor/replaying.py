@@ -1,22 +1,19 @@
 """Commands that move about in a recording: seek, breakpoints by moment, snapshots, who wrote something."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
-from playhead.base.errors import UsageError
 from playhead.log import snapshots
-from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.monitor.commands import Command, Say, number
 from playhead.monitor.expressions import SEGMENTS, evaluate
+from playhead.timeline.control import Named
 from playhead.timeline.moments import Where, parse
 from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.writers import DEFAULT, last_writes
 
 
-def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) -> tuple[Command, ...]:
-    """`date`: the date now, for snapshots."""
-    replay = Replaying(target, reader, date)
+def commands(target: ReplayDebuggee, reader: Reader) -> tuple[Command, ...]:
+    replay = Replaying(target, reader)
     return (
         Command(("info replay",), "", "the recording, and the moment in it", replay.info),
         Command(("info block",), "", "the drives, and what is in them", replay.drives),
@@ -36,8 +33,8 @@ def commands(target: ReplayDebuggee, reader: Reader, date: Callable[[], str]) ->
 
 
 class Replaying:
-    def __init__(self, target: ReplayDebuggee, reader: Reader, date: Callable[[], str]):
-        self._target, self._reader, self._date = target, reader, date
+    def __init__(self, target: ReplayDebuggee, reader: Reader):
+        self._target, self._reader = target, reader
 
     def _where(self, text: str) -> Where:
         return parse(text, self._target.timeline.end)
@@ -57,24 +54,13 @@ class Replaying:
             say(line)
 
     def seek(self, words: list[str], say: Say) -> None:
-        line = self._target.timeline
-        line.find(self._where(words[0]))
-        say(f"at {line.moment}: {self._target.instruction()}")
+        say(f"at {self._target.replay_seek(self._where(words[0]))}: {self._target.instruction()}")
 
     def set_break(self, words: list[str], say: Say) -> None:
-        line, here = self._target.timeline, self._target.timeline.moment
-        line.find(self._where(words[0]))
-        there = line.moment
-        line.seek(here)
-        if there < here:
-            raise UsageError(f"cannot set breakpoint at the instruction in the past: {there} is before {here}")
-        self._target.break_at = there
-        say(f"replay_break at {there}")
+        say(f"replay_break at {self._target.replay_break(self._where(words[0]))}")
 
     def delete_break(self, words: list[str], say: Say) -> None:
-        if self._target.break_at is None:
-            raise UsageError("there is no replay breakpoint")
-        self._target.break_at = None
+        self._target.replay_delete_break()
 
     def who(self, words: list[str], say: Say) -> None:
         place, _, length = words[0].rpartition(":") if ":" in words[0] else (words[0], "", "")
@@ -94,48 +80,21 @@ class Replaying:
         line.seek(here)
 
     def save(self, words: list[str], say: Say) -> None:
-        line = self._target.timeline
-        snapshots.check_name(words[0])
-        root = line.player.digest().root
-        row = snapshots.Snapshot(words[0], line.moment, line.machine.now_ns(), self._date(), root)
-        snapshots.add(self._reader.path, row, self._reader.genesis)
-        say(f"{words[0]}: {line.moment}")
-
-    def _named(self, name: str) -> snapshots.Snapshot:
-        there = snapshots.names(self._reader)
-        for snapshot in there:
-            if snapshot.name == name:
-                return snapshot
-        raise UsageError(f"no snapshot '{name}'; there is {', '.join(s.name for s in there) or 'none'}")
+        saved = self._target.save(words[0])
+        say(f"{saved.name}: {saved.moment}")
 
     def names(self) -> list[str]:
         return [snapshot.name for snapshot in snapshots.names(self._reader)]
 
     def load(self, words: list[str], say: Say) -> None:
-        wanted, line = self._named(words[0]), self._target.timeline
-        line.seek(wanted.moment)
-        if line.moment != wanted.moment or line.player.digest().root != wanted.root:
-            raise UsageError(f"snapshot '{wanted.name}' is of another machine than this replay has at {line.moment}")
-        say(f"at {line.moment}: {self._target.instruction()}")
+        self._target.load(words[0])
+        say(f"at {self._target.moment}: {self._target.instruction()}")
 
     def delete(self, words: list[str], say: Say) -> None:
-        snapshots.remove(self._reader.path, words[0], self._reader.genesis)
+        self._target.delete(words[0])
 
     def snapshots(self, words: list[str], say: Say) -> None:
         show_snapshots(snapshots.names(self._reader), say)
-
-
-class Named(Protocol):
-    """A snapshot, of a recording or of a machine that runs."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def moment(self) -> Moment: ...
-    @property
-    def virtual_ns(self) -> int: ...
-    @property
-    def created(self) -> str: ...
 
 
 def show_snapshots(there: Sequence[Named], say: Say) -> None:

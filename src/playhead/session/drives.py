@@ -81,6 +81,18 @@ class Drives:
             raise UsageError(f"device '{name}' is not removable")
         return drives[name]
 
+    def trays(self) -> dict[str, bool]:
+        """CD-ROM drive -> whether its tray is open."""
+        media = {name: number for name, number in self._all().items() if media_of(self._machine).takes(number)}
+        return {name: media_of(self._machine).tray(number).tray_open for name, number in media.items()}
+
+    def device_id(self, name: str) -> str:
+        """The id of the device that a drive is."""
+        config = self._machine.config
+        drive = config.drives[self._all()[name]]
+        units = [one for one in config.devices if one.bus == f"ide.{drive.bus}"]
+        return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
+
     def shown(self) -> list[str]:
         """Lines."""
         machine, lines = self._machine, []
@@ -101,7 +113,7 @@ class Drives:
         if media_of(self._machine).tray(number).locked and not force:
             raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
-    def change(self, name: str, path: str, format: str | None) -> None:
+    def change(self, name: str, path: str, format: str | None, force: bool = False) -> None:
         """Put an image into a CD-ROM drive."""
         number = self._cdrom(name)
         if format is not None and format not in FORMATS:
@@ -117,7 +129,7 @@ class Drives:
             if not image.size:
                 raise UsageError(f"{path}: an image of no size")
             if not media_of(self._machine).tray(number).tray_open:
-                self.eject(name, False)
+                self.eject(name, force)
         except BaseException:
             image.close()
             raise

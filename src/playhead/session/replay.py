@@ -4,7 +4,7 @@ Where the recording slept, a replay jumps. Each deviation is a DivergenceError t
 digest shows names the two instructions between which it happened, and the parts of the machine that differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -72,6 +72,7 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
+        self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._console: ConsoleCheck | None = None
         if self.options.console:
             self._check_console(reader.start.moment if reader.start else Moment(-1))
@@ -155,9 +156,13 @@ class ReplaySession:
         elif stop.kind == "halted" and now < target:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")
-            m.warp(stop.deadline_ns)
+            self._sleep(stop.deadline_ns)
         elif stop.kind in ("break", "watch"):
             self._met(stop)
+
+    def _sleep(self, until_ns: int) -> None:
+        """The CPU is halted, and nothing comes before its next alarm."""
+        self.machine.warp(until_ns)
 
     def _met(self, stop: StopLike) -> None:
         """A breakpoint or watchpoint was met; only a debugger sets any."""
@@ -174,6 +179,7 @@ class ReplaySession:
             raise self._diverged(f"at {self._moment()}: the guest ended ({stop.cause}), but the recording goes on")
         self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
         self.machine.reset()
+        self.happened("RESET", guest=True, reason=stop.cause or "guest-reset")
 
     def _diverged(self, what: str, parts: Sequence[str] = ()) -> Divergence:
         """The error to raise. `what` says where and how; the last equal digest is added."""

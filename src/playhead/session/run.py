@@ -76,6 +76,7 @@ class RunSession:
         self.drive: Callable[[], None] = self.turn
         self.observed = False  # a debugger or monitor is attached: do not end the run when the CPU halts for good
         self.met: StopLike | None = None  # the stop of a breakpoint or watchpoint, until somebody takes it
+        self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
     # -- the loop
@@ -175,26 +176,34 @@ class RunSession:
         self.checkpoints.reached(Checkpoint.CLOCK_WARP_START)
         wanted_ns = self._virtual_rt()
         live = self.host.input_possible  # looked at first: the last input is in the inbox before its device is not live
-        busy = self.sources.busy
+        busy, due_ns = self.sources.busy, self.sources.due_ns()
+        next_ns = min(deadline_ns, due_ns)
+        idle = not busy and not (self.options.sleep and live)  # nothing else may come: time need not be waited for
         if self.sources.pending:
             virtual_ns = self.machine.now_ns()
             if self.options.sleep:
                 virtual_ns = max(virtual_ns, min(wanted_ns, deadline_ns - 1))
-            self._log(ClockVirtualRt(ns=virtual_ns))
-            self.machine.warp(virtual_ns)
-            self._rest.over()
-            self.checkpoints.reached(Checkpoint.CLOCK_VIRTUAL_RT)
-            self._deliver_input()
-        elif deadline_ns == NEVER and not (live or busy or self.observed):
+            self._enter_halted(virtual_ns)
+        elif due_ns < deadline_ns and (idle or wanted_ns >= due_ns):
+            self._enter_halted(due_ns)
+        elif next_ns == NEVER and not (live or busy or self.observed):
             self.finish("none", 0, "the guest has halted, and nothing is left that could wake it")
-        elif deadline_ns == NEVER or (busy and not self.options.sleep):
+        elif next_ns == NEVER or (busy and not self.options.sleep):
             self.host.wait(WAIT_NS)
-        elif not (self.options.sleep and (live or busy)) or wanted_ns >= deadline_ns:
+        elif next_ns == deadline_ns and (idle or wanted_ns >= deadline_ns):
             self.machine.warp(deadline_ns)
             self._arrived_here = False
             self._rest.over(wanted_ns - deadline_ns)
         else:
-            self.host.wait(min(deadline_ns - wanted_ns, WAIT_NS))
+            self.host.wait(min(next_ns - wanted_ns, WAIT_NS))
+
+    def _enter_halted(self, virtual_ns: int) -> None:
+        """Input enters while the CPU is halted, and virtual time has moved on so far."""
+        self._log(ClockVirtualRt(ns=virtual_ns))
+        self.machine.warp(virtual_ns)
+        self._rest.over()
+        self.checkpoints.reached(Checkpoint.CLOCK_VIRTUAL_RT)
+        self._deliver_input()
 
     def _virtual_rt(self) -> int:
         """The virtual-realtime clock: only a halted CPU has one."""
@@ -222,6 +231,10 @@ class RunSession:
         self._paused_ns += paused_ns
         self._rest.put_off(paused_ns)
         self.sources.put_off(paused_ns)
+
+    @property
+    def paused(self) -> bool:
+        return self._paused_since is not None
 
     def wait_paused(self) -> None:
         """Wait, in a pause, until something arrives."""
@@ -303,6 +316,7 @@ class RunSession:
         else:
             self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
             self.machine.reset()
+            self.happened("RESET", guest=True, reason=cause or "guest-reset")
 
     # -- around it
 
@@ -322,6 +336,7 @@ class RunSession:
         m = self.machine
         wall_ns = self.host.realtime_ns() - self._began_ns
         self._outcome = Outcome(cause, status, m.icount, m.seq, m.now_ns(), wall_ns, note)
+        self.happened("SHUTDOWN", guest=cause.startswith("guest-"), reason=cause)
 
     # -- what recording adds
 

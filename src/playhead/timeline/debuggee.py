@@ -8,14 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.hw.inputs import INPUT, takers
+from playhead.log.events import Moved
 from playhead.log.moment import Moment
 from playhead.machine import look, registers
 from playhead.machine.debug import READ, WRITE, Access, Watch
 from playhead.machine.machine import Machine
+from playhead.timeline.control import Control, Mouse
 
 SOFTWARE, HARDWARE, WATCH, READ_WATCH, ACCESS_WATCH = range(5)
 KINDS = {WATCH: WRITE, READ_WATCH: READ, ACCESS_WATCH: READ | WRITE}
 NAMES = {WATCH: "watch", READ_WATCH: "rwatch", ACCESS_WATCH: "awatch"}
+PS2_MOUSE = 2  # its number in `info mice`
 MOST_WATCHED = 1 << 20  # bytes of one watchpoint
 
 Condition = Callable[[], bool] | None
@@ -32,13 +36,14 @@ class Stop:
     hardware: bool = False
 
 
-class Debuggee:
-    """A machine that can be inspected, with a set of breakpoints and watchpoints."""
+class Debuggee(Control):
+    """A machine that can be inspected and controlled, with a set of breakpoints and watchpoints."""
 
     can_reverse = False
     refusal = "this cannot be changed"  # why memory and registers cannot be written; empty if they can
 
     def __init__(self) -> None:
+        super().__init__()
         self._breaks: dict[int, dict[int, Condition]] = {}  # by linear address, then by kind
         self._watches: dict[tuple[int, int, int], Watch] = {}
 
@@ -49,6 +54,12 @@ class Debuggee:
     @property
     def moment(self) -> Moment:
         return Moment(self.machine.icount, self.machine.seq)
+
+    def mice(self) -> list[Mouse]:
+        """There is one, behind the keyboard controller; it has the number that QEMU's has."""
+        devices = takers(self.machine.devices, INPUT)
+        found = [receiver for device in devices for receiver in device.receivers if Moved in receiver.TAKES]
+        return [Mouse(n, "QEMU PS/2 Mouse", n == PS2_MOUSE, False) for n, _ in enumerate(found, PS2_MOUSE)]
 
     # looking
 

@@ -92,6 +92,10 @@ class Timeline:
     def end(self) -> Moment:
         return self.player.end
 
+    def request_quit(self, by: str, cause: str) -> None:
+        """Ask whoever shows this to end (`host.Host.request_quit`)."""
+        self._host.request_quit(by, cause)
+
     def kick(self) -> None:
         """From any thread: check `interrupted` soon."""
         if self.player._built:

@@ -1,4 +1,4 @@
-"""Intel 8042: the PC's keyboard controller, with its keyboard and mouse (ps2.py).
+"""Intel 8042: the PC's keyboard controller, with its keyboard and mouse (ps2_keyboard.py, ps2_mouse.py).
 
 One output buffer serves three sources: the controller's own answers, the keyboard (translated to set 1 if the
 command byte asks for it) and the auxiliary device. The buffer refills at once when it is read; the interrupt line
@@ -15,10 +15,14 @@ from typing import Any, Self
 
 from playhead.base.record import U8, Bool, Nested
 from playhead.base.shared_record import Bytes, SharedRecord, Table
-from playhead.devices.input.ps2 import KeyboardState, MouseState, fetch, keyboard_key, keyboard_write, mouse_write
-from playhead.hw.declared import Declared, Span
+from playhead.devices.input import ps2_keyboard, ps2_mouse
+from playhead.devices.input.ps2_keyboard import Keyboard, KeyboardState
+from playhead.devices.input.ps2_mouse import Mouse, MouseState
+from playhead.devices.input.scan_codes import BREAK, TO_SET_1
+from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.door import Requests
+from playhead.hw.inputs import INPUT, InputReceiver, nobody_waits
 from playhead.hw.line import Line
 from playhead.hw.native import DECLINED, Registers, native
 from playhead.hw.space import Space, never
@@ -37,16 +41,7 @@ TEST_PASSWORD, AUX_OFF, AUX_ON, TEST_AUX, SELF_TEST, TEST_KBD, KBD_OFF, KBD_ON =
 READ_INPUT, READ_OUTPUT, WRITE_OUTPUT, WRITE_KBD_OBF, WRITE_AUX_OBF, WRITE_AUX = 0xC0, 0xD0, 0xD1, 0xD2, 0xD3, 0xD4
 A20_OFF, A20_ON, TEST_INPUTS, PULSE = 0xDD, 0xDF, 0xE0, 0xF0
 INPUT_PORT = 0x80  # keyboard not locked
-BREAK = 0xF0  # set 2's prefix of a key release
 ANSWERS_MAX = 16
-
-# Scan code set 2 to set 1, as the controller's ROM does it; codes from 80h on stay, but for two.
-TO_SET_1 = bytes.fromhex(
-    "ff43413f3d3b3c5864444240 3e0f2959 65382a701d10025a66712c1f1e11035b 672e2d201205045c68392f211413065d"
-    "693130232215075e6a7232241608095f 6b332517180b0a606c34352627190c61 6d7328741a0d626e3a361c1b752b6376"
-    "55567778797a0e7b7c4f7d4b477e7f6f 5253504c4d480145574e514a37494654"
-) + bytes((0x80, 0x81, 0x82, 0x41, 0x54)) + bytes(range(0x85, 0x100))  # fmt: skip
-assert len(TO_SET_1) == 256
 
 
 class KbcState(SharedRecord):
@@ -73,8 +68,8 @@ def interrupts(s: KbcState, aux: bool) -> bool:
 @native
 def more_waits(s: KbcState) -> bool:
     """Does anything follow what is in the output buffer?"""
-    keyboard = len(s.keyboard.queue) > 0 and not s.ram[0] & CTR_KBD_OFF
-    mouse = len(s.mouse.queue) > 0 and not s.ram[0] & CTR_AUX_OFF
+    keyboard = (len(s.keyboard.answers) > 0 or len(s.keyboard.queue) > 0) and not s.ram[0] & CTR_KBD_OFF
+    mouse = (len(s.mouse.answers) > 0 or len(s.mouse.queue) > 0) and not s.ram[0] & CTR_AUX_OFF
     return len(s.answers) > 0 or keyboard or mouse
 
 
@@ -100,14 +95,23 @@ class I8042(Device[KbcState]):
 
     State = KbcState
     part = "i8042_kbc"
-    QEMU = Declared("i8042", "ISA", "keyboard controller, with a keyboard and a mouse", wires=("irq1", "irq12", "a20"),
-                    ports=(Span(DATA, 1), Span(COMMAND, 1)), category="Input")  # fmt: skip
+    INPUT = INPUT
+    QEMU = Declared(
+        "i8042", "ISA", "keyboard controller, with a keyboard and a mouse",
+        (Property("input", "bool", True, "Keys and movements reach the guest; without, the two only answer commands"),),
+        wires=("irq1", "irq12", "a20"), ports=(Span(DATA, 1), Span(COMMAND, 1)), category="Input",
+    )  # fmt: skip
     DIFFERS = (
         Differs("output port after a reset", "bits 2, 3, 6 and 7 are not said", "CFh", True),
         Differs("status bit 3", "1 behind a command, 0 behind data", "always 1", False),
         Differs("commands 21h-3Fh, 61h-7Fh, A4h, E0h", "internal memory, password, test inputs", "ignored", False),
-        Differs("keyboard commands F7h-FAh", "acknowledged", "FEh", False),
+        Differs("keyboard commands F7h-F9h, FBh, FDh", "acknowledged", "FEh", False),
         Differs("unknown commands to the mouse", "FEh", "no answer", False),
+        Differs("a mouse's status", "says which buttons are pressed", "does not", False),
+        Differs("a mouse's scaling 2:1", "larger movements are doubled", "no effect", False),
+        Differs("a mouse's resolution and sample rate", "counts per mm, packets per second", "no effect", True),
+        Differs("keys of scan code set 3", "most send no break code", "all send one", True),
+        Differs("Hangul and Hanja keys", "F2h and F1h", "72h and 71h in set 1, nothing in set 2", False),
     )  # fmt: skip
 
     @classmethod
@@ -117,11 +121,18 @@ class I8042(Device[KbcState]):
     def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests):
         super().__init__(name)
         self._kbd_irq, self._aux_irq, self._a20, self._requests = kbd_irq, aux_irq, a20, requests
-        io.map(DATA, 1, self._read_data, self._write_data, name=f"{name}.data",
-               registers=Registers(self.state, read=read_data))  # fmt: skip
-        io.map(COMMAND, 1, never, self._write_command, name=f"{name}.command",
-               registers=Registers(self.state, read=read_status))  # fmt: skip
+        self.receivers, self.on_room = self._receivers(), nobody_waits
+        self._map(io)
         self.loaded()
+
+    def _receivers(self) -> tuple[InputReceiver, ...]:
+        return Keyboard(self.state.keyboard, self._refill), Mouse(self.state.mouse, self._refill)
+
+    def _map(self, io: Space) -> None:
+        io.map(DATA, 1, self._read_data, self._write_data, name=f"{self.name}.data",
+               registers=Registers(self.state, read=read_data))  # fmt: skip
+        io.map(COMMAND, 1, never, self._write_command, name=f"{self.name}.command",
+               registers=Registers(self.state, read=read_status))  # fmt: skip
 
     def reset(self) -> None:
         self._kbd_irq.set(False)
@@ -134,12 +145,6 @@ class I8042(Device[KbcState]):
         self._kbd_irq.restore(interrupts(self.state, False))
         self._aux_irq.restore(interrupts(self.state, True))
         self._a20.restore(bool(s.output_port & OUT_A20))
-
-    def key(self, codes: bytes) -> bool:
-        """A key event as scan code set 2 bytes; returns whether the keyboard took it."""
-        taken = keyboard_key(self.state.keyboard, codes)
-        self._refill()
-        return taken
 
     def program(self, command_byte: int) -> None:
         """The command byte that firmware would leave, for a machine that starts without any."""
@@ -160,14 +165,14 @@ class I8042(Device[KbcState]):
                 self._show(s.answers.pop(0), False)
             else:
                 self._from_keyboard()
-                if not s.obf and s.mouse.queue and not s.ram[0] & CTR_AUX_OFF:
-                    self._show(fetch(s.mouse), True)
+                if not s.obf and self._mouse_waits() and not s.ram[0] & CTR_AUX_OFF:
+                    self._show(self._fetch_mouse(), True)
         self._update()
 
     def _from_keyboard(self) -> None:
         s = self.state
-        while s.keyboard.queue and not s.obf and not s.ram[0] & CTR_KBD_OFF:
-            byte = fetch(s.keyboard)
+        while self._keyboard_waits() and not s.obf and not s.ram[0] & CTR_KBD_OFF:
+            byte = self._fetch_keyboard()
             if not s.ram[0] & CTR_XLATE:
                 self._show(byte, False)
             elif byte == BREAK:
@@ -175,6 +180,25 @@ class I8042(Device[KbcState]):
             else:
                 self._show(TO_SET_1[byte] | (0x80 if s.released else 0), False)
                 s.released = False
+
+    def _keyboard_waits(self) -> bool:
+        return bool(self.state.keyboard.answers or self.state.keyboard.queue)
+
+    def _mouse_waits(self) -> bool:
+        return bool(self.state.mouse.answers or self.state.mouse.queue)
+
+    def _fetch_keyboard(self) -> int:
+        return ps2_keyboard.fetch(self.state.keyboard)
+
+    def _fetch_mouse(self) -> int:
+        return ps2_mouse.fetch(self.state.mouse)
+
+    def _tell_keyboard(self, byte: int) -> None:
+        ps2_keyboard.write(self.state.keyboard, byte)
+
+    def _tell_mouse(self, byte: int) -> None:
+        self.state.ram[0] &= ~CTR_AUX_OFF  # talking to the mouse enables it
+        ps2_mouse.write(self.state.mouse, byte)
 
     def _show(self, byte: int, aux: bool) -> None:
         s = self.state
@@ -193,6 +217,7 @@ class I8042(Device[KbcState]):
         self._update()
         value = s.obuf
         self._refill()
+        self.on_room()
         return value
 
     def _write_command(self, address: int, size: int, value: int) -> None:
@@ -232,13 +257,13 @@ class I8042(Device[KbcState]):
         command, s.command = s.command, 0
         if command == 0:
             s.ram[0] &= ~CTR_KBD_OFF  # talking to the keyboard enables it
-            keyboard_write(s.keyboard, value)
+            self._tell_keyboard(value)
         elif command < WRITE_RAM + 32:
             s.ram[command & 31] = value
         elif command == WRITE_OUTPUT:
             self._write_output_port(value & ~(OUT_OBF | OUT_AUX))
         elif command == WRITE_AUX:
-            mouse_write(s.mouse, value)
+            self._tell_mouse(value)
         elif not s.obf:
             self._show(value, command == WRITE_AUX_OBF)
         self._refill()

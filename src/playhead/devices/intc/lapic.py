@@ -30,6 +30,7 @@ from playhead.devices.intc.lapic_state import (
 from playhead.devices.intc.lapic_timer import LapicTimer
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device, Differs
+from playhead.hw.inputs import NMI as NMI_INPUT
 from playhead.hw.line import Line
 from playhead.hw.native import DECLINED, Registers
 from playhead.hw.space import Range, Space
@@ -42,6 +43,7 @@ class Lapic(Device[LapicState]):
 
     State = LapicState
     part = "lapic"
+    INPUT = NMI_INPUT
     QEMU = Declared(
         "apic", "System", "local APIC", (Property("version", "uint8", VERSION, "bits 7:0 of the version register"),),
         memory=(Span(0xFEE00000, 0x1000),), needs=("isa-i8259",), category="Controller/Bridge/Hub",
@@ -216,6 +218,11 @@ class Lapic(Device[LapicState]):
         was = asserted(self.state, LINT1)
         self.state.lint1 = level
         self._pin_changed(LINT1, was)
+
+    def nmi_button(self) -> None:
+        """A pulse on the NMI pin."""
+        self.set_lint1(True)
+        self.set_lint1(False)
 
     def _pin_changed(self, n: int, was: bool) -> None:
         entry = self.state.lvt[n]

@@ -21,6 +21,7 @@ from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
 from playhead.hw.clock import VirtualClock, ticks_at, ticks_to_ns
 from playhead.hw.declared import Declared, Span
 from playhead.hw.door import Requests
+from playhead.hw.inputs import POWER
 from playhead.hw.line import Line
 from playhead.hw.native import Registers, native
 from playhead.hw.space import Range, Space, Write, never
@@ -110,6 +111,7 @@ class Piix4Pm(PciFunction[PmState]):
 
     State = PmState
     part = "piix4_pm"
+    INPUT = POWER
     QEMU = Declared("PIIX4_PM", "PCI", "power management", (addr("01.3"),), wires=(f"irq{SCI_IRQ}",),
                     ports=(Span(GPE_BASE, GPE_LENGTH), Span(APMC, 2)), needs=("i440FX",))  # fmt: skip
     CONFIG = (
@@ -158,9 +160,15 @@ class Piix4Pm(PciFunction[PmState]):
         self._sci.restore(self._sci_level())
 
     def power_button(self) -> None:
-        """The user pressed it."""
-        self.state.pmsts |= PWRBTN
-        self._update()
+        """Seen only if the guest has asked for it; so a button that a boot loader has not noticed does not switch off
+        the system behind it.
+        """
+        if self.state.pmen & PWRBTN:
+            self.state.pmsts |= PWRBTN
+            self._update()
+
+    def wake_up(self) -> None:
+        """Nothing here sleeps."""
 
     # -- where the blocks are
 

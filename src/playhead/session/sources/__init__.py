@@ -1,24 +1,30 @@
 """The sources of input, in the order in which what is pending at one moment enters.
 
 The order is part of what a recording means: new sources are added where their place is, and those that are here keep
-theirs to each other.
+theirs to each other. The buttons are behind all that devices receive, and the reset, which undoes what they did, behind
+them: so a key or a packet of the moment at which somebody wakes the machine, too, meets the machine that slept.
 """
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from playhead.base.units import NEVER
 from playhead.log.events import Event
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.queue import AsyncQueue
 from playhead.session.sources.block import BlockSource
 from playhead.session.sources.clock_rate import ClockRateSource
 from playhead.session.sources.host_clock import HostClockSource
+from playhead.session.sources.input import InputSource
 from playhead.session.sources.media import MediaSource
+from playhead.session.sources.nmi import NmiSource
+from playhead.session.sources.power_button import PowerButtonSource
 from playhead.session.sources.quit import QuitSource
 from playhead.session.sources.reset import ResetSource
 from playhead.session.sources.serial import SerialSource
 from playhead.session.sources.source import Refused as Refused
 from playhead.session.sources.source import Session, Source
+from playhead.session.sources.wake_up import WakeUpSource
 
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
@@ -26,9 +32,13 @@ if TYPE_CHECKING:
 SOURCES: tuple[type[Source[Any]], ...] = (
     HostClockSource,
     ClockRateSource,
+    InputSource,
     SerialSource,
     BlockSource,
     MediaSource,
+    NmiSource,
+    PowerButtonSource,
+    WakeUpSource,
     ResetSource,
     QuitSource,
 )
@@ -48,7 +58,7 @@ class Sources:
                 self._of[event] = source
                 queue.handler(event, source.apply)
         self._pending = [source for source in self._all if type(source).pending is not Source.pending]
-        self._limits = self._overriding("limit")
+        self._limits, self._dues = self._overriding("limit"), self._overriding("due_ns")
         self.ran = self._each("ran")
         self.connect, self.restored = self._each("connect"), self._each("restored")
         self.put_off, self.look_after = self._each("put_off"), self._each("look_after")
@@ -92,6 +102,10 @@ class Sources:
             if one is not None and (least is None or one < least):
                 least = one
         return least
+
+    def due_ns(self) -> int:
+        """The virtual time at which something will be pending that waits for just that; NEVER if nothing does."""
+        return min((due() for due in self._dues), default=NEVER)
 
     def deliver(self, checkpoints: Checkpoints) -> None:
         """All that is pending enters now, in the order of the list."""

@@ -9,9 +9,10 @@ nothing is lost however much there is. And whether a device takes, refuses or dr
 state alone, in `apply` and below: so a replay, which has the same state, does the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from playhead.base.units import NEVER
 from playhead.log.events import Event
 from playhead.replay.checkpoints import Checkpoint
 
@@ -33,6 +34,8 @@ class Session(Protocol):
 
     host: Any
     machine: "MachineLike"
+    happened: Callable[..., None]
+    """Tell whoever listens to this session of one of QEMU's events (`timeline.control`): `happened("WAKEUP")`."""
 
     def finish(self, cause: str, status: int, note: str = "") -> None:
         """The run ends here (`cause` in the words of `log.causes`)."""
@@ -84,6 +87,12 @@ class Source(Generic[E]):
         it, or a device does (`on_room`).
         """
         return None
+
+    def due_ns(self) -> int:
+        """The virtual time at which `pending` will be true, for input that waits for just that; NEVER: none does. A
+        halted machine's time moves no further than that.
+        """
+        return NEVER
 
     def ran(self, host_ns: int, instructions: int) -> None:
         """The machine has run so much, without a halt in between."""

@@ -1,8 +1,8 @@
-"""The two PS/2 peripherals behind the 8042: an AT keyboard and a mouse, as far as they answer their commands.
+"""The two PS/2 peripherals of machines before pc-3: an AT keyboard and a mouse that only answer their commands.
 
-Each is a record of declared state with functions that take a byte from the controller and queue what it answers; the
-controller (i8042_kbc.py) holds them as part of its own state. A command that wants a parameter remembers itself in
-`command` until the parameter comes.
+They stay as they were, so that recordings of those machines replay for ever. Each is a record of declared state with
+functions that take a byte from the controller and queue what it answers; the controller (i8042_before.py) holds them as
+part of its own state. A command that wants a parameter remembers itself in `command` until the parameter comes.
 
 Sources: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device" (keyboard 101/102
 commands, scan code set 2; mouse commands and status bytes).
@@ -11,8 +11,7 @@ commands, scan code set 2; mouse commands and status bytes).
 from playhead.base.record import U8, Bool
 from playhead.base.shared_record import Bytes, SharedRecord
 
-QUEUE_SIZE = 64  # what waits beyond the keyboard's own sixteen is our answers, so nothing real fills it
-KEYS_WAITING = 16
+QUEUE_SIZE = 64  # nothing real fills it
 ACK, RESEND, ECHO, BAT_OK = 0xFA, 0xFE, 0xEE, 0xAA
 
 SET_LEDS, SCAN_SET, IDENTIFY, TYPEMATIC = 0xED, 0xF0, 0xF2, 0xF3
@@ -25,7 +24,7 @@ STREAM, READ_DATA, WRAP_OFF, WRAP, REMOTE, SAMPLE_RATE = 0xEA, 0xEB, 0xEC, 0xEE,
 MOUSE_ID = 0x00
 
 
-class KeyboardState(SharedRecord):
+class KeyboardBefore(SharedRecord):
     queue = Bytes(QUEUE_SIZE)
     command = U8()
     last = U8()
@@ -35,7 +34,7 @@ class KeyboardState(SharedRecord):
     scanning = Bool(True)
 
 
-class MouseState(SharedRecord):
+class MouseBefore(SharedRecord):
     queue = Bytes(QUEUE_SIZE)
     command = U8()
     last = U8()
@@ -47,31 +46,23 @@ class MouseState(SharedRecord):
     reporting = Bool()
 
 
-def answer(device: KeyboardState | MouseState, *data: int) -> None:
+def answer(device: KeyboardBefore | MouseBefore, *data: int) -> None:
     """Queue bytes towards the controller; what no guest fetches is lost beyond the queue's size."""
     device.queue.extend(bytes(data[: QUEUE_SIZE - len(device.queue)]))
 
 
-def fetch(device: KeyboardState | MouseState) -> int:
+def fetch(device: KeyboardBefore | MouseBefore) -> int:
     """The controller takes a byte; the device can be asked to send it again."""
     device.last = device.queue.pop(0)
     return device.last
 
 
-def keyboard_key(k: KeyboardState, codes: bytes) -> bool:
-    """A key was pressed or released: its set 2 scan codes. False, and none taken, if it is off or full."""
-    if not k.scanning or len(k.queue) + len(codes) > KEYS_WAITING:
-        return False
-    k.queue.extend(codes)
-    return True
-
-
-def _keyboard_defaults(k: KeyboardState) -> None:
+def _keyboard_defaults(k: KeyboardBefore) -> None:
     k.queue.clear()
     k.typematic, k.scan_set = 0x2B, 2
 
 
-def keyboard_write(k: KeyboardState, byte: int) -> None:
+def keyboard_write(k: KeyboardBefore, byte: int) -> None:
     """A byte from the controller: a command or its parameter."""
     command, k.command = k.command, 0
     if command and byte < 0x80:
@@ -101,7 +92,7 @@ def keyboard_write(k: KeyboardState, byte: int) -> None:
         answer(k, RESEND)
 
 
-def _keyboard_parameter(k: KeyboardState, command: int, byte: int) -> None:
+def _keyboard_parameter(k: KeyboardBefore, command: int, byte: int) -> None:
     if command == SET_LEDS:
         k.leds = byte & 7
     elif command == TYPEMATIC:
@@ -117,11 +108,11 @@ def _keyboard_parameter(k: KeyboardState, command: int, byte: int) -> None:
     answer(k, ACK)
 
 
-def _mouse_defaults(m: MouseState) -> None:
+def _mouse_defaults(m: MouseBefore) -> None:
     m.sample_rate, m.resolution, m.scaling_2, m.remote, m.reporting = 100, 2, False, False, False
 
 
-def mouse_write(m: MouseState, byte: int) -> None:
+def mouse_write(m: MouseBefore, byte: int) -> None:
     """A byte from the controller: a command or its parameter."""
     command, m.command = m.command, 0
     if m.wrap and byte not in (WRAP_OFF, RESET):
@@ -151,7 +142,7 @@ def mouse_write(m: MouseState, byte: int) -> None:
     answer(m, ACK)
 
 
-def _mouse_parameter(m: MouseState, command: int, byte: int) -> None:
+def _mouse_parameter(m: MouseBefore, command: int, byte: int) -> None:
     if command == RESOLUTION:
         m.resolution = byte & 3
     else:
@@ -159,7 +150,7 @@ def _mouse_parameter(m: MouseState, command: int, byte: int) -> None:
     answer(m, ACK)
 
 
-def _mouse_report(m: MouseState, byte: int) -> None:
+def _mouse_report(m: MouseBefore, byte: int) -> None:
     if byte == RESET:
         m.queue.clear()
         m.wrap = False

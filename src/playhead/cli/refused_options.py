@@ -1,0 +1,111 @@
+"""QEMU's options that are refused, by name: why, and what there is instead.
+
+From `qemu-system-i386 --help` of 7.2 and of later versions, and from older versions what scripts still say. A test
+takes the names out of QEMU's own help. An option that comes to this program loses its row here; nothing else knows it.
+"""
+
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    why: str
+    instead: str = ""
+
+
+NO_NETWORK = Refusal("this version has no network", "-nic none")
+NO_SCREEN = Refusal("this version has no screen", "-nographic, with the guest's console on its serial port")
+NO_SOUND = Refusal("this version has no sound")
+NO_USB = Refusal("there is no USB")
+NO_SHARING = Refusal("a folder of the host cannot be recorded", "a disk image: -drive file=FILE")
+NO_HOST = Refusal("the guest may depend on nothing of the host", "-cpu MODEL with the engine's emulation")
+NO_MEMORY = Refusal("memory is the process's own", "-m SIZE")
+NO_FLASH = Refusal("there is no flash memory", "-bios FILE")
+NO_FLOPPY = Refusal("this version has no floppy drives", "-hda FILE or -cdrom FILE")
+NO_CARDS = Refusal("there is no controller for such drives", "-drive file=FILE,if=ide")
+NO_MIGRATION = Refusal("a machine does not move between hosts", "playhead branch, which continues a recording")
+NO_CONFIG = Refusal("options come from the command line only")
+NO_LOG = Refusal("it has no log of the emulator's own", "playhead log RECORDING, and --trace-events")
+NO_FIRMWARE_TABLES = Refusal("the tables that firmware gets are the machine's own")
+NO_PRIVILEGES = Refusal("it changes neither user nor root folder", "a container or sudo -u USER")
+NO_OTHER_CPU = Refusal("the processor is always emulated, or nothing could be recorded", "-accel tcg")
+DEVICE_WINDOW = Refusal("this version has no screen, so no window")
+
+REFUSED: dict[str, Refusal] = {
+    # what later versions of Playhead have; whoever adds it takes the row away
+    "fda": NO_FLOPPY, "fdb": NO_FLOPPY,
+    "d": NO_LOG, "D": NO_LOG, "dfilter": NO_LOG,
+    "netdev": NO_NETWORK, "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
+    # machine and processor
+    "numa": Refusal("there is one processor and one memory", "-m SIZE"),
+    "set": Refusal("a property is said where its device is", "-device NAME,KEY=VALUE or -global DEVICE.PROPERTY=VALUE"),
+    "mem-path": NO_MEMORY, "mem-prealloc": NO_MEMORY,
+    "enable-kvm": NO_OTHER_CPU, "no-kvm": Refusal("there is no KVM to be left out"),
+    "xen-domid": NO_OTHER_CPU, "xen-attach": NO_OTHER_CPU, "xen-domid-restrict": NO_OTHER_CPU,
+    "no-acpi": Refusal("the machine is described to the guest by ACPI tables", "-append acpi=off for Linux"),
+    "acpitable": NO_FIRMWARE_TABLES, "smbios": NO_FIRMWARE_TABLES,
+    "fw_cfg": Refusal("what firmware and guests read there is the machine's own", "-append TEXT, or a disk"),
+    "dtb": Refusal("a PC has no device tree"), "shim": Refusal("there is no UEFI", "-kernel FILE"),
+    "option-rom": Refusal("no device here has a ROM", "-bios FILE"), "pflash": NO_FLASH,
+    "no-fd-bootchk": NO_FLOPPY, "win2k-hack": Refusal("disk requests take as long as they take"),
+    "compat": Refusal("there are no deprecated interfaces", "-M NAME for an older machine"),
+    "semihosting": Refusal("x86 has none"), "semihosting-config": Refusal("x86 has none"),
+    "old-param": Refusal("it is for ARM"), "prom-env": Refusal("it is for OpenBIOS"), "g": NO_SCREEN,
+    "watchdog": Refusal("there is no watchdog device"), "watchdog-action": Refusal("there is no watchdog device"),
+    "tpmdev": Refusal("there is no TPM"), "balloon": Refusal("there is no balloon device"),
+    "rtc-td-hack": Refusal("virtual time does not drift", "-rtc driftfix=none"),
+    "no-kvm-pit": NO_OTHER_CPU, "no-kvm-pit-reinjection": NO_OTHER_CPU, "no-kvm-irqchip": NO_OTHER_CPU,
+    "tdf": Refusal("virtual time does not drift"),
+    "localtime": Refusal("it would depend on where a replay runs", "-rtc base=DATE"),
+    "startdate": Refusal("QEMU has dropped it", "-rtc base=DATE"), "clock": Refusal("QEMU has dropped it", "-icount"),
+    "realtime": Refusal("QEMU has dropped it"),
+    # disks
+    "mtdblock": NO_CARDS, "sd": NO_CARDS, "iscsi": NO_CARDS,
+    "hdachs": Refusal("a disk's geometry follows its size", "-hda FILE"),
+    "fsdev": NO_SHARING, "virtfs": NO_SHARING, "virtfs-synth": NO_SHARING,
+    # USB, screen, keyboard, sound
+    "usb": NO_USB, "usbdevice": NO_USB,
+    "spice": NO_SCREEN, "sdl": DEVICE_WINDOW, "curses": NO_SCREEN, "full-screen": DEVICE_WINDOW,
+    "alt-grab": DEVICE_WINDOW, "ctrl-grab": DEVICE_WINDOW, "no-frame": DEVICE_WINDOW, "no-quit": DEVICE_WINDOW,
+    "portrait": DEVICE_WINDOW, "rotate": DEVICE_WINDOW, "k": Refusal("keys are not typed in a window", "-serial stdio"),
+    "audio-help": NO_SOUND,
+    # network
+    "smb": NO_NETWORK, "redir": NO_NETWORK, "tftp": NO_NETWORK, "bootp": NO_NETWORK,
+    # monitors, gdb, logs
+    "echr": Refusal("the escape key is Ctrl-A", "Ctrl-A Ctrl-A for one that goes to the guest"),
+    "trace": NO_LOG, "plugin": Refusal("nothing is loaded into the process", "gdb, or playhead debug"),
+    "singlestep": Refusal("the engine's moments are exact anyhow", "--engine reference"),
+    "one-insn-per-tb": Refusal("the engine's moments are exact anyhow", "--engine reference"),
+    "msg": Refusal("messages have one form"), "perfmap": Refusal("there is no JIT"),
+    "jitdump": Refusal("there is no JIT"),
+    "dump-vmstate": Refusal("a device's state is in docs/reference/devices.md", "playhead log RECORDING"),
+    "enable-sync-profile": Refusal("there are no locks to be measured"),
+    "tb-size": Refusal("there is no translation buffer"),
+    # the process
+    "add-fd": Refusal("a descriptor has no name by which a recording could find its file again", "the file's name"),
+    "incoming": NO_MIGRATION, "only-migratable": NO_MIGRATION,
+    "seed": Refusal("nothing here is random: what a guest reads is recorded"),
+    "L": Refusal("firmware is named by its file", "-bios FILE"),
+    "overcommit": Refusal("memory is not locked, and a halted CPU sleeps", "-icount sleep=on"),
+    "chroot": NO_PRIVILEGES, "runas": NO_PRIVILEGES, "run-with": NO_PRIVILEGES, "user": NO_PRIVILEGES,
+    "async-teardown": Refusal("the process ends as one"),
+    "sandbox": Refusal("it is one process that asks for nothing of its host but its files", "a container"),
+    "readconfig": NO_CONFIG, "writeconfig": NO_CONFIG, "nodefconfig": NO_CONFIG,
+    "preconfig": Refusal("a machine is complete when it starts", "-S"),
+    "no-shutdown": Refusal("a machine that is powered off ends the run", "playhead debug RECORDING, at its end"),
+    "action": Refusal("a machine that is powered off ends the run", "-no-reboot"),
+    "daemonize": Refusal("it stays where it was started", "a shell's & or systemd-run"),
+    "bt": Refusal("there is no Bluetooth"),
+    "no-hpet": Refusal("there is no HPET to be left out", "-M hpet=off"),
+    "object": Refusal("this version has no such objects", "-device or -drive"),
+    "name": Refusal("a machine has no name yet"), "uuid": Refusal("a machine has no UUID yet"),
+    "pidfile": Refusal("it writes no such file yet"),
+    "blockdev": Refusal("it has no node graph yet", "-drive file=FILE,if=none,id=ID"),
+}  # fmt: skip
+
+
+def refusal(name: str) -> str:
+    """Why an option of this name (without dashes) is refused, in one line; or nothing."""
+    if name not in REFUSED:
+        return ""
+    why, instead = REFUSED[name]
+    return f"{why}{f'; there is {instead}' if instead else ''}"

@@ -8,9 +8,9 @@ server, which serves the monitor as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from playhead.base.errors import HostError, PlayheadError, UnsupportedError, UsageError
+from playhead.base.errors import HostError, PlayheadError, UsageError
 from playhead.cli.monitors import MonitorPort, gdb_spec, monitors
 from playhead.cli.serial_ports import all_specs, resolved
 from playhead.gdb.serve import GdbServer
@@ -19,11 +19,16 @@ from playhead.host.chardev.device import CharDevice
 from playhead.host.host import Host
 from playhead.host.lines import Lines
 from playhead.host.typed_lines import TypedLines
-from playhead.monitor import live, looking
+from playhead.monitor import hmp
 from playhead.monitor.commands import Command, Monitor, Say
 from playhead.monitor.serve import PROMPT, MonitorServer
 from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
+from playhead.timeline.outside import Outside
+
+if TYPE_CHECKING:
+    from playhead.qmp.service import Qmp
+    from playhead.timeline.debuggee import Debuggee
 
 GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
 
@@ -53,6 +58,8 @@ class Attended(Target, Protocol):
     failure: PlayheadError | None  # raised by the loop at its next turn
     attend: Callable[[], None]
     commands: Callable[[str, Say], None]
+    mode: str  # of record and replay (`timeline.control`)
+    outside: Outside
 
     def observe(self) -> None:
         """Somebody may come and look: a CPU that has halted for good is no end."""
@@ -65,14 +72,31 @@ class Attended(Target, Protocol):
 def live_target(session: RunSession, host: Host, recording: str) -> tuple[LiveDebuggee, tuple[Command, ...]]:
     """A live session as what is attended to, with its monitor's commands; `recording`: its path, if it is one."""
     target = LiveDebuggee(session, RECORDED if recording else "", recording)
-    return target, (
-        *live.commands(target, recording, lambda: host.request_quit("quit at the monitor")),
-        *looking.commands(target),
-    )
+    target.outside = LiveOutside(session, host)
+    return target, hmp.commands(target)
+
+
+class LiveOutside(Outside):
+    """What the monitor of a live machine asks of its surroundings."""
+
+    def __init__(self, session: RunSession, host: Host):
+        self._session, self._host = session, host
+
+    def chardevs(self) -> Sequence[tuple[str, str]]:
+        return [(label, where) for label, where, _ in self._host.chardevs()]
+
+    def unkept(self) -> str | None:
+        images = self._session.vm_images
+        return "" if images is None else None if images.take else images.why_not or ""
 
 
 class Server(Protocol):
     """A monitor's conversation with one client after another."""
+
+    @property
+    def there(self) -> bool:
+        """Whether a client is."""
+        ...
 
     def serve(self) -> None: ...
 
@@ -86,11 +110,12 @@ class Attendance:
         self._target.stopped = values["stopped"]
         self._target.attend = self._attend
         self._target.commands = self._execute
-        self._monitor = Monitor(commands)
+        self._monitor = Monitor(commands, hmp.context(target.mode))
         self._serving = self._greeted = False
         self._gdb: GdbServer | None = None
         self._lines: Lines | None = None
         self._servers: list[Server] = []
+        self._qmp: Qmp | None = None
         self._told: list[tuple[str, CharDevice]] = []  # where clients may come, and how to say it
         self._open_gdb(values)
         for one in monitors(values):
@@ -108,6 +133,13 @@ class Attendance:
 
     def close(self) -> None:
         """To be called when the session's host is closed."""
+
+    @property
+    def somebody(self) -> bool:
+        """Whether a client is there that could continue a machine that is paused."""
+        gdb = self._gdb is not None and self._gdb.session is not None
+        typed = self._lines is not None and not self._lines.over
+        return gdb or typed or any(server.there for server in self._servers)
 
     # who there is
 
@@ -133,8 +165,15 @@ class Attendance:
             self._told.append(("the monitor is at {}", port))
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:
-        """A monitor for programs."""
-        raise UnsupportedError("this version has no QMP: -mon mode=control, -qmp and -qmp-pretty are not supported")
+        """A monitor for programs; they share what they are told of."""
+        from playhead.qmp.server import QmpServer
+        from playhead.qmp.service import Qmp, Surroundings
+
+        if self._qmp is None:
+            outside = self._target.outside
+            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs)
+            self._qmp = Qmp(cast("Debuggee", self._target), around)
+        return QmpServer(self._qmp, port, pretty)
 
     def _greet(self) -> None:
         self._greeted = True

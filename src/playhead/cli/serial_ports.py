@@ -89,10 +89,13 @@ def serial_specs(values: dict[str, Any]) -> list[str]:
 
 
 def all_specs(values: dict[str, Any]) -> list[str]:
-    """The same, and those of -device isa-serial, in the order of the machine's list. With -nographic the monitor shares
-    standard input and output with a port, if nothing else is said of either.
-    """
-    texts = [*serial_specs(values), *_named(values, "isa-serial")]
+    """The same, and those of -device isa-serial, in the order of the machine's list."""
+    return with_console(values, [*serial_specs(values), *_named(values, "isa-serial")])
+
+
+def with_console(values: dict[str, Any], texts: list[str]) -> list[str]:
+    """The same, with the monitor that -nographic puts beside a port."""
+    texts = list(texts)
     if values.get("nographic") and values.get("monitor") is None and "stdio" in texts:
         texts[texts.index("stdio")] = "mon:stdio"
     return texts

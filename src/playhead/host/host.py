@@ -77,6 +77,10 @@ class Host:
         """Monitors that share a character device with a port (`mon:`)."""
         return self._backends.shared_monitors
 
+    def chardevs(self) -> list[tuple[str, str, bool]]:
+        """(label, where it leads in QEMU's words, whether somebody is at the other end) of each character device."""
+        return [(one.label, one.where, one.connected) for one in self._backends.devices]
+
     def shares_keys(self, device: HostEnd) -> bool:
         """Whether Ctrl-A c switches between several ones there."""
         return self._backends.switches(device)
@@ -85,6 +89,11 @@ class Host:
     def serial(self) -> list[CharDevice]:
         """The ends of the serial ports."""
         return [end for name, end in self.ends.items() if name.startswith("serial") and isinstance(end, CharDevice)]
+
+    @property
+    def outputs(self) -> dict[str, CharDevice]:
+        """The ends that print, by the names of their devices."""
+        return {name: end for name, end in self.ends.items() if isinstance(end, CharDevice)}
 
     def __enter__(self) -> "Host":
         try:

@@ -25,6 +25,7 @@ class CharDevice(HostEnd):
     terminal = False  # a person types here
     keys = False  # what is typed comes key by key, and is not shown unless it is sent back
     held = False  # a client that has gone is kept until `hang_up`: a monitor's or a debugger's
+    where = "null"  # in QEMU's words
     listens_at = ""  # where clients come to, for messages
     connections = 0  # clients that have come so far
     connected = False  # the last of them is still there

@@ -20,6 +20,7 @@ def _opened(path: str, flags: int, what: str) -> int:
 class File(Output):
     """The file is made anew, or continued with `append`. At the end of the input there is no more."""
 
+    where = "file"
     connections = 1
 
     def __init__(self, label: str, path: str, append: bool = False, input_path: str = ""):
@@ -59,6 +60,7 @@ class Pipe(CharDevice):
     programs may come and go. What nobody reads stays here, up to OUTBOX; then the machine waits.
     """
 
+    where = "pipe"
     live = connected = True
     connections = 1
 

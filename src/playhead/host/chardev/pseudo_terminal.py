@@ -36,6 +36,7 @@ class Pty(CharDevice):
         tty.setraw(self._slave, termios.TCSANOW)
         os.set_blocking(self._master, False)
         self.name = os.ttyname(self._slave)
+        self.where = f"pty:{self.name}"
         self._link = link
         if link:
             self._make_link()

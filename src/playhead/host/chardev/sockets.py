@@ -66,6 +66,11 @@ class SocketDevice(CharDevice):
         return self.spec.address
 
     @property
+    def where(self) -> str:  # type: ignore[override]
+        server = ",server=on" if self.spec.server else ""
+        return f"{'' if self.connected else 'disconnected:'}{self.address}{server}"
+
+    @property
     def listens_at(self) -> str:  # type: ignore[override]
         return self.address.removeprefix("tcp:") if self.spec.server else ""
 

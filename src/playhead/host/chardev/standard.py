@@ -15,6 +15,7 @@ class Stdio(Output):
     nobody types. With a mux, which has an escape key of its own, there is none here.
     """
 
+    where = "stdio"
     connections = 1
 
     def __init__(self, label: str, status: StatusLine, *, signals: bool = True, escapes: bool = False,

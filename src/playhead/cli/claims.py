@@ -94,6 +94,8 @@ class Claims:
         named = [(f"-chardev {id}", spec) for id, spec in chardevs(values).items()]
         asked = [(one.option, one.spec) for one in monitors(values) if not one.spec.id]
         self.devices(all_specs(values), debugcon_spec(values), (*named, *asked))
+        if values.get("pidfile"):
+            self.writes("-pidfile", values["pidfile"])
 
     def images(self, files: Sequence[dict[str, Any]]) -> None:
         """Where the images of a recording are now."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
 from playhead.cli.monitors import gdb_spec, monitors
+from playhead.cli.process_options import process
 from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec, with_console
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def main(path: str, values: dict[str, Any]) -> int:
     from playhead.log.reader import Reader
 
     _claim(path, values)
-    with Reader(path) as reader:
+    with process(values), Reader(path) as reader:
         config = config_of(reader)
         recorded_options.check(values, recorded_options.recorded(reader, config))
         build, serial = builder(reader, values["engine"], _images(values))
@@ -51,8 +52,11 @@ def _claim(path: str, values: dict[str, Any]) -> None:
     """No output may go into the recording. Images are only read, but for a `savevm`, which goes into qcow2 images."""
     from playhead.cli.claims import of_recording
 
-    of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values),
-                 chardevs=values["chardevs"])  # fmt: skip
+    claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values),
+                          chardevs=values["chardevs"])  # fmt: skip
+    if values["pidfile"]:
+        claims.writes("-pidfile", values["pidfile"])
+        claims.check()
 
 
 def _images(values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
+from playhead.cli.log_options import make_log
 from playhead.cli.quantities import size
 from playhead.cli.monitors import gdb_spec, monitors
 from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec
@@ -91,6 +92,7 @@ def make_options(values: dict[str, Any]) -> Options:
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
+    session.log = make_log(values, host.message)
     if gdb_spec(values) or values["stopped"] or monitors(values):
         from playhead.cli.live import Attendance, check, live_target
 

@@ -94,6 +94,8 @@ class Claims:
         named = [(f"-chardev {id}", spec) for id, spec in chardevs(values).items()]
         asked = [(one.option, one.spec) for one in monitors(values) if not one.spec.id]
         self.devices(all_specs(values), debugcon_spec(values), (*named, *asked))
+        if values["log_file"]:
+            self.writes("-D", values["log_file"])
         if values.get("pidfile"):
             self.writes("-pidfile", values["pidfile"])
 
@@ -164,6 +166,8 @@ def of_recording(path: str, output: str | None = None, **outputs: Any) -> Claims
     named = [(f"-chardev {spec.id}", spec) for spec in outputs.get("chardevs") or ()]
     claims.devices(outputs.get("serial") or (), outputs.get("debugcon"), named)
     claims.images(outputs.get("images") or ())
+    if outputs.get("log"):
+        claims.writes("-D", outputs["log"])
     if output is not None:
         claims.writes_recording(output)
     claims.check()

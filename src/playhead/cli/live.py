@@ -81,6 +81,10 @@ class LiveOutside(Outside):
 
     def __init__(self, session: RunSession, host: Host):
         self._session, self._host = session, host
+        self.log = session.log
+
+    def message(self, text: str) -> None:
+        self._host.message(text)
 
     def chardevs(self) -> Sequence[tuple[str, str]]:
         return [(label, where) for label, where, _ in self._host.chardevs()]

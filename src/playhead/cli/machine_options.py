@@ -8,6 +8,7 @@ from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS
 from playhead.cli import blockdev_options, device_options, drive_options, object_options
 from playhead.cli import machine_values as values
+from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
 from playhead.cli.monitors import MON_SUBS, mon
@@ -193,6 +194,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-qmp", "a monitor for programs (QMP), on a device as for -serial", parse=DEVICE, many=8, group=WATCH,
            since="0.4.0"),
     Option("-qmp-pretty", "the same, with its answers indented", parse=DEVICE, many=8, group=WATCH, since="0.4.0"),
+    *LOG_OPTIONS,
     Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-net", "there is no network", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-nic", "there is no network card", parse=values.NONE, group=QUIET, listing=values.list_nothing),

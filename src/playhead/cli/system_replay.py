@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli.log_options import make_log
 from playhead.cli.monitors import gdb_spec, monitors
 from playhead.cli.process_options import process
 from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec, with_console
@@ -43,8 +44,8 @@ def main(path: str, values: dict[str, Any]) -> int:
         if not (_attended(values, specs) or _begin(values)):
             from playhead.cli.replay import whole
 
-            known = {"debugcon": debugcon_spec(values), "chardevs": values["chardevs"]}
-            return whole(reader, build, specs, {**PLAIN, **known})
+            same = {name: values[name] for name in ("log_items", "log_file", "traces", "chardevs")}
+            return whole(reader, build, specs, {**PLAIN, **same, "debugcon": debugcon_spec(values)})
         return _Replaying(reader, build, specs, values).run()
 
 
@@ -53,7 +54,7 @@ def _claim(path: str, values: dict[str, Any]) -> None:
     from playhead.cli.claims import of_recording
 
     claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values),
-                          chardevs=values["chardevs"])  # fmt: skip
+                          chardevs=values["chardevs"], log=values["log_file"])  # fmt: skip
     if values["pidfile"]:
         claims.writes("-pidfile", values["pidfile"])
         claims.check()
@@ -106,6 +107,8 @@ class _Replaying:
                           chardevs=tuple(chardevs(values).values()))  # fmt: skip
         self._line = Timeline(build, self._host, reader, len(specs))
         self._target = RunningReplay(self._line, self._host, self._host.outputs, date_text)
+        self._target.outside.message = self._host.message  # type: ignore[method-assign,assignment]
+        self._target.outside.log = self._line.player.log = make_log(values, self._host.message)
         self._images = _snapshot_images(values, reader, self._host.message)
         self._target.images = self._images
 
@@ -127,6 +130,8 @@ class _Replaying:
                 return host.exit_status(130 if host.quit_cause() == "host-signal" else 0)
         finally:
             host.status.clear()
+            if self._line.player.log is not None:
+                self._line.player.log.close()
 
     def _attend(self) -> Attendance:
         from playhead.cli.live import Attendance, check

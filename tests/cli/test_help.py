@@ -58,7 +58,8 @@ def test_properties_of_devices_are_those_that_are_taken(capfd):
         for known in registry.declared(name).properties:
             assert f"\n  {known.name}=<" in said(capfd, "run", "-device", f"{name},help")
             value = known.values[0] if known.values else "1"
-            assert device_options.device(f"{name},{known.name}={value}" if known.type not in OUTSIDE else f"{name},id=x")
+            given = "id=x" if known.type in OUTSIDE else f"{known.name}={value}"
+            assert device_options.device(f"{name},{given}")
 
 
 @pytest.mark.parametrize("words", [

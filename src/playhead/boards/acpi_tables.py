@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from playhead.boards import aml
-from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ
+from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ, SLP_S3, SLP_S5
 
 PM_BASE = 0x600
 SMI_COMMAND, ACPI_ENABLE, ACPI_DISABLE = 0xB2, 0xF1, 0xF0
@@ -29,6 +29,8 @@ PCI_SLOTS = 32
 HEADER = 36
 SUM_AT, RSDP_SUM_AT = 9, 8
 WBINVD, PROC_C1, SLP_BUTTON, RTC_S4, PLATFORM_CLOCK = 1, 1 << 2, 1 << 5, 1 << 7, 1 << 15
+
+WAKING_VECTOR = 12  # in the FACS
 
 TABLES_FILE, RSDP_FILE, LOADER_FILE = "etc/acpi/tables", "etc/acpi/rsdp", "etc/table-loader"
 
@@ -106,7 +108,22 @@ def _isa(serial_ports: Sequence[tuple[int, int]]) -> aml.Term:
     )  # fmt: skip
 
 
-def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> bytes:
+class SleepTypes(NamedTuple):
+    """SLP_TYP of the sleep states that there are besides S0 and S5; None for one that there is not."""
+
+    s3: int | None = None
+    s4: int | None = None
+
+    def terms(self) -> list[aml.Term]:
+        named = ((r"\_S3", self.s3), (r"\_S4", self.s4), (r"\_S5", SLP_S5))
+        return [aml.Name(name, aml.Package(kind, kind, 0, 0)) for name, kind in named if kind is not None]
+
+    def file(self, s4_type: int) -> bytes:
+        """For firmware: SLP_TYP of S0 to S5, with bit 7 if there is such a state."""
+        return bytes((0x80, 0, 0, SLP_S3 | (self.s3 is not None) << 7, s4_type | (self.s4 is not None) << 7, 0x80))
+
+
+def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]], sleep: SleepTypes = SleepTypes()) -> bytes:
     """`hole_start`: where the memory range that PCI devices may use begins; `serial_ports`: (base, IRQ) of each."""
     identity = (aml.Name("_HID", aml.eisaid("PNP0A03")), aml.Name("_UID", 0))
     resources = aml.Name("_CRS", aml.ResourceTemplate(
@@ -120,7 +137,7 @@ def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> bytes:
     pci0 = aml.Device("PCI0", *identity, resources, _routing(), _isa(serial_ports))
     return header(b"DSDT", 1, b"".join((
         aml.Scope(r"\_SB", pci0, _current_route(), *(_link(i) for i in range(4))),
-        aml.Name(r"\_S5", aml.Package(0, 0, 0, 0)),
+        *sleep.terms(),
     )))  # fmt: skip
 
 
@@ -198,7 +215,7 @@ class TableSet(NamedTuple):
         return bytes(script)
 
 
-def build(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> TableSet:
+def build(hole_start: int, serial_ports: Sequence[tuple[int, int]], sleep: SleepTypes = SleepTypes()) -> TableSet:
     """All tables in one file, the FACS first because it has to be 64-byte aligned, and the RSDP in its own."""
     blob = bytearray(facs())
     at: dict[str, int] = {}
@@ -215,7 +232,7 @@ def build(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> TableSet:
         sums.append((TABLES_FILE, start + SUM_AT, start, len(table)))
         blob.extend(bytes(-len(blob) % 16))
 
-    put("DSDT", dsdt(hole_start, serial_ports), {})
+    put("DSDT", dsdt(hole_start, serial_ports, sleep), {})
     put("FACP", fadt(), {36: 0, 40: at["DSDT"]})
     put("APIC", madt(), {})
     put("RSDT", header(b"RSDT", 1, bytes(8)), {HEADER: at["FACP"], HEADER + 4: at["APIC"]})

@@ -25,12 +25,12 @@ def places(words):
     ("-drive a,index=1 -hda b -drive c,media=cdrom", [(0, HD, "b"), (1, HD, "a"), (2, CDROM, "c")]),
     ("-drive file=a,,b.img", [(0, HD, "a,b.img")]),
     ("-drive a,bus=1,unit=1", [(3, HD, "a")]),
-    ("-drive file=a,if=none,id=x -device ide-hd,drive=x", [(0, HD, "a")]),
+    ("-drive file=a,if=none,id=x -device ide-hd,drive=x", [(2, HD, "a")]),
     ("-drive file=a,if=none,id=x -device ide-hd,drive=x,bus=ide.1,unit=1 -hda b", [(0, HD, "b"), (3, HD, "a")]),
-    ("-drive file=a,if=none,id=x -device ide-cd,drive=x -device ide-cd", [(0, CDROM, "a"), (1, CDROM, "")]),
+    ("-drive file=a,if=none,id=x -device ide-cd,drive=x -device ide-cd", [(2, CDROM, "a"), (3, CDROM, "")]),
     ("-drive media=cdrom", [(0, CDROM, "")]),
     ("-drive file=a,if=none,id=x -drive driver=blkreplay,image=x", [(0, HD, "a")]),
-    ("-device ide-hd,drive=y -drive driver=blkreplay,if=none,id=y,image=x -drive a,if=none,id=x", [(0, HD, "a")]),
+    ("-device ide-hd,drive=y -drive driver=blkreplay,if=none,id=y,image=x -drive a,if=none,id=x", [(2, HD, "a")]),
 ])  # fmt: skip
 def test_places(words, expected):
     assert places(words) == expected
@@ -52,7 +52,6 @@ def test_what_a_drive_is_like():
     ("-drive file=a,if=virtio", "if=virtio is not supported"),
     ("-drive file=a,if=idle", "ide"),
     ("-drive file=a,format=vmdk", "format vmdk is not supported"),
-    ("-drive file=a,if=none", "needs an id="),
     ("-drive file=a,if=none,id=x -drive file=b,if=none,id=x", "two drives have the id 'x'"),
     ("-drive file=a,if=none,id=disk -device ide-hd,drive=dsik", "did you mean 'disk'"),
     ("-drive file=a,id=x -device ide-hd,drive=x", "is used already"),

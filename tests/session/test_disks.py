@@ -90,7 +90,7 @@ def test_qemu_leaves_the_same_disk(image, written):
     ["-hda", "{}", "-snapshot"],
     ["-drive", "file={},snapshot=on"],
     ["-drive", "file={},if=none,snapshot=on,id=img-direct", "-drive",
-     "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay", "-device", "ide-hd,drive=img-blkreplay"],
+     "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay", "-device", "ide-hd,drive=img-blkreplay,bus=ide.0"],
 ])  # fmt: skip
 def test_a_temporary_overlay_leaves_the_image_alone(words, image, tmp_path, capfd):
     path, before = tmp_path / "r.ph", hash_of(image)

@@ -200,14 +200,15 @@ def parts(version: str = "", *, serial: Sequence[str] = ("null",), debugcon: int
     return {"devices": listed(version or machine_version.newest(), entries), "outside": tuple(ends)}
 
 
-def of_drive(drive: DriveConfig, id: str = "") -> tuple[Entry, Outside]:
-    """A drive as a device, perhaps of an id of its own, and what is behind it."""
+def of_drive(drive: DriveConfig, id: str = "", behind: str = "") -> tuple[Entry, Outside]:
+    """A drive as a device, perhaps of an id of its own, and what is behind it, perhaps with a name of its own."""
     name = f"ide{drive.bus}-{'cd' if drive.kind == CDROM else 'hd'}{drive.unit}"
-    values: dict[str, Value] = {"drive": name, "unit": drive.unit}
+    behind = behind or name
+    values: dict[str, Value] = {"drive": behind, "unit": drive.unit}
     words = (("serial", drive.serial), ("model", drive.model), ("bootindex", drive.boot_index))
     values.update({key: value for key, value in words if value not in (None, "")})
     entry = Entry("ide-cd" if drive.kind == CDROM else "ide-hd", id or name, values, f"ide.{drive.bus}")
-    return entry, Outside("drive", name, {"sectors": drive.sectors, "read_only": drive.read_only})
+    return entry, Outside("drive", behind, {"sectors": drive.sectors, "read_only": drive.read_only})
 
 
 def drive_of(entry: Entry, values: Mapping[str, Any], facts: Mapping[str, Any]) -> DriveConfig:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS
-from playhead.cli import device_options, drive_options
+from playhead.cli import blockdev_options, device_options, drive_options
 from playhead.cli import machine_values as values
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
@@ -146,6 +146,9 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-cdrom", "a CD-ROM, in place of -hdc", "FILE", drive_options.fixed(2, "cdrom"), "drives", 1, group=DISKS),
     Option("-drive", "a drive", "KEY=VALUE[,...]", subs=drive_options.DRIVE_SUBS, implied="file",
            finish=drive_options.checked, key="drives", many=16, group=DISKS),
+    Option("-blockdev", "a node of a block graph, in QEMU's keys or as JSON; a -device names it by node-name",
+           "KEY=VALUE[,...]", blockdev_options.blockdev, subs=blockdev_options.SUBS, key="drives", many=64,
+           group=DISKS, since="0.4.0"),
     Option("-snapshot", "no drive's file is changed", group=DISKS),
     Option("-loadvm", "begin in the state that savevm kept under this name, in a qcow2 image of this machine", "NAME",
            group=DISKS),

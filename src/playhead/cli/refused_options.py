@@ -98,10 +98,9 @@ REFUSED: dict[str, Refusal] = {
     "daemonize": Refusal("it stays where it was started", "a shell's & or systemd-run"),
     "bt": Refusal("there is no Bluetooth"),
     "no-hpet": Refusal("there is no HPET to be left out", "-M hpet=off"),
-    "object": Refusal("this version has no such objects", "-device or -drive"),
+    "object": Refusal("this version has no network to filter, and no other objects", "-device or -drive"),
     "name": Refusal("a machine has no name yet"), "uuid": Refusal("a machine has no UUID yet"),
     "pidfile": Refusal("it writes no such file yet"),
-    "blockdev": Refusal("it has no node graph yet", "-drive file=FILE,if=none,id=ID"),
 }  # fmt: skip
 
 

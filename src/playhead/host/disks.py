@@ -48,6 +48,7 @@ class Disk:
         self._thread: threading.Thread | None = None
         self.keeps = False  # what is overwritten has to be kept
         self.kept: dict[int, bytes] = {}  # block -> what the image had there
+        self.done = {kind: [0, 0] for kind in (READ, WRITE, FLUSH)}  # requests, bytes: of whoever looks at the host
 
     def submit(self, job: Callable[[], None]) -> None:
         if self._thread is None:
@@ -82,6 +83,9 @@ class Disk:
 
     def perform(self, request: Request) -> None:
         """On the thread, which waits for the host here. Raises what the image raises."""
+        if request.kind in self.done:
+            count = self.done[request.kind]
+            count[0], count[1] = count[0] + 1, count[1] + request.count * SECTOR
         if request.kind == READ:
             first, behind = request.lba * SECTOR // BLOCK, -(-(request.lba + request.count) * SECTOR // BLOCK)
             request.base = self.read(first, behind - first)
@@ -192,6 +196,12 @@ class Disks(HostEnd):
 
     def image(self, medium: int) -> Image | None:
         return self._disks[medium].image
+
+    def counts(self, drive: int) -> dict[str, int]:
+        """What this drive has done, in the words of QEMU's `info blockstats`."""
+        done = self._disks[drive].done
+        return {"rd_bytes": done[READ][1], "wr_bytes": done[WRITE][1], "rd_operations": done[READ][0],
+                "wr_operations": done[WRITE][0], "flush_operations": done[FLUSH][0]}  # fmt: skip
 
     def is_written(self, drive: int) -> bool:
         return self._disks[drive].written

@@ -177,9 +177,9 @@ _POWER = (
 rtc=/sys/class/rtc/rtc0
 button=$(grep -l 'Power Button' /sys/class/input/event*/device/name | head -n 1)
 button=/dev/input/$(echo ${button#/sys/class/input/} | cut -d/ -f1)
-head -c 3000000 /dev/urandom > /tmp/data
+head -c 300000 /dev/urandom > /tmp/data
 sum=$(md5sum < /tmp/data)
-[ -b /dev/sda ] && disk=$(head -c 1000000 /dev/sda | md5sum)
+[ -b /dev/sda ] && disk=$(head -c 300000 /dev/sda | md5sum)
 echo "GUEST-UP, $(cat /sys/power/state)"
 IFS=,
 for way in ${WAYS:-rtc}; do
@@ -200,7 +200,7 @@ done
 [ "$(md5sum < /tmp/data)" = "$sum" ] && echo "memory is as it was"
 if [ -b /dev/sda ]; then
   echo 3 > /proc/sys/vm/drop_caches
-  [ "$(head -c 1000000 /dev/sda | md5sum)" = "$disk" ] && echo "disk is as it was"
+  [ "$(head -c 300000 /dev/sda | md5sum)" = "$disk" ] && echo "disk is as it was"
 fi
 echo GUEST-DONE
 poweroff -f

@@ -36,5 +36,5 @@ class Requests(Protocol):
         ...
 
     def wake_up(self, reason: str) -> None:
-        """Wake the machine if it is suspended and this may wake it: `rtc`, `pmtimer`, or `other` (a key, a button)."""
+        """Wake the machine if it is suspended and this may wake it: `rtc` (its alarm) or `other` (a key, a button)."""
         ...

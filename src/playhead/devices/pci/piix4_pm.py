@@ -46,7 +46,7 @@ STS_STICKY = 0x8D30  # status bits other than TMROF that a one clears
 SCI_EN, SLP_EN = 0x0001, 0x2000  # PMCNTRL; SLP_TYP is in bits 12:10. SLP_EN reads 0: it is kept while suspended
 CNT_KEPT = 0x1C03
 SLP_S5, SLP_S3 = 0, 1
-WOKEN_BY = {"rtc": RTC, "pmtimer": TMROF, "other": PWRBTN}  # a key is shown as the button, as QEMU does
+WOKEN_BY = {"rtc": RTC, "other": PWRBTN}  # a key is shown as the button, as QEMU does
 
 HSTSTS, HSTCNT, HSTCNT_START, HSTSTS_ERRORS, HSTSTS_DEV_ERR = 0, 2, 0x40, 0x1E, 0x04
 
@@ -165,7 +165,7 @@ class Piix4Pm(PciFunction[PmState]):
         super().__init__(name)
         self._io, self._clock, self._sci, self._requests = io, clock, sci, requests
         self.s3, self.s4_type = True, 2
-        self._timer = clock.alarm(f"{name}.pmtimer", self._overflowed)
+        self._timer = clock.alarm(f"{name}.pmtimer", self._update)
         self._ranges: dict[str, tuple[int, Range]] = {}
         self._reads = {"pm": Registers(self.state, read=read_pm, clock=clock),
                        "smb": Registers(self.state, read=read_smb)}  # fmt: skip
@@ -206,14 +206,12 @@ class Piix4Pm(PciFunction[PmState]):
         self.state.pmcntrl |= SLP_EN
 
     def wakes(self, reason: str) -> bool:
-        """Whether this wakes the machine now: RTC and timer only if the guest has enabled them."""
+        """Whether this wakes the machine now: an alarm only if the guest has enabled that."""
         return self.suspended and (reason == "other" or bool(self.state.pmen & WOKEN_BY[reason]))
 
     def woken(self, reason: str) -> None:
         """The machine has been reset since, because of this."""
-        self.state.pmsts |= WAK | WOKEN_BY[reason] & ~TMROF
-        if reason == "pmtimer":
-            self.state.overflow = self._clock.ticks(PM_TIMER_HZ)
+        self.state.pmsts |= WAK | WOKEN_BY[reason]
 
     # -- where the blocks are
 
@@ -247,11 +245,6 @@ class Piix4Pm(PciFunction[PmState]):
         s = self.state
         pending = self._status() & s.pmen & (TMROF | GBL | PWRBTN | RTC) or s.gpsts & s.gpen
         return bool(pending and s.pmcntrl & SCI_EN)
-
-    def _overflowed(self) -> None:
-        self._update()
-        if self._status() & TMROF:
-            self._requests.wake_up("pmtimer")
 
     def _update(self) -> None:
         s = self.state

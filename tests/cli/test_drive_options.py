@@ -9,8 +9,9 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import parse_arguments
 
 
-def specs(words):
-    return placed(parse_arguments("run", MACHINE_OPTIONS, words.split())).specs
+def specs(words, *more):
+    """Without the machine's own floppy disk drive."""
+    return placed(parse_arguments("run", MACHINE_OPTIONS, [*words.split(), "-nodefaults", *more])).specs
 
 
 def places(words):
@@ -82,5 +83,5 @@ def test_boot_order():
 def test_images_of_no_drive():
     """They can hold snapshots, if they may be written."""
     words = "-drive a,if=none,id=x -drive b,if=none,id=y -device ide-hd,drive=y -drive c,if=none,id=z,snapshot=on"
-    found = placed(parse_arguments("run", MACHINE_OPTIONS, words.split()))
+    found = placed(parse_arguments("run", MACHINE_OPTIONS, [*words.split(), "-nodefaults"]))
     assert [spec.file for spec in found.specs] == ["b"] and [spec.file for spec in found.others] == ["a"]

@@ -132,8 +132,10 @@ def _boot(config: PcConfig, kernel: bytes) -> linux_boot.Boot:
 
 def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     """The files that firmware finds in fw_cfg."""
+    fdc = [config.values(entry) for entry in config.all_of("isa-fdc")]
+    floppies = [values[name] for values in fdc for name in ("bootindexA", "bootindexB")]
     return {
-        "bootorder": disks.boot_order(config.drives),
+        "bootorder": disks.boot_order(config.drives, floppies),
         "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, E820_RAM),
         "etc/system-states": sleep_types(config).file(_power(config)["s4_val"]),
         LOADER_FILE: tables.loader(),

@@ -5,7 +5,7 @@ that a machine's description has.
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
-from playhead.cli.options import Given, pairs
+from playhead.cli.options import Given, Sub, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
 from playhead.cli.structured_value import is_json, json_object
 from playhead.cli.value_types import Type, identifier
@@ -102,11 +102,21 @@ def _bus(known: Declared, text: str) -> str:
     return text
 
 
+GLOBAL_SUBS = (Sub("driver", str), Sub("property", str), Sub("value", str))
+
+
 def global_property(text: str) -> tuple[str, Any]:
-    """The value of -global, `DEVICE.PROPERTY=VALUE`: it is for every device of this name that does not say another."""
+    """The value of -global, `DEVICE.PROPERTY=VALUE` or `driver=DEVICE,property=PROPERTY,value=VALUE`: it is for every
+    device of this name that does not say another.
+    """
     from playhead.devices import registry
 
     name, equals, value = text.partition("=")
+    if "." not in name or not equals:  # a value of the short form may have commas
+        given = sub_options(text, GLOBAL_SUBS)
+        if missing := [sub.name for sub in GLOBAL_SUBS if sub.name not in given]:
+            raise UsageError(f"{missing[0]}= is missing; the short form is DEVICE.PROPERTY=VALUE")
+        name, equals, value = f"{given['driver']}.{given['property']}", "=", given["value"]
     driver, dot, prop = name.rpartition(".")
     if not equals or not dot:
         raise UsageError(f"unknown property '{name}': it should be DEVICE.PROPERTY=VALUE")
@@ -116,6 +126,9 @@ def global_property(text: str) -> tuple[str, Any]:
     if known.type in OUTSIDE:
         raise UsageError(f"property '{name}' is one device's own: -device {driver},{prop}=ID")
     return name, known.parse(value, driver)
+
+
+GLOBAL = Type("DEVICE.PROPERTY=VALUE", global_property, completes="property")
 
 
 def list_devices(about: str) -> str | None:
@@ -148,7 +161,7 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         outside.append(Outside("chardev", "debugcon", {"backend": word(values["debugcon"])}))
     known = chardevs(values)
     for asked in values["devices"]:
-        if not asked["name"].startswith("ide-"):
+        if asked["name"] not in pc_devices.DRIVES:
             given = {name: value for name, value in asked.items() if name not in OWN}
             more.append(Entry(asked["name"], asked.get("id", ""), given))
             if given.get("chardev") in known:

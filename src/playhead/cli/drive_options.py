@@ -1,7 +1,7 @@
 """QEMU's words for drives: what -drive, and -hda and its kin, say.
 
-`-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with media=cdrom. Where they
-go is `drive_places.py`.
+`-hda FILE` is `-drive file=FILE,index=0`, -hdb to -hdd likewise, `-cdrom FILE` is index 2 with media=cdrom; `-fda FILE`
+is `-drive file=FILE,if=floppy,index=0`. Where they go is `drive_places.py`.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ from playhead.cli.value_types import (
 from playhead.host import image_names
 
 PLACES = 4
-INTERFACES = ("ide", "none")
-ELSEWHERE = ("virtio", "scsi", "floppy", "pflash", "sd", "mtd", "xen")  # QEMU's other interfaces
+INTERFACES = ("ide", "floppy", "none")
+ELSEWHERE = ("virtio", "scsi", "pflash", "sd", "mtd", "xen")  # QEMU's other interfaces
 FORMATS = ("raw", "qcow2")  # of `host.block`, which takes long to import
 CACHES = ("writeback", "none", "unsafe", "directsync", "writethrough")
 BLKREPLAY = "blkreplay"
@@ -37,7 +37,7 @@ def _driver(text: str) -> str:
     return text if text in (BLKREPLAY, *image_names.LOCAL) else _format(text)
 
 
-INTERFACE = Type("ide|none", _interface, INTERFACES)
+INTERFACE = Type("ide|floppy|none", _interface, INTERFACES)
 FORMAT = Type("raw|qcow2", _format, FORMATS)
 DRIVER = Type("raw|qcow2|blkreplay", _driver, (*FORMATS, BLKREPLAY, *image_names.LOCAL))
 IGNORED = "accepted: it changes nothing of what is read or written"
@@ -46,7 +46,8 @@ OF_DEVICE = "it belongs to the device: -drive if=none,id=ID,... -device ide-hd,d
 DRIVE_SUBS = (
     Sub("file", FILE, "the image"),
     Sub("format", FORMAT, "the image's format; without it, what the image says itself"),
-    Sub("if", INTERFACE, "none: it is in no place of its own, but a -device names it by its id", "ide"),
+    Sub("if", INTERFACE, "floppy: a floppy disk; none: it is in no place of its own, but a -device names it by its id",
+        "ide"),
     Sub("index", number(0, PLACES - 1), "the place, counted over both channels", "the first that is free"),
     Sub("bus", number(0, 1), "the channel"),
     Sub("unit", number(0, 1), "the position on the channel's cable"),
@@ -124,11 +125,13 @@ def image(given: Given) -> Given:
     return given
 
 
-def fixed(index: int, media: str = "disk") -> Parser:
+def fixed(index: int, media: str = "disk", interface: str = "ide") -> Parser:
     """The type of -hda and its kin, whose value is a file."""
 
     def parse(text: str) -> Given:
         given = Given(file=text, index=index, media=media)
+        if interface != "ide":
+            given["if"] = interface
         _name(given)
         return given
 

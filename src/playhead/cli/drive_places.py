@@ -3,20 +3,25 @@
 `index` counts the places of both channels; without one a drive takes the first that is free. `if=none` puts a drive
 nowhere: a `-device`, or another drive's `image`, names it by its id or node name, and so are the nodes of -blockdev.
 Devices take their places after the drives: without `bus` on the second channel, as QEMU puts them there, and on the
-first if that is full (where QEMU gives up).
+first if that is full (where QEMU gives up). A machine has an empty first floppy disk drive unless -nodefaults, another
+drive in its place or a `-device floppy` says otherwise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
-from playhead.boards.drive_config import CDROM, HD
+from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.cli.drive_options import BLKREPLAY, PLACES
 from playhead.cli.value_types import nearest
 
+FLOPPIES = 2
+
 
 class DriveSpec(NamedTuple):
-    """A drive in its place. `file` is empty for an empty CD-ROM drive; `recorded`: the words say blkreplay."""
+    """A drive in its place. `file` is empty for an empty drive; `recorded`: the words say blkreplay; `type`: of a
+    floppy disk drive.
+    """
 
     bus: int
     unit: int
@@ -33,6 +38,7 @@ class DriveSpec(NamedTuple):
     id: str = ""  # of its device
     name: str = ""  # of what is behind it: the id of its -drive, or the name of its node
     said: str = ""  # the option that it comes from, for messages
+    type: str = ""
 
     @property
     def written(self) -> bool:
@@ -40,17 +46,24 @@ class DriveSpec(NamedTuple):
         return not (self.snapshot or self.read_only)
 
 
+EMPTY_FLOPPY = DriveSpec(0, 0, FLOPPY)  # what a machine has by default
+
+
 class Placed(NamedTuple):
-    """The drives in the order of their places; and those in none, whose images can only hold snapshots."""
+    """The drives in the order of their places, IDE first; and those in none, whose images can only hold snapshots."""
 
     specs: list[DriveSpec]
     others: list[DriveSpec]
+    writable: bool = False  # the images of media that are put in later may be written
 
 
-def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool) -> Placed:
-    """`snapshot`: -snapshot was given."""
+def place(drives: Sequence[Mapping[str, Any]], devices: Sequence[Mapping[str, Any]], snapshot: bool,
+          empty_floppy: bool = False) -> Placed:  # fmt: skip
+    """`snapshot`: -snapshot was given. `empty_floppy`: there is a first floppy disk drive if nothing says otherwise."""
     placing = _Placing(drives, snapshot)
-    return Placed(placing.all(devices), placing.others())
+    floppies = [one for one in devices if one["name"] == "floppy"]
+    specs = placing.all([one for one in devices if one["name"] != "floppy"])
+    return Placed(specs + placing.floppies(floppies, empty_floppy), placing.others(), not snapshot)
 
 
 class _Placing:
@@ -76,6 +89,23 @@ class _Placing:
             with _Said(one):
                 self._put(self._of_device(one), (bus, one.get("unit")), (2, 3, 0, 1))
         return [self._taken[where] for where in sorted(self._taken)]
+
+    def floppies(self, devices: Sequence[Mapping[str, Any]], empty: bool) -> list[DriveSpec]:
+        taken: dict[int, DriveSpec] = {}
+        for one in self._drives:
+            if one.get("if") == "floppy":
+                with _Said(one):
+                    _put_floppy(taken, self._spec(one, FLOPPY), one.get("index", one.get("unit")))
+        for one in devices:
+            with _Said(one):
+                spec = EMPTY_FLOPPY
+                if "drive" in one:
+                    spec = self._spec(self._named(one["drive"], "drive"), FLOPPY)._replace(name=one["drive"])
+                more = {"id": one.get("id", ""), "type": one.get("drive-type", ""), "said": _said(one)}
+                _put_floppy(taken, spec._replace(**more), one.get("unit"))
+        if empty and not devices:
+            taken.setdefault(0, EMPTY_FLOPPY)
+        return [taken[unit] for unit in sorted(taken)]
 
     def others(self) -> list[DriveSpec]:
         """Of if=none drives that nothing has named, those that may be written."""
@@ -156,6 +186,15 @@ class _Placing:
             kind == CDROM or any(layer.get("readonly", False) for layer in layers),
             all(layer.get("cache") != "unsafe" for layer in layers), recorded=recorded, name=name, said=said,
         )  # fmt: skip
+
+
+def _put_floppy(taken: dict[int, DriveSpec], spec: DriveSpec, wanted: int | None) -> None:
+    free = [unit for unit in range(FLOPPIES) if unit not in taken and wanted in (None, unit)]
+    if not free and wanted in taken:
+        raise UsageError(f"floppy disk drive {wanted} exists")
+    if not free:
+        raise UsageError(f"no place is left for {spec.file or 'an empty drive'}: a PC has {FLOPPIES} floppy drives")
+    taken[free[0]] = spec._replace(unit=free[0])
 
 
 def _flat(drives: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -108,6 +108,11 @@ def boot_order(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
         yield from _differ("-boot order", values["boot"]["order"], of.config.boot)
 
 
+def uuid(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if values["uuid"] is not None:
+        yield from _differ("-uuid", values["uuid"], of.config.uuid or "none")
+
+
 def reboot(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     if values["no_reboot"] and not of.no_reboot:
         yield "-no-reboot: the recording was made without it, so it goes on after a reset"
@@ -268,6 +273,6 @@ def _sectors(spec: DriveSpec) -> int | None:
 
 
 ROWS: tuple[Row, ...] = (
-    memory, processor, machine, shift, clock, boot_order, reboot, files, command_line, serial_ports, devices,
+    memory, processor, machine, shift, clock, boot_order, uuid, reboot, files, command_line, serial_ports, devices,
     properties, drives,
 )  # fmt: skip

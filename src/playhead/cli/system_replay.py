@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli.process_options import process
 from playhead.cli.serial_ports import all_specs, debugcon_spec
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def main(path: str, values: dict[str, Any]) -> int:
     from playhead.log.reader import Reader
 
     _claim(path, values)
-    with Reader(path) as reader:
+    with process(values), Reader(path) as reader:
         config = config_of(reader)
         recorded_options.check(values, recorded_options.recorded(reader, config))
         build, serial = builder(reader, values["engine"], _images(values))
@@ -49,7 +50,10 @@ def _claim(path: str, values: dict[str, Any]) -> None:
     """No output may go into the recording. Images are only read, but for a `savevm`, which goes into qcow2 images."""
     from playhead.cli.claims import of_recording
 
-    of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values))
+    claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values))
+    if values["pidfile"]:
+        claims.writes("-pidfile", values["pidfile"])
+        claims.check()
 
 
 def _images(values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
 from playhead.hw.block import SECTOR
+from playhead.machine.media import FORCE, READ_ONLY
 from playhead.session.sources import MediaSource
 
 if TYPE_CHECKING:
@@ -26,19 +27,19 @@ def storage_of(machine: Machine) -> Storage:
 
 
 def media_of(machine: Machine) -> Media:
-    """Its CD-ROM drives."""
+    """Its drives of removable media."""
     return storage_of(machine).media
 
 
 def names_of(machine: Machine) -> dict[str, int]:
     """QEMU's name of each drive (the id of its -drive, or `ide1-cd0`) -> its number in the configuration."""
     config = getattr(machine, "config", None)
-    entries = config.all_of("ide-hd", "ide-cd") if config is not None else ()
+    entries = config.all_of("ide-hd", "ide-cd", "floppy") if config is not None else ()
     return {str(entry.values["drive"]): number for number, entry in enumerate(entries)}
 
 
 class Medium(NamedTuple):
-    """What lies in a drive. `path` is empty if only its content is known (a replay's later CD-ROMs)."""
+    """What lies in a drive. `path` is empty if only its content is known (a replay's later media)."""
 
     path: str
     format: str
@@ -47,7 +48,7 @@ class Medium(NamedTuple):
 
 
 class DriveNow(NamedTuple):
-    """A drive as it is now. `tray_open` and `locked` of a CD-ROM drive."""
+    """A drive as it is now. `tray_open` and `locked` of a CD-ROM drive (a floppy disk drive: never)."""
 
     name: str
     device_id: str
@@ -65,9 +66,8 @@ def drives_now(machine: Machine, medium: Callable[[int, int], Medium | None]) ->
         removable = media_of(machine).takes(number)
         tray = media_of(machine).tray(number) if removable else None
         inside = medium(number, storage_of(machine).medium(number)) if tray is None or tray.sectors else None
-        found.append(DriveNow(name, device_id(machine, number), removable,
-                              removable or machine.config.drives[number].read_only, bool(tray and tray.tray_open),
-                              bool(tray and tray.locked), inside))  # fmt: skip
+        found.append(DriveNow(name, device_id(machine, number), removable, media_of(machine).read_only(number),
+                              bool(tray and tray.tray_open), bool(tray and tray.locked), inside))  # fmt: skip
     return found
 
 
@@ -88,7 +88,8 @@ def recorded_drives(machine: Machine, images: object) -> list[DriveNow]:
 def device_id(machine: Machine, number: int) -> str:
     """The id of the device that a drive is."""
     drive = machine.config.drives[number]
-    units = [one for one in machine.config.devices if one.bus == f"ide.{drive.bus}"]
+    bus = "floppy-bus.0" if media_of(machine).is_floppy(number) else f"ide.{drive.bus}"
+    units = [one for one in machine.config.devices if one.bus == bus]
     return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
 
 
@@ -105,7 +106,7 @@ class Drives:
     def _all(self) -> dict[str, int]:
         return names_of(self._machine)
 
-    def _cdrom(self, name: str) -> int:
+    def _removable(self, name: str) -> int:
         drives = self._all()
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
@@ -114,7 +115,7 @@ class Drives:
         return drives[name]
 
     def trays(self) -> dict[str, bool]:
-        """CD-ROM drive -> whether its tray is open."""
+        """Drive of removable media -> whether its tray is open."""
         media = {name: number for name, number in self._all().items() if media_of(self._machine).takes(number)}
         return {name: media_of(self._machine).tray(number).tray_open for name, number in media.items()}
 
@@ -129,7 +130,7 @@ class Drives:
             image = self._disks.image(number)
             if image is None:
                 return None
-            return Medium(image.path, image.format, image.size, number == drive and self._disks.is_written(drive))
+            return Medium(image.path, image.format, image.size, self._disks.is_written(number))
 
         return drives_now(self._machine, medium)
 
@@ -142,21 +143,25 @@ class Drives:
         return cast("Disks", self._session.host.ends.get("disks"))
 
     def eject(self, name: str, force: bool) -> None:
-        number = self._cdrom(name)
-        self._session.sources[MediaSource].change(number, force)
+        number = self._removable(name)
+        self._session.sources[MediaSource].change(number, FORCE if force else 0)
         if media_of(self._machine).tray(number).locked and not force:
             raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
-    def change(self, name: str, path: str, format: str | None, force: bool = False) -> None:
-        """Put an image into a CD-ROM drive."""
-        number = self._cdrom(name)
+    def change(self, name: str, path: str, format: str | None, force: bool = False, read_only: bool = False) -> None:
+        """Put an image into a CD-ROM or floppy disk drive. The guest's writes go to that of a floppy disk, unless the
+        run changes no image (-snapshot) or the disk is `read_only`: write-protected.
+        """
+        number = self._removable(name)
+        floppy = media_of(self._machine).is_floppy(number)
+        written = floppy and not read_only and self._disks.writable
         if format is not None and format not in FORMATS:
             raise UsageError(f"format {format} is not supported; there is {', '.join(FORMATS)}")
         if not self._session.options.embed:
             raise UsageError("a recording with --no-embed would not know where this medium is")
         try:
             named = image_names.parse(path)
-            image = open_image(named.path, format=format or named.format, read_only=True)
+            image = open_image(named.path, format=format or named.format, read_only=not written)
         except PlayheadError as e:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         try:
@@ -167,4 +172,5 @@ class Drives:
         except BaseException:
             image.close()
             raise
-        self._session.sources[MediaSource].change(number, False, image)
+        how = READ_ONLY if floppy and read_only else 0
+        self._session.sources[MediaSource].change(number, how, image, written)

@@ -13,6 +13,7 @@ from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
+from playhead.cli.log_options import make_log
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec
 from playhead.cli.shared_console import MonitorAtHand, shared_console
@@ -90,6 +91,7 @@ def make_options(values: dict[str, Any]) -> Options:
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
+    session.log = make_log(values, host.message)
     console = shared_console(host, values)
     if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
         from playhead.cli.live import Attendance, check, live_target

@@ -8,6 +8,7 @@ from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS
 from playhead.cli import blockdev_options, device_options, drive_options, object_options
 from playhead.cli import machine_values as values
+from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
 from playhead.cli.process_options import PROCESS_OPTIONS
@@ -187,6 +188,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), pty, "
            "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c switches to it and back",
            "DEVICE", values.monitor_device, group=WATCH),
+    *LOG_OPTIONS,
     Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-net", "there is no network", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-nic", "there is no network card", parse=values.NONE, group=QUIET, listing=values.list_nothing),

@@ -203,7 +203,7 @@ def recording(tmp_path_factory):
     def make(path):
         return record(path, prepared(tmp_path_factory.mktemp("guest")), script)
 
-    return once(tmp_path_factory, "suspend.ph", make)
+    return once(tmp_path_factory, "suspensions.ph", make)
 
 
 def test_every_moment_around_it_is_reached_by_any_way(recording):

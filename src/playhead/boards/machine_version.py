@@ -39,7 +39,7 @@ VERSIONS: Sequence[MachineVersion] = (
     MachineVersion(
         "pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True,
         back={"i8042.input": False, "PIIX4_PM.disable_s3": 1, "PIIX4_PM.disable_s4": 1},
-        lacks=("dma", "fdc"),
+        lacks=("hpet", "dma", "fdc"),
     ),
 )  # fmt: skip
 

@@ -144,7 +144,7 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
 
 
 def acpi(config: PcConfig) -> TableSet:
-    return acpi_tables.build(PCI_HOLE, config.com_ports(), sleep_types(config))
+    return acpi_tables.build(PCI_HOLE, config.com_ports(), bool(config.all_of("hpet")), sleep_types(config))
 
 
 def sleep_types(config: PcConfig) -> SleepTypes:

@@ -28,7 +28,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
-WITH_DISK = ("chips", "disk", "inputs")
+WITH_DISK = ("chips", "disk", "inputs", "suspend")
 WITH_FLOPPY = ("floppy",)
 MORE = {"testdev": ["-device", "pc-testdev"]}
 CPU = {"pae": "pentium2,+nx"}
@@ -43,6 +43,7 @@ APPEND = {
     "disk": NO_TESTS,
     "load": NO_TESTS,
     "floppy": NO_TESTS,
+    "power": NO_TESTS,
     "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
@@ -155,8 +156,8 @@ def expected(name: str) -> str:
 
 
 def debian(variant: str = "boot") -> tuple[Path, Path]:
-    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `compiled`, `disk` (which wants an IDE disk)
-    and `load` (which wants four drives) run by themselves, `shell` asks for a login on COM1.
+    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `compiled`, `disk` (which wants an IDE disk),
+    `load` (which wants four drives) and `power` run by themselves, `shell` asks for a login on COM1.
     """
     if variant not in debian_recipe.VARIANTS:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")

@@ -28,7 +28,7 @@ same command lines and commands. Both are started paused (`-S`). Numbers are sho
 says why.
 """
 TITLES = {
-    "Command lines": "*starts*: the machine is made, and QMP greets; *refuses*: one line, no machine; *prints*, and ends well.",
+    "Command lines": "*starts*: the machine is made, QMP greets; *refuses*: a line, no machine; *prints*: and ends well.",
     "Human monitor": "One after the other in one machine; the first line of what is said.",
     "QMP": "One after the other in one machine. Answers are compared by their members: *without* are QEMU's alone.",
 }  # fmt: skip
@@ -150,8 +150,8 @@ def main(arguments: list[str]) -> int:
     for row in rows:
         if not row.settled or options.text:
             print(row.case.text)
-            for name, found in (("QEMU", row.qemu), ("Playhead", row.ours)):
-                print(f"    {name:9} {found.word} {found.text}")
+            for name, side in (("QEMU", row.qemu), ("Playhead", row.ours)):
+                print(f"    {name:9} {side.word} {side.text}")
     if options.write and not options.text:
         PAGE.write_text(page(found))
     wrong = sum(not row.settled for row in rows)

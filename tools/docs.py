@@ -127,12 +127,14 @@ option are its sub-options; *since* is the version that has it first.
 def options() -> str:
     import importlib
 
-    from playhead.cli import VERBS
+    from playhead.cli import VERBS, system_i386
     from playhead.cli.machine_options import MACHINE_OPTIONS
 
     shared = {id(option) for option in MACHINE_OPTIONS}
     out = ["# Options\n", NOTE, OPTIONS_INTRO, "## The machine\n",
            "Of `playhead run`, `playhead record` and `playhead-system-i386`.\n", _options(MACHINE_OPTIONS)]  # fmt: skip
+    own = [option for option in system_i386.OPTIONS if id(option) not in shared]
+    out += ["## playhead-system-i386\n\nThose of the machine, of which these are different, and more:\n", _options(own)]
     for verb, what in VERBS.items():
         table_of_verb = importlib.import_module(f"playhead.cli.{verb}").OPTIONS
         out.append(f"## playhead {verb}\n\n{what[0].upper()}{what[1:]}.\n")

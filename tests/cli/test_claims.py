@@ -97,7 +97,7 @@ def test_refused(place, capfd, words):
 ])  # fmt: skip
 def test_force_replaces_only_a_recording(place, capfd, words):
     assert main(words.split()) == 2
-    assert "is no recording: --force does not replace it" in capfd.readouterr().err
+    assert "is no recording, so it is not replaced" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("words", ["log r.ph >>r.ph", "info r.ph 2>>r.ph", "verify r.ph 1<>r.ph",

@@ -8,6 +8,7 @@ import errno
 import importlib
 import os
 import sys
+from collections.abc import Callable
 
 VERBS = {
     "run": "run a machine",
@@ -42,15 +43,16 @@ def main(words: list[str] | None = None) -> int:
     from playhead.host import streams
 
     streams.prepare()
-    return streams.finish(_status(sys.argv[1:] if words is None else words))
+    return streams.finish(status_of(lambda: _verb(sys.argv[1:] if words is None else words)))
 
 
-def _status(words: list[str]) -> int:
+def status_of(run: Callable[[], int]) -> int:
+    """The exit status of a program's main part; what it raises becomes one line."""
     from playhead.base.errors import PlayheadError
     from playhead.base.messages import tell
 
     try:
-        return _verb(words)
+        return run()
     except PlayheadError as e:
         _flush()
         tell(*map(str, e.args))
@@ -82,7 +84,7 @@ def _flush() -> None:
 
 def _verb(words: list[str]) -> int:
     from playhead.base.errors import UsageError
-    from playhead.cli.options import HelpWanted, Listed, nearest
+    from playhead.cli.options import nearest
 
     if words[:1] == ["help"] and len(words) > 1:
         words = [*words[1:], "--help"]
@@ -98,10 +100,17 @@ def _verb(words: list[str]) -> int:
     if verb not in VERBS:
         raise UsageError(f"unknown verb '{verb}'{nearest(verb, VERBS) or '; there are ' + ', '.join(VERBS)}")
     module = importlib.import_module(f"playhead.cli.{verb}")
+    return unless_help(lambda: int(module.main(rest)), module.help)
+
+
+def unless_help(run: Callable[[], int], help: Callable[[], str]) -> int:
+    """Run it, or print what its words ask for instead."""
+    from playhead.cli.options import HelpWanted, Listed
+
     try:
-        return int(module.main(rest))
+        return run()
     except HelpWanted:
-        print(module.help(), end="")
+        print(help(), end="")
     except Listed as e:
         print(e)
     return 0

@@ -50,12 +50,13 @@ class Claims:
         for suffix in ALL_SIDES:
             self._add(f"{real}{suffix}, which belongs to the recording,", READ, identity(real + suffix))
 
-    def writes_recording(self, path: str) -> None:
+    def writes_recording(self, path: str, option: str = "-o") -> None:
+        """`option`: by which it was given."""
         from playhead.log.beside import ALL_SIDES
 
-        self.writes("-o", path)
+        self.writes(option, path)
         for suffix in ALL_SIDES:
-            self._add(f"{path}{suffix}, which belongs to -o {path},", WRITTEN, identity(path + suffix))
+            self._add(f"{path}{suffix}, which belongs to {option} {path},", WRITTEN, identity(path + suffix))
 
     def devices(self, serial: Iterable[str], debugcon: str | None) -> None:
         """The files among character devices."""

@@ -87,6 +87,11 @@ def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:
     sectors = image.sectors if image is not None else 0
     if image is not None and not sectors:
         raise UsageError(f"{spec.file}: an image of no size")
+    return described(spec, sectors, number)
+
+
+def described(spec: DriveSpec, sectors: int, number: int) -> DriveConfig:
+    """The drive as the machine has it; `number`: its place among all."""
     model = spec.model or (CDROM_MODEL if spec.kind == CDROM else DISK_MODEL)
     serial = spec.serial or f"PH{number + 1:05}"
     return DriveConfig(spec.bus, spec.unit, spec.kind, sectors, spec.read_only, serial, model, spec.boot_index)

@@ -113,6 +113,13 @@ class Attendance:
         if self._pty is not None:
             self._pty.close()
 
+    @property
+    def somebody(self) -> bool:
+        """Whether a client is there that could continue a machine that is paused."""
+        gdb = self._gdb is not None and self._gdb.session is not None
+        monitor = self._server is not None and self._server.there
+        return gdb or monitor or (self._lines is not None and not self._lines.over)
+
     # who there is
 
     _gdb: GdbServer | None

@@ -67,13 +67,21 @@ def _clock(value: str) -> str:
     return str(one_of("host", "vm")(value))
 
 
-def _machine_version(text: str) -> str:
+class Version(str):
+    """A version of the machine. `alias`: it was asked for as the newest one, by a name that all of them have."""
+
+    alias = False
+
+
+def _machine_version(text: str) -> Version:
     """The version of the machine that a name means."""
     if VERSIONED.fullmatch(text) or text in OTHER_MACHINES:
         what = "a version of QEMU's machine" if VERSIONED.fullmatch(text) else "another machine of QEMU's"
         newest = machine_version.newest()
         raise UnsupportedError(f"'{text}' is {what}; there is pc (i440FX), whose newest version is {newest} (-M help)")
-    return machine_version.resolve(text)
+    version = Version(machine_version.resolve(text))
+    version.alias = text in machine_version.ALIASES
+    return version
 
 
 def _accelerator(text: str) -> str:

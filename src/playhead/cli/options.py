@@ -5,6 +5,7 @@ names the option with its value and, where there is one, the nearest right one.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
@@ -41,8 +42,8 @@ def find(table: Sequence[Option], word: str) -> Option | None:
 def parse_arguments(
     verb: str, table: Sequence[Option], words: Sequence[str], operands: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The words after a verb as {dest: value}. `operands` names the words that are no options, all required; after
-    `--` all words are such.
+    """The words after a verb (or a program's name) as {dest: value}. `operands` names the words that are no options,
+    all required but for one in brackets; after `--` all words are such.
     """
     values: dict[str, Any] = {o.dest: ([] if o.many else o.default if o.takes_value else False) for o in table}
     seen: dict[str, int] = {}
@@ -65,12 +66,17 @@ def parse_arguments(
             raise UsageError(f"{option.name} may be given {option.many} times at most")
         values[option.dest] = _value(option, word, rest, values[option.dest])
     if len(found) > len(operands):
-        hint = f" (is an option missing before it? see playhead {verb} --help)"
+        hint = f" (is an option missing before it? see {_program(verb)} --help)"
         raise UsageError(f"'{found[len(operands)]}' is one word too many{hint}")
-    if len(found) < len(operands):
-        raise UsageError(f"{verb} needs {operands[len(found)]} (see playhead {verb} --help)")
-    values.update({name.lower(): word for name, word in zip(operands, found, strict=True)})
+    if len(found) < sum(not name.startswith("[") for name in operands):
+        raise UsageError(f"{verb} needs {operands[len(found)]} (see {_program(verb)} --help)")
+    names = (name.strip("[]").lower().replace("-", "_") for name in operands)
+    values.update(zip_longest(names, found))
     return values
+
+
+def _program(verb: str) -> str:
+    return verb if verb.startswith("playhead") else f"playhead {verb}"
 
 
 def _unknown(verb: str, table: Sequence[Option], word: str) -> Option:
@@ -82,7 +88,7 @@ def _unknown(verb: str, table: Sequence[Option], word: str) -> Option:
     if reason := refusal(name):
         raise UnsupportedError(f"{word} is not supported: {reason}")
     like = nearest(name, by_name, show=lambda n: by_name[n])
-    raise UsageError(f"unknown option '{word}'{like or f' (playhead {verb} --help lists what there is)'}")
+    raise UsageError(f"unknown option '{word}'{like or f' ({_program(verb)} --help lists what there is)'}")
 
 
 def _value(option: Option, word: str, rest: Iterator[str], before: Any) -> Any:

@@ -10,7 +10,7 @@ from playhead.cli.options import FILE, Option, help_text, number, parse_argument
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
 
-OPTIONS = (
+OWN = (
     Option("-o", "the recording", parse=FILE, key="output"),
     Option("--force", "replace the file if it exists"),
     Option("--trace-events", "record interrupts and exceptions too, which a replay does not need, but then checks"),
@@ -22,8 +22,8 @@ OPTIONS = (
         "N",
         number(1, 1 << 40),
     ),
-    *MACHINE_OPTIONS,
 )
+OPTIONS = (*OWN, *MACHINE_OPTIONS)
 
 
 def help() -> str:
@@ -38,23 +38,29 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("record", OPTIONS, words)
     from playhead.base.errors import UsageError
+
+    if values["output"] is None:
+        raise UsageError("a recording needs a file: -o FILE")
+    return start(values["output"], values["force"], values)
+
+
+def start(path: str, force: bool, values: dict[str, Any], option: str = "-o") -> int:
+    """Record the machine that the options describe. `force`: replace a recording of that name, which `option` gave."""
     from playhead.cli.claims import Claims
     from playhead.cli.drives import open_drives, placed
     from playhead.log.writer import check_output
 
-    if values["output"] is None:
-        raise UsageError("a recording needs a file: -o FILE")
     wanted = placed(values)
     claims = Claims()
     claims.machine(values, (*wanted.specs, *wanted.others))
-    claims.writes_recording(values["output"])
+    claims.writes_recording(path, option)
     claims.check()
-    check_output(values["output"], values["force"])
+    check_output(path, force)
     with open_drives(wanted) as drives:
-        return _record(values["output"], values, drives)
+        return _record(path, force, values, drives)
 
 
-def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
+def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) -> int:
     from playhead.cli.assemble import attend, made, make_config, make_host, make_options
     from playhead.cli.quantities import big, count
     from playhead.cli.drives import load_vm
@@ -75,7 +81,7 @@ def _record(path: str, values: dict[str, Any], drives: OpenDrives) -> int:
     if drives.specs:
         options.meta |= {"disks": drives.facts, "embed": options.embed}
     options.blobs = tuple(config.blobs().values())
-    with Writer(path, values["force"], Worker()) as writer:
+    with Writer(path, force, Worker()) as writer:
         session = RecordSession(build, host, options, writer)
         with attend(session, host, values, path):
             outcome = session.run()

@@ -67,7 +67,7 @@ def main(words: list[str]) -> int:
         specs[: len(values["serial"])] = values["serial"]
         if values["begin"] or values["end"]:
             return _part(reader, specs, values)
-        return _replay(reader, build, specs, values)
+        return whole(reader, build, specs, values)
 
 
 def _verify(reader: Any, values: dict[str, Any]) -> None:
@@ -106,8 +106,7 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
     with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
         try:
             line.seek(begin)
-            line.player.output = list(host.serial)
-            line.player.compare_from_here()
+            line.player.hear(host.outputs)
             line.player.to(end)
             line.player.compared_to_here()
         except Stopped:
@@ -122,7 +121,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
         return host.exit_status(0)
 
 
-def _replay(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
+def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
+    """From beginning to end. `values`: debugcon, split_seed, no_digest, no_diagnose, quiet."""
     from playhead.cli.quantities import big, count
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence

@@ -24,11 +24,17 @@ def help() -> str:
 def main(words: list[str]) -> int:
     values = parse_arguments("run", OPTIONS, words)
     from playhead.base.errors import UsageError
-    from playhead.cli.claims import Claims
-    from playhead.cli.drives import open_drives, placed
 
     if "rrsnapshot" in values["icount"]:
         raise UsageError("-icount rrsnapshot=NAME gives a name to the first moment of a recording: playhead record")
+    return start(values)
+
+
+def start(values: dict[str, Any]) -> int:
+    """Run the machine that the options describe."""
+    from playhead.cli.claims import Claims
+    from playhead.cli.drives import open_drives, placed
+
     wanted = placed(values)
     claims = Claims()
     claims.machine(values, (*wanted.specs, *wanted.others))

@@ -51,6 +51,11 @@ class Host:
         """The ends of the serial ports."""
         return [end for name, end in self.ends.items() if name.startswith("serial") and isinstance(end, CharDevice)]
 
+    @property
+    def outputs(self) -> dict[str, CharDevice]:
+        """The ends that print, by the names of their devices."""
+        return {name: end for name, end in self.ends.items() if isinstance(end, CharDevice)}
+
     def __enter__(self) -> "Host":
         try:
             self._signals.install()  # before a terminal is raw: from then on every way out puts it back

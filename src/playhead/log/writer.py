@@ -68,7 +68,7 @@ def _check_replaced(path: str) -> None:
     except OSError as e:
         raise HostError(f"cannot replace {path}: {e.strerror}") from None
     if head and not beside.is_recording(head):
-        raise UsageError(f"{path} exists and is no recording: --force does not replace it; give another name with -o")
+        raise UsageError(f"{path} exists and is no recording, so it is not replaced; give another name")
     if written:
         raise UsageError(f"{path} is being written; it can be replaced when that has ended")
 

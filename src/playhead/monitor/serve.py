@@ -35,19 +35,19 @@ class MonitorServer:
     def __init__(self, execute: Callable[[str, Say], None], transport: Transport, greeting: str = ""):
         self._execute, self._transport, self._greeting = execute, transport, greeting
         self._connections = 0
-        self._there = False
+        self.there = False
         self._rest = b""
 
     def serve(self) -> None:
         transport = self._transport
         if self._connections != transport.connections:
-            self._connections, self._there, self._rest = transport.connections, True, b""
+            self._connections, self.there, self._rest = transport.connections, True, b""
             transport.send(f"{self._greeting}{PROMPT}".encode())
         connected = transport.connected  # asked first, so that `take` has all that came before the end
-        if self._there:
+        if self.there:
             self._received(transport.take())
             if not connected:
-                self._there = False
+                self.there = False
                 transport.hang_up()
 
     def _received(self, data: bytes) -> None:

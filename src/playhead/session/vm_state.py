@@ -42,13 +42,16 @@ def store(saved: Saved, config: Any, disks: Disks) -> None:
         raise UsageError(f"snapshot '{saved.name}' is in memory only: {e}") from None  # which ends nothing
 
 
-def pack(saved: Saved, config: Any) -> bytes:
-    """`saved.pages` are those that the image's own disk does not bring."""
+def pack(saved: Saved, config: Any, *, replayed: bool = False) -> bytes:
+    """`saved.pages` are those that the image's own disk does not bring. `replayed`: made by a replay, when the image
+    did not hold what the disk held.
+    """
     import zstandard
 
     head = {
         "config": described(config), "name": saved.name, "icount": saved.moment.icount, "seq": saved.moment.seq,
         "virtual_ns": saved.virtual_ns, "created": saved.created, "pages": len(saved.pages),
+        **({"replayed": True} if replayed else {}),
     }  # fmt: skip
     text = json.dumps(head).encode()
     parts = pack_parts(saved.parts)
@@ -70,6 +73,9 @@ def unpack(data: bytes, config: Any, where: str) -> Saved:
     try:
         head, parts, pages = _sections(data)
         moment, virtual_ns = Moment(head["icount"], head["seq"]), head["virtual_ns"]
+        if head.get("replayed"):
+            raise UsageError(f"{where} was made by a replay, to roll that back (loadvm in it): the image does not have "
+                             "what the disk held at that moment, so no machine can start with it")  # fmt: skip
         _compare(head["config"], config, where)
         contents = _contents(pages, head["pages"])
         return Saved(str(head["name"]), moment, virtual_ns, str(head["created"]), unpack_parts(parts), contents)

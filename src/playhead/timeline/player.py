@@ -4,27 +4,29 @@ What a moment means here is the same by whichever way it is reached: everything 
 what enters at it (events of the recording) has.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import Digest, digest_of
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
+from playhead.session.outcome import Outcome
 from playhead.session.run import Build
 from playhead.session.target import End, StopLike
 from playhead.session.track import Point, Track
 
 
 class Ear:
-    """A serial port's far end: nothing, or what `Player.output` says."""
+    """A character device's far end: nothing, or what `Player.output` says."""
 
-    def __init__(self, player: "Player", port: int):
-        self._player, self._port = player, port
+    def __init__(self, player: "Player", name: str):
+        self._player, self._name = player, name
 
     def write(self, data: bytes) -> None:
-        if self._player.output:
-            self._player.output[self._port].write(data)
+        end = self._player.output.get(self._name)
+        if end is not None:
+            end.write(data)
 
 
 class Player(Track):
@@ -34,8 +36,8 @@ class Player(Track):
         super().__init__(build, host, ports, reader, watch)
         self.options.digests = False
         self.met: StopLike | None = None
-        self.output: Sequence[End] = ()  # where serial output goes, if anywhere
-        self.host.ends.update((f"serial{port}", Ear(self, port)) for port in range(ports))  # type: ignore[misc]
+        self.output: Mapping[str, End] = {}  # where output goes, if anywhere, by the name of the device
+        self.host.ends.update({name: Ear(self, name) for name in self.host.ends})  # type: ignore[misc]
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
         self._contents: dict[bytes, bytes] = {}  # pages of the recording's checkpoints that were asked for, by hash
@@ -75,9 +77,33 @@ class Player(Track):
         self._script.take()
         self._events += 1
 
+    def hear(self, output: Mapping[str, End]) -> None:
+        """From now on the guest's output goes there, and is compared: until the machine is put elsewhere."""
+        self.output = output
+        self.compare_from_here()
+
+    def mute(self) -> None:
+        """The end of that."""
+        if self._console is not None:
+            self._script.load(self._moment().icount)
+            self._compare_console(all=False)
+        self.output, self.options.digests = {}, False
+        self._console = self._script.on_output = None
+
+    @property
+    def heard(self) -> bool:
+        return self._console is not None
+
+    def conclude(self) -> Outcome:
+        """Behind the last moment: take the recording's end, too, which has a digest and a cause."""
+        self._until = Moment(self.end.icount + 1)
+        while self._outcome is None:
+            self._turn()
+        return self._outcome
+
     def compare_from_here(self) -> None:
         """From now on digests and the console are compared, as in a plain replay: `compared` counts digests."""
-        self.options.digests, self._digests = True, 0
+        self.options.digests = True
         self._check_console(self._moment())
         self._script.seek(self._script.last_event, self._moment(), self._boundary)
 
@@ -103,6 +129,7 @@ class Player(Track):
     # -- putting it somewhere
 
     def back(self, p: Point) -> "Player":
+        self.mute()
         super().back(p)
         self.met = self._entered = None
         self.machine.debug.tell_nothing_here()

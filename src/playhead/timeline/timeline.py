@@ -160,6 +160,11 @@ class Timeline:
         self._thin()
         return point
 
+    def lay_if_far(self) -> None:
+        """Keep the state of now if there is none near before it."""
+        if self.moment.icount - self._nearest(self.moment).moment.icount >= STRIDE:
+            self._lay()
+
     def _thin(self) -> None:
         """Stay within the budget: points go that lie close to others, or far from here."""
         while len(self._points) > MOST or (sum(self._sizes) > self._budget and len(self._points) > 2):
@@ -192,6 +197,7 @@ class Timeline:
             near = self._nearest(goal)
             if self.player.over or self.player.something_entered_here or not near.moment <= self.moment <= goal:
                 self._go_back(near)
+            self.player.mute()
             self.run_to(goal)
         return Found("goal", self.moment)
 
@@ -316,13 +322,16 @@ class Timeline:
         self.machine.debug.set_breakpoints(breakpoints)
         self.machine.debug.set_watches(watches)
 
-    def cont(self, limit: Moment | None = None) -> Found:
-        """Forwards to the next breakpoint or watchpoint, to `limit` ("goal"), or to the end."""
+    def cont(self, limit: Moment | None = None, *, on: bool = False) -> Found:
+        """Forwards to the next breakpoint or watchpoint, to `limit` ("goal"), or to the end. `on`: this only goes on
+        with such a movement, so that a breakpoint here counts.
+        """
         self._doing = "replaying"
         goal = self.end if limit is None or limit <= self.moment else min(limit, self.end)
         debug = self.machine.debug
         debug.arm(True)
-        debug.skip_here()
+        if not on:
+            debug.skip_here()
         try:
             while self.moment < goal:
                 hit = self._next_hit(min(Moment(self.moment.icount + STRIDE), goal))

@@ -1,0 +1,273 @@
+"""Options that are given for a replay beside the recording, which has them all: each that says something else of what
+the guest sees is refused by its name.
+
+QEMU takes the options as they come, and then replays something else without a word. Options that are not given are
+taken from the recording. No difference is what the guest cannot see: where its output goes, which image a drive had,
+and whether that is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from playhead.base.errors import HostError, UsageError
+from playhead.boards.drive_config import CDROM
+from playhead.cli.options import commas
+from playhead.cli.serial_ports import all_specs
+
+if TYPE_CHECKING:
+    from playhead.boards.config import PcConfig
+    from playhead.boards.drive_config import DriveConfig
+    from playhead.cli.drive_options import DriveSpec
+    from playhead.log.reader import Reader
+
+KINDS = {CDROM: "a CD-ROM drive"}
+SHOWN = 60  # characters of a text in a message
+
+
+class Recorded(NamedTuple):
+    """What a recording says of its machine and its run."""
+
+    path: str
+    config: PcConfig
+    shift: int
+    auto_shift: bool
+    no_reboot: bool
+
+
+def recorded(reader: Reader, config: PcConfig) -> Recorded:
+    session = reader.meta["session"]
+    return Recorded(reader.path, config, reader.meta["shift"], bool(reader.meta.get("auto_shift")),
+                    bool(session.get("no_reboot")))  # fmt: skip
+
+
+def check(values: Mapping[str, Any], of: Recorded) -> None:
+    """Raise UsageError with a line for each difference."""
+    found = [line for row in ROWS for line in row(values, of)]
+    if found:
+        raise UsageError(*(f"{line} (leave the option out: {of.path} has all of them)" for line in found))
+
+
+Row = Callable[[Mapping[str, Any], Recorded], Iterator[str]]
+
+
+def _differ(option: str, given: object, there: object) -> Iterator[str]:
+    if given != there:
+        yield f"{option} {_short(given)}: the recording was made with {_short(there)}"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+# the machine as a whole
+
+
+def memory(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if values["ram_bytes"] is not None:
+        yield from _differ("-m", _mebibytes(values["ram_bytes"]), _mebibytes(of.config.ram_bytes))
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / (1 << 20):g}M"
+
+
+def processor(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if values["cpu"] is not None:
+        yield from _differ("-cpu", values["cpu"], of.config.cpu)
+
+
+def machine(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """`pc` names the newest version of its day, so it fits a recording of any."""
+    given = values["machine"]
+    version = given.get("type")
+    if version is not None and not version.alias:
+        yield from _differ("-M", str(version), of.config.machine)
+    if given.get("graphics") is not None and given["graphics"] != of.config.graphics:
+        yield from _differ("-M graphics", *("on" if on else "off" for on in (given["graphics"], of.config.graphics)))
+
+
+def shift(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if "shift" in values["icount"]:
+        yield from _differ("-icount shift", values["icount"]["shift"], "auto" if of.auto_shift else of.shift)
+
+
+def clock(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """A clock that follows virtual time from the date of the recording's start has that date in the recording."""
+    given = values["rtc"]
+    if "clock" in given:
+        yield from _differ("-rtc clock", given["clock"], of.config.rtc_clock)
+    if "base" in given and not (given["base"] == "utc" and of.config.rtc_clock == "vm"):
+        yield from _differ("-rtc base", given["base"], of.config.rtc_base)
+
+
+def boot_order(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if "order" in values["boot"]:
+        yield from _differ("-boot order", values["boot"]["order"], of.config.boot)
+
+
+def reboot(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if values["no_reboot"] and not of.no_reboot:
+        yield "-no-reboot: the recording was made without it, so it goes on after a reset"
+
+
+# what it starts
+
+
+def files(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """By content. A file that is not there any more cannot be another one."""
+    modules = of.config.modules if of.config.kernel_name else None
+    for name in ("kernel", "initrd", "bios"):
+        if values[name] is not None and not (name == "initrd" and modules is not None):
+            yield from _file(f"-{name}", values[name], getattr(of.config, name))
+    if of.config.kernel_name and values["kernel"] not in (None, of.config.kernel_name):
+        yield from _differ("-kernel", values["kernel"], f"{of.config.kernel_name}, a name that the kernel was told")
+    if modules is not None and values["initrd"] is not None:
+        given = commas(values["initrd"])
+        yield from _differ("-initrd", ",".join(given), ",".join(module.command_line for module in modules))
+        for item, module in zip(given, modules, strict=False):
+            yield from _file("-initrd", item.partition(" ")[0], module.data)
+
+
+def _file(option: str, path: str, there: bytes | None) -> Iterator[str]:
+    if there is None:
+        yield f"{option} {path}: the recorded machine was started without one"
+    elif (content := _content(path)) is not None and content != there:
+        size = f" ({len(content)} bytes, not {len(there)})" if len(content) != len(there) else ""
+        yield f"{option} {path}: its content is not that which was recorded{size}"
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as e:
+        raise HostError(f"cannot read {path}: {getattr(e, 'strerror', None) or e}") from None
+
+
+def command_line(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if values["append"] is not None:
+        yield from _differ("-append", repr(values["append"]), repr(of.config.append))
+
+
+# its devices
+
+
+def serial_ports(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """How many; what they are connected to is the host's business."""
+    asked = [one for one in values["devices"] if one["name"] == "isa-serial"]
+    if values["serial"] or asked:
+        given, there = len(all_specs(dict(values))), len(of.config.serial)
+        if given != there:
+            yield f"-serial: {_count(given, 'serial port')}, and the recorded machine has {there}"
+    if values["debugcon"] is not None:
+        has = bool(of.config.all_of("isa-debugcon"))
+        if has != (values["debugcon"] != "none"):
+            yield f"-debugcon {values['debugcon']}: the recorded machine has {'a' if has else 'no'} debug console"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def devices(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """Each that is given must have been there, with the properties that are given."""
+    left = list(of.config.devices)
+    for asked in values["devices"]:
+        name = asked["name"]
+        if name.startswith("ide-"):
+            continue
+        same = [entry for entry in left if entry.driver == name]
+        if not same:
+            yield f"-device {name}: the recorded machine has {'no more of them' if of.config.all_of(name) else 'none'}"
+            continue
+        wanted = {key: value for key, value in asked.items() if key not in ("name", "id", "chardev")}
+        fits = [entry for entry in same if not _unlike(wanted, of.config.values(entry))]
+        left.remove((fits or same)[0])
+        if not fits:
+            key, there = _unlike(wanted, of.config.values(same[0]))[0]
+            yield from _differ(f"-device {name},{key}", wanted[key], there)
+
+
+def _unlike(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(key, there.get(key)) for key, value in wanted.items() if there.get(key, value) != value]
+
+
+def properties(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """-global: some device of that name must have the value, if there is one; another may have had its own."""
+    for name, value in values["globals"]:
+        driver, _, prop = name.rpartition(".")
+        there = [of.config.values(entry).get(prop) for entry in of.config.all_of(driver)]
+        if there and value not in there:
+            yield from _differ(f"-global {name}", value, there[0])
+
+
+# its drives
+
+
+def drives(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """Places, kinds, names and sizes. What is in an image comes from the recording."""
+    from playhead.cli.drives import placed
+
+    specs = placed(dict(values)).specs
+    if not specs:
+        return
+    there = {(drive.bus, drive.unit): (n, drive) for n, drive in enumerate(of.config.drives)}
+    for spec in specs:
+        recorded = there.pop((spec.bus, spec.unit), None)
+        if recorded is None:
+            yield f"{_where(spec)}: the recorded machine has no drive there"
+        else:
+            yield from _drive(spec, *recorded)
+    for _, drive in there.values():
+        yield f"{_where(drive)}: the recorded machine has {_kind(drive.kind)} there, and none is given"
+
+
+def _where(at: DriveSpec | DriveConfig) -> str:
+    file = getattr(at, "file", "")
+    return f"-drive {file}, at ide.{at.bus} unit {at.unit}" if file else f"ide.{at.bus} unit {at.unit}"
+
+
+def _kind(kind: str) -> str:
+    return KINDS.get(kind, "a disk")
+
+
+def _drive(spec: DriveSpec, n: int, drive: DriveConfig) -> Iterator[str]:
+    """`n`: the recorded drive's place among all, from which its serial number follows if none is said."""
+    from playhead.cli.drives import described
+
+    if spec.kind != drive.kind:
+        yield f"{_where(spec)}: it is {_kind(spec.kind)}, and {_kind(drive.kind)} was recorded"
+        return
+    sectors = _sectors(spec)
+    given = described(spec, drive.sectors if sectors is None else sectors, n)
+    if given.sectors != drive.sectors:
+        sizes = [f"{one.sectors << 9} bytes" if one.sectors else "no medium" for one in (given, drive)]
+        yield f"{_where(spec)}: it has {sizes[0]}, and the recorded one had {sizes[1]}"
+    for name in ("read_only", "serial", "model", "boot_index"):
+        if getattr(given, name) != getattr(drive, name) and (name, drive.kind) != ("read_only", CDROM):
+            option = {"read_only": "readonly", "boot_index": "bootindex"}.get(name, name)
+            yield from _differ(f"{_where(spec)}: {option}", getattr(given, name), getattr(drive, name))
+
+
+def _sectors(spec: DriveSpec) -> int | None:
+    """Of the image, None if it cannot be seen: missing, or in use."""
+    from playhead.host.block import open_image
+
+    if not spec.file:
+        return 0
+    try:
+        with open_image(spec.file, format=spec.format, read_only=True) as image:
+            return image.sectors
+    except HostError:
+        return None
+
+
+ROWS: tuple[Row, ...] = (
+    memory, processor, machine, shift, clock, boot_order, reboot, files, command_line, serial_ports, devices,
+    properties, drives,
+)  # fmt: skip

@@ -1,0 +1,207 @@
+"""`playhead-system-i386 -icount rr=replay`: replay and debugger in one.
+
+The machine comes from the recording, and other options may only say the same (`recorded_options.py`). If nothing could
+control it, it is a plain replay; else it runs as `timeline/running.py` has it, attended as a live machine is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli.serial_ports import all_specs, debugcon_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from playhead.cli.live import Attendance
+    from playhead.cli.replay_images import ReplayImages
+    from playhead.host.host import Host
+    from playhead.log.reader import Reader
+    from playhead.monitor.commands import Command
+    from playhead.session.run import Build
+    from playhead.timeline.running import RunningReplay
+
+PLAIN = {"split_seed": None, "no_digest": False, "quiet": False, "no_diagnose": False}
+
+
+def main(path: str, values: dict[str, Any]) -> int:
+    from playhead.cli import recorded_options
+    from playhead.cli.recorded_config import config_of
+    from playhead.cli.recorded_machine import builder
+    from playhead.log.reader import Reader
+
+    _claim(path, values)
+    with Reader(path) as reader:
+        config = config_of(reader)
+        recorded_options.check(values, recorded_options.recorded(reader, config))
+        build, serial = builder(reader, values["engine"], _images(values))
+        specs = _serial_specs(values, serial)
+        if not (_attended(values, specs) or _begin(values)):
+            from playhead.cli.replay import whole
+
+            return whole(reader, build, specs, {**PLAIN, "debugcon": debugcon_spec(values)})
+        return _Replaying(reader, build, specs, values).run()
+
+
+def _claim(path: str, values: dict[str, Any]) -> None:
+    """No output may go into the recording. Images are only read, but for a `savevm`, which goes into qcow2 images."""
+    from playhead.cli.claims import of_recording
+
+    of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values))
+
+
+def _images(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where those of a recording are that keeps only hashes: in the order of its drives, as far as they are given."""
+    from playhead.cli.drives import placed
+
+    return [{"file": spec.file, "format": spec.format} for spec in placed(values).specs if spec.file]
+
+
+def _serial_specs(values: dict[str, Any], recorded: tuple[str, ...]) -> list[str]:
+    """Where each port prints: as the options say, else the first one on standard output."""
+    from playhead.cli.replay import default_serial
+
+    if values["serial"] or any(one["name"] == "isa-serial" for one in values["devices"]):
+        return all_specs(values)
+    specs = default_serial(recorded)
+    if values["monitor"] == "stdio":
+        specs = ["null" if spec == "stdio" else spec for spec in specs]
+    return specs
+
+
+def _attended(values: dict[str, Any], specs: list[str]) -> bool:
+    shared = values["monitor"] is None and (values["nographic"] or "mon:stdio" in specs)
+    return shared or bool(values["gdb"] or values["s"] or values["stopped"]) or values["monitor"] not in (None, "none")
+
+
+def _begin(values: dict[str, Any]) -> str:
+    """The snapshot to begin at."""
+    return str(values["icount"].get("rrsnapshot") or values["loadvm"] or "")
+
+
+class _Replaying:
+    """A replay that may be attended to."""
+
+    def __init__(self, reader: Reader, build: Build, specs: list[str], values: dict[str, Any]):
+        from playhead.host.clock import date_text
+        from playhead.host.host import Host
+        from playhead.timeline.running import RunningReplay
+        from playhead.timeline.timeline import Timeline
+
+        self._reader, self._values = reader, values
+        mux = values["nographic"] or "mon:stdio" in specs
+        self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=mux)
+        self._line = Timeline(build, self._host, reader, len(specs))
+        self._target = RunningReplay(self._line, self._host, self._host.outputs, date_text)
+        self._images = _snapshot_images(values, reader, self._host.message)
+        self._target.images = self._images
+
+    def run(self) -> int:
+        host = self._host
+        attendance = self._attend()
+        try:
+            with host, attendance:
+                host.start(self._line.kick)
+                self._line.begin()
+                self._go_to_the_beginning()
+                began_ns = host.realtime_ns()
+                try:
+                    outcome = self._target.run()
+                except DivergenceError as e:
+                    host.message(str(e), f"playhead replay {self._reader.path} looks for the exact place")
+                    return host.exit_status(e.status)
+                self._say(outcome, host.realtime_ns() - began_ns)
+                return host.exit_status(130 if host.quit_cause() == "host-signal" else 0)
+        finally:
+            host.status.clear()
+
+    def _attend(self) -> Attendance:
+        from playhead.cli.live import Attendance, check
+        from playhead.cli.shared_console import shared_console
+        from playhead.host.mux import MuxPort
+
+        values, host = self._values, self._host
+        console = shared_console(host, values)
+        check(values, console is not None)
+        commands = _commands(self._target, self._reader, host)
+        attendance = Attendance(self._target, commands, host, values, MuxPort(console) if console else None)
+        serve, self._target.controlled = self._target.attend, lambda: attendance.somebody
+
+        def attend() -> None:
+            _drop_input(host)
+            serve()
+
+        self._target.attend = attend
+        return attendance
+
+    def _go_to_the_beginning(self) -> None:
+        name = _begin(self._values)
+        if not name:
+            return
+        if self._values["loadvm"] and self._reader.start is not None and name not in _names(self._target):
+            return  # the recording began with it
+        try:
+            self._target.load(name)
+        except UsageError as e:
+            option = f"-loadvm {name}" if self._values["loadvm"] else f"-icount rrsnapshot={name}"
+            raise UsageError(f"{option}: {e}") from None
+
+    def _say(self, outcome: Any, took_ns: int) -> None:
+        from playhead.cli.quantities import big
+
+        host, player = self._host, self._line.player
+        if outcome is None and not (outcome := self._target.outcome):
+            host.message(f"ended by {host.quit_name()}, at {self._line.moment}; {player.compared} digests compared "
+                         "until then, all equal")  # fmt: skip
+            return
+        if outcome.note:
+            host.message(outcome.note)
+        host.message(f"replayed up to {big(outcome.icount)} instructions in {took_ns / 1e9:.1f} s; all "
+                     f"{player.compared} digests compared are equal")  # fmt: skip
+
+
+def _names(target: RunningReplay) -> list[str]:
+    return [one.name for one in target.snapshots()]
+
+
+def _snapshot_images(values: dict[str, Any], reader: Reader, message: Callable[[str], None]) -> ReplayImages | None:
+    from playhead.cli.drives import placed
+    from playhead.cli.replay_images import ReplayImages
+
+    found = placed(values)
+    drives, others = [spec for spec in found.specs if spec.written and spec.file], found.others
+    return ReplayImages(drives, others, reader, message) if drives or others else None
+
+
+def _drop_input(host: Host) -> None:
+    """What is typed or sent to a port: a replay has its input."""
+    for end in host.ends.values():
+        take = getattr(end, "take", None)
+        if take is not None and getattr(end, "waiting", False):
+            take(1 << 16)
+
+
+def _commands(target: RunningReplay, reader: Reader, host: Host) -> Sequence[Command]:
+    """The monitor's. Long movements can be interrupted by whatever ends the run."""
+    from playhead.monitor import looking, replaying, running
+
+    def interruptible(command: Command) -> Command:
+        run = command.run
+
+        def execute(words: list[str], say: Callable[[str], None]) -> None:
+            from playhead.session.track import Stopped
+
+            try:
+                with target.timeline.interruptible(lambda: bool(host.quit_cause())):
+                    run(words, say)
+            except Stopped:
+                raise UsageError(f"interrupted, at {target.moment}") from None
+
+        return dataclasses.replace(command, run=execute)
+
+    own = running.commands(target)
+    names = {command.names[0] for command in own}
+    moving = (command for command in replaying.commands(target, reader) if command.names[0] not in names)
+    return tuple(interruptible(command) for command in (*own, *moving, *looking.commands(target)))

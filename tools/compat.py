@@ -28,7 +28,7 @@ same command lines and commands. Both are started paused (`-S`). Numbers are sho
 says why.
 """
 TITLES = {
-    "Command lines": "*starts*: the machine is made, QMP greets; *refuses*: a line, no machine; *prints*: and ends well.",
+    "Command lines": "*starts*: QMP greets; *refuses*: a line, and no machine; *prints*: and ends well.",
     "Human monitor": "One after the other in one machine; the first line of what is said.",
     "QMP": "One after the other in one machine. Answers are compared by their members: *without* are QEMU's alone.",
 }  # fmt: skip

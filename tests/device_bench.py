@@ -13,6 +13,7 @@ from playhead.devices import registry
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.pci.bus import BAR0, COMMAND, PciBus, PciFunction, place
 from playhead.devices.pci.i440fx_pci import WINDOW, WINDOW_SIZE
+from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import directory, fixed_items
 from playhead.devices.timer.mc146818_rtc import pc_nvram
@@ -29,7 +30,8 @@ T = TypeVar("T")
 EPOCH_S = 951_782_399  # the last second of 28 February 2000
 LATENCY_NS = 1_000_000
 PORT, ADDRESS = 0xC000, 0x40000000  # where PCI functions' ranges are
-DRIVES = (("ide-hd", "ide.0", 0, 1 << 20), ("ide-hd", "ide.0", 1, 5000), ("ide-cd", "ide.1", 0, 4000))
+DRIVES = (("ide-hd", "ide.0", 0, 1 << 20), ("ide-hd", "ide.0", 1, 5000), ("ide-cd", "ide.1", 0, 4000),
+          ("floppy", "floppy-bus.0", 0, 2880))  # fmt: skip
 
 
 class SteadyHost:
@@ -59,7 +61,7 @@ class AlarmDrive:
         self.sectors, self.read_only, self.serial, self.model = sectors, False, f"serial {number}", f"model {number}"
         self._clock, self._number = clock, number
         self._alarm = clock.alarm(f"drive{number}", self._end)
-        self.controller: Piix3Ide | None = None
+        self.controller: Piix3Ide | IsaFdc | None = None
 
     def _start(self) -> int:
         self._alarm.arm(self._clock.now_ns() + LATENCY_NS)
@@ -118,7 +120,7 @@ class Bench:
         if isinstance(device, PciFunction):
             self._plug(device, self.values["addr"])
         for drive in self._drives.values():
-            assert isinstance(device, Piix3Ide)
+            assert isinstance(device, Piix3Ide | IsaFdc)
             drive.controller = device
         return device
 
@@ -162,7 +164,8 @@ class Bench:
 
     def children(self, buses: Sequence[str]) -> list[Child]:
         found = [drive for drive in DRIVES if drive[1] in buses]
-        return [Child(kind, bus, {"unit": unit, "drive": f"{bus}.{unit}"}) for kind, bus, unit, _ in found]
+        plain = {"drive-type": "auto"}
+        return [Child(kind, bus, {**plain, "unit": unit, "drive": f"{bus}.{unit}"}) for kind, bus, unit, _ in found]
 
     def chardev(self, id: str | None) -> Nobody:
         return Nobody()

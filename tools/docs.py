@@ -168,29 +168,41 @@ def _refused() -> str:
     return "\n".join([*out, table(("option", "why", "there is"), rows)])
 
 
+MONITOR_PAGE = """\
+Commands of the human monitor: `-monitor`, Ctrl-A c, gdb's word `monitor`, QMP's `human-monitor-command`; and of the
+prompt of `playhead debug` and its `-ex`. Names, arguments and output are QEMU 7.2's; what succeeds says nothing.
+
+A command that changes the machine while it is recorded is an input: it is logged and replayed. In a replay it is
+refused. The columns say where a command works: on a live machine, while one is being recorded, in a replay.
+"""
+MONITOR_FILES = """\
+An ELF core of `dump-guest-memory` has the general registers and physical memory at its addresses; with `-p` what
+the page tables show at linear addresses. gdb opens it with `core-file`, a kernel's symbols with `symbol-file`. `savevm`
+needs no disk: a recording keeps the state itself (where QEMU refuses), a plain run keeps it in memory and says so, and
+with a qcow2 image that may be written it is kept there, too.
+"""
+
+
 def monitor() -> str:
     from typing import cast
 
-    from playhead.monitor import looking, moving, replaying
+    from playhead.monitor import hmp, looking, moving, refusals, replaying
     from playhead.monitor.commands import Command, Monitor
     from playhead.timeline import moments
 
     nothing = cast(Any, None)  # they are not run here
-    quit = Command(("quit", "q"), "", "end", nothing)
-    groups = (
-        ("Running and stopping", moving.commands(nothing)),
-        ("Moving about", replaying.commands(nothing, nothing)),
-        ("Looking", looking.commands(nothing)),
-        ("The monitor itself", (*Monitor(()).commands, quit)),
-    )
-    where = "Commands at the prompt of `playhead debug`, for its `-ex`, and in gdb after the word `monitor`.\n"
-    out = ["# The monitor\n", NOTE, where]
-    for title, commands in groups:
+    out = ["# The monitor\n", NOTE, MONITOR_PAGE, MONITOR_FILES]
+    for title, commands in (*hmp.groups(nothing), ("The monitor itself", Monitor(()).commands)):
         out.append(f"## {title}\n")
-        out.append(table(("command", "also", "does"), [
-            (f"`{c.names[0]} {c.words}".rstrip() + "`", " ".join(f"`{n}`" for n in c.names[1:]),
-             c.help)
-            for c in commands]))  # fmt: skip
+        out.append(_commands(commands, contexts=True))
+    out += ["## The prompt of `playhead debug`\n",
+            "It has gdb's words in front of those; where both have one, this is what it does there.\n"]  # fmt: skip
+    quit = Command(("quit", "q"), "", "end", nothing)
+    prompt = (*moving.commands(nothing), *replaying.commands(nothing, nothing), *looking.commands(nothing), quit)
+    out.append(_commands(prompt, contexts=False))
+    out += ["## Refused by name\n", "QEMU's commands that there are not.\n"]
+    out.append(table(("command", "why, and what there is"), [
+        (f"`{c.names[0]}`", c.help.removeprefix("not here: ")) for c in refusals.commands()]))  # fmt: skip
     out += ["## Moments\n", (moments.__doc__ or "").partition("\n\n")[2]]
     return "\n".join(out)
 
@@ -213,13 +225,88 @@ def requirements() -> str:
     return "\n".join(out)
 
 
+def _commands(commands: Any, contexts: bool) -> str:
+    from playhead.monitor.commands import CONTEXTS
+
+    head = ("command", "also", "does", *(CONTEXTS if contexts else ()))
+    rows = [(f"`{c.names[0]} {c.words}".rstrip() + "`", " ".join(f"`{n}`" for n in c.names[1:]), c.help,
+             *((c.refused.get(where, "yes") for where in CONTEXTS) if contexts else ())) for c in commands]  # fmt: skip
+    return table(head, rows)
+
+
+OWNER = """A client of QMP may do what the user may who started Playhead: `blockdev-change-medium` opens files by name,
+and `human-monitor-command` gives it every command of the human monitor. So QMP listens on this machine only, or on a
+socket that only its owner can open, unless an address is given.
+
+Shapes, errors and the order of events are those of QEMU 7.2 (tests compare them). A result may lack members that QEMU
+has; it has none that QEMU lacks. Arguments and results are written as in QEMU's schema: `*name` may be left out.
+"""
+
+
+def qmp() -> str:
+    from playhead.qmp import commands
+    from playhead.qmp.types import NOTHING, Struct
+
+    def members(one: Any) -> str:
+        if not isinstance(one, Struct):
+            return one.shown()
+        names = (("*" if key in one.optional else "") + f"{key}: {type.shown()}" for key, type in one.members.items())
+        return ", ".join(names)
+
+    out = ["# QMP\n", NOTE, OWNER, "## Commands\n"]
+    rows = [(f"`{one.name}`", members(one.arguments), "" if one.returns is NOTHING else one.returns.shown(),
+             one.about) for _, one in sorted(commands.COMMANDS.items())]  # fmt: skip
+    out.append(table(("command", "arguments", "returns", "does"), rows))
+    out.append("## Events\n")
+    events = [(f"`{name}`", members(data), about) for name, (data, about) in sorted(commands.EVENTS.items())]
+    out.append(table(("event", "data", "when"), events))
+    out.append("## Types\n")
+    out.append(table(("type", "is"), _qmp_types([*commands.COMMANDS.values()], members)))
+    out.append("## Not here\n\nCommands of QEMU's that are refused, with the reason.\n")
+    reasons: dict[str, list[str]] = {}
+    for name, why in commands.REFUSED.items():
+        reasons.setdefault(why, []).append(f"`{name}`")
+    out.append(table(("commands", "why"), [(" ".join(names), why) for why, names in reasons.items()]))
+    return "\n".join(out)
+
+
+def _qmp_types(commands: Sequence[Any], members: Any) -> list[tuple[str, str]]:
+    """Those that have a name, and what they are."""
+    from playhead.qmp.types import Array, Enum, Struct
+
+    found: dict[str, str] = {}
+
+    def see(one: Any) -> None:
+        if isinstance(one, Array):
+            see(one.element)
+        elif isinstance(one, Enum) and len(one.values) < 20:
+            found[one.name] = " ".join(f"`{value}`" for value in one.values)
+        elif isinstance(one, Enum):
+            found[one.name] = f"{len(one.values)} words, as in QEMU"
+        elif isinstance(one, Struct):
+            if not one.name.endswith("-arg") and one.members:
+                cases = "; ".join(f"{case}: {members(variant)}" for case, variant in one.variants.items())
+                found[one.name] = members(one) + (f"; by {one.tag}: {cases}" if cases else "")
+            for inner in (*one.members.values(), *one.variants.values()):
+                see(inner)
+
+    for command in commands:
+        see(command.arguments)
+        see(command.returns)
+    return [(f"`{name}`", what) for name, what in sorted(found.items())]
+
+
 PAGES = {
     "instructions": instructions,
     "events": events,
     "devices": devices,
     "options": options,
     "monitor": monitor,
+<<<<<<< HEAD
     "requirements": requirements,
+=======
+    "qmp": qmp,
+>>>>>>> main
 }
 
 

@@ -29,10 +29,11 @@ LINUX = SOURCES / "linux"  # programs for the Debian guests
 BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs")
+WITH_FLOPPY = ("floppy",)
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt",)  # prints its line and never ends by itself
-DISK_BYTES = 4 << 20
+DISK_BYTES, FLOPPY_BYTES = 4 << 20, 1_474_560
 DEBIAN_APPEND = "console=ttyS0"
 NO_TESTS = disk_guests.APPEND
 LOGIN = f"log in as {debian_recipe.LOGIN}, password {debian_recipe.PASSWORD}"
@@ -85,9 +86,22 @@ def disk() -> Path:
     return out
 
 
+def floppy_disk() -> Path:
+    """A 1.44 MB disk of noise."""
+    out = cache() / "floppy-1.img"
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = out.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(random.Random(1).randbytes(FLOPPY_BYTES))
+        partial.replace(out)
+    return out
+
+
 def machine(name: str) -> list[str]:
     """The options, ours and QEMU's, of the machine of one of our guests; no drive's file is changed."""
     drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
+    if name in WITH_FLOPPY:
+        drives += ["-drive", f"file={floppy_disk()},format=raw,if=floppy,snapshot=on"]
     cpu = ["-cpu", CPU[name]] if name in CPU else []
     return ["-bios", str(image(name)), *cpu, *drives]
 

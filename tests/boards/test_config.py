@@ -74,7 +74,7 @@ def test_drives_in_json():
     (DriveConfig(sectors=1 << 49), "sectors"),
     (DriveConfig(sectors=8, bus=2), "channels 0 and 1"),
     (DriveConfig(sectors=8, unit=-1), "channels 0 and 1"),
-    (DriveConfig(sectors=8, kind="floppy"), "its kind is hd or cdrom"),
+    (DriveConfig(sectors=8, kind="tape"), "its kind is hd, cdrom or floppy"),
     (DriveConfig(sectors=8, serial="x" * 21), "at most 20"),
     (DriveConfig(sectors=8, model="\n"), "at most 40 printable"),
     (DriveConfig(sectors=8, bus=1), "two IDE drives at 1.0"),

@@ -20,12 +20,13 @@ def test_they_are_recorded_and_replayed(tmp_path: Path, capfd: pytest.CaptureFix
     path = tmp_path / "r.ph"
     words = ["-serial", "null", "-device", "isa-serial,id=console,irq=5", "-device", "isa-debugcon,iobase=0x402,id=log",
              "-device", "isa-debug-exit", "-device", "ide-cd,id=cd,bus=ide.1,model=READER", "-global",
-             "isa-debug-exit.iobase=0xf4", "-global", "ioapic.version=0x11"]  # fmt: skip
+             "isa-debug-exit.iobase=0xf4", "-global", "ioapic.version=0x11", "-nodefaults"]  # fmt: skip
     assert run("record", "-o", str(path), *words) == 0
     with Reader(str(path)) as reader:
         assert reader.container.format == 4
         plain = reader.meta["config"]
-        assert reader.parts[-8:] == ["ide", "serial0", "console", "fw_cfg", "log", "debug_exit", "vga", "storage"]
+        assert reader.parts[-10:-8] == ["ide", "dma"]
+        assert reader.parts[-8:] == ["fdc", "serial0", "console", "fw_cfg", "log", "debug_exit", "vga", "storage"]
     assert serial_ports(plain) == 2 and [(d["bus"], d["kind"], d["model"]) for d in drives(plain)] == [
         (1, "cdrom", "READER")]  # fmt: skip
     assert device_words(plain) == [
@@ -73,8 +74,8 @@ def test_what_devices_print_goes_to_their_character_devices(tmp_path: Path, monk
     assert main(["record", "-o", "r.ph", *words]) == ord("C") * 2 + 1
     assert [Path(name).read_bytes() for name in "abc"] == [b"A", b"B", b"C"]
     with Reader("r.ph") as reader:
-        assert [(end["id"], end["backend"]) for end in reader.meta["config"]["outside"]] == [
-            ("serial0", "file"), ("two", "file"), ("log", "file")]  # fmt: skip
+        assert [(end["id"], end.get("backend")) for end in reader.meta["config"]["outside"]] == [
+            ("floppy0", None), ("serial0", "file"), ("two", "file"), ("log", "file")]  # fmt: skip
     replay = ["replay", "r.ph", "--quiet", "-serial", "file:x", "-serial", "file:y", "-debugcon", "file:z"]
     assert main(replay) == 0 and [Path(name).read_bytes() for name in "xyz"] == [b"A", b"B", b"C"]
 

@@ -9,8 +9,9 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import parse_arguments
 
 
-def specs(words):
-    return placed(parse_arguments("run", MACHINE_OPTIONS, words.split())).specs
+def specs(words, *more):
+    """Without the machine's own floppy disk drive."""
+    return placed(parse_arguments("run", MACHINE_OPTIONS, [*words.split(), "-nodefaults", *more])).specs
 
 
 def places(words):
@@ -25,12 +26,12 @@ def places(words):
     ("-drive a,index=1 -hda b -drive c,media=cdrom", [(0, HD, "b"), (1, HD, "a"), (2, CDROM, "c")]),
     ("-drive file=a,,b.img", [(0, HD, "a,b.img")]),
     ("-drive a,bus=1,unit=1", [(3, HD, "a")]),
-    ("-drive file=a,if=none,id=x -device ide-hd,drive=x", [(0, HD, "a")]),
+    ("-drive file=a,if=none,id=x -device ide-hd,drive=x", [(2, HD, "a")]),
     ("-drive file=a,if=none,id=x -device ide-hd,drive=x,bus=ide.1,unit=1 -hda b", [(0, HD, "b"), (3, HD, "a")]),
-    ("-drive file=a,if=none,id=x -device ide-cd,drive=x -device ide-cd", [(0, CDROM, "a"), (1, CDROM, "")]),
+    ("-drive file=a,if=none,id=x -device ide-cd,drive=x -device ide-cd", [(2, CDROM, "a"), (3, CDROM, "")]),
     ("-drive media=cdrom", [(0, CDROM, "")]),
     ("-drive file=a,if=none,id=x -drive driver=blkreplay,image=x", [(0, HD, "a")]),
-    ("-device ide-hd,drive=y -drive driver=blkreplay,if=none,id=y,image=x -drive a,if=none,id=x", [(0, HD, "a")]),
+    ("-device ide-hd,drive=y -drive driver=blkreplay,if=none,id=y,image=x -drive a,if=none,id=x", [(2, HD, "a")]),
 ])  # fmt: skip
 def test_places(words, expected):
     assert places(words) == expected
@@ -52,7 +53,6 @@ def test_what_a_drive_is_like():
     ("-drive file=a,if=virtio", "if=virtio is not supported"),
     ("-drive file=a,if=idle", "ide"),
     ("-drive file=a,format=vmdk", "format vmdk is not supported"),
-    ("-drive file=a,if=none", "needs an id="),
     ("-drive file=a,if=none,id=x -drive file=b,if=none,id=x", "two drives have the id 'x'"),
     ("-drive file=a,if=none,id=disk -device ide-hd,drive=dsik", "did you mean 'disk'"),
     ("-drive file=a,id=x -device ide-hd,drive=x", "is used already"),
@@ -83,5 +83,5 @@ def test_boot_order():
 def test_images_of_no_drive():
     """They can hold snapshots, if they may be written."""
     words = "-drive a,if=none,id=x -drive b,if=none,id=y -device ide-hd,drive=y -drive c,if=none,id=z,snapshot=on"
-    found = placed(parse_arguments("run", MACHINE_OPTIONS, words.split()))
+    found = placed(parse_arguments("run", MACHINE_OPTIONS, [*words.split(), "-nodefaults"]))
     assert [spec.file for spec in found.specs] == ["b"] and [spec.file for spec in found.others] == ["a"]

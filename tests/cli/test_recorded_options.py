@@ -22,7 +22,7 @@ ALIKE = ["-m", "64", "-cpu", "pentium,+pae", "-icount", "shift=5", "-rtc", "base
 DEVICES = ["-serial", "stdio", "-serial", "null", "-debugcon", "null", "-device", "isa-debug-exit,iobase=0x600"]
 CD = ["-cdrom", "cd.iso"]
 ON_DISK = ["-drive", "file=disk.raw,format=raw,if=none,id=a", "-device"]
-DISK = [*ON_DISK, "ide-hd,drive=a,serial=ABC"]
+DISK = [*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC"]
 DRIVES = [*DISK, *CD]
 KERNEL = ["-kernel", "kernel", "-initrd", "initrd", "-append", "console=ttyS0"]
 FIRMWARE = ["-bios", "bios"]
@@ -77,10 +77,11 @@ OTHER = [
     (["-drive", "file=other.raw,format=raw,if=none,id=a", *DRIVES[2:]], "it has 131072 bytes, and the recorded"),
     ([*DISK, "-device", "ide-cd,bus=ide.1"], "it has no medium, and the recorded one had 4096 bytes"),
     (["-drive", "file=disk.raw,format=raw,media=cdrom,index=0", *CD], "it is a CD-ROM drive, and a disk was recorded"),
-    ([*ON_DISK, "ide-hd,drive=a,serial=XYZ", *CD], "serial XYZ: the recording was made with ABC"),
-    ([*ON_DISK, "ide-hd,drive=a", *CD], "serial PH00001: the recording was made with ABC"),
-    ([*ON_DISK, "ide-hd,drive=a,serial=ABC,model=M", *CD], "model M: the recording was made with"),
-    ([*ON_DISK, "ide-hd,drive=a,serial=ABC,bootindex=1", *CD], "bootindex 1: the recording was made with None"),
+    ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=XYZ", *CD], "serial XYZ: the recording was made with ABC"),
+    ([*ON_DISK, "ide-hd,drive=a,bus=ide.0", *CD], "serial PH00001: the recording was made with ABC"),
+    ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,model=M", *CD], "model M: the recording was made with"),
+    ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,bootindex=1", *CD],
+     "bootindex 1: the recording was made with None"),
     (["-drive", "file=disk.raw,format=raw,if=none,id=a,readonly=on", *DRIVES[2:]], "readonly True"),
     (["-bios", "other"], "-bios other: its content is not that which was recorded"),
     (["-kernel", "kernel"], "-kernel kernel: the recorded machine was started without one"),
@@ -155,7 +156,8 @@ def test_a_clock_that_began_with_the_hosts_date() -> None:
 
 def test_the_program_refuses_before_it_prints(tmp_path: Path) -> None:
     (tmp_path / "disk.raw").write_bytes(face.disk())
-    drive = ["-drive", "file=disk.raw,format=raw,if=none,snapshot,id=a", "-device", "ide-hd,drive=a", "-m", "32"]
+    drive = ["-drive", "file=disk.raw,format=raw,if=none,snapshot,id=a", "-device", "ide-hd,drive=a,bus=ide.0",
+             "-m", "32"]  # fmt: skip
     status, said, _ = face.run(tmp_path, ["-icount", "shift=3,rr=record,rrfile=r.bin", *drive], b"q")
     assert status == 0 and said.endswith(b"q")
     for given, named in ((["-m", "64"], "-m 64M"), (["-cpu", "486"], "-cpu 486"), (["-serial", "none"], "-serial")):

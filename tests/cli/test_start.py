@@ -22,7 +22,7 @@ NEVER = (
     "llvmlite", "rich", "prompt_toolkit", "unicorn", "capstone", "concurrent", "multiprocessing", "difflib", "tempfile",
     "shutil", "socket", "ssl", "asyncio", "logging", "email", "subprocess", "textwrap", "fractions", "decimal",
     "urllib",
-    "playhead.gdb", "playhead.monitor", "playhead.timeline", "playhead.host.block", "playhead.host.disks",
+    "playhead.gdb", "playhead.monitor", "playhead.timeline", "playhead.host.block",
     "playhead.host.listen", "playhead.host.editor", "playhead.ir", "playhead.x86.insn", "playhead.x86.softfloat",
     "playhead.x86.build", "playhead.x86.decode", "playhead.x86.disasm", "playhead.x86.flags", "playhead.x86.isa",
     "playhead.x86.notation", "playhead.x86.table", "playhead.x86.system.paging", "playhead.x86.system.segments",

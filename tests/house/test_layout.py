@@ -31,14 +31,15 @@ MAY_IMPORT = {
     "session": "base log hw host machine replay",
     "timeline": "base log hw x86 machine session",
     "gdb": "base log timeline",
-    "monitor": "base log timeline",
+    "monitor": "base log hw devices boards machine session timeline",
+    "qmp": "base log hw x86 devices boards session timeline monitor",
     "web": "base log timeline",
 }
 UNRESTRICTED = {"cli"}  # one file per verb, over everything
 
 # Modules by which the outside world, chance or the order of threads could get in.
 OUTSIDE = {"time", "socket", "threading", "random", "select", "selectors", "asyncio", "secrets", "uuid", "datetime"}
-OUTSIDE_ALLOWED = {"host", "cli", "gdb", "monitor", "web"}
+OUTSIDE_ALLOWED = {"host", "cli", "gdb", "monitor", "qmp", "web"}
 
 LLVM = "llvmlite"
 LLVM_ALLOWED = "engine/llvm"

@@ -9,7 +9,7 @@ import sys
 import time
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
-PROMPT = b"(playhead) "
+PROMPT = b"(qemu) "
 PATIENCE_S = 30
 
 

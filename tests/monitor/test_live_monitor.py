@@ -38,16 +38,17 @@ def test_over_tcp_with_a_kill(tmp_path):
         assert re.match(r"moment [1-9]\d*(\+\d+)?, virtual time \d", when)
         time.sleep(0.2)
         assert talk.ask("when") == when
-        assert re.match(r"here: \d+", talk.ask("savevm here"))
-        assert "usage: savevm name" in talk.ask("savevm") and "did you mean 'savevm'" in talk.ask("savemv x")
+        assert talk.ask("savevm here") == "" and "did you mean 'savevm'" in talk.ask("savemv x")
         talk.ask("cont")
         time.sleep(0.3)
-        assert re.match(r"at \d+\+\d+: [0-9a-f]{4}:", talk.ask("loadvm here"))
+        assert talk.ask("loadvm here") == ""
         assert talk.ask("system_reset") == ""
         time.sleep(0.2)
-        assert re.match(r"at \d+\+\d+: f000:", talk.ask("loadvm power-on"))
+        talk.ask("stop")
+        assert talk.ask("loadvm power-on") == ""
+        assert "CS =f000 ffff0000 0000ffff 00009300" in talk.ask("info registers")
         table = talk.ask("info snapshots").split("\n")
-        assert len(table) == 3 and " power-on " in table[1] and " here " in table[2]
+        assert len(table) == 4 and " power-on " in table[2] and " here " in table[3]
         time.sleep(1)  # it is flushed twice a second
         running.process.send_signal(signal.SIGKILL)
         running.process.wait()
@@ -86,7 +87,7 @@ def test_on_standard_input(tmp_path):
     done = subprocess.run([*PLAYHEAD, *words], input="info status\nnonsense\nx/2xb 0xf0000\nquit\n", text=True,
                           capture_output=True, timeout=PATIENCE_S)  # fmt: skip
     assert done.returncode == 0 and done.stdout.startswith("VM status: running\n000f0000: 0x"), done
-    assert "unknown command 'nonsense'" in done.stderr
+    assert "unknown command: 'nonsense'" in done.stderr
     assert main(["replay", "--verify", str(path), "--quiet"]) == 0
 
 

@@ -90,7 +90,7 @@ def test_qemu_leaves_the_same_disk(image, written):
     ["-hda", "{}", "-snapshot"],
     ["-drive", "file={},snapshot=on"],
     ["-drive", "file={},if=none,snapshot=on,id=img-direct", "-drive",
-     "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay", "-device", "ide-hd,drive=img-blkreplay"],
+     "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay", "-device", "ide-hd,drive=img-blkreplay,bus=ide.0"],
 ])  # fmt: skip
 def test_a_temporary_overlay_leaves_the_image_alone(words, image, tmp_path, capfd):
     path, before = tmp_path / "r.ph", hash_of(image)
@@ -229,8 +229,9 @@ def test_a_branch_needs_the_image(recorded, image, tmp_path, capfd):
 
 def test_info_says_what_is_kept(recorded, capfd):
     assert main(["info", "--json", str(recorded)]) == 0
-    (disk,) = json.loads(capfd.readouterr().out)["disks"]
+    (disk, floppy) = json.loads(capfd.readouterr().out)["disks"]
     assert disk["sectors"] == 8192 and disk["embedded"] and 3 << 20 < disk["read_bytes"] <= 4 << 20
+    assert floppy["kind"] == "floppy" and floppy["image"] is None
     assert disk["image"]["format"] == "raw" and disk["image"]["file"].endswith("disk.img")
     assert main(["info", str(recorded)]) == 0
     assert "disk at ide.0 unit 0" in capfd.readouterr().out

@@ -13,8 +13,7 @@ from playhead.log.reader import Reader
 from playhead.log.snapshots import names
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
-from playhead.monitor import live, looking
-from playhead.monitor.commands import Monitor
+from playhead.monitor import hmp
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.session.run import RunSession
@@ -27,11 +26,8 @@ class Debugged:
 
     def __init__(self, session, script, recorded=""):
         self.session, self.script = session, script
-        self.target = LiveDebuggee(session, RECORDED if recorded else "")
-        monitor = Monitor((
-            *live.commands(self.target, recorded, lambda: session.host.request_quit("quit")),
-            *looking.commands(self.target),
-        ))  # fmt: skip
+        self.target = LiveDebuggee(session, RECORDED if recorded else "", recorded)
+        monitor = hmp.monitor(self.target)
         self.target.commands = monitor.execute
         session.observed = True
         session.drive = self._first
@@ -115,7 +111,7 @@ def somewhere(d, rng):
         if d.session.outcome is not None:
             break
         if rng.randrange(6) == 0:
-            assert d.command(f"savevm s{rng.randrange(3)}").startswith("s")
+            assert "Error" not in d.command(f"savevm s{rng.randrange(3)}")
         if rng.randrange(8) == 0 and d.session.snapshots.all():
             d.command(f"loadvm {rng.choice(d.session.snapshots.all()).name}")
         if rng.randrange(30) == 0:
@@ -200,14 +196,14 @@ def test_stops_and_refusals(tmp_path):
         assert d.command("info status") == "VM status: paused (debug)\n"
         assert "gdb is attached" in d.command("cont")
         assert d.command("loadvm x") == "no snapshot 'x'; there is none\n"
-        assert d.command("savevm x") == "x: 1\n" and d.command("savevm x") == "x: 1\n"
+        assert d.command("savevm x") == d.command("savevm x") == ""
         assert "x    " in d.command("info snapshots")
         assert d.command("delvm x") == "" and "no snapshot available" in d.command("info snapshots")
         assert d.command("quit") == ""
         assert d.ask("c") == b"W00"
 
     _, outcome, _ = record(tmp_path / "r.ph", script)
-    assert outcome.cause == "host-ui" and outcome.icount < 10
+    assert outcome.cause == "host-qmp-quit" and outcome.icount < 10
     assert planted.replay(tmp_path / "r.ph").complete
 
 
@@ -221,7 +217,7 @@ def test_a_snapshot_at_a_breakpoint_is_of_the_next_moment(tmp_path):
         d.ask("c")
         before = d.moment
         said = d.command("savevm x")
-        assert said.startswith(f"x: {before.icount + 1}\n") and "position has changed" in said
+        assert d.target.snapshots()[0].moment.icount == before.icount + 1 and "position has changed" in said
         assert d.session.snapshots.named("x").moment == d.moment
         d.command("quit")
 
@@ -242,12 +238,12 @@ def test_run_can_be_changed():
         assert d.command("info replay") == "Record/replay is not active\n"
         assert "kept in memory only" in d.command("savevm a")
         d.ask("M8000,4:ffffffff")
-        assert d.command("loadvm a").startswith("at 1+1: ")
+        assert "position has changed" in d.command("loadvm a") and str(d.target.moment) == "1+1"
         assert d.ask("m8000,4") == b"01020304" and d.target.read_register("eax") == 0x12345678
         d.command("quit")
 
     _, outcome = run(script)
-    assert outcome.cause == "host-ui"
+    assert outcome.cause == "host-qmp-quit"
 
 
 def test_standing_takes_no_time():

@@ -59,7 +59,8 @@ def test_who_wrote(recording, capfd):
 
 
 @pytest.mark.parametrize("command, said", [
-    ("seek nowhere", "is no moment"), ("sek 1", "did you mean 'seek'?"), ("info", "info what?"),
+    ("seek nowhere", "is no moment"), ("sek 1", "did you mean 'seek'?"),
+    ("info nowhere", "unknown command: 'info nowhere'; "),
     ("loadvm", "usage: loadvm name"), ("replay_break 100", "in the past"),
     ("replay_delete_break", "no replay breakpoint"), ("who zz", "is no number"), ("x/4q 0", "is no format"),
     ("who 0xf0000000", "no memory at 0xf0000000 at moment 500000; look from a moment when"),

@@ -167,7 +167,8 @@ def test_a_refusal_leaves_everything_alone(prompt, command):
 
 def test_an_unknown_word_is_shown_escaped(recording, capfd):
     assert main(["debug", str(recording), "--batch", "-ex", "\x1b]0;title\x07\x9b31mred"]) == 2
-    assert capfd.readouterr().err == "playhead: unknown command '\\x1b]0;title\\x07\\x9b31mred'; try help\n"
+    said = capfd.readouterr().err
+    assert said == "playhead: unknown command: '\\x1b]0;title\\x07\\x9b31mred'; help lists what there is\n"
 
 
 def test_instructions_follow_the_segment_and_the_mode(prompt):

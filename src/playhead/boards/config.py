@@ -14,7 +14,7 @@ from typing import Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.boards import config_before, machine_version, pc_devices
-from playhead.boards.drive_config import DriveConfig
+from playhead.boards.drive_config import FLOPPY, DriveConfig
 from playhead.boards.entry import Entry, Module, Outside
 from playhead.devices import registry
 from playhead.devices.timer.rtc_calendar import date_from_days, days_from_date
@@ -24,7 +24,7 @@ RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the h
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 BLOBS = ("kernel", "initrd", "bios")
 LISTS = ("devices", "outside", "modules")
-OPTIONAL = ("modules", "kernel_name")  # not written where there is none: descriptions before them had neither
+OPTIONAL = ("modules", "kernel_name", "uuid")  # not written where there is none: descriptions before them had neither
 BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -50,6 +50,7 @@ class PcConfig:
     outside: tuple[Outside, ...] = ()
     modules: tuple[Module, ...] = ()  # of a Multiboot kernel
     kernel_name: str = ""  # with which its command line begins
+    uuid: str = ""  # which firmware is told, as -uuid says it; without one it is all zeroes
 
     def __post_init__(self) -> None:
         if not self.devices:
@@ -74,6 +75,8 @@ class PcConfig:
         self.rtc_start_s()
         if not set(self.boot) <= set(BOOT_LETTERS):
             raise UsageError(f"-boot order={self.boot}: letters of {BOOT_LETTERS}")
+        if self.uuid and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.uuid):
+            raise UsageError(f"-uuid {self.uuid}: not a UUID")
         pc_devices.check(self.machine, self.devices, self.outside)
         for drive in self.drives:
             drive.check()
@@ -94,8 +97,8 @@ class PcConfig:
 
     @cached_property
     def drives(self) -> tuple[DriveConfig, ...]:
-        """The disks and CD-ROM drives. Whoever provides the storage behind them does so in this order."""
-        found = [(entry, self.values(entry)) for entry in self.all_of("ide-hd", "ide-cd")]
+        """The disks, CD-ROM and floppy disk drives. Whoever provides the storage behind them does so in this order."""
+        found = [(entry, self.values(entry)) for entry in self.all_of(*pc_devices.DRIVES)]
         return tuple(pc_devices.drive_of(e, values, self.end("drive", values["drive"]).facts) for e, values in found)
 
     @cached_property
@@ -108,6 +111,17 @@ class PcConfig:
         """(I/O base, interrupt) of each serial port."""
         found = (self.values(entry) for entry in self.all_of("isa-serial"))
         return tuple((values["iobase"], values["irq"]) for values in found)
+
+    def floppy_types(self) -> tuple[str, str]:
+        """Of each floppy disk drive, in the words of its property; "none" where there is no drive."""
+        types = {0: "none", 1: "none"}
+        for drive in self.drives:
+            if drive.kind == FLOPPY:
+                from playhead.devices.storage.isa_fdc import drive_type
+
+                (fdc,) = self.all_of("isa-fdc")
+                types[drive.unit] = drive_type(self.values(fdc), drive.unit, drive.type, drive.sectors)
+        return types[0], types[1]
 
     # the real-time clock
 

@@ -6,7 +6,7 @@ Sources: IBM PC/AT Technical Reference, "CMOS RAM" (12h, 19h-2Ch); the translati
 
 from collections.abc import Sequence
 
-from playhead.boards.drive_config import HD, DriveConfig
+from playhead.boards.drive_config import FLOPPY, HD, DriveConfig
 from playhead.devices.storage.ata_identify import geometry
 
 CMOS_TYPES, CMOS_TRANSLATION, USER_TYPE = 0x12, 0x39, 47
@@ -16,8 +16,9 @@ BIOS_CYLINDERS = 1024
 
 def cmos(drives: Sequence[DriveConfig]) -> dict[int, int]:
     """CMOS bytes: types and parameters of the first channel's disks, and how the BIOS has to translate addresses."""
-    values: dict[int, int] = {CMOS_TYPES: 0, CMOS_TRANSLATION: 0} if drives else {}
-    for drive in drives:
+    ide = [drive for drive in drives if drive.kind != FLOPPY]
+    values: dict[int, int] = {CMOS_TYPES: 0, CMOS_TRANSLATION: 0} if ide else {}
+    for drive in ide:
         if drive.kind != HD:
             continue
         cylinders, heads, track = geometry(drive.sectors)
@@ -34,8 +35,11 @@ def cmos(drives: Sequence[DriveConfig]) -> dict[int, int]:
     return values
 
 
-def boot_order(drives: Sequence[DriveConfig]) -> bytes:
-    """The file by which firmware knows what to try in which order; empty: it decides."""
-    chosen = sorted((d for d in drives if d.boot_index is not None), key=lambda d: (d.boot_index, d.bus, d.unit))
-    paths = [f"/pci@i0cf8/ide@1,1/drive@{d.bus}/disk@{d.unit}" for d in chosen]
+def boot_order(drives: Sequence[DriveConfig], floppies: Sequence[int | None] = ()) -> bytes:
+    """The file by which firmware knows what to try in which order; empty: it decides. `floppies`: the boot index of
+    each floppy disk drive.
+    """
+    chosen = [(d.boot_index, f"/pci@i0cf8/ide@1,1/drive@{d.bus}/disk@{d.unit}") for d in drives]
+    chosen += [(index, f"/pci@i0cf8/isa@1/fdc@03f0/floppy@{unit}") for unit, index in enumerate(floppies)]
+    paths = [path for index, path in sorted((index, path) for index, path in chosen if index is not None)]
     return ("\n".join(paths) + "\0").encode() if paths else b""

@@ -17,9 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from playhead.boards import disks, pc_memory
+from playhead.boards import disks, pc_devices, pc_memory
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
+from playhead.boards.drive_config import FLOPPY
 from playhead.boards.wires import SharedLine
 from playhead.devices import registry
 from playhead.devices.char.ns16550_uart import Ns16550
@@ -28,6 +29,8 @@ from playhead.devices.intc.lapic import Lapic
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.pci.bus import PciBus, PciFunction, place
 from playhead.devices.pci.piix3_isa import Piix3Isa
+from playhead.devices.storage.floppy_formats import CMOS as CMOS_TYPES
+from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import directory, fixed_items
 from playhead.devices.system.pc_ports import CoprocessorError
@@ -109,13 +112,15 @@ class Board:
         self.boot = pc_memory.start(config, tables) if config.kernel is not None else None
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
-        self.cmos = pc_nvram(config.ram_bytes, boot=config.boot) | disks.cmos(config.drives)
-        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics)
+        first, second = (CMOS_TYPES[type] for type in config.floppy_types())
+        self.cmos = pc_nvram(config.ram_bytes, boot=config.boot, floppies=(first, second)) | disks.cmos(config.drives)
+        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid)
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
         self._build()
         self.lapic, self.nmi, self.kbc = self.find(Lapic), self.find(NmiLatch), self.find(I8042)
         self.isa, self._fpu_error = self.find(Piix3Isa), self.find(CoprocessorError)
         self.ide = next(iter(self.all_of(Piix3Ide)), None)
+        self.fdc = next(iter(self.all_of(IsaFdc)), None)
         self.serial = self.all_of(Ns16550)
         self.intr = self.lapic.intr
         for n, wire in enumerate(self.pirqs):
@@ -182,7 +187,7 @@ class Board:
         return None
 
     def drive(self, id: str) -> Drive:
-        drives = [entry.values["drive"] for entry in self.config.all_of("ide-hd", "ide-cd")]
+        drives = [entry.values["drive"] for entry in self.config.all_of(*pc_devices.DRIVES)]
         behind = self._outputs.drives
         assert len(behind) >= len(drives), f"{len(drives)} drives, storage for {len(behind)}"
         return behind[drives.index(id)]
@@ -212,17 +217,17 @@ class Board:
 
     def drive_done(self, id: int, error: bool, data: bytes = b"") -> bool:
         """A request to a drive has ended (`playhead.hw.block`); False if nobody waits for it any more."""
-        return self.ide is not None and self.ide.drive_done(id, error, data)
+        controllers = (self.ide, self.fdc)
+        return any(one is not None and one.drive_done(id, error, data) for one in controllers)
 
     def in_flight(self) -> list[InFlight]:
         """The requests under way, by the drives' order in the configuration."""
-        if self.ide is None:
-            return []
-        order = {2 * drive.bus + drive.unit: n for n, drive in enumerate(self.config.drives)}
-        found = [
-            InFlight(order[r.drive], r.id, r.kind, r.lba, r.count) for r in self.ide.in_flight() if r.drive in order
-        ]
-        return sorted(found, key=lambda r: r.drive)
+        places = {(drive.kind == FLOPPY, 2 * drive.bus + drive.unit): n for n, drive in enumerate(self.config.drives)}
+        under_way = [(False, r) for r in self.ide.in_flight()] if self.ide is not None else []
+        under_way += [(True, r) for r in self.fdc.in_flight()] if self.fdc is not None else []
+        found = [(places.get((floppy, r.drive)), r) for floppy, r in under_way]
+        requests = [InFlight(n, r.id, r.kind, r.lba, r.count) for n, r in found if n is not None]
+        return sorted(requests, key=lambda r: r.drive)
 
     # -- reset and start
 

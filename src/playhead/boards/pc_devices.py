@@ -12,7 +12,7 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.boards import drive_config, machine_version
-from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.boards.drive_config import CDROM, FLOPPY, DriveConfig
 from playhead.boards.entry import Entry, Outside
 from playhead.devices import registry
 from playhead.hw.declared import IDENTIFIER, Declared, Value, kind_of
@@ -22,10 +22,12 @@ PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("isa-i8259",), "pic"), (("apic",), "lapic"), (("ioapic",), "ioapic"), (("nmi-latch",), "nmi"),
     (("mc146818rtc",), "rtc"), (("isa-pit",), "pit"), (("isa-pcspk",), "port61"), (("i8042",), "kbc"),
     (("port92",), "port92"), (("fpu-error",), "fpu_error"), (("i440FX",), "pci"), (("PIIX3",), "isa"),
-    (("PIIX4_PM",), "pm"), (("piix3-ide",), ""), (("ide-hd", "ide-cd"), ""), (("isa-serial",), ""),
+    (("PIIX4_PM",), "pm"), (("piix3-ide",), ""), (("ide-hd", "ide-cd"), ""),
+    (("i8257",), "dma"), (("isa-fdc",), "fdc"), (("floppy",), ""), (("isa-serial",), ""),
     (("fw_cfg_io",), "fw_cfg"), (("isa-debugcon",), ""), (("isa-debug-exit",), ""), (("vga-text",), "vga"),
 )  # fmt: skip
 RANK = {name: n for n, (names, _) in enumerate(PLACES) for name in names}
+DRIVES = ("ide-hd", "ide-cd", "floppy")  # what has storage behind it
 IDS = {"isa-serial": "serial{index}", "isa-debugcon": "debugcon", "isa-debug-exit": "debug_exit", "piix3-ide": "ide"}
 TAKEN = ("cpu", "tlb", "ram", "clock", "machine", "storage")  # names of parts that are no devices
 ID_MAX, PORTS = 64, 1 << 16
@@ -200,18 +202,28 @@ def parts(version: str = "", *, serial: Sequence[str] = ("null",), debugcon: int
     return {"devices": listed(version or machine_version.newest(), entries), "outside": tuple(ends)}
 
 
-def of_drive(drive: DriveConfig, id: str = "") -> tuple[Entry, Outside]:
-    """A drive as a device, perhaps of an id of its own, and what is behind it."""
+def of_drive(drive: DriveConfig, id: str = "", behind: str = "") -> tuple[Entry, Outside]:
+    """A drive as a device, perhaps of an id of its own, and what is behind it, perhaps with a name of its own."""
+    if drive.kind == FLOPPY:
+        name = f"floppy{drive.unit}"
+        of_floppy: dict[str, Value] = {"drive": behind or name, "unit": drive.unit}
+        if drive.type:
+            of_floppy["drive-type"] = drive.type
+        facts = {"sectors": drive.sectors, "read_only": drive.read_only}
+        return Entry("floppy", id or name, of_floppy, "floppy-bus.0"), Outside("drive", behind or name, facts)
     name = f"ide{drive.bus}-{'cd' if drive.kind == CDROM else 'hd'}{drive.unit}"
-    values: dict[str, Value] = {"drive": name, "unit": drive.unit}
+    behind = behind or name
+    values: dict[str, Value] = {"drive": behind, "unit": drive.unit}
     words = (("serial", drive.serial), ("model", drive.model), ("bootindex", drive.boot_index))
     values.update({key: value for key, value in words if value not in (None, "")})
     entry = Entry("ide-cd" if drive.kind == CDROM else "ide-hd", id or name, values, f"ide.{drive.bus}")
-    return entry, Outside("drive", name, {"sectors": drive.sectors, "read_only": drive.read_only})
+    return entry, Outside("drive", behind, {"sectors": drive.sectors, "read_only": drive.read_only})
 
 
 def drive_of(entry: Entry, values: Mapping[str, Any], facts: Mapping[str, Any]) -> DriveConfig:
     """The inverse."""
+    if entry.driver == "floppy":
+        return DriveConfig(0, values["unit"], FLOPPY, facts["sectors"], facts["read_only"], type=values["drive-type"])
     kind = CDROM if entry.driver == "ide-cd" else drive_config.HD
     return DriveConfig(int(entry.bus[-1]), values["unit"], kind, facts["sectors"], facts["read_only"],
                        values["serial"] or "", values["model"] or "", values["bootindex"])  # fmt: skip

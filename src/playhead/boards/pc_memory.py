@@ -130,8 +130,10 @@ def _boot(config: PcConfig, kernel: bytes) -> linux_boot.Boot:
 
 def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     """The files that firmware finds in fw_cfg."""
+    fdc = [config.values(entry) for entry in config.all_of("isa-fdc")]
+    floppies = [values[name] for values in fdc for name in ("bootindexA", "bootindexB")]
     return {
-        "bootorder": disks.boot_order(config.drives),
+        "bootorder": disks.boot_order(config.drives, floppies),
         "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, E820_RAM),
         "etc/system-states": bytes((0x80, 0, 0, 1, 2, 0x80)),  # bit 7: S0 and S5, and neither S3 nor S4
         LOADER_FILE: tables.loader(),

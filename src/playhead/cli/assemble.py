@@ -11,6 +11,7 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
+from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec
@@ -38,7 +39,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         if values[name] is not None and values["kernel"] is None:
             raise UsageError(f"-{name} goes with -kernel")
     if values["kernel"] is None and values["bios"] is None:
-        if not drives.configs:
+        if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY]:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
         values["bios"] = seabios()
     files = boot_files.read(values)
@@ -60,6 +61,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         boot=values["boot"].get("order", PcConfig.boot),
         devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
         outside=parts["outside"],
+        uuid=values["uuid"] or "",
     )
     config.check()
     if config.kernel is not None and not config.kernel_name:  # a Multiboot kernel does not say
@@ -81,7 +83,7 @@ def make_options(values: dict[str, Any]) -> Options:
         sleep=icount.get("sleep", True),
         auto_shift=shift == "auto",
         shift=3 if shift == "auto" else shift,
-        no_reboot=values["no_reboot"],
+        no_reboot=values["no_reboot"] or values.get("action", {}).get("reboot") == "shutdown",
         silent_hint="" if says_console else QUIET_LINUX if values["kernel"] else QUIET,
     )
 

@@ -87,6 +87,8 @@ class Claims:
             for path in SEABIOS:
                 self.reads("the firmware", path)
         self.devices(all_specs(values), debugcon_spec(values))
+        if values.get("pidfile"):
+            self.writes("-pidfile", values["pidfile"])
 
     def images(self, files: Sequence[dict[str, Any]]) -> None:
         """Where the images of a recording are now."""

@@ -88,8 +88,8 @@ class Debugging:
         from playhead.host.host import Host
         from playhead.host.lines import Lines
         from playhead.host.listen import TcpListener
-        from playhead.monitor import looking, moving, replaying
-        from playhead.monitor.commands import Command, Monitor
+        from playhead.monitor import hmp, looking, moving, replaying
+        from playhead.monitor.commands import REPLAY, Command, Monitor
         from playhead.timeline.replayed import ReplayDebuggee
         from playhead.timeline.timeline import Timeline
 
@@ -101,8 +101,8 @@ class Debugging:
         self._monitor = Monitor((
             *moving.commands(self._target), *replaying.commands(self._target, reader),
             *looking.commands(self._target),
-            Command(("quit", "q"), "", "end", self._quit),
-        ))  # fmt: skip
+            Command(("quit", "q"), "", "end", self._quit), *hmp.commands(self._target),
+        ), REPLAY)  # fmt: skip
         self._target.commands = self._command
         self._ended, self._next_tell = False, 0
         listen = values["listen"]

@@ -4,9 +4,10 @@ that a machine's description has.
 
 from typing import Any
 
-from playhead.base.errors import UsageError
-from playhead.cli.options import Given, pairs
+from playhead.base.errors import UnsupportedError, UsageError
+from playhead.cli.options import Given, Sub, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
+from playhead.cli.structured_value import is_json, json_object
 from playhead.cli.value_types import Type, identifier
 from playhead.hw.declared import OUTSIDE, Declared, kind_of
 
@@ -15,18 +16,76 @@ OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
 def device(text: str) -> Given:
     """The value of -device: its name, perhaps id and bus, and the properties that are given."""
-    from playhead.devices import registry
-
+    if is_json(text):
+        return _of_json(json_object(text))
     name, _, rest = text.partition(",")
-    known = registry.creatable(name.removeprefix("driver="))
     given = pairs(rest) if rest else {}
-    own = Given(name=known.name)
-    if "id" in given:
-        own["id"] = identifier(given.pop("id"))
-    if "bus" in given:
-        own["bus"] = _bus(known, given.pop("bus"))
+    known = _creatable(name.removeprefix("driver="))
+    own = _own(known, given)
     own.update(known.parse(given))
     return own
+
+
+def _of_json(given: dict[str, Any]) -> Given:
+    """The same as JSON, whose values have the types of the properties."""
+    if not isinstance(given.get("driver"), str):
+        raise UsageError("the key 'driver' is missing, the device's name")
+    known = _creatable(given.pop("driver"))
+    own = _own(known, given)
+    for name, value in given.items():
+        known.property(name).check(value, known.name)
+        if value is None:
+            raise UsageError(f"property '{known.name}.{name}' cannot be null")
+    own.update(given)
+    return own
+
+
+def _own(known: Declared, given: dict[str, Any]) -> Given:
+    """What is no property, taken out of what is given."""
+    own = Given(name=known.name)
+    if "id" in given:
+        own["id"] = identifier(str(given.pop("id")))
+    if "bus" in given:
+        own["bus"] = _bus(known, str(given.pop("bus")))
+    return own
+
+
+# QEMU's devices that this version does not have, by how their names begin
+ELSEWHERE = {
+    ("rtl8139", "e1000", "ne2k", "pcnet", "i825", "tulip", "vmxnet", "igb"): "it has no network",
+    ("AC97", "ac97", "ES1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
+        "it has no sound",
+    ("VGA", "cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):
+        "it has no screen",
+    ("virtio-",): "it has no virtio; drives are ide-hd and ide-cd",
+    ("usb-", "piix3-usb", "piix4-usb", "ich9-usb", "nec-usb", "qemu-xhci", "pci-ohci", "ich9-ehci"): "it has no USB",
+    ("scsi-", "lsi", "megasas", "mptsas", "am53c974", "dc390", "pvscsi", "ich9-ahci", "ahci", "nvme", "sd-", "sdhci"):
+        "its drives are ide-hd and ide-cd",
+    ("isa-fdc", "floppy"): "it has no floppy drives",
+    ("isa-parallel",): "it has no parallel port",
+    ("pci-serial", "tpci200", "ipoctal"): "its serial ports are isa-serial",
+    ("pci-bridge", "pcie-", "ioh3420", "pxb", "i82801b11", "xio3130", "x3130"): "its only PCI bus is pci.0",
+    ("ib700", "i6300esb", "diag288"): "it has no watchdog",
+    ("vfio-", "kvm-", "ivshmem", "xen-", "vhost-"): "no device of the host can be recorded",
+    ("pvpanic", "vmcoreinfo", "vmgenid", "edu", "pc-dimm", "nvdimm", "tpm-", "isa-ipmi", "ipmi-", "intel-iommu"):
+        "it has no such device",
+}  # fmt: skip
+
+
+def _creatable(name: str) -> Declared:
+    """Raises UsageError, or UnsupportedError for what QEMU has."""
+    from playhead.devices import registry
+
+    try:
+        return registry.creatable(name)
+    except UsageError:
+        if name in registry.CLASSES:
+            raise
+        for heads, why in ELSEWHERE.items():
+            if name.startswith(heads):
+                there = ", ".join(registry.creatable_names())
+                raise UnsupportedError(f"this version has no device '{name}': {why}; there is {there}") from None
+        raise
 
 
 DEVICE = Type("NAME[,KEY=VALUE...]", device, completes="device")
@@ -43,11 +102,21 @@ def _bus(known: Declared, text: str) -> str:
     return text
 
 
+GLOBAL_SUBS = (Sub("driver", str), Sub("property", str), Sub("value", str))
+
+
 def global_property(text: str) -> tuple[str, Any]:
-    """The value of -global, `DEVICE.PROPERTY=VALUE`: it is for every device of this name that does not say another."""
+    """The value of -global, `DEVICE.PROPERTY=VALUE` or `driver=DEVICE,property=PROPERTY,value=VALUE`: it is for every
+    device of this name that does not say another.
+    """
     from playhead.devices import registry
 
     name, equals, value = text.partition("=")
+    if "." not in name or not equals:  # a value of the short form may have commas
+        given = sub_options(text, GLOBAL_SUBS)
+        if missing := [sub.name for sub in GLOBAL_SUBS if sub.name not in given]:
+            raise UsageError(f"{missing[0]}= is missing; the short form is DEVICE.PROPERTY=VALUE")
+        name, equals, value = f"{given['driver']}.{given['property']}", "=", given["value"]
     driver, dot, prop = name.rpartition(".")
     if not equals or not dot:
         raise UsageError(f"unknown property '{name}': it should be DEVICE.PROPERTY=VALUE")
@@ -57,6 +126,9 @@ def global_property(text: str) -> tuple[str, Any]:
     if known.type in OUTSIDE:
         raise UsageError(f"property '{name}' is one device's own: -device {driver},{prop}=ID")
     return name, known.parse(value, driver)
+
+
+GLOBAL = Type("DEVICE.PROPERTY=VALUE", global_property, completes="property")
 
 
 def list_devices(about: str) -> str | None:
@@ -78,7 +150,7 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
     more: list[Entry] = []
     outside: list[Outside] = []
     for spec, config in zip(drives.specs, drives.configs, strict=True):
-        entry, end = pc_devices.of_drive(config, spec.id)
+        entry, end = pc_devices.of_drive(config, spec.id, spec.name)
         more.append(entry)
         outside.append(end)
     for n, spec in enumerate(serial_specs(values)):
@@ -89,7 +161,7 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         outside.append(Outside("chardev", "debugcon", {"backend": word(values["debugcon"])}))
     known = chardevs(values)
     for asked in values["devices"]:
-        if not asked["name"].startswith("ide-"):
+        if asked["name"] not in pc_devices.DRIVES:
             given = {name: value for name, value in asked.items() if name not in OWN}
             more.append(Entry(asked["name"], asked.get("id", ""), given))
             if given.get("chardev") in known:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
-from playhead.boards.drive_config import CDROM, DriveConfig
-from playhead.cli.drive_options import DriveSpec, Placed, place
+from playhead.boards import machine_version, pc_devices
+from playhead.boards.drive_config import CDROM, FLOPPY, DriveConfig
+from playhead.cli.drive_places import DriveSpec, Placed, place
 
 if TYPE_CHECKING:
     from playhead.boards.config import PcConfig
@@ -40,8 +41,13 @@ class OpenDrives:
 
 def placed(values: dict[str, Any]) -> Placed:
     """The drives that the options ask for; nothing is opened yet."""
-    devices = [d for d in values["devices"] if d["name"].startswith("ide-")]
-    return place(values["drives"], devices, values["snapshot"])
+    devices = [d for d in values["devices"] if d["name"] in pc_devices.DRIVES]
+    version = values["machine"].get("type", machine_version.newest())
+    has_floppy = "fdc" not in machine_version.lacks(version)
+    found = place(values["drives"], devices, values["snapshot"], has_floppy and not values["nodefaults"])
+    if not has_floppy and any(spec.kind == FLOPPY for spec in found.specs):
+        raise UsageError(f"machine {version} has no floppy drives; -M {machine_version.newest()} has")
+    return found
 
 
 def open_drives(placed: Placed) -> OpenDrives:
@@ -49,7 +55,6 @@ def open_drives(placed: Placed) -> OpenDrives:
     specs = placed.specs
     if not specs and not placed.others:
         return OpenDrives()
-    from playhead.host.block import open_image  # here: a machine without drives starts without all that
     from playhead.host.disks import Disk, Disks
 
     disks: list[Disk] = []
@@ -57,16 +62,22 @@ def open_drives(placed: Placed) -> OpenDrives:
     opened = OpenDrives(list(specs))
     try:
         for spec in specs:
-            image = open_image(spec.file, format=spec.format, read_only=not spec.written) if spec.file else None
+            image = _opened(spec) if spec.file else None
             disks.append(Disk(image, spec.written and image is not None, spec.flushes))
             opened.configs += (_config(spec, image, len(opened.configs)),)
             opened.facts.append(_facts(spec, image))
-        others += [open_image(spec.file, format=spec.format, read_only=False) for spec in placed.others]
+        others += [_opened(spec) for spec in placed.others]
     except BaseException:
         Disks(disks, others).close()
         raise
-    opened.disks = Disks(disks, others)
+    opened.disks = Disks(disks, others, placed.writable)
     return opened
+
+
+def _opened(spec: DriveSpec) -> Image:
+    from playhead.host.block import open_image  # here: a machine without images starts without all that
+
+    return open_image(spec.file, format=spec.format, read_only=not spec.written)
 
 
 def load_vm(name: str | None, config: PcConfig, drives: OpenDrives) -> Saved | None:
@@ -92,6 +103,8 @@ def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:
 
 def described(spec: DriveSpec, sectors: int, number: int) -> DriveConfig:
     """The drive as the machine has it; `number`: its place among all."""
+    if spec.kind == FLOPPY:
+        return DriveConfig(0, spec.unit, FLOPPY, sectors, spec.read_only, type=spec.type)
     model = spec.model or (CDROM_MODEL if spec.kind == CDROM else DISK_MODEL)
     serial = spec.serial or f"PH{number + 1:05}"
     return DriveConfig(spec.bus, spec.unit, spec.kind, sectors, spec.read_only, serial, model, spec.boot_index)

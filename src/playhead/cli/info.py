@@ -52,6 +52,7 @@ def gather(reader: Any) -> dict[str, Any]:
         "file": reader.path,
         "format": reader.container.format,
         "complete": reader.ended(),
+        "name": meta.get("name"),
         "parent": meta.get("parent"),
         "start": meta.get("start"),
         "created": meta.get("created"),
@@ -111,6 +112,7 @@ def as_text(facts: dict[str, Any]) -> str:
     rows = {
         "recording": facts["file"],
         "complete": "yes" if facts["complete"] else "no: it was cut off, or is being written",
+        **({"name": str(facts["name"])} if facts["name"] else {}),
         "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join([version, *_words(machine)]),
@@ -138,8 +140,9 @@ def _words(machine: dict[str, Any]) -> list[str]:
 def _disk_text(disk: dict[str, Any]) -> str:
     from playhead.cli.quantities import size
 
-    what = {"hd": "disk", "cdrom": "CD-ROM"}.get(disk.get("kind", "hd"), "?")
-    place = f"{what} at ide.{disk.get('bus', 0)} unit {disk.get('unit', 0)}"
+    what = {"hd": "disk", "cdrom": "CD-ROM", "floppy": "floppy disk"}.get(disk.get("kind", "hd"), "?")
+    bus = "floppy-bus.0" if disk.get("kind") == "floppy" else f"ide.{disk.get('bus', 0)}"
+    place = f"{what} at {bus} unit {disk.get('unit', 0)}"
     image = disk["image"]
     if not isinstance(image, dict):
         return f"{place}, empty"

@@ -19,11 +19,12 @@ from playhead.host.host import Host
 from playhead.host.lines import Lines
 from playhead.host.listen import TcpListener
 from playhead.host.mux import MuxPort
-from playhead.monitor import live, looking
+from playhead.monitor import hmp
 from playhead.monitor.commands import Command, Monitor, Say
 from playhead.monitor.serve import PROMPT, MonitorServer
 from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
+from playhead.timeline.outside import Outside
 
 PORT = "tcp::1234"  # QEMU's -s
 GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
@@ -54,6 +55,8 @@ class Attended(Target, Protocol):
     failure: PlayheadError | None  # raised by the loop at its next turn
     attend: Callable[[], None]
     commands: Callable[[str, Say], None]
+    mode: str  # of record and replay (`timeline.control`)
+    outside: Outside
 
     def observe(self) -> None:
         """Somebody may come and look: a CPU that has halted for good is no end."""
@@ -66,10 +69,19 @@ class Attended(Target, Protocol):
 def live_target(session: RunSession, host: Host, recording: str) -> tuple[LiveDebuggee, tuple[Command, ...]]:
     """A live session as what is attended to, with its monitor's commands; `recording`: its path, if it is one."""
     target = LiveDebuggee(session, RECORDED if recording else "", recording)
-    return target, (
-        *live.commands(target, recording, lambda: host.request_quit("quit at the monitor")),
-        *looking.commands(target),
-    )
+    target.outside = LiveOutside(session, host)
+    return target, hmp.commands(target)
+
+
+class LiveOutside(Outside):
+    """What the monitor of a live machine asks of its surroundings."""
+
+    def __init__(self, session: RunSession, host: Host):
+        self._session, self._host = session, host
+
+    def unkept(self) -> str | None:
+        images = self._session.vm_images
+        return "" if images is None else None if images.take else images.why_not or ""
 
 
 class Attendance:
@@ -85,7 +97,7 @@ class Attendance:
         self._target.stopped = values["stopped"]
         self._target.attend = self._attend
         self._target.commands = self._execute
-        self._monitor = Monitor(commands)
+        self._monitor = Monitor(commands, hmp.context(target.mode))
         self._serving = self._greeted = False
         self._listeners: list[TcpListener] = []
         self._gdb = self._server = self._lines = self._pty = None

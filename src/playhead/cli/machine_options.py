@@ -6,10 +6,11 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS
-from playhead.cli import device_options, drive_options
+from playhead.cli import blockdev_options, device_options, drive_options, object_options
 from playhead.cli import machine_values as values
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
+from playhead.cli.process_options import PROCESS_OPTIONS
 from playhead.cli.serial_ports import chardev, list_backends
 from playhead.cli.value_types import TEXT, Type, always, number, only, refused
 from playhead.host.chardev import check_spec
@@ -107,6 +108,19 @@ ACCEL_SUBS = (
     Sub("split-wx", on_off, IGNORED, since="0.4.0"),
     Sub("one-insn-per-tb", on_off, IGNORED, since="0.4.0"),
 )
+ACTION_SUBS = (
+    Sub("reboot", one_of("reset", "shutdown"), "shutdown: the same as -no-reboot", "reset", "0.4.0"),
+    Sub("shutdown", only(("poweroff",), "a machine that is powered off ends the run"), "it ends the run", "poweroff",
+        "0.4.0"),
+    Sub("panic", one_of("pause", "shutdown", "exit-failure", "none"), "accepted: no device tells of a guest's panic",
+        since="0.4.0"),
+    Sub("watchdog", one_of("reset", "shutdown", "poweroff", "inject-nmi", "pause", "debug", "none"),
+        "accepted: there is no watchdog", since="0.4.0"),
+)  # fmt: skip
+OVERCOMMIT_SUBS = (
+    Sub("mem-lock", always(False, "memory is not locked"), IGNORED, "off", "0.4.0"),
+    Sub("cpu-pm", always(False, "a halted CPU sleeps"), IGNORED, "off", "0.4.0"),
+)
 
 MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-kernel", "a Linux kernel (bzImage) or a Multiboot 1 kernel, started without firmware", parse=FILE,
@@ -139,13 +153,21 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-M", "the machine: pc (the newest version), or a version by its name, such as pc-2", "NAME[,KEY=VALUE...]",
            subs=MACHINE_SUBS, implied="type", bare=False, merges=True, key="machine", default={}, otherwise="pc",
            group=MACHINE, listing=values.list_machines, also=("-machine",)),
-    Option("-global", "a property of each device of this name, such as isa-debugcon.iobase=N", "DEVICE.PROPERTY=VALUE",
-           device_options.global_property, key="globals", many=8, group=MACHINE),
+    Option("-global", "a property of each device of this name, such as isa-debugcon.iobase=N; or "
+           "driver=DEVICE,property=PROPERTY,value=VALUE", "DEVICE.PROPERTY=VALUE", device_options.GLOBAL,
+           key="globals", many=32, group=MACHINE),
+    Option("-uuid", "the machine's UUID, which firmware reads from its configuration (fw_cfg item 2)",
+           parse=values.UUID, group=MACHINE, otherwise="all zeroes", since="0.4.0"),
     *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,
              group=DISKS) for n, letter in enumerate("abcd")),
+    *(Option(f"-fd{letter}", f"a floppy disk, in drive {n}", "FILE", drive_options.fixed(n, interface="floppy"),
+             "drives", 1, group=DISKS) for n, letter in enumerate("ab")),
     Option("-cdrom", "a CD-ROM, in place of -hdc", "FILE", drive_options.fixed(2, "cdrom"), "drives", 1, group=DISKS),
     Option("-drive", "a drive", "KEY=VALUE[,...]", subs=drive_options.DRIVE_SUBS, implied="file",
            finish=drive_options.checked, key="drives", many=16, group=DISKS),
+    Option("-blockdev", "a node of a block graph, in QEMU's keys or as JSON; a -device names it by node-name",
+           "KEY=VALUE[,...]", blockdev_options.blockdev, subs=blockdev_options.SUBS, key="drives", many=64,
+           group=DISKS, since="0.4.0"),
     Option("-snapshot", "no drive's file is changed", group=DISKS),
     Option("-loadvm", "begin in the state that savevm kept under this name, in a qcow2 image of this machine", "NAME",
            group=DISKS),
@@ -154,6 +176,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
     Option("-no-reboot", "a reset ends the run", group=RUN),
+    Option("-action", "what happens when something does", subs=ACTION_SUBS, merges=True, bare=False, default={},
+           group=RUN, since="0.4.0"),
     Option("--engine", "native, or the slow reference evaluator", parse=one_of("native", "reference"),
            default="native", group=RUN),
     Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT or none (default)", "DEVICE",
@@ -171,6 +195,15 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-smp", "there is one processor", "[cpus=]1", subs=SMP_SUBS, implied="cpus", bare=False, group=QUIET),
     Option("-accel", "the processor is always emulated", "tcg[,KEY=VALUE...]", subs=ACCEL_SUBS, implied="accel",
            group=QUIET, listing=values.list_accelerators),
-    Option("-nodefaults", "there are no default devices to leave out", group=QUIET),
+    Option("-nodefaults", "no empty floppy disk drive", group=MACHINE),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
+    Option("-no-hpet", "the same as -M hpet=off", group=QUIET, since="0.4.0"),
+    Option("-only-migratable", "the state of every device can be saved", group=QUIET, since="0.4.0"),
+    Option("-seed", "nothing here is random that a seed could change: what a guest reads is recorded",
+           parse=number(0, (1 << 64) - 1), group=QUIET, since="0.4.0"),
+    Option("-overcommit", "memory is not locked, and a halted CPU sleeps", subs=OVERCOMMIT_SUBS, group=QUIET,
+           since="0.4.0"),
+    Option("-object", "no object can be made: each type is refused by name", parse=object_options.OBJECT, key="objects",
+           many=64, group=QUIET, listing=object_options.list_objects, since="0.4.0"),
+    *PROCESS_OPTIONS,
 )  # fmt: skip

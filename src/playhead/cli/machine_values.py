@@ -93,7 +93,7 @@ def _accelerator(text: str) -> str:
 
 def _one_cpu(text: str) -> int:
     if number(1, 1 << 16)(text) != 1:
-        raise UnsupportedError(f"'{text}': more than one CPU is not supported")
+        raise UnsupportedError("more than one CPU is not supported")
     return 1
 
 
@@ -124,6 +124,13 @@ def boot_order(letters: str) -> Type:
     return Type("LETTERS", _boot_order(letters))
 
 
+def _uuid(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise UsageError("not a UUID such as 12345678-1234-5678-9abc-123456789abc")
+    return text.lower()
+
+
+UUID = Type("UUID", _uuid)
 SIZE_OF_MEMORY = Type("SIZE", memory_size)
 SHIFT = Type("N|auto", _shift, (*map(str, range(11)), "auto"))
 SNAPSHOT = Type("NAME", _snapshot)

@@ -63,7 +63,8 @@ def parse_arguments(
         option = find(table, word) or _unknown(verb, table, word)
         seen[option.name] = seen.get(option.name, 0) + 1
         if option.many and seen[option.name] > option.many:
-            raise UsageError(f"{option.name} may be given {option.many} times at most")
+            often = f"{option.many} times at most" if option.many > 1 else "once"
+            raise UsageError(f"{option.name} may be given {often}")
         values[option.dest] = _value(option, word, rest, values[option.dest])
     if len(found) > len(operands):
         hint = f" (is an option missing before it? see {_program(verb)} --help)"

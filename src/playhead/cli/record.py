@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import FILE, Option, help_text, number, parse_arguments
+from playhead.cli.process_options import process
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
@@ -56,7 +57,7 @@ def start(path: str, force: bool, values: dict[str, Any], option: str = "-o") ->
     claims.writes_recording(path, option)
     claims.check()
     check_output(path, force)
-    with open_drives(wanted) as drives:
+    with process(values), open_drives(wanted) as drives:
         return _record(path, force, values, drives)
 
 
@@ -111,4 +112,5 @@ def _meta(config: object, values: dict, shift: int) -> dict:
         "program": f"playhead {__version__}",
         "host": host,
         "created": date_text(),
+        **({"name": values["name"]["guest"]} if values["name"].get("guest") else {}),
     }

@@ -37,7 +37,7 @@ def builder(
     shift: Any = reader.meta.get("shift")
     if type(shift) is not int or not 0 <= shift <= 10:
         raise FormatError(f"{reader.path} is damaged: its shift is {shift!r}")
-    if config.drives:
+    if config.drives and not reader.meta.get("embed", True):
         from playhead.cli.recorded_disks import attach
 
         attach(reader, config, images)

@@ -19,7 +19,7 @@ from playhead.cli.serial_ports import all_specs
 if TYPE_CHECKING:
     from playhead.boards.config import PcConfig
     from playhead.boards.drive_config import DriveConfig
-    from playhead.cli.drive_options import DriveSpec
+    from playhead.cli.drive_places import DriveSpec
     from playhead.log.reader import Reader
 
 KINDS = {CDROM: "a CD-ROM drive"}
@@ -106,6 +106,11 @@ def clock(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 def boot_order(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     if "order" in values["boot"]:
         yield from _differ("-boot order", values["boot"]["order"], of.config.boot)
+
+
+def uuid(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    if values["uuid"] is not None:
+        yield from _differ("-uuid", values["uuid"], of.config.uuid or "none")
 
 
 def reboot(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
@@ -268,6 +273,6 @@ def _sectors(spec: DriveSpec) -> int | None:
 
 
 ROWS: tuple[Row, ...] = (
-    memory, processor, machine, shift, clock, boot_order, reboot, files, command_line, serial_ports, devices,
+    memory, processor, machine, shift, clock, boot_order, uuid, reboot, files, command_line, serial_ports, devices,
     properties, drives,
 )  # fmt: skip

@@ -4,7 +4,7 @@ too, in any form that recordings have had. Nothing of it is trusted.
 
 from typing import Any
 
-KINDS = {"ide-hd": "hd", "ide-cd": "cdrom"}
+KINDS = {"ide-hd": "hd", "ide-cd": "cdrom", "floppy": "floppy"}
 
 
 def _items(plain: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -20,7 +20,6 @@ NO_SHARING = Refusal("a folder of the host cannot be recorded", "a disk image: -
 NO_HOST = Refusal("the guest may depend on nothing of the host", "-cpu MODEL with the engine's emulation")
 NO_MEMORY = Refusal("memory is the process's own", "-m SIZE")
 NO_FLASH = Refusal("there is no flash memory", "-bios FILE")
-NO_FLOPPY = Refusal("this version has no floppy drives", "-hda FILE or -cdrom FILE")
 NO_CARDS = Refusal("there is no controller for such drives", "-drive file=FILE,if=ide")
 NO_MIGRATION = Refusal("a machine does not move between hosts", "playhead branch, which continues a recording")
 NO_CONFIG = Refusal("options come from the command line only")
@@ -33,7 +32,6 @@ DEVICE_WINDOW = Refusal("this version has no screen, so no window")
 
 REFUSED: dict[str, Refusal] = {
     # what later versions of Playhead have; whoever adds it takes the row away
-    "fda": NO_FLOPPY, "fdb": NO_FLOPPY,
     "qmp": NO_QMP, "qmp-pretty": NO_QMP, "mon": NO_QMP,
     "d": NO_LOG, "D": NO_LOG, "dfilter": NO_LOG,
     "netdev": NO_NETWORK, "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
@@ -48,7 +46,8 @@ REFUSED: dict[str, Refusal] = {
     "fw_cfg": Refusal("what firmware and guests read there is the machine's own", "-append TEXT, or a disk"),
     "dtb": Refusal("a PC has no device tree"), "shim": Refusal("there is no UEFI", "-kernel FILE"),
     "option-rom": Refusal("no device here has a ROM", "-bios FILE"), "pflash": NO_FLASH,
-    "no-fd-bootchk": NO_FLOPPY, "win2k-hack": Refusal("disk requests take as long as they take"),
+    "no-fd-bootchk": Refusal("firmware checks the boot signature", "-boot order=c"),
+    "win2k-hack": Refusal("disk requests take as long as they take"),
     "compat": Refusal("there are no deprecated interfaces", "-M NAME for an older machine"),
     "semihosting": Refusal("x86 has none"), "semihosting-config": Refusal("x86 has none"),
     "old-param": Refusal("it is for ARM"), "prom-env": Refusal("it is for OpenBIOS"), "g": NO_SCREEN,
@@ -84,24 +83,16 @@ REFUSED: dict[str, Refusal] = {
     "tb-size": Refusal("there is no translation buffer"),
     # the process
     "add-fd": Refusal("a descriptor has no name by which a recording could find its file again", "the file's name"),
-    "incoming": NO_MIGRATION, "only-migratable": NO_MIGRATION,
-    "seed": Refusal("nothing here is random: what a guest reads is recorded"),
+    "incoming": NO_MIGRATION,
     "L": Refusal("firmware is named by its file", "-bios FILE"),
-    "overcommit": Refusal("memory is not locked, and a halted CPU sleeps", "-icount sleep=on"),
     "chroot": NO_PRIVILEGES, "runas": NO_PRIVILEGES, "run-with": NO_PRIVILEGES, "user": NO_PRIVILEGES,
     "async-teardown": Refusal("the process ends as one"),
     "sandbox": Refusal("it is one process that asks for nothing of its host but its files", "a container"),
     "readconfig": NO_CONFIG, "writeconfig": NO_CONFIG, "nodefconfig": NO_CONFIG,
     "preconfig": Refusal("a machine is complete when it starts", "-S"),
     "no-shutdown": Refusal("a machine that is powered off ends the run", "playhead debug RECORDING, at its end"),
-    "action": Refusal("a machine that is powered off ends the run", "-no-reboot"),
     "daemonize": Refusal("it stays where it was started", "a shell's & or systemd-run"),
     "bt": Refusal("there is no Bluetooth"),
-    "no-hpet": Refusal("there is no HPET to be left out", "-M hpet=off"),
-    "object": Refusal("this version has no such objects", "-device or -drive"),
-    "name": Refusal("a machine has no name yet"), "uuid": Refusal("a machine has no UUID yet"),
-    "pidfile": Refusal("it writes no such file yet"),
-    "blockdev": Refusal("it has no node graph yet", "-drive file=FILE,if=none,id=ID"),
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from playhead.base.errors import PlayheadError
 
 if TYPE_CHECKING:
-    from playhead.cli.drive_options import DriveSpec
+    from playhead.cli.drive_places import DriveSpec
     from playhead.host.vm_images import VmImages
     from playhead.log.reader import Reader
     from playhead.log.snapshots import Snapshot

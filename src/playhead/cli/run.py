@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import help_text, parse_arguments
+from playhead.cli.process_options import process
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
@@ -39,7 +40,7 @@ def start(values: dict[str, Any]) -> int:
     claims = Claims()
     claims.machine(values, (*wanted.specs, *wanted.others))
     claims.check()
-    with open_drives(wanted) as drives:
+    with process(values), open_drives(wanted) as drives:
         return _run(values, drives)
 
 

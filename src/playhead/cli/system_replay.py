@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli.process_options import process
 from playhead.cli.serial_ports import all_specs, debugcon_spec
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def main(path: str, values: dict[str, Any]) -> int:
     from playhead.log.reader import Reader
 
     _claim(path, values)
-    with Reader(path) as reader:
+    with process(values), Reader(path) as reader:
         config = config_of(reader)
         recorded_options.check(values, recorded_options.recorded(reader, config))
         build, serial = builder(reader, values["engine"], _images(values))
@@ -49,7 +50,10 @@ def _claim(path: str, values: dict[str, Any]) -> None:
     """No output may go into the recording. Images are only read, but for a `savevm`, which goes into qcow2 images."""
     from playhead.cli.claims import of_recording
 
-    of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values))
+    claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values))
+    if values["pidfile"]:
+        claims.writes("-pidfile", values["pidfile"])
+        claims.check()
 
 
 def _images(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -185,7 +189,7 @@ def _drop_input(host: Host) -> None:
 
 def _commands(target: RunningReplay, reader: Reader, host: Host) -> Sequence[Command]:
     """The monitor's. Long movements can be interrupted by whatever ends the run."""
-    from playhead.monitor import looking, replaying, running
+    from playhead.monitor import hmp, replaying
 
     def interruptible(command: Command) -> Command:
         run = command.run
@@ -201,7 +205,7 @@ def _commands(target: RunningReplay, reader: Reader, host: Host) -> Sequence[Com
 
         return dataclasses.replace(command, run=execute)
 
-    own = running.commands(target)
-    names = {command.names[0] for command in own}
-    moving = (command for command in replaying.commands(target, reader) if command.names[0] not in names)
-    return tuple(interruptible(command) for command in (*own, *moving, *looking.commands(target)))
+    own = hmp.commands(target)
+    names = {name for command in own for name in command.names}
+    ours = (command for command in replaying.commands(target, reader) if command.names[0] not in names)
+    return tuple(interruptible(command) for command in (*own, *ours))

@@ -8,18 +8,22 @@ An image that is not to be changed (snapshot=on, a CD-ROM) is open for reading o
 in the storage's memory. Else the thread writes it as well; the guest's flush returns when the image is flushed.
 """
 
+from __future__ import annotations
+
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playhead.base.errors import PlayheadError
-from playhead.host.block import Image
+from playhead.base.errors import FormatError, PlayheadError
 from playhead.host.end import HostEnd
 from playhead.host.vm_images import VmImages
 from playhead.log.pages import PAGE, place_of
+
+if TYPE_CHECKING:
+    from playhead.host.block import Image
 
 BLOCK, SECTOR = PAGE, 512
 READ, WRITE, FLUSH = 1, 2, 3  # kinds of requests (`hw.block`)
@@ -48,6 +52,7 @@ class Disk:
         self._thread: threading.Thread | None = None
         self.keeps = False  # what is overwritten has to be kept
         self.kept: dict[int, bytes] = {}  # block -> what the image had there
+        self.done = {kind: [0, 0] for kind in (READ, WRITE, FLUSH)}  # requests, bytes: of whoever looks at the host
 
     def submit(self, job: Callable[[], None]) -> None:
         if self._thread is None:
@@ -82,6 +87,9 @@ class Disk:
 
     def perform(self, request: Request) -> None:
         """On the thread, which waits for the host here. Raises what the image raises."""
+        if request.kind in self.done:
+            count = self.done[request.kind]
+            count[0], count[1] = count[0] + 1, count[1] + request.count * SECTOR
         if request.kind == READ:
             first, behind = request.lba * SECTOR // BLOCK, -(-(request.lba + request.count) * SECTOR // BLOCK)
             request.base = self.read(first, behind - first)
@@ -122,10 +130,13 @@ class Disk:
 class Disks(HostEnd):
     """All drives of a machine, by the number of what lies in them: first the drives' own media, then those that were
     added. Its methods are called on the session's thread. `others`: images of no drive, for snapshots only.
+    `writable`: the images of media that are added may be written.
     """
 
-    def __init__(self, disks: Sequence[Disk], others: Sequence[Image] = ()):
+    def __init__(self, disks: Sequence[Disk], others: Sequence[Image] = (), writable: bool = False):
         super().__init__()
+        self.writable = writable
+        self._keeps = False
         self._disks, self._others = list(disks), list(others)
         self.vm_images = VmImages([disk.image for disk in disks if disk.image is not None and disk.written], others)
         self._wanted: dict[int, Request] = {}  # by id: under way, or in the inbox
@@ -169,14 +180,18 @@ class Disks(HostEnd):
         self._inbox.clear()
         for key, content in blocks.items():
             medium, block = place_of(key)
+            if medium >= len(self._disks):
+                raise FormatError(f"a state with a block of medium {medium}, which was never put in")
             if self._disks[medium].written:
                 self._disks[medium].put_back(block, content)
         for r in under_way:
             self.start(r.drive, r.id, r.kind, r.lba, r.count, written(r))
 
-    def add(self, image: Image) -> int:
-        """Another medium, for reading only; its number."""
-        self._disks.append(Disk(image))
+    def add(self, image: Image, written: bool = False) -> int:
+        """Another medium; its number. `written`: the guest's writes go to the image."""
+        disk = Disk(image, written)
+        disk.keeps = written and self._keeps
+        self._disks.append(disk)
         return len(self._disks) - 1
 
     def settle(self) -> None:
@@ -193,11 +208,18 @@ class Disks(HostEnd):
     def image(self, medium: int) -> Image | None:
         return self._disks[medium].image
 
+    def counts(self, drive: int) -> dict[str, int]:
+        """What this drive has done, in the words of QEMU's `info blockstats`."""
+        done = self._disks[drive].done
+        return {"rd_bytes": done[READ][1], "wr_bytes": done[WRITE][1], "rd_operations": done[READ][0],
+                "wr_operations": done[WRITE][0], "flush_operations": done[FLUSH][0]}  # fmt: skip
+
     def is_written(self, drive: int) -> bool:
         return self._disks[drive].written
 
     def keep_originals(self) -> None:
         """From now on the machine may be put back to where it is now."""
+        self._keeps = True
         for disk in self._disks:
             disk.keeps = disk.written
 

@@ -5,10 +5,15 @@ is no drive at all (`if=none` and no device) can hold the snapshots of a machine
 written cannot take part, none does: a snapshot would not be one of the whole machine.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from playhead.base.errors import UsageError
-from playhead.host.block import Image, SnapshotInfo
+
+if TYPE_CHECKING:
+    from playhead.host.block import Image, SnapshotInfo
 
 QCOW2 = "qcow2"
 

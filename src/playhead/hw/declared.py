@@ -121,8 +121,9 @@ class Property(NamedTuple):
 
 
 def kind_of(bus: str) -> str:
-    """The kind of a bus of this name: `ide.0` is IDE."""
-    return bus.partition(".")[0].upper()
+    """The kind of a bus of this name: `ide.0` is IDE, `floppy-bus.0` floppy-bus, as QEMU writes them."""
+    kind = bus.partition(".")[0]
+    return kind if "-" in kind else kind.upper()
 
 
 def shown(value: Value) -> str:

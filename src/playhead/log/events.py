@@ -329,9 +329,10 @@ class BlockFailed(Event):
 
 @event(67, "MEDIUM_CHANGED")
 class MediumChanged(Event):
-    """Somebody opened a CD-ROM drive's tray (`eject`; `sectors` is 0), or put a medium in (`change`). `drive` counts
-    those of the configuration. Media are numbered on after the drives, whose first ones have their numbers; content is
-    kept by this number. `force`: also of a drive that the guest has locked.
+    """Somebody took a medium out of a CD-ROM or floppy disk drive (`eject`; `sectors` is 0), or put one in (`change`).
+    `drive` counts those of the configuration. Media are numbered on after the drives, whose first ones have their
+    numbers; content is kept by this number. `force`, bit 0: also of a drive that the guest has locked; bit 1: the
+    floppy disk is write-protected.
     """
 
     drive = U8()

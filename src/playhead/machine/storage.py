@@ -24,7 +24,7 @@ from playhead.boards.drive_config import CDROM, DriveConfig
 from playhead.boards.pc import Board
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
-from playhead.log.pages import BLOCK_BITS, PAGE, key_of, place_of
+from playhead.log.pages import BLOCK_BITS, PAGE, key_of
 from playhead.machine.media import Media
 
 BLOCK = PAGE
@@ -99,7 +99,7 @@ class StoredDrive:
     def __init__(self, storage: "Storage", number: int, config: DriveConfig):
         self._storage, self._number = storage, number
         self.serial, self.model = config.serial, config.model
-        self.read_only = config.read_only or config.kind == CDROM
+        self.read_only = config.read_only or config.kind == CDROM  # of a floppy disk drive: its first medium
 
     @property
     def sectors(self) -> int:
@@ -182,7 +182,7 @@ class Storage(Device[StorageState]):
             request = b"%d %d %d;" % (kind, lba, count)
             state.written = bytearray(blake2b(state.written + request + data, digest_size=16).digest())
         if kind == WRITE:
-            self._write(drive, lba * SECTOR, memoryview(data))
+            self._write(self.medium(drive), lba * SECTOR, memoryview(data))
         self.backing.start(self.medium(drive), id, kind, lba, count, data)
         return id
 
@@ -194,9 +194,11 @@ class Storage(Device[StorageState]):
         drive, lba, count = request.drive, request.lba, request.count
         if not self._fits(drive, lba, count):
             raise FormatError(f"a state with a request for {count} sectors at {lba} of drive {drive}")
+        return self._content(self.medium(drive), lba, count, base)
+
+    def _content(self, medium: int, lba: int, count: int, base: bytes | None) -> bytes:
         begin, end = lba * SECTOR, (lba + count) * SECTOR
         first, behind = begin // BLOCK, -(-end // BLOCK)
-        medium = self.medium(drive)
         prefix = key_of(medium, 0)
         lacking = [block for block in range(first, behind) if prefix | block not in self.overlay]
         if base is not None:
@@ -210,24 +212,24 @@ class Storage(Device[StorageState]):
         whole = b"".join(under[b] if b in under else self.overlay[prefix | b] for b in range(first, behind))
         return whole[begin - first * BLOCK : end - first * BLOCK]
 
-    def _write(self, drive: int, begin: int, data: memoryview) -> None:
+    def _write(self, medium: int, begin: int, data: memoryview) -> None:
         end = begin + len(data)
         for block in range(begin // BLOCK, -(-end // BLOCK)):
-            at, key = block * BLOCK, key_of(drive, block)
+            at, key = block * BLOCK, key_of(medium, block)
             a, b = max(begin, at), min(end, at + BLOCK)
             piece = bytes(data[a - begin : b - begin])
             if len(piece) < BLOCK:
-                old = self._now(drive, block)
+                old = self._now(medium, block)
                 piece = old[: a - at] + piece + old[b - at :]
             self.overlay[key] = piece
             self.unsaved.add(key)
 
-    def _now(self, drive: int, block: int) -> bytes:
+    def _now(self, medium: int, block: int) -> bytes:
         """A whole block as the guest would read it."""
-        content = self.overlay.get(key_of(drive, block))
+        content = self.overlay.get(key_of(medium, block))
         if content is None:
-            (content,) = self.backing.base(drive, [block])
-            self._tell(drive, [block], [content])
+            (content,) = self.backing.base(medium, [block])
+            self._tell(medium, [block], [content])
         return content
 
     def _tell(self, medium: int, blocks: Sequence[int], contents: Sequence[bytes]) -> None:
@@ -244,9 +246,6 @@ class Storage(Device[StorageState]):
     def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight]) -> None:
         """Other contents (ABSENT: none) in the overlay, when the state has been loaded; and what is under way in it."""
         for key, content in blocks.items():
-            drive = place_of(key)[0]
-            if not 0 <= drive < len(self.drives) or self.medium(drive) != drive:
-                raise FormatError(f"a block {key:#x} of a drive that there is not")
             if content == ABSENT:
                 self.overlay.pop(key, None)
             else:
@@ -256,10 +255,8 @@ class Storage(Device[StorageState]):
         self.backing.put_back(blocks, media, self._written)
 
     def _written(self, request: InFlight) -> bytes:
-        """What a request under way writes: it is in the overlay since it was started, and its drive has its first
-        medium.
-        """
-        return self.answer(request, None) if request.kind == WRITE else b""
+        """What a request under way writes: it is in the overlay since it was started. (Its drive is a medium here.)"""
+        return self._content(request.drive, request.lba, request.count, None) if request.kind == WRITE else b""
 
 
 def check_media(parts: Mapping[str, bytes], count: int) -> None:
@@ -270,7 +267,7 @@ def check_media(parts: Mapping[str, bytes], count: int) -> None:
         state = StorageState.decode(parts[Storage.part])
         for n, drive in enumerate(state.drives):
             if drive.medium >= count:
-                raise UsageError(f"drive {n} has a CD-ROM in it that was put in later (change): go on from before that")
+                raise UsageError(f"drive {n} has a medium in it that was put in later (change): go on from before that")
 
 
 def of(drives: Sequence[DriveConfig], door: Any) -> Storage | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from playhead.hw.memory import PAGE
 from playhead.log import snapshots
 from playhead.log.reader import Reader
 from playhead.monitor.commands import Command, Say, number
@@ -16,7 +17,6 @@ def commands(target: ReplayDebuggee, reader: Reader) -> tuple[Command, ...]:
     replay = Replaying(target, reader)
     return (
         Command(("info replay",), "", "the recording, and the moment in it", replay.info),
-        Command(("info block",), "", "the drives, and what is in them", replay.drives),
         Command(("info status",), "", "paused, always: a replay moves only when told to", replay.status),
         Command(("replay_seek", "seek"), "moment", "go to a moment: 1500000, 1.5M, -1000, +1000, 50%, @12.5s, end, "
                 "serial:\"text\"", replay.seek),
@@ -48,10 +48,6 @@ class Replaying:
 
     def status(self, words: list[str], say: Say) -> None:
         say("VM status: paused")
-
-    def drives(self, words: list[str], say: Say) -> None:
-        for line in self._target.drives_shown() or ("This machine has no drives.",):
-            say(line)
 
     def seek(self, words: list[str], say: Say) -> None:
         say(f"at {self._target.replay_seek(self._where(words[0]))}: {self._target.instruction()}")
@@ -98,9 +94,19 @@ class Replaying:
 
 
 def show_snapshots(there: Sequence[Named], say: Say) -> None:
+    """As QEMU lists them; the moment takes the place of its instruction count."""
     if not there:
         say("There is no snapshot available.")
         return
-    say(f"{'ID':<4}{'TAG':<20}{'DATE':<22}{'VM CLOCK':>14}  ICOUNT")
-    for i, s in enumerate(there):
-        say(f"{i + 1:<4}{s.name:<20}{s.created:<22}{s.virtual_ns / 1e9:>12.3f} s  {s.moment}")
+    say("List of snapshots present on all disks:")
+    say(f"{'ID':<10}{'TAG':<17} {'VM SIZE':>7}{'DATE':>20}{'VM CLOCK':>13}{'ICOUNT':>11}")
+    for n, one in enumerate(there):
+        pages = getattr(one, "pages", None)
+        size = f"{len(pages) * PAGE >> 10} KiB" if pages is not None else "-"
+        date = one.created.replace("T", " ").rstrip("Z")
+        say(f"{n + 1:<10}{one.name:<17} {size:>7}{date:>20}{_clock(one.virtual_ns):>13} {one.moment!s:>10}")
+
+
+def _clock(ns: int) -> str:
+    ms = ns // 1_000_000
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"

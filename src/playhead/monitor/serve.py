@@ -7,10 +7,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 from playhead.base.errors import PlayheadError
-from playhead.monitor.commands import Say
+from playhead.monitor.commands import Say, error_text
 
 LONGEST = 1 << 16  # bytes without a line end
-PROMPT = "(playhead) "
+PROMPT = "(qemu) "  # what scripts for QEMU wait for
+
+
+def greeting() -> str:
+    """As QEMU's monitor greets."""
+    from playhead import __version__
+
+    return f"Playhead {__version__} monitor - type 'help' for more information"
 
 
 class Transport(Protocol):
@@ -42,7 +49,7 @@ class MonitorServer:
         transport = self._transport
         if self._connections != transport.connections:
             self._connections, self.there, self._rest = transport.connections, True, b""
-            transport.send(f"{self._greeting}{PROMPT}".encode())
+            transport.send(f"{self._greeting}{greeting()}\r\n{PROMPT}".encode())
         connected = transport.connected  # asked first, so that `take` has all that came before the end
         if self.there:
             self._received(transport.take())
@@ -62,6 +69,6 @@ class MonitorServer:
         try:
             self._execute(line, said.append)
         except PlayheadError as e:
-            said.append(str(e))
+            said.append(error_text(e))
         text = "\n".join([*said, PROMPT])
         self._transport.send(text.replace("\n", "\r\n").encode(errors="surrogateescape"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
 from playhead.host.block import FORMATS, open_image
+from playhead.hw.block import SECTOR
+from playhead.machine.media import FORCE, READ_ONLY
 from playhead.session.sources import MediaSource
 
 if TYPE_CHECKING:
@@ -24,40 +27,70 @@ def storage_of(machine: Machine) -> Storage:
 
 
 def media_of(machine: Machine) -> Media:
-    """Its CD-ROM drives."""
+    """Its drives of removable media."""
     return storage_of(machine).media
 
 
 def names_of(machine: Machine) -> dict[str, int]:
-    """QEMU's name of each drive (`ide1-cd0`) -> its number in the configuration."""
+    """QEMU's name of each drive (the id of its -drive, or `ide1-cd0`) -> its number in the configuration."""
     config = getattr(machine, "config", None)
-    found = {}
-    for number, drive in enumerate(config.drives if config is not None else ()):
-        found[f"ide{drive.bus}-{'cd' if media_of(machine).takes(number) else 'hd'}{drive.unit}"] = number
+    entries = config.all_of("ide-hd", "ide-cd", "floppy") if config is not None else ()
+    return {str(entry.values["drive"]): number for number, entry in enumerate(entries)}
+
+
+class Medium(NamedTuple):
+    """What lies in a drive. `path` is empty if only its content is known (a replay's later media)."""
+
+    path: str
+    format: str
+    size: int  # bytes
+    written: bool  # what the guest writes goes to the image
+
+
+class DriveNow(NamedTuple):
+    """A drive as it is now. `tray_open` and `locked` of a CD-ROM drive (a floppy disk drive: never)."""
+
+    name: str
+    device_id: str
+    removable: bool
+    read_only: bool
+    tray_open: bool
+    locked: bool
+    medium: Medium | None
+
+
+def drives_now(machine: Machine, medium: Callable[[int, int], Medium | None]) -> list[DriveNow]:
+    """`medium(drive, number)`: what the medium of that number is, in the drive of that number."""
+    found = []
+    for name, number in names_of(machine).items():
+        removable = media_of(machine).takes(number)
+        tray = media_of(machine).tray(number) if removable else None
+        inside = medium(number, storage_of(machine).medium(number)) if tray is None or tray.sectors else None
+        found.append(DriveNow(name, device_id(machine, number), removable, media_of(machine).read_only(number),
+                              bool(tray and tray.tray_open), bool(tray and tray.locked), inside))  # fmt: skip
     return found
 
 
-def lines_of(machine: Machine, name: str, number: int, image: str) -> list[str]:
-    """The lines of `info block` about a drive. `image`: its medium, with the format."""
-    if not media_of(machine).takes(number):
-        return [f"{name}: {image}"]
-    tray = media_of(machine).tray(number)
-    locked, position = "locked" if tray.locked else "not locked", "open" if tray.tray_open else "closed"
-    return [f"{name}: {image if tray.sectors else '[not inserted]'}", f"    removable: {locked}, tray {position}"]
-
-
-def recorded_lines(machine: Machine, images: object) -> list[str]:
-    """The same for a replay. `images`: the recording's description of the images that it began with. Of a CD-ROM that
-    was put in later only the content is known.
-    """
-    lines = []
+def recorded_drives(machine: Machine, images: object) -> list[DriveNow]:
+    """Those of a replay, with the images that the recording began with."""
     known = images if isinstance(images, list) else []
-    for name, number in names_of(machine).items():
-        medium = storage_of(machine).medium(number)
-        fact = known[medium] if medium < len(known) else None
-        known_as = f"{fact.get('file')} ({fact.get('format')}), as recorded" if isinstance(fact, dict) else ""
-        lines += lines_of(machine, name, number, known_as or "another CD-ROM")
-    return lines
+
+    def medium(drive: int, number: int) -> Medium:
+        fact = known[number] if number < len(known) else None
+        size = machine.config.drives[drive].sectors * SECTOR
+        if isinstance(fact, dict):
+            return Medium(str(fact.get("file", "")), str(fact.get("format", "raw")), size, bool(fact.get("changed")))
+        return Medium("", "raw", media_of(machine).tray(drive).sectors * SECTOR, False)
+
+    return drives_now(machine, medium)
+
+
+def device_id(machine: Machine, number: int) -> str:
+    """The id of the device that a drive is."""
+    drive = machine.config.drives[number]
+    bus = "floppy-bus.0" if media_of(machine).is_floppy(number) else f"ide.{drive.bus}"
+    units = [one for one in machine.config.devices if one.bus == bus]
+    return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
 
 
 class Drives:
@@ -73,56 +106,62 @@ class Drives:
     def _all(self) -> dict[str, int]:
         return names_of(self._machine)
 
-    def _cdrom(self, name: str) -> int:
+    def _removable(self, name: str) -> int:
         drives = self._all()
         if name not in drives:
             raise UsageError(f"no device '{name}'; there is {', '.join(drives) or 'none'}")
         if not media_of(self._machine).takes(drives[name]):
-            raise UsageError(f"device '{name}' is not removable")
+            raise UsageError(f"Device '{name}' is not removable")
         return drives[name]
 
     def trays(self) -> dict[str, bool]:
-        """CD-ROM drive -> whether its tray is open."""
+        """Drive of removable media -> whether its tray is open."""
         media = {name: number for name, number in self._all().items() if media_of(self._machine).takes(number)}
         return {name: media_of(self._machine).tray(number).tray_open for name, number in media.items()}
 
     def device_id(self, name: str) -> str:
         """The id of the device that a drive is."""
-        config = self._machine.config
-        drive = config.drives[self._all()[name]]
-        units = [one for one in config.devices if one.bus == f"ide.{drive.bus}"]
-        return next(one.id for one in units if one.values.get("unit", 0) == drive.unit)
+        return device_id(self._machine, self._all()[name])
 
-    def shown(self) -> list[str]:
-        """Lines."""
-        machine, lines = self._machine, []
-        disks = cast("Disks", self._session.host.ends.get("disks"))
-        for name, number in self._all().items():
-            image = disks.image(storage_of(machine).medium(number))
-            if media_of(machine).takes(number):
-                how = ", read-only"
-            else:
-                how = "" if disks.is_written(number) else ", not changed (snapshot)"
-            inside = f"{image.path} ({image.format}{how})" if image else "[not inserted]"
-            lines += lines_of(machine, name, number, inside)
-        return lines
+    def now(self) -> list[DriveNow]:
+        """All of them."""
+
+        def medium(drive: int, number: int) -> Medium | None:
+            image = self._disks.image(number)
+            if image is None:
+                return None
+            return Medium(image.path, image.format, image.size, self._disks.is_written(number))
+
+        return drives_now(self._machine, medium)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What each drive's image has done for the guest, in QEMU's words."""
+        return {name: self._disks.counts(number) for name, number in self._all().items()}
+
+    @property
+    def _disks(self) -> Disks:
+        return cast("Disks", self._session.host.ends.get("disks"))
 
     def eject(self, name: str, force: bool) -> None:
-        number = self._cdrom(name)
-        self._session.sources[MediaSource].change(number, force)
+        number = self._removable(name)
+        self._session.sources[MediaSource].change(number, FORCE if force else 0)
         if media_of(self._machine).tray(number).locked and not force:
             raise UsageError(f"device '{name}' is locked; the guest has been asked to release it (or use eject -f)")
 
-    def change(self, name: str, path: str, format: str | None, force: bool = False) -> None:
-        """Put an image into a CD-ROM drive."""
-        number = self._cdrom(name)
+    def change(self, name: str, path: str, format: str | None, force: bool = False, read_only: bool = False) -> None:
+        """Put an image into a CD-ROM or floppy disk drive. The guest's writes go to that of a floppy disk, unless the
+        run changes no image (-snapshot) or the disk is `read_only`: write-protected.
+        """
+        number = self._removable(name)
+        floppy = media_of(self._machine).is_floppy(number)
+        written = floppy and not read_only and self._disks.writable
         if format is not None and format not in FORMATS:
             raise UsageError(f"format {format} is not supported; there is {', '.join(FORMATS)}")
         if not self._session.options.embed:
             raise UsageError("a recording with --no-embed would not know where this medium is")
         try:
             named = image_names.parse(path)
-            image = open_image(named.path, format=format or named.format, read_only=True)
+            image = open_image(named.path, format=format or named.format, read_only=not written)
         except PlayheadError as e:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         try:
@@ -133,4 +172,5 @@ class Drives:
         except BaseException:
             image.close()
             raise
-        self._session.sources[MediaSource].change(number, False, image)
+        how = READ_ONLY if floppy and read_only else 0
+        self._session.sources[MediaSource].change(number, how, image, written)

@@ -126,7 +126,7 @@ def _flat(plain: Mapping[str, Any]) -> dict[str, Any]:
             words = dict(item) if isinstance(item, dict) else {"unknown": item}
             words.pop("backend", None)
             key = f"{words.pop('type', what)} {words.pop('id', '?')}"
-            flat[key] = ",".join(f"{k}={v}" for k, v in words.items())
+            flat[key] = ",".join(f"{k}={v}" for k, v in sorted(words.items()))
     return flat
 
 

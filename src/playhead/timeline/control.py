@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
+from playhead.session.drives import DriveNow
 from playhead.timeline.moments import Where
 
 RUN_STATES = ("debug", "paused", "prelaunch", "running", "shutdown", "suspended")
@@ -147,6 +148,10 @@ class Control:
     def change(self, device: str, path: str, format: str | None = None, force: bool = False) -> None:
         """Put another medium in."""
         self._unchanged()
+
+    def drives_now(self) -> list[DriveNow]:
+        """The drives, and what is in them now."""
+        raise NotImplementedError
 
     def _unchanged(self) -> NoReturn:
         raise UsageError(self.unchangeable())

@@ -15,6 +15,7 @@ from playhead.machine import look, registers
 from playhead.machine.debug import READ, WRITE, Access, Watch
 from playhead.machine.machine import Machine
 from playhead.timeline.control import Control, Mouse
+from playhead.timeline.outside import Outside
 
 SOFTWARE, HARDWARE, WATCH, READ_WATCH, ACCESS_WATCH = range(5)
 KINDS = {WATCH: WRITE, READ_WATCH: READ, ACCESS_WATCH: READ | WRITE}
@@ -44,6 +45,7 @@ class Debuggee(Control):
 
     def __init__(self) -> None:
         super().__init__()
+        self.outside = Outside()
         self._breaks: dict[int, dict[int, Condition]] = {}  # by linear address, then by kind
         self._watches: dict[tuple[int, int, int], Watch] = {}
 
@@ -97,6 +99,7 @@ class Debuggee(Control):
             raise UnsupportedError(self.refusal)
         if not look.write(self.machine, address, data, physical):
             raise UsageError(f"there is no memory to write to at {address:#x}")
+
 
     # breakpoints
 

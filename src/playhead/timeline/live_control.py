@@ -16,14 +16,14 @@ from playhead.base.errors import PlayheadError, UsageError
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
 from playhead.session import input_words
-from playhead.session.drives import Drives
+from playhead.session.drives import DriveNow, Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
 
-TRIES = 4  # short turns in which a machine reaches a proper place to stop, if it does at all
+TRIES = 16  # short turns in which a machine reaches a proper place to stop, if it does at all
 
 
 class LiveControl(Debuggee):
@@ -114,6 +114,8 @@ class LiveControl(Debuggee):
         """Pause, for the user."""
         ran, self.stopped = self.running, True
         self._come_to_stand()
+        if ran:
+            self._paused_as = "paused"
         if ran and not self.moving:
             self._stands_now()
 
@@ -247,6 +249,9 @@ class LiveControl(Debuggee):
         finally:
             self._let_in()
 
+    def drives_now(self) -> list[DriveNow]:
+        return self.drives.now()
+
     def _look_at_trays(self) -> None:
         """Tell of each tray that has moved since the last look, whether the guest did it or the user."""
         if self._trays is not None and not self._trays:
@@ -257,6 +262,7 @@ class LiveControl(Debuggee):
                 if before.get(name) != is_open:
                     self.tell("DEVICE_TRAY_MOVED", device=name, id=self.drives.device_id(name), tray_open=is_open)
         self._trays = now
+
 
     # snapshots
 

@@ -13,7 +13,7 @@ from playhead.log import snapshots
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.machine import Machine
-from playhead.session.drives import recorded_lines
+from playhead.session.drives import DriveNow, recorded_drives
 from playhead.session.track import Stopped
 from playhead.timeline.control import QMP_QUIT, Named
 from playhead.timeline.debuggee import Debuggee, Stop
@@ -60,9 +60,9 @@ class ReplayDebuggee(Debuggee):
     def recording(self) -> str:  # type: ignore[override]
         return self._reader.path
 
-    def drives_shown(self) -> list[str]:
-        """Lines on the drives, and on what is in them now."""
-        return recorded_lines(self.machine, self._reader.meta.get("disks"))
+
+    def drives_now(self) -> list[DriveNow]:
+        return recorded_drives(self.machine, self._reader.meta.get("disks"))
 
     # running by itself
 

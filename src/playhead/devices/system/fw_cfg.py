@@ -36,14 +36,14 @@ NAME_SIZE = 56
 NO_ITEM = 0xFFFF
 
 
-def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True) -> dict[int, bytes]:
+def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True, uuid: str = "") -> dict[int, bytes]:
     """The items that are not files, for a machine of `ram_bytes` below 4 GiB. Without `graphics`, SeaBIOS gives itself
     its `etc/sercon-port` (COM1): it prints there, and INT 10h and INT 16h are the serial line.
     """
     return {
         SIGNATURE: b"QEMU",
         ID: struct.pack("<I", ID_TRADITIONAL | ID_DMA),
-        UUID: bytes(16),
+        UUID: bytes.fromhex(uuid.replace("-", "")).ljust(16, b"\0"),
         RAM_SIZE: struct.pack("<Q", ram_bytes),
         NOGRAPHIC: struct.pack("<H", not graphics),
         NB_CPUS: struct.pack("<H", cpus),

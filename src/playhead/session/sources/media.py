@@ -1,4 +1,4 @@
-"""CD-ROMs that somebody puts in, and trays that somebody opens (a monitor's `change` and `eject`)."""
+"""CD-ROMs and floppy disks that somebody puts in or takes out (a monitor's `change` and `eject`)."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -17,11 +17,13 @@ class MediaSource(Source[MediumChanged]):
         super().__init__(session)
         self._asked: deque[MediumChanged] = deque()
 
-    def change(self, drive: int, force: bool, image: Any = None) -> None:
-        """Ask for another medium in a CD-ROM drive, or (without an image) that its tray opens."""
-        medium = 0 if image is None else self.session.host.ends["disks"].add(image)
+    def change(self, drive: int, how: int, image: Any = None, written: bool = False) -> None:
+        """Ask for another medium in a drive, or (without an image) that there is none. `how`: as the event's `force`;
+        `written`: what the guest writes goes to the image.
+        """
+        medium = 0 if image is None else self.session.host.ends["disks"].add(image, written)
         sectors = 0 if image is None else image.sectors
-        self._asked.append(MediumChanged(drive=drive, force=int(force), medium=medium, sectors=sectors))
+        self._asked.append(MediumChanged(drive=drive, force=how, medium=medium, sectors=sectors))
         self.session.machine.kick()
 
     @property
@@ -36,4 +38,4 @@ class MediaSource(Source[MediumChanged]):
         storage = self.session.machine.devices.get("storage")
         if storage is None or not storage.media.takes(event.drive):
             raise Refused(f"the recording has {text_of(event)} here, and drive {event.drive} takes no medium")
-        storage.media.change(event.drive, bool(event.force), event.medium, event.sectors)
+        storage.media.change(event.drive, event.force, event.medium, event.sectors)

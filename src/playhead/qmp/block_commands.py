@@ -1,0 +1,105 @@
+"""Drives and what is in them. A drive is named as in QEMU (`ide1-cd0`), or by the id of its device."""
+
+import os
+from typing import Any
+
+from playhead.qmp.declared import command, event
+from playhead.qmp.errors import QmpError, no_device
+from playhead.qmp.objects import path_of
+from playhead.qmp.service import Qmp
+from playhead.qmp.types import BOOL, INT, STR, Enum, Struct
+from playhead.session.drives import DriveNow, Medium
+
+IMAGE = Struct("ImageInfo", {"filename": STR, "format": STR, "*dirty-flag": BOOL, "*actual-size": INT,
+                             "virtual-size": INT})  # fmt: skip
+CACHE = Struct("BlockdevCacheInfo", {"writeback": BOOL, "direct": BOOL, "no-flush": BOOL})
+RATES = ("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr")
+NODE = Struct("BlockDeviceInfo", {
+    "file": STR, "*node-name": STR, "ro": BOOL, "drv": STR, "backing_file_depth": INT, "encrypted": BOOL,
+    "detect_zeroes": Enum("BlockdevDetectZeroesOptions", "off"), **{rate: INT for rate in RATES}, "image": IMAGE,
+    "cache": CACHE, "write_threshold": INT,
+})  # fmt: skip
+BLOCK = Struct("BlockInfo", {
+    "device": STR, "*qdev": STR, "type": STR, "removable": BOOL, "locked": BOOL, "*inserted": NODE, "*tray_open": BOOL,
+    "*io-status": Enum("BlockDeviceIoStatus", "ok"),
+})  # fmt: skip
+RETAIN = Enum("BlockdevChangeReadOnlyMode", "retain", "read-only", "read-write")
+
+event("DEVICE_TRAY_MOVED", {"device": STR, "id": STR, "tray-open": BOOL}, "a tray has opened or closed, by hand or by "
+      "the guest")  # fmt: skip
+
+
+@command("query-block", returns=[BLOCK], about="the drives, and what is in them")
+def query_block(qmp: Qmp) -> list[dict[str, Any]]:
+    found = []
+    for drive in qmp.target.drives_now():
+        one = {"io-status": "ok", "device": drive.name, "locked": drive.locked, "removable": drive.removable,
+               "qdev": path_of(qmp.target.machine.config, drive.device_id), "type": "unknown"}  # fmt: skip
+        if drive.removable:
+            one["tray_open"] = drive.tray_open
+        if drive.medium is not None:
+            one["inserted"] = node(drive, drive.medium)
+        found.append(one)
+    return found
+
+
+@command("query-named-block-nodes", {"*flat": BOOL}, [NODE], about="the images in the drives")
+def query_named_block_nodes(qmp: Qmp, flat: bool = False) -> list[dict[str, Any]]:
+    return nodes(qmp)
+
+
+def nodes(qmp: Qmp) -> list[dict[str, Any]]:
+    """Of all drives that have a medium."""
+    return [node(drive, drive.medium) for drive in qmp.target.drives_now() if drive.medium is not None]
+
+
+def node(drive: DriveNow, medium: Medium) -> dict[str, Any]:
+    """An image's node has its drive's name, with a # in front, which no name that a user gives has."""
+    image = {"virtual-size": medium.size, "filename": medium.path, "format": medium.format, "dirty-flag": False}
+    try:
+        image["actual-size"] = os.stat(medium.path).st_blocks * 512
+    except (OSError, ValueError):
+        pass  # a replay may run where there is no image
+    return {
+        **dict.fromkeys(RATES, 0), "detect_zeroes": "off", "image": image, "ro": drive.read_only,
+        "node-name": f"#{drive.name}", "backing_file_depth": 0, "drv": medium.format, "write_threshold": 0,
+        "encrypted": False, "cache": {"no-flush": False, "direct": False, "writeback": True}, "file": medium.path,
+    }  # fmt: skip
+
+
+def _named(qmp: Qmp, device: str | None, id: str | None) -> str:
+    """The drive's name."""
+    if (device is None) == (id is None):
+        raise QmpError("Need exactly one of 'device' and 'id'")
+    for drive in qmp.target.drives_now():
+        if drive.name == device or (id is not None and id in (drive.device_id, _path(qmp, drive))):
+            return drive.name
+    raise no_device(str(device if id is None else id))
+
+
+def _path(qmp: Qmp, drive: DriveNow) -> str:
+    return path_of(qmp.target.machine.config, drive.device_id)
+
+
+@command("eject", {"*device": STR, "*id": STR, "*force": BOOL}, about="open a CD-ROM drive and take the medium out; "
+         "`force`: even if the guest has locked it")  # fmt: skip
+def eject(qmp: Qmp, device: str | None = None, id: str | None = None, force: bool = False) -> None:
+    qmp.target.eject(_named(qmp, device, id), force)
+
+
+@command("blockdev-open-tray", {"*device": STR, "*id": STR, "*force": BOOL}, about="the same as `eject`: the "
+         "medium comes out with the tray")  # fmt: skip
+def blockdev_open_tray(qmp: Qmp, device: str | None = None, id: str | None = None, force: bool = False) -> None:
+    eject(qmp, device, id, force)
+
+
+@command("blockdev-change-medium", {"*device": STR, "*id": STR, "filename": STR, "*format": STR, "*force": BOOL,
+         "*read-only-mode": RETAIN}, about="put another medium into a CD-ROM drive")  # fmt: skip
+def blockdev_change_medium(
+    qmp: Qmp, filename: str, device: str | None = None, id: str | None = None, format: str | None = None,
+    force: bool = False, read_only_mode: str = "retain",
+) -> None:  # fmt: skip
+    name = _named(qmp, device, id)
+    if read_only_mode == "read-write":
+        raise QmpError(f"Device '{name}' is a CD-ROM drive, whose media are read-only")
+    qmp.target.change(name, filename, format, force)

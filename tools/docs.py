@@ -302,11 +302,8 @@ PAGES = {
     "devices": devices,
     "options": options,
     "monitor": monitor,
-<<<<<<< HEAD
     "requirements": requirements,
-=======
     "qmp": qmp,
->>>>>>> main
 }
 
 

@@ -38,7 +38,7 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     ("session/test_never_silent.py::test_is_told",
                      "session/test_diagnose.py::test_a_wrong_flag_in_one_form_of_instruction")),
         Requirement(6, "the command lines of the two differ in rr=record and rr=replay only",
-                    ("cli/test_system_i386.py::test_the_seeds_command_line",),
+                    ("cli/test_seed_lines.py::test_record_and_replay",),
                     "a replay needs no other option; those that are given are compared"),
         Requirement(7, "many target processors", (), "i386 only, for now"),
         Requirement(8, "snapshots for going back quickly",
@@ -57,12 +57,12 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     "`docs/determinism.md` has ours, each with who closes it and its test"),
     )),
     ("Command line", (
-        Requirement(13, "rr without shift= is refused", ("cli/test_system_i386.py::test_what_is_refused",)),
-        Requirement(14, "another value of rr is refused", ("cli/test_system_i386.py::test_what_is_refused",)),
+        Requirement(13, "rr without shift= is refused", ("cli/test_system_i386.py::test_what_does_not_go_together_is_one_line",)),
+        Requirement(14, "another value of rr is refused", ("cli/test_system_i386.py::test_what_does_not_go_together_is_one_line",)),
         Requirement(15, "rrfile is needed; a file that cannot be opened is said",
-                    ("cli/test_system_i386.py::test_what_is_refused",)),
+                    ("cli/test_system_i386.py::test_what_does_not_go_together_is_one_line",)),
         Requirement(16, "rrsnapshot: made at the start of a recording, loaded at the start of a replay",
-                    ("cli/test_system_i386.py::test_rrsnapshot_in_an_overlay",)),
+                    ("cli/test_seed_lines.py::test_a_snapshot_of_the_start_in_an_overlay",)),
         Requirement(17, "shift is 0 to 10", ("cli/test_options.py::test_mistakes",)),
         Requirement(18, "align=on and sleep=off do not go together", ("cli/test_options.py::test_mistakes",),
                     "align=on is refused by name"),
@@ -165,7 +165,7 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
     )),
     ("Disks", (
         Requirement(55, "the drives of blkreplay's form",
-                    ("cli/test_system_i386.py::test_the_seeds_command_line",),
+                    ("cli/test_seed_lines.py::test_record_and_replay",),
                     "accepted; a drive is recorded with or without it"),
         Requirement(56, "requests end at recorded moments",
                     ("devices/test_piix3_ide.py::test_requests_end_in_any_order",
@@ -179,13 +179,13 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     ("session/test_never_silent.py::test_what_cannot_be_taken_is_named_with_its_moment",)),
     )),
     ("Network", tuple(
-        Requirement(n, what, (), "comes with the network; until then refused by name")
+        Requirement(n, what, ("cli/test_seed_lines.py::test_the_network_part_is_refused_by_name",), "refused, until then")
         for n, what in ((60, "a filter for each network"), (61, "packets from outside are recorded and injected"),
                         (62, "which network, flags, bytes"), (63, "a replay has no backend"))
     )),
     ("Character devices", (
         Requirement(64, "the same serial ports in both; backends may differ",
-                    ("cli/test_system_i386.py::test_differences_are_refused_by_name",),
+                    ("cli/test_recorded_options.py::test_a_difference_is_refused_by_name",),
                     "another number is refused by name"),
         Requirement(65, "ports are numbered in order",
                     ("session/test_sources.py::test_ports_are_counted_whatever_their_names_are",)),
@@ -215,7 +215,7 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     ("session/test_live_snapshots.py::test_it_replays",
                      "timeline/test_monitor_replay.py::test_names_are_kept_in_the_recording")),
         Requirement(76, "kept in the overlay, or in an orphan qcow2 image",
-                    ("cli/test_system_i386.py::test_an_orphan_image_holds_the_snapshots",),
+                    ("cli/test_system_replay.py::test_savevm_goes_into_the_recording_and_an_orphan_image",),
                     "and in the recording"),
         Requirement(77, "the position in the log is part of a snapshot",
                     ("session/test_live_snapshots.py::test_seeking_on_both_sides",)),
@@ -246,7 +246,7 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     ("timeline/test_monitor_replay.py::test_where_one_is",
                      "timeline/test_control.py::test_a_replay_seeks_and_is_not_changed")),
         Requirement(89, "query-replay, replay-break, replay-delete-break, replay-seek",
-                    ("qmp/test_qmp_replay.py::test_moments",)),
+                    ("qmp/test_protocol.py::test_a_replay",)),
         Requirement(90, "their errors", ("monitor/test_live_monitor.py::test_refusals",)),
         Requirement(91, "savevm, loadvm, delvm, info snapshots; a paused machine stays paused",
                     ("session/test_live_snapshots.py::test_run_keeps_them_in_memory",)),

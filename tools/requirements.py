@@ -179,7 +179,8 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     ("session/test_never_silent.py::test_what_cannot_be_taken_is_named_with_its_moment",)),
     )),
     ("Network", tuple(
-        Requirement(n, what, ("cli/test_seed_lines.py::test_the_network_part_is_refused_by_name",), "refused, until then")
+        Requirement(n, what, ("cli/test_seed_lines.py::test_the_network_part_is_refused_by_name",),
+                    "refused by name until the network is there")
         for n, what in ((60, "a filter for each network"), (61, "packets from outside are recorded and injected"),
                         (62, "which network, flags, bytes"), (63, "a replay has no backend"))
     )),

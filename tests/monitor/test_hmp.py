@@ -105,8 +105,8 @@ def test_devices_come_from_their_declarations(tmp_path):
             assert re.search(r"\n +0000000000000000-000000000009ffff \(prio 0, ram\): ram", ports)
             inside = f"ide1-cd0: {guest.image('demo')} (raw, read-only)\n    Attached to:"
             assert talk.ask("info block").startswith(inside)
-            assert talk.ask("info blockstats") == ("ide1-cd0: rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 "
-                                                   "flush_operations=0")  # fmt: skip
+            counts = "rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 flush_operations=0"
+            assert f"ide1-cd0: {counts}" in talk.ask("info blockstats").split("\n")
 
 
 def test_memory_into_files(paused, tmp_path):

@@ -13,6 +13,7 @@ from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
+from playhead.cli.log_options import make_log
 from playhead.cli.quantities import size
 from playhead.cli.serial_ports import all_specs, debugcon_spec
 from playhead.cli.shared_console import MonitorAtHand, shared_console
@@ -59,7 +60,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
         boot=values["boot"].get("order", PcConfig.boot),
-        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
+        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"]), _left_out(values, machine)),
         outside=parts["outside"],
         uuid=values["uuid"] or "",
     )
@@ -69,6 +70,14 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
 
         kernel_needs.check(config.kernel, config.cpu)
     return config
+
+
+def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
+    """The ids of the devices that `-M hpet=off` leaves out. Raises UsageError for one that this machine has not."""
+    wanted = False if values["no_hpet"] else values["machine"].get("hpet")
+    if wanted and "hpet" in machine_version.lacks(machine):
+        raise UsageError(f"-M {machine},hpet=on: machine {machine} has no HPET; pc-3 is the first that has")
+    return ("hpet",) if wanted is False else ()
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
@@ -90,6 +99,7 @@ def make_options(values: dict[str, Any]) -> Options:
 
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
+    session.log = make_log(values, host.message)
     console = shared_console(host, values)
     if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
         from playhead.cli.live import Attendance, check, live_target

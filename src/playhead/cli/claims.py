@@ -87,6 +87,8 @@ class Claims:
             for path in SEABIOS:
                 self.reads("the firmware", path)
         self.devices(all_specs(values), debugcon_spec(values))
+        if values["log_file"]:
+            self.writes("-D", values["log_file"])
         if values.get("pidfile"):
             self.writes("-pidfile", values["pidfile"])
 
@@ -156,6 +158,8 @@ def of_recording(path: str, output: str | None = None, **outputs: Any) -> Claims
     claims.reads_recording(path)
     claims.devices(outputs.get("serial") or (), outputs.get("debugcon"))
     claims.images(outputs.get("images") or ())
+    if outputs.get("log"):
+        claims.writes("-D", outputs["log"])
     if output is not None:
         claims.writes_recording(output)
     claims.check()

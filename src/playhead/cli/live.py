@@ -78,6 +78,10 @@ class LiveOutside(Outside):
 
     def __init__(self, session: RunSession, host: Host):
         self._session, self._host = session, host
+        self.log = session.log
+
+    def message(self, text: str) -> None:
+        self._host.message(text)
 
     def unkept(self) -> str | None:
         images = self._session.vm_images

@@ -8,6 +8,7 @@ from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS
 from playhead.cli import blockdev_options, device_options, drive_options, object_options
 from playhead.cli import machine_values as values
+from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
 from playhead.cli.process_options import PROCESS_OPTIONS
@@ -35,8 +36,7 @@ MACHINE_SUBS = (
     Sub("accel", values.ACCELERATOR, "the processor is always emulated", "tcg"),
     Sub("graphics", on_off, "off: firmware and kernels are told to use the serial port", "on, off with -nographic"),
     Sub("usb", always(False, "there is no USB"), "there is no USB", "off"),
-    Sub("hpet", always(False, "there is no HPET; the PIT, the PM timer and the APIC's timer are there"),
-        "there is no HPET", "off"),
+    Sub("hpet", on_off, "whether there is an HPET; machines before pc-3 have none", "on"),
     Sub("vmport", auto(False, "there is no VMware port"), "there is no VMware port", "off"),
     Sub("smm", auto(False, "there is no system management mode"), "there is no system management mode", "off", "0.4.0"),
     Sub("acpi", auto(True, "the machine is described to the guest by ACPI tables"), "there are ACPI tables", "on",
@@ -175,6 +175,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            merges=True, default={}, otherwise="order=cad", group=DISKS),
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
+    Option("-no-hpet", "there is no HPET, as with -M hpet=off", group=MACHINE, since="0.4.0"),
     Option("-no-reboot", "a reset ends the run", group=RUN),
     Option("-action", "what happens when something does", subs=ACTION_SUBS, merges=True, bare=False, default={},
            group=RUN, since="0.4.0"),
@@ -187,6 +188,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), pty, "
            "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c switches to it and back",
            "DEVICE", values.monitor_device, group=WATCH),
+    *LOG_OPTIONS,
     Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-net", "there is no network", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-nic", "there is no network card", parse=values.NONE, group=QUIET, listing=values.list_nothing),
@@ -197,7 +199,6 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=QUIET, listing=values.list_accelerators),
     Option("-nodefaults", "no empty floppy disk drive", group=MACHINE),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
-    Option("-no-hpet", "the same as -M hpet=off", group=QUIET, since="0.4.0"),
     Option("-only-migratable", "the state of every device can be saved", group=QUIET, since="0.4.0"),
     Option("-seed", "nothing here is random that a seed could change: what a guest reads is recorded",
            parse=number(0, (1 << 64) - 1), group=QUIET, since="0.4.0"),

@@ -23,7 +23,6 @@ NO_FLASH = Refusal("there is no flash memory", "-bios FILE")
 NO_CARDS = Refusal("there is no controller for such drives", "-drive file=FILE,if=ide")
 NO_MIGRATION = Refusal("a machine does not move between hosts", "playhead branch, which continues a recording")
 NO_CONFIG = Refusal("options come from the command line only")
-NO_LOG = Refusal("it has no log of the emulator's own", "playhead log RECORDING, and --trace-events")
 NO_FIRMWARE_TABLES = Refusal("the tables that firmware gets are the machine's own")
 NO_PRIVILEGES = Refusal("it changes neither user nor root folder", "a container or sudo -u USER")
 NO_OTHER_CPU = Refusal("the processor is always emulated, or nothing could be recorded", "-accel tcg")
@@ -33,7 +32,7 @@ DEVICE_WINDOW = Refusal("this version has no screen, so no window")
 REFUSED: dict[str, Refusal] = {
     # what later versions of Playhead have; whoever adds it takes the row away
     "qmp": NO_QMP, "qmp-pretty": NO_QMP, "mon": NO_QMP,
-    "d": NO_LOG, "D": NO_LOG, "dfilter": NO_LOG,
+    "dfilter": Refusal("the log has all addresses", "-d ITEM and a filter behind it"),
     "netdev": NO_NETWORK, "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
     # machine and processor
     "numa": Refusal("there is one processor and one memory", "-m SIZE"),
@@ -73,7 +72,7 @@ REFUSED: dict[str, Refusal] = {
     "smb": NO_NETWORK, "redir": NO_NETWORK, "tftp": NO_NETWORK, "bootp": NO_NETWORK,
     # monitors, gdb, logs
     "echr": Refusal("the escape key is Ctrl-A", "Ctrl-A Ctrl-A for one that goes to the guest"),
-    "trace": NO_LOG, "plugin": Refusal("nothing is loaded into the process", "gdb, or playhead debug"),
+    "plugin": Refusal("nothing is loaded into the process", "gdb, or playhead debug"),
     "singlestep": Refusal("the engine's moments are exact anyhow", "--engine reference"),
     "one-insn-per-tb": Refusal("the engine's moments are exact anyhow", "--engine reference"),
     "msg": Refusal("messages have one form"), "perfmap": Refusal("there is no JIT"),

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from playhead.cli.drive_options import IMAGES
+from playhead.cli.log_options import LOG_OPTIONS, make_log
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.host.chardev import check_spec
 
@@ -19,6 +20,7 @@ OPTIONS = (
     Option("--to", "and end at that one", "MOMENT", key="end"),
     Option("--verify", "check the whole file first (as `playhead verify`), and print nothing of the guest's unless "
            "asked to"),
+    *LOG_OPTIONS,
     Option("--no-digest", "compare only at the end"),
     Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
            number(0, 2**64 - 1)),
@@ -53,7 +55,8 @@ def main(words: list[str]) -> int:
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
-    claims = of_recording(values["file"], serial=values["serial"], debugcon=values["debugcon"], images=values["images"])
+    claims = of_recording(values["file"], serial=values["serial"], debugcon=values["debugcon"], images=values["images"],
+                          log=values["log_file"])  # fmt: skip
     with Reader(values["file"]) as reader:
         if not reader.meta.get("embed", True):
             claims.recorded_images(reader)
@@ -103,6 +106,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
     begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
     if begin > end:
         raise UsageError(f"--from {begin} comes after --to {end}")
+    if values["log_file"] or values["log_items"] or values["traces"]:
+        raise UsageError("-d, -D and -trace are for a whole replay, not with --from or --to; playhead debug has `log`")
     with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
         try:
             line.seek(begin)
@@ -131,6 +136,7 @@ def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> 
     host = Host(specs, values["debugcon"] or "null", reads=False)
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
     session = ReplaySession(build, host, reader, options)
+    session.log = make_log(values, host.message)
     try:
         outcome = session.run()
     except Divergence as e:

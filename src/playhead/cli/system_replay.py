@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli.log_options import make_log
 from playhead.cli.process_options import process
 from playhead.cli.serial_ports import all_specs, debugcon_spec
 
@@ -42,7 +43,8 @@ def main(path: str, values: dict[str, Any]) -> int:
         if not (_attended(values, specs) or _begin(values)):
             from playhead.cli.replay import whole
 
-            return whole(reader, build, specs, {**PLAIN, "debugcon": debugcon_spec(values)})
+            log = {name: values[name] for name in ("log_items", "log_file", "traces")}
+            return whole(reader, build, specs, {**PLAIN, **log, "debugcon": debugcon_spec(values)})
         return _Replaying(reader, build, specs, values).run()
 
 
@@ -50,7 +52,9 @@ def _claim(path: str, values: dict[str, Any]) -> None:
     """No output may go into the recording. Images are only read, but for a `savevm`, which goes into qcow2 images."""
     from playhead.cli.claims import of_recording
 
-    claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values))
+    log = values["log_file"]
+    claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values),
+                          log=log)  # fmt: skip
     if values["pidfile"]:
         claims.writes("-pidfile", values["pidfile"])
         claims.check()
@@ -99,6 +103,8 @@ class _Replaying:
         self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=mux)
         self._line = Timeline(build, self._host, reader, len(specs))
         self._target = RunningReplay(self._line, self._host, self._host.outputs, date_text)
+        self._target.outside.message = self._host.message  # type: ignore[method-assign,assignment]
+        self._target.outside.log = self._line.player.log = make_log(values, self._host.message)
         self._images = _snapshot_images(values, reader, self._host.message)
         self._target.images = self._images
 
@@ -120,6 +126,8 @@ class _Replaying:
                 return host.exit_status(130 if host.quit_cause() == "host-signal" else 0)
         finally:
             host.status.clear()
+            if self._line.player.log is not None:
+                self._line.player.log.close()
 
     def _attend(self) -> Attendance:
         from playhead.cli.live import Attendance, check

@@ -11,6 +11,7 @@ from playhead.engine.core import FIRST_RANGE, MOST_RANGES, NOBODY, PYTHON, RANGE
 from playhead.hw.memory import PAGE
 from playhead.hw.native import MOST_STATES, symbol
 from playhead.hw.space import Range, Space
+from playhead.machine.tracing import EVERYTHING, NOTHING
 
 
 class DeviceTable:
@@ -19,7 +20,12 @@ class DeviceTable:
     def __init__(self, core: Core, io: Space, mmio: Space):
         self._core, self._io, self._mmio = core, io, mmio
         self._stale = True
+        self._asks = NOTHING
         io.changed = mmio.changed = self._changed
+
+    def ask_python(self, accesses: int) -> None:
+        """Leave these accesses to Python, which tells of them: `tracing.UNANSWERED` or EVERYTHING."""
+        self._asks, self._stale = accesses, True
 
     def _changed(self) -> None:
         self._stale = True
@@ -46,16 +52,18 @@ class DeviceTable:
         self._fill(self._core.io_map, self._io, numbers, 1)
         self._fill(self._core.mmio_map, self._mmio, numbers, PAGE)
 
-    @staticmethod
-    def _fill(table, space: Space, numbers: dict[int, int], unit: int) -> None:
+    def _fill(self, table, space: Space, numbers: dict[int, int], unit: int) -> None:
         """Set each entry of a table: a unit of addresses that several pieces share is Python's."""
+        nobody = NOBODY if self._asks == NOTHING else PYTHON
+        if self._asks == EVERYTHING:
+            numbers = {}
         view = memoryview(table).cast("H")
         size = space.size // unit
         pieces: list[tuple[int, Range | None]] = [*space.pieces(), (space.size, None)]
         if unit > 1:
-            view[:size] = memoryview(struct.pack("<H", NOBODY) * size).cast("H")
+            view[:size] = memoryview(struct.pack("<H", nobody) * size).cast("H")
         for (start, owner), (end, _) in pairwise(pieces):
-            number = NOBODY if owner is None else numbers.get(id(owner), PYTHON)
+            number = nobody if owner is None else numbers.get(id(owner), PYTHON)
             if unit == 1:
                 view[start:end] = memoryview(struct.pack("<H", number) * (end - start)).cast("H")
             elif owner is not None:

@@ -19,7 +19,7 @@ from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Space
-from playhead.machine import checkpoint, storage
+from playhead.machine import checkpoint, storage, tracing
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
 from playhead.machine.parts import M64, MachineState, Parts
@@ -94,6 +94,7 @@ class Machine(Parts):
         self.state = MachineState()
         self.kicked = ""  # the kind of stop that was asked for
         self.on_delivery: Callable[[str, int | None], None] | None = None  # ("interrupt" or "exception", vector)
+        self.tap: tracing.Tap | None = None
         self.on_alarms: Callable[[], None] | None = None  # called in front of alarms that ring
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
         self._c32, self._c64 = self.core.c32, self.core.c64
@@ -153,6 +154,8 @@ class Machine(Parts):
 
     def reset(self) -> None:
         """The reset line: every chip and the processor; RAM stays."""
+        if self.tap is not None:
+            self.tap.resetting()
         for alarm in self.clock.alarms:
             alarm.cancel()
         self.board.reset()
@@ -197,7 +200,7 @@ class Machine(Parts):
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
             c32[i["intr_pending"]] = self._wanted()
-            if self.on_delivery is None:
+            if self.on_delivery is None and (self.tap is None or not self.tap.deliveries):
                 self._engine_run(budget)
             else:
                 self._traced_run(budget)
@@ -275,7 +278,6 @@ class Machine(Parts):
         faults is not delivered; what is then pending is an exception. A task switch moves `seq` on too; it is neither.)
         """
         c32, c64, i = self._c32, self._c64, self._i
-        assert self.on_delivery is not None
         interrupt, pending = c32[i["fault_soft"]] == 2, c32[i["fault_pending"]]
         vector: int | None = c32[i["fault_vector"]]
         before = c64[i["icount"]], c64[i["seq"]]
@@ -286,7 +288,9 @@ class Machine(Parts):
             if not pending:  # it was raised in this run; the trap of a task's T bit has taken its place since
                 vector = None if c32[i["fault_pending"]] else c32[i["fault_vector"]]
             if vector is None or vector < 256:
-                self.on_delivery("interrupt" if pending and interrupt else "exception", vector)
+                for told in (self.on_delivery, self.tap.delivered if self.tap is not None else None):
+                    if told is not None:
+                        told("interrupt" if pending and interrupt else "exception", vector)
 
     def _engine_run(self, budget: int) -> None:
         """Run the engine and serve what it asks for; an instruction that waits for a device is completed before this
@@ -365,6 +369,16 @@ class Machine(Parts):
             else:
                 for b in range(size):
                     space.write((address + b) % space.size, 1, value >> 8 * b & 0xFF)
+
+    def tap_into(self, tap: tracing.Tap | None) -> None:
+        """Tell this one from now on of what it wants; call it again when that has changed."""
+        self.tap = tap
+        accesses = tracing.NOTHING if tap is None else tap.accesses
+        self._table.ask_python(accesses)
+        for space in (self.board.io, self.memory.mmio):
+            tracing.unwatch(space)
+            if tap is not None and accesses:
+                tracing.watch(space, tap.accessed)
 
     def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
         """The state of every part, and the pages written since the last call (`checkpoint.py`); None while a reset or

@@ -4,7 +4,8 @@
 """
 
 from playhead.monitor import (
-    devices, drives, elf_core, facts, interrupts, keys, memory, memory_map, ports, processor, refusals, running,
+    devices, drives, elf_core, facts, interrupts, keys, log_commands, memory, memory_map, ports, processor, refusals,
+    running,
 )  # fmt: skip
 from playhead.monitor.commands import LIVE, Command, Monitor
 from playhead.monitor.memory import Format
@@ -19,6 +20,7 @@ GROUPS = (
     ("Drives", drives.commands),
     ("Keyboard and mouse", keys.commands),
     ("Core files", elf_core.commands),
+    ("The log", log_commands.commands),
     ("About the program and the machine", facts.commands),
 )
 

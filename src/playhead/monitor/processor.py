@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from playhead.base.errors import UsageError
-from playhead.machine import look
+from playhead.machine import look, registers
+from playhead.machine.machine import Machine
 from playhead.machine.mappings import Mapping, mappings, runs
 from playhead.monitor.commands import Command, Misunderstood, Say, number
 from playhead.monitor.expressions import Parser
@@ -40,6 +41,60 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
     )  # fmt: skip
 
 
+def register_lines(machine: Machine) -> Iterator[str]:
+    """All of them, as QEMU's `info registers` and its log have them."""
+
+    def read(name: str) -> int:
+        found = registers.reader(name)
+        assert found is not None, name
+        return found(machine)
+
+    def row(*names: str) -> str:
+        return " ".join(f"{name.upper()}={read(name):08x}" for name in names)
+
+    for names in GENERAL:
+        yield row(*names)
+    yield _state(machine)
+    for name, title in SEGMENTS.items():
+        yield f"{title:<3}={_segment(machine, name)}"
+    for name in ("gdt", "idt"):
+        yield f"{name.upper()}=     {read(name + 'r_base'):08x} {read(name + 'r_limit'):08x}"
+    yield row("cr0", "cr2", "cr3", "cr4")
+    if read("cr4") & PAE:
+        yield " ".join(f"PDPTE{n}={read(f'pdpte{n}'):016x}" for n in range(4))
+    yield row("dr0", "dr1", "dr2", "dr3") + " "
+    yield row("dr6", "dr7")
+    yield f"EFER={read('efer'):016x}"
+    yield from _x87(machine, read("fctrl"), read("fstat"), read("ftag"))
+
+
+def _state(machine: Machine) -> str:
+    core, flags = machine.core, machine.core.eflags
+    letters = "".join(letter if flags & bit else "-" for bit, letter in FLAGS)
+    shadow = int(core.get("inhibit_icount") == machine.icount)
+    return (f"EIP={core.get('eip'):08x} EFL={flags:08x} [{letters}] CPL={core.get('cpl')} II={shadow} "
+            f"A20={int(machine.memory.a20)} SMM=0 HLT={core.get('halted')}")  # fmt: skip
+
+
+def _segment(machine: Machine, name: str) -> str:
+    core = machine.core
+    attributes = core.seg(name, "attr") & ATTRIBUTES
+    text = f"{core.seg(name, 'sel'):04x} {core.seg(name, 'base'):08x} {core.seg(name, 'limit'):08x} {attributes:08x}"
+    flat = not core.get("cr0") & PROTECTED or core.eflags & VIRTUAL_8086
+    if flat or not attributes & PRESENT:
+        return text
+    return f"{text} DPL={attributes >> 13 & 3} {_kind(attributes)}"
+
+
+def _x87(machine: Machine, control: int, status: int, tags: int) -> Iterator[str]:
+    core = machine.core
+    full = sum((tags >> 2 * at & 3 != 3) << at for at in range(8))
+    yield f"FCW={control:04x} FSW={status:04x} [ST={core.get('ftop')}] FTW={full:02x}"
+    cells = [f"FPR{n}={core.get('fpr', 2 * n):016x} {core.get('fpr', 2 * n + 1) & 0xFFFF:04x}" for n in range(8)]
+    for n in range(0, 8, 2):
+        yield " ".join(cells[n : n + 2])
+
+
 class Processor:
     def __init__(self, target: Debuggee):
         self._target = target
@@ -47,55 +102,12 @@ class Processor:
     def _read(self, name: str) -> int:
         return self._target.read_register(name)
 
-    def _row(self, *names: str) -> str:
-        return " ".join(f"{name.upper()}={self._read(name):08x}" for name in names)
-
     def registers(self, words: list[str], say: Say) -> None:
         if words and words != ["-a"] and words[0] != "0":
             say(f"CPU#{number(words[0], 'the CPU')} not available")
             return
-        say("")
-        say("CPU#0")
-        for names in GENERAL:
-            say(self._row(*names))
-        say(self._state())
-        for name, title in SEGMENTS.items():
-            say(f"{title:<3}={self._segment(name)}")
-        for name in ("gdt", "idt"):
-            say(f"{name.upper()}=     {self._read(name + 'r_base'):08x} {self._read(name + 'r_limit'):08x}")
-        say(self._row("cr0", "cr2", "cr3", "cr4"))
-        if self._read("cr4") & PAE:
-            say(" ".join(f"PDPTE{n}={self._read(f'pdpte{n}'):016x}" for n in range(4)))
-        say(self._row("dr0", "dr1", "dr2", "dr3") + " ")
-        say(self._row("dr6", "dr7"))
-        say(f"EFER={self._read('efer'):016x}")
-        for line in self._x87():
+        for line in ("", "CPU#0", *register_lines(self._target.machine)):
             say(line)
-
-    def _state(self) -> str:
-        core, flags = self._target.machine.core, self._read("eflags")
-        letters = "".join(letter if flags & bit else "-" for bit, letter in FLAGS)
-        shadow = int(core.get("inhibit_icount") == self._target.moment.icount)
-        return (f"EIP={self._read('eip'):08x} EFL={flags:08x} [{letters}] CPL={core.get('cpl')} II={shadow} "
-                f"A20={int(self._target.machine.memory.a20)} SMM=0 HLT={core.get('halted')}")  # fmt: skip
-
-    def _segment(self, name: str) -> str:
-        attributes = self._target.machine.core.seg(name, "attr") & ATTRIBUTES
-        base, limit = self._read(f"{name}_base"), self._read(f"{name}_limit")
-        text = f"{self._read(name):04x} {base:08x} {limit:08x} {attributes:08x}"
-        flat = not self._read("cr0") & PROTECTED or self._read("eflags") & VIRTUAL_8086
-        if flat or not attributes & PRESENT:
-            return text
-        return f"{text} DPL={attributes >> 13 & 3} {_kind(attributes)}"
-
-    def _x87(self) -> Iterator[str]:
-        core, tags = self._target.machine.core, self._read("ftag")
-        full = sum((tags >> 2 * at & 3 != 3) << at for at in range(8))
-        top, status = core.get("ftop"), self._read("fstat")
-        yield f"FCW={self._read('fctrl'):04x} FSW={status:04x} [ST={top}] FTW={full:02x}"
-        cells = [f"FPR{n}={core.get('fpr', 2 * n):016x} {core.get('fpr', 2 * n + 1) & 0xFFFF:04x}" for n in range(8)]
-        for n in range(0, 8, 2):
-            yield " ".join(cells[n : n + 2])
 
     def cpus(self, words: list[str], say: Say) -> None:
         say("* CPU #0: thread_id=0 (the machine has no thread of its own)")

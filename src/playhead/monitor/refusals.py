@@ -18,7 +18,6 @@ NBD = "images are not exported; qemu-nbd does that"
 OBJECTS = "there is no object tree that could be changed; info qtree shows the devices"
 RING = "there is no ring buffer among the character devices; file:PATH keeps what is written"
 OTHER = "this machine has no such thing"
-LOGS = "there are no log items; record --trace-events keeps interrupts and exceptions, playhead log prints events"
 DIRTY = "nothing measures how fast memory is written; a recording's checkpoints have the pages"
 FIXED = "character devices are chosen at the start; nothing may come from a new one that a recording does not know"
 
@@ -43,7 +42,6 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(("expire_password", "set_password", "screendump"), SCREEN),
     **dict.fromkeys(("gpa2hpa", "gpa2hva"), HOST),
     **dict.fromkeys(("hostfwd_add", "hostfwd_remove", "netdev_add", "netdev_del", "set_link"), NETWORK),
-    "log": LOGS, "logfile": LOGS, "trace-event": LOGS,
     "mce": "this processor has no machine check registers; nmi is there",
     **dict.fromkeys(("nbd_server_add", "nbd_server_remove", "nbd_server_start", "nbd_server_stop"), NBD),
     **dict.fromkeys(("object_add", "object_del", "qom-get", "qom-list", "qom-set"), OBJECTS),
@@ -70,7 +68,6 @@ INFOS: dict[str, str] = {
     "sev": f"{OTHER} (AMD's encrypted memory)", "sgx": f"{OTHER} (enclaves)",
     "stats": "no statistics are kept; info blockstats and info replay have counts",
     "sync-profile": "there is nothing to profile; bench measures (./dev bench)",
-    "trace-events": LOGS,
     "usb": USB, "usbhost": USB,
     **dict.fromkeys(("virtio-queue-element", "virtio-queue-status", "virtio-status", "virtio-vhost-queue-status"),
                     f"{OTHER} (virtio)"),

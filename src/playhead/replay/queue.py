@@ -36,6 +36,7 @@ class AsyncQueue:
         self._pending: list[Pending] = []
         self._handlers: dict[type[Event], Callable[[Any], None]] = {}
         self._running = False
+        self.heard: Callable[[Event], None] = lambda event: None  # of each event, just before it takes effect
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -65,12 +66,14 @@ class AsyncQueue:
             while self._pending:
                 item = self._pending.pop(0)
                 self._log(item.event)
+                self.heard(item.event)
                 item.run()
         finally:
             self._running = False
 
     def deliver(self, event: Event) -> None:
         """In a replay: apply this logged event now."""
+        self.heard(event)
         handler = self._handlers.get(type(event))
         if handler is not None:
             handler(event)

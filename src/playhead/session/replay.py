@@ -28,7 +28,7 @@ from playhead.session.script import Script
 from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
-from playhead.session.target import Door, MachineLike, StopLike, serial_ports
+from playhead.session.target import Door, Follower, MachineLike, StopLike, serial_ports
 
 ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
@@ -71,6 +71,7 @@ class ReplaySession:
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
         self._status_at = 0
+        self.log: Follower | None = None
         self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._console: ConsoleCheck | None = None
         if self.options.console:
@@ -89,6 +90,8 @@ class ReplaySession:
             finally:
                 self.host.flush()
                 self.host.status.clear()
+                if self.log is not None:
+                    self.log.close()
         return self._outcome
 
     def _begin(self) -> None:
@@ -100,6 +103,8 @@ class ReplaySession:
         ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
         self.machine = self._build(Door(ends, self._ask, self._printed))
         self._built = True
+        if self.log is not None:
+            self.log.follow(self)
         if self.reader.meta["session"].get("trace_events"):
             self.machine.on_delivery = self._delivered
         self.host.start(self.machine.kick)

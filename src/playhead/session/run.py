@@ -35,7 +35,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
-from playhead.session.target import Door, MachineLike, StopLike
+from playhead.session.target import Door, Follower, MachineLike, StopLike
 
 if TYPE_CHECKING:
     from playhead.host.disks import Disks
@@ -76,6 +76,7 @@ class RunSession:
         self.drive: Callable[[], None] = self.turn
         self.observed = False  # a debugger or monitor is attached: do not end the run when the CPU halts for good
         self.met: StopLike | None = None  # the stop of a breakpoint or watchpoint, until somebody takes it
+        self.log: Follower | None = None
         self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
@@ -88,6 +89,8 @@ class RunSession:
             self.machine = self._build(self.door)
             self._built = True
             self.sources.connect()
+            if self.log is not None:
+                self.log.follow(self)
             clock_ns = self.door.host_clock_ns
             self.clocks = Clocks(self.host.realtime_ns, self.machine.now_ns, clock_ns, self._virtual_rt)
             self._began_ns = self.host.realtime_ns()
@@ -100,6 +103,8 @@ class RunSession:
             while self._outcome is None:
                 self.drive()
             self.host.flush()
+            if self.log is not None:
+                self.log.close()
         return self._outcome
 
     def _begin_at(self, saved: Saved) -> None:

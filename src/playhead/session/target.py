@@ -45,6 +45,14 @@ class StopLike(Protocol):
         ...
 
 
+class Follower(Protocol):
+    """A log of the emulator (`monitor.log_items`): it hears of all that happens, and changes nothing."""
+
+    def follow(self, session: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class MachineLike(Protocol):
     """A machine as sessions see it. (icount, seq) is the moment; it never goes back, not even over a reset."""
 

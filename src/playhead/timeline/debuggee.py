@@ -6,6 +6,7 @@ protocol (`gdb.target` says what is expected).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.hw.inputs import INPUT, takers
@@ -51,6 +52,11 @@ class Debuggee(Control):
 
     @property
     def machine(self) -> Machine:
+        raise NotImplementedError
+
+    @property
+    def runs(self) -> Any:
+        """The session that runs the machine, live or a replay."""
         raise NotImplementedError
 
     @property

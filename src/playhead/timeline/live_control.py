@@ -55,6 +55,10 @@ class LiveControl(Debuggee):
         return machine
 
     @property
+    def runs(self) -> RunSession:
+        return self.session
+
+    @property
     def stands(self) -> bool:
         """Whether it is paused, or moves only because gdb has it moving."""
         return self.stopped or self.held

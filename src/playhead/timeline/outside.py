@@ -5,6 +5,7 @@ to (a script, a test), and says so.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from playhead.base.errors import UsageError
 
@@ -14,6 +15,7 @@ NO_UUID = "00000000-0000-0000-0000-000000000000"
 class Outside:
     name = ""  # -name
     uuid = NO_UUID  # -uuid
+    log: Any = None  # `monitor.log_items.Log`, if there is one already
 
     def gdbserver(self, device: str) -> str:
         """Listen for gdb there from now on, or nowhere (`none`); returns what the user is told."""
@@ -28,3 +30,6 @@ class Outside:
         image takes it.
         """
         return ""
+
+    def message(self, text: str) -> None:
+        """Tell the user something."""

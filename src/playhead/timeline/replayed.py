@@ -53,6 +53,10 @@ class ReplayDebuggee(Debuggee):
         return self.timeline.machine
 
     @property
+    def runs(self) -> Any:
+        return self.timeline.player
+
+    @property
     def _reader(self) -> Reader:
         return self.timeline.player.reader
 

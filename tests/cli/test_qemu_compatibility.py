@@ -1,4 +1,4 @@
-"""QEMU and playhead-system-i386 on the same command lines and commands: what differs is explained, and the page is true."""
+"""QEMU and playhead-system-i386 side by side: what differs is explained, and the page that says so is true."""
 
 import pytest
 

@@ -24,4 +24,5 @@ def test_each_requirement_has_a_test_or_a_reason() -> None:
         assert row.shown or row.differs, f"R{row.number}"
         for test in row.shown:
             file, _, name = test.partition("::")
-            assert re.search(rf"^(async )?def {name}\(", (TESTS / file).read_text(), re.MULTILINE), f"R{row.number}: {test}"
+            source = (TESTS / file).read_text()
+            assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), f"R{row.number}: {test}"

@@ -42,6 +42,7 @@ APPEND = {
     "disk": NO_TESTS,
     "load": NO_TESTS,
     "power": NO_TESTS,
+    "input": NO_TESTS,
     "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 

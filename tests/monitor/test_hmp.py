@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+import time
 
 import pytest
 from qemu_monitor import QemuMonitor, needs_qemu
 from talking import Running
 
 from playhead.cli import main
+from playhead.log.reader import Reader
 from playhead.monitor import hmp
 from playhead.monitor.commands import CONTEXTS, Misunderstood, Monitor
 from tools import guest
@@ -153,4 +155,21 @@ def test_nothing_in_use_is_replaced_and_ports_are_no_input(tmp_path, capfd):
         assert re.search("a replay cannot be changed", capfd.readouterr().err)
     assert main(["debug", str(path), "--batch", "-ex", "info qtree", "-ex", "info pic", "-ex", "info mtree"]) == 0
     assert "dev: isa-serial" in capfd.readouterr().out
+    assert main(["replay", str(path), "--quiet"]) == 0
+
+
+def test_what_is_done_at_the_monitor_is_recorded(tmp_path, capfd):
+    path = tmp_path / "r.ph"
+    asked = ("sendkey a", "mouse_move 1 2", "mouse_button 1", "nmi", "system_powerdown", "system_reset")
+    with Running("record", "-o", str(path), *machine("demo", *LISTENING)) as running, running.monitor() as talk:
+        for command in asked:
+            assert talk.ask(command) == ""
+        assert "not in suspended state" in talk.ask("system_wakeup")
+        assert "is there" in talk.ask("sendkey qwertz") or "no key has this name" in talk.ask("sendkey qwertz")
+        time.sleep(0.3)
+        talk.file.write(b"quit\n")
+        assert running.process.wait(30) == 0
+    with Reader(str(path)) as reader:
+        seen = {type(entry.event).__name__ for entry in reader.entries()}
+    assert {"Input", "InputSync", "ResetRequested"} <= seen and len(seen) >= 5, seen
     assert main(["replay", str(path), "--quiet"]) == 0

@@ -15,7 +15,7 @@ BASE, ROOT = 0x7FF0000, 0xF0000
 
 @pytest.fixture
 def linked():
-    return acpi_tables.build(0xE0000000, COM).link({TABLES_FILE: BASE, RSDP_FILE: ROOT})
+    return acpi_tables.build(0xE0000000, COM, hpet=True).link({TABLES_FILE: BASE, RSDP_FILE: ROOT})
 
 
 def table(blob, address):
@@ -37,9 +37,9 @@ def test_pointers_and_sums(linked):
     root = linked[RSDP_FILE]
     assert len(root) == 20 and root[:8] == b"RSD PTR " and sum(root) & 0xFF == 0 and root[15] == 0
     tables, facs = walk(linked)
-    assert list(tables) == [b"RSDT", b"FACP", b"APIC", b"FACS", b"DSDT"]
+    assert list(tables) == [b"RSDT", b"FACP", b"APIC", b"HPET", b"FACS", b"DSDT"]
     assert facs % 64 == 0 and len(tables[b"FACS"]) == 64
-    for name in (b"RSDT", b"FACP", b"APIC", b"DSDT"):
+    for name in (b"RSDT", b"FACP", b"APIC", b"HPET", b"DSDT"):
         assert sum(tables[name]) & 0xFF == 0, name
 
 
@@ -64,8 +64,17 @@ def test_madt(linked):
     assert overrides == [(0, 2, 0), (5, 5, 0xD), (9, 9, 0xD), (10, 10, 0xD), (11, 11, 0xD)]
 
 
+def test_hpet(linked):
+    """QEMU's, but for who made it."""
+    hpet = walk(linked)[0][b"HPET"]
+    assert len(hpet) == 56 and hpet[8] == 1
+    assert hpet[36:].hex() == "01a28680" + "00000000" + "0000d0fe00000000" + "00" * 4
+    without = acpi_tables.build(0xE0000000, COM).link({TABLES_FILE: BASE, RSDP_FILE: ROOT})
+    assert b"HPET" not in walk(without)[0] and b"HPTM" not in without[TABLES_FILE]
+
+
 def test_loader_script_does_what_link_does(linked):
-    tables = acpi_tables.build(0xE0000000, COM)
+    tables = acpi_tables.build(0xE0000000, COM, hpet=True)
     script = tables.loader()
     files = {name: bytearray(data) for name, data in tables.files.items()}
     address, seen = {}, []
@@ -101,7 +110,7 @@ def test_aml_encoding():
 
 
 @pytest.mark.skipif(shutil.which("iasl") is None, reason="no iasl (acpica-tools): the AML is not cross-checked")
-@pytest.mark.parametrize("name", [b"DSDT", b"FACP", b"APIC"])
+@pytest.mark.parametrize("name", [b"DSDT", b"FACP", b"APIC", b"HPET"])
 def test_acpica_understands_it(linked, tmp_path, name):
     file = tmp_path / f"{name.decode().lower()}.aml"
     file.write_bytes(walk(linked)[0][name])
@@ -109,7 +118,8 @@ def test_acpica_understands_it(linked, tmp_path, name):
     text = file.with_suffix(".dsl").read_text()
     assert run.returncode == 0 and "Incorrect" not in text and "rror" not in text.replace("0 Errors", "")
     if name == b"DSDT":
-        for part in ("Name (_PRT, Package (0x80)", 'EisaId ("PNP0A03")', "Method (_SRS, 1, Serialized)", "PRQ3,   8"):
+        for part in ("Name (_PRT, Package (0x80)", 'EisaId ("PNP0A03")', "Method (_SRS, 1, Serialized)", "PRQ3,   8",
+                     'EisaId ("PNP0103")', "(Local1 > 0x05F5E100)"):
             assert part in text
         args = ["iasl", "-p", tmp_path / "again", file.with_suffix(".dsl")]
         again = subprocess.run(args, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)

@@ -97,8 +97,8 @@ def firmware():
 
 def test_order_is_the_contract(linux):
     assert list(linux.board.devices) == [
-        "pic", "lapic", "ioapic", "nmi", "pit", "port61", "rtc", "kbc", "port92", "fpu_error", "pci", "isa", "pm",
-        "dma", "fdc", "serial0", "serial1", "fw_cfg", "debugcon", "debug_exit", "vga",
+        "pic", "lapic", "ioapic", "nmi", "pit", "hpet", "port61", "rtc", "kbc", "port92", "fpu_error", "pci", "isa",
+        "pm", "dma", "fdc", "serial0", "serial1", "fw_cfg", "debugcon", "debug_exit", "vga",
     ]  # fmt: skip
     names = [alarm.name for alarm in linux.clock.alarms]
     assert names == [alarm.name for alarm in Rig(LINUX).clock.alarms] and len(names) == len(set(names))

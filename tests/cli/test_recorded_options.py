@@ -24,15 +24,17 @@ CD = ["-cdrom", "cd.iso"]
 ON_DISK = ["-drive", "file=disk.raw,format=raw,if=none,id=a", "-device"]
 DISK = [*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC"]
 DRIVES = [*DISK, *CD]
+FLOPPY = ["-fda", "floppy.img"]
 KERNEL = ["-kernel", "kernel", "-initrd", "initrd", "-append", "console=ttyS0"]
 FIRMWARE = ["-bios", "bios"]
-MACHINE = [*ALIKE, *DEVICES, *DRIVES]
+MACHINE = [*ALIKE, *DEVICES, *DRIVES, *FLOPPY]
 
 
 @pytest.fixture(autouse=True)
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, size in (("disk.raw", 65536), ("cd.iso", 4096), ("other.raw", 131072), ("initrd", 600), ("bios", 65536)):
+    for name, size in (("disk.raw", 65536), ("cd.iso", 4096), ("other.raw", 131072), ("initrd", 600), ("bios", 65536),
+                       ("floppy.img", 1440 << 10), ("small.img", 720 << 10)):  # fmt: skip
         Path(name).write_bytes(bytes(size))
     kernel = bytearray(4096)
     kernel[0x1F1:0x1F2], kernel[0x1FE:0x200], kernel[0x202:0x206] = b"\1", b"\x55\xaa", b"HdrS"
@@ -64,6 +66,7 @@ OTHER = [
     (["-rtc", "base=2026-02-01"], "-rtc base 2026-02-01T00:00:00: the recording was made with 2026-01-31T00:00:00"),
     (["-boot", "c"], "-boot order c: the recording was made with dc"),
     (["-no-reboot"], "-no-reboot: the recording was made without it"),
+    (["-action", "reboot=shutdown"], "-action reboot=shutdown: the recording was made without it"),
     (["-serial", "null"], "-serial: 1 serial port, and the recorded machine has 2"),
     (["-serial", "null"] * 3, "-serial: 3 serial ports"),
     (["-chardev", "null,id=c", "-device", "isa-serial,chardev=c"], "-serial: 1 serial port"),
@@ -83,6 +86,12 @@ OTHER = [
     ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,bootindex=1", *CD],
      "bootindex 1: the recording was made with None"),
     (["-drive", "file=disk.raw,format=raw,if=none,id=a,readonly=on", *DRIVES[2:]], "readonly True"),
+    ([*FLOPPY, "-fdb", "small.img"], "-drive small.img, at floppy disk drive 1: the recorded machine has no drive there"),
+    (["-device", "floppy"], "floppy disk drive 0: it has no medium, and the recorded one had 1474560 bytes"),
+    (["-fda", "small.img"], "it has 737280 bytes, and the recorded one had 1474560"),
+    (["-drive", "file=floppy.img,if=none,readonly=on,id=f", "-device", "floppy,drive=f"], "readonly True"),
+    (["-drive", "file=floppy.img,if=none,id=f", "-device", "floppy,drive=f,drive-type=288"], "drive-type 288"),
+    (["-nodefaults"], "-nodefaults: the recorded machine has a floppy disk drive"),
     (["-bios", "other"], "-bios other: its content is not that which was recorded"),
     (["-kernel", "kernel"], "-kernel kernel: the recorded machine was started without one"),
 ]  # fmt: skip
@@ -115,7 +124,7 @@ def test_each_difference_has_a_line() -> None:
 
 
 @pytest.mark.parametrize("given", [
-    [], ALIKE, DEVICES, DRIVES, [*MACHINE, *FIRMWARE],
+    [], ALIKE, DEVICES, DRIVES, FLOPPY, [*MACHINE, *FIRMWARE],
     ["-M", "pc"], ["-machine", "type=pc,accel=tcg"], ["-smp", "1"], ["-display", "none"], ["-net", "none"],
     ["-serial", "pty", "-serial", "file:out"], ["-debugcon", "file:out"], ["-nographic"],
     ["-chardev", "null,id=c", "-serial", "null", "-device", "isa-serial,chardev=c"],
@@ -142,7 +151,7 @@ def test_an_image_that_has_changed_is_no_difference() -> None:
 
 
 def test_a_name_of_the_newest_machine_fits_a_recording_of_an_older_one() -> None:
-    of = recorded([*MACHINE, *FIRMWARE, "-M", "pc-2"])
+    of = recorded([*ALIKE, *DEVICES, *DRIVES, *FIRMWARE, "-M", "pc-2"])
     check(parse_arguments("", OPTIONS, ["-M", "pc"], ["[DISK-IMAGE]"]), of)
     with pytest.raises(UsageError, match="-M pc-3: the recording was made with pc-2"):
         check(parse_arguments("", OPTIONS, ["-M", "pc-3"], ["[DISK-IMAGE]"]), of)

@@ -37,10 +37,11 @@ OF_RECORDING = ("playhead.log.reader", "playhead.session.replay")
 OF_REPLAYING = ("playhead.log.writer", "playhead.session.record")
 
 
-def imported(tmp_path: Path, words: list[str]) -> set[str]:
+def imported(tmp_path: Path, words: list[str], program: str = "playhead.cli") -> set[str]:
     """The modules that a process has when it has done what the words say."""
     out = tmp_path / "modules"
-    done = subprocess.run([sys.executable, "-c", RUN, str(out), *words], stdin=subprocess.DEVNULL, capture_output=True,
+    code = RUN.replace("playhead.cli", program)
+    done = subprocess.run([sys.executable, "-c", code, str(out), *words], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
     return set(out.read_text().split())
@@ -74,6 +75,16 @@ def test_a_recording_and_its_replay(tmp_path, machine):
     machine_code = ("playhead.engine", "playhead.machine", "playhead.boards.pc", "playhead.devices.storage", "mmap")
     assert unwanted(imported(tmp_path, ["info", recording]), (*NEVER, *OF_REPLAYING, *machine_code)) == []
     assert unwanted(imported(tmp_path, ["verify", recording]), (*NEVER, *OF_REPLAYING, *machine_code)) == []
+
+
+def test_qemus_command_line(tmp_path, machine):
+    face, recording = "playhead.cli.system_i386", f"rrfile={tmp_path / 'r.bin'}"
+    modules = imported(tmp_path, [*machine, "-nographic"], face)
+    assert unwanted(modules, (*NEVER, *OF_RECORDINGS)) == []
+    modules = imported(tmp_path, ["-icount", f"shift=7,rr=record,{recording}", *machine, "-nographic"], face)
+    assert "playhead.log.writer" in modules and unwanted(modules, (*NEVER, *OF_RECORDING)) == []
+    modules = imported(tmp_path, ["-icount", f"rr=replay,{recording}"], face)
+    assert "playhead.log.reader" in modules and unwanted(modules, (*NEVER, *OF_REPLAYING)) == []
 
 
 def test_the_reference_engine_compiles_nothing(tmp_path, machine):

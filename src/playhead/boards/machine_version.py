@@ -37,7 +37,7 @@ class MachineVersion:
 VERSIONS: Sequence[MachineVersion] = (
     MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0"),
     MachineVersion("pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True, back={"i8042.input": False},
-                   lacks=("dma", "fdc")),
+                   lacks=("hpet", "dma", "fdc")),
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from playhead.boards import disks, pc_devices, pc_memory
+from playhead.boards import acpi_tables, disks, pc_devices, pc_memory
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import FLOPPY
@@ -32,14 +32,14 @@ from playhead.devices.pci.piix3_isa import Piix3Isa
 from playhead.devices.storage.floppy_formats import CMOS as CMOS_TYPES
 from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
-from playhead.devices.system.fw_cfg import directory, fixed_items
+from playhead.devices.system.fw_cfg import HPETS, directory, fixed_items, hpets
 from playhead.devices.system.pc_ports import CoprocessorError
 from playhead.devices.timer.mc146818_rtc import pc_nvram
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
-from playhead.hw.line import Line
+from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Child
@@ -106,7 +106,7 @@ class Board:
         self.pirqs = tuple(SharedLine(f"pirq{letter}") for letter in "ABCD")
         self.a20_gate = SharedLine("a20")
         self.ask_ignne: Callable[[], None] = lambda: None  # the machine's: the processor is to get IGNNE# if it can
-        tables = pc_memory.acpi(config.com_ports())
+        tables = pc_memory.acpi(config)
         layout = pc_memory.lay_out(config, memory, tables)
         self.regions = layout.regions
         self.boot = pc_memory.start(config, tables) if config.kernel is not None else None
@@ -115,6 +115,8 @@ class Board:
         first, second = (CMOS_TYPES[type] for type in config.floppy_types())
         self.cmos = pc_nvram(config.ram_bytes, boot=config.boot, floppies=(first, second)) | disks.cmos(config.drives)
         self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid)
+        if config.all_of("hpet"):
+            self.firmware_items |= {HPETS: hpets(acpi_tables.HPET_BLOCK, acpi_tables.HPET_BASE)}
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
         self._build()
         self.lapic, self.nmi, self.kbc = self.find(Lapic), self.find(NmiLatch), self.find(I8042)
@@ -149,6 +151,9 @@ class Board:
 
     def irq(self, number: int, driver: str) -> Line:
         return self.irqs[number].driver(driver)
+
+    def sole_irq(self, number: int, driver: str) -> SoleLine:
+        return self.irqs[number].sole_driver(driver)
 
     def isa_lines(self) -> list[Line]:
         return [wire.line for wire in self.irqs]

@@ -141,5 +141,5 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     }
 
 
-def acpi(serial_ports: tuple[tuple[int, int], ...]) -> TableSet:
-    return acpi_tables.build(PCI_HOLE, serial_ports)
+def acpi(config: PcConfig) -> TableSet:
+    return acpi_tables.build(PCI_HOLE, config.com_ports(), hpet=bool(config.all_of("hpet")))

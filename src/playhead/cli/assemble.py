@@ -60,7 +60,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
         boot=values["boot"].get("order", PcConfig.boot),
-        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
+        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"]), _left_out(values, machine)),
         outside=parts["outside"],
         uuid=values["uuid"] or "",
     )
@@ -70,6 +70,14 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
 
         kernel_needs.check(config.kernel, config.cpu)
     return config
+
+
+def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
+    """The ids of the devices that `-M hpet=off` leaves out. Raises UsageError for one that this machine has not."""
+    wanted = False if values["no_hpet"] else values["machine"].get("hpet")
+    if wanted and "hpet" in machine_version.lacks(machine):
+        raise UsageError(f"-M {machine},hpet=on: machine {machine} has no HPET; pc-3 is the first that has")
+    return ("hpet",) if wanted is False else ()
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.base.errors import HostError, UsageError
-from playhead.boards.drive_config import CDROM
+from playhead.boards.drive_config import CDROM, FLOPPY, HD
+from playhead.boards.pc_devices import DRIVES
 from playhead.cli.options import commas
 from playhead.cli.serial_ports import all_specs
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from playhead.cli.drive_places import DriveSpec
     from playhead.log.reader import Reader
 
-KINDS = {CDROM: "a CD-ROM drive"}
+KINDS = {CDROM: "a CD-ROM drive", FLOPPY: "a floppy disk drive"}
+SEEN = {HD: ("read_only", "serial", "model", "boot_index"), CDROM: ("serial", "model", "boot_index"),
+        FLOPPY: ("read_only", "type")}  # fmt: skip
+WORDS = {"read_only": "readonly", "boot_index": "bootindex", "type": "drive-type"}
 SHOWN = 60  # characters of a text in a message
 
 
@@ -114,8 +118,10 @@ def uuid(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 
 def reboot(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
-    if values["no_reboot"] and not of.no_reboot:
-        yield "-no-reboot: the recording was made without it, so it goes on after a reset"
+    action = values["action"].get("reboot") == "shutdown"
+    if (values["no_reboot"] or action) and not of.no_reboot:
+        option = "-action reboot=shutdown" if action else "-no-reboot"
+        yield f"{option}: the recording was made without it, so it goes on after a reset"
 
 
 # what it starts
@@ -184,7 +190,7 @@ def devices(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     left = list(of.config.devices)
     for asked in values["devices"]:
         name = asked["name"]
-        if name.startswith("ide-"):
+        if name in DRIVES:
             continue
         same = [entry for entry in left if entry.driver == name]
         if not same:
@@ -215,13 +221,24 @@ def properties(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 
 def drives(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
-    """Places, kinds, names and sizes. What is in an image comes from the recording."""
+    """Places, kinds, names and sizes, of IDE drives and floppy disk drives by themselves. What is in an image comes
+    from the recording. The empty floppy disk drive of a machine of which nothing is said is not given.
+    """
+    from playhead.cli.drive_places import EMPTY_FLOPPY
     from playhead.cli.drives import placed
 
-    specs = placed(dict(values)).specs
-    if not specs:
-        return
-    there = {(drive.bus, drive.unit): (n, drive) for n, drive in enumerate(of.config.drives)}
+    given = [spec for spec in placed(dict(values)).specs if spec != EMPTY_FLOPPY]
+    for floppies in (False, True):
+        specs = [spec for spec in given if (spec.kind == FLOPPY) == floppies]
+        there = {(drive.bus, drive.unit): (n, drive) for n, drive in enumerate(of.config.drives)
+                 if (drive.kind == FLOPPY) == floppies}  # fmt: skip
+        if specs:
+            yield from _drives(specs, there)
+        elif floppies and values["nodefaults"] and there:
+            yield "-nodefaults: the recorded machine has a floppy disk drive"
+
+
+def _drives(specs: list[DriveSpec], there: dict[tuple[int, int], tuple[int, DriveConfig]]) -> Iterator[str]:
     for spec in specs:
         recorded = there.pop((spec.bus, spec.unit), None)
         if recorded is None:
@@ -234,7 +251,8 @@ def drives(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 def _where(at: DriveSpec | DriveConfig) -> str:
     file = getattr(at, "file", "")
-    return f"-drive {file}, at ide.{at.bus} unit {at.unit}" if file else f"ide.{at.bus} unit {at.unit}"
+    place = f"floppy disk drive {at.unit}" if at.kind == FLOPPY else f"ide.{at.bus} unit {at.unit}"
+    return f"-drive {file}, at {place}" if file else place
 
 
 def _kind(kind: str) -> str:
@@ -253,10 +271,10 @@ def _drive(spec: DriveSpec, n: int, drive: DriveConfig) -> Iterator[str]:
     if given.sectors != drive.sectors:
         sizes = [f"{one.sectors << 9} bytes" if one.sectors else "no medium" for one in (given, drive)]
         yield f"{_where(spec)}: it has {sizes[0]}, and the recorded one had {sizes[1]}"
-    for name in ("read_only", "serial", "model", "boot_index"):
-        if getattr(given, name) != getattr(drive, name) and (name, drive.kind) != ("read_only", CDROM):
-            option = {"read_only": "readonly", "boot_index": "bootindex"}.get(name, name)
-            yield from _differ(f"{_where(spec)}: {option}", getattr(given, name), getattr(drive, name))
+    for name in SEEN[drive.kind]:
+        wanted, there = getattr(given, name), getattr(drive, name)
+        if wanted != there and not (name == "type" and not wanted):
+            yield from _differ(f"{_where(spec)}: {WORDS.get(name, name)}", wanted, there)
 
 
 def _sectors(spec: DriveSpec) -> int | None:

@@ -76,7 +76,7 @@ def _program(words: list[str]) -> int:
         return system_replay.main(path, values)
     _defaults(values)
     if values["icount"].get("rr") == "record":
-        return record.start(path, True, values, "rrfile=")
+        return record.start(path, True, values, "-icount rrfile")
     from playhead.cli import run
 
     return run.start(values)

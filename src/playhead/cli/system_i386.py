@@ -118,7 +118,7 @@ def _defaults(values: dict[str, Any]) -> None:
         values["bios"] = seabios()
     asked = any(device["name"] == "isa-serial" for device in values["devices"])
     if not (values["serial"] or asked or values["nographic"]):
-        taken = values["monitor"] == "stdio" or any(spec == "stdio" for _, spec in values["chardevs"])
+        taken = values["monitor"] == "stdio" or any(spec.backend == "stdio" for spec in values["chardevs"])
         if taken:
             values["serial"] = ["null"]
         tell(TAKEN if taken else NO_SCREEN)

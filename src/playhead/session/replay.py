@@ -32,6 +32,7 @@ from playhead.session.target import Door, Follower, MachineLike, StopLike, seria
 
 ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
+WAIT_NS = 100_000_000
 ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which a recorder flushes several times
 
 
@@ -144,6 +145,9 @@ class ReplaySession:
         stop = m.run(*target)
         self._check_pulled()
         self.host.flush()
+        while self.host.crowded and not self.host.quit_cause():  # whoever reads the output is far behind
+            self.host.wait(WAIT_NS)
+            self.host.flush()
         self._show()
         now = self._moment()
         assert now.icount <= target.icount + bool(target.seq), "the machine ran further than it was asked to"

@@ -129,6 +129,9 @@ class RunSession:
         """Run until there is something to do, and do it. `until`: a debugger's next stop, in front of which input stays
         pending, unless an instruction has just retired there.
         """
+        if until is None and self.host.crowded and not self.host.quit_cause():
+            self._wait_for_readers()
+            return
         before, began = self.machine.icount, self.host.realtime_ns()
         limit = Moment(self._limit())
         stop = self.machine.run(*(limit if until is None else min(limit, until)))
@@ -155,6 +158,12 @@ class RunSession:
             self.met = stop  # the instruction here may have begun to be fetched: a replay that arrives here has not
         elif settled and self.sources.pending:
             self._deliver_input()
+
+    def _wait_for_readers(self) -> None:
+        """Whoever reads the guest's output is far behind: a pause, so that nothing is lost and nothing is measured."""
+        self.pause()
+        self.wait_paused()
+        self.go_on()
 
     def _settle(self) -> StopLike:
         """After a kick: go on until an instruction has just retired, which is a moment that a replay arrives at."""

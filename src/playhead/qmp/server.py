@@ -52,14 +52,11 @@ class QmpServer:
         """Whether a client is."""
         return self._there
 
-<<<<<<< HEAD
-=======
     def _begin(self) -> None:
         self._stream = JsonStream()
         self._values: Iterator[Any] = iter(())  # that have come, and are to be dealt with
         self._more = False  # there may be some left
 
->>>>>>> main
     def serve(self) -> None:
         transport = self._transport
         if self._connections != transport.connections:

@@ -29,11 +29,7 @@ class _Nobody:
 class Silence:
     """The host of a track: output is dropped, and signals do not end it."""
 
-<<<<<<< HEAD
-    crowded = False
-=======
     crowded = False  # nobody who reads too slowly is waited for
->>>>>>> main
 
     def __init__(self, host: Host, ports: int):
         self.ends: dict[str, Any] = {name: _Nobody() for name in (*(f"serial{n}" for n in range(ports)), "debugcon")}

@@ -173,3 +173,23 @@ def test_what_is_done_at_the_monitor_is_recorded(tmp_path, capfd):
         seen = {type(entry.event).__name__ for entry in reader.entries()}
     assert {"Input", "InputSync", "ResetRequested"} <= seen and len(seen) >= 5, seen
     assert main(["replay", str(path), "--quiet"]) == 0
+
+
+def test_gdb_comes_and_goes_while_it_runs(tmp_path):
+    """`gdbserver` opens a place for gdb on a machine that was started without one, another one, and none."""
+    command = ["gdb", "-q", "-batch", "-ex", "set architecture i386"]
+    with Running("run", *machine("demo", *LISTENING, "-name", "one", "-uuid", "12345678-" + "1234-" * 3 + "123456789abc"),
+                 ) as running, running.monitor() as talk:  # fmt: skip
+        assert talk.ask("info name") == "one" and talk.ask("info uuid").endswith("-123456789abc")
+        assert "monitor: filename=" in talk.ask("info chardev")
+        for place in (tmp_path / "a", tmp_path / "b"):
+            assert talk.ask(f"gdbserver unix:{place},server=on,wait=off").startswith("Waiting for gdb connection")
+            asked = [*command, "-ex", f"target remote {place}", "-ex", "p/x $cs", "-ex", "detach"]
+            said = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+            assert "$1 = 0x" in said.stdout, said
+            assert talk.ask("info status") == "VM status: running"
+        assert not (tmp_path / "a").exists() and (tmp_path / "b").exists()
+        assert talk.ask("gdbserver none") == "Disabled gdbserver" and not (tmp_path / "b").exists()
+        for nowhere in ("nowhere", f"file:{tmp_path / 'c'}"):
+            assert talk.ask(f"gdbserver {nowhere}").startswith("Error: ")
+        assert talk.ask("info status") == "VM status: running"

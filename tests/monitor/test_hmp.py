@@ -178,8 +178,8 @@ def test_what_is_done_at_the_monitor_is_recorded(tmp_path, capfd):
 def test_gdb_comes_and_goes_while_it_runs(tmp_path):
     """`gdbserver` opens a place for gdb on a machine that was started without one, another one, and none."""
     command = ["gdb", "-q", "-batch", "-ex", "set architecture i386"]
-    with Running("run", *machine("demo", *LISTENING, "-name", "one", "-uuid", "12345678-" + "1234-" * 3 + "123456789abc"),
-                 ) as running, running.monitor() as talk:  # fmt: skip
+    named = ("-name", "one", "-uuid", "12345678-" + "1234-" * 3 + "123456789abc")
+    with Running("run", *machine("demo", *LISTENING, *named)) as running, running.monitor() as talk:
         assert talk.ask("info name") == "one" and talk.ask("info uuid").endswith("-123456789abc")
         assert "monitor: filename=" in talk.ask("info chardev")
         for place in (tmp_path / "a", tmp_path / "b"):

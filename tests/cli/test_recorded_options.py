@@ -86,7 +86,7 @@ OTHER = [
     ([*ON_DISK, "ide-hd,drive=a,bus=ide.0,serial=ABC,bootindex=1", *CD],
      "bootindex 1: the recording was made with None"),
     (["-drive", "file=disk.raw,format=raw,if=none,id=a,readonly=on", *DRIVES[2:]], "readonly True"),
-    ([*FLOPPY, "-fdb", "small.img"], "-drive small.img, at floppy disk drive 1: the recorded machine has no drive there"),
+    ([*FLOPPY, "-fdb", "small.img"], "-drive small.img, at floppy disk drive 1: the recorded"),
     (["-device", "floppy"], "floppy disk drive 0: it has no medium, and the recorded one had 1474560 bytes"),
     (["-fda", "small.img"], "it has 737280 bytes, and the recorded one had 1474560"),
     (["-drive", "file=floppy.img,if=none,readonly=on,id=f", "-device", "floppy,drive=f"], "readonly True"),

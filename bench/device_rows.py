@@ -52,7 +52,8 @@ def _read_memory(name: str, address: int) -> Row:
     return Row(name, READ, f"movl {address:#x}, %eax", answer="-1")
 
 
-LAPIC, IOAPIC = 0xFEE00000, 0xFEC00000
+LAPIC, IOAPIC, HPET = 0xFEE00000, 0xFEC00000, 0xFED00000
+HPET_ON = f"movl $1, {HPET + 0x10:#x}\n"
 PM_TIMER = """
         pci_write 0x80000B40, 0x601
         pci_write 0x80000B80, 0x01
@@ -115,6 +116,8 @@ ROWS = (
         answer="-1"),
     Row("pm-timer", READ, "inl %dx, %eax", PM_TIMER, answer="-1"),
     Row("pit-counter", READ, "xorl %eax, %eax\noutb %al, $0x43\ninb $0x40, %al\ninb $0x40, %al", unit="latch, 2 reads"),
+    Row("hpet-counter", READ, f"movl {HPET + 0xF0:#x}, %eax", HPET_ON, answer="-1"),
+    Row("hpet-64", READ, f"movl {HPET + 0xF4:#x}, %eax\nmovl {HPET + 0xF0:#x}, %eax", HPET_ON, per=2, answer="-1"),
     _read_port("pit-plain", 0x40, answer=""),
     _read_port("port61", 0x61),
     _read_port("uart-lsr", 0x3FD),
@@ -132,6 +135,7 @@ ROWS = (
         unit="address, data", answer="-1"),
     Row("lapic-eoi", WRITE, f"movl $0, {LAPIC + 0xB0:#x}"),
     Row("lapic-tpr-write", WRITE, f"movl $0x20, {LAPIC + 0x80:#x}"),
+    Row("hpet-status", WRITE, f"movl $1, {HPET + 0x20:#x}", HPET_ON),
     _write_port("pic-eoi", 0x20, 0x20),
     _write_port("pic-mask", 0x21, 0xFB),
     _write_port("uart-thr", 0x2F8, ord("x")),

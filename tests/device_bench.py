@@ -21,7 +21,7 @@ from playhead.hw.block import READ
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared
 from playhead.hw.device import Device
-from playhead.hw.line import Line
+from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Child
@@ -52,6 +52,10 @@ class Nobody:
     def reset(self, cause: str) -> None: ...
 
     def shutdown(self, cause: str, status: int = 0) -> None: ...
+
+    def suspend(self) -> None: ...
+
+    def wake_up(self, reason: str) -> None: ...
 
 
 class AlarmDrive:
@@ -136,6 +140,10 @@ class Bench:
     def irq(self, number: int, driver: str) -> Line:
         self.wires.add(f"irq{number}")
         return Line(f"irq{number}")
+
+    def sole_irq(self, number: int, driver: str) -> SoleLine:
+        line = self.irq(number, driver)
+        return SoleLine(line, lambda sole: None, lambda sole: None)
 
     def drive_irq(self, number: int, line: Line) -> None:
         self.wires.add(f"irq{number}")

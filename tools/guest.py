@@ -28,7 +28,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
-WITH_DISK = ("chips", "disk", "inputs")
+WITH_DISK = ("chips", "disk", "inputs", "suspend")
 WITH_FLOPPY = ("floppy",)
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
@@ -41,6 +41,7 @@ APPEND = {
     "story": NO_TESTS,
     "disk": NO_TESTS,
     "load": NO_TESTS,
+    "power": NO_TESTS,
     "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
@@ -142,8 +143,8 @@ def expected(name: str) -> str:
 
 
 def debian(variant: str = "boot") -> tuple[Path, Path]:
-    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `compiled`, `disk` (which wants an IDE disk)
-    and `load` (which wants four drives) run by themselves, `shell` asks for a login on COM1.
+    """(kernel, initrd) of a Debian guest; the variants `boot`, `story`, `compiled`, `disk` (which wants an IDE disk),
+    `load` (which wants four drives) and `power` run by themselves, `shell` asks for a login on COM1.
     """
     if variant not in debian_recipe.VARIANTS:
         raise GuestError(f"no Debian variant {variant!r}; there are {', '.join(debian_recipe.VARIANTS)}")

@@ -131,3 +131,17 @@ def test_the_table_is_sound() -> None:
             assert type(getattr(PcConfig(), name)) is type(value)
     with pytest.raises(UnsupportedError, match="'pc-1' is not known here"):
         machine_version.back("pc-1")
+
+
+@pytest.mark.parametrize("more, there", [
+    ((), True), (("-M", "hpet=off"), False), (("-no-hpet",), False), (("-M", "pc-2"), False), (("-M", "pc-3"), True),
+])  # fmt: skip
+def test_an_hpet_unless_it_is_left_out(tmp_path: Path, more: tuple[str, ...], there: bool) -> None:
+    devices = record(tmp_path / "r.ph", *more)["devices"]
+    assert any(device["driver"] == "hpet" for device in devices) == there
+    assert main(["replay", str(tmp_path / "r.ph"), "--quiet"]) == 0
+
+
+def test_an_old_machine_has_no_hpet_to_ask_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "-o", str(tmp_path / "r.ph"), "-bios", str(guest.image("halt")), "-M", "pc-2,hpet=on"]) == 2
+    assert "machine pc-2 has no HPET" in capsys.readouterr().err

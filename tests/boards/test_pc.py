@@ -50,6 +50,13 @@ class Rig:
     def shutdown(self, cause: str, status: int = 0) -> None:
         self.requested.append(("shutdown", cause, status))
 
+    def suspend(self) -> None:
+        self.requested.append(("suspend",))
+
+    def wake_up(self, reason: str) -> None:
+        if self.board.wakes(reason):
+            self.requested.append(("wake_up", reason))
+
     def inb(self, port):
         return self.board.io.read(port, 1)
 
@@ -97,8 +104,8 @@ def firmware():
 
 def test_order_is_the_contract(linux):
     assert list(linux.board.devices) == [
-        "pic", "lapic", "ioapic", "nmi", "pit", "port61", "rtc", "kbc", "port92", "fpu_error", "pci", "isa", "pm",
-        "dma", "fdc", "serial0", "serial1", "fw_cfg", "debugcon", "debug_exit", "vga",
+        "pic", "lapic", "ioapic", "nmi", "pit", "hpet", "port61", "rtc", "kbc", "port92", "fpu_error", "pci", "isa",
+        "pm", "dma", "fdc", "serial0", "serial1", "fw_cfg", "debugcon", "debug_exit", "vga",
     ]  # fmt: skip
     names = [alarm.name for alarm in linux.clock.alarms]
     assert names == [alarm.name for alarm in Rig(LINUX).clock.alarms] and len(names) == len(set(names))

@@ -129,8 +129,7 @@ def test_places_and_ids() -> None:
     more = [Entry("isa-debug-exit", "x"), Entry("isa-serial", ""), Entry("isa-serial", "console", {"irq": 5}),
             Entry("isa-serial", "", {"index": 3})]  # fmt: skip
     found = [(entry.driver, entry.id, dict(entry.values)) for entry in listed(VERSION, more)]
-    assert found[13:] == [
-        ("i8257", "dma", {}), ("isa-fdc", "fdc", {}),
+    assert found[[id for _, id, _ in found].index("serial0") :] == [
         ("isa-serial", "serial0", {"index": 0, "iobase": 0x3F8, "irq": 4}),
         ("isa-serial", "console", {"index": 1, "iobase": 0x2F8, "irq": 5}),
         ("isa-serial", "serial3", {"index": 3, "iobase": 0x2E8, "irq": 3}),
@@ -188,15 +187,18 @@ def test_a_card_where_another_is(card: type[Card]) -> None:
         with_cards(Entry("test-card", "", {"netdev": "n"})).check()
 
 
-SERIAL = 15  # its place in the list of a machine without drives
+def one(devices: list[dict[str, Any]], driver: str) -> dict[str, Any]:
+    return next(device for device in devices if device["driver"] == driver)
 
 
 @pytest.mark.parametrize("change", [
-    lambda d: d.pop(0), lambda d: d.reverse(), lambda d: d.append(dict(d[-1])), lambda d: d[SERIAL].update(iobase=-1),
-    lambda d: d[SERIAL].update(irq=True), lambda d: d[SERIAL].update(irq=99), lambda d: d[SERIAL].pop("irq"),
-    lambda d: d[2].update(version=0x20), lambda d: d[1].update(id=""), lambda d: d[11].update(addr="03.0", x=1),
-    lambda d: d[11].update(addr="03.0"), lambda d: d[SERIAL].pop("iobase"), lambda d: d[SERIAL].update(index="0"),
-    lambda d: d[SERIAL].update(bus="pci.0"),
+    lambda d: d.pop(0), lambda d: d.reverse(), lambda d: d.append(dict(d[-1])),
+    lambda d: one(d, "isa-serial").update(iobase=-1), lambda d: one(d, "isa-serial").update(irq=True),
+    lambda d: one(d, "isa-serial").update(irq=99), lambda d: one(d, "isa-serial").pop("irq"),
+    lambda d: one(d, "ioapic").update(version=0x20), lambda d: d[1].update(id=""),
+    lambda d: one(d, "PIIX4_PM").update(addr="03.0", x=1), lambda d: one(d, "PIIX4_PM").update(addr="03.0"),
+    lambda d: one(d, "isa-serial").pop("iobase"), lambda d: one(d, "isa-serial").update(index="0"),
+    lambda d: one(d, "isa-serial").update(bus="pci.0"),
 ])  # fmt: skip
 def test_a_damaged_list_is_refused(change: Any) -> None:
     plain = LINUX.to_json()

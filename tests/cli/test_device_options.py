@@ -82,12 +82,18 @@ def test_what_devices_print_goes_to_their_character_devices(tmp_path: Path, monk
 
 @pytest.mark.parametrize("words, message", [
     ("-chardev file,id=a,path=talker -device isa-serial,chardev=a", "talker"),
+    ("-chardev null,id=a -serial chardev:b", "chardev:b: there is no -chardev with the id 'b'"),
+    ("-chardev null,id=a -serial chardev:a -device isa-serial,chardev=a", "-chardev a is in use by serial0"),
+    ("-chardev null,id=a -mon a -monitor chardev:a", "-chardev a is in use by monitor"),
+    ("-mon a", "no -chardev with the id 'a'"), ("-chardev null,id=a -mon chardev=a,pretty=on", "is for mode=control"),
+    ("-serial mon:stdio -monitor stdio", "-monitor stdio: COM1 is connected to it"),
+    ("-chardev stdio,id=a -mon a", "-mon stdio: COM1 is connected to it"),
     ("-chardev null,id=a -chardev null,id=a", "two character devices have the id 'a'"),
     ("-chardev null,id=a -device isa-serial,chardev=a -device isa-serial,chardev=a", "'a' is used already"),
     ("-chardev null,id=serial0 -serial null -device isa-serial,chardev=serial0", "have one id"),
-    ("-chardev udp,id=a", "unknown backend 'udp'; there is null, stdio, pty, file"),
+    ("-chardev udp,id=a", "the backend 'udp' is not supported; instead: socket"),
     ("-chardev null", "it needs an id="), ("-chardev file,id=a", "file needs path=FILE"),
-    ("-chardev null,id=a,path=b", "unknown key 'path'"), ("-chardev null,id=7", "an id begins with a letter"),
+    ("-chardev null,id=a,path=b", "unknown key 'path=b'"), ("-chardev null,id=7", "an id begins with a letter"),
 ])  # fmt: skip
 def test_character_devices_that_do_not_fit(
     words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

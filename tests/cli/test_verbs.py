@@ -134,7 +134,7 @@ def test_bad_input(program, kernel, ph, tmp_path, capsys):
     fails(capsys, ["run", "-kernel", "/no/kernel"], "cannot read kernel /no/kernel: No such file")
     fails(capsys, ["run", "-kernel", kernel, "-initrd", str(tmp_path)], "cannot read initrd")
     fails(capsys, ["run", "-kernel", kernel, "-serial", f"file:{tmp_path}"], "cannot write serial0")
-    fails(capsys, ["run", "-kernel", kernel, "-serial", "stdio", "-serial", "stdio"], "one serial port")
+    fails(capsys, ["run", "-kernel", kernel, "-serial", "stdio", "-serial", "stdio"], "stdio can serve one only")
     fails(capsys, ["replay"], "needs FILE")
     fails(capsys, ["replay", "/no/file"], "No such file")
     fails(capsys, ["replay", kernel], "is not a recording")

@@ -11,12 +11,14 @@ import time
 
 import pytest
 
-from playhead.base.errors import HostError, PlayheadError, UsageError
-from playhead.host.chardev import CharDevice, Stdio, check_spec, open_chardev
+from playhead.base.errors import HostError, PlayheadError
+from playhead.host.chardev.backends import Backends
+from playhead.host.chardev.device import INBOX, CharDevice
+from playhead.host.chardev.mux import Mux
 from playhead.host.files import read_file
 from playhead.host.host import Host
-from playhead.host.mux import MuxPort
 from playhead.host.terminal import QUIT, SHOW_HELP, EscapeFilter, RawTerminal, StatusLine
+from playhead.host.typed_lines import TypedLines
 from playhead.host.watch import IN, Watcher
 
 
@@ -29,41 +31,73 @@ def test_escapes():
     assert keys.feed(b"\x01h\x01?\x01q") == (b"", [SHOW_HELP] * 3)
 
 
-def test_escapes_to_a_monitor():
-    keys = EscapeFilter(switchable=True)
-    assert keys.feed(b"ls\x01cinfo") == (b"ls", []) and keys.on_monitor
-    assert keys.feed(b" x\x01\x01\x01cpwd") == (b"pwd", []) and not keys.on_monitor
-    assert keys.for_monitor == b"info x\x01"
-    assert keys.feed(b"\x01c\x01x") == (b"", [QUIT])
+class Keyboard(CharDevice):
+    """A device at which a test types."""
+
+    terminal = keys = live = True
+
+    def __init__(self):
+        super().__init__("keyboard")
+        self.shown = bytearray()
+
+    def write(self, data):
+        self.shown += data
+
+    def type(self, keys):
+        self._arrived(keys)
+
+
+def test_the_keys_go_to_one_after_the_other():
+    """In QEMU's order: the last port has them at first, then monitors, then ports."""
+    device = Keyboard()
+    mux = Mux(device)
+    first, second = mux.port("serial0"), mux.port("serial1")
+    monitor = mux.port("monitor", monitor=True)
+    assert (second.connected, monitor.connections) == (True, 0)
+    device.type(b"1\x01")
+    device.type(b"cm\x01\x01\x01c0\x01C1")
+    assert (first.take(), second.take(), monitor.take()) == (b"0", b"11", b"m\x01")
+    assert (first.connections, second.connections, monitor.connections) == (2, 2, 1)
+    device.type(b"\x01x\x01h")
+    assert list(device.commands) == [QUIT, SHOW_HELP]
+    first.write(b"a")
+    monitor.send(b"b")
+    assert device.shown == b"ab"
+    alone = Keyboard()
+    Mux(alone).port("serial0")
+    alone.type(b"\x01c")
+    assert list(alone.commands) == [SHOW_HELP]
+
+
+def test_a_port_that_does_not_read_holds_the_keys_up():
+    device = Keyboard()
+    mux = Mux(device)
+    port = mux.port("serial0")
+    for _ in range(INBOX):
+        assert not device._crowded()
+        device.type(b"x")
+    assert device._crowded()
+    port.take(1)
+    assert not device._crowded()
 
 
 def test_the_monitors_line_is_edited():
-    device = Stdio("serial0", StatusLine(), mux=True)
-    device.terminal, shown = True, bytearray()
-    device.write, device.flush = shown.extend, lambda: None
-    port = MuxPort(device)
-    device.switched(True, b"inff\x7fo status\rqui")
-    assert (port.connections, port.connected, port.take()) == (1, True, b"info status\n")
-    assert shown == b"inff\b \bo status\nqui"
-    device.switched(True, b"\x15\x7fc\n")
-    device.switched(False, b"")
-    assert (port.connected, port.take()) == (False, b"c\n")
-    device.switched(True, b"")
-    assert port.connections == 2
+    device = Keyboard()
+    lines = TypedLines(device)
+    device.type(b"inff\x7fo status\rqui")
+    assert lines.take() == b"info status\n" and device.shown == b"inff\b \bo status\r\nqui"
+    device.type(b"\x15\x7fc\r")
+    assert lines.take() == b"c\n"
+    device.type(b"\n\n\x1bcont\n")
+    assert lines.take() == b"\ncont\n"
+    device.keys = False  # the other side shows what it sends
+    del device.shown[:]
+    device.type(b"x\n")
+    assert lines.take() == b"x\n" and not device.shown
 
 
-def test_specs():
-    for spec in ("stdio", "mon:stdio", "pty", "null", "none", "file:x"):
-        assert check_spec(spec) == spec
-    for spec in ("", "file:", "tcp:1", "Stdio", "file"):
-        with pytest.raises(UsageError, match="unknown character device"):
-            check_spec(spec)
-    with pytest.raises(UsageError, match="one serial port"):
-        Host(["stdio", "mon:stdio"])
-
-
-def quiet(spec, **more):
-    return open_chardev(spec, "serial0", StatusLine(), lambda text: None, **more)
+def quiet(spec):
+    return Backends((), StatusLine()).front(spec, "serial0")
 
 
 def test_file_output(tmp_path):
@@ -99,7 +133,8 @@ def test_taking_input_in_pieces():
 
 def test_pty_keeps_what_nobody_reads_yet_and_takes_input():
     told = []
-    device = open_chardev("pty", "serial1", StatusLine(), told.append)
+    device = Backends((), StatusLine()).front("pty", "serial1")
+    device.message = told.append
     device.open()
     name = told[0].split()[-1]
     assert told == [f"serial1 is {name}"] and device.live

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from playhead.base.errors import HostError, UsageError
-from playhead.host import listen
+from playhead.host.chardev import sockets
+from playhead.host.chardev.device import OUTBOX
 from playhead.host.listen import TcpListener, parse_spec
 from playhead.host.watch import Watcher
 
@@ -142,7 +143,7 @@ def test_a_flood_waits(port):
             while sent < 100 << 20:
                 sent += client.send(bytes(1 << 16))
                 time.sleep(0.001)
-        assert len(port._inbox) <= listen.INBOX + listen._CHUNK
+        assert len(port._in) <= sockets.INBOX + sockets.CHUNK
         assert len(taken(port, sent)) == sent  # and nothing is lost
 
 
@@ -151,7 +152,7 @@ def test_a_client_that_reads_slowly_gets_all_of_it(port):
         wait_for(lambda: port.connected)
         data, got = bytes(range(256)) * 20_000, b""
         for at in range(0, len(data), 512_000):
-            while len(port._outbox) > listen.OUTBOX // 2:
+            while len(port._outbox) > OUTBOX // 2:
                 got += client.recv(1 << 16)
             port.send(data[at : at + 512_000])
         assert got + received(client, len(data) - len(got)) == data

@@ -14,11 +14,11 @@ PATIENCE_S = 30
 
 
 class Running:
-    """`playhead run` or `record` in a separate process."""
+    """`playhead run` or `record` in a separate process, or another `program`."""
 
-    def __init__(self, *words, **more):
+    def __init__(self, *words, program=PLAYHEAD, **more):
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        self.process = subprocess.Popen([*PLAYHEAD, *words], **pipes)
+        self.process = subprocess.Popen([*program, *words], **pipes)
 
     def __enter__(self):
         return self

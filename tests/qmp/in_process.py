@@ -7,8 +7,7 @@ from quiet_host import QuietHost
 
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
-from playhead.monitor import live, looking
-from playhead.monitor.commands import Monitor
+from playhead.monitor import hmp
 from playhead.qmp.server import QmpServer
 from playhead.qmp.service import Qmp, Surroundings
 from playhead.session.outcome import Options
@@ -104,6 +103,5 @@ def record(path, script, stopped=False, drives=None, **options):
 
 def served(target):
     """A machine's QMP, with its monitor."""
-    monitor = Monitor((*live.commands(target, target.recording, target.quit), *looking.commands(target)))
     ports = [("serial0", "null", True)]
-    return Qmp(target, Surroundings(execute=monitor.execute, name="guest", chardevs=lambda: ports))
+    return Qmp(target, Surroundings(hmp.monitor(target).execute, "guest", chardevs=lambda: ports))

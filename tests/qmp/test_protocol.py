@@ -3,6 +3,7 @@ pipelining, refusals; what was done over QMP replays.
 """
 
 import json
+import random
 
 import planted
 import pytest
@@ -80,6 +81,37 @@ def test_keys_and_power_are_recorded(tmp_path):
     assert planted.replay(tmp_path / "r.ph").complete
     kinds = {entry.kind.name for entry in planted.entries(tmp_path / "r.ph")}
     assert {"ASYNC_INPUT", "ASYNC_INPUT_SYNC"} <= kinds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_done_replays(tmp_path, seed):
+    """Commands at random moments, while it runs and in pauses; also replayed in other pieces."""
+    rng, a = random.Random(seed), {"type": "qcode", "data": "a"}
+    key = {"type": "key", "data": {"down": True, "key": a}}
+    commands = (
+        ("stop", {}), ("cont", {}), ("cont", {}), ("system_reset", {}), ("system_powerdown", {}), ("inject-nmi", {}),
+        ("send-key", {"keys": [a]}),
+        ("input-send-event", {"events": [key, {**key, "data": {"down": False, "key": a}}]}),
+        ("input-send-event", {"events": [{"type": "rel", "data": {"axis": "y", "value": -3}}]}),
+        ("human-monitor-command", {"command-line": "savevm s"}), ("query-pci", {}),
+        ("human-monitor-command", {"command-line": "loadvm s"}),
+    )  # fmt: skip
+
+    def script(qmp):
+        client = Client(qmp)
+        for _ in range(60):
+            for _ in range(rng.randrange(6)):
+                yield
+            name, arguments = rng.choice(commands)
+            client.do(name, **arguments)
+            if qmp.target.session.outcome is not None:
+                return
+        client.do("quit")
+
+    outcome = record(tmp_path / "r.ph", script)
+    for split in (None, seed):
+        again = planted.replay(tmp_path / "r.ph", split_seed=split)
+        assert again.complete and (again.icount, again.seq) == (outcome.icount, outcome.seq)
 
 
 def test_pipelining_and_several_clients(tmp_path):
@@ -177,6 +209,32 @@ def test_what_a_client_may_get_wrong(tmp_path):
         yield
 
     record(tmp_path / "r.ph", script)
+
+
+def test_memory_goes_into_files(tmp_path):
+    """But into none that the run uses."""
+    recording = tmp_path / "r.ph"
+
+    def script(qmp):
+        client, ram = Client(qmp), tmp_path / "ram"
+        for _ in range(30):
+            yield
+        for name in ("memsave", "pmemsave"):
+            assert client.result(name, val=0xF0000, size=64, filename=str(ram)) == {}
+            assert ram.read_bytes() == qmp.target.read_memory(0xF0000, 64, True)
+        assert client.error("pmemsave", val=1 << 33, size=1, filename=str(ram))[0] == "GenericError"
+        assert client.error("pmemsave", val=0xD0000000, size=64, filename=str(ram))[1].startswith("Invalid addr")
+        assert client.error("memsave", val=0xF0000, size=64, filename=str(tmp_path / "no" / "x"))[0] == "GenericError"
+        assert "recording" in client.error("memsave", val=0xF0000, size=64, filename=str(recording))[1]
+        assert client.result("query-dump")["status"] == "none"
+        core = tmp_path / "core"
+        told, answer = client.do("dump-guest-memory", paging=False, protocol=f"file:{core}")
+        assert told["data"]["result"]["total"] == core.stat().st_size == client.result("query-dump")["completed"]
+        assert core.read_bytes()[:4] == b"\x7fELF" and answer == {"return": {}}
+        client.do("quit")
+
+    record(recording, script)
+    assert planted.replay(recording).complete
 
 
 @pytest.fixture

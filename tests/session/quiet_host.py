@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from playhead.host.chardev import CharDevice
+from playhead.host.chardev.device import CharDevice
 from playhead.host.terminal import StatusLine
 
 
@@ -30,6 +30,7 @@ class QuietHost:
         if disks is not None:
             disks.wake = lambda: self._wake()
             self.ends["disks"] = disks
+        self.crowded = False
         self.status = StatusLine()
         self.status.enabled = False
         self.plan, self.quit_at = deque(plan), quit_at

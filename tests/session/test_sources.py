@@ -11,7 +11,7 @@ from quiet_host import QuietHost
 
 from playhead.base.errors import DivergenceError
 from playhead.boards.config import PcConfig
-from playhead.host.chardev import INBOX
+from playhead.host.chardev.device import INBOX
 from playhead.host.end import HostEnd
 from playhead.log.events import (
     CharRead, ClockRate, NetPacket, NmiRaised, PowerButtonPressed, ResetRequested, Shutdown, WokenUp,

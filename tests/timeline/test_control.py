@@ -28,12 +28,12 @@ CHANGES = (
 )  # fmt: skip
 
 
-def record(path, script, *, stopped=False, **options):
+def record(path, script, *, stopped=False, keys=b"sum\r" * 20, **options):
     """A recording under `script(target, events)`, a generator that is taken up between two turns."""
     pc, events, steps = planted.config(), [], []
     meta = {"config": pc.to_json(), "shift": 3, "engine": "native", "program": "playhead test"}
     options = Options(digest_period=planted.PERIOD, meta=meta, blobs=tuple(pc.blobs().values()), **options)
-    world = QuietHost(planted.plan(b"sum\r" * 20, step=6), live=True, ports=1, step_ns=10_000)
+    world = QuietHost(planted.plan(keys, step=6), live=True, ports=1, step_ns=10_000)
     with Writer(str(path), True) as writer:
         session = RecordSession(lambda door: Machine(pc, door), world, options, writer)
         target = LiveDebuggee(session, "", str(path))
@@ -112,6 +112,32 @@ def test_a_recording_that_is_controlled_replays(tmp_path):
     assert [one.cause for one in found] == [3, 3, 3, 2]
     pressed = [type(e.event) for e in planted.entries(tmp_path / "r.ph")]
     assert (pressed.count(PowerButtonPressed), pressed.count(NmiRaised)) == (1, 1)
+
+
+def test_a_guest_that_ends_is_told_of_and_a_replay_tells_of_resets(tmp_path):
+    def script(target, events):
+        for _ in range(20):
+            yield
+        target.press_reset()
+        for _ in range(30):
+            yield
+        told.append(events)
+
+    told = []
+    outcome, events = record(tmp_path / "r.ph", script, keys=b"sum\rsum\rsum\rsum\rsum\rsum\roff\r")
+    assert outcome.cause == "guest-shutdown" and told
+    assert names(events) == ["RESET", "SHUTDOWN"]
+    assert events[-1] == ("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
+    with Reader(str(tmp_path / "r.ph")) as reader:
+        pc = planted.config()
+        target = ReplayDebuggee(Timeline(lambda door: Machine(pc, door), QuietHost(), reader, 1).begin())
+        heard = []
+        target.listen(lambda one: heard.append(one.name))
+        target.replay_seek(target.timeline.end)
+        target.replay_seek(Moment(0))
+        target.go_on()
+        run(target)
+        assert heard == ["RESUME", "STOP"] * 2 + ["RESUME", "RESET", "STOP"]
 
 
 def test_reset_is_the_end_under_no_reboot(tmp_path):

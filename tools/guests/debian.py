@@ -1,12 +1,13 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Six variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Seven variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
 and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
-drives busy at once, whatever they are. `compiled` runs a program made by Debian's compiler (c_program.py). For guests
-that start from a disk see disk_guests.py.
+drives busy at once, whatever they are. `power` is suspended to RAM and woken, and waits for the power button.
+`compiled` runs a program made by Debian's compiler (c_program.py). For guests that start from a disk see
+disk_guests.py.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from pathlib import Path
 from tools.guests import initramfs
 from tools.guests.apt import INDEX, AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "power")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
-MODULES = {"disk": IDE, "load": IDE}
-KEPT = (*IDE, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
+POWER = ("button", "evdev")  # the power button, and the device node that tells of it
+MODULES = {"disk": IDE, "load": IDE, "power": (*POWER, *IDE)}
+KEPT = (*IDE, *POWER, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
 
 FLAVOUR = "686"  # of the kernel that the variants share
 FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
@@ -166,8 +168,48 @@ poweroff -f
 """
 )
 
+# `WAYS` on the kernel's command line says what happens, one after the other, separated by commas: `button` waits for
+# the power button, the others suspend to RAM; `rtc` and `RTC` set an alarm for five seconds, or an hour, before.
+_POWER = (
+    START
+    + LOAD_MODULES
+    + """\
+rtc=/sys/class/rtc/rtc0
+button=$(grep -l 'Power Button' /sys/class/input/event*/device/name | head -n 1)
+button=/dev/input/$(echo ${button#/sys/class/input/} | cut -d/ -f1)
+head -c 300000 /dev/urandom > /tmp/data
+sum=$(md5sum < /tmp/data)
+[ -b /dev/sda ] && disk=$(head -c 300000 /dev/sda | md5sum)
+echo "GUEST-UP, $(cat /sys/power/state)"
+IFS=,
+for way in ${WAYS:-rtc}; do
+  echo "way: $way"
+  before=$(cat $rtc/since_epoch)
+  case $way in
+    rtc) echo +5 > $rtc/wakealarm ;;
+    RTC) echo +3600 > $rtc/wakealarm ;;
+  esac
+  if [ $way = button ]; then
+    head -c 16 $button > /dev/null
+    echo "button pressed"
+  else
+    echo mem > /sys/power/state
+    echo "awake after $(($(cat $rtc/since_epoch) - before)) s, $([ -n "$(cat $rtc/wakealarm)" ] && echo alarm is set)"
+  fi
+done
+[ "$(md5sum < /tmp/data)" = "$sum" ] && echo "memory is as it was"
+if [ -b /dev/sda ]; then
+  echo 3 > /proc/sys/vm/drop_caches
+  [ "$(head -c 300000 /dev/sda | md5sum)" = "$disk" ] && echo "disk is as it was"
+fi
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
 _SCRIPTS = {
     "disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD, "compiled": _COMPILED,
+    "power": _POWER,
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"

@@ -1,4 +1,4 @@
-"""The board's ACPI tables: RSDP, RSDT, FADT, FACS, MADT, and a DSDT assembled from the structure below.
+"""The board's ACPI tables: RSDP, RSDT, FADT, FACS, MADT, HPET, and a DSDT assembled from the structure below.
 
 They come out in two forms from one declaration. Without firmware, they are linked for fixed addresses. With
 firmware, the same bytes go to fw_cfg unlinked, with a loader script that says where the firmware has to put
@@ -17,7 +17,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from playhead.boards import aml
-from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ
+from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ, SLP_S3, SLP_S5
+from playhead.devices.timer.hpet_registers import BASE as HPET_BASE
+from playhead.devices.timer.hpet_registers import CAPABILITY_LOW as HPET_BLOCK
+from playhead.devices.timer.hpet_registers import LENGTH as HPET_LENGTH
 
 PM_BASE = 0x600
 SMI_COMMAND, ACPI_ENABLE, ACPI_DISABLE = 0xB2, 0xF1, 0xF0
@@ -25,10 +28,13 @@ LAPIC_BASE, IOAPIC_BASE = 0xFEE00000, 0xFEC00000
 PCI_HOLE_END = 0xFEBFFFFF
 LINK_IRQS, LEVEL_IRQS = (5, 10, 11), (5, 9, 10, 11)
 PCI_SLOTS = 32
+HPET_SLOWEST = 100_000_000  # the longest period that the specification allows, in femtoseconds
 
 HEADER = 36
 SUM_AT, RSDP_SUM_AT = 9, 8
 WBINVD, PROC_C1, SLP_BUTTON, RTC_S4, PLATFORM_CLOCK = 1, 1 << 2, 1 << 5, 1 << 7, 1 << 15
+
+WAKING_VECTOR = 12  # in the FACS
 
 TABLES_FILE, RSDP_FILE, LOADER_FILE = "etc/acpi/tables", "etc/acpi/rsdp", "etc/table-loader"
 
@@ -106,7 +112,44 @@ def _isa(serial_ports: Sequence[tuple[int, int]]) -> aml.Term:
     )  # fmt: skip
 
 
-def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> bytes:
+class SleepTypes(NamedTuple):
+    """SLP_TYP of the sleep states that there are besides S0 and S5; None for one that there is not."""
+
+    s3: int | None = None
+    s4: int | None = None
+
+    def terms(self) -> list[aml.Term]:
+        named = ((r"\_S3", self.s3), (r"\_S4", self.s4), (r"\_S5", SLP_S5))
+        return [aml.Name(name, aml.Package(kind, kind, 0, 0)) for name, kind in named if kind is not None]
+
+    def file(self, s4_type: int) -> bytes:
+        """For firmware: SLP_TYP of S0 to S5, with bit 7 if there is such a state."""
+        return bytes((0x80, 0, 0, SLP_S3 | (self.s3 is not None) << 7, s4_type | (self.s4 is not None) << 7, 0x80))
+
+
+def _hpet() -> aml.Term:
+    """It is there if its registers say a vendor and a period."""
+    vendor, period = aml.Local(0), aml.Local(1)
+    no_vendor = aml.LOr(aml.LEqual(vendor, 0), aml.LEqual(vendor, 0xFFFF))
+    no_period = aml.LOr(aml.LEqual(period, 0), aml.LGreater(period, HPET_SLOWEST))
+    return aml.Device(
+        "HPET",
+        aml.Name("_HID", aml.eisaid("PNP0103")),
+        aml.Name("_UID", 0),
+        aml.OperationRegion("HPTM", aml.REGION_MEMORY, HPET_BASE, HPET_LENGTH),
+        aml.Field("HPTM", aml.ACCESS_DWORD | aml.LOCKED, ("VEND", 32), ("PRD", 32)),
+        aml.Method(
+            "_STA", 0,
+            aml.Store("VEND", vendor), aml.Store("PRD", period), aml.ShiftRight(vendor, 16, vendor),
+            aml.If(no_vendor, aml.Return(0)), aml.If(no_period, aml.Return(0)),
+            aml.Return(0x0F),
+        ),
+        aml.Name("_CRS", aml.ResourceTemplate(aml.Memory32Fixed(HPET_BASE, HPET_LENGTH))),
+    )  # fmt: skip
+
+
+def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = False,
+         sleep: SleepTypes = SleepTypes()) -> bytes:  # fmt: skip
     """`hole_start`: where the memory range that PCI devices may use begins; `serial_ports`: (base, IRQ) of each."""
     identity = (aml.Name("_HID", aml.eisaid("PNP0A03")), aml.Name("_UID", 0))
     resources = aml.Name("_CRS", aml.ResourceTemplate(
@@ -119,8 +162,8 @@ def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> bytes:
     ))  # fmt: skip
     pci0 = aml.Device("PCI0", *identity, resources, _routing(), _isa(serial_ports))
     return header(b"DSDT", 1, b"".join((
-        aml.Scope(r"\_SB", pci0, _current_route(), *(_link(i) for i in range(4))),
-        aml.Name(r"\_S5", aml.Package(0, 0, 0, 0)),
+        aml.Scope(r"\_SB", pci0, _current_route(), *(_link(i) for i in range(4)), *((_hpet(),) if hpet else ())),
+        *sleep.terms(),
     )))  # fmt: skip
 
 
@@ -151,6 +194,11 @@ def madt() -> bytes:
         body += struct.pack("<BBBBIH", 2, 10, 0, irq, irq, 0x000D)  # level, active high
     body += struct.pack("<BBBHB", 4, 6, 0xFF, 0, 1)  # NMI at LINT1 of every processor
     return header(b"APIC", 1, body)
+
+
+def hpet_table() -> bytes:
+    """Where the HPET is: at this address of memory; number 0, no least period, no page of its own."""
+    return header(b"HPET", 1, struct.pack("<IBBBBQBHB", HPET_BLOCK, 0, 0, 0, 0, HPET_BASE, 0, 0, 0))
 
 
 def rsdp() -> bytes:
@@ -198,7 +246,8 @@ class TableSet(NamedTuple):
         return bytes(script)
 
 
-def build(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> TableSet:
+def build(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = False,
+          sleep: SleepTypes = SleepTypes()) -> TableSet:  # fmt: skip
     """All tables in one file, the FACS first because it has to be 64-byte aligned, and the RSDP in its own."""
     blob = bytearray(facs())
     at: dict[str, int] = {}
@@ -215,10 +264,14 @@ def build(hole_start: int, serial_ports: Sequence[tuple[int, int]]) -> TableSet:
         sums.append((TABLES_FILE, start + SUM_AT, start, len(table)))
         blob.extend(bytes(-len(blob) % 16))
 
-    put("DSDT", dsdt(hole_start, serial_ports), {})
+    put("DSDT", dsdt(hole_start, serial_ports, hpet, sleep), {})
     put("FACP", fadt(), {36: 0, 40: at["DSDT"]})
     put("APIC", madt(), {})
-    put("RSDT", header(b"RSDT", 1, bytes(8)), {HEADER: at["FACP"], HEADER + 4: at["APIC"]})
+    listed = ["FACP", "APIC"]
+    if hpet:
+        put("HPET", hpet_table(), {})
+        listed.append("HPET")
+    put("RSDT", header(b"RSDT", 1, bytes(4 * len(listed))), {HEADER + 4 * n: at[name] for n, name in enumerate(listed)})
     root = bytearray(rsdp())
     struct.pack_into("<I", root, 16, at["RSDT"])
     pointers.append(Pointer(RSDP_FILE, 16, TABLES_FILE))

@@ -15,8 +15,8 @@ Term = bytes
 Operand = bytes | int | str
 
 ZERO, ONE = b"\x00", b"\x01"
-REGION_IO, REGION_PCI = 1, 2
-ACCESS_BYTE = 1
+REGION_MEMORY, REGION_IO, REGION_PCI = 0, 1, 2
+ACCESS_BYTE, ACCESS_DWORD, LOCKED = 1, 3, 0x10
 
 
 def integer(value: int) -> Term:
@@ -94,7 +94,7 @@ def OperationRegion(name: str, space: int, offset: int, length: int) -> Term:
 
 
 def Field(region: str, access: int, *fields: tuple[str, int]) -> Term:
-    """Fields of a region, (name, bits) in order; writes preserve the neighbours, and no lock is taken."""
+    """Fields of a region, (name, bits) in order; writes preserve the neighbours. `access` may have LOCKED with it."""
     widths = (segment(name) + field_width(bits) for name, bits in fields)
     return _sized(b"\x5b\x81", path(region), bytes((access,)), *widths)
 
@@ -120,6 +120,22 @@ def Or(a: Operand, b: Operand) -> Term:
     return b"\x7d" + operand(a) + operand(b) + ZERO
 
 
+def ShiftRight(value: Operand, bits: Operand, target: Operand) -> Term:
+    return b"\x7a" + operand(value) + operand(bits) + operand(target)
+
+
+def LOr(a: Operand, b: Operand) -> Term:
+    return b"\x91" + operand(a) + operand(b)
+
+
+def LEqual(a: Operand, b: Operand) -> Term:
+    return b"\x93" + operand(a) + operand(b)
+
+
+def LGreater(a: Operand, b: Operand) -> Term:
+    return b"\x94" + operand(a) + operand(b)
+
+
 def LLess(a: Operand, b: Operand) -> Term:
     return b"\x95" + operand(a) + operand(b)
 
@@ -134,6 +150,10 @@ def Return(value: Operand) -> Term:
 
 def Call(name: str, *arguments: Operand) -> Term:
     return path(name) + b"".join(operand(a) for a in arguments)
+
+
+def Local(index: int) -> Term:
+    return bytes((0x60 + index,))
 
 
 def Arg(index: int) -> Term:
@@ -162,6 +182,11 @@ def IO(first: int, last: int, alignment: int, length: int) -> bytes:
 def IRQ(number: int) -> bytes:
     """Edge-triggered, active high, exclusive: an ISA interrupt."""
     return struct.pack("<BH", 0x22, 1 << number)
+
+
+def Memory32Fixed(base: int, length: int) -> bytes:
+    """A range of memory that the device has for itself, read only."""
+    return struct.pack("<BHBII", 0x86, 9, 0, base, length)
 
 
 def Interrupt(*numbers: int) -> bytes:

@@ -7,7 +7,7 @@ order here is for machines to come only.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from playhead.base.errors import UsageError
@@ -20,37 +20,41 @@ from playhead.hw.declared import IDENTIFIER, Declared, Value, kind_of
 # (QEMU names, id) in the order of building; without an id: where those go that are asked for
 PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("isa-i8259",), "pic"), (("apic",), "lapic"), (("ioapic",), "ioapic"), (("nmi-latch",), "nmi"),
-    (("mc146818rtc",), "rtc"), (("isa-pit",), "pit"), (("isa-pcspk",), "port61"), (("i8042",), "kbc"),
-    (("port92",), "port92"), (("fpu-error",), "fpu_error"), (("i440FX",), "pci"), (("PIIX3",), "isa"),
-    (("PIIX4_PM",), "pm"), (("piix3-ide",), ""), (("ide-hd", "ide-cd"), ""),
+    (("mc146818rtc",), "rtc"), (("isa-pit",), "pit"), (("hpet",), "hpet"), (("isa-pcspk",), "port61"),
+    (("i8042",), "kbc"), (("port92",), "port92"), (("fpu-error",), "fpu_error"), (("i440FX",), "pci"),
+    (("PIIX3",), "isa"), (("PIIX4_PM",), "pm"), (("piix3-ide",), ""), (("ide-hd", "ide-cd"), ""),
     (("i8257",), "dma"), (("isa-fdc",), "fdc"), (("floppy",), ""), (("isa-serial",), ""),
     (("fw_cfg_io",), "fw_cfg"), (("isa-debugcon",), ""), (("isa-debug-exit",), ""), (("vga-text",), "vga"),
 )  # fmt: skip
 RANK = {name: n for n, (names, _) in enumerate(PLACES) for name in names}
 DRIVES = ("ide-hd", "ide-cd", "floppy")  # what has storage behind it
 IDS = {"isa-serial": "serial{index}", "isa-debugcon": "debugcon", "isa-debug-exit": "debug_exit", "piix3-ide": "ide"}
+OPTIONAL = ("hpet",)  # the ids of devices that a machine has of its own, unless it is told not to
 TAKEN = ("cpu", "tlb", "ram", "clock", "machine", "storage")  # names of parts that are no devices
 ID_MAX, PORTS = 64, 1 << 16
 
 Neighbours = list[tuple[Declared, Mapping[str, Any]]]
 
 
-def own(version: str, more: Sequence[Entry] = ()) -> list[Entry]:
-    """The devices that the machine has of its own, beside these. The IDE controller is there if a drive is."""
-    lacks = machine_version.lacks(version)
+def own(version: str, more: Sequence[Entry] = (), without: Collection[str] = ()) -> list[Entry]:
+    """The devices that the machine has of its own, beside these; without those of these ids, which are `OPTIONAL`. The
+    IDE controller is there if a drive is.
+    """
+    lacks = {*machine_version.lacks(version), *without}
     found = [Entry(names[0], id) for names, id in PLACES if id and id not in lacks]
     if any(registry.declared(entry.driver).bus == "IDE" for entry in more):
         found.append(Entry("piix3-ide", IDS["piix3-ide"]))
     return found
 
 
-def listed(version: str, more: Sequence[Entry], everywhere: Mapping[str, Value] | None = None) -> tuple[Entry, ...]:
+def listed(version: str, more: Sequence[Entry], everywhere: Mapping[str, Value] | None = None,
+           without: Collection[str] = ()) -> tuple[Entry, ...]:  # fmt: skip
     """The machine's list with these devices in it: in their places, which what has none takes behind all others; with
     ids, and what their properties come to beside each other. `everywhere`: values by `device.property`, for each device
     that does not say another. Raises UsageError; no two devices that are asked for share a port, which a recording's
     list may (the later one answers).
     """
-    entries = sorted([*own(version, more), *more], key=lambda entry: RANK.get(entry.driver, len(PLACES)))
+    entries = sorted([*own(version, more, without), *more], key=lambda entry: RANK.get(entry.driver, len(PLACES)))
     for n, entry in enumerate(entries):
         prefix = f"{entry.driver}."
         said = {name.removeprefix(prefix): v for name, v in (everywhere or {}).items() if name.startswith(prefix)}
@@ -94,7 +98,8 @@ def _free_id(declared: Declared, values: Mapping[str, Any], entries: Sequence[En
 def check(version: str, entries: Sequence[Entry], outside: Sequence[Outside]) -> None:
     """Raise UsageError for a list that cannot be built."""
     _check_order(entries)
-    if lacking := [own.driver for own in own(version) if own.driver not in [entry.driver for entry in entries]]:
+    there = [entry.driver for entry in entries]
+    if lacking := [entry.driver for entry in own(version, without=OPTIONAL) if entry.driver not in there]:
         raise UsageError(f"the machine lacks {lacking[0]}")
     if _settled(version, entries) != tuple(entries):
         raise UsageError("a list of devices whose properties do not fit together")

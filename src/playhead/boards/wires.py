@@ -6,7 +6,7 @@ them without telling anybody.
 
 from collections.abc import Callable
 
-from playhead.hw.line import Line
+from playhead.hw.line import Line, SoleLine
 
 
 class SharedLine:
@@ -15,6 +15,7 @@ class SharedLine:
     def __init__(self, name: str):
         self.line = Line(name)
         self.drivers: list[Line] = []
+        self._sole: Line | None = None  # the one that counts, if it is one alone
 
     def driver(self, name: str) -> Line:
         """A new line for a chip to drive."""
@@ -26,11 +27,22 @@ class SharedLine:
         line.connect(self._follow)
         return line
 
+    def sole_driver(self, name: str) -> SoleLine:
+        """A new line that can take the wire from all others."""
+        return SoleLine(self.driver(name), self._take, self._taken)
+
+    def _take(self, line: Line | None) -> None:
+        self._taken(line)
+        self.line.set(self._level())
+
+    def _taken(self, line: Line | None) -> None:
+        self._sole = line
+
     def connect(self, listener: Callable[[bool], None]) -> None:
         self.line.connect(listener)
 
     def _level(self) -> bool:
-        return any(line.level for line in self.drivers)
+        return self._sole.level if self._sole is not None else any(line.level for line in self.drivers)
 
     def _follow(self, level: bool) -> None:
         self.line.set(self._level())

@@ -15,11 +15,11 @@ from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.log_options import make_log
 from playhead.cli.quantities import size
-from playhead.cli.serial_ports import all_specs, debugcon_spec
-from playhead.cli.shared_console import MonitorAtHand, shared_console
+from playhead.cli.monitors import gdb_spec, monitors
+from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec
+from playhead.cli.shared_console import MonitorAtHand
 from playhead.host.clock import date_text
 from playhead.host.host import Host
-from playhead.host.mux import MuxPort
 from playhead.session.outcome import Options
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
         boot=values["boot"].get("order", PcConfig.boot),
-        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"])),
+        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"]), _left_out(values, machine)),
         outside=parts["outside"],
         uuid=values["uuid"] or "",
     )
@@ -72,8 +72,17 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     return config
 
 
+def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
+    """The ids of the devices that `-M hpet=off` leaves out. Raises UsageError for one that this machine has not."""
+    wanted = False if values["no_hpet"] else values["machine"].get("hpet")
+    if wanted and "hpet" in machine_version.lacks(machine):
+        raise UsageError(f"-M {machine},hpet=on: machine {machine} has no HPET; pc-3 is the first that has")
+    return ("hpet",) if wanted is False else ()
+
+
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
-    return Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks)
+    return Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks,
+                chardevs=tuple(chardevs(values).values()))  # fmt: skip
 
 
 def make_options(values: dict[str, Any]) -> Options:
@@ -92,14 +101,13 @@ def make_options(values: dict[str, Any]) -> Options:
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
     session.log = make_log(values, host.message)
-    console = shared_console(host, values)
-    if values["gdb"] or values["s"] or values["stopped"] or values["monitor"] not in (None, "none"):
+    if gdb_spec(values) or values["stopped"] or monitors(values):
         from playhead.cli.live import Attendance, check, live_target
 
-        check(values, console is not None)
+        check(values, bool(host.shared_monitors))
         target, commands = live_target(session, host, recording)
-        return Attendance(target, commands, host, values, MuxPort(console) if console else None)
-    return nullcontext() if console is None else MonitorAtHand(session, host, values, recording, console)
+        return Attendance(target, commands, host, values)
+    return MonitorAtHand(session, host, values, recording) if host.shared_monitors else nullcontext()
 
 
 def made(writer: Writer) -> str:

@@ -7,7 +7,7 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, parse_arguments
 
-OUTSIDE = ("-serial", "-nographic", "-debugcon", "--engine")  # what belongs to the host, not to the machine
+OUTSIDE = ("-serial", "-nographic", "-debugcon", "-chardev", "--engine")  # what belongs to the host, not to the machine
 
 OPTIONS = (
     Option("--at", "the moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT"),
@@ -16,6 +16,7 @@ OPTIONS = (
     IMAGES,
     *(option for option in MACHINE_OPTIONS if option.name in OUTSIDE),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -29,7 +30,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("branch", OPTIONS, words, ["FILE"])
+    values = parse_arguments("branch", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
@@ -38,7 +39,8 @@ def main(words: list[str]) -> int:
     path, output = values["file"], values["output"]
     if values["at"] is None or output is None:
         raise UsageError("a branch needs a moment and a file: --at MOMENT -o FILE")
-    claims = of_recording(path, output, images=values["images"], serial=values["serial"], debugcon=values["debugcon"])
+    claims = of_recording(path, output, images=values["images"], serial=values["serial"], debugcon=values["debugcon"],
+                          chardevs=values["chardevs"])  # fmt: skip
     check_output(output, values["force"])
     with Reader(path) as reader:
         claims.recorded_images(reader)
@@ -71,7 +73,8 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     options = make_options({"icount": {}, "append": "console=ttyS", "no_reboot": bool(session_meta.get("no_reboot"))})
     options.auto_shift, options.digest_period = bool(reader.meta.get("auto_shift")), reader.digest_period
     options.meta = {"parent_file": Path(reader.path).name}
-    host = Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=disks)
+    host = Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=disks,
+                chardevs=values["chardevs"])  # fmt: skip
     with Writer(values["output"], values["force"], Worker()) as writer:
         outcome = BranchSession(build, host, options, writer, reader, point, virtual_ns, known).run()
     if outcome.note:
@@ -89,5 +92,5 @@ def _serial(given: list[str], recorded: tuple[str, ...]) -> list[str]:
     specs = default_serial(recorded)
     if len(given) > len(specs):
         raise UsageError(f"-serial {len(given)} times: the recorded machine has only {len(specs)}")
-    specs[: len(given)] = given
+    specs[: len(given)] = [text.removeprefix("mon:") for text in given]  # there is no monitor to share it
     return specs

@@ -58,11 +58,15 @@ class Claims:
         for suffix in ALL_SIDES:
             self._add(f"{path}{suffix}, which belongs to {option} {path},", WRITTEN, identity(path + suffix))
 
-    def devices(self, serial: Iterable[str], debugcon: str | None) -> None:
-        """The files among character devices."""
-        for option, spec in (*(("-serial", s) for s in serial), ("-debugcon", debugcon or "")):
-            if spec.startswith("file:"):
-                self._add(f"{option} {spec}", WRITTEN, identity(spec[5:]))
+    def devices(self, serial: Iterable[str], debugcon: str | None, others: Iterable[tuple[str, Any]] = ()) -> None:
+        """The files among character devices. `others`: options, with what they are connected to (`Spec`)."""
+        from playhead.host.chardev.spec import parse
+
+        texts = (*(("-serial", text) for text in serial), ("-debugcon", debugcon or "null"))
+        for option, spec in (*((option, parse(text)) for option, text in texts), *others):
+            if spec.backend == "file":
+                self.reads(f"{option} input-path", spec.input_path)
+                self._add(f"{option} file:{spec.path}", WRITTEN, identity(spec.path))
 
     def drive(self, file: str, format: str | None, written: bool) -> None:
         """An image, with its chain of backing files."""
@@ -76,7 +80,8 @@ class Claims:
         """What the options of a machine name. `drives`: `DriveSpec`."""
         from playhead.cli import boot_files
         from playhead.cli.drives import SEABIOS
-        from playhead.cli.serial_ports import all_specs, debugcon_spec
+        from playhead.cli.monitors import monitors
+        from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec
 
         for option, path in boot_files.named(values):
             self.reads(option, path)
@@ -86,7 +91,9 @@ class Claims:
         if not values["kernel"] and not values["bios"]:
             for path in SEABIOS:
                 self.reads("the firmware", path)
-        self.devices(all_specs(values), debugcon_spec(values))
+        named = [(f"-chardev {id}", spec) for id, spec in chardevs(values).items()]
+        asked = [(one.option, one.spec) for one in monitors(values) if not one.spec.id]
+        self.devices(all_specs(values), debugcon_spec(values), (*named, *asked))
         if values["log_file"]:
             self.writes("-D", values["log_file"])
         if values.get("pidfile"):
@@ -156,7 +163,8 @@ def of_recording(path: str, output: str | None = None, **outputs: Any) -> Claims
     """Those of a verb that reads a recording, checked as far as they are known before it is opened."""
     claims = Claims()
     claims.reads_recording(path)
-    claims.devices(outputs.get("serial") or (), outputs.get("debugcon"))
+    named = [(f"-chardev {spec.id}", spec) for spec in outputs.get("chardevs") or ()]
+    claims.devices(outputs.get("serial") or (), outputs.get("debugcon"), named)
     claims.images(outputs.get("images") or ())
     if outputs.get("log"):
         claims.writes("-D", outputs["log"])

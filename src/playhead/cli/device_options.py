@@ -2,6 +2,7 @@
 that a machine's description has.
 """
 
+from itertools import count
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
@@ -155,15 +156,20 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         outside.append(end)
     for n, spec in enumerate(serial_specs(values)):
         more.append(Entry("isa-serial", "", {"chardev": f"serial{n}"}))
-        outside.append(Outside("chardev", f"serial{n}", {"backend": word(spec)}))
+        outside.append(Outside("chardev", f"serial{n}", {"backend": word(values, spec)}))
     if values["debugcon"] not in (None, "none"):
         more.append(Entry("isa-debugcon", "", {"chardev": "debugcon"}))
-        outside.append(Outside("chardev", "debugcon", {"backend": word(values["debugcon"])}))
-    known = chardevs(values)
+        outside.append(Outside("chardev", "debugcon", {"backend": word(values, values["debugcon"])}))
+    known, taken = chardevs(values), set[str]()
     for asked in values["devices"]:
         if asked["name"] not in pc_devices.DRIVES:
             given = {name: value for name, value in asked.items() if name not in OWN}
             more.append(Entry(asked["name"], asked.get("id", ""), given))
-            if given.get("chardev") in known:
-                outside.append(Outside("chardev", given["chardev"], {"backend": word(known.pop(given["chardev"]))}))
+            if (id := given.get("chardev")) in known:
+                if id in taken and known[id].mux:  # several share it: the machine has an end for each
+                    others = (f"{id}.{n}" for n in count(2))
+                    given["chardev"] = next(name for name in others if name not in (*known, *taken))
+                if given["chardev"] not in taken:
+                    outside.append(Outside("chardev", given["chardev"], {"backend": known[id].backend}))
+                taken.add(given["chardev"])
     return {"more": more, "outside": tuple(outside)}

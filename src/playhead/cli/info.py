@@ -13,6 +13,7 @@ OPTIONS = (
     Option("--json", "as one JSON object"),
     Option("--verify", "also check everything, as `playhead verify` does"),
 )
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -20,7 +21,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("info", OPTIONS, words, ["FILE"])
+    values = parse_arguments("info", OPTIONS, words, OPERANDS)
     from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader
 

@@ -1,5 +1,5 @@
-"""gdb and a monitor on a machine that runs: -s -S -gdb -monitor of `playhead run` and `playhead record`, and of a
-replay by `playhead-system-i386`.
+"""gdb and monitors on a machine that runs: -s -S -gdb -monitor -mon -qmp of `playhead run` and `playhead record`, and
+of a replay by `playhead-system-i386`.
 
 Both are served between two turns of the target's loop. While gdb has the machine running, the loop is inside of its
 server, which serves the monitor as well.
@@ -8,17 +8,17 @@ server, which serves the monitor as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from playhead.base.errors import HostError, PlayheadError, UsageError
-from playhead.cli.serial_ports import all_specs
+from playhead.cli.monitors import MonitorPort, gdb_spec, monitors
+from playhead.cli.serial_ports import all_specs, resolved
 from playhead.gdb.serve import GdbServer
 from playhead.gdb.target import Target
-from playhead.host.chardev import Pty
+from playhead.host.chardev.device import CharDevice
 from playhead.host.host import Host
 from playhead.host.lines import Lines
-from playhead.host.listen import TcpListener
-from playhead.host.mux import MuxPort
+from playhead.host.typed_lines import TypedLines
 from playhead.monitor import hmp
 from playhead.monitor.commands import Command, Monitor, Say
 from playhead.monitor.serve import PROMPT, MonitorServer
@@ -26,25 +26,28 @@ from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 from playhead.timeline.outside import Outside
 
-PORT = "tcp::1234"  # QEMU's -s
+if TYPE_CHECKING:
+    from playhead.qmp.service import Qmp
+    from playhead.timeline.debuggee import Debuggee
+
 GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
 
 
 def check(values: dict[str, Any], console: bool) -> None:
     """Whether it makes sense."""
-    if values["stopped"] and _gdb(values) == "none" and not console and values["monitor"] in (None, "none"):
+    asked = monitors(values)
+    if values["stopped"] and gdb_spec(values) is None and not console and not asked:
         raise UsageError("-S without -gdb (or -s) and without -monitor: nothing could start it")
-    stdio = [n for n, spec in enumerate(all_specs(values)) if spec in ("stdio", "mon:stdio")]
-    if values["monitor"] == "stdio" and stdio:
-        other = (
-            "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else
-            "give that something else, such as -serial pty, or let them share it: -nographic without -monitor"
-        )  # fmt: skip
-        raise UsageError(f"-monitor stdio: COM{stdio[0] + 1} is connected to it; {other}")
-
-
-def _gdb(values: dict[str, Any]) -> str:
-    return values["gdb"] or (PORT if values["s"] else "none")
+    stdio = [n for n, text in enumerate(all_specs(values)) if resolved(values, text).backend == "stdio"]
+    for one in asked:
+        if one.at_stdin and stdio:
+            other = (
+                "leave -monitor out: Ctrl-A c switches between the two" if values["nographic"] else
+                "give that something else, such as -serial pty, or let them share it: -nographic without -monitor"
+            )  # fmt: skip
+            raise UsageError(f"{one.option} stdio: COM{stdio[0] + 1} is connected to it; {other}")
+    if sum(one.at_stdin for one in asked) > 1:
+        raise UsageError("stdio can serve one monitor only")
 
 
 class Attended(Target, Protocol):
@@ -83,19 +86,29 @@ class LiveOutside(Outside):
     def message(self, text: str) -> None:
         self._host.message(text)
 
+    def chardevs(self) -> Sequence[tuple[str, str]]:
+        return [(label, where) for label, where, _ in self._host.chardevs()]
+
     def unkept(self) -> str | None:
         images = self._session.vm_images
         return "" if images is None else None if images.take else images.why_not or ""
 
 
-class Attendance:
-    """The debugger and monitor of a target. `with` it around the target's loop; `console`: the terminal that a monitor
-    shares with a serial port.
-    """
+class Server(Protocol):
+    """A monitor's conversation with one client after another."""
 
-    def __init__(
-        self, target: Attended, commands: Sequence[Command], host: Host, values: dict[str, Any], console: MuxPort | None
-    ):
+    @property
+    def there(self) -> bool:
+        """Whether a client is."""
+        ...
+
+    def serve(self) -> None: ...
+
+
+class Attendance:
+    """The debugger and the monitors of a target. `with` it around the target's loop."""
+
+    def __init__(self, target: Attended, commands: Sequence[Command], host: Host, values: dict[str, Any]):
         self._host = host
         self._target = target
         self._target.stopped = values["stopped"]
@@ -103,18 +116,18 @@ class Attendance:
         self._target.commands = self._execute
         self._monitor = Monitor(commands, hmp.context(target.mode))
         self._serving = self._greeted = False
-        self._listeners: list[TcpListener] = []
-        self._gdb = self._server = self._lines = self._pty = None
-        try:
-            self._open_gdb(_gdb(values))
-            self._open_monitor(values["monitor"] or "none")
-            if self._gdb is not None or self._server is not None or self._lines is not None:
-                target.observe()
-            if console is not None:
-                self._server = MonitorServer(self._execute, console, greeting="\r\n")
-        except BaseException:
-            self.close()
-            raise
+        self._gdb: GdbServer | None = None
+        self._lines: Lines | None = None
+        self._servers: list[Server] = []
+        self._qmp: Qmp | None = None
+        self._told: list[tuple[str, CharDevice]] = []  # where clients may come, and how to say it
+        self._open_gdb(values)
+        for one in monitors(values):
+            self._open_monitor(one)
+        if self._gdb is not None or self._servers or self._lines is not None:
+            target.observe()
+        for port in host.shared_monitors:
+            self._servers.append(MonitorServer(self._execute, TypedLines(port), greeting="\r\n"))
 
     def __enter__(self) -> Attendance:
         return self
@@ -124,60 +137,55 @@ class Attendance:
 
     def close(self) -> None:
         """To be called when the session's host is closed."""
-        for listener in self._listeners:
-            listener.close()
-        if self._pty is not None:
-            self._pty.close()
 
     @property
     def somebody(self) -> bool:
         """Whether a client is there that could continue a machine that is paused."""
         gdb = self._gdb is not None and self._gdb.session is not None
-        monitor = self._server is not None and self._server.there
-        return gdb or monitor or (self._lines is not None and not self._lines.over)
+        typed = self._lines is not None and not self._lines.over
+        return gdb or typed or any(server.there for server in self._servers)
 
     # who there is
 
-    _gdb: GdbServer | None
-    _server: MonitorServer | None
-    _lines: Lines | None
-    _pty: PtyPort | None
-    _monitor_port: TcpListener | None = None
-
-    def _listen(self, spec: str, *, typed_at: bool) -> TcpListener:
-        listener = TcpListener(spec, "-monitor" if typed_at else "-gdb")
-        listener.poke = self._host.look_again
-        self._listeners.append(listener)
-        self._host.add(listener, typed_at=typed_at)
-        return listener
-
-    def _open_gdb(self, spec: str) -> None:
-        if spec != "none":
-            self._gdb_port = self._listen(spec, typed_at=False)
+    def _open_gdb(self, values: dict[str, Any]) -> None:
+        spec = gdb_spec(values)
+        if spec is not None:
+            self._gdb_port = self._host.transport(spec, "gdb", option="-gdb")
             self._gdb = GdbServer(self._target, self._gdb_port)
+            self._told.append(("gdb: target remote {}", self._gdb_port))
 
-    def _open_monitor(self, spec: str) -> None:
-        if spec == "stdio":
+    def _open_monitor(self, one: MonitorPort) -> None:
+        if one.at_stdin:
             self._lines = Lines(PROMPT)
             self._host.add(self._lines, typed_at=True)
-        elif spec == "pty":
-            self._pty = PtyPort(self._host)
-            self._host.add(self._pty.device, typed_at=True)
-            self._server = MonitorServer(self._execute, self._pty)
-        elif spec != "none":
-            self._monitor_port = self._listen(spec, typed_at=True)
-            self._server = MonitorServer(self._execute, self._monitor_port)
+            return
+        port = self._host.transport(one.spec, "qmp" if one.control else "monitor", monitor=True, option=one.option)
+        if one.control:
+            self._servers.append(self._control(port, one.pretty))
+            self._told.append(("QMP is at {}", port))
+        else:
+            transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
+            self._servers.append(MonitorServer(self._execute, transport))
+            self._told.append(("the monitor is at {}", port))
+
+    def _control(self, port: CharDevice, pretty: bool) -> Server:
+        """A monitor for programs; they share what they are told of."""
+        from playhead.qmp.server import QmpServer
+        from playhead.qmp.service import Qmp, Surroundings
+
+        if self._qmp is None:
+            outside = self._target.outside
+            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs)
+            self._qmp = Qmp(cast("Debuggee", self._target), around)
+        return QmpServer(self._qmp, port, pretty)
 
     def _greet(self) -> None:
         self._greeted = True
-        if self._gdb is not None:
-            self._host.message(f"gdb: target remote {self._gdb_port.host}:{self._gdb_port.port}")
+        for text, port in self._told:
+            if address := port.listens_at:
+                self._host.message(text.format(address))
         if self._lines is not None:
             self._lines.show_prompt()
-        elif self._pty is not None:
-            self._pty.device.open()
-        elif self._monitor_port is not None:
-            self._host.message(f"the monitor is at {self._monitor_port.host}:{self._monitor_port.port}")
 
     # serving them
 
@@ -191,8 +199,8 @@ class Attendance:
                 self._serve_gdb(self._gdb)
             finally:
                 self._serving = False
-        if self._server is not None:
-            self._server.serve()
+        for server in self._servers:
+            server.serve()
         if self._lines is not None:
             self._serve_lines(self._lines)
 
@@ -228,26 +236,3 @@ class Attendance:
         except HostError as e:
             self._target.failure = e
             raise
-
-
-class PtyPort:
-    """A pseudo terminal as what a `MonitorServer` talks through: there is one client, who may come and go unseen."""
-
-    connections, connected = 1, True
-
-    def __init__(self, host: Host):
-        self.device = Pty("monitor", host.message)
-        self.device.poke = host.look_again
-
-    def take(self) -> bytes:
-        return self.device.take(1 << 16).replace(b"\r", b"\n")
-
-    def send(self, data: bytes) -> None:
-        self.device.write(data)
-        self.device.flush()
-
-    def hang_up(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.device.close()

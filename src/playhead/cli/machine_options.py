@@ -11,10 +11,10 @@ from playhead.cli import machine_values as values
 from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
+from playhead.cli.monitors import MON_SUBS, mon
 from playhead.cli.process_options import PROCESS_OPTIONS
-from playhead.cli.serial_ports import chardev, list_backends
+from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, GDB_DEVICE, chardev, list_backends
 from playhead.cli.value_types import TEXT, Type, always, number, only, refused
-from playhead.host.chardev import check_spec
 
 MACHINE = "the machine"
 RUN = "how it runs"
@@ -36,8 +36,7 @@ MACHINE_SUBS = (
     Sub("accel", values.ACCELERATOR, "the processor is always emulated", "tcg"),
     Sub("graphics", on_off, "off: firmware and kernels are told to use the serial port", "on, off with -nographic"),
     Sub("usb", always(False, "there is no USB"), "there is no USB", "off"),
-    Sub("hpet", always(False, "there is no HPET; the PIT, the PM timer and the APIC's timer are there"),
-        "there is no HPET", "off"),
+    Sub("hpet", on_off, "whether there is an HPET; machines before pc-3 have none", "on"),
     Sub("vmport", auto(False, "there is no VMware port"), "there is no VMware port", "off"),
     Sub("smm", auto(False, "there is no system management mode"), "there is no system management mode", "off", "0.4.0"),
     Sub("acpi", auto(True, "the machine is described to the guest by ACPI tables"), "there are ACPI tables", "on",
@@ -136,15 +135,16 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-cpu", "processor model: 486, pentium or pentium2, and features that it is to have or to lack "
            "(pentium2,+nx,-pae)", parse=values.CPU, group=MACHINE, listing=values.list_processors,
            otherwise="pentium2"),
-    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, file:PATH, pty, null (nothing), none (no "
-           "such port); COM1 is stdio by default", "DEVICE", check_spec, many=4, group=MACHINE),
+    Option("-serial", "what COM1 to COM4 are connected to, in turn: stdio, mon:stdio (the monitor shares it), "
+           "file:PATH, pty, pipe:PATH, tcp:HOST:PORT, telnet:HOST:PORT or unix:PATH (with ,server,nowait to be "
+           "connected to, or ,reconnect=SECONDS), chardev:ID, null (nothing), none (no such port); COM1 is stdio by "
+           "default", parse=DEVICE, many=4, group=MACHINE),
     Option("-nographic", "COM1 is the terminal: Ctrl-A x quits, Ctrl-A c is the monitor, Ctrl-A h helps, Ctrl-C goes "
            "to the guest", group=MACHINE),
-    Option("-debugcon", "where the debug port's output goes: stdio, file:PATH, null", "DEVICE", check_spec,
-           group=MACHINE),
-    Option("-chardev", "a character device that a -device names by its id: null, stdio, pty or file,path=FILE",
-           "BACKEND,id=ID[,path=FILE]", chardev, key="chardevs", many=8, group=MACHINE,
-           listing=list_backends, since="0.3.0"),
+    Option("-debugcon", "where the debug port's output goes: a device as for -serial", parse=DEVICE, group=MACHINE),
+    Option("-chardev", "a character device that others name by its id, as -serial chardev:ID does",
+           "BACKEND,id=ID[,KEY=VALUE...]", chardev, key="chardevs", many=16, group=MACHINE, subs=CHARDEV_SUBS,
+           implied="backend", listing=list_backends, since="0.3.0"),
     Option("-device", "add a device: isa-debug-exit,iobase=N,iosize=N lets the guest end the run with a status; "
            "ide-hd,drive=ID and ide-cd[,drive=ID] are drives, with bus=ide.0|ide.1,unit=0|1,serial=TEXT,bootindex=N; "
            "isa-serial,chardev=ID is a serial port; -device help lists all, and -device NAME,help what one can be told",
@@ -176,18 +176,24 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            merges=True, default={}, otherwise="order=cad", group=DISKS),
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
+    Option("-no-hpet", "there is no HPET, as with -M hpet=off", group=MACHINE, since="0.4.0"),
     Option("-no-reboot", "a reset ends the run", group=RUN),
     Option("-action", "what happens when something does", subs=ACTION_SUBS, merges=True, bare=False, default={},
            group=RUN, since="0.4.0"),
     Option("--engine", "native, or the slow reference evaluator", parse=one_of("native", "reference"),
            default="native", group=RUN),
-    Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT or none (default)", "DEVICE",
-           values.gdb_device, group=WATCH),
+    Option("-gdb", "where gdb may attach: tcp::PORT (on this machine only), tcp:HOST:PORT, unix:PATH,server,nowait, "
+           "another device as for -serial, or none (default)", parse=GDB_DEVICE, group=WATCH),
     Option("-s", "the same as -gdb tcp::1234", group=WATCH),
     Option("-S", "start paused: gdb (continue) or the monitor (cont) lets it run", key="stopped", group=WATCH),
-    Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), pty, "
-           "tcp:HOST:PORT,server,nowait or none; by default, with -nographic, Ctrl-A c switches to it and back",
-           "DEVICE", values.monitor_device, group=WATCH),
+    Option("-monitor", "where the monitor is: stdio (COM1 must be connected to something else then), another device "
+           "as for -serial, such as unix:PATH,server,nowait, or none; by default, with -nographic, Ctrl-A c switches "
+           "to it and back", parse=DEVICE, group=WATCH),
+    Option("-mon", "a monitor on a -chardev", key="mons", many=8, group=WATCH, subs=MON_SUBS, implied="chardev",
+           finish=mon, since="0.4.0"),
+    Option("-qmp", "a monitor for programs (QMP), on a device as for -serial", parse=DEVICE, many=8, group=WATCH,
+           since="0.4.0"),
+    Option("-qmp-pretty", "the same, with its answers indented", parse=DEVICE, many=8, group=WATCH, since="0.4.0"),
     *LOG_OPTIONS,
     Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-net", "there is no network", parse=values.NONE, group=QUIET, listing=values.list_nothing),
@@ -199,7 +205,6 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=QUIET, listing=values.list_accelerators),
     Option("-nodefaults", "no empty floppy disk drive", group=MACHINE),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
-    Option("-no-hpet", "the same as -M hpet=off", group=QUIET, since="0.4.0"),
     Option("-only-migratable", "the state of every device can be saved", group=QUIET, since="0.4.0"),
     Option("-seed", "nothing here is random that a seed could change: what a guest reads is recorded",
            parse=number(0, (1 << 64) - 1), group=QUIET, since="0.4.0"),

@@ -9,7 +9,6 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import RAM_MAX, RAM_MIN
 from playhead.cli.value_types import Parser, Type, number, one_of
-from playhead.host.tcp_spec import parse_server, parse_spec
 from playhead.log.snapshot_names import check_name
 
 UNITS = {"": 20, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
@@ -141,24 +140,6 @@ ACCELERATOR = Type("tcg", _accelerator, ("tcg",))
 ONE_CPU = Type("1", _one_cpu, ("1",))
 CPU = Type("MODEL[,+FEATURE][,-FEATURE]", _cpu, completes="cpu")
 NONE = Type("none", _none, ("none",))  # for what this machine does not have
-
-
-def gdb_device(text: str) -> str:
-    """`tcp::PORT`, `tcp:HOST:PORT` (with what QEMU's scripts add) or `none`."""
-    if "," in text:
-        return parse_server(text)
-    if text != "none":
-        parse_spec(text)
-    return text
-
-
-def monitor_device(text: str) -> str:
-    """`stdio`, `none`, `pty`, or `tcp:HOST:PORT,server,nowait`, which gives `tcp:HOST:PORT`."""
-    if text.startswith(("tcp:", "telnet:")):
-        return parse_server(text)
-    if text == "null":
-        return "none"
-    return str(one_of("stdio", "pty", "none", "tcp:HOST:PORT,server,nowait")(text))
 
 
 # what may be listed, for `-M help`

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
 from playhead.cli.native_core import make_build
 from playhead.cli.recorded_config import config_of
+from playhead.host.chardev.spec import Spec
 from playhead.host.host import Host
 from playhead.log.moment import START, Moment
 from playhead.x86.system.cpuid import canonical
@@ -51,6 +52,7 @@ def timeline(
     serial_specs: list[str] | None = None,
     debugcon: str = "null",
     images: Sequence[dict[str, Any]] = (),
+    chardevs: Sequence[Spec] = (),
 ) -> Iterator[tuple[Timeline, Host]]:
     """A recording to move about in, for a verb without a session: progress on the terminal, signals interrupt it.
     `serial_specs`: where the serial ports of `Host` go, for those who connect the player's output to them.
@@ -58,7 +60,7 @@ def timeline(
     from playhead.timeline.timeline import Timeline  # here: a replay from beginning to end moves nowhere
 
     build, serial = builder(reader, engine, images)
-    host = Host(serial_specs or (), debugcon, reads=False)
+    host = Host(serial_specs or (), debugcon, reads=False, chardevs=chardevs)
     line = Timeline(build, host, reader, len(serial))
     next_ns = 0
 

@@ -26,12 +26,10 @@ NO_CONFIG = Refusal("options come from the command line only")
 NO_FIRMWARE_TABLES = Refusal("the tables that firmware gets are the machine's own")
 NO_PRIVILEGES = Refusal("it changes neither user nor root folder", "a container or sudo -u USER")
 NO_OTHER_CPU = Refusal("the processor is always emulated, or nothing could be recorded", "-accel tcg")
-NO_QMP = Refusal("this version has no QMP", "-monitor tcp:HOST:PORT,server,nowait")
 DEVICE_WINDOW = Refusal("this version has no screen, so no window")
 
 REFUSED: dict[str, Refusal] = {
     # what later versions of Playhead have; whoever adds it takes the row away
-    "qmp": NO_QMP, "qmp-pretty": NO_QMP, "mon": NO_QMP,
     "dfilter": Refusal("the log has all addresses", "-d ITEM and a filter behind it"),
     "netdev": NO_NETWORK, "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
     # machine and processor

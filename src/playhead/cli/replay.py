@@ -6,12 +6,16 @@ from typing import Any
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.log_options import LOG_OPTIONS, make_log
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
-from playhead.host.chardev import check_spec
+from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, chardev, list_backends
 
 OPTIONS = (
-    Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, null; by default the first prints "
-           "on standard output", "DEVICE", check_spec, many=4),
-    Option("-debugcon", "where the debug port prints: stdio, file:PATH, null (default)", "DEVICE", check_spec),
+    Option("-serial", "where COM1 to COM4 print, in turn: stdio, file:PATH, pty, tcp:HOST:PORT,server,nowait, ..., as "
+           "while recording, or null; by default the first prints on standard output. What is typed there is ignored",
+           parse=DEVICE, many=4),
+    Option("-debugcon", "where the debug port prints, likewise: stdio, file:PATH, ..., null (default)", parse=DEVICE),
+    Option("-chardev", "a character device that chardev:ID names, as while recording", "BACKEND,id=ID[,KEY=VALUE...]",
+           chardev, key="chardevs", many=16, subs=CHARDEV_SUBS, implied="backend", listing=list_backends,
+           since="0.4.0"),
     IMAGES,
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
@@ -27,6 +31,7 @@ OPTIONS = (
     Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -49,14 +54,14 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("replay", OPTIONS, words, ["FILE"])
+    values = parse_arguments("replay", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import builder
     from playhead.log.reader import Reader
 
     claims = of_recording(values["file"], serial=values["serial"], debugcon=values["debugcon"], images=values["images"],
-                          log=values["log_file"])  # fmt: skip
+                          chardevs=values["chardevs"], log=values["log_file"])  # fmt: skip
     with Reader(values["file"]) as reader:
         if not reader.meta.get("embed", True):
             claims.recorded_images(reader)
@@ -108,7 +113,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
         raise UsageError(f"--from {begin} comes after --to {end}")
     if values["log_file"] or values["log_items"] or values["traces"]:
         raise UsageError("-d, -D and -trace are for a whole replay, not with --from or --to; playhead debug has `log`")
-    with timeline(reader, values["engine"], specs, values["debugcon"] or "null") as (line, host):
+    with timeline(reader, values["engine"], specs, values["debugcon"] or "null",
+                  chardevs=values["chardevs"]) as (line, host):  # fmt: skip
         try:
             line.seek(begin)
             line.player.hear(host.outputs)
@@ -133,7 +139,7 @@ def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> 
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
 
-    host = Host(specs, values["debugcon"] or "null", reads=False)
+    host = Host(specs, values["debugcon"] or "null", reads=False, chardevs=values["chardevs"])
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
     session = ReplaySession(build, host, reader, options)
     session.log = make_log(values, host.message)

@@ -1,4 +1,5 @@
-"""The monitor that shares the terminal with a serial port (-nographic): made when Ctrl-A c first leads keys to it.
+"""The monitor that shares a character device with a serial port (-nographic, `mon:`): made when Ctrl-A c first leads
+keys to it.
 
 Until then nothing of what a monitor needs is imported, and the session runs its own loop.
 """
@@ -7,38 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from playhead.host.chardev import Stdio
 from playhead.host.host import Host
-from playhead.host.mux import MuxPort
 
 if TYPE_CHECKING:
     from playhead.cli.live import Attendance
     from playhead.session.run import RunSession
 
 
-def shared_console(host: Host, values: dict[str, Any]) -> Stdio | None:
-    """The terminal that the monitor shares with a serial port: QEMU's default with -nographic."""
-    if values["monitor"] is None:
-        return next((d for d in host.serial if isinstance(d, Stdio) and d.mux), None)
-    return None
-
-
 class MonitorAtHand:
     """`with` it around `session.run()`."""
 
-    def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str, console: Stdio):
-        self._session, self._port = session, MuxPort(console)
+    def __init__(self, session: RunSession, host: Host, values: dict[str, Any], recording: str):
+        self._session = session
         self._what = (session, host, recording)
         self._values = values
         self._made: Attendance | None = None
         session.drive = self._turn
 
     def _turn(self) -> None:
-        if self._port.connections:
+        if any(port.connections for port in self._what[1].shared_monitors):
             from playhead.cli.live import Attendance, live_target
 
             target, commands = live_target(*self._what)  # which has the session's loop from here on
-            self._made = Attendance(target, commands, self._what[1], self._values, self._port)
+            self._made = Attendance(target, commands, self._what[1], self._values)
             self._session.drive()
         else:
             self._session.turn()

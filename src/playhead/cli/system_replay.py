@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
 from playhead.cli.log_options import make_log
+from playhead.cli.monitors import gdb_spec, monitors
 from playhead.cli.process_options import process
-from playhead.cli.serial_ports import all_specs, debugcon_spec
+from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec, with_console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,8 +44,8 @@ def main(path: str, values: dict[str, Any]) -> int:
         if not (_attended(values, specs) or _begin(values)):
             from playhead.cli.replay import whole
 
-            log = {name: values[name] for name in ("log_items", "log_file", "traces")}
-            return whole(reader, build, specs, {**PLAIN, **log, "debugcon": debugcon_spec(values)})
+            same = {name: values[name] for name in ("log_items", "log_file", "traces", "chardevs")}
+            return whole(reader, build, specs, {**PLAIN, **same, "debugcon": debugcon_spec(values)})
         return _Replaying(reader, build, specs, values).run()
 
 
@@ -52,9 +53,8 @@ def _claim(path: str, values: dict[str, Any]) -> None:
     """No output may go into the recording. Images are only read, but for a `savevm`, which goes into qcow2 images."""
     from playhead.cli.claims import of_recording
 
-    log = values["log_file"]
     claims = of_recording(path, serial=all_specs(values) if values["serial"] else (), debugcon=debugcon_spec(values),
-                          log=log)  # fmt: skip
+                          chardevs=values["chardevs"], log=values["log_file"])  # fmt: skip
     if values["pidfile"]:
         claims.writes("-pidfile", values["pidfile"])
         claims.check()
@@ -74,14 +74,18 @@ def _serial_specs(values: dict[str, Any], recorded: tuple[str, ...]) -> list[str
     if values["serial"] or any(one["name"] == "isa-serial" for one in values["devices"]):
         return all_specs(values)
     specs = default_serial(recorded)
-    if values["monitor"] == "stdio":
+    if any(one.at_stdin for one in monitors(values)):
         specs = ["null" if spec == "stdio" else spec for spec in specs]
-    return specs
+    return with_console(values, specs)
 
 
 def _attended(values: dict[str, Any], specs: list[str]) -> bool:
-    shared = values["monitor"] is None and (values["nographic"] or "mon:stdio" in specs)
-    return shared or bool(values["gdb"] or values["s"] or values["stopped"]) or values["monitor"] not in (None, "none")
+    return _shared(specs) or gdb_spec(values) is not None or values["stopped"] or bool(monitors(values))
+
+
+def _shared(specs: list[str]) -> bool:
+    """Whether a monitor shares a port's keys."""
+    return any(text.startswith("mon:") for text in specs)
 
 
 def _begin(values: dict[str, Any]) -> str:
@@ -99,8 +103,8 @@ class _Replaying:
         from playhead.timeline.timeline import Timeline
 
         self._reader, self._values = reader, values
-        mux = values["nographic"] or "mon:stdio" in specs
-        self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=mux)
+        self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=_shared(specs),
+                          chardevs=tuple(chardevs(values).values()))  # fmt: skip
         self._line = Timeline(build, self._host, reader, len(specs))
         self._target = RunningReplay(self._line, self._host, self._host.outputs, date_text)
         self._target.outside.message = self._host.message  # type: ignore[method-assign,assignment]
@@ -131,14 +135,11 @@ class _Replaying:
 
     def _attend(self) -> Attendance:
         from playhead.cli.live import Attendance, check
-        from playhead.cli.shared_console import shared_console
-        from playhead.host.mux import MuxPort
 
         values, host = self._values, self._host
-        console = shared_console(host, values)
-        check(values, console is not None)
+        check(values, bool(host.shared_monitors))
         commands = _commands(self._target, self._reader, host)
-        attendance = Attendance(self._target, commands, host, values, MuxPort(console) if console else None)
+        attendance = Attendance(self._target, commands, host, values)
         serve, self._target.controlled = self._target.attend, lambda: attendance.somebody
 
         def attend() -> None:

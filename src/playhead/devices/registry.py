@@ -17,6 +17,7 @@ CLASSES = {
     "nmi-latch": "intc.nmi_latch.NmiLatch",
     "mc146818rtc": "timer.mc146818_rtc.Mc146818",
     "isa-pit": "timer.i8254_pit.I8254",
+    "hpet": "timer.hpet.Hpet",
     "isa-pcspk": "system.pc_ports.Port61",
     "i8042": "input.i8042.EitherI8042",
     "port92": "system.pc_ports.Port92",

@@ -15,11 +15,13 @@ class HostEnd:
     live = False  # input may still come
     broken = ""  # why nothing can be written any more
     full = False  # and that is not because the reader has gone
+    crowded = False  # its reader is so far behind that the machine has to wait
 
     def __init__(self) -> None:
         self.commands: deque[str] = deque()  # of the user, to the host (`terminal.QUIT`, ...)
         self.poke: Callable[[], None] = lambda: None  # from any thread: look again at what this wants (`watched`)
         self.wake: Callable[[], None] = lambda: None  # from any thread: something has arrived
+        self.ended: Callable[[], bool] = lambda: False  # while `open` waits: the user wants to end the run
         self.message: Callable[[str], None] = lambda text: None  # from any thread: tell the user
 
     def open(self) -> None:

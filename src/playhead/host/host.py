@@ -4,10 +4,13 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from playhead.base.errors import UsageError
 from playhead.base.messages import tell
 from playhead.host import clock
-from playhead.host.chardev import CharDevice, Stdio, open_chardev
+from playhead.host.chardev.backends import Backends
+from playhead.host.chardev.device import CharDevice
+from playhead.host.chardev.mux import MuxPort
+from playhead.host.chardev.spec import Spec
+from playhead.host.chardev.standard import Stdio
 from playhead.host.end import HostEnd
 from playhead.host.signals import Signals
 from playhead.host.terminal import HELP, INTERRUPT_ENDS, INTERRUPT_TO_GUEST, MONITOR, QUIT, StatusLine
@@ -16,21 +19,30 @@ from playhead.host.watch import Source, Watcher
 if TYPE_CHECKING:
     from playhead.host.disks import Disks
 
+SLOW_NS = 2_000_000_000  # a reader that is behind for so long is worth a message
+
 
 class Host:
     """Clocks, ends of devices, signals, messages. `with host: host.start(machine.kick)`."""
 
-    def __init__(self, serial: Sequence[str] = (), debugcon: str = "null", *, mux: bool = False, reads: bool = True,
-                 disks: "Disks | None" = None):  # fmt: skip
-        """`serial` and `debugcon` are character devices' specs; `connect` adds ends of other kinds."""
-        if sum(s in ("stdio", "mon:stdio") for s in serial) > 1:
-            raise UsageError("-serial stdio can serve one serial port only")
+    def __init__(self, serial: Sequence[str | Spec] = (), debugcon: str | Spec = "null", *, mux: bool = False,
+                 reads: bool = True, disks: "Disks | None" = None, chardevs: Sequence[Spec] = ()):  # fmt: skip
+        """`serial` and `debugcon` are what those ports are connected to; `connect` adds ends of other kinds.
+        `chardevs`: those that specs name by their ids. `mux`: Ctrl-C goes to the guest, and Ctrl-A is an escape key in
+        any case.
+        """
         self.status = StatusLine()
         self.ends: dict[str, HostEnd] = {}  # by the name of the device that each is for
-        for i, spec in enumerate(serial):
-            name = f"serial{i}"
-            self.connect(name, open_chardev(spec, name, self.status, self.message, mux=mux, reads=reads))
-        self.connect("debugcon", open_chardev(debugcon, "debugcon", self.status, self.message, reads=False))
+        self._backends = Backends(chardevs, self.status, nographic=mux, reads=reads)
+        self._list()
+        self._slow_since = 0  # when a reader was first seen to be behind
+        try:
+            for i, spec in enumerate(serial):
+                self.connect(f"serial{i}", self._backends.front(spec, f"serial{i}"))
+            self.connect("debugcon", self._backends.front(debugcon, "debugcon", reads=False))
+        except BaseException:
+            self._backends.close()
+            raise
         if disks is not None:
             self.connect("disks", disks)
         self._watched_too: list[Source] = []
@@ -45,6 +57,33 @@ class Host:
     def connect(self, name: str, end: HostEnd) -> None:
         """This is what the device of that name is connected to: before the run starts."""
         self.ends[name] = end
+        self._list()
+
+    def _list(self) -> None:
+        """Make the list of whatever is opened, watched and closed: a mux's device, not its ports."""
+        devices = self._backends.devices
+        others = (end for end in self.ends.values() if end not in devices and not isinstance(end, MuxPort))
+        self._all: list[HostEnd] = [*devices, *others]
+
+    def transport(self, spec: str | Spec, label: str, *, monitor: bool = False, option: str = "") -> CharDevice:
+        """What a monitor or a debugger talks through: before the run starts. `option`: the word that asks for it."""
+        device = self._backends.front(spec, label, held=True, monitor=monitor, option=option)
+        self._typed_at |= monitor
+        self._list()
+        return device
+
+    @property
+    def shared_monitors(self) -> list[MuxPort]:
+        """Monitors that share a character device with a port (`mon:`)."""
+        return self._backends.shared_monitors
+
+    def chardevs(self) -> list[tuple[str, str, bool]]:
+        """(label, where it leads in QEMU's words, whether somebody is at the other end) of each character device."""
+        return [(one.label, one.where, one.connected) for one in self._backends.devices]
+
+    def shares_keys(self, device: HostEnd) -> bool:
+        """Whether Ctrl-A c switches between several ones there."""
+        return self._backends.switches(device)
 
     @property
     def serial(self) -> list[CharDevice]:
@@ -59,8 +98,9 @@ class Host:
     def __enter__(self) -> "Host":
         try:
             self._signals.install()  # before a terminal is raw: from then on every way out puts it back
-            for end in self.ends.values():
+            for end in self._all:
                 end.poke, end.wake, end.message = self._watcher.poke, self._watcher.arrived, self.message
+                end.ended = self._signals.look
                 end.open()
         except BaseException:
             self.close()
@@ -72,7 +112,7 @@ class Host:
 
     def start(self, wake: Callable[[], None]) -> None:
         """From now on `wake` is called when something arrives, and every 100 ms."""
-        self._watcher.sources = [self._signals, *self.ends.values(), *self._watched_too]
+        self._watcher.sources = [self._signals, *self._all, *self._watched_too]
         self._watcher.start(wake)
 
     def add(self, source: Source, *, typed_at: bool = False) -> None:
@@ -81,11 +121,11 @@ class Host:
         self._typed_at |= typed_at
 
     def close(self) -> None:
-        for end in self.ends.values():
+        for end in self._all:
             end.stop()
         self._watcher.stop()
         self.status.clear()
-        for end in self.ends.values():
+        for end in self._all:
             end.close()
         self._signals.remove()
 
@@ -103,10 +143,25 @@ class Host:
 
     def flush(self) -> None:
         """Write out the guest's output. If standard output has been closed, ask for the end of the run."""
-        for end in self.ends.values():
+        for end in self._all:
             end.flush()
             if end.broken:
                 self._broken(end)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a reader of the guest's output is so far behind that the machine has to wait for it. If that takes
+        long, the user is told.
+        """
+        slow = next((end for end in self._all if end.crowded), None)
+        if slow is None:
+            self._slow_since = 0
+            return False
+        self._slow_since = self._slow_since or self.realtime_ns()
+        if self.realtime_ns() - self._slow_since > SLOW_NS and slow.label not in self._told:
+            self._told.add(slow.label)
+            self.message(f"{slow.label}: the machine waits until its client reads")
+        return True
 
     def _broken(self, end: HostEnd) -> None:
         if isinstance(end, Stdio):
@@ -118,7 +173,7 @@ class Host:
     @property
     def input_possible(self) -> bool:
         """Whether input may still come, apart from what is pending already."""
-        return self._typed_at or any(end.live for end in self.ends.values())
+        return self._typed_at or any(end.live for end in self._all)
 
     def request_quit(self, name: str, cause: str = "host-ui") -> None:
         """Ask for the end of the run; `name` says who asks, `cause` is in the words of `log.causes`."""
@@ -129,17 +184,27 @@ class Host:
         """Why the run is to end, in the words of `log.causes`; empty if it is not."""
         if self._signals.received:
             return "host-signal"
-        for end in self.ends.values():
+        for end in self._all:
             while end.commands:
                 if end.commands.popleft() == QUIT:
                     self.request_quit("Ctrl-A x")
                 else:
-                    self.message(_keys(end))
+                    self._show_keys(end)
         return self._quit
+
+    def _show_keys(self, end: HostEnd) -> None:
+        """The help text, to whoever asks for it."""
+        to_guest = not (isinstance(end, Stdio) and end.signals)
+        text = HELP.format(interrupt=INTERRUPT_TO_GUEST if to_guest else INTERRUPT_ENDS,
+                           monitor=MONITOR if self.shares_keys(end) else "").strip("\n")  # fmt: skip
+        if isinstance(end, Stdio) or not isinstance(end, CharDevice):
+            self.message(text)
+        else:
+            end.send(("\n" + text + "\n").replace("\n", "\r\n").encode())
 
     def exit_status(self, status: int) -> int:
         """The exit status of a run, given the one that it would have. A full standard output is a reported failure."""
-        full = [end.broken for end in self.ends.values() if isinstance(end, Stdio) and end.full]
+        full = [end.broken for end in self._all if isinstance(end, Stdio) and end.full]
         if full:
             self.message(f"cannot write standard output: {full[0]}")
         return 2 if full else status
@@ -164,19 +229,11 @@ class Host:
 
     def _leave_terminal(self) -> None:
         self.status.clear()
-        for device in self.ends.values():
+        for device in self._all:
             if isinstance(device, Stdio) and device.raw is not None:
                 device.raw.restore()
 
     def _enter_terminal(self) -> None:
-        for device in self.ends.values():
+        for device in self._all:
             if isinstance(device, Stdio) and device.raw is not None and device.raw.usable(0):
                 device.raw.enter()
-
-
-def _keys(device: HostEnd) -> str:
-    """The help text for its keys."""
-    mux = isinstance(device, Stdio) and device.mux
-    monitor = isinstance(device, Stdio) and device.switched is not None
-    interrupt = INTERRUPT_TO_GUEST if mux else INTERRUPT_ENDS
-    return HELP.format(interrupt=interrupt, monitor=MONITOR if monitor else "").strip("\n")

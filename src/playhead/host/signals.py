@@ -6,6 +6,7 @@ C-level handler writes at once. The third signal that asks for the end kills the
 then.
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -51,6 +52,12 @@ class Signals:
     def forget(self) -> None:
         """The received signal has been handled."""
         self.received = self._count = 0
+
+    def look(self) -> bool:
+        """Before a watcher is at work: whether one has asked for the end."""
+        with contextlib.suppress(BlockingIOError):
+            self.ready(IN)
+        return bool(self.received)
 
     def watched(self) -> tuple[int, int]:
         return self._read, IN

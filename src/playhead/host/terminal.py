@@ -3,6 +3,7 @@
 import atexit
 import os
 import termios
+from collections.abc import Iterator
 
 HELP = """
 Ctrl-A x  end the run (a recording ends validly)
@@ -10,43 +11,49 @@ Ctrl-A h  this help
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
 {monitor}{interrupt}
 """
-MONITOR = "Ctrl-A c  switch between the console and the monitor\n"
+MONITOR = "Ctrl-A c  switch between the console and the monitor, and whatever else shares the keys\n"
 INTERRUPT_TO_GUEST = "Ctrl-C  goes to the guest; a guest that does not read it within a second is ended"
 INTERRUPT_ENDS = "Ctrl-C  end the run (with -nographic it goes to the guest)"
 ESCAPE = 0x01
-QUIT, SHOW_HELP = "quit", "help"
+QUIT, SHOW_HELP, SWITCH = "quit", "help", "switch"
 
 
 class EscapeFilter:
-    """Separates typed bytes into input for the guest and commands. A Ctrl-A is remembered across calls. If it is
-    `switchable`, Ctrl-A c directs input to a monitor (`for_monitor`), and back.
+    """Separates typed bytes into input and commands. A Ctrl-A is remembered across calls. `switchable`: Ctrl-A c asks
+    for the next one of those that share the keys.
     """
 
     def __init__(self, switchable: bool = False) -> None:
         self._escaped = False
-        self._switchable = switchable
-        self.on_monitor = False
-        self.for_monitor = bytearray()
+        self.switchable = switchable
+
+    def pieces(self, data: bytes) -> Iterator[tuple[bytes, str]]:
+        """Input, and the command behind it, if there is one."""
+        out = bytearray()
+        for byte in data:
+            if not self._escaped:
+                if byte == ESCAPE:
+                    self._escaped = True
+                else:
+                    out.append(byte)
+                continue
+            self._escaped = False
+            if byte == ESCAPE:
+                out.append(byte)
+                continue
+            yield bytes(out), self._command(byte)
+            out.clear()
+        yield bytes(out), ""
+
+    def _command(self, byte: int) -> str:
+        if byte in b"xX":
+            return QUIT
+        return SWITCH if byte in b"cC" and self.switchable else SHOW_HELP  # h, ?, and any other key
 
     def feed(self, data: bytes) -> tuple[bytes, list[str]]:
-        out, commands = bytearray(), []
-        for byte in data:
-            goal = self.for_monitor if self.on_monitor else out
-            if self._escaped:
-                self._escaped = False
-                if byte == ESCAPE:
-                    goal.append(byte)
-                elif byte in b"xX":
-                    commands.append(QUIT)
-                elif byte in b"cC" and self._switchable:
-                    self.on_monitor = not self.on_monitor
-                else:  # h, ?, and any other key
-                    commands.append(SHOW_HELP)
-            elif byte == ESCAPE:
-                self._escaped = True
-            else:
-                goal.append(byte)
-        return bytes(out), commands
+        """All of the input, and all commands."""
+        pieces = list(self.pieces(data))
+        return b"".join(piece for piece, _ in pieces), [command for _, command in pieces if command]
 
 
 class RawTerminal:

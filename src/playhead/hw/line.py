@@ -7,6 +7,21 @@ to remember edges (an 8259) does so in its own declared state.
 from collections.abc import Callable
 
 
+class SoleLine:
+    """A line that drives a wire as others do, and can `take` it: then the others have no effect on it."""
+
+    def __init__(self, line: "Line", follow: Callable[["Line | None"], None], restore: Callable[["Line | None"], None]):
+        self.line, self._follow, self._restore = line, follow, restore
+
+    def take(self, on: bool) -> None:
+        self._follow(self.line if on else None)
+
+    def restore(self, level: bool, taken: bool) -> None:
+        """After a load, without telling anybody (as `Line.restore`)."""
+        self.line.restore(level)
+        self._restore(self.line if taken else None)
+
+
 class Line:
     """An interrupt or signal line; `set(level)` informs the listeners on a change only."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from playhead.hw.block import Drive
 from playhead.hw.clock import VirtualClock
 from playhead.hw.door import HostClock, Requests, Sink
-from playhead.hw.line import Line
+from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
 
@@ -38,6 +38,10 @@ class Surroundings(Protocol):
 
     def irq(self, number: int, driver: str) -> Line:
         """A new line that drives ISA interrupt `number`, which others may drive too. `driver` names it."""
+        ...
+
+    def sole_irq(self, number: int, driver: str) -> SoleLine:
+        """The same, and it can take the interrupt from all others that drive it."""
         ...
 
     def isa_lines(self) -> list[Line]:

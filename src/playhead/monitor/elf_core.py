@@ -43,14 +43,19 @@ class Segment(NamedTuple):
     length: int
 
 
+def dump_memory(target: Debuggee, file: str, paging: bool, part: tuple[int, int] | None) -> None:
+    """Write the file. `paging`: at linear addresses; `part`: (begin, length) in physical memory."""
+    segments = _linear(target.machine) if paging else _physical(target.machine)
+    segments = _within(segments, *part) if part else segments
+    if not segments:
+        raise UsageError("there is no memory to dump")
+    write_file(file, lambda put: [put(piece) for piece in pieces(target, segments)])
+
+
 def commands(target: Debuggee) -> tuple[Command, ...]:
     def dump(words: list[str], say: Say) -> None:
         paging, file, part = _asked(target, words)
-        segments = _linear(target.machine) if paging else _physical(target.machine)
-        segments = _within(segments, *part) if part else segments
-        if not segments:
-            raise UsageError("there is no memory to dump")
-        write_file(file, lambda put: [put(piece) for piece in pieces(target, segments)])
+        dump_memory(target, file, paging, part)
 
     def status(words: list[str], say: Say) -> None:
         say("Status: none")  # a dump is complete when its command returns

@@ -80,6 +80,25 @@ def expressions(machine: Machine, words: list[str], count: int, command: str) ->
     return values
 
 
+def region(target: Machine, address: int, size: int, physical: bool) -> list[bytes]:
+    """The memory there, complete."""
+    out, what = [], "physical memory" if physical else "the address space of now"
+    while size > 0:
+        data = target.read_memory(address, min(size, PIECE), physical)
+        if len(data) < min(size, PIECE):
+            raise UsageError(f"Invalid addr {address + len(data) & 0xFFFFFFFF:#018x}/size {size} specified: "
+                             f"{what} has no memory there")  # fmt: skip
+        out.append(data)
+        address, size = address + len(data), size - len(data)
+    return out
+
+
+def save(target: Machine, address: int, size: int, file: str, physical: bool) -> None:
+    """Write the memory there into a file."""
+    data = region(target, address, size, physical)
+    write_file(file, lambda put: [put(piece) for piece in data])
+
+
 class Memory:
     def __init__(self, target: Debuggee, form: Format):
         self._target, self._form = target, form
@@ -145,23 +164,11 @@ class Memory:
 
     # whole regions
 
-    def _pieces(self, address: int, size: int, physical: bool, what: str) -> list[bytes]:
-        """The memory there, complete."""
-        out = []
-        while size > 0:
-            data = self._target.read_memory(address, min(size, PIECE), physical)
-            if len(data) < min(size, PIECE):
-                raise UsageError(f"Invalid addr {address + len(data) & 0xFFFFFFFF:#018x}/size {size} specified: "
-                                 f"{what} has no memory there")  # fmt: skip
-            out.append(data)
-            address, size = address + len(data), size - len(data)
-        return out
-
     def sum(self, words: list[str], say: Say) -> None:
         """BSD's sum of the bytes, rotated right by one bit for each, of physical memory."""
         start, size = expressions(self._target, words, 2, "sum")
         total = 0
-        for piece in self._pieces(start.address, _size(size), True, "physical memory"):
+        for piece in region(self._target, start.address, _size(size), True):
             for byte in piece:
                 total = ((total >> 1 | total << 15) + byte) & 0xFFFF
         say(f"{total:05d}")
@@ -174,9 +181,7 @@ class Memory:
 
     def _save(self, words: list[str], name: str, physical: bool) -> None:
         start, size = expressions(self._target, words[:-1], 2, name)
-        space = "physical memory" if physical else "the address space of now"
-        data = self._pieces(start.address, _size(size), physical, space)
-        write_file(words[-1], lambda put: [put(piece) for piece in data])
+        save(self._target, start.address, _size(size), words[-1], physical)
 
 
 def _size(value: Value) -> int:

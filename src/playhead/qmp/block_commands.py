@@ -3,12 +3,13 @@
 import os
 from typing import Any
 
+from playhead.qmp import objects
 from playhead.qmp.declared import command, event
 from playhead.qmp.errors import QmpError, no_device
-from playhead.qmp.objects import path_of
 from playhead.qmp.service import Qmp
-from playhead.qmp.types import BOOL, INT, STR, Enum, Struct
+from playhead.qmp.types import ANY, BOOL, INT, STR, Enum, Struct
 from playhead.session.drives import DriveNow, Medium
+from playhead.timeline.live_control import LiveControl
 
 IMAGE = Struct("ImageInfo", {"filename": STR, "format": STR, "*dirty-flag": BOOL, "*actual-size": INT,
                              "virtual-size": INT})  # fmt: skip
@@ -23,6 +24,19 @@ BLOCK = Struct("BlockInfo", {
     "device": STR, "*qdev": STR, "type": STR, "removable": BOOL, "locked": BOOL, "*inserted": NODE, "*tray_open": BOOL,
     "*io-status": Enum("BlockDeviceIoStatus", "ok"),
 })  # fmt: skip
+KINDS = ("rd", "wr", "flush", "unmap")
+COUNTED = (
+    *(f"{kind}_{what}" for kind in KINDS for what in ("operations", "total_time_ns")),
+    *(f"{kind}_{what}" for kind in ("rd", "wr", "unmap") for what in ("bytes", "merged")), "wr_highest_offset",
+    *(f"{how}_{kind}_operations" for how in ("failed", "invalid") for kind in KINDS),
+)  # fmt: skip
+ACCOUNTED = ("account_invalid", "account_failed")
+STATISTICS = Struct("BlockStats", {
+    "*device": STR, "*qdev": STR, "*node-name": STR,
+    "stats": Struct("BlockDeviceStats", {
+        **dict.fromkeys(COUNTED, INT), **dict.fromkeys(ACCOUNTED, BOOL), "timed_stats": [ANY],
+    }),
+})  # fmt: skip
 RETAIN = Enum("BlockdevChangeReadOnlyMode", "retain", "read-only", "read-write")
 
 event("DEVICE_TRAY_MOVED", {"device": STR, "id": STR, "tray-open": BOOL}, "a tray has opened or closed, by hand or by "
@@ -34,7 +48,7 @@ def query_block(qmp: Qmp) -> list[dict[str, Any]]:
     found = []
     for drive in qmp.target.drives_now():
         one = {"io-status": "ok", "device": drive.name, "locked": drive.locked, "removable": drive.removable,
-               "qdev": path_of(qmp.target.machine.config, drive.device_id), "type": "unknown"}  # fmt: skip
+               "qdev": objects.qdev(qmp.target.machine.config, drive.device_id), "type": "unknown"}  # fmt: skip
         if drive.removable:
             one["tray_open"] = drive.tray_open
         if drive.medium is not None:
@@ -67,30 +81,66 @@ def node(drive: DriveNow, medium: Medium) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _named(qmp: Qmp, device: str | None, id: str | None) -> str:
-    """The drive's name."""
+@command("query-blockstats", {"*query-nodes": BOOL}, [STATISTICS], about="what the images of a machine that runs have "
+         "done; times are not measured, and are 0")  # fmt: skip
+def query_blockstats(qmp: Qmp, query_nodes: bool = False) -> list[dict[str, Any]]:
+    if not isinstance(qmp.target, LiveControl):
+        raise QmpError("a replay starts no requests to images")
+    found = []
+    for drive in qmp.target.drives_now():
+        counts = qmp.target.drives.counts()[drive.name]
+        stats = {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(ACCOUNTED, False), "timed_stats": [], **counts}
+        inserted = {"node-name": f"#{drive.name}"} if drive.medium is not None else {}
+        qdev = objects.qdev(qmp.target.machine.config, drive.device_id)
+        found.append({"device": drive.name, "stats": stats, "qdev": qdev, **inserted})
+    return found
+
+
+def _drive(qmp: Qmp, device: str | None, id: str | None) -> DriveNow:
     if (device is None) == (id is None):
         raise QmpError("Need exactly one of 'device' and 'id'")
     for drive in qmp.target.drives_now():
         if drive.name == device or (id is not None and id in (drive.device_id, _path(qmp, drive))):
-            return drive.name
+            return drive
     raise no_device(str(device if id is None else id))
 
 
 def _path(qmp: Qmp, drive: DriveNow) -> str:
-    return path_of(qmp.target.machine.config, drive.device_id)
+    return objects.path_of(qmp.target.machine.config, drive.device_id)
 
 
 @command("eject", {"*device": STR, "*id": STR, "*force": BOOL}, about="open a CD-ROM drive and take the medium out; "
          "`force`: even if the guest has locked it")  # fmt: skip
 def eject(qmp: Qmp, device: str | None = None, id: str | None = None, force: bool = False) -> None:
-    qmp.target.eject(_named(qmp, device, id), force)
+    drive = _drive(qmp, device, id)
+    qmp.target.eject(drive.name, force)
+    qmp.laid_out.pop(drive.name, None)
 
 
-@command("blockdev-open-tray", {"*device": STR, "*id": STR, "*force": BOOL}, about="the same as `eject`: the "
-         "medium comes out with the tray")  # fmt: skip
+@command("blockdev-open-tray", {"*device": STR, "*id": STR, "*force": BOOL}, about="open a CD-ROM drive; "
+         "`blockdev-close-tray` puts the medium back in")  # fmt: skip
 def blockdev_open_tray(qmp: Qmp, device: str | None = None, id: str | None = None, force: bool = False) -> None:
-    eject(qmp, device, id, force)
+    drive = _drive(qmp, device, id)
+    if drive.removable and drive.tray_open:
+        return
+    qmp.target.eject(drive.name, force)
+    qmp.laid_out[drive.name] = drive.medium
+
+
+@command("blockdev-close-tray", {"*device": STR, "*id": STR}, about="close a tray that `blockdev-open-tray` has "
+         "opened, with the medium that lay in it")  # fmt: skip
+def blockdev_close_tray(qmp: Qmp, device: str | None = None, id: str | None = None) -> None:
+    drive = _drive(qmp, device, id)
+    if why := qmp.target.unchangeable():
+        raise QmpError(why)
+    if not drive.removable:
+        raise QmpError(f"Device '{drive.name}' is not removable")
+    if not drive.tray_open:
+        return
+    medium = qmp.laid_out.get(drive.name)
+    if medium is None or not medium.path:
+        raise QmpError(f"Device '{drive.name}' has no medium: blockdev-change-medium closes it with one in it")
+    qmp.target.change(drive.name, medium.path, medium.format)
 
 
 @command("blockdev-change-medium", {"*device": STR, "*id": STR, "filename": STR, "*format": STR, "*force": BOOL,
@@ -99,7 +149,7 @@ def blockdev_change_medium(
     qmp: Qmp, filename: str, device: str | None = None, id: str | None = None, format: str | None = None,
     force: bool = False, read_only_mode: str = "retain",
 ) -> None:  # fmt: skip
-    name = _named(qmp, device, id)
+    name = _drive(qmp, device, id).name
     if read_only_mode == "read-write":
         raise QmpError(f"Device '{name}' is a CD-ROM drive, whose media are read-only")
     qmp.target.change(name, filename, format, force)

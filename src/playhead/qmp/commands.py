@@ -1,6 +1,7 @@
 """All of QMP's commands, declared by the modules that carry them out."""
 
 from playhead.qmp import block_commands as block_commands
+from playhead.qmp import file_commands as file_commands
 from playhead.qmp import input_commands as input_commands
 from playhead.qmp import machine_commands as machine_commands
 from playhead.qmp import object_commands as object_commands

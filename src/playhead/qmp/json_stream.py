@@ -17,7 +17,10 @@ from playhead.qmp.errors import QmpError
 LONGEST = 1 << 20  # bytes of one value
 DEEPEST = 128
 PIECE = re.compile(rb"""["'{}\[\]\n]|[^\s"'{}\[\],:]+""")
-STRING = {ord('"'): re.compile(rb'"(?:[^"\\\n]|\\.)*(")?'), ord("'"): re.compile(rb"'(?:[^'\\\n]|\\.)*(')?")}
+STRING = {
+    ord('"'): re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*(")?'),
+    ord("'"): re.compile(rb"'[^'\\\n]*(?:\\.[^'\\\n]*)*(')?"),
+}  # fmt: skip
 
 
 class Broken(QmpError):

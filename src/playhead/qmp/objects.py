@@ -71,6 +71,12 @@ def path_of(config: PcConfig, id: str) -> str:
     return next(path for path, entry in paths(config).items() if entry.id == id)
 
 
+def qdev(config: PcConfig, id: str) -> str:
+    """What QEMU calls a device by: its id if `-device` gave it one, else its path."""
+    path = path_of(config, id)
+    return id if path.startswith(f"{PERIPHERAL}/") else path
+
+
 def tree(config: PcConfig) -> dict[str, Node]:
     """Path -> object."""
     nodes: dict[str, dict[str, Member]] = {

@@ -22,5 +22,5 @@ refused("this machine has no such device", "balloon", "set-action", "watchdog-se
         "reinjection", "xen-load-devices-state")  # fmt: skip
 refused("file descriptors are not passed: name a file instead", "getfd", "closefd", "add-fd", "remove-fd",
         "query-fdsets", "add_client")  # fmt: skip
-refused("the medium comes out with the tray: blockdev-change-medium closes it with another one",
-        "blockdev-close-tray", "blockdev-insert-medium", "blockdev-remove-medium")  # fmt: skip
+refused("media are no nodes of their own: eject takes one out, blockdev-change-medium puts one in",
+        "blockdev-insert-medium", "blockdev-remove-medium")  # fmt: skip

@@ -1,5 +1,6 @@
 """Negotiation, running and stopping, replay breakpoints, and what the protocol says of itself."""
 
+from functools import cache
 from typing import Any
 
 from playhead.base.errors import PlayheadError
@@ -60,6 +61,11 @@ def query_commands(qmp: Qmp) -> list[dict[str, str]]:
 
 @command("query-qmp-schema", returns=[SCHEMA], about="what commands and events take and return")
 def query_qmp_schema(qmp: Qmp) -> list[dict[str, Any]]:
+    return _schema()
+
+
+@cache
+def _schema() -> list[dict[str, Any]]:
     return schema(declared.COMMANDS.values(), declared.EVENTS)
 
 

@@ -6,6 +6,8 @@ loses its connection. Neither is of any consequence to the machine.
 """
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from playhead.base.errors import HostError, PlayheadError
@@ -14,6 +16,7 @@ from playhead.qmp.errors import NOT_FOUND, QmpError
 from playhead.qmp.json_stream import Broken, JsonStream
 from playhead.qmp.service import Qmp, version
 
+BUSY_S = 0.05  # for one client, between two turns of the machine
 MEMBERS = ("execute", "arguments", "id")
 
 
@@ -41,33 +44,51 @@ class QmpServer:
         self._indent = 4 if pretty else None
         self._connections = 0
         self._there = self._negotiated = False
-        self._stream = JsonStream()
+        self._begin()
         qmp.listeners.append(self._event)
+
+    @property
+    def there(self) -> bool:
+        """Whether a client is."""
+        return self._there
+
+    def _begin(self) -> None:
+        self._stream = JsonStream()
+        self._values: Iterator[Any] = iter(())  # that have come, and are to be dealt with
+        self._more = False  # there may be some left
 
     def serve(self) -> None:
         transport = self._transport
         if self._connections != transport.connections:
             self._connections, self._there, self._negotiated = transport.connections, True, False
-            self._stream = JsonStream()
+            self._begin()
             self._send({"QMP": {"version": version(), "capabilities": []}})
         connected = transport.connected  # asked first, so that `take` has all that came before the end
-        if self._there:
-            if self._received(transport.take()) and connected:
-                return
+        if self._there and not (self._received() and (connected or self._more)):
             self._there = False
             transport.hang_up()
 
-    def _received(self, data: bytes) -> bool:
-        """False: it is to go."""
-        for value in self._stream.feed(data):
-            if isinstance(value, Broken):
-                self._send({"error": value.as_json()})
-                if value.fatal:
-                    return False
-            else:
-                self._send(self._answer(value))
-                self._qmp.answered()
-        return True
+    def _received(self) -> bool:
+        """Carry out what has come, for a while; a client that sends without end does not keep the machine from running.
+        False: it is to go.
+        """
+        end, self._more = time.monotonic() + BUSY_S, False
+        while True:
+            for value in self._values:
+                if isinstance(value, Broken):
+                    self._send({"error": value.as_json()})
+                    if value.fatal:
+                        return False
+                else:
+                    self._send(self._answer(value))
+                    self._qmp.answered()
+                if time.monotonic() > end:
+                    self._more = True
+                    return True
+            data = self._transport.take()
+            if not data:
+                return True
+            self._values = self._stream.feed(data)
 
     def _event(self, event: dict[str, Any]) -> None:
         if self._there and self._negotiated:

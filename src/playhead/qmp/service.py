@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from typing import Any
 
 from playhead.base.errors import HostError
 from playhead.monitor.commands import Say
+from playhead.qmp import objects
 from playhead.qmp.jobs import Jobs
+from playhead.session.drives import Medium
 from playhead.timeline.control import Happening
 from playhead.timeline.debuggee import Debuggee
+from playhead.timeline.outside import NO_UUID
 
 VERSION = {"micro": 0, "minor": 2, "major": 7}  # the version of QEMU whose protocol this is
-NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 def version() -> dict[str, Any]:
@@ -52,11 +55,16 @@ class Qmp:
         self.around = surroundings or Surroundings()
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self.jobs = Jobs(self.tell, self.later, self.failed)
+        self.laid_out: dict[str, Medium | None] = {}  # by drive: what lies in a tray that was only opened
+        self.dump_size: int | None = None  # bytes of the last one
         self._later: list[Callable[[], None]] = []
         target.listen(self._happened)
 
     def _happened(self, one: Happening) -> None:
-        self.tell(one.name, one.data)
+        data = one.data
+        if one.name == "DEVICE_TRAY_MOVED":
+            data = {**data, "id": objects.qdev(self.target.machine.config, data["id"])}
+        self.tell(one.name, data)
 
     def tell(self, name: str, data: Mapping[str, Any]) -> None:
         """Send an event to everybody."""
@@ -66,6 +74,11 @@ class Qmp:
             event["data"] = dict(data)
         for listener in list(self.listeners):
             listener(event)
+
+    def dumped(self, path: str) -> int:
+        """A dump is there: its size."""
+        self.dump_size = os.stat(path).st_size
+        return self.dump_size
 
     def later(self, what: Callable[[], None]) -> None:
         """Have this done when the command under way has been answered."""

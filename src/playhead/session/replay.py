@@ -32,6 +32,7 @@ from playhead.session.target import Door, Follower, MachineLike, StopLike, seria
 
 ENDS = ("shutdown", "reset")
 STATUS_NS = 200_000_000
+WAIT_NS = 100_000_000
 ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which a recorder flushes several times
 
 
@@ -144,6 +145,9 @@ class ReplaySession:
         stop = m.run(*target)
         self._check_pulled()
         self.host.flush()
+        while self.host.crowded and not self.host.quit_cause():  # whoever reads the output is far behind
+            self.host.wait(WAIT_NS)
+            self.host.flush()
         self._show()
         now = self._moment()
         assert now.icount <= target.icount + bool(target.seq), "the machine ran further than it was asked to"
@@ -154,6 +158,13 @@ class ReplaySession:
             raise self._diverged(f"at {now}: the guest does nothing but fault, the recording goes on to {target}")
         if stop.kind in ("reset", "shutdown"):
             self._guest_stop = stop
+        elif stop.kind == "suspend":
+            self.checkpoints.reached(Checkpoint.SUSPEND_REQUESTED)
+            self.machine.suspend()
+            self.happened("SUSPEND")
+        elif stop.kind == "wakeup":
+            self.machine.wake_up(stop.cause)
+            self.happened("WAKEUP")
         elif stop.kind == "halted" and now < target:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")

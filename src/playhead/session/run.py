@@ -129,6 +129,9 @@ class RunSession:
         """Run until there is something to do, and do it. `until`: a debugger's next stop, in front of which input stays
         pending, unless an instruction has just retired there.
         """
+        if until is None and self.host.crowded and not self.host.quit_cause():
+            self._wait_for_readers()
+            return
         before, began = self.machine.icount, self.host.realtime_ns()
         limit = Moment(self._limit())
         stop = self.machine.run(*(limit if until is None else min(limit, until)))
@@ -149,12 +152,20 @@ class RunSession:
             self.finish(stop.cause, stop.status)
         elif stop.kind == "reset":
             self._guest_reset(stop.cause)
+        elif stop.kind in ("suspend", "wakeup"):
+            self._sleeps_or_wakes(stop)
         elif stop.kind == "halted":
             self._halted(stop.deadline_ns)
         elif stop.kind in ("break", "watch"):
             self.met = stop  # the instruction here may have begun to be fetched: a replay that arrives here has not
         elif settled and self.sources.pending:
             self._deliver_input()
+
+    def _wait_for_readers(self) -> None:
+        """Whoever reads the guest's output is far behind: a pause, so that nothing is lost and nothing is measured."""
+        self.pause()
+        self.wait_paused()
+        self.go_on()
 
     def _settle(self) -> StopLike:
         """After a kick: go on until an instruction has just retired, which is a moment that a replay arrives at."""
@@ -183,7 +194,8 @@ class RunSession:
         elif due_ns < deadline_ns and (idle or wanted_ns >= due_ns):
             self._enter_halted(due_ns)
         elif next_ns == NEVER and not (live or busy or self.observed):
-            self.finish("none", 0, "the guest has halted, and nothing is left that could wake it")
+            state = "is suspended" if self.machine.suspended else "has halted"
+            self.finish("none", 0, f"the guest {state}, and nothing is left that could wake it")
         elif next_ns == NEVER or (busy and not self.options.sleep):
             self.host.wait(WAIT_NS)
         elif next_ns == deadline_ns and (idle or wanted_ns >= deadline_ns):
@@ -313,6 +325,16 @@ class RunSession:
             self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
             self.machine.reset()
             self.happened("RESET", guest=True, reason=cause or "guest-reset")
+
+    def _sleeps_or_wakes(self, stop: StopLike) -> None:
+        """Suspend to RAM, which the guest asked for, or its end: what ends it may be an input, both fall out."""
+        if stop.kind == "suspend":
+            self.checkpoints.reached(Checkpoint.SUSPEND_REQUESTED)
+            self.machine.suspend()
+            self.happened("SUSPEND")
+        else:
+            self.machine.wake_up(stop.cause)
+            self.happened("WAKEUP")
 
     # -- around it
 

@@ -29,6 +29,8 @@ class _Nobody:
 class Silence:
     """The host of a track: output is dropped, and signals do not end it."""
 
+    crowded = False  # nobody who reads too slowly is waited for
+
     def __init__(self, host: Host, ports: int):
         self.ends: dict[str, Any] = {name: _Nobody() for name in (*(f"serial{n}" for n in range(ports)), "debugcon")}
         self.status, self.realtime_ns = host.status, host.realtime_ns

@@ -19,7 +19,7 @@ from playhead.session import input_words
 from playhead.session.drives import DriveNow, Drives
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
-from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource
+from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource, WakeUpSource
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
 
@@ -111,7 +111,7 @@ class LiveControl(Debuggee):
         if self.session.outcome is not None:
             return "shutdown"
         if self.moving or not self.stands:
-            return "running"
+            return "suspended" if self.machine.suspended else "running"
         return "debug" if self.held else self._paused_as
 
     def stop(self) -> None:
@@ -211,7 +211,10 @@ class LiveControl(Debuggee):
         self._let_in()
 
     def wake_up(self) -> None:
-        raise UsageError("Unable to wake up: guest is not in suspended state")
+        if not self.machine.suspended:
+            raise UsageError("Unable to wake up: guest is not in suspended state")
+        self.session.sources[WakeUpSource].press()
+        self._let_in()
 
     def raise_nmi(self) -> None:
         self.session.sources[NmiSource].press()

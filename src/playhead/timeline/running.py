@@ -69,6 +69,11 @@ class RunningReplay(ReplayDebuggee):
     def run(self) -> Outcome | None:
         """Until the end of the recording, if nobody controls it there; None if the end is asked for from outside."""
         while not self._host.quit_cause():
+            if self._host.crowded:  # whoever reads the output is far behind
+                self.attend()
+                self._host.flush()
+                self._host.wait(WAIT_NS)
+                continue
             self.turn()
             if self.at_end and not self.controlled():
                 return self._concluded()

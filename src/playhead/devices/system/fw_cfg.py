@@ -26,7 +26,8 @@ from playhead.hw.surroundings import Surroundings
 SELECTOR, DATA, DMA = 0x510, 0x511, 0x514
 SIGNATURE, ID, UUID, RAM_SIZE, NOGRAPHIC, NB_CPUS, MACHINE_ID = range(7)
 NUMA, BOOT_MENU, MAX_CPUS, FILE_DIR, FILE_FIRST = 0x0D, 0x0E, 0x0F, 0x19, 0x20
-ACPI_TABLES, SMBIOS_ENTRIES, IRQ0_OVERRIDE, E820_TABLE = 0x8000, 0x8001, 0x8002, 0x8003
+ACPI_TABLES, SMBIOS_ENTRIES, IRQ0_OVERRIDE, E820_TABLE, HPETS = 0x8000, 0x8001, 0x8002, 0x8003, 0x8004
+HPETS_MAX = 8
 ID_TRADITIONAL, ID_DMA = 1, 2
 KEY_MASK = 0xBFFF  # bit 14 once selected the item for writing
 DMA_SIGNATURE = b"QEMU CFG"
@@ -52,6 +53,11 @@ def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True, uuid: s
         MAX_CPUS: struct.pack("<H", cpus),
         IRQ0_OVERRIDE: struct.pack("<I", 1),
     }
+
+
+def hpets(block: int, base: int) -> bytes:
+    """The item that describes one HPET: how many, then room for eight of capabilities, address, least period, page."""
+    return bytes((1,)) + struct.pack("<IQHB", block, base, 0, 0).ljust(HPETS_MAX * 15, b"\0")
 
 
 def directory(files: Mapping[str, bytes]) -> dict[int, bytes]:

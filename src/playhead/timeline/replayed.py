@@ -73,7 +73,7 @@ class ReplayDebuggee(Debuggee):
 
     def run_state(self) -> str:
         if self.going:
-            return "running"
+            return "suspended" if self.machine.suspended else "running"
         if self.held:
             return "debug"
         return "paused" if self._moved or self.moment != self.timeline.start else "prelaunch"

@@ -107,8 +107,9 @@ def test_moments_of_a_suspension_are_reached_backwards(recording: Path) -> None:
         pc = PcConfig.from_json(reader.meta["config"], reader.blob)
         woken = next(entry.moment for entry in reader.entries() if isinstance(entry.event, WokenUp))
         line = Timeline(lambda door: Machine(pc, door, shift=SHIFT), QuietHost(ports=1), reader, 1).begin()
-        around = [Moment(woken.icount - 3_000_000), Moment(woken.icount - 1), Moment(woken.icount), woken,
-                  Moment(woken.icount, woken.seq + 1), Moment(woken.icount + 2), Moment(woken.icount + 3_000_000)]  # fmt: skip
+        far = 3_000_000
+        around = [Moment(woken.icount - far), Moment(woken.icount - 1), Moment(woken.icount), woken,
+                  Moment(woken.icount, woken.seq + 1), Moment(woken.icount + 2), Moment(woken.icount + far)]  # fmt: skip
         states = {}
         for moment in around:
             line.seek(moment)

@@ -158,6 +158,21 @@ def test_if_nobody_is_there_it_ends(folder: Path) -> None:
         assert (status, said) == (0, SAID) and "digests compared are equal" in err
 
 
+@pytest.mark.parametrize("words", [["-monitor", "null"], ["-monitor", "pty"], ["-monitor", "file:log"]], ids=" ".join)
+def test_if_nobody_has_said_anything_it_ends(folder: Path, words: list[str]) -> None:
+    """Whether somebody is behind these is not known."""
+    assert run(folder, [*REPLAY, *words])[:2] == (0, SAID)
+
+
+@pytest.mark.parametrize("words", [["-qmp", "stdio"], ["-chardev", "stdio,id=x", "-mon", "chardev=x,mode=control"]],
+                         ids=" ".join)  # fmt: skip
+def test_qmp_on_standard_input_leaves_com1_without(folder: Path, words: list[str]) -> None:
+    child = Face(folder, [*REPLAY, "-S", *words])
+    child.type(b'{"execute": "qmp_capabilities"}{"execute": "query-replay"}{"execute": "quit"}')
+    status, said, err = child.end()
+    assert status == 0 and b'"mode": "play"' in said and b"second sector" not in said, err
+
+
 def test_savevm_goes_into_the_recording_and_an_orphan_image(folder: Path) -> None:
     orphan = ["-net", "none", "-drive", "file=empty.qcow2,if=none,id=rr"]
     with monitored(folder, "-S", *orphan) as (child, monitor):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from playhead.qmp.service import Qmp
     from playhead.timeline.debuggee import Debuggee
 
+SEEN = ("socket", "stdio")  # character devices that know when their clients come and go
 GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
 
 
@@ -117,6 +118,7 @@ class Attendance:
         self._gdb: GdbServer | None = None
         self._lines: StdioMonitor | None = None
         self._servers: list[Server] = []
+        self._unseen: list[Server] = []  # those whose clients come and go unseen
         self._qmp: Qmp | None = None
         self._see_outside(values)
         self._told: list[tuple[str, CharDevice]] = []  # where clients may come, and how to say it
@@ -151,7 +153,11 @@ class Attendance:
         """Whether a client is there that could continue a machine that is paused."""
         gdb = self._gdb is not None and self._gdb.session is not None
         typed = self._lines is not None and not self._lines.over
-        return gdb or typed or any(server.there for server in self._servers)
+        return gdb or typed or any(self._attended_by(server) for server in self._servers)
+
+    def _attended_by(self, server: Server) -> bool:
+        """Behind a pseudo terminal and the like somebody may always be: whoever has said something is."""
+        return server.there and (server not in self._unseen or getattr(server, "spoke", True))
 
     # who there is
 
@@ -176,6 +182,8 @@ class Attendance:
             transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
             self._servers.append(MonitorServer(self._execute, transport, echo=not port.keys))
             self._told.append(("the monitor is at {}", port))
+        if one.spec.backend not in SEEN:
+            self._unseen.append(self._servers[-1])
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:
         """A monitor for programs; they share what they are told of."""

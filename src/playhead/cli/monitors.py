@@ -57,6 +57,12 @@ def monitors(values: dict[str, Any]) -> list[MonitorPort]:
     return [one for one in found if one.spec.backend != "none"]
 
 
+def stdin_taken(values: dict[str, Any]) -> bool:
+    """Whether something else than a serial port asks for standard input and output."""
+    found = [one.spec for one in monitors(values)] + [spec for spec in (gdb_spec(values),) if spec is not None]
+    return any(spec.backend == "stdio" for spec in (*found, *values["chardevs"]))
+
+
 def gdb_spec(values: dict[str, Any]) -> Spec | None:
     """Where gdb may attach."""
     text = values.get("gdb") or (GDB_PORT if values.get("s") else "none")

@@ -114,12 +114,13 @@ def _defaults(values: dict[str, Any]) -> None:
     """
     from playhead.base.messages import tell
     from playhead.cli.drives import seabios
+    from playhead.cli.monitors import stdin_taken
 
     if values["kernel"] is None and values["bios"] is None:
         values["bios"] = seabios()
     asked = any(device["name"] == "isa-serial" for device in values["devices"])
     if not (values["serial"] or asked or values["nographic"]):
-        taken = values["monitor"] == "stdio" or any(spec.backend == "stdio" for spec in values["chardevs"])
+        taken = stdin_taken(values)
         if taken:
             values["serial"] = ["null"]
         tell(TAKEN if taken else NO_SCREEN)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
 from playhead.cli.log_options import make_log
-from playhead.cli.monitors import gdb_spec, monitors
+from playhead.cli.monitors import gdb_spec, monitors, stdin_taken
 from playhead.cli.process_options import process
 from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec, with_console
 
@@ -74,7 +74,7 @@ def _serial_specs(values: dict[str, Any], recorded: tuple[str, ...]) -> list[str
     if values["serial"] or any(one["name"] == "isa-serial" for one in values["devices"]):
         return all_specs(values)
     specs = default_serial(recorded)
-    if any(one.at_stdin for one in monitors(values)):
+    if stdin_taken(values):
         specs = ["null" if spec == "stdio" else spec for spec in specs]
     return with_console(values, specs)
 
@@ -103,7 +103,8 @@ class _Replaying:
         from playhead.timeline.timeline import Timeline
 
         self._reader, self._values = reader, values
-        self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=_shared(specs),
+        reads = _shared(specs) or stdin_taken(values)
+        self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=reads,
                           chardevs=tuple(chardevs(values).values()))  # fmt: skip
         self._line = Timeline(build, self._host, reader, len(specs))
         self._target = RunningReplay(self._line, self._host, self._host.outputs, date_text)

@@ -47,6 +47,7 @@ class MonitorServer:
         self._execute, self._transport, self._greeting, self._echo = execute, transport, greeting, echo
         self._connections = 0
         self.there = False
+        self.spoke = False  # a line has come
         self._rest = b""
 
     def serve(self) -> None:
@@ -69,6 +70,7 @@ class MonitorServer:
             self._line(line.decode(errors="surrogateescape").strip())
 
     def _line(self, line: str) -> None:
+        self.spoke = True
         said = [line] if self._echo else []
         try:
             self._execute(line, said.append)

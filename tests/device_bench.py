@@ -53,6 +53,10 @@ class Nobody:
 
     def shutdown(self, cause: str, status: int = 0) -> None: ...
 
+    def suspend(self) -> None: ...
+
+    def wake_up(self, reason: str) -> None: ...
+
 
 class AlarmDrive:
     """A drive with at most one request, whose number is always the same."""

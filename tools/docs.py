@@ -207,6 +207,24 @@ def monitor() -> str:
     return "\n".join(out)
 
 
+def requirements() -> str:
+    from tools.requirements import GROUPS
+
+    def shown(test: str) -> str:
+        file, _, name = test.partition("::")
+        return f"`{file}::{name}`"
+
+    about = (sys.modules["tools.requirements"].__doc__ or "").split("\n\n")[0]
+    out = ["# QEMU's record/replay, requirement by requirement\n", NOTE, f"{about}\n"]
+    for title, rows in GROUPS:
+        out.append(f"## {title}\n")
+        out.append(table(
+            ("", "requirement", "shown by (below `tests/`)", "what differs here"),
+            [(f"R{r.number}", r.what, "<br>".join(map(shown, r.shown)), r.differs) for r in rows],
+        ))  # fmt: skip
+    return "\n".join(out)
+
+
 def _commands(commands: Any, contexts: bool) -> str:
     from playhead.monitor.commands import CONTEXTS
 
@@ -284,6 +302,7 @@ PAGES = {
     "devices": devices,
     "options": options,
     "monitor": monitor,
+    "requirements": requirements,
     "qmp": qmp,
 }
 

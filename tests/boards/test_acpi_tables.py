@@ -1,13 +1,16 @@
 """The ACPI tables: every sum, every pointer, the loader script, and (if iasl is installed) ACPICA's opinion."""
 
+import hashlib
 import shutil
 import struct
 import subprocess
+from dataclasses import replace
 
 import pytest
 
-from playhead.boards import acpi_tables, aml
-from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE
+from playhead.boards import acpi_tables, aml, pc_memory
+from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, SleepTypes
+from playhead.boards.config import PcConfig
 
 COM = ((0x3F8, 4), (0x2F8, 3))
 BASE, ROOT = 0x7FF0000, 0xF0000
@@ -15,7 +18,7 @@ BASE, ROOT = 0x7FF0000, 0xF0000
 
 @pytest.fixture
 def linked():
-    return acpi_tables.build(0xE0000000, COM, hpet=True).link({TABLES_FILE: BASE, RSDP_FILE: ROOT})
+    return acpi_tables.build(0xE0000000, COM, True, SleepTypes(1, 2)).link({TABLES_FILE: BASE, RSDP_FILE: ROOT})
 
 
 def table(blob, address):
@@ -74,7 +77,7 @@ def test_hpet(linked):
 
 
 def test_loader_script_does_what_link_does(linked):
-    tables = acpi_tables.build(0xE0000000, COM, hpet=True)
+    tables = acpi_tables.build(0xE0000000, COM, True, SleepTypes(1, 2))
     script = tables.loader()
     files = {name: bytearray(data) for name, data in tables.files.items()}
     address, seen = {}, []
@@ -98,6 +101,30 @@ def test_loader_script_does_what_link_does(linked):
     assert LOADER_FILE not in files
 
 
+PC_2 = "cf9038a1d126de159e29a62f5c8188d563113c2ad5eb603c99c9f1457f9d59b4"
+
+
+def test_what_firmware_is_told_by_version():
+    """All that pc-2 tells is as Playhead 0.2.0 told it; suspend is of later versions, unless it is switched off."""
+
+    def files(machine="pc-3", **values):
+        config = PcConfig(bios=bytes(65536), machine=machine)
+        if values:
+            entries = [e._replace(values=values) if e.driver == "PIIX4_PM" else e for e in config.devices]
+            config = replace(config, devices=tuple(entries))
+        return pc_memory.firmware_files(config, pc_memory.acpi(config))
+
+    old = files("pc-2")
+    assert hashlib.sha256(b"".join(old[name] for name in sorted(old))).hexdigest() == PC_2
+    assert old["etc/system-states"] == bytes.fromhex("800000010280")
+    new = files()
+    assert new["etc/system-states"] == bytes.fromhex("800000818280")
+    assert b"_S3_" in new[TABLES_FILE] and b"_S4_" in new[TABLES_FILE] and b"_S3_" not in old[TABLES_FILE]
+    changed = files(disable_s3=1, s4_val=5)
+    assert changed["etc/system-states"] == bytes.fromhex("800000018580")
+    assert b"_S3_" not in changed[TABLES_FILE] and b"_S4_\x12\x08\x04\x0a\x05\x0a\x05" in changed[TABLES_FILE]
+
+
 def test_aml_encoding():
     assert [aml.integer(v) for v in (0, 1, 2, 0x100, 0x10000)] == [
         b"\0", b"\1", b"\x0a\x02", b"\x0b\x00\x01", b"\x0c\x00\x00\x01\x00",
@@ -118,6 +145,7 @@ def test_acpica_understands_it(linked, tmp_path, name):
     text = file.with_suffix(".dsl").read_text()
     assert run.returncode == 0 and "Incorrect" not in text and "rror" not in text.replace("0 Errors", "")
     if name == b"DSDT":
+        assert all(f"{name}, Package (0x04)" in text for name in ("_S3", "_S4", "_S5"))
         for part in ("Name (_PRT, Package (0x80)", 'EisaId ("PNP0A03")', "Method (_SRS, 1, Serialized)", "PRQ3,   8",
                      'EisaId ("PNP0103")', "(Local1 > 0x05F5E100)"):
             assert part in text

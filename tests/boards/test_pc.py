@@ -50,6 +50,13 @@ class Rig:
     def shutdown(self, cause: str, status: int = 0) -> None:
         self.requested.append(("shutdown", cause, status))
 
+    def suspend(self) -> None:
+        self.requested.append(("suspend",))
+
+    def wake_up(self, reason: str) -> None:
+        if self.board.wakes(reason):
+            self.requested.append(("wake_up", reason))
+
     def inb(self, port):
         return self.board.io.read(port, 1)
 

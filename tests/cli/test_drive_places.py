@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from playhead.base.errors import PlayheadError
+from playhead.cli.drive_places import DriveSpec
 from playhead.cli.drives import placed
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import parse_arguments
@@ -94,10 +95,14 @@ def of_qemu(words: list[str]) -> dict[tuple[int, int], tuple[str, str, str]]:
     return found
 
 
+def specs_of(words: list[str]) -> list[DriveSpec]:
+    return placed(parse_arguments("run", MACHINE_OPTIONS, ["-nodefaults", *words])).specs
+
+
 def of_ours(words: list[str]) -> dict[tuple[int, int], tuple[str, str, str]]:
     """The same of ours; a drive that has no name of its own gets that of its place, as in QEMU."""
     found = {}
-    for spec in placed(parse_arguments("run", MACHINE_OPTIONS, words)).specs:
+    for spec in specs_of(words):
         kind = "cd" if spec.kind == "cdrom" else "hd"
         plain = "" if spec.said.startswith("-device ide-cd") and not spec.name else f"ide{spec.bus}-{kind}{spec.unit}"
         found[spec.bus, spec.unit] = (f"ide-{kind}", spec.name or plain, spec.id)
@@ -130,8 +135,8 @@ def test_what_nodes_say() -> None:
     file = '{"driver":"file","filename":"a,b","cache":{"no-flush":true}}'
     node = f'{{"driver":"qcow2","node-name":"q","read-only":true,"file":{file}}}'
     words = ["-snapshot", "-blockdev", node, "-device", "ide-hd,drive=q"]
-    (spec,) = placed(parse_arguments("run", MACHINE_OPTIONS, words)).specs
+    (spec,) = specs_of(words)
     assert (spec.file, spec.format, spec.read_only, spec.flushes, spec.snapshot) == ("a,b", "qcow2", True, False, False)
     words = ["-blockdev", "driver=file,node-name=f,filename=a,,b", "-device", "ide-hd,drive=f"]
-    (spec,) = placed(parse_arguments("run", MACHINE_OPTIONS, words)).specs
+    (spec,) = specs_of(words)
     assert (spec.file, spec.format, spec.read_only, spec.flushes, spec.name) == ("a,b", "raw", False, True, "f")

@@ -27,7 +27,7 @@ def test_help_of_a_verb(verb, capfd):
 
 def test_help_of_nothing_and_of_what_there_is_not(capfd):
     text = said(capfd, "help")
-    assert text == said(capfd, "--help") and all(f"\n  {verb:<8} {what}\n" in text for verb, what in VERBS.items())
+    assert text == said(capfd, "--help") and all(f"\n  {verb:<10} {what}\n" in text for verb, what in VERBS.items())
     assert "did you mean 'record'?" in said(capfd, "help", "recrod", status=2)
 
 
@@ -41,7 +41,7 @@ def test_lists_of_values(verb, capfd):
         text = said(capfd, verb, option, "help")
         assert all(name in text for name, _ in machine_version.listed())
     listed = said(capfd, verb, "-device", "help")
-    assert listed == said(capfd, verb, "-device", "?") and 'Storage devices:\nname "ide-cd", bus IDE' in listed
+    assert listed == said(capfd, verb, "-device", "?") and 'Storage devices:\nname "' in listed
     assert all(f'name "{name}", ' in listed for name in registry.creatable_names()) and "i8042" not in listed
     assert said(capfd, verb, "-accel", "help") == "tcg\n" and said(capfd, verb, "-vga", "help") == "none\n"
     assert said(capfd, verb, "-chardev", "help") == "null\nstdio\nfile\npipe\npty\nsocket\n"
@@ -57,7 +57,9 @@ def test_properties_of_devices_are_those_that_are_taken(capfd):
     for name in registry.creatable_names():
         for known in registry.declared(name).properties:
             assert f"\n  {known.name}=<" in said(capfd, "run", "-device", f"{name},help")
-            assert device_options.device(f"{name},{known.name}=1" if known.type not in OUTSIDE else f"{name},id=x")
+            value = known.values[0] if known.values else "1"
+            given = "id=x" if known.type in OUTSIDE else f"{known.name}={value}"
+            assert device_options.device(f"{name},{given}")
 
 
 @pytest.mark.parametrize("words", [

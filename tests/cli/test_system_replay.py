@@ -77,7 +77,9 @@ class Monitor:
 
     def ask(self, line: str) -> str:
         self.socket.sendall(line.encode() + b"\n")
-        return self._answer()
+        echo, _, said = self._answer().partition("\n")
+        assert echo == line
+        return said.strip()
 
     def until_paused(self) -> None:
         end = time.monotonic() + 30

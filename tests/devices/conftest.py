@@ -37,6 +37,12 @@ class World:
     def shutdown(self, cause: str, status: int = 0) -> None:
         self.requested.append(("shutdown", cause, status))
 
+    def suspend(self) -> None:
+        self.requested.append(("suspend",))
+
+    def wake_up(self, reason: str) -> None:
+        self.requested.append(("wake_up", reason))
+
     def inb(self, port: int) -> int:
         return self.io.read(port, 1)
 

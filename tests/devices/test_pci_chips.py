@@ -245,8 +245,40 @@ def test_soft_off(pm, size):
 
 
 def test_other_sleep_types_do_nothing(pm):
+    for kind in (3, 4, 5, 6, 7):
+        pm.outw(0x604, 0x2001 | kind << 10)
+    assert pm.requested == [] and pm.inw(0x604) == 0x1C01
+    pm.pm.s3 = False
     pm.outw(0x604, 0x2401)
-    assert pm.requested == [] and pm.inw(0x604) == 0x0401
+    assert pm.requested == []
+    pm.pm.s4_type = 5
+    pm.outw(0x604, 0x2801)
+    assert pm.requested == []
+    pm.outw(0x604, 0x3401)
+    assert pm.requested == [("shutdown", "guest-shutdown", 0)]
+
+
+def test_suspend_is_a_request_and_ends_in_a_reset(pm):
+    """SLP_EN reads 0, whatever happens; which reasons wake it is what the guest has enabled."""
+    pm.outw(0x602, 0x0100)
+    pm.outw(0x604, 0x2401)
+    assert pm.requested == [("suspend",)] and not pm.pm.suspended and not pm.pm.wakes("other")
+    pm.pm.suspend()
+    assert pm.pm.suspended and pm.inw(0x604) == 0x0401
+    assert pm.pm.wakes("other") and not pm.pm.wakes("rtc")
+    pm.outw(0x602, 0x0400)
+    assert pm.pm.suspended and pm.pm.wakes("rtc")
+    del pm.requested[:]
+    pm.pm.power_button()
+    pm.pm.wake_up()
+    assert pm.requested == [("wake_up", "other")] * 2
+    saved = pm.pm.save()
+    pm.pm.reset()
+    assert not pm.pm.suspended
+    pm.pm.woken("rtc")
+    assert pm.pm.state.pmsts == 0x8400
+    pm.pm.load(saved)
+    assert pm.pm.suspended
 
 
 def test_gpe_and_apm(pm):

@@ -203,6 +203,8 @@ class FakeMachine:
         for uart in self.uarts:
             uart.rx.clear()
 
+    suspended = False
+
     def take_checkpoint(self):
         if self._pending:
             return None

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from playhead.boards import aml
-from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ
+from playhead.devices.pci.piix4_pm import GPE_BASE, SCI_IRQ, SLP_S3, SLP_S5
 from playhead.devices.timer.hpet_registers import BASE as HPET_BASE
 from playhead.devices.timer.hpet_registers import CAPABILITY_LOW as HPET_BLOCK
 from playhead.devices.timer.hpet_registers import LENGTH as HPET_LENGTH
@@ -33,6 +33,8 @@ HPET_SLOWEST = 100_000_000  # the longest period that the specification allows, 
 HEADER = 36
 SUM_AT, RSDP_SUM_AT = 9, 8
 WBINVD, PROC_C1, SLP_BUTTON, RTC_S4, PLATFORM_CLOCK = 1, 1 << 2, 1 << 5, 1 << 7, 1 << 15
+
+WAKING_VECTOR = 12  # in the FACS
 
 TABLES_FILE, RSDP_FILE, LOADER_FILE = "etc/acpi/tables", "etc/acpi/rsdp", "etc/table-loader"
 
@@ -110,6 +112,21 @@ def _isa(serial_ports: Sequence[tuple[int, int]]) -> aml.Term:
     )  # fmt: skip
 
 
+class SleepTypes(NamedTuple):
+    """SLP_TYP of the sleep states that there are besides S0 and S5; None for one that there is not."""
+
+    s3: int | None = None
+    s4: int | None = None
+
+    def terms(self) -> list[aml.Term]:
+        named = ((r"\_S3", self.s3), (r"\_S4", self.s4), (r"\_S5", SLP_S5))
+        return [aml.Name(name, aml.Package(kind, kind, 0, 0)) for name, kind in named if kind is not None]
+
+    def file(self, s4_type: int) -> bytes:
+        """For firmware: SLP_TYP of S0 to S5, with bit 7 if there is such a state."""
+        return bytes((0x80, 0, 0, SLP_S3 | (self.s3 is not None) << 7, s4_type | (self.s4 is not None) << 7, 0x80))
+
+
 def _hpet() -> aml.Term:
     """It is there if its registers say a vendor and a period."""
     vendor, period = aml.Local(0), aml.Local(1)
@@ -131,7 +148,8 @@ def _hpet() -> aml.Term:
     )  # fmt: skip
 
 
-def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = False) -> bytes:
+def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = False,
+         sleep: SleepTypes = SleepTypes()) -> bytes:  # fmt: skip
     """`hole_start`: where the memory range that PCI devices may use begins; `serial_ports`: (base, IRQ) of each."""
     identity = (aml.Name("_HID", aml.eisaid("PNP0A03")), aml.Name("_UID", 0))
     resources = aml.Name("_CRS", aml.ResourceTemplate(
@@ -145,7 +163,7 @@ def dsdt(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = 
     pci0 = aml.Device("PCI0", *identity, resources, _routing(), _isa(serial_ports))
     return header(b"DSDT", 1, b"".join((
         aml.Scope(r"\_SB", pci0, _current_route(), *(_link(i) for i in range(4)), *((_hpet(),) if hpet else ())),
-        aml.Name(r"\_S5", aml.Package(0, 0, 0, 0)),
+        *sleep.terms(),
     )))  # fmt: skip
 
 
@@ -228,7 +246,8 @@ class TableSet(NamedTuple):
         return bytes(script)
 
 
-def build(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = False) -> TableSet:
+def build(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool = False,
+          sleep: SleepTypes = SleepTypes()) -> TableSet:  # fmt: skip
     """All tables in one file, the FACS first because it has to be 64-byte aligned, and the RSDP in its own."""
     blob = bytearray(facs())
     at: dict[str, int] = {}
@@ -245,7 +264,7 @@ def build(hole_start: int, serial_ports: Sequence[tuple[int, int]], hpet: bool =
         sums.append((TABLES_FILE, start + SUM_AT, start, len(table)))
         blob.extend(bytes(-len(blob) % 16))
 
-    put("DSDT", dsdt(hole_start, serial_ports, hpet), {})
+    put("DSDT", dsdt(hole_start, serial_ports, hpet, sleep), {})
     put("FACP", fadt(), {36: 0, 40: at["DSDT"]})
     put("APIC", madt(), {})
     listed = ["FACP", "APIC"]

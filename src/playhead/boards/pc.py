@@ -29,12 +29,13 @@ from playhead.devices.intc.lapic import Lapic
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.pci.bus import PciBus, PciFunction, place
 from playhead.devices.pci.piix3_isa import Piix3Isa
+from playhead.devices.pci.piix4_pm import Piix4Pm
 from playhead.devices.storage.floppy_formats import CMOS as CMOS_TYPES
 from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import HPETS, directory, fixed_items, hpets
 from playhead.devices.system.pc_ports import CoprocessorError
-from playhead.devices.timer.mc146818_rtc import pc_nvram
+from playhead.devices.timer.mc146818_rtc import RESUME, Mc146818, pc_nvram
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -120,6 +121,7 @@ class Board:
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
         self._build()
         self.lapic, self.nmi, self.kbc = self.find(Lapic), self.find(NmiLatch), self.find(I8042)
+        self._pm, self._rtc = self.find(Piix4Pm), self.find(Mc146818)
         self.isa, self._fpu_error = self.find(Piix3Isa), self.find(CoprocessorError)
         self.ide = next(iter(self.all_of(Piix3Ide)), None)
         self.fdc = next(iter(self.all_of(IsaFdc)), None)
@@ -242,6 +244,12 @@ class Board:
             device.reset()
         self.loaded()
 
+    def power_back(self) -> None:
+        """The end of a suspension: every chip that had no power in it is reset."""
+        for device in reversed(self.devices.values()):
+            device.resume()
+        self.loaded()
+
     def start(self) -> Mapping[str, int] | None:
         """After power-on or a reset, for a machine without firmware: do firmware's work and put the kernel in place.
 
@@ -249,6 +257,13 @@ class Board:
         """
         if self.boot is None:
             return None
+        self._set_up()
+        for address, data in self.boot.writes:
+            self.memory.write(address, data)
+        return self.boot.registers
+
+    def _set_up(self) -> None:
+        """What firmware leaves in chips."""
         for device, function, offset, size, value in FIRMWARE_PCI + (FIRMWARE_IDE if self.ide is not None else ()):
             part = self.bus.find(0, device << 3 | function)
             assert part is not None
@@ -258,9 +273,32 @@ class Board:
         for offset, value in FIRMWARE_LAPIC:
             self.memory.mmio.write(LAPIC_BASE + offset, 4, value)
         self.kbc.program(FIRMWARE_KBC)
-        for address, data in self.boot.writes:
-            self.memory.write(address, data)
-        return self.boot.registers
+
+    # -- suspend to RAM
+
+    @property
+    def suspended(self) -> bool:
+        return self._pm.suspended
+
+    def suspend(self) -> None:
+        self._pm.suspend()
+
+    def wakes(self, reason: str) -> bool:
+        """Whether this wakes the machine now."""
+        return self._pm.wakes(reason)
+
+    def resume(self, reason: str) -> int | None:
+        """The machine has been woken by this, and everything but memory reset. Firmware is told, and does the rest; on
+        a machine without firmware, do its work: returns where the system wants to be continued in real mode, or None.
+        """
+        self._pm.woken(reason)
+        if self.boot is None:
+            self._rtc.shutdown_status(RESUME)
+            return None
+        vector = pc_memory.waking_vector(self.config, self.memory)
+        if vector is not None:
+            self._set_up()
+        return vector
 
     def loaded(self) -> None:
         """After every chip has its state: what is derived from several of them."""

@@ -14,13 +14,15 @@ bytes from 34h on are those that SeaBIOS documents.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.boards import acpi_tables, disks
-from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, TableSet
+from playhead.boards.acpi_tables import LOADER_FILE, RSDP_FILE, TABLES_FILE, WAKING_VECTOR, SleepTypes, TableSet
 from playhead.boards.config import PcConfig
 from playhead.boards.e820 import E820_RAM
+from playhead.devices.pci.piix4_pm import SLP_S3
 from playhead.hw.memory import PAGE, Memory
 
 if TYPE_CHECKING:
@@ -135,11 +137,28 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     return {
         "bootorder": disks.boot_order(config.drives, floppies),
         "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, E820_RAM),
-        "etc/system-states": bytes((0x80, 0, 0, 1, 2, 0x80)),  # bit 7: S0 and S5, and neither S3 nor S4
+        "etc/system-states": sleep_types(config).file(_power(config)["s4_val"]),
         LOADER_FILE: tables.loader(),
         **tables.files,
     }
 
 
 def acpi(config: PcConfig) -> TableSet:
-    return acpi_tables.build(PCI_HOLE, config.com_ports(), hpet=bool(config.all_of("hpet")))
+    return acpi_tables.build(PCI_HOLE, config.com_ports(), bool(config.all_of("hpet")), sleep_types(config))
+
+
+def sleep_types(config: PcConfig) -> SleepTypes:
+    power = _power(config)
+    return SleepTypes(None if power["disable_s3"] else SLP_S3, None if power["disable_s4"] else power["s4_val"])
+
+
+def _power(config: PcConfig) -> Mapping[str, Any]:
+    return config.values(config.all_of("PIIX4_PM")[0])
+
+
+def waking_vector(config: PcConfig, memory: Memory) -> int | None:
+    """Where a system that was suspended wants to be continued, in real mode, on a machine without firmware; None if it
+    has not said so, or not so that real mode gets there.
+    """
+    vector = int.from_bytes(memory.read(tables_at(config) + WAKING_VECTOR, 4), "little")
+    return vector if 0 < vector < HIGH_RAM else None

@@ -24,6 +24,8 @@ VERBS = {
     "log": "print the events of a recording",
     "cache": "show or clear the cache folder",
     "demo": "record a guest twice and replay it, to see that it works here",
+    "completion": "print what makes a shell complete these command lines",
+    "man": "print the manual page",
 }
 
 USAGE = """usage: playhead VERB ...
@@ -89,7 +91,7 @@ def _verb(words: list[str]) -> int:
     if words[:1] == ["help"] and len(words) > 1:
         words = [*words[1:], "--help"]
     if not words or words[0] in ("--help", "-help", "-h", "help"):
-        print(USAGE.format(verbs="\n".join(f"  {name:<9}{what}" for name, what in VERBS.items())), end="")
+        print(USAGE.format(verbs="\n".join(f"  {name:<11}{what}" for name, what in VERBS.items())), end="")
         return 0 if words else 2
     verb, rest = words[0], words[1:]
     if verb in ("--version", "-version"):

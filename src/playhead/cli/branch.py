@@ -16,6 +16,7 @@ OPTIONS = (
     IMAGES,
     *(option for option in MACHINE_OPTIONS if option.name in OUTSIDE),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -29,7 +30,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("branch", OPTIONS, words, ["FILE"])
+    values = parse_arguments("branch", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader

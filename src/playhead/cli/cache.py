@@ -20,6 +20,7 @@ WAYS = ("info", "clear")
 NATIVE = re.compile(r"[0-9a-f]{32}(\.[0-9]+)?\.(core|json|o|tmp)")
 GUEST = re.compile(r".+-[0-9a-f]{12}(\.[0-9]+|\.[a-z0-9.]+)?|disk-5\.img")
 DEBIAN = re.compile(GUEST.pattern + r"|vmlinuz(-[a-z0-9-]+)?|busybox|version|apt-index")
+OPERANDS = ("info|clear",)
 
 
 def help() -> str:
@@ -31,7 +32,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("cache", OPTIONS, words, ["info|clear"])
+    values = parse_arguments("cache", OPTIONS, words, OPERANDS)
     from playhead.engine.llvm.cache import cache_dir
 
     way = values["info|clear"]

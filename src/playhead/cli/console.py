@@ -22,6 +22,7 @@ OPTIONS = (
     Option("--moments", "print before each line the moment at which it was complete", since="0.2.0"),
     Option("--follow", "of a recording that is still being written: continue until it ends, or Ctrl-C", since="0.2.0"),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -34,7 +35,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("console", OPTIONS, words, ["FILE"])
+    values = parse_arguments("console", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.log.console import DEBUGCON

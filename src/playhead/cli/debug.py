@@ -45,6 +45,7 @@ set architecture {architecture}
 target extended-remote 127.0.0.1:{port}
 source {commands}
 """
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -58,7 +59,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("debug", OPTIONS, words, ["FILE"])
+    values = parse_arguments("debug", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import builder

@@ -9,16 +9,18 @@ from typing import Any
 from playhead.base import json_text
 from playhead.base.messages import lines_shown, tell
 from playhead.cli.claims import of_recording
-from playhead.cli.options import Option, help_text, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, parse_arguments
 
 OPTIONS = (
     Option("--json", "one JSON object per line; stats: one object"),
     Option("--stats", "the same as playhead log stats FILE"),
-    Option("--qemu", "write the log that QEMU 7.2 would have of the same run (version 0xe0200c): to -o"),
-    Option("-o", "with --qemu: the log to write", "LOG", key="output"),
-    Option("--force", "with --qemu: replace a log of QEMU's that exists"),
+    Option("--qemu", "write the log that QEMU 7.2 would have of the same run (version 0xe0200c): to -o", since="0.4.0"),
+    Option("-o", "with --qemu: the log to write", parse=FILE, key="output",
+           since="0.4.0"),
+    Option("--force", "with --qemu: replace a log of QEMU's that exists", since="0.4.0"),
 )
 WAYS = ("dump", "stats", "sql")
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -38,7 +40,7 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     way, rest = (words[0], words[1:]) if words and words[0] in WAYS else ("dump", words)
-    values = parse_arguments("log", OPTIONS, rest, [] if way == "sql" else ["FILE"])
+    values = parse_arguments("log", OPTIONS, rest, () if way == "sql" else OPERANDS)
     if way == "sql":
         from playhead.log.views import script
 

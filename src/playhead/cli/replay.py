@@ -31,6 +31,7 @@ OPTIONS = (
     Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -53,7 +54,7 @@ def default_serial(recorded: tuple[str, ...]) -> list[str]:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("replay", OPTIONS, words, ["FILE"])
+    values = parse_arguments("replay", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import builder

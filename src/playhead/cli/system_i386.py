@@ -38,6 +38,7 @@ OPTIONS: tuple[Option, ...] = (
     *map(_row, MACHINE_OPTIONS),
     *(option._replace(group=RECORDING) for option in record.OWN if option.name not in ("-o", "--force")),
 )
+OPERANDS = ("[DISK-IMAGE]",)
 
 
 def help() -> str:
@@ -67,7 +68,7 @@ def _program(words: list[str]) -> int:
 
         print(f"{PROGRAM}, Playhead {__version__}")
         return 0
-    values = parse_arguments(PROGRAM, OPTIONS, words, ["[DISK-IMAGE]"])
+    values = parse_arguments(PROGRAM, OPTIONS, words, OPERANDS)
     _disk_image(values)
     path = recording_of(values["icount"])
     if values["icount"].get("rr") == "replay":

@@ -17,6 +17,7 @@ OPTIONS = (
     Option("--verify", "check everything before the part, too: replay the recording from its beginning", since="0.2.0"),
     Option("--quiet", "no progress and no summary"),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -30,7 +31,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("trim", OPTIONS, words, ["FILE"])
+    values = parse_arguments("trim", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader

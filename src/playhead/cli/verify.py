@@ -5,6 +5,7 @@ from playhead.base.messages import shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (Option("--json", "as one JSON object"),)
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -19,7 +20,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("verify", OPTIONS, words, ["FILE"])
+    values = parse_arguments("verify", OPTIONS, words, OPERANDS)
     from playhead.base.errors import FormatError
     from playhead.cli.claims import of_recording
     from playhead.log.reader import Reader

@@ -26,6 +26,7 @@ OPTIONS = (
     Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
            one_of("native", "reference"), default="native"),
 )  # fmt: skip
+OPERANDS = ("FILE",)
 
 
 def help() -> str:
@@ -39,7 +40,7 @@ def help() -> str:
 
 
 def main(words: list[str]) -> int:
-    values = parse_arguments("who", OPTIONS, words, ["FILE"])
+    values = parse_arguments("who", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
     from playhead.cli.recorded_machine import timeline

@@ -65,6 +65,10 @@ class Device(Generic[S]):
         self.state.reset()
         self.loaded()
 
+    def resume(self) -> None:
+        """The effect of being woken from suspend to RAM: the power comes back. Chips that kept it override this."""
+        self.reset()
+
     def loaded(self) -> None:
         """Derive again what depends on the state."""
 

@@ -30,3 +30,11 @@ class Requests(Protocol):
     def shutdown(self, cause: str, status: int = 0) -> None:
         """End the run; `status` is the exit status that isa-debug-exit asks for."""
         ...
+
+    def suspend(self) -> None:
+        """Stop the processor until something wakes the machine, which is then reset but for its memory (ACPI's S3)."""
+        ...
+
+    def wake_up(self, reason: str) -> None:
+        """Wake the machine if it is suspended and this may wake it: `rtc` (its alarm) or `other` (a key, a button)."""
+        ...

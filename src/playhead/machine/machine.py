@@ -33,9 +33,9 @@ ENGINES = ("native", "reference")
 
 
 class Stop(NamedTuple):
-    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), kick, input
-    (a device can take some again); and where `debug` is armed: break (a breakpoint's instruction is next), watch (then
-    `accesses`).
+    """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), suspend,
+    wakeup (then `cause` is the reason), kick, input (a device can take some again); and where `debug` is armed: break
+    (a breakpoint's instruction is next), watch (then `accesses`).
     """
 
     kind: str
@@ -46,18 +46,30 @@ class Stop(NamedTuple):
 
 
 class _Requests:
-    """Requests that devices make of the machine."""
+    """Requests that devices make of the machine. Of several at one moment the one that goes furthest is met."""
+
+    WEIGHT = ("suspend", "wakeup", "reset", "shutdown")
 
     def __init__(self) -> None:
         self.stop: Stop | None = None
+        self.wakes: Callable[[str], bool] = lambda reason: False
+
+    def _ask(self, stop: Stop) -> None:
+        if self.stop is None or self.WEIGHT.index(self.stop.kind) < self.WEIGHT.index(stop.kind):
+            self.stop = stop
 
     def reset(self, cause: str) -> None:
-        if self.stop is None:
-            self.stop = Stop("reset", cause=cause)
+        self._ask(Stop("reset", cause=cause))
 
     def shutdown(self, cause: str, status: int = 0) -> None:
-        if self.stop is None or self.stop.kind == "reset":
-            self.stop = Stop("shutdown", cause=cause, status=status)
+        self._ask(Stop("shutdown", cause=cause, status=status))
+
+    def suspend(self) -> None:
+        self._ask(Stop("suspend"))
+
+    def wake_up(self, reason: str) -> None:
+        if self.wakes(reason):
+            self._ask(Stop("wakeup", cause=reason))
 
 
 class _HostClock:
@@ -111,6 +123,7 @@ class Machine(Parts):
         self._outlets = [device.outlet for device in self.board.devices.values() if device.outlet is not None]
         self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
         self.board.ask_ignne = self._ignne
+        self.requests.wakes = self.board.wakes
         self._power_on()
         self.debug = Debug(self.core, self.memory)
 
@@ -160,8 +173,39 @@ class Machine(Parts):
             alarm.cancel()
         self.board.reset()
         self._power_on()
+        self._goes_on()
+
+    def _goes_on(self) -> None:
+        """What was asked for has been done: a moment of its own."""
         self._c64[self._i["seq"]] += 1
         self.requests.stop = None
+
+    # suspend to RAM
+
+    @property
+    def suspended(self) -> bool:
+        return self.board.suspended
+
+    def suspend(self) -> None:
+        """The processor stops; whatever else has a clock goes on, and time does."""
+        self.board.suspend()
+        self._c32[self._i["halted"]] = 1
+        self._goes_on()
+
+    def wake_up(self, reason: str) -> None:
+        """A reset of all but memory, from which firmware, or the board in its place, goes back to where the system
+        wants to be continued.
+        """
+        for alarm in self.clock.alarms:
+            alarm.cancel()
+        self.board.power_back()
+        vector = self.board.resume(reason)
+        if vector is None:
+            self._power_on()
+        else:
+            x86_reset.reset(self.core, model=self.config.cpu)
+            x86_reset.real_mode_entry(self.core, vector)
+        self._goes_on()
 
     def _a20(self, on: bool) -> None:
         self._c32[self._i["a20_mask"]] = 0xFFFFFFFF if on else 0xFFEFFFFF
@@ -216,8 +260,9 @@ class Machine(Parts):
     def _asleep(self) -> Stop | None:
         """`halted` if the CPU is, and nothing that is pending now will wake it."""
         c32, i = self._c32, self._i
+        suspended = c32[i["halted"]] and self.board.suspended
         awake = not c32[i["halted"]] or c32[i["fault_pending"]] or self._nmi()
-        if awake or (self.board.intr.level and c32[i["eflags"]] & S.IF):
+        if not suspended and (awake or (self.board.intr.level and c32[i["eflags"]] & S.IF)):
             return None
         now, deadline = self.now_ns(), self.clock.next_deadline_ns()
         if deadline <= now and (self.icount, now) == (self.state.rung_icount, self.state.rung_ns):
@@ -256,7 +301,7 @@ class Machine(Parts):
                 self.clock.ring(now)
                 c64[i["seq"]] += 1
                 return True
-        if c32[i["fault_pending"]]:
+        if c32[i["fault_pending"]] or (c32[i["halted"]] and self.board.suspended):
             return False
         if self._nmi() and c64[i["inhibit_icount"]] != icount:
             self.board.take_nmi()

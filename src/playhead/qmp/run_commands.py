@@ -71,7 +71,8 @@ def _schema() -> list[dict[str, Any]]:
 
 @command("query-status", returns=STATUS, about="whether the machine runs, or why it does not")
 def query_status(qmp: Qmp) -> dict[str, Any]:
-    return {"status": qmp.target.run_state(), "singlestep": False, "running": qmp.target.running}
+    state = qmp.target.run_state()
+    return {"status": state, "singlestep": False, "running": state == "running"}
 
 
 @command("stop", about="pause the machine")

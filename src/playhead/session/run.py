@@ -152,6 +152,8 @@ class RunSession:
             self.finish(stop.cause, stop.status)
         elif stop.kind == "reset":
             self._guest_reset(stop.cause)
+        elif stop.kind in ("suspend", "wakeup"):
+            self._sleeps_or_wakes(stop)
         elif stop.kind == "halted":
             self._halted(stop.deadline_ns)
         elif stop.kind in ("break", "watch"):
@@ -192,7 +194,8 @@ class RunSession:
         elif due_ns < deadline_ns and (idle or wanted_ns >= due_ns):
             self._enter_halted(due_ns)
         elif next_ns == NEVER and not (live or busy or self.observed):
-            self.finish("none", 0, "the guest has halted, and nothing is left that could wake it")
+            state = "is suspended" if self.machine.suspended else "has halted"
+            self.finish("none", 0, f"the guest {state}, and nothing is left that could wake it")
         elif next_ns == NEVER or (busy and not self.options.sleep):
             self.host.wait(WAIT_NS)
         elif next_ns == deadline_ns and (idle or wanted_ns >= deadline_ns):
@@ -322,6 +325,16 @@ class RunSession:
             self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
             self.machine.reset()
             self.happened("RESET", guest=True, reason=cause or "guest-reset")
+
+    def _sleeps_or_wakes(self, stop: StopLike) -> None:
+        """Suspend to RAM, which the guest asked for, or its end: what ends it may be an input, both fall out."""
+        if stop.kind == "suspend":
+            self.checkpoints.reached(Checkpoint.SUSPEND_REQUESTED)
+            self.machine.suspend()
+            self.happened("SUSPEND")
+        else:
+            self.machine.wake_up(stop.cause)
+            self.happened("WAKEUP")
 
     # -- around it
 

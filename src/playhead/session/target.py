@@ -21,7 +21,7 @@ class StopLike(Protocol):
 
     @property
     def kind(self) -> str:
-        """budget (the moment was reached), halted, shutdown, reset, kick, input."""
+        """budget (the moment was reached), halted, shutdown, reset, suspend, wakeup, kick, input."""
         ...
 
     @property
@@ -31,7 +31,7 @@ class StopLike(Protocol):
 
     @property
     def cause(self) -> str:
-        """shutdown and reset: in the words of `log.causes`."""
+        """shutdown and reset: in the words of `log.causes`; wakeup: the reason (`hw.door.Requests`)."""
         ...
 
     @property
@@ -96,6 +96,19 @@ class MachineLike(Protocol):
         ...
 
     def reset(self) -> None: ...
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it is suspended to RAM: like a halted CPU that only `wake_up` or `reset` wakes."""
+        ...
+
+    def suspend(self) -> None:
+        """The guest has asked for it (`suspend`)."""
+        ...
+
+    def wake_up(self, reason: str) -> None:
+        """Something wakes it (`wakeup`)."""
+        ...
 
     def digest_parts(self) -> dict[str, bytes]:
         """The digest of each part, 16 bytes, always the same names in the same order."""

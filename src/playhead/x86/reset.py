@@ -99,3 +99,10 @@ def linux_entry(core: Core, regs: Mapping[str, int]) -> None:
     core.set("gdtr_limit", regs["gdt_limit"])
     core.eflags = 2
     core.stale = True
+
+
+def real_mode_entry(core: Core, address: int) -> None:
+    """At an address below 1 MiB, in real mode, after `reset`: how ACPI's firmware enters a waking vector."""
+    set_segment(core, "cs", address >> 4, address & ~0xF, 0xFFFF, 0x9300)
+    core.set("eip", address & 0xF)
+    core.stale = True

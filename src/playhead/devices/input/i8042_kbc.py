@@ -126,7 +126,14 @@ class I8042(Device[KbcState]):
         self.loaded()
 
     def _receivers(self) -> tuple[InputReceiver, ...]:
-        return Keyboard(self.state.keyboard, self._refill), Mouse(self.state.mouse, self._refill)
+        return (
+            Keyboard(self.state.keyboard, self._refill, self._touched),
+            Mouse(self.state.mouse, self._refill, self._touched),
+        )
+
+    def _touched(self) -> None:
+        """Somebody is at the keyboard or the mouse: a machine that is suspended wakes up."""
+        self._requests.wake_up("other")
 
     def _map(self, io: Space) -> None:
         io.map(DATA, 1, self._read_data, self._write_data, name=f"{self.name}.data",

@@ -95,20 +95,23 @@ def _set_defaults(k: KeyboardState) -> None:
 
 
 class Keyboard:
-    """The end that faces whoever types (`hw.inputs.InputReceiver`). `changed`: there may be bytes to fetch."""
+    """The end that faces whoever types (`hw.inputs.InputReceiver`). `changed`: there may be bytes to fetch;
+    `touched`: somebody is there, whether or not the guest listens.
+    """
 
     name = "keyboard"
     TAKES: tuple[type[Record], ...] = (KeyCode, KeyNumber)
     unsent = False
 
-    def __init__(self, state: KeyboardState, changed: Callable[[], None]):
-        self.state, self._changed = state, changed
+    def __init__(self, state: KeyboardState, changed: Callable[[], None], touched: Callable[[], None]):
+        self.state, self._changed, self._touched = state, changed, touched
 
     def can_take(self, what: Record) -> bool:
         s = self.state
         return not s.scanning or len(self._codes(what)) <= ROOM - len(s.queue) - len(s.answers)
 
     def take(self, what: Record) -> None:
+        self._touched()
         if self.state.scanning:
             self.state.queue.extend(self._codes(what))
             self._hold(what)

@@ -175,13 +175,15 @@ def _fourth_byte(m: MouseState) -> int:
 
 
 class Mouse:
-    """The end that faces the hand (`hw.inputs.InputReceiver`). `changed`: there may be bytes to fetch."""
+    """The end that faces the hand (`hw.inputs.InputReceiver`). `changed`: there may be bytes to fetch;
+    `touched`: a button is pressed, whether or not the guest listens.
+    """
 
     name = "mouse"
     TAKES: tuple[type[Record], ...] = (Moved, MouseButton)
 
-    def __init__(self, state: MouseState, changed: Callable[[], None]):
-        self.state, self._changed = state, changed
+    def __init__(self, state: MouseState, changed: Callable[[], None], touched: Callable[[], None]):
+        self.state, self._changed, self._touched = state, changed, touched
 
     @property
     def unsent(self) -> bool:
@@ -196,6 +198,8 @@ class Mouse:
 
     def take(self, what: Record) -> None:
         m = self.state
+        if isinstance(what, MouseButton) and what.down:
+            self._touched()
         if not m.reporting:
             return
         m.begun = True

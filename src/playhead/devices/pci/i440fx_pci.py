@@ -118,6 +118,11 @@ class I440Fx(PciFunction[HostBridgeState]):
                registers=Registers(self.state, bus.slots, read=read_confdata))  # fmt: skip
         self.loaded()
 
+    def resume(self) -> None:
+        """The bridge has kept the memory alive, so it has kept its registers: firmware finds its copy in RAM still
+        shown at F0000h, which tells it that it has been there before.
+        """
+
     def loaded(self) -> None:
         self._map_segments()
 

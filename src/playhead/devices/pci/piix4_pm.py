@@ -8,6 +8,10 @@ will next be true, so that reading it changes nothing and an alarm is needed onl
 There is no system management mode, so DEVACTB claims from the start that it has been set up: firmware then leaves
 it alone, and the APM control port answers ACPI's enable and disable commands itself.
 
+Suspend to RAM (S3) is a request to the machine, which takes it at a moment of its own: then the processor is stopped
+(`suspended`), and everything else goes on, as on QEMU, until something wakes the machine (`wakes`). Waking is a reset
+of everything but memory, after which the status bits say what it was (`woken`).
+
 Sources: Intel 82371AB (PIIX4) data sheet, sections 7.1-7.3; ACPI 1.0b, section 4.7 (PM1, PM timer, GPE0). The GPE0
 block is at AFE0h, where QEMU's tables for this board put it.
 """
@@ -19,7 +23,8 @@ from playhead.base.record import U8, U16, U64
 from playhead.base.shared_record import Table
 from playhead.devices.pci.bus import PciFunction, PciState, Reg, addr, identity
 from playhead.hw.clock import VirtualClock, ticks_at, ticks_to_ns
-from playhead.hw.declared import Declared, Span
+from playhead.hw.declared import Declared, Property, Span
+from playhead.hw.device import Differs
 from playhead.hw.door import Requests
 from playhead.hw.inputs import POWER
 from playhead.hw.line import Line
@@ -36,11 +41,12 @@ SCI_IRQ = 9
 APMC, APMS = 0xB2, 0xB3
 ACPI_ENABLE, ACPI_DISABLE = 0xF1, 0xF0
 
-TMROF, GBL, PWRBTN, RTC = 0x0001, 0x0020, 0x0100, 0x0400  # PMSTS and PMEN
+TMROF, GBL, PWRBTN, RTC, WAK = 0x0001, 0x0020, 0x0100, 0x0400, 0x8000  # PMSTS; PMEN, but for the last one
 STS_STICKY = 0x8D30  # status bits other than TMROF that a one clears
-SCI_EN, SLP_EN = 0x0001, 0x2000  # PMCNTRL; SLP_TYP is in bits 12:10
+SCI_EN, SLP_EN = 0x0001, 0x2000  # PMCNTRL; SLP_TYP is in bits 12:10. SLP_EN reads 0: it is kept while suspended
 CNT_KEPT = 0x1C03
-SLP_S5, SLP_S4 = 0, 2
+SLP_S5, SLP_S3 = 0, 1
+WOKEN_BY = {"rtc": RTC, "other": PWRBTN}  # a key is shown as the button, as QEMU does
 
 HSTSTS, HSTCNT, HSTCNT_START, HSTSTS_ERRORS, HSTSTS_DEV_ERR = 0, 2, 0x40, 0x1E, 0x04
 
@@ -76,7 +82,7 @@ def pm_dword(s: PmState, at: int, now_ns: int) -> int:
     if at == TMR:
         return ticks_at(now_ns, PM_TIMER_HZ) & 0xFFFFFF
     high = s.general[at + 2] << 16 | s.general[at + 3] << 24
-    return high | (s.pmcntrl if at == CNT else s.general[at] | s.general[at + 1] << 8)
+    return high | (s.pmcntrl & CNT_KEPT if at == CNT else s.general[at] | s.general[at + 1] << 8)
 
 
 @native
@@ -112,8 +118,23 @@ class Piix4Pm(PciFunction[PmState]):
     State = PmState
     part = "piix4_pm"
     INPUT = POWER
-    QEMU = Declared("PIIX4_PM", "PCI", "power management", (addr("01.3"),), wires=(f"irq{SCI_IRQ}",),
-                    ports=(Span(GPE_BASE, GPE_LENGTH), Span(APMC, 2)), needs=("i440FX",))  # fmt: skip
+    QEMU = Declared(
+        "PIIX4_PM", "PCI", "power management",
+        (
+            addr("01.3"),
+            Property("disable_s3", "uint8", 0, "1: no suspend to RAM"),
+            Property("disable_s4", "uint8", 0, "1: the guest is not told of suspend to disk"),
+            Property("s4_val", "uint8", 2, "SLP_TYP of suspend to disk", most=7),
+        ),
+        wires=(f"irq{SCI_IRQ}",), ports=(Span(GPE_BASE, GPE_LENGTH), Span(APMC, 2)), needs=("i440FX",),
+    )  # fmt: skip
+    DIFFERS = (
+        Differs("PWRBTN_STS", "set by every press", "set if PWRBTN_EN is", True),
+        Differs("the power button while suspended", "wakes the machine", "does nothing", False),
+        Differs("a key or another request that wakes", "has no bit of its own", "sets PWRBTN_STS", True),
+        Differs("RTC_STS", "set by every alarm", "set by one that wakes the machine", True),
+        Differs("SLP_TYP 1 with disable_s3", "-", "suspends", False),
+    )  # fmt: skip
     CONFIG = (
         *identity(0x8086, 0x7113, 0x03, 0x068000),
         Reg(0x04, 2, 0x0000, 0x0001, name="PCICMD"),
@@ -136,11 +157,14 @@ class Piix4Pm(PciFunction[PmState]):
 
     @classmethod
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
-        return cls(name, at.io, at.clock, at.irq(SCI_IRQ, "sci"), at.requests)
+        pm = cls(name, at.io, at.clock, at.irq(SCI_IRQ, "sci"), at.requests)
+        pm.s3, pm.s4_type = not p["disable_s3"], p["s4_val"]
+        return pm
 
     def __init__(self, name: str, io: Space, clock: VirtualClock, sci: Line, requests: Requests):
         super().__init__(name)
         self._io, self._clock, self._sci, self._requests = io, clock, sci, requests
+        self.s3, self.s4_type = True, 2
         self._timer = clock.alarm(f"{name}.pmtimer", self._update)
         self._ranges: dict[str, tuple[int, Range]] = {}
         self._reads = {"pm": Registers(self.state, read=read_pm, clock=clock),
@@ -166,9 +190,28 @@ class Piix4Pm(PciFunction[PmState]):
         if self.state.pmen & PWRBTN:
             self.state.pmsts |= PWRBTN
             self._update()
+        self.wake_up()
 
     def wake_up(self) -> None:
-        """Nothing here sleeps."""
+        self._requests.wake_up("other")
+
+    # -- suspend to RAM
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.state.pmcntrl & SLP_EN)
+
+    def suspend(self) -> None:
+        """The machine has taken the request."""
+        self.state.pmcntrl |= SLP_EN
+
+    def wakes(self, reason: str) -> bool:
+        """Whether this wakes the machine now: an alarm only if the guest has enabled that."""
+        return self.suspended and (reason == "other" or bool(self.state.pmen & WOKEN_BY[reason]))
+
+    def woken(self, reason: str) -> None:
+        """The machine has been reset since, because of this."""
+        self.state.pmsts |= WAK | WOKEN_BY[reason]
 
     # -- where the blocks are
 
@@ -225,7 +268,7 @@ class Piix4Pm(PciFunction[PmState]):
             elif at < 4:
                 s.pmen = s.pmen & ~(0xFF << shift) & 0xFFFF | byte << shift
             elif at < 6:
-                s.pmcntrl = (s.pmcntrl & ~(0xFF << shift) | byte << shift) & CNT_KEPT
+                s.pmcntrl = (s.pmcntrl & ~(0xFF << shift) | byte << shift) & CNT_KEPT | s.pmcntrl & SLP_EN
                 if byte << shift & SLP_EN:
                     self._sleep()
             elif not 8 <= at < 12:
@@ -233,9 +276,12 @@ class Piix4Pm(PciFunction[PmState]):
         self._update()
 
     def _sleep(self) -> None:
-        """SLP_EN was written: soft-off and suspend-to-disk end the run; the other states do nothing."""
-        if self.state.pmcntrl >> 10 & 7 in (SLP_S5, SLP_S4):
+        """SLP_EN was written: soft-off and suspend to disk end the run; types that are no state do nothing."""
+        kind = self.state.pmcntrl >> 10 & 7
+        if kind in (SLP_S5, self.s4_type):
             self._requests.shutdown("guest-shutdown")
+        elif kind == SLP_S3 and self.s3:
+            self._requests.suspend()
 
     # -- GPE0, APM and SMBus
 

@@ -107,6 +107,15 @@ class Piix3Ide(PciFunction[IdeState]):
         for channel in self.channels:
             channel.power_on()
 
+    def resume(self) -> None:
+        """The timing registers, whose top bits say that the channels are on, keep their values, as in QEMU: SeaBIOS
+        relies on that, and a driver that finds a channel off gives up its drives.
+        """
+        timing = bytes(self.state.config[IDETIM : SIDETIM + 1])
+        self.reset()
+        self.state.config[IDETIM : SIDETIM + 1] = timing
+        self.loaded()
+
     def loaded(self) -> None:
         self._map()
         for channel in self.channels:

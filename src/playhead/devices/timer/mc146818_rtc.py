@@ -14,7 +14,8 @@ Sources: Motorola MC146818 data sheet: registers A to D, update cycle, divider r
 82371AB (PIIX4) data sheet: ports 72h and 73h; ACPI specification, FADT CENTURY: the century's place (32h).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 from playhead.devices.timer.rtc_calendar import (
@@ -35,6 +36,7 @@ from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
 
 BASE = 0x70
+SHUTDOWN, RESUME = 0x0F, 0xFE  # a byte of the CMOS memory, and its value when the machine wakes up from S3
 
 
 class Mc146818(Device[RtcState]):
@@ -49,6 +51,7 @@ class Mc146818(Device[RtcState]):
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
         host, start_s = (at.host_clock, 0) if at.rtc_start_s is None else (None, at.rtc_start_s)
         rtc = cls(name, at.clock, at.irq(8, name), host, start_s * SECOND_NS)
+        rtc.on_alarm = partial(at.requests.wake_up, "rtc")
         rtc.fill(dict(at.cmos))
         rtc.attach(at.io)
         return rtc
@@ -58,6 +61,7 @@ class Mc146818(Device[RtcState]):
         self._clock, self._irq, self._host, self._epoch_ns = clock, irq, host, epoch_ns
         self._model = RtcModel(host=host is not None)
         self._alarm = clock.alarm(f"{name}.tick", self._ring)
+        self.on_alarm: Callable[[], None] = lambda: None  # called with each alarm that is enabled
         if host is None:
             self.state.anchored, self.state.anchor_s = True, epoch_ns // SECOND_NS
 
@@ -70,6 +74,10 @@ class Mc146818(Device[RtcState]):
         for index in sorted(values):
             assert index > REG_D and index not in (CENTURY, PS2_CENTURY), f"CMOS {index:#x} belongs to the clock"
             self.state.nvram[index] = values[index]
+
+    def shutdown_status(self, value: int) -> None:
+        """The byte by which firmware tells one kind of reset from another."""
+        self.state.nvram[SHUTDOWN] = value
 
     def reset(self) -> None:
         """The reset pin stops interrupts; the battery keeps the rest."""
@@ -185,8 +193,11 @@ class Mc146818(Device[RtcState]):
         return min(ticks, default=None)
 
     def _ring(self) -> None:
+        before = self.state.c
         self._catch_up()
         self._update()
+        if self.state.c & ~before & self.state.b & C_AF:
+            self.on_alarm()
 
     # -- registers: what is not declared
 

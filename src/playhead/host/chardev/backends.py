@@ -34,6 +34,10 @@ class Backends:
             self.close()
             raise
 
+    def forget(self, device: CharDevice) -> None:
+        """One that was opened by its own words, and is not used any more."""
+        self.devices.remove(device)
+
     def close(self) -> None:
         """If the run does not begin."""
         for device in self.devices:

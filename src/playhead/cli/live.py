@@ -178,12 +178,13 @@ class Attendance:
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:
         """A monitor for programs; they share what they are told of."""
+        from playhead.cli import qmp_options
         from playhead.qmp.server import QmpServer
         from playhead.qmp.service import Qmp, Surroundings
 
         if self._qmp is None:
             outside = self._target.outside
-            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs)
+            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs, qmp_options.described)
             self._qmp = Qmp(cast("Debuggee", self._target), around)
         return QmpServer(self._qmp, port, pretty)
 

@@ -173,18 +173,18 @@ class Attendance:
             self._servers.append(self._control(port, one.pretty))
             self._told.append(("QMP is at {}", port))
         else:
-            transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
-            self._servers.append(MonitorServer(self._execute, transport, echo=not port.keys))
+            self._servers.append(MonitorServer(self._execute, TypedLines(port), echo=not port.keys))
             self._told.append(("the monitor is at {}", port))
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:
         """A monitor for programs; they share what they are told of."""
+        from playhead.cli import qmp_options
         from playhead.qmp.server import QmpServer
         from playhead.qmp.service import Qmp, Surroundings
 
         if self._qmp is None:
             outside = self._target.outside
-            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs)
+            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs, qmp_options.described)
             self._qmp = Qmp(cast("Debuggee", self._target), around)
         return QmpServer(self._qmp, port, pretty)
 

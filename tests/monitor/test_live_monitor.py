@@ -134,7 +134,7 @@ def test_on_the_console(tmp_path):
     (("-gdb", "tcp:x"), "is no address; give tcp:HOST:PORT"),
     (("-icount", "rrsnapshot=x"), "playhead record"),
     (("-icount", "rr=record"), "use playhead record"),
-    (("-loadvm", "x"), "no image that could have it"),
+    (("-loadvm", "x"), "there is no qcow2 image that may be written"),
 ])  # fmt: skip
 def test_refusals(words, message, capfd):
     assert main(["run", *machine(), *words]) == 2

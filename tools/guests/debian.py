@@ -253,6 +253,7 @@ tell() {
 i=0
 while [ -z "$(node Mouse)" ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
 cat /sys/class/input/event*/device/name
+echo "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 tell k 0001 < $(node keyboard) &
 tell m 0111 < $(node Mouse) &
 sleep 1

@@ -173,8 +173,7 @@ class Attendance:
             self._servers.append(self._control(port, one.pretty))
             self._told.append(("QMP is at {}", port))
         else:
-            transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
-            self._servers.append(MonitorServer(self._execute, transport, echo=not port.keys))
+            self._servers.append(MonitorServer(self._execute, TypedLines(port), echo=not port.keys))
             self._told.append(("the monitor is at {}", port))
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:

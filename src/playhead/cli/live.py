@@ -179,8 +179,7 @@ class Attendance:
             self._servers.append(self._control(port, one.pretty))
             self._told.append(("QMP is at {}", port))
         else:
-            transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
-            self._servers.append(MonitorServer(self._execute, transport, echo=not port.keys))
+            self._servers.append(MonitorServer(self._execute, TypedLines(port), echo=not port.keys))
             self._told.append(("the monitor is at {}", port))
         if one.spec.backend not in SEEN:
             self._unseen.append(self._servers[-1])

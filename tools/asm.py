@@ -20,6 +20,7 @@ from tools.guests.link import Layout, LinkError, link
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = Layout(base=0xF0000, size=0x10000)
+BOOT_SECTOR = Layout(base=0x7C00)
 KERNEL = Layout(base=0x100000, bss=0x180000)  # a Multiboot kernel that is no ELF file
 PROGRAM_BASE = 0x10000000  # where no other program of our guests is: a breakpoint is one address for all of them
 TRIPLE = "i386-unknown-none-elf"

@@ -30,6 +30,7 @@ BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs", "suspend")
 WITH_FLOPPY = ("floppy",)
+MORE = {"testdev": ["-device", "pc-testdev"]}
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt",)  # prints its line and never ends by itself
@@ -41,6 +42,7 @@ APPEND = {
     "story": NO_TESTS,
     "disk": NO_TESTS,
     "load": NO_TESTS,
+    "floppy": NO_TESTS,
     "power": NO_TESTS,
     "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
@@ -103,8 +105,19 @@ def machine(name: str) -> list[str]:
     drives = ["-drive", f"file={disk()},format=raw,if=ide,snapshot=on"] if name in WITH_DISK else []
     if name in WITH_FLOPPY:
         drives += ["-drive", f"file={floppy_disk()},format=raw,if=floppy,snapshot=on"]
+    drives += MORE.get(name, [])
     cpu = ["-cpu", CPU[name]] if name in CPU else []
     return ["-bios", str(image(name)), *cpu, *drives]
+
+
+def boot_floppy() -> Path:
+    """A 1.44 MB disk of noise that reads itself by the BIOS when it is started."""
+
+    def make(path: Path) -> bytes:
+        program = asm.build(path, asm.BOOT_SECTOR)[0]
+        return program + floppy_disk().read_bytes()[len(program) :]
+
+    return _built(BOOT / "floppy.s", ".img", make)
 
 
 def multiboot(kludge: bool = False) -> Path:

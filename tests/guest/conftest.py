@@ -6,6 +6,7 @@ A guest that cannot be had (no network, no apt) is said loudly: here the tests a
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,19 @@ from tests.shared import once
 from tools import guest
 from tools.fuzz import replay as fuzz_replay
 
+sys.path[:0] = [str(Path(__file__).parents[1] / "session")]  # for its quiet world
+
 
 @pytest.fixture(scope="session")
 def debian(pytestconfig: pytest.Config) -> dict[str, tuple[Path, Path]]:
     """(kernel, initrd) by variant."""
     return _variants(pytestconfig, "boot", "shell")
+
+
+@pytest.fixture(scope="session")
+def power(pytestconfig: pytest.Config) -> tuple[Path, Path]:
+    """(kernel, initrd) of the one that suspends."""
+    return _variants(pytestconfig, "power")["power"]
 
 
 @pytest.fixture(scope="session")

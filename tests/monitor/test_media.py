@@ -145,7 +145,7 @@ def test_media_come_and_go(bios, tmp_path, capfd):
     tray = lines[lines.index(first) + 2]
     assert sum(line == "floppy0: [not inserted]" for line in lines) == 2
     assert first == f"ide1-cd0: {images[b'ONE!']} (raw), as recorded" and tray.endswith("not locked, tray closed")
-    assert later in ("ide1-cd0: another CD-ROM", "ide1-cd0: [not inserted]")
+    assert later in ("ide1-cd0: another medium", "ide1-cd0: [not inserted]")
     words = ["branch", str(path), "--at", "99%", "-o", str(tmp_path / "b.ph"), "-serial", "null"]
     medium(images[b"ONE!"], b"ONE!")
     assert main(words) == 2

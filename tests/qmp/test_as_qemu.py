@@ -12,7 +12,7 @@ from in_process import Client, events, served
 from quiet_host import QuietHost
 
 from playhead.boards.config import PcConfig
-from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.boards.drive_config import CDROM, FLOPPY, DriveConfig
 from playhead.boards.pc_devices import parts
 from playhead.host.block import open_image
 from playhead.host.disks import Disk, Disks
@@ -65,6 +65,7 @@ class Qemu:
         path = folder / "qmp"
         words = ["-display", "none", "-net", "none", "-m", "16", "-S", "-serial", "null", "-name", "guest",
                  "-drive", f"file={folder / 'disk.qcow2'}", "-drive", f"file={folder / 'cd.iso'},media=cdrom,index=2",
+                 "-drive", f"file={folder / 'floppy'},if=floppy,format=raw",
                  "-qmp", f"unix:{path},server=on,wait=off"]  # fmt: skip
         self.process = subprocess.Popen([QEMU, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE_S
@@ -105,6 +106,7 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", folder / "disk.qcow2", "4M"], check=True)
     (folder / "cd.iso").write_bytes(bytes(1 << 20))
+    (folder / "floppy").write_bytes(bytes(1440 << 10))
     return folder
 
 
@@ -121,14 +123,16 @@ def qemu(images):
 def ours(images, tmp_path_factory):
     """The same machine here, paused before its first instruction."""
     folder = tmp_path_factory.mktemp("ours")
-    for name in ("disk.qcow2", "cd.iso"):
+    for name in ("disk.qcow2", "cd.iso", "floppy"):
         shutil.copy(images / name, folder / name)
     disk, cd = open_image(str(folder / "disk.qcow2")), open_image(str(folder / "cd.iso"), read_only=True)
+    floppy = open_image(str(folder / "floppy"), format="raw")
     drives = [DriveConfig(0, 0, "hd", disk.sectors, False, "PH1", "DISK"),
-              DriveConfig(1, 0, CDROM, cd.sectors, True, "PH2", "CD")]  # fmt: skip
+              DriveConfig(1, 0, CDROM, cd.sectors, True, "PH2", "CD"),
+              DriveConfig(0, 0, FLOPPY, floppy.sectors, False, "", "")]  # fmt: skip
     pc = PcConfig(ram_bytes=16 << 20, bios=guest.image("demo").read_bytes(), **parts(drives=drives))
     host = QuietHost(live=True, ports=1)
-    host.ends["disks"] = Disks([Disk(disk, True), Disk(cd)])
+    host.ends["disks"] = Disks([Disk(disk, True), Disk(cd), Disk(floppy, True)])
     session = RunSession(lambda door: Machine(pc, door), host, Options())
     target = LiveDebuggee(session)
     target.stopped = session.observed = True
@@ -264,14 +268,20 @@ def test_every_command_is_compared(ours):
     assert known <= done, known - done
 
 
-def test_the_order_of_events(qemu, ours):
+def test_the_order_of_events(qemu, ours, images):
     """The same commands, the last ones of this file: both machines have been paused until here."""
-    cd = "ide1-cd0"
+    cd, floppy, file = "ide1-cd0", "floppy0", str(images / "cd.iso")
     steps = (
         ("system_reset", {}), ("query-status", {}), ("blockdev-close-tray", {"device": cd}),
         ("blockdev-open-tray", {"device": cd}), ("blockdev-open-tray", {"device": cd}),
         ("blockdev-close-tray", {"device": cd}), ("blockdev-close-tray", {"device": cd}),
+        ("blockdev-change-medium", {"device": cd, "filename": file, "format": "raw"}),
         ("eject", {"device": cd}), ("eject", {"device": cd}),
+        ("blockdev-change-medium", {"device": cd, "filename": file, "format": "raw"}),
+        ("blockdev-open-tray", {"device": floppy}), ("blockdev-close-tray", {"device": floppy}),
+        ("eject", {"device": floppy}), ("eject", {"device": floppy}),
+        ("blockdev-change-medium", {"device": floppy, "filename": str(images / "floppy"), "format": "raw",
+                                    "read-only-mode": "read-only"}),
         ("system_powerdown", {}), ("inject-nmi", {}), ("cont", {}), ("cont", {}), ("query-status", {}), ("stop", {}),
         ("stop", {}), ("query-status", {}), ("system_reset", {}), ("query-status", {}), ("quit", {}),
     )  # fmt: skip

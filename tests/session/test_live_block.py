@@ -40,6 +40,9 @@ class Storage:
     def takes(self, drive):
         return drive == 0
 
+    def tray(self, drive):
+        return SimpleNamespace(tray_open=False)
+
     def change(self, drive, force, medium, sectors):
         self.waits_for.clear()
 
@@ -48,7 +51,7 @@ def test_a_request_that_has_ended_comes_before_the_tray_opens():
     """After it the request would not be pending any more."""
     log = []
     queue = AsyncQueue(log.append)
-    machine = SimpleNamespace(devices={"storage": Storage(1, 2)}, kick=lambda: None)
+    machine = SimpleNamespace(devices={"storage": Storage(1, 2)}, kick=lambda: None, now_ns=lambda: 0)
     host = SimpleNamespace(ends={"disks": Disks((1, False), (2, True))}, quit_cause=lambda: "")
     sources = Sources(SimpleNamespace(machine=machine, host=host), queue)
     sources.connect()

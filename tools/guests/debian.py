@@ -1,13 +1,13 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Seven variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Eight variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
 and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
-drives busy at once, whatever they are. `power` is suspended to RAM and woken, and waits for the power button.
-`compiled` runs a program made by Debian's compiler (c_program.py). For guests that start from a disk see
-disk_guests.py.
+drives busy at once, whatever they are. `floppy` loads the floppy driver, reads a file of the FAT file system in the
+first drive, and writes another. `power` is suspended to RAM and woken, and waits for the power button. `compiled` runs
+a program made by Debian's compiler (c_program.py). For guests that start from a disk see disk_guests.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from pathlib import Path
 from tools.guests import initramfs
 from tools.guests.apt import INDEX, AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "power")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
+FLOPPY = ("floppy", "vfat", "nls_cp437", "nls_ascii")
 POWER = ("button", "evdev")  # the power button, and the device node that tells of it
-MODULES = {"disk": IDE, "load": IDE, "power": (*POWER, *IDE)}
-KEPT = (*IDE, *POWER, "crc32c_generic", "ext4", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any guest wants
+MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE)}
+KEPT = (*IDE, *POWER, "crc32c_generic", "ext4", "floppy", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any wants
 
 FLAVOUR = "686"  # of the kernel that the variants share
 FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
@@ -96,6 +97,29 @@ for module in /lib/modules/*.ko; do
   case $module in *-libata.ko) insmod $module $LIBATA;; *) insmod $module;; esac
 done
 """
+
+_FLOPPY = (
+    START
+    + LOAD_MODULES
+    + """\
+i=0
+while [ ! -b /dev/fd0 ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
+echo GUEST-UP
+mkdir /medium
+mount -t vfat /dev/fd0 /medium || exec sh
+echo "file: $(md5sum < /medium/file)"
+head -c 200000 /bin/busybox > /medium/copy && echo "wrote: ok"
+umount /medium
+echo 3 > /proc/sys/vm/drop_caches
+mount -t vfat -o ro /dev/fd0 /medium
+echo "copy: $(md5sum < /medium/copy)"
+umount /medium
+echo 3 > /proc/sys/vm/drop_caches
+echo "disk: $(md5sum < /dev/fd0)"
+echo GUEST-DONE
+poweroff -f
+"""
+)
 
 _DISK = (
     START
@@ -208,8 +232,8 @@ poweroff -f
 )
 
 _SCRIPTS = {
-    "disk": _DISK, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD, "compiled": _COMPILED,
-    "power": _POWER,
+    "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD,
+    "compiled": _COMPILED, "power": _POWER,
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"

@@ -35,6 +35,7 @@ CLASSES = {
     "fw_cfg_io": "system.fw_cfg.FwCfg",
     "isa-debugcon": "char.isa_debug.IsaDebugCon",
     "isa-debug-exit": "char.isa_debug.IsaDebugExit",
+    "pc-testdev": "system.pc_testdev.PcTestdev",
     "vga-text": "display.vga_text.VgaText",
 }
 

@@ -67,7 +67,7 @@ class DriveCommands:
         if medium is None:
             return "[not inserted]"
         if self._target.mode == "play":
-            return f"{shown(medium.path)} ({medium.format}), as recorded" if medium.path else "another CD-ROM"
+            return f"{shown(medium.path)} ({medium.format}), as recorded" if medium.path else "another medium"
         how = ", read-only" if drive.read_only else "" if medium.written else ", not changed (snapshot)"
         return f"{shown(medium.path)} ({medium.format}{how})"
 
@@ -87,6 +87,9 @@ class DriveCommands:
         device, (file, *more) = words[0], words[1 + force :] or [""]
         if not file:
             raise Misunderstood("usage: change device [-f] filename [format] [read-only-mode]")
-        if len(more) > 1 and more[1] not in ("retain", "read-only"):
-            raise UsageError(f"read-only-mode {more[1]}: a CD-ROM is never written; retain and read-only are accepted")
-        self._target.change(device, file, more[0] if more and more[0] else None, force)
+        mode = more[1] if len(more) > 1 else "retain"
+        if mode not in ("retain", "read-only", "read-write"):
+            raise UsageError(f"read-only-mode {mode}: it is retain, read-only or read-write")
+        if mode == "read-write" and not device.startswith("floppy"):
+            raise UsageError(f"read-only-mode {mode}: a CD-ROM is never written; retain and read-only are accepted")
+        self._target.change(device, file, more[0] if more and more[0] else None, force, mode == "read-only")

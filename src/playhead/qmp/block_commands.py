@@ -47,10 +47,12 @@ event("DEVICE_TRAY_MOVED", {"device": STR, "id": STR, "tray-open": BOOL}, "a tra
 def query_block(qmp: Qmp) -> list[dict[str, Any]]:
     found = []
     for drive in qmp.target.drives_now():
-        one = {"io-status": "ok", "device": drive.name, "locked": drive.locked, "removable": drive.removable,
+        one = {"device": drive.name, "locked": drive.locked, "removable": drive.removable,
                "qdev": objects.qdev(qmp.target.machine.config, drive.device_id), "type": "unknown"}  # fmt: skip
-        if drive.removable:
+        if drive.has_tray:
             one["tray_open"] = drive.tray_open
+        if drive.has_tray or not drive.removable:
+            one["io-status"] = "ok"
         if drive.medium is not None:
             one["inserted"] = node(drive, drive.medium)
         found.append(one)
@@ -121,7 +123,7 @@ def eject(qmp: Qmp, device: str | None = None, id: str | None = None, force: boo
          "`blockdev-close-tray` puts the medium back in")  # fmt: skip
 def blockdev_open_tray(qmp: Qmp, device: str | None = None, id: str | None = None, force: bool = False) -> None:
     drive = _drive(qmp, device, id)
-    if drive.removable and drive.tray_open:
+    if drive.removable and (drive.tray_open or not drive.has_tray):
         return
     qmp.target.eject(drive.name, force)
     qmp.laid_out[drive.name] = drive.medium
@@ -144,12 +146,12 @@ def blockdev_close_tray(qmp: Qmp, device: str | None = None, id: str | None = No
 
 
 @command("blockdev-change-medium", {"*device": STR, "*id": STR, "filename": STR, "*format": STR, "*force": BOOL,
-         "*read-only-mode": RETAIN}, about="put another medium into a CD-ROM drive")  # fmt: skip
+         "*read-only-mode": RETAIN}, about="put another medium into a CD-ROM or floppy disk drive")  # fmt: skip
 def blockdev_change_medium(
     qmp: Qmp, filename: str, device: str | None = None, id: str | None = None, format: str | None = None,
     force: bool = False, read_only_mode: str = "retain",
 ) -> None:  # fmt: skip
-    name = _drive(qmp, device, id).name
-    if read_only_mode == "read-write":
-        raise QmpError(f"Device '{name}' is a CD-ROM drive, whose media are read-only")
-    qmp.target.change(name, filename, format, force)
+    drive = _drive(qmp, device, id)
+    if read_only_mode == "read-write" and drive.has_tray:
+        raise QmpError(f"Device '{drive.name}' is a CD-ROM drive, whose media are read-only")
+    qmp.target.change(drive.name, filename, format, force, read_only_mode == "read-only" and not drive.has_tray)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from playhead.base.errors import PlayheadError, UsageError
 from playhead.host import image_names
@@ -38,6 +38,12 @@ def names_of(machine: Machine) -> dict[str, int]:
     return {str(entry.values["drive"]): number for number, entry in enumerate(entries)}
 
 
+def moved_tray(machine: Machine, drive: int, tray_open: bool) -> dict[str, Any]:
+    """What QEMU's event says of a tray that has moved."""
+    name = next(name for name, number in names_of(machine).items() if number == drive)
+    return {"device": name, "id": device_id(machine, drive), "tray_open": tray_open}
+
+
 class Medium(NamedTuple):
     """What lies in a drive. `path` is empty if only its content is known (a replay's later media)."""
 
@@ -53,6 +59,7 @@ class DriveNow(NamedTuple):
     name: str
     device_id: str
     removable: bool
+    has_tray: bool
     read_only: bool
     tray_open: bool
     locked: bool
@@ -66,7 +73,8 @@ def drives_now(machine: Machine, medium: Callable[[int, int], Medium | None]) ->
         removable = media_of(machine).takes(number)
         tray = media_of(machine).tray(number) if removable else None
         inside = medium(number, storage_of(machine).medium(number)) if tray is None or tray.sectors else None
-        found.append(DriveNow(name, device_id(machine, number), removable, media_of(machine).read_only(number),
+        has_tray, read_only = removable and not media_of(machine).is_floppy(number), media_of(machine).read_only(number)
+        found.append(DriveNow(name, device_id(machine, number), removable, has_tray, read_only,
                               bool(tray and tray.tray_open), bool(tray and tray.locked), inside))  # fmt: skip
     return found
 

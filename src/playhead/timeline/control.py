@@ -145,8 +145,9 @@ class Control:
         """Open a drive's tray and take the medium out."""
         self._unchanged()
 
-    def change(self, device: str, path: str, format: str | None = None, force: bool = False) -> None:
-        """Put another medium in."""
+    def change(self, device: str, path: str, format: str | None = None, force: bool = False,
+               read_only: bool = False) -> None:  # fmt: skip
+        """Put another medium in. `read_only`: a floppy disk that is write-protected."""
         self._unchanged()
 
     def drives_now(self) -> list[DriveNow]:

@@ -16,10 +16,11 @@ from playhead.base.errors import PlayheadError, UsageError
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
 from playhead.session import input_words
-from playhead.session.drives import DriveNow, Drives
+from playhead.session.drives import DriveNow, Drives, moved_tray
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource, WakeUpSource
+from playhead.session.sources.media import TRAY_MOVED
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
 
@@ -46,7 +47,7 @@ class LiveControl(Debuggee):
         self.attend: Callable[[], None] = lambda: None
         self.failure: PlayheadError | None = None  # of the session, while gdb had the machine running
         session.drive = self.turn
-        session.happened = self.tell
+        session.happened = self._happened
 
     @property
     def machine(self) -> Machine:
@@ -250,9 +251,10 @@ class LiveControl(Debuggee):
         finally:
             self._let_in()  # a guest that has locked the tray is told, too
 
-    def change(self, device: str, path: str, format: str | None = None, force: bool = False) -> None:
+    def change(self, device: str, path: str, format: str | None = None, force: bool = False,
+               read_only: bool = False) -> None:  # fmt: skip
         try:
-            self.drives.change(device, path, format, force)
+            self.drives.change(device, path, format, force, read_only)
         finally:
             self._let_in()
 
@@ -260,16 +262,23 @@ class LiveControl(Debuggee):
         return self.drives.now()
 
     def _look_at_trays(self) -> None:
-        """Tell of each tray that has moved since the last look, whether the guest did it or the user."""
+        """Tell of each tray that the guest has moved since the last look."""
         if self._trays is not None and not self._trays:
             return
         before, now = self._trays, self.drives.trays()
         if before is not None and before != now:
             for name, is_open in now.items():
                 if before.get(name) != is_open:
-                    self.tell("DEVICE_TRAY_MOVED", device=name, id=self.drives.device_id(name), tray_open=is_open)
+                    self.tell(TRAY_MOVED, device=name, id=self.drives.device_id(name), tray_open=is_open)
         self._trays = now
 
+    def _happened(self, name: str, **data: Any) -> None:
+        """In the session."""
+        if name == TRAY_MOVED:
+            data = moved_tray(self.machine, **data)
+            if self._trays is not None:
+                self._trays[data["device"]] = data["tray_open"]
+        self.tell(name, **data)
 
     # snapshots
 

@@ -13,7 +13,8 @@ from playhead.log import snapshots
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.machine import Machine
-from playhead.session.drives import DriveNow, recorded_drives
+from playhead.session.drives import DriveNow, moved_tray, recorded_drives
+from playhead.session.sources.media import TRAY_MOVED
 from playhead.session.track import Stopped
 from playhead.timeline.control import QMP_QUIT, Named
 from playhead.timeline.debuggee import Debuggee, Stop
@@ -72,7 +73,7 @@ class ReplayDebuggee(Debuggee):
 
     def run_state(self) -> str:
         if self.going:
-            return "running"
+            return "suspended" if self.machine.suspended else "running"
         if self.held:
             return "debug"
         return "paused" if self._moved or self.moment != self.timeline.start else "prelaunch"
@@ -127,6 +128,8 @@ class ReplayDebuggee(Debuggee):
     def _happened(self, name: str, **data: Any) -> None:
         """To the machine: of interest while it runs, not on the way to where somebody goes."""
         if self.going:
+            if name == TRAY_MOVED:
+                data = moved_tray(self.machine, **data)
             self.tell(name, **data)
 
     def unchangeable(self) -> str:

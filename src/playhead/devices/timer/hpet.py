@@ -18,7 +18,7 @@ from typing import Any, Self
 from playhead.devices.intc.ioapic import TIMER_PIN, IoApic
 from playhead.devices.intc.lapic import Lapic
 from playhead.devices.timer.hpet_registers import (
-    BASE, CONFIG, ENABLE, LEGACY, LENGTH, MOST, STATUS, T_32, T_CAN_FSB, T_ENABLE, T_FSB, T_LEVEL, T_PERIODIC, T_ROUTE,
+    BASE, CONFIG, ENABLE, LEGACY, MOST, PAGE, STATUS, T_32, T_CAN_FSB, T_ENABLE, T_FSB, T_LEVEL, T_PERIODIC, T_ROUTE,
     T_SET, T_WRITABLE, TICK_NS, TIMER_0, TIMER_LENGTH, TIMERS, TN_CMP_HIGH, TN_CONFIG, HpetState, TimerState, elapsed,
     read_hpet, write_hpet,
 )  # fmt: skip
@@ -45,7 +45,7 @@ class Hpet(Device[HpetState]):
     QEMU = Declared(
         "hpet", "System", "high precision event timers",
         (Property("msi", "bool", False, "Timers may interrupt by messages, too"),),
-        wires=("irq0", "irq8"), memory=(Span(BASE, LENGTH),), needs=("ioapic",),
+        wires=("irq0", "irq8"), memory=(Span(BASE, PAGE),), needs=("ioapic",),
     )  # fmt: skip
     DIFFERS = (
         Differs("routes that a timer does not have", "not stored", "stored", True),
@@ -72,7 +72,7 @@ class Hpet(Device[HpetState]):
 
     def attach(self, mmio: Space) -> None:
         registers = Registers(self.state, read=read_hpet, write=write_hpet, clock=self._clock)
-        mmio.map(BASE, LENGTH, never, self._write, min_size=4, max_size=4, name=self.name, registers=registers)
+        mmio.map(BASE, PAGE, never, self._write, min_size=4, max_size=4, name=self.name, registers=registers)
 
     def reset(self) -> None:
         self.state.reset()

@@ -11,6 +11,7 @@ from playhead.base.shared_record import SharedRecord
 from playhead.hw.native import DECLINED, native
 
 BASE, LENGTH = 0xFED00000, 0x400
+PAGE = 0x1000  # it answers all of its page, as if nobody were behind its registers: native code knows whole pages
 TICK_NS = 10
 TIMERS = 3
 CAPABILITY_LOW = 0x8086A001 | TIMERS - 1 << 8  # Intel's, 64 bits, can replace the PIT and the RTC, revision 1
@@ -74,6 +75,8 @@ def read_timer(s: HpetState, n: int, register: int) -> int:
 def read_hpet(s: HpetState, offset: int, now_ns: int) -> int:
     if offset == COUNTER or offset == COUNTER_HIGH:
         return read_counter(s, offset == COUNTER_HIGH, now_ns)
+    if offset >= LENGTH:
+        return 0xFFFFFFFF
     if offset >= TIMER_0:
         n = (offset - TIMER_0) // TIMER_LENGTH
         return read_timer(s, n, offset & (TIMER_LENGTH - 1)) if n < TIMERS else 0

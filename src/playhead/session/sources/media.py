@@ -8,6 +8,9 @@ from playhead.log.events import MediumChanged, text_of
 from playhead.session.sources.source import Refused, Session, Source
 
 
+TRAY_MOVED = "DEVICE_TRAY_MOVED"  # told with the drive's number, for which whoever listens has a name
+
+
 class MediaSource(Source[MediumChanged]):
     """Registered behind the ends of disk requests: a medium that changes forgets the request that is under way."""
 
@@ -38,4 +41,8 @@ class MediaSource(Source[MediumChanged]):
         storage = self.session.machine.devices.get("storage")
         if storage is None or not storage.media.takes(event.drive):
             raise Refused(f"the recording has {text_of(event)} here, and drive {event.drive} takes no medium")
-        storage.media.change(event.drive, event.force, event.medium, event.sectors)
+        media = storage.media
+        before = media.tray(event.drive).tray_open
+        media.change(event.drive, event.force, event.medium, event.sectors)
+        if (is_open := media.tray(event.drive).tray_open) != before:
+            self.session.happened(TRAY_MOVED, drive=event.drive, tray_open=is_open)

@@ -1,0 +1,167 @@
+"""Keys and movements as SeaBIOS and Linux's drivers see them: typed at the monitor, recorded and replayed.
+
+The BIOS guest is a boot sector of ours: it prints what interrupt 16h and the BIOS's mouse handler tell it. Linux is
+Debian's kernel with its drivers, of whose input events it prints what they say.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from playhead.cli.drives import SEABIOS
+from playhead.log.events import Input
+from playhead.log.reader import Reader
+from tools import asm, guest
+
+pytestmark = [pytest.mark.guest, pytest.mark.slow]
+PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
+LIMIT_S = 300
+
+# Interrupt 15h, C2xxh: the pointing device; its handler has status, X, Y on the stack, behind a far return address.
+BOOT_SECTOR = """
+start:  xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %ss
+        movw    $0x7C00, %sp
+        movw    $0xC205, %ax
+        movb    $3, %bh
+        int     $0x15
+        movw    %ds, %ax
+        movw    %ax, %es
+        movw    $handler, %bx
+        movw    $0xC207, %ax
+        int     $0x15
+        movw    $0xC200, %ax
+        movb    $1, %bh
+        int     $0x15
+        movb    $'R', %al
+        call    putc
+1:      movb    $0, %ah
+        int     $0x16
+        pushw   %ax
+        call    word
+        popw    %ax
+        cmpb    $1, %ah
+        jne     1b
+        movb    $'.', %al
+        call    putc
+2:      cli
+        hlt
+        jmp     2b
+handler:
+        pushw   %bp
+        movw    %sp, %bp
+        pushaw
+        movb    $'m', %al
+        call    putc
+        movb    12(%bp), %al
+        call    byte
+        movb    10(%bp), %al
+        call    byte
+        movb    8(%bp), %al
+        call    byte
+        popaw
+        popw    %bp
+        lretw
+word:   pushw   %ax
+        movb    $' ', %al
+        call    putc
+        popw    %ax
+        xchgb   %ah, %al
+        call    byte
+        xchgb   %ah, %al
+byte:   pushw   %ax
+        shrb    $4, %al
+        call    digit
+        popw    %ax
+        pushw   %ax
+        andb    $15, %al
+        call    digit
+        popw    %ax
+        ret
+digit:  addb    $'0', %al
+        cmpb    $'9', %al
+        jbe     putc
+        addb    $7, %al
+putc:   pushw   %dx
+        movw    $0x3F8, %dx
+        outb    %al, %dx
+        popw    %dx
+        ret
+"""
+
+
+class Typed:
+    """A recording that is made while somebody types at its monitor; what the guest prints is in a file."""
+
+    def __init__(self, folder: Path, *machine: str):
+        self.path, self.serial = folder / "r.ph", folder / "serial.txt"
+        command = ["record", "-o", str(self.path), *machine, "-serial", f"file:{self.serial}", "-monitor", "stdio"]
+        self.process = subprocess.Popen(
+            [*PLAYHEAD, *command], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+
+    @property
+    def said(self) -> str:
+        return self.serial.read_bytes().decode(errors="replace").replace("\r\n", "\n") if self.serial.exists() else ""
+
+    def wait(self, text: str) -> None:
+        end = time.monotonic() + LIMIT_S
+        while text not in self.said:
+            assert self.process.poll() is None, (self.process.communicate()[1], self.said[-500:])
+            assert time.monotonic() < end, f"no {text!r} in {self.said[-500:]!r}"
+            time.sleep(0.05)
+
+    def type(self, *commands: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("".join(f"{command}\n" for command in commands).encode())
+        self.process.stdin.flush()
+
+    def end(self, *commands: str) -> str:
+        """Everything that the guest has printed."""
+        self.type(*commands)
+        _, errors = self.process.communicate(timeout=LIMIT_S)
+        assert self.process.returncode == 0, errors
+        return self.said
+
+    def replayed(self, folder: Path) -> str:
+        """What it prints in the replay, which compares all digests."""
+        out = folder / "again.txt"
+        done = subprocess.run([*PLAYHEAD, "replay", str(self.path), "--quiet", "-serial", f"file:{out}"],
+                              capture_output=True, timeout=LIMIT_S)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return out.read_bytes().decode(errors="replace").replace("\r\n", "\n")
+
+    def inputs(self) -> int:
+        with Reader(str(self.path)) as reader:
+            return sum(isinstance(entry.event, Input) for entry in reader.entries())
+
+
+def test_the_bios_sees_keys_and_the_mouse(tmp_path: Path) -> None:
+    if not any(os.path.exists(path) for path in SEABIOS):
+        pytest.fail("no SeaBIOS") if os.environ.get("CI") == "true" else pytest.skip("no SeaBIOS")
+    code = asm.flat(BOOT_SECTOR, base=0x7C00, bits=16)
+    (tmp_path / "disk.img").write_bytes(code.ljust(510, b"\0") + b"\x55\xaa" + bytes(1 << 20))
+    drive = f"file={tmp_path / 'disk.img'},format=raw,if=ide"
+    typed = Typed(tmp_path, "-drive", drive, "-m", "16", "-icount", "shift=6")
+    typed.wait("R")
+    typed.type("sendkey shift-a", "sendkey ret", "sendkey alt-f4", "sendkey 0x48")
+    typed.wait("48")
+    typed.type("mouse_button 1", "mouse_move 5 -3")
+    typed.wait("m090503")
+    typed.type("mouse_button 0", "sendkey esc")
+    typed.wait(".")
+    said = typed.end("quit")
+    keys = said.partition("R")[2]
+    for part in ("m090000", "m090503", "m080000"):
+        assert part in keys
+        keys = keys.replace(part, "", 1)
+    assert keys == " 1E41 1C0D 6B00 4800 011B."
+    assert typed.inputs() == 2 * (2 + 1 + 2 + 1 + 1) + 4
+    assert typed.replayed(tmp_path) == said

@@ -44,6 +44,7 @@ APPEND = {
     "load": NO_TESTS,
     "floppy": NO_TESTS,
     "power": NO_TESTS,
+    "input": NO_TESTS,
     "compiled": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 

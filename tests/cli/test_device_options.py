@@ -31,12 +31,12 @@ def test_they_are_recorded_and_replayed(tmp_path: Path, capfd: pytest.CaptureFix
         (1, "cdrom", "READER")]  # fmt: skip
     assert device_words(plain) == [
         "ioapic,id=ioapic,version=17", "ide-cd,bus=ide.1,drive=ide1-cd0,id=cd,model=READER,serial=PH00001,unit=0",
-        "isa-serial,chardev=serial0,id=serial0,index=0,iobase=1016,irq=4",
-        "isa-serial,id=console,index=1,iobase=760,irq=5", "isa-debugcon,id=log,iobase=1026",
-        "isa-debug-exit,id=debug_exit,iobase=244",
+        "isa-serial,chardev=serial0,id=serial0,index=0,iobase=0x3f8,irq=4",
+        "isa-serial,id=console,index=1,iobase=0x2f8,irq=5", "isa-debugcon,id=log,iobase=0x402",
+        "isa-debug-exit,id=debug_exit,iobase=0xf4",
     ]  # fmt: skip
     assert main(["replay", str(path), "--quiet", "-serial", "null"]) == 0
-    assert main(["info", str(path)]) == 0 and "isa-debug-exit,id=debug_exit,iobase=244" in capfd.readouterr().out
+    assert main(["info", str(path)]) == 0 and "isa-debug-exit,id=debug_exit,iobase=0xf4" in capfd.readouterr().out
 
 
 def test_a_serial_port_takes_the_place_of_the_default_one(tmp_path: Path) -> None:

@@ -168,3 +168,32 @@ def test_tables_are_sound_and_help_shows_them(verb):
         assert option.help and f"\n  {', '.join(option.names)} " in text
         assert all(f"\n      {sub.shown}" in text for sub in option.subs if sub.help)
     assert max(map(len, text.split("\n"))) <= 120
+
+
+@pytest.mark.parametrize("words, said", [
+    ("-hda no.img", "-hda no.img: cannot open image no.img"), ("-hda empty", "-hda empty: empty: an image of no size"),
+    ("-drive file=disk,format=qcow2", "-drive file=disk,format=qcow2: disk: this is no qcow2"),
+    ("-blockdev driver=file,filename=no.img,node-name=f -device ide-hd,drive=f", "-blockdev driver=file,filename=no"),
+    ("-drive file=no.img,if=none,id=x", "-drive file=no.img,if=none,id=x: cannot open image no.img"),
+    ("-kernel no", "-kernel no: cannot read"), ("-bios no", "-bios no: cannot read"), ("-bios empty", "-bios: a"),
+    ("-initrd x", "-initrd goes with -kernel; this is without one: -initrd x"), ("-append y", "without one: -append y"),
+    ("-device isa-serial,id=pic", "-device isa-serial,id=pic: id=pic: another device"),
+    ("-device isa-debug-exit,iobase=0xffff", "-device isa-debug-exit,iobase=0xffff: isa-debug-exit: iobase=0xffff"),
+    ("-device isa-debugcon -device isa-debugcon,id=b", "-device isa-debugcon,id=b: 2 devices isa-debugcon"),
+    ("-device isa-serial,chardev=foo", "-device isa-serial,chardev=foo: property 'isa-serial.chardev': there is no"),
+    ("-chardev null,id=a -chardev null,id=a", "-chardev null,id=a: two character devices"),
+    ("-chardev file,path=/no/x,id=a -device isa-serial,chardev=a", "-chardev file,id=a: cannot write a to /no/x"),
+    ("-serial file:/no/x", "-serial: cannot write serial0 to /no/x"), ("-debugcon file:/no/x", "-debugcon: can"),
+    ("-loadvm foo", "-loadvm foo: "), ("-uuid 1", "-uuid 1: not a UUID"),
+    ("-icount 99", "-icount 99: 99 is not in 0..10"), ("-hda code", "-hda code and -bios code are the same file"),
+    ("-cpu 486,+zzz", "-cpu 486,+zzz: the feature 'zzz'"), ("-boot order=", "-boot order=: order= should be letters"),
+])  # fmt: skip
+def test_a_mistake_that_is_found_later_names_its_option(words, said, tmp_path, monkeypatch, capfd):
+    """Also what is wrong only beside other options, or in a file."""
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("code", 1 << 16), ("disk", 512), ("empty", 0)):
+        (tmp_path / name).write_bytes(bytes(size))
+    plain = ["run", "-m", "2", *([] if "-bios" in words or "-kernel" in words else ["-bios", "code"])]
+    assert main([*plain, *words.split()]) == 2
+    err = capfd.readouterr().err
+    assert said in err and err.startswith(f"playhead: {words.split()[0]}"[:14]) and err.count("\n") == 1

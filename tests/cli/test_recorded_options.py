@@ -60,6 +60,8 @@ OTHER = [
     (["-cpu", "pentium2"], "-cpu pentium2: the recording was made with pentium,+pae"),
     (["-M", "pc-2"], "-M pc-2: the recording was made with pc-"),
     (["-M", "pc,graphics=off"], "-M graphics off: the recording was made with on"),
+    (["-M", "pc,hpet=off"], "-M hpet off: the recording was made with on"),
+    (["-no-hpet"], "-M hpet off: the recording was made with on"),
     (["-icount", "shift=6"], "-icount shift 6: the recording was made with 5"),
     (["-icount", "auto"], "-icount shift auto: the recording was made with 5"),
     (["-rtc", "clock=host"], "-rtc clock host: the recording was made with vm"),
@@ -131,7 +133,8 @@ def test_each_difference_has_a_line() -> None:
     ["-chardev", "null,id=c", "-serial", "null", "-device", "isa-serial,chardev=c"],
     ["-drive", "file=other.raw,format=raw,if=none,id=rr"], ["-snapshot", *DRIVES],
     ["-global", "isa-debugcon.iobase=0xe9"], ["-global", "isa-debug-exit.iobase=0x600"],
-    ["-monitor", "none"], ["-gdb", "none"], ["-rtc", "clock=vm"], ["-icount", "sleep=off"], ["--engine", "reference"],
+    ["-M", "pc,hpet=on"], ["-monitor", "none"], ["-gdb", "none"], ["-rtc", "clock=vm"], ["-icount", "sleep=off"],
+    ["--engine", "reference"],
 ], ids=" ".join)  # fmt: skip
 def test_no_difference(given: list[str]) -> None:
     compare([*MACHINE, *FIRMWARE], given)

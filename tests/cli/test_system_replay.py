@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import face
 import pytest
@@ -77,7 +79,9 @@ class Monitor:
 
     def ask(self, line: str) -> str:
         self.socket.sendall(line.encode() + b"\n")
-        return self._answer()
+        echo, _, said = self._answer().partition("\n")
+        assert echo == line
+        return said.strip()
 
     def until_paused(self) -> None:
         end = time.monotonic() + 30
@@ -201,6 +205,47 @@ def test_gdb_steps_backwards_at_once(folder: Path) -> None:
     assert values == ["0x7c06", "0x7c04", "115 's'", "0 '\\000'"], said
     assert "No more reverse-execution history" in said
     assert child.end()[:2] == (0, SAID)
+
+
+def test_qmp_controls_it_and_is_told(folder: Path) -> None:
+    """At the recording's end it pauses, because somebody is there; when nobody is, it ends."""
+    path = str(folder / "q.sock")
+    child = Face(folder, [*REPLAY, "-S", "-qmp", f"unix:{path},server=on,wait=off"])
+    try:
+        deadline = time.monotonic() + 30
+        with socket.socket(socket.AF_UNIX) as qmp:
+            while qmp.connect_ex(path):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            qmp.settimeout(30)
+            lines = qmp.makefile("r")
+            assert "QMP" in json.loads(lines.readline())
+
+            def ask(command: str, **arguments: object) -> dict[str, Any]:
+                qmp.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+                while "event" in (answer := json.loads(lines.readline())):
+                    events.append(answer["event"])
+                return answer
+
+            events: list[str] = []
+            ask("qmp_capabilities")
+            assert ask("query-status")["return"]["status"] == "prelaunch"
+            assert "a replay cannot be changed" in ask("system_reset")["error"]["desc"]
+            ask("cont")
+            while "STOP" not in events:
+                answer = json.loads(lines.readline())
+                events.append(answer["event"])
+            end = end_of(folder)
+            assert events == ["RESUME", "STOP"] and ask("query-replay")["return"]["icount"] == end
+            assert ask("query-status")["return"] == {"running": False, "singlestep": False, "status": "paused"}
+            assert "error" in ask("cont")
+            ask("replay-seek", icount=end - 2)
+            ask("cont")
+            lines.close()
+        status, said, err = child.end()
+    finally:
+        child.child.kill()
+    assert (status, said) == (0, SAID), err
 
 
 def test_a_signal_ends_it_early(folder: Path) -> None:

@@ -107,13 +107,14 @@ def test_moments_of_a_suspension_are_reached_backwards(recording: Path) -> None:
         pc = PcConfig.from_json(reader.meta["config"], reader.blob)
         woken = next(entry.moment for entry in reader.entries() if isinstance(entry.event, WokenUp))
         line = Timeline(lambda door: Machine(pc, door, shift=SHIFT), QuietHost(ports=1), reader, 1).begin()
-        around = [Moment(woken.icount - 3_000_000), Moment(woken.icount - 1), Moment(woken.icount), woken,
-                  Moment(woken.icount, woken.seq + 1), Moment(woken.icount + 2), Moment(woken.icount + 3_000_000)]  # fmt: skip
+        at, far = woken.icount, 3_000_000
+        around = [Moment(at - far), Moment(at - 1), Moment(at), woken, Moment(at, woken.seq + 1), Moment(at + 2)]
+        around.append(Moment(at + far))
         states = {}
         for moment in around:
             line.seek(moment)
             states[moment] = line.player.digest().root, line.machine.suspended
-        assert [suspended for _, suspended in states.values()] == [False, False, False, True, False, False, False]
+        assert [suspended for _, suspended in states.values()] == [n == 3 for n in range(7)]
         order = around[::-1] + random.Random(1).sample(around, len(around))
         for moment in order:
             line.seek(moment)

@@ -68,8 +68,11 @@ class Talk:
         return said.decode().replace("\r\n", "\n").strip()
 
     def ask(self, line):
+        """The answer, without the line that a monitor sends back in front of it."""
         self.file.write(line.encode() + b"\n")
-        return self.until(PROMPT)
+        echo, _, said = self.until(PROMPT).partition("\n")
+        assert echo == line, (line, echo)
+        return said.strip()
 
 
 def talk_at(port):

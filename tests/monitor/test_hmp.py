@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+import time
 
 import pytest
 from qemu_monitor import QemuMonitor, needs_qemu
 from talking import Running
 
 from playhead.cli import main
+from playhead.log.reader import Reader
 from playhead.monitor import hmp
 from playhead.monitor.commands import CONTEXTS, Misunderstood, Monitor
 from tools import guest
@@ -154,3 +156,40 @@ def test_nothing_in_use_is_replaced_and_ports_are_no_input(tmp_path, capfd):
     assert main(["debug", str(path), "--batch", "-ex", "info qtree", "-ex", "info pic", "-ex", "info mtree"]) == 0
     assert "dev: isa-serial" in capfd.readouterr().out
     assert main(["replay", str(path), "--quiet"]) == 0
+
+
+def test_what_is_done_at_the_monitor_is_recorded(tmp_path, capfd):
+    path = tmp_path / "r.ph"
+    asked = ("sendkey a", "mouse_move 1 2", "mouse_button 1", "nmi", "system_powerdown", "system_reset")
+    with Running("record", "-o", str(path), *machine("demo", *LISTENING)) as running, running.monitor() as talk:
+        for command in asked:
+            assert talk.ask(command) == ""
+        assert "not in suspended state" in talk.ask("system_wakeup")
+        assert "is there" in talk.ask("sendkey qwertz") or "no key has this name" in talk.ask("sendkey qwertz")
+        time.sleep(0.3)
+        talk.file.write(b"quit\n")
+        assert running.process.wait(30) == 0
+    with Reader(str(path)) as reader:
+        seen = {type(entry.event).__name__ for entry in reader.entries()}
+    assert {"Input", "InputSync", "ResetRequested"} <= seen and len(seen) >= 5, seen
+    assert main(["replay", str(path), "--quiet"]) == 0
+
+
+def test_gdb_comes_and_goes_while_it_runs(tmp_path):
+    """`gdbserver` opens a place for gdb on a machine that was started without one, another one, and none."""
+    command = ["gdb", "-q", "-batch", "-ex", "set architecture i386"]
+    named = ("-name", "one", "-uuid", "12345678-" + "1234-" * 3 + "123456789abc")
+    with Running("run", *machine("demo", *LISTENING, *named)) as running, running.monitor() as talk:
+        assert talk.ask("info name") == "one" and talk.ask("info uuid").endswith("-123456789abc")
+        assert "monitor: filename=" in talk.ask("info chardev")
+        for place in (tmp_path / "a", tmp_path / "b"):
+            assert talk.ask(f"gdbserver unix:{place},server=on,wait=off").startswith("Waiting for gdb connection")
+            asked = [*command, "-ex", f"target remote {place}", "-ex", "p/x $cs", "-ex", "detach"]
+            said = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+            assert "$1 = 0x" in said.stdout, said
+            assert talk.ask("info status") == "VM status: running"
+        assert not (tmp_path / "a").exists() and (tmp_path / "b").exists()
+        assert talk.ask("gdbserver none") == "Disabled gdbserver" and not (tmp_path / "b").exists()
+        for nowhere in ("nowhere", f"file:{tmp_path / 'c'}"):
+            assert talk.ask(f"gdbserver {nowhere}").startswith("Error: ")
+        assert talk.ask("info status") == "VM status: running"

@@ -5,6 +5,7 @@ import json
 import planted
 from quiet_host import QuietHost
 
+from playhead.cli import qmp_options
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
 from playhead.monitor import hmp
@@ -104,4 +105,5 @@ def record(path, script, stopped=False, drives=None, **options):
 def served(target):
     """A machine's QMP, with its monitor."""
     ports = [("serial0", "null", True)]
-    return Qmp(target, Surroundings(hmp.monitor(target).execute, "guest", chardevs=lambda: ports))
+    execute, options = hmp.monitor(target).execute, qmp_options.described
+    return Qmp(target, Surroundings(execute, "guest", chardevs=lambda: ports, options=options))

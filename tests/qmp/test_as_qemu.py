@@ -39,7 +39,8 @@ WITH = (
     ("qom-get", {"path": "/machine/unattached/device[0]", "property": "type"}),
     ("qom-get", {"path": "/machine/unattached/device[0]", "property": "realized"}),
     ("qom-list-types", {"implements": "ide-device"}), ("device-list-properties", {"typename": "isa-serial"}),
-    ("human-monitor-command", {"command-line": "info status"}),
+    ("human-monitor-command", {"command-line": "info status"}), ("query-command-line-options", {}),
+    ("query-command-line-options", {"option": "icount"}),
 )  # fmt: skip
 WRONG = (
     ("nosuch", {}), ("qom-list", {"path": "/nosuch"}), ("qom-get", {"path": "/machine", "property": "nosuch"}),
@@ -54,6 +55,7 @@ WRONG = (
     ("memsave", {"val": 0, "size": 16, "filename": "x", "cpu-index": 3}),
     ("dump-guest-memory", {"paging": False, "protocol": "nosuch:x"}), ("dump-guest-memory", {"paging": False}),
     ("human-monitor-command", {}), ("query-rx-filter", {"name": "nosuch"}),
+    ("query-command-line-options", {"option": "nosuch"}),
     ("snapshot-save", {"job-id": "j", "tag": "t", "vmstate": "v"}), ("blockdev-change-medium", {"filename": 5}),
 )  # fmt: skip
 
@@ -258,6 +260,18 @@ def test_errors_have_qemus_class_and_words(qemu, ours, name, arguments):
     words = ("Parameter", "Invalid parameter type", "Device '", "Need", "QMP", "VM ", "Job ")
     if real["error"]["desc"].startswith(words):
         assert answer["error"]["desc"] == real["error"]["desc"]
+
+
+def test_options_are_of_qemus_types(qemu, ours):
+    """Where both have a parameter."""
+
+    def types(result):
+        return {(one["option"], p["name"]): p["type"] for one in result for p in one["parameters"]}
+
+    mine = types(ours.result("query-command-line-options"))
+    theirs = types(qemu.do("query-command-line-options")[-1]["return"])
+    both = mine.keys() & theirs.keys()
+    assert len(both) > 40 and [(key, mine[key], theirs[key]) for key in both if mine[key] != theirs[key]] == []
 
 
 def test_every_command_is_compared(ours):

@@ -1,13 +1,14 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Eight variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Nine variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
 and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
 drives busy at once, whatever they are. `floppy` loads the floppy driver, reads a file of the FAT file system in the
-first drive, and writes another. `power` is suspended to RAM and woken, and waits for the power button. `compiled` runs
-a program made by Debian's compiler (c_program.py). For guests that start from a disk see disk_guests.py.
+first drive, and writes another. `power` is suspended to RAM and woken, and waits for the power button. `input` prints
+what its drivers make of keyboard and mouse. `compiled` runs a program made by Debian's compiler (c_program.py). For
+guests that start from a disk see disk_guests.py.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from pathlib import Path
 from tools.guests import initramfs
 from tools.guests.apt import INDEX, AptError, PrivateApt
 
-VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 FLOPPY = ("floppy", "vfat", "nls_cp437", "nls_ascii")
 POWER = ("button", "evdev")  # the power button, and the device node that tells of it
-MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE)}
-KEPT = (*IDE, *POWER, "crc32c_generic", "ext4", "floppy", "isofs", "nls_ascii", "nls_cp437", "vfat")  # what any wants
+INPUT = ("evdev", "psmouse")
+MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE), "input": INPUT}
+KEPT = tuple(sorted({*IDE, *FLOPPY, *POWER, *INPUT, "crc32c_generic", "ext4", "isofs"}))  # what any guest wants
 
 FLAVOUR = "686"  # of the kernel that the variants share
 FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
@@ -231,9 +233,40 @@ poweroff -f
 """
 )
 
+# Prints keys, buttons and movements (k or m, type, code, value), until Esc and the right button have been released.
+_INPUT = (
+    START
+    + LOAD_MODULES
+    + """\
+dmesg -n 1
+node() {
+  found=$(grep -l "$1" /sys/class/input/event*/device/name | head -n 1)
+  [ -n "$found" ] && echo /dev/input/$(echo ${found#/sys/class/input/} | cut -d/ -f1)
+}
+tell() {
+  who=$1 last=$2
+  while set -- $(dd bs=16 count=1 2>/dev/null | od -An -v -t x2); do
+    case $5 in 0001|0002) echo "$who $5 $6 $8$7";; esac
+    [ $5.$6.$7 = 0001.$last.0000 ] && break
+  done
+}
+i=0
+while [ -z "$(node Mouse)" ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
+cat /sys/class/input/event*/device/name
+echo "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+tell k 0001 < $(node keyboard) &
+tell m 0111 < $(node Mouse) &
+sleep 1
+echo GUEST-UP
+wait
+echo GUEST-DONE
+poweroff -f
+"""
+)
+
 _SCRIPTS = {
     "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD,
-    "compiled": _COMPILED, "power": _POWER,
+    "compiled": _COMPILED, "power": _POWER, "input": _INPUT,
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"

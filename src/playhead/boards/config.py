@@ -69,7 +69,7 @@ class PcConfig:
         if self.kernel is None and self.bios is None:
             raise UsageError("nothing to start: give a kernel (-kernel) or a firmware (-bios)")
         if self.bios is not None and (not 0 < len(self.bios) <= BIOS_MAX or len(self.bios) % BIOS_STEP):
-            raise UsageError(f"a firmware image is a multiple of 64 KiB; this one has {len(self.bios)} bytes")
+            raise UsageError(f"-bios: a firmware image is a multiple of 64 KiB; this one has {len(self.bios)} bytes")
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
         self.rtc_start_s()

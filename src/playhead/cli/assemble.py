@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
-from playhead.boards import machine_version, pc_devices
+from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, device_options
 from playhead.cli.drive_places import EMPTY_FLOPPY
@@ -38,7 +38,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     """The machine's description, checked, with the files' contents in it."""
     for name in ("initrd", "append"):
         if values[name] is not None and values["kernel"] is None:
-            raise UsageError(f"-{name} goes with -kernel")
+            raise UsageError(f"-{name} goes with -kernel; this is without one: -{name} {values[name]}")
     if values["kernel"] is None and values["bios"] is None:
         if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY]:
             raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
@@ -60,7 +60,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
         boot=values["boot"].get("order", PcConfig.boot),
-        devices=pc_devices.listed(machine, parts["more"], dict(values["globals"]), _left_out(values, machine)),
+        devices=device_options.listed(machine, parts, dict(values["globals"]), _left_out(values, machine)),
         outside=parts["outside"],
         uuid=values["uuid"] or "",
     )

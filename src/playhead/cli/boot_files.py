@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.messages import tell
-from playhead.cli.options import commas
+from playhead.cli.option_table import commas, naming
 from playhead.host.files import read_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def named(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def read(values: dict[str, Any]) -> dict[str, Any]:
     """Their contents, as fields of a machine's description. Raises what reading raises."""
-    files: dict[str, Any] = {n: read_file(values[n], n) for n in ("kernel", "bios") if values[n] is not None}
+    files = {n: _content(f"-{n}", n, values[n]) for n in ("kernel", "bios") if values[n] is not None}
     if values["kernel"] is not None:
         from playhead.boards import linux_boot, multiboot  # here: most machines have firmware
 
@@ -37,7 +37,7 @@ def read(values: dict[str, Any]) -> dict[str, Any]:
                 tell("the Multiboot kernel asks for a video mode; it gets none, as on QEMU")
             return files | {"kernel_name": values["kernel"], "modules": _modules(values["initrd"])}
     if values["initrd"] is not None:
-        files["initrd"] = read_file(values["initrd"], "initrd")
+        files["initrd"] = _content("-initrd", "initrd", values["initrd"])
     return files
 
 
@@ -45,4 +45,9 @@ def _modules(text: str | None) -> tuple[Module, ...]:
     from playhead.boards.entry import Module
 
     items = commas(text) if text else []
-    return tuple(Module(read_file(item.partition(" ")[0], "module"), item) for item in items)
+    return tuple(Module(_content("-initrd", "module", item.partition(" ")[0]), item) for item in items)
+
+
+def _content(option: str, what: str, path: str) -> Any:
+    with naming(f"{option} {path}"):
+        return read_file(path, what)

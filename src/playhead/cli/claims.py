@@ -68,11 +68,11 @@ class Claims:
                 self.reads(f"{option} input-path", spec.input_path)
                 self._add(f"{option} file:{spec.path}", WRITTEN, identity(spec.path))
 
-    def drive(self, file: str, format: str | None, written: bool) -> None:
-        """An image, with its chain of backing files."""
+    def drive(self, file: str, format: str | None, written: bool, said: str = "") -> None:
+        """An image, with its chain of backing files; `said`: the option that names it."""
         from playhead.host.block.chain import backing_files
 
-        self._add(f"the drive {file}", WRITTEN if written else READ, identity(file))
+        self._add(said or f"the drive {file}", WRITTEN if written else READ, identity(file))
         for name in backing_files(file, format):
             self._add(f"{name}, the backing file of {file},", READ, identity(name))
 
@@ -87,7 +87,7 @@ class Claims:
             self.reads(option, path)
         for spec in drives:
             if spec.file:
-                self.drive(spec.file, spec.format, spec.written)
+                self.drive(spec.file, spec.format, spec.written, spec.behind)
         if not values["kernel"] and not values["bios"]:
             for path in SEABIOS:
                 self.reads("the firmware", path)

@@ -2,11 +2,12 @@
 that a machine's description has.
 """
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
-from playhead.cli.options import Given, Sub, pairs, sub_options
+from playhead.cli.option_table import Given, Sub, naming, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
 from playhead.cli.structured_value import is_json, json_object
 from playhead.cli.value_types import Type, identifier
@@ -141,6 +142,28 @@ def list_devices(about: str) -> str | None:
     return registry.declared(about).help_text() if about in registry.creatable_names() else None
 
 
+def listed(machine: str, parts: dict[str, Any], everywhere: dict[str, Any], without: Sequence[str]) -> Any:
+    """The machine's list, with what `entries` found in it. Where devices do not fit together, the option is named with
+    which that began.
+    """
+    from playhead.boards import pc_devices
+    from playhead.devices import registry
+
+    def tried(first: int) -> Any:
+        found = pc_devices.listed(machine, parts["more"][:first], everywhere, without)
+        used = {use for entry in found for use in registry.declared(entry.driver).outside(entry.values)}
+        pc_devices.check(machine, found, [end for end in parts["outside"] if (end.type, end.id) in used])
+        return found
+
+    try:
+        return tried(len(parts["said"]))
+    except UsageError:
+        for n, option in enumerate(parts["said"], 1):
+            with naming(option):
+                tried(n)
+        raise
+
+
 def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
     """What `pc_devices.listed` makes a machine's list of: the devices that the options ask for beside the machine's own
     (`more`), and what they use of the outside. `drives`: the opened ones.
@@ -149,22 +172,27 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
     from playhead.boards.entry import Entry, Outside
 
     more: list[Entry] = []
+    said: list[str] = []  # the option of each
     outside: list[Outside] = []
     for spec, config in zip(drives.specs, drives.configs, strict=True):
         entry, end = pc_devices.of_drive(config, spec.id, spec.name)
         more.append(entry)
+        said.append(spec.said)
         outside.append(end)
     for n, spec in enumerate(serial_specs(values)):
+        said.append(f"-serial {spec}")
         more.append(Entry("isa-serial", "", {"chardev": f"serial{n}"}))
         outside.append(Outside("chardev", f"serial{n}", {"backend": word(values, spec)}))
     if values["debugcon"] not in (None, "none"):
         more.append(Entry("isa-debugcon", "", {"chardev": "debugcon"}))
+        said.append(f"-debugcon {values['debugcon']}")
         outside.append(Outside("chardev", "debugcon", {"backend": word(values, values["debugcon"])}))
     known, taken = chardevs(values), set[str]()
     for asked in values["devices"]:
         if asked["name"] not in pc_devices.DRIVES:
             given = {name: value for name, value in asked.items() if name not in OWN}
             more.append(Entry(asked["name"], asked.get("id", ""), given))
+            said.append(getattr(asked, "said", ""))
             if (id := given.get("chardev")) in known:
                 if id in taken and known[id].mux:  # several share it: the machine has an end for each
                     others = (f"{id}.{n}" for n in count(2))
@@ -172,4 +200,4 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
                 if given["chardev"] not in taken:
                     outside.append(Outside("chardev", given["chardev"], {"backend": known[id].backend}))
                 taken.add(given["chardev"])
-    return {"more": more, "outside": tuple(outside)}
+    return {"more": more, "outside": tuple(outside), "said": said}

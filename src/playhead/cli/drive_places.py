@@ -10,9 +10,10 @@ drive in its place or a `-device floppy` says otherwise.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.errors import UsageError
 from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.cli.drive_options import BLKREPLAY, PLACES
+from playhead.cli.option_table import naming
 from playhead.cli.value_types import nearest
 
 FLOPPIES = 2
@@ -38,6 +39,7 @@ class DriveSpec(NamedTuple):
     id: str = ""  # of its device
     name: str = ""  # of what is behind it: the id of its -drive, or the name of its node
     said: str = ""  # the option that it comes from, for messages
+    behind: str = ""  # and the one that names the file
     type: str = ""
 
     @property
@@ -82,11 +84,11 @@ class _Placing:
     def all(self, devices: Sequence[Mapping[str, Any]]) -> list[DriveSpec]:
         for one in self._drives:
             if one.get("if", "ide") == "ide":
-                with _Said(one):
+                with naming(_said(one)):
                     self._put(self._of_drive(one), self._wanted_place(one), range(PLACES))
         for one in devices:
             bus = int(one["bus"][-1]) if "bus" in one else None
-            with _Said(one):
+            with naming(_said(one)):
                 self._put(self._of_device(one), (bus, one.get("unit")), (2, 3, 0, 1))
         return [self._taken[where] for where in sorted(self._taken)]
 
@@ -94,10 +96,10 @@ class _Placing:
         taken: dict[int, DriveSpec] = {}
         for one in self._drives:
             if one.get("if") == "floppy":
-                with _Said(one):
+                with naming(_said(one)):
                     _put_floppy(taken, self._spec(one, FLOPPY), one.get("index", one.get("unit")))
         for one in devices:
-            with _Said(one):
+            with naming(_said(one)):
                 spec = EMPTY_FLOPPY
                 if "drive" in one:
                     spec = self._spec(self._named(one["drive"], "drive"), FLOPPY)._replace(name=one["drive"])
@@ -112,7 +114,7 @@ class _Placing:
         left = [one for one in self._drives if one.get("if") == "none" and id(one) not in self._used]
         specs = []
         for one in left:
-            with _Said(one):
+            with naming(_said(one)):
                 if one.get("driver") != BLKREPLAY and id(one) not in self._used and one.get("file") != "":
                     specs.append(self._spec(one, HD))
         return [spec for spec in specs if spec.written]
@@ -185,6 +187,7 @@ class _Placing:
             any(layer.get("snapshot", self._snapshot and "node" not in layer) for layer in layers),
             kind == CDROM or any(layer.get("readonly", False) for layer in layers),
             all(layer.get("cache") != "unsafe" for layer in layers), recorded=recorded, name=name, said=said,
+            behind=_said(one) or said,
         )  # fmt: skip
 
 
@@ -214,17 +217,3 @@ def _flat(drives: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 def _said(one: Mapping[str, Any]) -> str:
     """The option that a drive or device comes from."""
     return str(getattr(one, "said", ""))
-
-
-class _Said:
-    """Puts the option before what is raised inside."""
-
-    def __init__(self, one: Mapping[str, Any]):
-        self._text = _said(one)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (UsageError, UnsupportedError)) and self._text:
-            raise type(error)(f"{self._text}: {error}") from None

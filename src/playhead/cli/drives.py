@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.base.errors import UsageError
 from playhead.boards import machine_version, pc_devices
 from playhead.boards.drive_config import CDROM, FLOPPY, DriveConfig
+from playhead.cli.option_table import naming
 from playhead.cli.drive_places import DriveSpec, Placed, place
 
 if TYPE_CHECKING:
@@ -62,11 +63,14 @@ def open_drives(placed: Placed) -> OpenDrives:
     opened = OpenDrives(list(specs))
     try:
         for spec in specs:
-            image = _opened(spec) if spec.file else None
-            disks.append(Disk(image, spec.written and image is not None, spec.flushes))
-            opened.configs += (_config(spec, image, len(opened.configs)),)
+            with naming(spec.behind):
+                image = _opened(spec) if spec.file else None
+                disks.append(Disk(image, spec.written and image is not None, spec.flushes))
+                opened.configs += (_config(spec, image, len(opened.configs)),)
             opened.facts.append(_facts(spec, image))
-        others += [_opened(spec) for spec in placed.others]
+        for spec in placed.others:
+            with naming(spec.behind):
+                others.append(_opened(spec))
     except BaseException:
         Disks(disks, others).close()
         raise
@@ -89,9 +93,10 @@ def load_vm(name: str | None, config: PcConfig, drives: OpenDrives) -> Saved | N
     from playhead.session import vm_state
 
     images = drives.disks.vm_images
-    saved = vm_state.unpack(images.state(name), config, f"snapshot '{name}' in {images.path}")
-    images.apply(name)
-    return saved
+    with naming(f"-loadvm {name}"):
+        saved = vm_state.unpack(images.state(name), config, f"snapshot '{name}' in {images.path}")
+        images.apply(name)
+        return saved
 
 
 def _config(spec: DriveSpec, image: Image | None, number: int) -> DriveConfig:

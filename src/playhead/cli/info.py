@@ -121,7 +121,7 @@ def as_text(facts: dict[str, Any]) -> str:
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         **{f"drive {n}": _disk_text(disk) for n, disk in enumerate(facts["disks"])},
         "how": f"engine {facts['engine']}, icount shift={facts['shift']}, "
-               + ", ".join(f"{k}={v}" for k, v in facts["session"].items()),
+               + ", ".join(_words(facts["session"])),
         "instructions": _span_text(facts["instructions"], facts["start"]),
         "time": f"{virtual:.2f} s virtual, {wall:.2f} s wall",
         "events": ", ".join(f"{n} {name}" for name, n in facts["events"].items()) or "none",
@@ -135,7 +135,9 @@ def as_text(facts: dict[str, Any]) -> str:
 
 
 def _words(machine: dict[str, Any]) -> list[str]:
-    return [f"{name}={' '.join(value) if isinstance(value, list) else value}" for name, value in machine.items()]
+    from playhead.cli.recorded_words import word
+
+    return [f"{name}={' '.join(value) if isinstance(value, list) else word(value)}" for name, value in machine.items()]
 
 
 def _disk_text(disk: dict[str, Any]) -> str:

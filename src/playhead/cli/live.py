@@ -15,18 +15,19 @@ from playhead.cli.monitors import MonitorPort, gdb_spec, monitors
 from playhead.cli.serial_ports import all_specs, resolved
 from playhead.gdb.serve import GdbServer
 from playhead.gdb.target import Target
+from playhead.host.chardev import spec as specs
 from playhead.host.chardev.device import CharDevice
 from playhead.host.host import Host
-from playhead.host.lines import Lines
 from playhead.host.typed_lines import TypedLines
 from playhead.monitor import hmp
 from playhead.monitor.commands import Command, Monitor, Say
-from playhead.monitor.serve import PROMPT, MonitorServer
+from playhead.monitor.serve import MonitorServer
 from playhead.session.run import RunSession
 from playhead.timeline.live import RECORDED, LiveDebuggee
 from playhead.timeline.outside import Outside
 
 if TYPE_CHECKING:
+    from playhead.cli.stdio_monitor import StdioMonitor
     from playhead.qmp.service import Qmp
     from playhead.timeline.debuggee import Debuggee
 
@@ -86,9 +87,6 @@ class LiveOutside(Outside):
     def message(self, text: str) -> None:
         self._host.message(text)
 
-    def chardevs(self) -> Sequence[tuple[str, str]]:
-        return [(label, where) for label, where, _ in self._host.chardevs()]
-
     def unkept(self) -> str | None:
         images = self._session.vm_images
         return "" if images is None else None if images.take else images.why_not or ""
@@ -117,9 +115,10 @@ class Attendance:
         self._monitor = Monitor(commands, hmp.context(target.mode))
         self._serving = self._greeted = False
         self._gdb: GdbServer | None = None
-        self._lines: Lines | None = None
+        self._lines: StdioMonitor | None = None
         self._servers: list[Server] = []
         self._qmp: Qmp | None = None
+        self._see_outside(values)
         self._told: list[tuple[str, CharDevice]] = []  # where clients may come, and how to say it
         self._open_gdb(values)
         for one in monitors(values):
@@ -129,6 +128,13 @@ class Attendance:
         for port in host.shared_monitors:
             self._servers.append(MonitorServer(self._execute, TypedLines(port), greeting="\r\n"))
 
+    def _see_outside(self, values: dict[str, Any]) -> None:
+        """What the monitors ask of whoever attends."""
+        outside = self._target.outside
+        outside.name, outside.uuid = values["name"].get("guest") or outside.name, values["uuid"] or outside.uuid
+        outside.gdbserver = self._gdbserver  # type: ignore[method-assign]
+        outside.chardevs = lambda: [one[:2] for one in self._host.chardevs()]  # type: ignore[method-assign]
+
     def __enter__(self) -> Attendance:
         return self
 
@@ -137,6 +143,8 @@ class Attendance:
 
     def close(self) -> None:
         """To be called when the session's host is closed."""
+        if self._lines is not None:
+            self._lines.close()
 
     @property
     def somebody(self) -> bool:
@@ -156,8 +164,9 @@ class Attendance:
 
     def _open_monitor(self, one: MonitorPort) -> None:
         if one.at_stdin:
-            self._lines = Lines(PROMPT)
-            self._host.add(self._lines, typed_at=True)
+            from playhead.cli.stdio_monitor import StdioMonitor
+
+            self._lines = StdioMonitor(self._monitor, self._execute, self._host)
             return
         port = self._host.transport(one.spec, "qmp" if one.control else "monitor", monitor=True, option=one.option)
         if one.control:
@@ -165,17 +174,18 @@ class Attendance:
             self._told.append(("QMP is at {}", port))
         else:
             transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
-            self._servers.append(MonitorServer(self._execute, transport))
+            self._servers.append(MonitorServer(self._execute, transport, echo=not port.keys))
             self._told.append(("the monitor is at {}", port))
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:
         """A monitor for programs; they share what they are told of."""
+        from playhead.cli import qmp_options
         from playhead.qmp.server import QmpServer
         from playhead.qmp.service import Qmp, Surroundings
 
         if self._qmp is None:
             outside = self._target.outside
-            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs)
+            around = Surroundings(self._execute, outside.name, outside.uuid, self._host.chardevs, qmp_options.described)
             self._qmp = Qmp(cast("Debuggee", self._target), around)
         return QmpServer(self._qmp, port, pretty)
 
@@ -184,8 +194,29 @@ class Attendance:
         for text, port in self._told:
             if address := port.listens_at:
                 self._host.message(text.format(address))
-        if self._lines is not None:
-            self._lines.show_prompt()
+
+    def _gdbserver(self, device: str) -> str:
+        """`gdbserver`: listen for gdb there from now on, and nowhere else."""
+        if self._serving:
+            raise UsageError("gdb is attached and has the machine running, or sends this itself: let it detach first")
+        spec = specs.gdb(device)
+        if spec.backend not in ("socket", "none"):
+            raise UsageError(f"{device}: while the machine runs gdb can come by tcp::PORT or unix:PATH, or not (none)")
+        if self._gdb is not None:
+            if self._target.held:
+                self._target.let_go(on=False)
+            self._host.part(self._gdb_port)
+            self._gdb = None
+        if spec.backend == "none":
+            return "Disabled gdbserver"
+        try:
+            self._gdb_port = self._host.transport(spec, "gdb", option="gdbserver")
+            self._host.join(self._gdb_port)
+        except HostError as e:
+            raise UsageError(str(e)) from None  # it costs nothing but this command
+        self._gdb, self._seen = GdbServer(self._target, self._gdb_port), 0
+        self._target.observe()
+        return f"Waiting for gdb connection on device '{device}'"
 
     # serving them
 
@@ -219,13 +250,8 @@ class Attendance:
 
     _seen = 0  # connections
 
-    def _serve_lines(self, lines: Lines) -> None:
-        while (line := lines.take()) is not None:
-            try:
-                self._execute(line, lambda text: print(text, flush=True))
-            except UsageError as e:
-                self._host.message(str(e))
-            lines.show_prompt()
+    def _serve_lines(self, lines: StdioMonitor) -> None:
+        lines.serve()
         if lines.over and self._target.stopped and self._gdb is None:
             self._host.request_quit("the end of the monitor's input")  # nothing could resume it
 

@@ -8,7 +8,7 @@ alone `key=off`, and the last one counts.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
 from playhead.cli.value_types import Parser, Type, nearest, type_of
 
 FIRST = "0.1.0"  # the version that has what says nothing else
@@ -103,6 +103,20 @@ class Option(NamedTuple):
 
 class Listed(Exception):
     """The words ask what a value may be (`-cpu help`): the text to print instead."""
+
+
+class naming:
+    """`with naming("-hda FILE"):` puts the option before what is raised inside, unless it is named there."""
+
+    def __init__(self, option: str):
+        self._option = option
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PlayheadError) and self._option and not str(error).startswith(self._option.split(" ")[0]):
+            raise type(error)(f"{self._option}: {error}") from None
 
 
 def commas(text: str) -> list[str]:

@@ -90,7 +90,14 @@ def machine(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     if version is not None and not version.alias:
         yield from _differ("-M", str(version), of.config.machine)
     if given.get("graphics") is not None and given["graphics"] != of.config.graphics:
-        yield from _differ("-M graphics", *("on" if on else "off" for on in (given["graphics"], of.config.graphics)))
+        yield from _differ("-M graphics", *map(_on, (given["graphics"], of.config.graphics)))
+    hpet = False if values["no_hpet"] else given.get("hpet")
+    if hpet is not None:
+        yield from _differ("-M hpet", *map(_on, (hpet, bool(of.config.all_of("hpet")))))
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def shift(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:

@@ -12,10 +12,17 @@ def _items(plain: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
+def word(value: Any, name: str = "") -> str:
+    """A value as an option has it: on and off, and addresses (`iobase`) in hexadecimal."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:#x}" if isinstance(value, int) and "base" in name else str(value)
+
+
 def device_words(plain: dict[str, Any]) -> list[str]:
     """The devices with properties of their own, as -device would have them."""
     found = [item for item in _items(plain, "devices") if set(item) - {"driver", "id", "bus"}]
-    return [",".join([str(item.get("driver")), *(f"{k}={v}" for k, v in item.items() if k != "driver")])
+    return [",".join([str(item.get("driver")), *(f"{k}={word(v, k)}" for k, v in item.items() if k != "driver")])
             for item in found]  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def chardevs(values: dict[str, Any]) -> dict[str, Spec]:
     found: dict[str, Spec] = {}
     for spec in values.get("chardevs", ()):
         if spec.id in found:
-            raise UsageError(f"two character devices have the id '{spec.id}'")
+            raise UsageError(f"-chardev {spec.backend},id={spec.id}: two character devices have the id '{spec.id}'")
         found[spec.id] = spec
     return found
 

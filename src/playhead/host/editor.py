@@ -19,7 +19,7 @@ from typing import Any
 from playhead.base.messages import tell
 
 Complete = Callable[[str], tuple[str, list[str]]]
-HISTORY = "debug-history"
+HISTORY = "debug-history"  # of `playhead debug`
 
 
 def usable() -> bool:
@@ -29,13 +29,13 @@ def usable() -> bool:
 
 class EditedLines:
     """`complete(text before the cursor)` gives the word that can be completed, and what it may become; `arrived` is
-    called from the thread when a line is there.
+    called from the thread when a line is there. `history`: the file of lines that it keeps.
     """
 
     terminal = True
 
-    def __init__(self, prompt: str, complete: Complete, arrived: Callable[[], None]):
-        self._prompt, self._complete, self._arrived = prompt, complete, arrived
+    def __init__(self, prompt: str, complete: Complete, arrived: Callable[[], None], history: str = HISTORY):
+        self._prompt, self._complete, self._arrived, self._history = prompt, complete, arrived, history
         self._lines: deque[str] = deque()
         self._end = self._closing = False
         self._turn = threading.Event()
@@ -75,7 +75,7 @@ class EditedLines:
     # the thread
 
     def _loop(self) -> None:
-        self._session = _session(self._complete)
+        self._session = _session(self._complete, self._history)
         while not self._end:
             self._turn.wait()
             self._turn.clear()
@@ -91,7 +91,7 @@ class EditedLines:
             self._arrived()
 
 
-def _session(complete: Complete) -> Any:
+def _session(complete: Complete, history: str) -> Any:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import Completer, Completion
     from prompt_toolkit.document import Document
@@ -105,16 +105,16 @@ def _session(complete: Complete) -> Any:
 
     keys = KeyBindings()
     keys.add(Keys.Vt100MouseEvent, eager=True)(lambda event: None)  # none is asked for: it is text that was pasted
-    return PromptSession(completer=Names(), complete_while_typing=False, history=_history(), enable_suspend=True,
+    return PromptSession(completer=Names(), complete_while_typing=False, history=_history(history), enable_suspend=True,
                          key_bindings=keys)  # fmt: skip
 
 
-def _history() -> Any:
+def _history(name: str) -> Any:
     """Kept from session to session in a file that only its owner can read; in memory if that cannot be had."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     base = os.environ.get("XDG_STATE_HOME")
-    path = (Path(base) if base else Path.home() / ".local" / "state") / "playhead" / HISTORY
+    path = (Path(base) if base else Path.home() / ".local" / "state") / "playhead" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))

@@ -120,6 +120,24 @@ class Host:
         self._watched_too.append(source)
         self._typed_at |= typed_at
 
+    def expects_typing(self) -> None:
+        """Something that is watched by a thread of its own takes typed input."""
+        self._typed_at = True
+
+    def join(self, device: CharDevice) -> None:
+        """Let a transport in while the run is under way: open it and watch it."""
+        device.poke, device.wake, device.message = self._watcher.poke, self._watcher.arrived, self.message
+        device.open()
+        self._watcher.sources = [*self._watcher.sources, device]
+        self._watcher.poke()
+
+    def part(self, device: CharDevice) -> None:
+        """Close one that `transport` made or that has joined."""
+        self._watcher.forget(device)
+        self._backends.forget(device)
+        self._list()
+        device.close()
+
     def close(self) -> None:
         for end in self._all:
             end.stop()

@@ -56,7 +56,8 @@ class VmImages:
     def state(self, name: str) -> bytes:
         """The machine's state. Raises UsageError if it cannot be put back with all of its disks."""
         if not self.take:
-            raise UsageError(f"snapshot '{name}': {self.why_not or 'there is no qcow2 image that may be written'}")
+            why = self.why_not or "there is no qcow2 image that may be written; -drive file=IMAGE.qcow2 gives one"
+            raise UsageError(f"snapshot '{name}': {why}")
         there = [info for info in self.all() if info.name == name]
         if not there:
             raise UsageError(self._missing(name))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 TICK_MS = 100
+SEEN_S = 5  # more than a tick, for a host under load
 IN, OUT = select.POLLIN, select.POLLOUT
 
 
@@ -38,6 +39,7 @@ class Watcher:
         self._reread, self._poke = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._looked = threading.Event()  # the thread has seen which sources there are
 
     def start(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -60,6 +62,14 @@ class Watcher:
         except BlockingIOError:
             pass  # the pipe is full of pokes already
 
+    def forget(self, source: Source) -> None:
+        """From the session's thread: when this returns, the source is not watched any more, and may be closed."""
+        self.sources = [one for one in self.sources if one is not source]
+        self._looked.clear()
+        if self._thread is not None:
+            self.poke()
+            self._looked.wait(SEEN_S)
+
     def arrived(self) -> None:
         """From any thread: something has arrived that this thread does not see."""
         self._arrived.set()
@@ -80,6 +90,7 @@ class Watcher:
                 if events:
                     poll.register(fd, events)
                     by_fd[fd] = source
+            self._looked.set()
             happened = poll.poll(TICK_MS)
             arrived = False
             for fd, events in happened:

@@ -20,11 +20,11 @@ from typing import Any, Protocol
 
 from playhead.base.errors import FormatError, UsageError
 from playhead.base.record import U16, U64, Blob, Queue, Record
-from playhead.boards.drive_config import CDROM, DriveConfig
+from playhead.boards.drive_config import CDROM, FLOPPY, DriveConfig
 from playhead.boards.pc import Board
 from playhead.hw.block import DISCARD, FLUSH, READ, SECTOR, WRITE, InFlight
 from playhead.hw.device import Device
-from playhead.log.pages import BLOCK_BITS, PAGE, key_of
+from playhead.log.pages import BLOCK_BITS, PAGE, key_of, place_of
 from playhead.machine.media import Media
 
 BLOCK = PAGE
@@ -133,6 +133,7 @@ class Storage(Device[StorageState]):
             if drive.sectors > MAX_SECTORS:
                 raise UsageError(f"a drive of {drive.sectors} sectors: there can be {MAX_SECTORS}")
         self.backing = backing or NoBacking()
+        self._writes_later_media = any(drive.kind == FLOPPY for drive in drives)
         self.drives = [StoredDrive(self, n, drive) for n, drive in enumerate(drives)]
         self.state.drives = [DriveState() for _ in drives]
         for n, drive in enumerate(drives):
@@ -246,6 +247,8 @@ class Storage(Device[StorageState]):
     def put_back(self, blocks: Mapping[int, bytes], under_way: Sequence[InFlight]) -> None:
         """Other contents (ABSENT: none) in the overlay, when the state has been loaded; and what is under way in it."""
         for key, content in blocks.items():
+            if place_of(key)[0] >= len(self.drives) and not self._writes_later_media:
+                raise FormatError(f"a block {key:#x} of a drive that there is not")
             if content == ABSENT:
                 self.overlay.pop(key, None)
             else:

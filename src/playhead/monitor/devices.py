@@ -74,7 +74,8 @@ def tree_lines(machine: Machine) -> Iterator[str]:
 def _bus(name: str, nodes: list[Node], depth: int) -> Iterator[str]:
     pad = "  " * depth
     yield f"{pad}bus: {name}"
-    yield f"{pad}  type {kind_of(name)}"
+    kind = kind_of(name)
+    yield f"{pad}  type {next((n.declared.bus for n in nodes if n.declared.bus.upper() == kind), kind)}"
     for node in nodes:
         there = node.entry.bus or next((bus for bus in _buses(nodes) if kind_of(bus) == node.declared.bus.upper()), "")
         if there == name:

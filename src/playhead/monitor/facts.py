@@ -5,6 +5,7 @@ from collections.abc import Callable
 from playhead.base.messages import shown
 from playhead.monitor.commands import Command, Say
 from playhead.timeline.debuggee import Debuggee
+from playhead.timeline.outside import NO_UUID
 
 NONE = (  # words whose honest answer is that there is none: (name, help, QEMU's line for it)
     ("network", "show the network state", ""),
@@ -60,7 +61,7 @@ class Facts:
             say(shown(self._target.outside.name))
 
     def uuid(self, words: list[str], say: Say) -> None:
-        say(self._target.outside.uuid)
+        say(self._target.machine.config.uuid or NO_UUID)
 
     def chardev(self, words: list[str], say: Say) -> None:
         for label, where in self._target.outside.chardevs():

@@ -2,13 +2,10 @@
 
 from playhead.base.errors import UsageError
 from playhead.log.event_names import KEYS
-from playhead.log.events import KeyCode, KeyNumber
 from playhead.monitor.commands import Command, Misunderstood, Say
 from playhead.monitor.running import FIXED
+from playhead.session.input_words import keys_of
 from playhead.timeline.debuggee import Debuggee
-
-MOST_KEYS = 16
-LESS = "<"  # QEMU's other name of the key `less`
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -23,22 +20,6 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
     )  # fmt: skip
 
 
-def parse_keys(text: str) -> list[KeyCode | KeyNumber]:
-    """`ctrl-alt-f1`; a key is a name of QEMU's, or a number of scan code set 1 such as 0x1e."""
-    found: list[KeyCode | KeyNumber] = []
-    for word in text.split("-"):
-        name = "less" if word == LESS else word
-        if name in KEYS[1:]:
-            found.append(KeyCode(key=KEYS.index(name), down=True))
-        elif name.startswith("0x"):
-            found.append(KeyNumber(number=_number(name), down=True))
-        else:
-            raise UsageError(f"invalid parameter: {word}: no key has that name")
-    if len(found) > MOST_KEYS:
-        raise UsageError(f"{MOST_KEYS} keys at most")
-    return found
-
-
 def _number(text: str) -> int:
     try:
         return int(text, 0)
@@ -51,7 +32,7 @@ class Keys:
         self._target = target
 
     def send(self, words: list[str], say: Say) -> None:
-        self._target.send_keys(parse_keys(words[0]), _number(words[1]) if len(words) > 1 else None)
+        self._target.send_keys(keys_of(words[0]), _number(words[1]) if len(words) > 1 else None)
 
     def move(self, words: list[str], say: Say) -> None:
         self._target.move_mouse(*map(_number, words))

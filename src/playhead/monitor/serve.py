@@ -37,10 +37,14 @@ class Transport(Protocol):
 
 
 class MonitorServer:
-    """Call `serve` whenever something may have arrived. `execute(line, say)` does what a line says."""
+    """Call `serve` whenever something may have arrived. `execute(line, say)` does what a line says. `echo`: send each
+    line back in front of its answer, as QEMU does and its scripts expect; for a transport that does not show what is
+    typed.
+    """
 
-    def __init__(self, execute: Callable[[str, Say], None], transport: Transport, greeting: str = ""):
-        self._execute, self._transport, self._greeting = execute, transport, greeting
+    def __init__(self, execute: Callable[[str, Say], None], transport: Transport, greeting: str = "",
+                 echo: bool = False):  # fmt: skip
+        self._execute, self._transport, self._greeting, self._echo = execute, transport, greeting, echo
         self._connections = 0
         self.there = False
         self._rest = b""
@@ -65,7 +69,7 @@ class MonitorServer:
             self._line(line.decode(errors="surrogateescape").strip())
 
     def _line(self, line: str) -> None:
-        said: list[str] = []
+        said = [line] if self._echo else []
         try:
             self._execute(line, said.append)
         except PlayheadError as e:

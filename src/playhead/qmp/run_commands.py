@@ -33,6 +33,12 @@ SCHEMA = Struct("SchemaInfo", {"name": STR, "meta-type": META}, tag="meta-type",
     "event": Struct("SchemaInfoEvent", {"arg-type": STR}),
 })  # fmt: skip
 
+PARAMETER = Struct("CommandLineParameterInfo", {
+    "name": STR, "type": Enum("CommandLineParameterType", "string", "boolean", "number", "size"), "*help": STR,
+    "*default": STR,
+})  # fmt: skip
+OPTION = Struct("CommandLineOptionInfo", {"option": STR, "parameters": [PARAMETER]})
+
 event("STOP", None, "the machine is paused")
 event("RESUME", None, "the machine goes on")
 event("RESET", {"guest": BOOL, "reason": CAUSE}, "the machine was reset; `guest`: by itself")
@@ -69,9 +75,18 @@ def _schema() -> list[dict[str, Any]]:
     return schema(declared.COMMANDS.values(), declared.EVENTS)
 
 
+@command("query-command-line-options", {"*option": STR}, [OPTION], about="the options that take sub-options, and which")
+def query_command_line_options(qmp: Qmp, option: str | None = None) -> list[dict[str, Any]]:
+    options = qmp.around.options()
+    if option is not None and option not in options:
+        raise QmpError(f"invalid option name: {option}")
+    return [{"parameters": list(takes), "option": name} for name, takes in options.items() if option in (None, name)]
+
+
 @command("query-status", returns=STATUS, about="whether the machine runs, or why it does not")
 def query_status(qmp: Qmp) -> dict[str, Any]:
-    return {"status": qmp.target.run_state(), "singlestep": False, "running": qmp.target.running}
+    state = qmp.target.run_state()
+    return {"status": state, "singlestep": False, "running": state == "running"}
 
 
 @command("stop", about="pause the machine")

@@ -37,13 +37,14 @@ def _nothing(line: str, say: Say) -> None:
 @dataclass
 class Surroundings:
     """`chardevs`: (label, where it leads in QEMU's words, whether something is at the other end); `execute`: a line at
-    the human monitor.
+    the human monitor; `options`: those of the command line, with what each takes in QEMU's words.
     """
 
     execute: Callable[[str, Say], None] = _nothing
     name: str = ""
     uuid: str = NO_UUID
     chardevs: Callable[[], Sequence[tuple[str, str, bool]]] = tuple
+    options: Callable[[], Mapping[str, Sequence[Mapping[str, Any]]]] = dict
     clock_ns: Callable[[], int] = time.time_ns
 
 

@@ -4,7 +4,7 @@ through a mux.
 
 from collections.abc import Sequence
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import HostError, UsageError
 from playhead.host.chardev.device import CharDevice
 from playhead.host.chardev.mux import Mux, MuxPort
 from playhead.host.chardev.spec import Spec, parse
@@ -33,6 +33,10 @@ class Backends:
         except BaseException:
             self.close()
             raise
+
+    def forget(self, device: CharDevice) -> None:
+        """One that was opened by its own words, and is not used any more."""
+        self.devices.remove(device)
 
     def close(self) -> None:
         """If the run does not begin."""
@@ -81,7 +85,10 @@ class Backends:
         return any(mux.device is device and mux.switches for mux in self._muxes.values())
 
     def _open(self, spec: Spec, label: str, reads: bool = True, option: str = "") -> CharDevice:
-        device = self._made(spec, label, reads, option)
+        try:
+            device = self._made(spec, label, reads, option)
+        except (HostError, UsageError) as e:
+            raise type(e)(f"{_option_of(spec, label, option)}: {e}") from None
         self.devices.append(device)
         return device
 
@@ -117,3 +124,10 @@ class Backends:
             self._at_stdio = label
         signals = not self._nographic if spec.signal is None else spec.signal
         return Stdio(label, self._status, signals=signals, escapes=self._nographic, reads=reads and self._reads)
+
+
+def _option_of(spec: Spec, label: str, option: str) -> str:
+    """What asked for a device, for messages."""
+    if spec.id:
+        return f"-chardev {spec.backend},id={spec.id}"
+    return option or {"serial": "-serial", "debugcon": "-debugcon"}.get(label.rstrip("0123456789"), label)

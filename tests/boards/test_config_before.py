@@ -97,7 +97,7 @@ def test_a_state_in_an_image_fits_the_same_machine() -> None:
     assert unpack(state(FULL | {"serial": 2}), config, "it").name == "here"
     with pytest.raises(UsageError, match=r"device serial1 was None, not .*isa-serial.*; give the options"):
         unpack(state(FULL | {"serial": 1}), config, "it")
-    with pytest.raises(UsageError, match=r"drive ide0-hd0 was sectors=8"):
+    with pytest.raises(UsageError, match=r"drive ide0-hd0 was read_only=False,sectors=8"):
         unpack(state(FULL | {"serial": 2, "drives": [{**DRIVES[0], "sectors": 8}, DRIVES[1]]}), config, "it")
     for damage in ({"serial": -1, "drives": 7}, {"drives": [7]}, {"debugcon": []}):
         with pytest.raises((FormatError, UsageError)):
@@ -108,5 +108,5 @@ def test_a_state_of_now_is_compared_device_by_device() -> None:
     config, other = (PcConfig(bios=BIOS, machine=OLD, **parts(serial=words)) for words in (("stdio",), ("null",)))
     packed = pack(Saved("here", START, 0, "now", {}, {}), config)
     assert unpack(packed, other, "it").name == "here"  # what is at the other end does not matter
-    with pytest.raises(UsageError, match="device debugcon was None, not driver=isa-debugcon"):
+    with pytest.raises(UsageError, match=r"device debugcon was None, not chardev=debugcon,driver=isa-debugcon"):
         unpack(packed, PcConfig(bios=BIOS, machine=OLD, **parts(debugcon=0x402)), "it")

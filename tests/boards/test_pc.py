@@ -338,6 +338,28 @@ def test_reset_and_start_give_the_first_state(linux):
     assert {n for n in first if again[n] != first[n]} <= {"rtc"}
 
 
+@pytest.mark.parametrize("vector, found", [(0x9C080, 0x9C080), (0, None), (0x100000, None), (0xFFFFFFF0, None)])
+def test_the_waking_vector_is_where_it_goes_on(linux, vector, found):
+    """On a machine without firmware; a vector that real mode does not reach is none, and the kernel is started anew."""
+    linux.memory.write(RAM - 0x10000 + 12, vector.to_bytes(4, "little"))
+    linux.board.suspend()
+    assert linux.board.suspended and linux.board.wakes("other") and not linux.board.wakes("rtc")
+    linux.board.power_back()
+    assert not linux.board.suspended
+    assert linux.board.resume("other") == found
+    assert linux.config(1, 3, 0x40) == (0x601 if found else 1)  # the power management's ports, which the system uses
+    if found:
+        assert linux.inw(0x600) & 0x8100 == 0x8100
+
+
+def test_firmware_is_told_that_it_is_to_resume(firmware):
+    firmware.board.suspend()
+    firmware.board.power_back()
+    assert firmware.board.resume("rtc") is None
+    firmware.outb(0x70, 0x0F)
+    assert firmware.inb(0x71) == 0xFE
+
+
 def test_the_processor_moves_its_apic(linux):
     class Core:
         def get(self, name, index=0):

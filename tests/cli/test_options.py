@@ -163,6 +163,8 @@ def test_operands():
 def test_tables_are_sound_and_help_shows_them(verb):
     names = [name for o in verb.OPTIONS for name in o.names]
     assert len(set(names)) == len(names)
+    versions = {"0.1.0", "0.2.0", "0.3.0", "0.4.0"}
+    assert versions >= {one.since for o in verb.OPTIONS for one in (o, *o.subs)}
     text = verb.help()
     for option in verb.OPTIONS:
         assert option.help and f"\n  {', '.join(option.names)} " in text

@@ -6,16 +6,22 @@ What QEMU 7.2 does was found by this guest: it loads an ELF file by its physical
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
 from pathlib import Path
 
 import pytest
+from memory_drive import Door
 
+from playhead.boards.config import PcConfig
 from playhead.cli import main
 from playhead.log.reader import Reader
+from playhead.machine.machine import Machine
 from tools import guest
+from tools.guests import host_tools
+from tools.guests.apt import AptError
 
 FORMS = ("elf", "header", "high")
 HIGH = 0xC0000000
@@ -86,7 +92,8 @@ def test_modules_that_are_not_there(name: str, text: str, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     put(tmp_path, "elf")
     assert main(["run", "-kernel", "kernel", "-initrd", name, "-serial", "null"]) == 2
-    assert capfd.readouterr().err == f"playhead: {text}\n"
+    said = capfd.readouterr().err
+    assert said.startswith("playhead: ") and said.endswith(f"{text}\n") and said.count("\n") == 1
 
 
 def test_an_output_is_no_module(tmp_path: Path, monkeypatch, capfd) -> None:
@@ -95,3 +102,17 @@ def test_an_output_is_no_module(tmp_path: Path, monkeypatch, capfd) -> None:
     words = ["-kernel", "kernel", "-initrd", "more a,data b", "-serial", "null"]
     assert main(["record", "-o", "data", "--force", *words]) == 2
     assert "are the same file" in capfd.readouterr().err
+
+
+def test_a_kernel_of_debians_archive_runs() -> None:
+    """The game in its package grub-invaders draws its attackers and the ship on the text screen."""
+    try:
+        tools = host_tools.fetch(guest.cache() / "debian", lambda text: None, "invaders", ("grub-invaders",))
+        kernel = tools.file("boot/invaders.exec")
+    except (AptError, OSError) as error:
+        text = f"the package grub-invaders cannot be had: {error}"
+        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    machine = Machine(PcConfig(ram_bytes=16 << 20, kernel=kernel, kernel_name="invaders.exec"), Door())
+    machine.run(4_000_000)
+    screen = machine.memory.read(0xB8000, 80 * 25 * 2)[::2]
+    assert screen.count(b"-*-") == 40 and b"/\0\\" in screen[24 * 80 :]

@@ -1,5 +1,6 @@
 """The human monitor beside QEMU's: the same commands, and answers of the same shape."""
 
+import random
 import re
 import subprocess
 import time
@@ -193,3 +194,22 @@ def test_gdb_comes_and_goes_while_it_runs(tmp_path):
         for nowhere in ("nowhere", f"file:{tmp_path / 'c'}"):
             assert talk.ask(f"gdbserver {nowhere}").startswith("Error: ")
         assert talk.ask("info status") == "VM status: running"
+
+
+def test_any_line_gets_an_answer_and_a_recording_of_it_replays(tmp_path):
+    rng = random.Random(7)
+    ends = ("quit", "q", "stop", "s", "gdbserver", "logfile", "memsave", "pmemsave", "dump-guest-memory")
+    names = [name for command in hmp.commands(None) for name in command.names if name not in ends]
+    words = ("0", "-1", "0x10", "$eip", "$esp+4", "9" * 20, "/x", "/8xw", "/10i", "/c", "-f", "-v", "a", "ctrl-f1",
+             "on", "(", "*0", '"x', "'", "é", "\x1b[2J", "ide1-cd0", "int", "trace:*", "cpu_*", "1/0", "$", "0xf0000")
+    path = tmp_path / "r.ph"
+    with Running("record", "-o", str(path), *machine("demo", *LISTENING), "-D", str(tmp_path / "log")) as running:
+        with running.monitor() as talk:
+            for _ in range(150):
+                line = " ".join([rng.choice(names), *(rng.choice(words) for _ in range(rng.randrange(4)))])
+                talk.file.write(line.encode() + b"\n")
+                said = talk.until(b"(qemu) ").partition("\n")[2]
+                assert "Traceback" not in said and "\x1b" not in said, (line, said)
+            talk.file.write(b"quit\n")
+            assert running.process.wait(30) == 0
+    assert main(["replay", str(path), "--quiet"]) == 0

@@ -17,6 +17,7 @@ from playhead.boards.pc_devices import parts
 from playhead.host.block import open_image
 from playhead.host.disks import Disk, Disks
 from playhead.machine.machine import Machine
+from playhead.session.drives import media_of
 from playhead.session.outcome import Options
 from playhead.session.run import RunSession
 from playhead.timeline.live import LiveDebuggee
@@ -280,6 +281,20 @@ def test_every_command_is_compared(ours):
             "quit", "inject-nmi", "snapshot-load", "snapshot-delete", "dump-guest-memory",
             "blockdev-close-tray"}  # fmt: skip
     assert known <= done, known - done
+
+
+def test_a_tray_that_the_guest_opens_is_told_of(ours):
+    """By START STOP UNIT, say: nothing of the kind passes the session's sources."""
+    target = ours.server._qmp.target
+    tray = media_of(target.machine).tray(1)
+    for is_open in (True, False):
+        target._look_at_trays()
+        tray.tray_open = is_open
+        target._look_at_trays()
+        target._look_at_trays()
+        (told,) = ours.wire.read()
+        assert told["event"] == "DEVICE_TRAY_MOVED" and told["data"]["tray-open"] is is_open
+        assert told["data"]["device"] == "ide1-cd0"
 
 
 def test_the_order_of_events(qemu, ours, images):

@@ -235,3 +235,17 @@ def test_info_says_what_is_kept(recorded, capfd):
     assert disk["image"]["format"] == "raw" and disk["image"]["file"].endswith("disk.img")
     assert main(["info", str(recorded)]) == 0
     assert "disk at ide.0 unit 0" in capfd.readouterr().out
+
+
+def test_a_graph_of_nodes_is_recorded_and_replayed(image, written, tmp_path):
+    """-blockdev and -device as JSON: what the guest writes goes through blkreplay and raw into the file."""
+    nodes = ["-blockdev", f"driver=file,node-name=f,filename={image}", "-blockdev",
+             '{"driver":"blkreplay","node-name":"r","image":{"driver":"raw","file":"f"}}',
+             "-device", '{"driver":"ide-hd","drive":"r","bus":"ide.0","unit":0,"id":"disk0"}']  # fmt: skip
+    path = tmp_path / "r.ph"
+    assert record(path, *nodes) == EXPECTED and image.read_bytes() == written
+    with Reader(str(path)) as reader:
+        (disk,) = [one for one in reader.meta["config"]["devices"] if one["driver"] == "ide-hd"]
+        assert (disk["id"], disk["drive"]) == ("disk0", "r")
+    image.unlink()
+    assert replay(path) == EXPECTED

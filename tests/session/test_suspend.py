@@ -171,6 +171,8 @@ def test_it_is_woken_by_nothing_else(tmp_path):
         target.stop()
         assert target.run_state() == "paused"
         target.wake_up()
+        target.press_power()
+        target.raise_nmi()
         assert target.run_state() == "paused"
         target.go_on()
         yield from asleep(target)
@@ -185,6 +187,37 @@ def test_it_is_woken_by_nothing_else(tmp_path):
     never = {Checkpoint.CLOCK_VIRTUAL, Checkpoint.CLOCK_HOST}  # docs/determinism.md says why
     assert set(target.states) == set(Checkpoint) - never
     assert set(replayed(tmp_path / "r.ph")[3]) == set(Checkpoint) - never - {Checkpoint.CLOCK_WARP_START}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_anything_at_any_time_replays(tmp_path, seed):
+    """Several presses at one moment, in pauses and out of them, awake, asleep, and in between."""
+    rng = random.Random(seed)
+
+    def wake(target):
+        if target.machine.suspended:
+            target.wake_up()
+
+    def key(target):
+        if target.running:
+            target.send_keys([KeyCode(key=KEYS.index("a"))])
+
+    deeds = [wake, key, lambda t: t.press_power(), lambda t: t.raise_nmi(), lambda t: t.press_reset(),
+             lambda t: t.stop(), lambda t: t.go_on(), lambda t: t.session.host.serial[0].type(b"x")]  # fmt: skip
+
+    def script(target):
+        for _ in range(120):
+            for deed in rng.sample(deeds, rng.choice((0, 0, 1, 1, 2, 3))):
+                deed(target)
+                if target.session.outcome is not None:
+                    return
+            yield
+        target.quit()
+
+    _, outcome, said = record(tmp_path / "r.ph", prepared(tmp_path, last=20), script)
+    for engine, split in (("native", None), ("reference", seed)):
+        again, output, _, _ = replayed(tmp_path / "r.ph", engine, split)
+        assert again.complete and output == said and again.icount == outcome.icount
 
 
 @pytest.fixture(scope="module")

@@ -182,6 +182,29 @@ def test_keys_and_movements_enter_a_machine_that_runs(tmp_path):
     assert planted.replay(tmp_path / "r.ph").complete
 
 
+def test_a_key_that_is_held_over_loadvm_is_released(tmp_path):
+    """Virtual time goes back, and the pause begins anew."""
+
+    def script(target, events):
+        for _ in range(20):
+            yield
+        target.save("before")
+        before = target.machine.now_ns()
+        while target.machine.now_ns() < before + 20_000_000:
+            yield
+        target.send_keys(input_words.keys_of("a"), 10)
+        target.load("before")
+        assert target.machine.now_ns() == before
+        while target.machine.now_ns() < before + 15_000_000:
+            yield
+        target.quit()
+
+    record(tmp_path / "r.ph", script)
+    found = [e.event.what for e in planted.entries(tmp_path / "r.ph") if isinstance(e.event, Input)]
+    assert [(KEYS[one.key], one.down) for one in found] == [("a", True), ("a", False)]
+    assert planted.replay(tmp_path / "r.ph").complete
+
+
 def test_gdb_stops_and_steps_are_told(tmp_path):
     def script(target, events):
         target.hold()

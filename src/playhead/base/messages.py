@@ -14,6 +14,15 @@ def shown(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
+def lines_shown(text: str) -> str:
+    """Output of several lines without control characters: what a guest or a recording contains must not reach the
+    user's terminal as commands. Bytes of file names that are no UTF-8 stay, but for those that a terminal may obey.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c in "\n\t" or c.isprintable() or "\udca0" <= c <= "\udcff" else _escape(c) for c in text)
+
+
 def _escape(c: str) -> str:
     byte = ord(c) - 0xDC00  # "surrogateescape": a byte that is no UTF-8
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else c.encode("unicode_escape").decode()

@@ -6,7 +6,7 @@ from itertools import pairwise, zip_longest
 from typing import Any
 
 from playhead.base import json_text
-from playhead.base.messages import shown
+from playhead.base.messages import lines_shown, shown
 from playhead.cli.options import Option, help_text, parse_arguments
 
 OPTIONS = (
@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
 
             check(values["file"], verify(reader))
             facts["verified"] = True
-    print(json_text.dumps(facts, indent=1) if values["json"] else as_text(facts))
+    print(json_text.dumps(facts, indent=1) if values["json"] else lines_shown(as_text(facts)))
     return 0
 
 

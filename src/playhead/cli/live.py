@@ -173,8 +173,7 @@ class Attendance:
             self._servers.append(self._control(port, one.pretty))
             self._told.append(("QMP is at {}", port))
         else:
-            transport = TypedLines(port) if port.keys or one.spec.backend == "stdio" else port
-            self._servers.append(MonitorServer(self._execute, transport, echo=not port.keys))
+            self._servers.append(MonitorServer(self._execute, TypedLines(port), echo=not port.keys))
             self._told.append(("the monitor is at {}", port))
 
     def _control(self, port: CharDevice, pretty: bool) -> Server:
@@ -216,6 +215,7 @@ class Attendance:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         self._gdb, self._seen = GdbServer(self._target, self._gdb_port), 0
         self._target.observe()
+        self._host.message(f"gdb: target remote {self._gdb_port.listens_at}")
         return f"Waiting for gdb connection on device '{device}'"
 
     # serving them

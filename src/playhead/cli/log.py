@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from playhead.base import json_text
-from playhead.base.messages import tell
+from playhead.base.messages import lines_shown, tell
 from playhead.cli.claims import of_recording
 from playhead.cli.options import FILE, Option, help_text, parse_arguments
 
@@ -124,7 +124,7 @@ def _opened(path: str) -> Iterator[Any]:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(lines_shown(line) + "\n")
 
 
 def _dump_lines(log: Any, as_json: bool) -> Iterator[str]:

@@ -41,10 +41,11 @@ def list_events(about: str) -> str | None:
 LOG_OPTIONS: tuple[Option, ...] = (
     Option("-d", "log these items: int (interrupts and exceptions), cpu_reset, guest_errors (accesses where nothing "
            "is), unimp, trace:PATTERN; -d help lists them. Neither the guest nor a recording can tell", "ITEM[,...]",
-           _items, key="log_items", group=LOG, listing=list_items),
-    Option("-D", "the log's file, in place of standard error", "FILE", key="log_file", group=LOG),
+           _items, key="log_items", group=LOG, listing=list_items, since="0.4.0"),
+    Option("-D", "the log's file, in place of standard error", "FILE", key="log_file", group=LOG,
+           since="0.4.0"),
     Option("-trace", "log these events; -trace help lists them", key="traces", many=16, group=LOG, implied="enable",
-           listing=list_events,
+           listing=list_events, since="0.4.0",
            subs=(Sub("enable", TEXT, "the events, such as cpu_*", since="0.4.0"),
                  Sub("events", FILE, "a file with a pattern on each line", since="0.4.0"))),
 )  # fmt: skip

@@ -162,7 +162,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     *(Option(f"-hd{letter}", f"a disk, drive {n} of the IDE channels", "FILE", drive_options.fixed(n), "drives", 1,
              group=DISKS) for n, letter in enumerate("abcd")),
     *(Option(f"-fd{letter}", f"a floppy disk, in drive {n}", "FILE", drive_options.fixed(n, interface="floppy"),
-             "drives", 1, group=DISKS) for n, letter in enumerate("ab")),
+             "drives", 1, group=DISKS, since="0.4.0") for n, letter in enumerate("ab")),
     Option("-cdrom", "a CD-ROM, in place of -hdc", "FILE", drive_options.fixed(2, "cdrom"), "drives", 1, group=DISKS),
     Option("-drive", "a drive", "KEY=VALUE[,...]", subs=drive_options.DRIVE_SUBS, implied="file",
            finish=drive_options.checked, key="drives", many=16, group=DISKS),

@@ -133,7 +133,7 @@ def sub_options(text: str, known: Sequence[Sub] | dict[str, Parser], implied: st
     out = Given()
     for item, key, value in _pairs(text, by_name, implied, bare):
         if key not in by_name:
-            raise UsageError(f"unknown key '{key}'{nearest(key, by_name) or '; there are ' + ', '.join(by_name)}")
+            raise UsageError(f"unknown key '{key}'{nearest(key, by_name) or '; there are ' + _listed(by_name)}")
         sub = by_name[key]
         if item.endswith(("=help", "=?")) and (words := type_of(sub.type).words):
             raise Listed("\n".join(words))
@@ -142,6 +142,11 @@ def sub_options(text: str, known: Sequence[Sub] | dict[str, Parser], implied: st
         except (UsageError, UnsupportedError) as e:
             raise type(e)(_named(str(e), item, value, item == text)) from None
     return out
+
+
+def _listed(by_name: dict[str, Sub]) -> str:
+    """The keys that help shows; if it shows none, all."""
+    return ", ".join([name for name, sub in by_name.items() if sub.help] or by_name)
 
 
 def _named(reason: str, item: str, value: str, whole: bool) -> str:
@@ -160,7 +165,7 @@ def _pairs(text: str, by_name: dict[str, Sub], implied: str, bare: bool) -> Iter
         elif n == 0 and implied:
             yield item, implied, item
         elif not bare or not item:
-            raise UsageError(f"'{item}' should be key=value, with one of {', '.join(by_name)}")
+            raise UsageError(f"'{item}' should be key=value, with one of {_listed(by_name)}")
         elif item.startswith("no") and item[2:] in by_name:
             yield item, item[2:], "off"
         else:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from playhead.base import json_text
+from playhead.base.messages import lines_shown
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.session.track import Stopped
@@ -67,7 +68,7 @@ def _show(line: Any, host: Any, address: int, length: int, values: dict[str, Any
     found = 0
     for wrote in islice(last_writes(line, address, length, physical=values["physical"]), values["count"]):
         host.status.clear()
-        print(json_text.dumps(wrote.as_dict()) if values["json"] else wrote, flush=True)
+        print(json_text.dumps(wrote.as_dict()) if values["json"] else lines_shown(str(wrote)), flush=True)
         found += 1
     if found < values["count"]:
         host.message("no write before that, since the recording began" if found else "nothing wrote there")

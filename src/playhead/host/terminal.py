@@ -5,6 +5,8 @@ import os
 import termios
 from collections.abc import Iterator
 
+from playhead.base.messages import shown
+
 HELP = """
 Ctrl-A x  end the run (a recording ends validly)
 Ctrl-A h  this help
@@ -111,7 +113,7 @@ class StatusLine:
                 columns = os.get_terminal_size(self._fd).columns or 80
             except OSError:
                 columns = 80
-            self._put(f"\r\x1b[2K{text[: columns - 1]}")
+            self._put(f"\r\x1b[2K{shown(text)[: columns - 1]}")
             self._shown = True
 
     def clear(self) -> None:

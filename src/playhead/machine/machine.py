@@ -225,7 +225,8 @@ class Machine(Parts):
                 return Stop("watch", accesses=tuple(self.debug.accesses()))
             icount = c64[i["icount"]]
             if icount > until_icount or (icount == until_icount and c64[i["seq"]] >= until_seq):
-                return self._asleep() or Stop("budget")
+                asked = self.requests.stop is not None  # an input has woken it: it sleeps no longer
+                return (None if asked else self._asleep()) or Stop("budget")
             if self.requests.stop is not None:
                 stop, self.requests.stop = self.requests.stop, None
                 return stop

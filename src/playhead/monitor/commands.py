@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from playhead.base.errors import PlayheadError, UsageError
-from playhead.base.messages import shown
+from playhead.base.messages import lines_shown, shown
 from playhead.monitor.expressions import REGISTERS
 
 Say = Callable[[str], None]
@@ -90,7 +90,7 @@ class Monitor:
                     raise UsageError(why if command.listed else f"{command.names[0]}: {why}")
                 if not command.least <= len(rest) <= command.most:
                     raise Misunderstood(f"usage: {command.names[0]} {command.words}".rstrip())
-                command.run(rest, say)
+                command.run(rest, lambda text: say(lines_shown(text)))
         except PlayheadError as e:
             e.args = tuple(_quotable(a) if isinstance(a, str) else a for a in e.args)  # it may quote the line
             raise

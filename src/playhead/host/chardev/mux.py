@@ -4,7 +4,7 @@ is typed goes to one of them, and Ctrl-A c hands the keys to the next one, as QE
 
 from collections.abc import Callable, Sequence
 
-from playhead.host.chardev.device import MOST, CharDevice
+from playhead.host.chardev.device import MOST, CharDevice, Output
 from playhead.host.terminal import SWITCH, EscapeFilter
 
 
@@ -22,7 +22,7 @@ class MuxPort(CharDevice):
 
     @property
     def keys(self) -> bool:  # type: ignore[override]
-        return self._mux.device.keys
+        return self._mux.device.keys or not isinstance(self._mux.device, Output)  # who sends Ctrl-A sends keys
 
     @property
     def live(self) -> bool:  # type: ignore[override]

@@ -10,6 +10,7 @@ import struct
 import pytest
 from memory_drive import MemoryDrive, Store
 
+from playhead.base.errors import FormatError
 from playhead.devices.storage.floppy_formats import FORMATS, format_of, type_of
 from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.system.i8257_dma import Dma
@@ -257,6 +258,17 @@ def test_every_format_is_read_to_its_last_sector(world, sectors):
     behind = shape.sectors > sectors
     assert bench.memory(512) == (bytes(512) if behind else pattern(sectors)[-512:])
     assert bench.sectors(0x46, (shape.cylinders, 0, 1))[0] & 0xC0 == 0x40
+
+
+@pytest.mark.parametrize("name, value", [
+    ("phase", 7), ("phase", 3), ("at", 18), ("stop", 19), ("selected", 2), ("phase", 1),
+])  # fmt: skip
+def test_a_damaged_state_is_refused(bench, name, value):
+    state = bench.fdc.state.copy()
+    state.bytes[1] = 1  # the drive that there is not
+    setattr(state, name, value)
+    with pytest.raises(FormatError, match="a state of fdc"):
+        bench.fdc.load(state.encode())
 
 
 def test_sizes_that_are_usual():

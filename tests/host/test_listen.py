@@ -67,7 +67,7 @@ def test_specs():
 
 def test_what_cannot_be_had():
     listener = TcpListener("tcp::0")
-    with pytest.raises(HostError, match=rf"cannot listen at 127.0.0.1:{listener.port}: Address already in use") as e:
+    with pytest.raises(HostError, match=rf"cannot listen at 127.0.0.1:{listener.port}: Address already in use;") as e:
         TcpListener(str(listener.port), "-gdb")
     assert "\n" not in str(e.value)
     way_out = re.search(r"; -gdb (tcp::(\d+)) would do$", str(e.value))

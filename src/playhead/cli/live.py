@@ -223,6 +223,7 @@ class Attendance:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         self._gdb, self._seen = GdbServer(self._target, self._gdb_port), 0
         self._target.observe()
+        self._host.message(f"gdb: target remote {self._gdb_port.listens_at}")
         return f"Waiting for gdb connection on device '{device}'"
 
     # serving them

@@ -15,7 +15,6 @@ SEGMENTS = {"es": "ES", "cs": "CS", "ss": "SS", "ds": "DS", "fs": "FS", "gs": "G
 FLAGS = ((0x400, "D"), (0x800, "O"), (0x80, "S"), (0x40, "Z"), (0x10, "A"), (0x4, "P"), (0x1, "C"))
 PROTECTED, PAGING = 1, 1 << 31  # of CR0
 PAE = 0x20  # of CR4
-VIRTUAL_8086 = 0x20000  # of EFLAGS
 PRESENT, ORDINARY, CODE, BIG = 1 << 15, 1 << 12, 1 << 11, 1 << 22  # of a segment's attributes
 ATTRIBUTES = 0x00FFFF00
 SYSTEM_TYPES = (
@@ -80,8 +79,7 @@ def _segment(machine: Machine, name: str) -> str:
     core = machine.core
     attributes = core.seg(name, "attr") & ATTRIBUTES
     text = f"{core.seg(name, 'sel'):04x} {core.seg(name, 'base'):08x} {core.seg(name, 'limit'):08x} {attributes:08x}"
-    flat = not core.get("cr0") & PROTECTED or core.eflags & VIRTUAL_8086
-    if flat or not attributes & PRESENT:
+    if not core.get("cr0") & PROTECTED or not attributes & PRESENT:
         return text
     return f"{text} DPL={attributes >> 13 & 3} {_kind(attributes)}"
 

@@ -17,7 +17,6 @@ from playhead.timeline.moments import parse
 CONTEXT = {"none": LIVE, "record": RECORDING, "play": REPLAY}  # by `Control.mode`
 FIXED = refused("a replay cannot be changed; to continue differently from here: playhead branch", REPLAY)
 NOT_LIVE = "only a replay has moments to go to: playhead debug, or rr=replay"
-ONLY_REPLAY = refused(NOT_LIVE, LIVE, RECORDING)
 QUIT = "quit at the monitor"
 MEMORY = "kept in memory only (a recording or a qcow2 image would keep it)"
 

@@ -7,11 +7,12 @@ Source: Intel 82078 data sheet, sections 2 (registers), 4 (controller phases), 5
 
 from collections.abc import Sequence
 
+from playhead.base.errors import FormatError
 from playhead.devices.storage.floppy_commands import Command, command_of
 from playhead.devices.storage.floppy_formats import Format, format_of
 from playhead.devices.storage.floppy_state import (
-    BUSY, COMMAND, DIO, DRIVES, INVALID, N_RESET, NON_DMA, PIO_IN, PIO_OUT, READY_CHANGED, RESULT, RQM, SIZE_CODE,
-    FdcState, FloppyState,
+    BUSY, COMMAND, DIO, DMA, DRIVES, INVALID, MOST_BYTES, N_RESET, NON_DMA, PIO_IN, PIO_OUT, READY_CHANGED, RESULT,
+    RQM, SIZE_CODE, WAITING, FdcState, FloppyState,
 )  # fmt: skip
 from playhead.devices.system.i8257_dma import Dma
 from playhead.hw.block import Drive
@@ -99,7 +100,14 @@ class FdcCore(Device[FdcState]):
             drive.sectors, drive.read_only, drive.changed = values
 
     def loaded(self) -> None:
-        self._irq.restore(self.state.irq)
+        s = self.state
+        moving = s.phase in (WAITING, DMA, PIO_IN, PIO_OUT)
+        fits = s.at < MOST_BYTES and s.stop <= MOST_BYTES and s.selected < DRIVES and s.phase <= RESULT
+        if not fits or (s.phase in (PIO_IN, PIO_OUT) and s.read >= len(s.buffer)):
+            raise FormatError(f"a state of {self.name} in phase {s.phase}, {s.at} of {s.stop}, {s.read} in its buffer")
+        if moving and (self._behind[self.unit] is None or self._types[self.unit] == "none"):
+            raise FormatError(f"a state of {self.name} that moves data of a drive that there is not")
+        self._irq.restore(s.irq)
 
     def _stop(self) -> None:
         self._alarm.cancel()

@@ -58,10 +58,15 @@ def _listen_tcp(spec: Spec, option: str) -> socket.socket:
             if e.errno == errno.EADDRINUSE and port < last:
                 continue
             hint = _free_port(spec, option) if e.errno == errno.EADDRINUSE and option else ""
-            raise HostError(f"cannot listen at {host}:{port}: {e.strerror or e}{hint}") from None
+            raise HostError(f"cannot listen at {host}:{port}: {_reason(e)}{hint}") from None
         except UnicodeError:
             raise HostError(f"cannot listen at {host}:{port}: no such host") from None
     raise AssertionError
+
+
+def _reason(e: OSError) -> str:
+    """The system's words; Python adds the address, which the message has anyhow."""
+    return str(e.strerror or e).partition(" (while ")[0]
 
 
 def _bound(host: str, port: int, family: int) -> socket.socket:

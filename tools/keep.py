@@ -2,7 +2,8 @@
 
 They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
 that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (at the
-monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk). Existing ones are only replaced with --unreleased, and never those of a released version.
+monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk). Existing ones are only replaced with
+--unreleased, and never those of a released version.
 """
 
 from __future__ import annotations

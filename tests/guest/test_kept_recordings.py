@@ -25,7 +25,10 @@ from playhead.log.reader import Reader
 
 FOLDER = Path(__file__).resolve().parent.parent / "recordings"
 PC_2 = {CharRead, BlockDone, ClockHost, SnapshotLoaded}
-KINDS: dict[str, set[type[Event]]] = {"pc-2": PC_2, "pc-3": PC_2 | {Input, InputSync, MediumChanged, PowerButtonPressed}}
+KINDS: dict[str, set[type[Event]]] = {
+    "pc-2": PC_2,
+    "pc-3": PC_2 | {Input, InputSync, MediumChanged, PowerButtonPressed},
+}
 KEPT = sorted(FOLDER.glob("*/*.ph"))
 UNRELEASED = {version.name for version in VERSIONS if not version.released}
 

@@ -114,6 +114,31 @@ def test_a_recording_that_is_controlled_replays(tmp_path):
     assert (pressed.count(PowerButtonPressed), pressed.count(NmiRaised)) == (1, 1)
 
 
+def test_a_stop_while_gdb_has_it_running_counts_at_once(tmp_path):
+    """A client asks for the status right behind its `stop`, before gdb's movement has come back."""
+    seen = []
+
+    def meanwhile(target):
+        if target.running:
+            target.stop()
+            seen.append(target.run_state())
+            with pytest.raises(UsageError, match="gdb is attached"):
+                target.go_on()
+
+    def script(target, events):
+        for _ in range(10):
+            yield
+        target.hold()
+        attend, target.attend = target.attend, lambda: meanwhile(target)
+        assert target.resume("continue", lambda: False).reason == "interrupt"
+        target.attend = attend
+        assert names(events) == ["STOP", "RESUME", "STOP"] and target.run_state() == "debug"
+        target.quit()
+
+    record(tmp_path / "r.ph", script)
+    assert seen == ["debug"]
+
+
 def test_a_guest_that_ends_is_told_of_and_a_replay_tells_of_resets(tmp_path):
     def script(target, events):
         for _ in range(20):

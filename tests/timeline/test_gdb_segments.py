@@ -193,7 +193,7 @@ def test_what_gdb_does_at_a_breakpoint_is_done(port):
                     "continue", "info breakpoints")  # fmt: skip
     assert "Temporary breakpoint 1\n" in out and out.count("breakpoint at linear") == 2, out
     assert "Breakpoint 2; its condition does not hold" in out and "\n1 " not in out[out.index("Num ") :]
-    assert "07c0:000c  linear 00007c0c  41  inc cx\n" in out
+    assert "07c0:000c  linear 00007c0c  41  inc cx\n" in out, out
 
 
 def test_the_commands_of_a_breakpoint_are_executed(replayed):
@@ -209,8 +209,8 @@ def test_the_commands_of_a_breakpoint_are_executed(replayed):
     assert "$1 = 1003\n" in out
 
 
-def test_stepping_over_calls(replayed):
-    out = with_file(replayed.port, "seek start", f"tbreak *{CALL:#x}", "continue", "over", *SHOW, "over", *SHOW,
+def test_stepping_over_calls(port):
+    out = with_file(port, f"tbreak *{CALL:#x}", "continue", "over", *SHOW, "over", *SHOW,
                     "info breakpoints")  # fmt: skip
     assert [stop[:2] for stop in shown(out)] == [(BEHIND, 1), (0x7C17, 1)] and "No breakpoints" in out, out
 

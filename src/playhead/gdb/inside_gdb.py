@@ -15,7 +15,8 @@ import re
 
 import gdb
 
-CODE = re.compile(r"^([0-9a-f]{8})  (?:[0-9a-f]{2} )+ (\S+)")  # a line of `monitor x/i`: address, bytes, mnemonic
+# A line of `monitor x/i`, as `playhead debug` or as QEMU writes it: address, bytes, instruction.
+CODE = re.compile(r"^(?:0x)?([0-9a-f]{8}):?  ((?:[0-9a-f]{2} )+) *(\S.*)$")
 GOES_AWAY = re.compile(r"(l?call|int|rep|loop|ins|outs|movs|cmps|stos|lods|scas)")  # and comes back after itself
 # Commands that let the program run: not executed from here, where they would nest.
 RESUMES = re.compile(
@@ -228,7 +229,7 @@ def over(argument):
     """over: stepi, but over a call, an interrupt, a loop or a repeated string instruction to what is after it."""
     lines = monitor(f"x/2i {linear():#x}").splitlines()
     code = [found for found in map(CODE.match, lines) if found]
-    if len(code) < 2 or len(code) < len(lines) or not GOES_AWAY.match(code[0].group(2)):
+    if len(code) < 2 or len(code) < len(lines) or not GOES_AWAY.match(code[0].group(3)):
         gdb.execute("stepi")
         return
     stop = gdb.Breakpoint(f"*{int(code[1].group(1), 16):#x}", internal=True)
@@ -261,6 +262,8 @@ def stopped(event):
     except gdb.error:  # it is no target of ours, or has no registers
         return
     line = monitor(f"x/1i {linear():#x}").strip()
+    if found := CODE.match(line):
+        line = "  ".join(part.strip() for part in found.groups())
     gdb.write(f"{register('cs'):04x}:{register('eip'):04x}  linear {line}\n")
     if isinstance(event, gdb.BreakpointEvent) or register("cs_base") == 0:
         return

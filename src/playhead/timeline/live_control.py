@@ -111,7 +111,7 @@ class LiveControl(Debuggee):
     def run_state(self) -> str:
         if self.session.outcome is not None:
             return "shutdown"
-        if self.moving or not self.stands:
+        if not self.stands or (self.moving and not self.stopped):
             return "suspended" if self.machine.suspended else "running"
         return "debug" if self.held else self._paused_as
 
@@ -141,7 +141,7 @@ class LiveControl(Debuggee):
 
     def go_on(self) -> None:
         """The user wants it to run."""
-        if self.moving or not self.stands:
+        if not self.stands or (self.moving and not self.stopped):
             return
         if self.held:
             raise UsageError("gdb is attached and has it stopped: continue there")

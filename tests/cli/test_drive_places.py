@@ -52,6 +52,7 @@ REFUSED = (
     (f"{NODES} -drive file=b.img,if=none,id=r", "two drives have the id 'r'"),
     ("-blockdev driver=file,filename=a.img", "it needs a node-name="),
     ("-blockdev filename=a.img,node-name=f", "driver= is missing"),
+    ("-drive if=none,id=x,driver=blkreplay,image=no", "image=no: no drive has this id"),
     ("-blockdev driver=raw,node-name=r,file=no -device ide-hd,drive=r", "file=no: no drive has this id"),
     ("-blockdev driver=copy-on-read,node-name=c,file=f", "driver=copy-on-read is not supported"),
     ("-blockdev driver=vmdk,node-name=c,file=f", "driver=vmdk is not supported: convert the image"),

@@ -45,6 +45,7 @@ def test_both_kinds_of_dashes():
 @pytest.mark.parametrize("words, message", [
     (["-kernal", "x"], "unknown option '-kernal'; did you mean '-kernel'?"),
     (["--enigne", "native"], "did you mean '--engine'?"),
+    (["---m", "1"], "unknown option '---m'"),
     (["-zzz"], "unknown option '-zzz' (playhead run --help lists"),
     (["-kernel"], "-kernel needs a value: -kernel FILE"),
     (["--nographic=1"], "-nographic takes no value"),

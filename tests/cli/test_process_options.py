@@ -2,6 +2,7 @@
 the machine without effect.
 """
 
+import errno
 import os
 import shutil
 import subprocess
@@ -104,6 +105,16 @@ def test_the_process_has_its_name_and_its_file(tmp_path: Path) -> None:
         assert path.read_text() == f"{child.pid}\n"
         child.communicate()
     assert child.returncode == 0 and not path.exists()
+
+
+def test_a_pid_file_that_cannot_be_written_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("playhead.cli.process_options.os.write", full)
+    with pytest.raises(PlayheadError, match="No space left"), process({"pidfile": str(tmp_path / "pid")}):
+        pass
+    assert not (tmp_path / "pid").exists()
 
 
 def test_a_pid_file_that_is_another_one_by_then_is_left_alone(tmp_path: Path) -> None:

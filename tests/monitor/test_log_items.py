@@ -1,5 +1,7 @@
 """The log of the emulator says what happens, and neither the guest nor a recording can tell that it is there."""
 
+import errno
+import os
 import re
 
 import pytest
@@ -43,6 +45,21 @@ def test_a_recording_is_the_same_with_it_and_its_replay_logs_the_same(engine, tm
     assert (tmp_path / "third").read_text().split("\n")[0].startswith("Servicing hardware")
 
 
+def test_a_log_that_cannot_be_written_ends_with_its_file(tmp_path, monkeypatch, capfd):
+    """Not a line of the record in whose middle that happens goes to standard error instead."""
+    write = os.write
+
+    def full(fd, data):
+        if b"Servicing" in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data)
+
+    monkeypatch.setattr("playhead.monitor.log_items.os.write", full)
+    assert main(["run", *machine("v86"), "-d", "int", "-D", str(tmp_path / "log")]) == 0
+    said = capfd.readouterr().err
+    assert "the log ends here: cannot write" in said and "v=" not in said
+
+
 def test_what_each_item_says(tmp_path):
     out = tmp_path / "log"
     assert main(["run", *machine("faults"), "-d", "unimp,guest_errors", "-D", str(out)]) == 0
@@ -55,7 +72,8 @@ def test_what_each_item_says(tmp_path):
     (("-d", "exec"), "log item exec is not supported: playhead debug goes from instruction"),
     (("-d", "in_asm"), "instructions are not translated"), (("-d", "strace"), "without a machine"),
     (("-d", "nothing"), "'nothing' is no log item; there is int, "), (("-d", "trace:x"), "unknown event 'x'"),
-    (("-trace", "nosuch*"), "unknown event 'nosuch*'"), (("-d", "int", "-D", "/nowhere/x"), "cannot write /nowhere/x"),
+    (("-trace", "nosuch*"), "-trace nosuch*: unknown event 'nosuch*'"),
+    (("-d", "int", "-D", "/nowhere/x"), "-D /nowhere/x: cannot write /nowhere/x"),
 ])  # fmt: skip
 def test_refusals(words, said, capfd):
     assert main(["run", *machine("halt"), *words]) == 2

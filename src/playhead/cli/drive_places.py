@@ -115,6 +115,10 @@ class _Placing:
         specs = []
         for one in left:
             with naming(_said(one)):
+                if one.get("driver") == BLKREPLAY and one["image"] not in self._by_name:
+                    raise UsageError(
+                        f"image={one['image']}: no drive has this id{nearest(one['image'], self._by_name)}"
+                    )
                 if one.get("driver") != BLKREPLAY and id(one) not in self._used and one.get("file") != "":
                     specs.append(self._spec(one, HD))
         return [spec for spec in specs if spec.written]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
+from playhead.cli.option_table import naming
 from playhead.cli.options import FILE, Option, Sub
 from playhead.cli.value_types import TEXT
 
@@ -59,11 +60,13 @@ def make_log(values: dict[str, Any], message: Callable[[str], None]) -> Log | No
 
     log = Log(message)
     for pattern in _patterns(values["traces"]):
-        log.trace(pattern, True)
+        with naming(f"-trace {pattern}"):
+            log.trace(pattern, True)
     if values["log_items"]:
         log.choose(values["log_items"])
     if values["log_file"]:
-        log.into(values["log_file"])
+        with naming(f"-D {values['log_file']}"):
+            log.into(values["log_file"])
     return log
 
 

@@ -24,6 +24,7 @@ from playhead.cli.value_types import number as number
 from playhead.cli.value_types import on_off as on_off
 from playhead.cli.value_types import one_of as one_of
 
+
 class HelpWanted(Exception):
     """The words ask for help instead."""
 
@@ -34,6 +35,8 @@ def bare(word: str) -> str:
 
 def find(table: Sequence[Option], word: str) -> Option | None:
     """The option that a word names, with one dash or two: -gdb and --gdb are two where both are there."""
+    if word.startswith("---"):
+        return None
     head = word.partition("=")[0] if word.startswith("--") else word
     named = [option for option in table for name in option.names if bare(name) == bare(head)]
     return next((option for option in named if head in option.names), named[0] if named else None)
@@ -133,4 +136,3 @@ def help_text(verb: str, usage: str, what: str, table: Sequence[Option], after: 
     from playhead.cli.option_help import text
 
     return text(usage, what, table, after)
-

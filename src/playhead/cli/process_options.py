@@ -6,7 +6,7 @@ The file is locked as long as the process lives, so that a second one is refused
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from playhead.base.errors import HostError
@@ -66,13 +66,23 @@ def _write(path: str) -> int:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _same(path, fd):
                 os.ftruncate(fd, 0)
-                os.write(fd, b"%d\n" % os.getpid())
+                _number(path, fd)
                 return fd
         except OSError as e:
             os.close(fd)
             why = "another process that runs has it" if isinstance(e, BlockingIOError) else e.strerror
             raise HostError(f"-pidfile {path}: {why}") from None
         os.close(fd)
+
+
+def _number(path: str, fd: int) -> None:
+    """The process's number into its file, which does not stay if there is no room for that."""
+    try:
+        os.write(fd, b"%d\n" % os.getpid())
+    except OSError:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def _same(path: str, fd: int) -> bool:

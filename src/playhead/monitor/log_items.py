@@ -155,6 +155,8 @@ class Log:
 
     def _line(self, text: str) -> None:
         """What cannot be written ends the log, and nothing else."""
+        if not (self.items or self.events):
+            return  # it has ended within a record of several lines
         machine = self._machine
         when = f"  @{machine.icount}+{machine.seq}" if machine is not None else ""
         try:

@@ -101,6 +101,8 @@ def make_options(values: dict[str, Any]) -> Options:
 def attend(session: RunSession, host: Host, values: dict[str, Any], recording: str = "") -> Any:
     """What is to be entered around `session.run()`: gdb and the monitor, if there is any."""
     session.log = make_log(values, host.message)
+    if values.get("notice"):
+        host.message(values["notice"])
     if gdb_spec(values) or values["stopped"] or monitors(values):
         from playhead.cli.live import Attendance, check, live_target
 

@@ -112,7 +112,6 @@ def _defaults(values: dict[str, Any]) -> None:
     """What QEMU does where nothing is said: it starts its firmware, and shows COM1 in a window, which is the terminal
     here.
     """
-    from playhead.base.messages import tell
     from playhead.cli.drives import seabios
     from playhead.cli.monitors import stdin_taken
 
@@ -123,7 +122,7 @@ def _defaults(values: dict[str, Any]) -> None:
         taken = stdin_taken(values)
         if taken:
             values["serial"] = ["null"]
-        tell(TAKEN if taken else NO_SCREEN)
+        values["notice"] = TAKEN if taken else NO_SCREEN
 
 
 if __name__ == "__main__":

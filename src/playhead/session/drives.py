@@ -51,6 +51,7 @@ class Medium(NamedTuple):
     format: str
     size: int  # bytes
     written: bool  # what the guest writes goes to the image
+    backing: tuple[str, ...] = ()  # paths of its backing files, the nearest one first
 
 
 class DriveNow(NamedTuple):
@@ -138,7 +139,8 @@ class Drives:
             image = self._disks.image(number)
             if image is None:
                 return None
-            return Medium(image.path, image.format, image.size, self._disks.is_written(number))
+            written, below = self._disks.is_written(number), tuple(one.path for one in image.below())
+            return Medium(image.path, image.format, image.size, written, below)
 
         return drives_now(self._machine, medium)
 

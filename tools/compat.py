@@ -108,7 +108,8 @@ def compare(wanted: str = "") -> dict[str, list[Row]]:
 
 
 def page(found: dict[str, list[Row]]) -> str:
-    out = ["# Compared with QEMU\n", NOTE.replace("`./dev docs` from the declarations", "`./dev compat --write`"), ABOUT]
+    note = NOTE.replace("`./dev docs` from the declarations", "`./dev compat --write`")
+    out = ["# Compared with QEMU\n", note, ABOUT]
     for title, rows in found.items():
         out.append(f"## {title}\n\n{TITLES[title]}\n")
         body = [(f"`{row.case.text}`" if row.case.text else "(nothing)", _cell(row.qemu, title),

@@ -1,8 +1,9 @@
 """keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays forever.
 
 They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
-that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (savevm and
-loadvm at the monitor). Existing ones are only replaced with --unreleased, and never those of a released version.
+that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (at the
+monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk). Existing ones are only replaced with
+--unreleased, and never those of a released version.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from tools import guest
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "recordings"
 MOST_BYTES = 64 << 10  # most of it is SQLite's, a page for each table
 DISK_SECTORS = 512
+FLOPPY_BYTES = 160 << 10
 PATIENCE_S = 60
-MONITOR = "(playhead) "
+MONITOR = "(qemu) "
 TYPED = (("inputs ", "one "), ("one ", "two "), ("two ", "three"))  # what is waited for, what is typed then
-COMMANDS = (("inputs ", "\x01c"), (MONITOR, "savevm here\r"), (MONITOR, "loadvm here\r"))
+COMMANDS = (
+    "savevm here", "sendkey shift-a", "loadvm here", "mouse_move 3 -4", "system_powerdown",
+    "change floppy0 {floppy} raw",
+)  # fmt: skip
 
 
 class KeepError(Exception):
@@ -77,7 +82,10 @@ def wait_for(out: int, text: bytes) -> None:
 def make(folder: Path) -> None:
     demo.record("keys", folder / "keys.ph", guest.image("demo"), random.Random())
     record(folder / "inputs.ph", ["-serial", "stdio"], TYPED)
-    record(folder / "loadvm.ph", ["-nographic"], COMMANDS)
+    floppy = folder / "floppy.img"
+    floppy.write_bytes(bytes(FLOPPY_BYTES))
+    commands = [(MONITOR, command.format(floppy=floppy) + "\r") for command in COMMANDS]
+    record(folder / "loadvm.ph", ["-nographic"], [("inputs ", "\x01c"), *commands])
     for path in folder.glob("*.ph"):
         if path.stat().st_size > MOST_BYTES:
             raise KeepError(f"{path.name} has {path.stat().st_size} bytes; {MOST_BYTES} are the most that is kept")

@@ -225,8 +225,8 @@ class Disks(HostEnd):
 
     def written_image(self, path: str) -> list[int]:
         """The media whose image is this file, open to be written."""
-        return [n for n, disk in enumerate(self._disks)
-                if disk.image is not None and not disk.image.read_only and is_same_file(disk.image.path, path)]  # fmt: skip
+        images = ((n, disk.image) for n, disk in enumerate(self._disks) if disk.image is not None)
+        return [n for n, image in images if not image.read_only and is_same_file(image.path, path)]
 
     def counts(self, drive: int) -> dict[str, int]:
         """What this drive has done, in the words of QEMU's `info blockstats`."""

@@ -24,8 +24,8 @@ VERSION = "7.2"
 OURS = (sys.executable, "-m", "playhead.cli.system_i386")
 PAGE = FOLDER / "qemu-compatibility.md"
 ABOUT = f"""Debian's QEMU {VERSION} and `playhead-system-i386`, started side by side by `./dev compat --write` on the
-same command lines and commands. Both are started paused (`-S`). Numbers are shown as 0. Where the two differ, a word
-says why.
+same command lines and commands. Both are started paused (`-S`). Numbers in answers are shown as 0. Where the two
+differ, a word says why.
 """
 TITLES = {
     "Command lines": "*starts*: QMP greets; *refuses*: a line, and no machine; *prints*: and ends well.",
@@ -119,7 +119,8 @@ def page(found: dict[str, list[Row]]) -> str:
 
 
 def _cell(found: Found, title: str) -> str:
-    text = "" if found.word == "answers" and title == "QMP" else shape_of(found.text)
+    text = "" if found.word == "answers" and title == "QMP" else found.text
+    text = text if found.word == "refuses" else shape_of(text)
     text = text.replace("qemu-system-i386: ", "").replace("playhead: ", "")
     return f"{found.word}: `{text}`" if text else found.word
 

@@ -179,7 +179,8 @@ MONITOR_FILES = """\
 An ELF core of `dump-guest-memory` has the general registers and physical memory at its addresses; with `-p` what
 the page tables show at linear addresses. gdb opens it with `core-file`, a kernel's symbols with `symbol-file`. `savevm`
 needs no disk: a recording keeps the state itself (where QEMU refuses), a plain run keeps it in memory and says so, and
-with a qcow2 image that may be written it is kept there, too.
+with a qcow2 image that may be written it is kept there, too. A raw image that the guest writes prevents that, and a
+line says so.
 """
 
 

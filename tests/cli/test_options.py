@@ -160,6 +160,17 @@ def test_operands():
         parse_arguments("log", table, [], ["FILE"])
 
 
+def test_no_sub_option_is_older_than_its_option():
+    from playhead.cli.system_i386 import OPTIONS
+
+    def age(version):
+        return tuple(map(int, version.split(".")))
+
+    subs = [(option, sub) for option in OPTIONS for sub in option.subs]
+    assert len(subs) > 50
+    assert not [(option.name, sub.name) for option, sub in subs if age(sub.since) < age(option.since)]
+
+
 @pytest.mark.parametrize("verb", [run, record, replay, info, log], ids=lambda v: v.__name__.rsplit(".")[-1])
 def test_tables_are_sound_and_help_shows_them(verb):
     names = [name for o in verb.OPTIONS for name in o.names]

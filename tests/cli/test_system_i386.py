@@ -4,7 +4,9 @@ that QEMU 7.2 silently does not record.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from pathlib import Path
 
 import face
@@ -93,6 +95,7 @@ def test_where_com1_is(disk: Path) -> None:
     assert on_stdio in run(disk, ["disk.raw"], b"q")[2]
     for words in (["-nographic"], ["-serial", "stdio"], ["-serial", "mon:stdio"]):
         assert "no screen" not in run(disk, [*words, "disk.raw"], b"q")[2]
+    assert run(disk, ["nothing.raw"])[2].count("\n") == 1, "a machine that does not start has no COM1"
     face = Face(disk, ["disk.raw", "-monitor", "stdio"])
     face.type(b"info status\nquit\n")
     status, said, err = face.end()
@@ -155,3 +158,37 @@ def test_only_hashes_of_a_disk(disk: Path) -> None:
     (disk / "moved.raw").write_bytes(image)
     status, _, err = run(disk, [*replay, "-drive", "file=moved.raw,format=raw,snapshot"])
     assert status == 2 and "it differs at byte 0" in err
+
+
+# what monitors say of an overlay, and of one that cannot take a snapshot
+
+
+def test_an_overlay_has_a_backing_file(disk: Path) -> None:
+    for below, above in (("disk.raw", "middle.qcow2"), ("middle.qcow2", "top.qcow2")):
+        format = "raw" if below.endswith("raw") else "qcow2"
+        create = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", format, above]
+        subprocess.run(create, cwd=disk, check=True)
+    words = ["-S", "-display", "none", "-serial", "null", "-hda", "top.qcow2"]
+    face = Face(disk, [*words, "-monitor", "stdio"])
+    face.type(b"info block\nquit\n")
+    assert b"    Backing file:     middle.qcow2 (chain depth: 2)\n" in face.end()[1]
+    face = Face(disk, [*words, "-qmp", "stdio"])
+    for command in ("qmp_capabilities", "query-block", "quit"):
+        face.type(json.dumps({"execute": command}).encode() + b"\n")
+    answers = [json.loads(line) for line in face.end()[1].splitlines()]
+    inside = next(answer["return"] for answer in answers if answer.get("return"))[0]["inserted"]
+    assert (inside["backing_file_depth"], inside["backing_file"]) == (2, "middle.qcow2")
+    assert inside["image"]["backing-filename"] == "middle.qcow2"
+
+
+def test_a_snapshot_of_the_start_that_no_image_takes_is_said(disk: Path) -> None:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "empty.qcow2", "1M"], cwd=disk, check=True)
+    start = ["-icount", "shift=7,rr=record,rrfile=r.bin,rrsnapshot=start", "-nographic", "-hda", "disk.raw"]
+    orphan = ["-drive", "file=empty.qcow2,if=none,id=rr"]
+    only = "start: kept in the recording only: disk.raw (raw) takes no snapshots"
+    assert only in run(disk, [*start, *orphan], b"q")[2]
+    assert only not in run(disk, [*start, *orphan, "-snapshot"], b"q")[2]
+    record = ["-icount", "shift=7,rr=record,rrfile=s.bin", "-hda", "disk.raw", *orphan, "-S", "-serial", "null"]
+    face = Face(disk, [*record, "-monitor", "stdio"])
+    face.type(b"savevm start\nquit\n")
+    assert only.encode() in face.end()[1]

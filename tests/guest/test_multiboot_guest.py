@@ -50,7 +50,7 @@ def golden() -> str:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_is_told_what_qemu_tells(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_told_what_qemu_tells(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
     monkeypatch.chdir(tmp_path)
     put(tmp_path, form)
     assert main(["record", "-o", "it.ph", "-kernel", "kernel", "-serial", "file:out", *OPTIONS]) == 1
@@ -62,6 +62,10 @@ def test_it_is_told_what_qemu_tells(form: str, tmp_path: Path, monkeypatch: pyte
     assert said.decode().replace("\r\n", "\n") == golden()
     with Reader("it.ph") as reader:
         assert [name for name, _ in reader.references()] == ["kernel", "module 0", "module 1", "module 2"]
+    capfd.readouterr()
+    assert main(["info", "it.ph"]) == 0
+    rows = [line.split(maxsplit=2) for line in capfd.readouterr().out.splitlines() if line.startswith("module ")]
+    assert rows == [["module", "0", "data first words"], ["module", "1", "more"], ["module", "2", "more x=1,2"]]
 
 
 @pytest.mark.skipif(shutil.which("qemu-system-i386") is None, reason="qemu-system-i386 is not installed")

@@ -185,3 +185,52 @@ def test_a_branch_goes_on_with_the_disk(bios, tmp_path, capfd):
     capfd.readouterr()
     assert main(["info", str(path)]) == 0
     assert "floppy disk at floppy-bus.0 unit 0, 1." in capfd.readouterr().out
+
+
+def test_a_disk_comes_again(bios, tmp_path):
+    """As it was left, by the guest and by whoever had it meanwhile; what loadvm brings back is on the images."""
+    out, path = tmp_path / "out", tmp_path / "r.ph"
+    images = {name: disk(tmp_path / name, name[:4].encode()) for name in ("WRIT", "ONE!", "STOP")}
+    words = ["record", "-o", str(path), "-bios", str(bios), "-m", "16", "-device", "floppy,drive-type=144",
+             "-device", "floppy,drive-type=144", "-serial", f"file:{out}",
+             "-monitor", "tcp:127.0.0.1:0,server,nowait"]  # fmt: skip
+    with Running(*words) as running, running.monitor() as talk:
+        wait_for(out, b"00000040\r\n")
+
+        def insert(name, said):
+            before = len(out.read_bytes())
+            assert talk.ask(f"change floppy0 {images[name]}") == ""
+            end = time.monotonic() + 20
+            while said not in out.read_bytes()[before:]:
+                assert time.monotonic() < end, out.read_bytes()
+                time.sleep(0.02)
+
+        insert("WRIT", b"wrote 00000000\r\n")
+        talk.ask("savevm first")
+        assert "is in drive floppy0" in talk.ask(f"change floppy1 {images['WRIT']}")
+        assert "has it open as raw" in talk.ask(f"change floppy0 {images['WRIT']} qcow2")
+        insert("ONE!", b"21454E4F\r\n")
+        insert("WRIT", b"wrote 00000000\r\n")
+        assert images["WRIT"].read_bytes()[512:516] == b"\2\0\0\0"
+        insert("ONE!", b"21454E4F\r\n")
+        with images["WRIT"].open("r+b") as file:  # somebody else has it
+            file.write(b"ELSE")
+        insert("WRIT", b"45534C45\r\n")
+        with images["WRIT"].open("r+b") as file:
+            file.write(b"WRIT")
+        insert("ONE!", b"21454E4F\r\n")
+        insert("WRIT", b"wrote 00000000\r\n")
+        assert images["WRIT"].read_bytes()[512:516] == b"\3\0\0\0"
+        talk.ask("savevm second")
+        assert talk.ask("loadvm first") == ""
+        assert images["WRIT"].read_bytes()[512:516] == b"\1\0\0\0"
+        assert talk.ask("loadvm second") == ""
+        assert images["WRIT"].read_bytes()[512:516] == b"\3\0\0\0"
+        talk.file.write(f"change floppy0 {images['STOP']}\n".encode())
+        assert running.process.wait(30) == 0
+    for image in images.values():
+        image.unlink()
+    again, said = tmp_path / "again", out.read_bytes()
+    for more in ((), ("--split-seed", "2")):
+        assert main(["replay", str(path), "--quiet", "-serial", f"file:{again}", *more]) == 0
+        assert said == again.read_bytes()

@@ -159,6 +159,17 @@ def test_nothing_in_use_is_replaced_and_ports_are_no_input(tmp_path, capfd):
     assert main(["replay", str(path), "--quiet"]) == 0
 
 
+def test_interrupts_are_counted(tmp_path):
+    """The demo guest's timer; a level that stays is one."""
+    with Running("run", *machine("demo", *LISTENING)) as running, running.monitor() as talk:
+        said = ""
+        while not re.search(r"^ 0: ([1-9]\d)$", said, re.MULTILINE):
+            said = talk.ask("info irq")
+        head, timer, *rest = said.splitlines()
+        assert head == "IRQ statistics for ioapic:" and "IRQ statistics for isa-i8259:" in rest
+        assert rest.count(timer) == 1
+
+
 def test_what_is_done_at_the_monitor_is_recorded(tmp_path, capfd):
     path = tmp_path / "r.ph"
     asked = ("sendkey a", "mouse_move 1 2", "mouse_button 1", "nmi", "system_powerdown", "system_reset")

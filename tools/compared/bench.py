@@ -145,7 +145,8 @@ def line(program: tuple[str, ...], words: str, folder: Path) -> Found:
     try:
         if started.greeted:
             return Found("starts")
-        rows = [row for row in started.said.splitlines() if row.strip()]
+        said = started.said.replace(f"{folder}/", "")  # its name is another one each time
+        rows = [row for row in said.splitlines() if row.strip()]
         return Found("prints" if started.status == 0 else "refuses", rows[0][:100] if rows else "")
     finally:
         started.close()

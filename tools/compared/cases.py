@@ -158,7 +158,7 @@ HMP: tuple[Case, ...] = (
     Case("info mem"),
     Case("info tlb"),
     Case("info pic"),
-    Case("info irq", "the controllers count nothing"),
+    Case("info irq"),
     Case("info pci"),
     Case("info qtree"),
     Case("info mtree"),

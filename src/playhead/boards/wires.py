@@ -16,6 +16,8 @@ class SharedLine:
         self.line = Line(name)
         self.drivers: list[Line] = []
         self._sole: Line | None = None  # the one that counts, if it is one alone
+        self.raised = 0  # how often, since it was made: for people, no state
+        self.line.connect(self._count)
 
     def driver(self, name: str) -> Line:
         """A new line for a chip to drive."""
@@ -40,6 +42,9 @@ class SharedLine:
 
     def connect(self, listener: Callable[[bool], None]) -> None:
         self.line.connect(listener)
+
+    def _count(self, level: bool) -> None:
+        self.raised += level
 
     def _level(self) -> bool:
         return self._sole.level if self._sole is not None else any(line.level for line in self.drivers)

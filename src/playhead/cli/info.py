@@ -102,7 +102,7 @@ def as_text(facts: dict[str, Any]) -> str:
     from playhead.cli.quantities import size
     from playhead.cli.recorded_words import device_words
 
-    lists = ("drives", "devices", "outside")
+    lists = ("drives", "devices", "outside", "modules")
     machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k not in lists}
     for name in ("kernel", "initrd", "bios"):
         if name in machine:
@@ -117,6 +117,7 @@ def as_text(facts: dict[str, Any]) -> str:
         "parent": _parent_text(facts["parent"], facts["start"]),
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join([version, *_words(machine)]),
+        **{f"module {n}": one["command_line"] for n, one in enumerate(facts["machine"].get("modules") or ())},
         **({"devices": " ".join(devices)} if (devices := device_words(facts["machine"])) else {}),
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         **{f"drive {n}": _disk_text(disk) for n, disk in enumerate(facts["disks"])},

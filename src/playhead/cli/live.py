@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from playhead.timeline.debuggee import Debuggee
 
 SEEN = ("socket", "stdio")  # character devices that know when their clients come and go
+GDB_AT = "gdb: target remote {}"  # gdb takes a Unix socket by its path alone
 GONE = "the debugger's connection has closed: the machine is paused until one attaches, or `cont` at the monitor"
 
 
@@ -166,7 +167,7 @@ class Attendance:
         if spec is not None:
             self._gdb_port = self._host.transport(spec, "gdb", option="-gdb")
             self._gdb = GdbServer(self._target, self._gdb_port)
-            self._told.append(("gdb: target remote {}", self._gdb_port))
+            self._told.append((GDB_AT, self._gdb_port))
 
     def _open_monitor(self, one: MonitorPort) -> None:
         if one.at_stdin:
@@ -200,7 +201,7 @@ class Attendance:
         self._greeted = True
         for text, port in self._told:
             if address := port.listens_at:
-                self._host.message(text.format(address))
+                self._host.message(text.format(address.removeprefix("unix:") if text is GDB_AT else address))
 
     def _gdbserver(self, device: str) -> str:
         """`gdbserver`: listen for gdb there from now on, and nowhere else."""
@@ -223,7 +224,7 @@ class Attendance:
             raise UsageError(str(e)) from None  # it costs nothing but this command
         self._gdb, self._seen = GdbServer(self._target, self._gdb_port), 0
         self._target.observe()
-        self._host.message(f"gdb: target remote {self._gdb_port.listens_at}")
+        self._host.message(GDB_AT.format(self._gdb_port.listens_at.removeprefix("unix:")))
         return f"Waiting for gdb connection on device '{device}'"
 
     # serving them

@@ -114,7 +114,7 @@ def _cpu(text: str) -> str:
 
 def _none(text: str) -> str:
     if text != "none":
-        raise UnsupportedError("this version has none; the only value is none")
+        raise UnsupportedError("this version has no such thing; the only value is none")
     return text
 
 

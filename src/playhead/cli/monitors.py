@@ -27,9 +27,9 @@ class MonitorPort(NamedTuple):
 
 
 MON_SUBS = (
-    Sub("chardev", Type("ID", str, completes="-chardev"), "the -chardev"),
-    Sub("mode", one_of("readline", "control"), "for people, or for programs (QMP)", "readline"),
-    Sub("pretty", on_off, "with mode=control: answers are indented", "off"),
+    Sub("chardev", Type("ID", str, completes="-chardev"), "the -chardev", since="0.4.0"),
+    Sub("mode", one_of("readline", "control"), "for people, or for programs (QMP)", "readline", since="0.4.0"),
+    Sub("pretty", on_off, "with mode=control: answers are indented", "off", since="0.4.0"),
 )
 
 

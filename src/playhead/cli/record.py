@@ -84,6 +84,10 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
     options.blobs = tuple(config.blobs().values())
     with Writer(path, force, Worker()) as writer:
         session = RecordSession(build, host, options, writer)
+        if options.snapshot and drives.disks is not None and (why := drives.disks.vm_images.why_not):
+            from playhead.session.snapshots import RECORDING_ONLY
+
+            host.message(f"{options.snapshot}: {RECORDING_ONLY}: {why}")
         with attend(session, host, values, path):
             outcome = session.run()
     if outcome.note:

@@ -22,13 +22,15 @@ def _gdb_device(text: str) -> str:
 DEVICE = Type("DEVICE", _device, ("stdio", "mon:stdio", "pty", "null", "none"))  # checked, and kept as it is
 GDB_DEVICE = Type("DEVICE", _gdb_device, ("none",))  # a TCP port is listened at without more words
 CHARDEV_SUBS = (
-    Sub("backend", one_of(*BACKENDS), "what it is"),
-    Sub("id", Type("ID", identifier), "the name by which others name it"),
-    Sub("mux", on_off, "several share it, and Ctrl-A c hands the keys to the next one", "off"),
-    Sub("signal", on_off, "stdio: Ctrl-C ends the run, else it goes to the guest", "on, off with -nographic"),
-    Sub("path", Type("FILE", str, completes="file"), "file, pipe: the file; socket: a Unix socket; pty: a link to it"),
+    Sub("backend", one_of(*BACKENDS), "what it is", since="0.3.0"),
+    Sub("id", Type("ID", identifier), "the name by which others name it", since="0.3.0"),
+    Sub("mux", on_off, "several share it, and Ctrl-A c hands the keys to the next one", "off", since="0.4.0"),
+    Sub("signal", on_off, "stdio: Ctrl-C ends the run, else it goes to the guest", "on, off with -nographic",
+        since="0.4.0"),
+    Sub("path", Type("FILE", str, completes="file"), "file, pipe: the file; socket: a Unix socket; pty: a link to it",
+        since="0.3.0"),
     Sub("input-path", Type("FILE", str, completes="file"), "file: what is typed", since="0.4.0"),
-    Sub("append", on_off, "file: its contents stay", "off"),
+    Sub("append", on_off, "file: its contents stay", "off", since="0.4.0"),
     Sub("host", Type("HOST", str), "socket: its address", "this machine only", since="0.4.0"),
     Sub("port", number(0, 65535), "socket: its TCP port; 0 is any that is free", since="0.4.0"),
     Sub("to", number(0, 65535), "socket: the last port to try", "the same", since="0.4.0"),

@@ -122,7 +122,7 @@ def _defaults(values: dict[str, Any]) -> None:
         taken = stdin_taken(values)
         if taken:
             values["serial"] = ["null"]
-        values["notice"] = TAKEN if taken else NO_SCREEN  # said when nothing has been found wrong
+        values["notice"] = TAKEN if taken else NO_SCREEN
 
 
 if __name__ == "__main__":

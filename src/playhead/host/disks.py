@@ -10,6 +10,7 @@ in the storage's memory. Else the thread writes it as well; the guest's flush re
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections import deque
@@ -29,6 +30,13 @@ BLOCK, SECTOR = PAGE, 512
 READ, WRITE, FLUSH = 1, 2, 3  # kinds of requests (`hw.block`)
 
 
+def is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
 @dataclass(eq=False)
 class Request:
     """`base` is what a read brings: all blocks that it touches, from the beginning of the first one."""
@@ -44,10 +52,12 @@ class Request:
 
 
 class Disk:
-    """One drive's image and thread. `written`: the guest's writes go to the image."""
+    """One drive's image and thread. `written`: the guest's writes go to the image. `before`: the same image as a medium
+    that was in a drive earlier, whose last writes may still be under way.
+    """
 
-    def __init__(self, image: Image | None, written: bool = False, flushes: bool = True):
-        self.image, self.written, self._flushes = image, written, flushes
+    def __init__(self, image: Image | None, written: bool = False, flushes: bool = True, before: Disk | None = None):
+        self.image, self.written, self._flushes, self._before = image, written, flushes, before
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self.keeps = False  # what is overwritten has to be kept
@@ -80,7 +90,7 @@ class Disk:
 
     def close(self) -> None:
         self.stop()
-        if self.image is not None:
+        if self.image is not None and self._before is None:
             self.image.close()
 
     # what it does
@@ -106,6 +116,8 @@ class Disk:
     def read(self, block: int, count: int) -> bytes:
         """Whole blocks; zeros behind the image's end."""
         assert self.image is not None
+        if self._before is not None and self._before.written:
+            self._before.settle()
         at = block * BLOCK
         length = max(min(count * BLOCK, self.image.size - at), 0)
         return self.image.read(at, length).ljust(count * BLOCK, b"\0")
@@ -178,8 +190,9 @@ class Disks(HostEnd):
         self._wanted.clear()
         self.settle()
         self._inbox.clear()
-        for key, content in blocks.items():
-            medium, block = place_of(key)
+        # an image that was put in twice: what the later medium has written goes first, what the earlier one has follows
+        given = sorted(((*place_of(key), content) for key, content in blocks.items()), key=lambda one: one[:2])
+        for medium, block, content in [*(one for one in given[::-1] if not one[2]), *(one for one in given if one[2])]:
             if medium >= len(self._disks):
                 raise FormatError(f"a state with a block of medium {medium}, which was never put in")
             if self._disks[medium].written:
@@ -188,8 +201,10 @@ class Disks(HostEnd):
             self.start(r.drive, r.id, r.kind, r.lba, r.count, written(r))
 
     def add(self, image: Image, written: bool = False) -> int:
-        """Another medium; its number. `written`: the guest's writes go to the image."""
-        disk = Disk(image, written)
+        """Another medium; its number. `written`: the guest's writes go to the image, which may be that of a medium that
+        was in a drive earlier.
+        """
+        disk = Disk(image, written, before=next((disk for disk in self._disks[::-1] if disk.image is image), None))
         disk.keeps = written and self._keeps
         self._disks.append(disk)
         return len(self._disks) - 1
@@ -207,6 +222,11 @@ class Disks(HostEnd):
 
     def image(self, medium: int) -> Image | None:
         return self._disks[medium].image
+
+    def written_image(self, path: str) -> list[int]:
+        """The media whose image is this file, open to be written."""
+        images = ((n, disk.image) for n, disk in enumerate(self._disks) if disk.image is not None)
+        return [n for n, image in images if not image.read_only and is_same_file(image.path, path)]
 
     def counts(self, drive: int) -> dict[str, int]:
         """What this drive has done, in the words of QEMU's `info blockstats`."""

@@ -57,6 +57,8 @@ class DriveCommands:
             return
         if not drive.removable:
             yield "    Cache mode:       writeback"
+        if medium.backing:
+            yield f"    Backing file:     {shown(medium.backing[0])} (chain depth: {len(medium.backing)})"
         if details:
             yield from ("", "Images:", f"image: {shown(medium.path) or 'not known'}", f"file format: {medium.format}",
                         f"virtual size: {size_text(medium.size)} ({medium.size} bytes)")  # fmt: skip

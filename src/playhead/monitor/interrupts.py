@@ -10,7 +10,7 @@ from playhead.devices.intc.lapic import Lapic
 from playhead.devices.intc.lapic_registers import arbitration_priority, processor_priority
 from playhead.devices.intc.lapic_timer import count, divisor
 from playhead.machine.machine import Machine
-from playhead.monitor.commands import Command, Say
+from playhead.monitor.commands import REPLAY, Command, Say, refused
 from playhead.timeline.debuggee import Debuggee
 
 MODES = ("fixed", "lowest", "SMI", "...", "NMI", "INIT", "...", "extINT")
@@ -25,7 +25,23 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
         for line in (*ioapic_lines(target.machine), *pic_lines(target.machine)):
             say(line)
 
-    return (Command(("info pic",), "", "show PIC state", pic),)
+    def irq(words: list[str], say: Say) -> None:
+        for line in statistics(target.machine):
+            say(line)
+
+    return (
+        Command(("info pic",), "", "show PIC state", pic),
+        Command(("info irq",), "", "show how often each interrupt was raised", irq,
+                refused=refused("a replay moves about, so it has no count; -d int logs each delivery", REPLAY)),
+    )  # fmt: skip
+
+
+def statistics(machine: Machine) -> Iterator[str]:
+    """Both controllers hear of each wire."""
+    counts = [f" {n}: {wire.raised}" for n, wire in enumerate(machine.board.irqs) if wire.raised]
+    for name in ("ioapic", "isa-i8259"):
+        yield f"IRQ statistics for {name}:"
+        yield from counts
 
 
 def _only(machine: Machine, kind: type) -> list:

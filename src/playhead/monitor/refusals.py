@@ -58,7 +58,6 @@ COMMANDS: dict[str, str] = {
 INFOS: dict[str, str] = {
     "balloon": f"{OTHER} (balloon device)",
     "dirty_rate": DIRTY, "vcpu_dirty_limit": DIRTY,
-    "irq": "the interrupt controllers count nothing; info pic shows their state, -d int logs each delivery",
     "migrate_capabilities": MIGRATION, "migrate_parameters": MIGRATION,
     "opcount": "there is no translator that counts operations; info jit says what executes instructions",
     "profile": "there is nothing to profile; bench measures (./dev bench)",

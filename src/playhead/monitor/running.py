@@ -1,7 +1,7 @@
 """Commands that control the machine: stop and continue, the buttons of a PC, snapshots, moments of a replay, the end.
 
 They are the words for `timeline.control`, the same for a machine that runs, for one that is recorded and for a replay.
-As in QEMU, what succeeds says nothing.
+As in QEMU, what succeeds says nothing; `savevm` says where QEMU would refuse.
 """
 
 import time
@@ -10,6 +10,7 @@ from playhead.base.errors import UsageError
 from playhead.log.snapshot_names import check_name
 from playhead.monitor.commands import LIVE, RECORDING, REPLAY, Command, Say, refused
 from playhead.monitor.replaying import show_snapshots
+from playhead.session.snapshots import RECORDING_ONLY
 from playhead.timeline.control import Control
 from playhead.timeline.debuggee import Debuggee
 from playhead.timeline.moments import parse
@@ -92,8 +93,11 @@ class Running:
         name = words[0] if words else time.strftime("vm-%Y%m%d%H%M%S")
         check_name(name)
         self._target.save(name)
-        if self._target.mode == "none" and (why := self._target.outside.unkept()) is not None:
+        why = self._target.outside.unkept()
+        if self._target.mode == "none" and why is not None:
             say(f"{name}: {MEMORY}" + (f": {why}" if why else ""))
+        elif self._target.mode == "record" and why:
+            say(f"{name}: {RECORDING_ONLY}: {why}")
 
     def load(self, words: list[str], say: Say) -> None:
         self._target.load(words[0])

@@ -12,13 +12,13 @@ from playhead.session.drives import DriveNow, Medium
 from playhead.timeline.live_control import LiveControl
 
 IMAGE = Struct("ImageInfo", {"filename": STR, "format": STR, "*dirty-flag": BOOL, "*actual-size": INT,
-                             "virtual-size": INT})  # fmt: skip
+                             "virtual-size": INT, "*backing-filename": STR, "*full-backing-filename": STR})  # fmt: skip
 CACHE = Struct("BlockdevCacheInfo", {"writeback": BOOL, "direct": BOOL, "no-flush": BOOL})
 RATES = ("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr")
 NODE = Struct("BlockDeviceInfo", {
-    "file": STR, "*node-name": STR, "ro": BOOL, "drv": STR, "backing_file_depth": INT, "encrypted": BOOL,
-    "detect_zeroes": Enum("BlockdevDetectZeroesOptions", "off"), **{rate: INT for rate in RATES}, "image": IMAGE,
-    "cache": CACHE, "write_threshold": INT,
+    "file": STR, "*node-name": STR, "ro": BOOL, "drv": STR, "*backing_file": STR, "backing_file_depth": INT,
+    "encrypted": BOOL, "detect_zeroes": Enum("BlockdevDetectZeroesOptions", "off"), **{rate: INT for rate in RATES},
+    "image": IMAGE, "cache": CACHE, "write_threshold": INT,
 })  # fmt: skip
 BLOCK = Struct("BlockInfo", {
     "device": STR, "*qdev": STR, "type": STR, "removable": BOOL, "locked": BOOL, "*inserted": NODE, "*tray_open": BOOL,
@@ -72,14 +72,18 @@ def nodes(qmp: Qmp) -> list[dict[str, Any]]:
 def node(drive: DriveNow, medium: Medium) -> dict[str, Any]:
     """An image's node has its drive's name, with a # in front, which no name that a user gives has."""
     image = {"virtual-size": medium.size, "filename": medium.path, "format": medium.format, "dirty-flag": False}
+    backing = {}
+    if medium.backing:
+        backing["backing_file"] = image["backing-filename"] = image["full-backing-filename"] = medium.backing[0]
     try:
         image["actual-size"] = os.stat(medium.path).st_blocks * 512
     except (OSError, ValueError):
         pass  # a replay may run where there is no image
     return {
         **dict.fromkeys(RATES, 0), "detect_zeroes": "off", "image": image, "ro": drive.read_only,
-        "node-name": f"#{drive.name}", "backing_file_depth": 0, "drv": medium.format, "write_threshold": 0,
-        "encrypted": False, "cache": {"no-flush": False, "direct": False, "writeback": True}, "file": medium.path,
+        "node-name": f"#{drive.name}", "drv": medium.format, "file": medium.path, "encrypted": False,
+        "cache": {"no-flush": False, "direct": False, "writeback": True}, "write_threshold": 0,
+        "backing_file_depth": len(medium.backing), **backing,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from playhead.machine.media import FORCE, READ_ONLY
 from playhead.session.sources import MediaSource
 
 if TYPE_CHECKING:
+    from playhead.host.block import Image
     from playhead.host.disks import Disks
     from playhead.machine.machine import Machine
     from playhead.machine.media import Media
@@ -51,6 +52,7 @@ class Medium(NamedTuple):
     format: str
     size: int  # bytes
     written: bool  # what the guest writes goes to the image
+    backing: tuple[str, ...] = ()  # paths of its backing files, the nearest one first
 
 
 class DriveNow(NamedTuple):
@@ -138,7 +140,8 @@ class Drives:
             image = self._disks.image(number)
             if image is None:
                 return None
-            return Medium(image.path, image.format, image.size, self._disks.is_written(number))
+            written, below = self._disks.is_written(number), tuple(one.path for one in image.below())
+            return Medium(image.path, image.format, image.size, written, below)
 
         return drives_now(self._machine, medium)
 
@@ -167,18 +170,38 @@ class Drives:
             raise UsageError(f"format {format} is not supported; there is {', '.join(FORMATS)}")
         if not self._session.options.embed:
             raise UsageError("a recording with --no-embed would not know where this medium is")
-        try:
-            named = image_names.parse(path)
-            image = open_image(named.path, format=format or named.format, read_only=not written)
-        except PlayheadError as e:
-            raise UsageError(str(e)) from None  # it costs nothing but this command
+        named = image_names.parse(path)
+        image = self._taken_out(number, named.path, format or named.format) if floppy else None
+        opened = image is None
+        if image is None:
+            try:
+                image = open_image(named.path, format=format or named.format, read_only=not written)
+            except PlayheadError as e:
+                raise UsageError(str(e)) from None  # it costs nothing but this command
         try:
             if not image.size:
                 raise UsageError(f"{path}: an image of no size")
             if not media_of(self._machine).tray(number).tray_open:
                 self.eject(name, force)
         except BaseException:
-            image.close()
+            if opened:
+                image.close()
             raise
         how = READ_ONLY if floppy and read_only else 0
         self._session.sources[MediaSource].change(number, how, image, written)
+
+    def _taken_out(self, number: int, path: str, format: str | None) -> Image | None:
+        """The image of a floppy disk that this drive has, or that was in a drive and comes again: it stays open, and
+        locked, because a loadvm may need it.
+        """
+        earlier = self._disks.written_image(path)
+        if not earlier:
+            return None
+        for other, name in enumerate(self._all()):
+            inside = not media_of(self._machine).takes(other) or media_of(self._machine).tray(other).sectors
+            if other != number and inside and storage_of(self._machine).medium(other) in earlier:
+                raise UsageError(f"{path}: it is in drive {name}")
+        image = self._disks.image(earlier[-1])
+        if image is not None and format not in (None, image.format):
+            raise UsageError(f"{path}: this run has it open as {image.format}")
+        return image

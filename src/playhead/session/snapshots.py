@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from playhead.log.checkpoints import Checkpoint
     from playhead.log.reader import Reader
 
+RECORDING_ONLY = "kept in the recording only"  # where an image could have had it, too
+
 
 class Saved(NamedTuple):
     """A state with a name. `pages` are all that had ever been written by then; any other is `unwritten`."""

@@ -5,6 +5,7 @@ an underscore, so that a format is written without a thought of threads or bound
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from playhead.base.errors import UnsupportedError, UsageError
@@ -42,6 +43,13 @@ class Image:
     def sectors(self) -> int:
         """Of 512 bytes; the last one may be incomplete."""
         return -(-self.size // layout.SECTOR)
+
+    def below(self) -> "Iterator[Image]":
+        """Its backing images, the nearest one first."""
+        image = self.backing
+        while image is not None:
+            yield image
+            image = image.backing
 
     def __enter__(self) -> "Image":
         return self

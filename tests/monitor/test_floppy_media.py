@@ -216,9 +216,9 @@ def test_a_disk_comes_again(bios, tmp_path):
         with images["WRIT"].open("r+b") as file:  # somebody else has it
             file.write(b"ELSE")
         insert("WRIT", b"45534C45\r\n")
-        with images["WRIT"].open("r+b") as file:
-            file.write(b"WRIT")
         insert("ONE!", b"21454E4F\r\n")
+        with images["WRIT"].open("r+b") as file:  # not in the drive, where the guest would write to it again
+            file.write(b"WRIT")
         insert("WRIT", b"wrote 00000000\r\n")
         assert images["WRIT"].read_bytes()[512:516] == b"\3\0\0\0"
         talk.ask("savevm second")

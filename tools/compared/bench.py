@@ -141,6 +141,8 @@ def shape_of(text: str) -> str:
 
 
 def line(program: tuple[str, ...], words: str, folder: Path) -> Found:
+    for log in folder.glob("*.bin"):  # of the other program
+        log.unlink()
     started = Started(program, words, folder)
     try:
         if started.greeted:

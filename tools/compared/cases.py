@@ -37,7 +37,7 @@ LINES: tuple[Case, ...] = (
     Case("-icount shift=7,rr=both,rrfile=replay.bin"),
     Case("-icount shift=7,rr=replay,rrfile=nosuch.bin"),
     Case("-icount shift=7,rr=record,rrfile=nosuch/replay.bin"),
-    Case("-icount shift=7,rr=record,rrfile=replay.bin,rrsnapshot=init"),
+    Case("-icount shift=7,rr=record,rrfile=replay.bin,rrsnapshot=init", "the recording keeps it"),
     Case("-M pc"),
     Case("-M pc,accel=tcg"),
     Case("-machine type=pc,usb=off,vmport=off"),

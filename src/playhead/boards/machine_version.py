@@ -35,7 +35,7 @@ class MachineVersion:
 
 
 VERSIONS: Sequence[MachineVersion] = (
-    MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0"),
+    MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0", released=True),
     MachineVersion(
         "pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True,
         back={"i8042.input": False, "PIIX4_PM.disable_s3": 1, "PIIX4_PM.disable_s4": 1},

@@ -28,6 +28,7 @@ from playhead.session.script import Script
 from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
+from playhead.session.suspension import sleep_or_wake
 from playhead.session.target import Door, Follower, MachineLike, StopLike, serial_ports
 
 ENDS = ("shutdown", "reset")
@@ -158,13 +159,8 @@ class ReplaySession:
             raise self._diverged(f"at {now}: the guest does nothing but fault, the recording goes on to {target}")
         if stop.kind in ("reset", "shutdown"):
             self._guest_stop = stop
-        elif stop.kind == "suspend":
-            self.checkpoints.reached(Checkpoint.SUSPEND_REQUESTED)
-            self.machine.suspend()
-            self.happened("SUSPEND")
-        elif stop.kind == "wakeup":
-            self.machine.wake_up(stop.cause)
-            self.happened("WAKEUP")
+        elif stop.kind in ("suspend", "wakeup"):
+            sleep_or_wake(self, stop)
         elif stop.kind == "halted" and now < target:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")

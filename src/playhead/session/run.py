@@ -35,6 +35,7 @@ from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
+from playhead.session.suspension import sleep_or_wake
 from playhead.session.target import Door, Follower, MachineLike, StopLike
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class RunSession:
         elif stop.kind == "reset":
             self._guest_reset(stop.cause)
         elif stop.kind in ("suspend", "wakeup"):
-            self._sleeps_or_wakes(stop)
+            sleep_or_wake(self, stop)
         elif stop.kind == "halted":
             self._halted(stop.deadline_ns)
         elif stop.kind in ("break", "watch"):
@@ -325,16 +326,6 @@ class RunSession:
             self.checkpoints.reached(Checkpoint.RESET_REQUESTED)
             self.machine.reset()
             self.happened("RESET", guest=True, reason=cause or "guest-reset")
-
-    def _sleeps_or_wakes(self, stop: StopLike) -> None:
-        """Suspend to RAM, which the guest asked for, or its end: what ends it may be an input, both fall out."""
-        if stop.kind == "suspend":
-            self.checkpoints.reached(Checkpoint.SUSPEND_REQUESTED)
-            self.machine.suspend()
-            self.happened("SUSPEND")
-        else:
-            self.machine.wake_up(stop.cause)
-            self.happened("WAKEUP")
 
     # -- around it
 

@@ -1,13 +1,13 @@
 """A monitor's conversation with one client after another: bytes come, lines are executed, answers and a prompt go.
 
-The transport has the shape of gdb's (`gdb.serve.Transport`); the error of a command is printed like an answer.
+The error of a command is printed like an answer.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from playhead.base.errors import PlayheadError
 from playhead.monitor.commands import Say, error_text
+from playhead.timeline.transport import Transport
 
 LONGEST = 1 << 16  # bytes without a line end
 PROMPT = "(qemu) "  # what scripts for QEMU wait for
@@ -18,22 +18,6 @@ def greeting() -> str:
     from playhead import __version__
 
     return f"Playhead {__version__} monitor - type 'help' for more information"
-
-
-class Transport(Protocol):
-    """Carries the bytes of one client at a time. None of these blocks."""
-
-    @property
-    def connections(self) -> int: ...
-
-    @property
-    def connected(self) -> bool: ...
-
-    def take(self) -> bytes: ...
-
-    def send(self, data: bytes) -> None: ...
-
-    def hang_up(self) -> None: ...
 
 
 class MonitorServer:

@@ -8,32 +8,17 @@ loses its connection. Neither is of any consequence to the machine.
 import json
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from playhead.base.errors import HostError, PlayheadError
 from playhead.qmp import commands
 from playhead.qmp.errors import NOT_FOUND, QmpError
 from playhead.qmp.json_stream import Broken, JsonStream
 from playhead.qmp.service import Qmp, version
+from playhead.timeline.transport import Transport
 
 BUSY_S = 0.05  # for one client, between two turns of the machine
 MEMBERS = ("execute", "arguments", "id")
-
-
-class Transport(Protocol):
-    """Carries the bytes of one client at a time. None of these blocks."""
-
-    @property
-    def connections(self) -> int: ...
-
-    @property
-    def connected(self) -> bool: ...
-
-    def take(self) -> bytes: ...
-
-    def send(self, data: bytes) -> None: ...
-
-    def hang_up(self) -> None: ...
 
 
 class QmpServer:

@@ -7,6 +7,7 @@ as escapes, as control characters are, so that a name can neither change the ter
 import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterable
 
 
 def shown(text: str) -> str:
@@ -36,3 +37,11 @@ def tell(*said: str) -> None:
         return
     with contextlib.suppress(OSError):
         os.write(2, lines.encode(errors="backslashreplace"))
+
+
+def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = lambda n: n) -> str:
+    """`; did you mean 'x'?`, or nothing."""
+    from difflib import get_close_matches  # here: a line without mistakes needs none
+
+    match = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{show(match[0])}'?" if match else ""

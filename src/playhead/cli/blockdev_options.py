@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.messages import nearest
 from playhead.cli.drive_options import BLKREPLAY, FORMATS
 from playhead.cli.option_table import Given, Sub
 from playhead.cli.structured_value import structured
-from playhead.cli.value_types import FILE, Type, id_of, identifier, nearest, on_off, one_of
+from playhead.cli.value_types import FILE, Type, id_of, identifier, on_off, one_of
 from playhead.host import image_names
 
 DRIVERS = (*image_names.LOCAL, *FORMATS, BLKREPLAY)

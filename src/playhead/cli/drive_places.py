@@ -14,7 +14,7 @@ from playhead.base.errors import UsageError
 from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.cli.drive_options import BLKREPLAY, PLACES
 from playhead.cli.option_table import naming
-from playhead.cli.value_types import nearest
+from playhead.base.messages import nearest
 
 FLOPPIES = 2
 

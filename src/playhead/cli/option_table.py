@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import PlayheadError, UnsupportedError, UsageError
-from playhead.cli.value_types import Parser, Type, nearest, type_of
+from playhead.base.messages import nearest
+from playhead.cli.value_types import Parser, Type, type_of
 
 FIRST = "0.1.0"  # the version that has what says nothing else
 

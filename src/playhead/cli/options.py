@@ -19,7 +19,7 @@ from playhead.cli.option_table import sub_options as sub_options
 from playhead.cli.value_types import FILE as FILE
 from playhead.cli.value_types import Parser as Parser
 from playhead.cli.value_types import identifier as identifier
-from playhead.cli.value_types import nearest as nearest
+from playhead.base.messages import nearest as nearest
 from playhead.cli.value_types import number as number
 from playhead.cli.value_types import on_off as on_off
 from playhead.cli.value_types import one_of as one_of

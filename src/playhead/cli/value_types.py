@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.messages import nearest
 
 Parser = Callable[[str], Any]
 
@@ -32,14 +33,6 @@ class Type:
 def type_of(parse: Parser) -> Type:
     """A parser as a type: one that is a plain function takes a text."""
     return parse if isinstance(parse, Type) else Type("TEXT", parse)
-
-
-def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = lambda n: n) -> str:
-    """`; did you mean 'x'?`, or nothing."""
-    from difflib import get_close_matches  # here: a line without mistakes needs none
-
-    match = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{show(match[0])}'?" if match else ""
 
 
 def one_of(*words: str) -> Type:

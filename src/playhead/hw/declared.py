@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
+from playhead.base.messages import nearest
 
 Value = int | str | bool | None  # None: not set
 
@@ -210,8 +211,6 @@ class Declared(NamedTuple):
 
 def near(word: str, known: Sequence[str]) -> str:
     """`; did you mean 'x'?`, or all that there is."""
-    from difflib import get_close_matches
-
-    if match := get_close_matches(word, known, n=1, cutoff=0.6):
-        return f"; did you mean '{match[0]}'?"
+    if hint := nearest(word, known):
+        return hint
     return f"; there is {', '.join(known)}" if known else "; it has none"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.messages import nearest
 
 LOOPBACK = "127.0.0.1"
 HOUR_S = 3600
@@ -158,7 +159,7 @@ def parse(text: str) -> Spec:
     if (kind in NOT_HERE and (colon or kind == text)) or text.startswith("/dev/"):
         name = "tty" if text.startswith("/dev/") else kind
         raise UnsupportedError(f"a device of the kind '{name}' is not supported; instead: {NOT_HERE[name]}")
-    raise UsageError(f"unknown character device {text!r}{_nearest(text)}; there are {', '.join(LEGACY)}")
+    raise UsageError(f"unknown character device {text!r}{nearest(text, BACKENDS)}; there are {', '.join(LEGACY)}")
 
 
 def _shared(spec: Spec, text: str) -> Spec:
@@ -175,7 +176,7 @@ def parse_chardev(text: str) -> Spec:
     if backend in NOT_HERE:
         raise UnsupportedError(f"the backend '{backend}' is not supported; instead: {NOT_HERE[backend]}")
     if backend not in KEYS:
-        raise UsageError(f"unknown backend '{backend}'{_nearest(backend)}; there is {', '.join(BACKENDS)}")
+        raise UsageError(f"unknown backend '{backend}'{nearest(backend, BACKENDS)}; there is {', '.join(BACKENDS)}")
     items = [item.replace("\0", ",") for item in rest.replace(",,", "\0").split(",")] if rest else []
     given = _options(items, {"id": str, **KEYS[backend], **_ALL})
     given.pop("logfile", None)
@@ -198,13 +199,6 @@ def gdb(text: str) -> Spec:
         address, *options = text.split(",")
         text = ",".join([address, "server=on", "wait=off", *options])
     return parse(text)
-
-
-def _nearest(word: str) -> str:
-    from difflib import get_close_matches  # here: a line without mistakes needs none
-
-    match = get_close_matches(word, BACKENDS, n=1, cutoff=0.6)
-    return f"; did you mean '{match[0]}'?" if match else ""
 
 
 def _options(items: Sequence[str], known: dict[str, Parser]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ NO_SCREEN = Refusal("this version has no screen", "-nographic, with the guest's 
 NO_SOUND = Refusal("this version has no sound")
 NO_USB = Refusal("there is no USB")
 NO_SHARING = Refusal("a folder of the host cannot be recorded", "a disk image: -drive file=FILE")
-NO_HOST = Refusal("the guest may depend on nothing of the host", "-cpu MODEL with the engine's emulation")
 NO_MEMORY = Refusal("memory is the process's own", "-m SIZE")
 NO_FLASH = Refusal("there is no flash memory", "-bios FILE")
 NO_CARDS = Refusal("there is no controller for such drives", "-drive file=FILE,if=ide")

@@ -26,7 +26,6 @@ LOAD, NOTE = 1, 4
 PRSTATUS = 1
 HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
 PROGRAM = struct.Struct("<IIIIIIII")
-SECTION = struct.Struct("<10I")
 STATUS = struct.Struct("<iiihHIIiiii8i17ii")
 REGISTERS = ("ebx", "ecx", "edx", "esi", "edi", "ebp", "eax", "ds", "es", "fs", "gs", None, "eip", "cs", "eflags",
              "esp", "ss")  # fmt: skip

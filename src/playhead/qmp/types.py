@@ -61,8 +61,6 @@ BOOL = Builtin("bool", "boolean", "boolean", (bool,))
 NUMBER = Builtin("number", "number", "number", (int, float))
 ANY = Builtin("any", "value", "value", ())
 INT = Integer("int64", -(1 << 63), (1 << 63) - 1)
-UINT = Integer("uint64", 0, (1 << 64) - 1)
-UINT16 = Integer("uint16_t", 0, (1 << 16) - 1)
 
 
 class Enum(Type):

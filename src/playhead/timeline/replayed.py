@@ -65,7 +65,6 @@ class ReplayDebuggee(Debuggee):
     def recording(self) -> str:  # type: ignore[override]
         return self._reader.path
 
-
     def drives_now(self) -> list[DriveNow]:
         return recorded_drives(self.machine, self._reader.meta.get("disks"))
 

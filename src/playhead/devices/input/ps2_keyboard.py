@@ -22,7 +22,6 @@ SET_LEDS, SCAN_SET, IDENTIFY, TYPEMATIC = 0xED, 0xF0, 0xF2, 0xF3
 ENABLE, DISABLE, DEFAULT, RESET = 0xF4, 0xF5, 0xF6, 0xFF
 SET_3_KEYS_ALL, SET_3_KEYS_ONE = (0xF7, 0xF8, 0xF9, 0xFA), (0xFB, 0xFC, 0xFD)
 KEYBOARD_ID = (0xAB, 0x83)
-LEDS = ("scroll_lock", "num_lock", "caps_lock")  # bit n lights the n-th
 
 
 class KeyboardState(SharedRecord):
@@ -30,7 +29,7 @@ class KeyboardState(SharedRecord):
     queue = Bytes(ROOM)
     command = U8()  # the command whose parameter is the next byte
     last = U8()  # what was fetched last
-    leds = U8()
+    leds = U8()  # scroll lock, num lock, caps lock from bit 0 on
     typematic = U8(0x2B)
     scan_set = U8(2)
     scanning = Bool(True)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from playhead.boards import machine_version
-from playhead.devices.pci.bus import BAR0, PciFunction
+from playhead.devices.pci.bus import BAR0, INTERRUPT_LINE, INTERRUPT_PIN, PciFunction
+from playhead.monitor.devices import CLASS, CLASSES, DEVICE, SUBSYSTEM, SUBSYSTEM_VENDOR, VENDOR
 from playhead.qmp.declared import command
 from playhead.qmp.errors import NOT_ACTIVE, QmpError
 from playhead.qmp.objects import CPU_PATH, cpu_type
@@ -34,12 +35,6 @@ PCI_DEVICE = Struct("PciDeviceInfo", {
 PCI_BUS = Struct("PciInfo", {"bus": INT, "devices": [PCI_DEVICE]})
 CHARDEV = Struct("ChardevInfo", {"label": STR, "filename": STR, "frontend-open": BOOL})
 MOUSE = Struct("MouseInfo", {"name": STR, "index": INT, "current": BOOL, "absolute": BOOL})
-
-CLASSES = {
-    0x0600: "Host bridge", 0x0601: "ISA bridge", 0x0680: "Bridge", 0x0101: "IDE controller", 0x0300: "VGA controller",
-    0x0200: "Ethernet controller", 0x0401: "Audio controller", 0x0C03: "USB controller",
-}  # fmt: skip
-PIN_REGISTER, LINE_REGISTER, CLASS, SUBSYSTEM = 0x3D, 0x3C, 0x0A, 0x2C
 
 
 @command("query-name", returns=Struct("NameInfo", {"*name": STR}), about="the name that -name gave")
@@ -175,16 +170,18 @@ def query_pci(qmp: Qmp) -> list[dict[str, Any]]:
 
 
 def _function(devfn: int, one: PciFunction[Any]) -> dict[str, Any]:
-    pin, code = one.state.config[PIN_REGISTER], one.word(CLASS)
+    pin, code = one.state.config[INTERRUPT_PIN], one.word(CLASS)
     named = {"desc": CLASSES[code]} if code in CLASSES else {}
     return {
         "bus": 0, "slot": devfn >> 3, "function": devfn & 7, "qdev_id": one.name, "irq_pin": pin,
         "class_info": {"class": code, **named},
-        "id": {"device": one.word(2), "vendor": one.word(0), "subsystem": one.word(SUBSYSTEM + 2),
-               "subsystem-vendor": one.word(SUBSYSTEM)},
-        **({"irq": one.state.config[LINE_REGISTER]} if pin else {}),
+        "id": {"device": one.word(DEVICE), "vendor": one.word(VENDOR), "subsystem": one.word(SUBSYSTEM),
+               "subsystem-vendor": one.word(SUBSYSTEM_VENDOR)},
+        **({"irq": one.state.config[INTERRUPT_LINE]} if pin else {}),
         "regions": [_region(one, bar) for bar in one.BARS],
     }  # fmt: skip
+
+
 def _region(one: PciFunction[Any], bar: Any) -> dict[str, Any]:
     """`address` is -1 while it is not decoded, as in QEMU."""
     at = one.bar(bar.index)

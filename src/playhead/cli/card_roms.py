@@ -15,7 +15,7 @@ from playhead.base.errors import UsageError
 from playhead.base.messages import tell
 
 if TYPE_CHECKING:
-    from playhead.boards.entry import Entry, Rom
+    from playhead.boards.entry import Entry
 
 FOLDERS = ("/usr/lib/ipxe/qemu", "/usr/share/qemu", "/usr/share/ipxe/qemu", "/usr/share/seabios")
 PROPERTY = "romfile"

@@ -105,8 +105,8 @@ class Memory:
     # ROMs that the guest places
 
     def show_rom(self, base: int, length: int, offset: int, name: str) -> RomWindow:
-        """Let a ROM answer at `base`, unless RAM or firmware is there. What it shares with registers is decided in their
-        space, so the order in which things came does not matter; whole pages that are its own are in the page map.
+        """Let a ROM answer at `base`, unless RAM or firmware is there. What it shares with registers is decided in
+        their space, so the order in which things came does not matter; whole pages of its own are in the page map.
         """
 
         def read(address: int, size: int) -> int:

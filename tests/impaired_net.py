@@ -4,7 +4,7 @@ directions, as a seed says: the n-th frame of a direction always meets the same 
 In a test, `impair(end, Faults(seed=1, loss=5))` does it to a `NetEnd` of any kind before the session runs. A program
 of its own takes the same words in front of a command line, and says at the end what it has done:
 
-    python -m tests.impaired_net seed=1,loss=5,swap=5 playhead record -o r.ph -netdev user,id=n -device e1000,netdev=n ...
+    python -m tests.impaired_net seed=1,loss=5,swap=5 playhead record -o r.ph -netdev user,id=n ...
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
 from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
+from playhead.hw.net import NetPort
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Child
 
@@ -192,6 +193,10 @@ class Board:
                 if id is not None and entry.values.get(word) == id:
                     return self._outputs.ends.get(name.format(number))
         return None
+
+    def netdev(self, id: str | None) -> NetPort:
+        netdevs = [end.id for end in self.config.outside if end.type == "netdev"]
+        return NetPort(None if id is None else netdevs.index(id))
 
     def drive(self, id: str) -> Drive:
         drives = [entry.values["drive"] for entry in self.config.all_of(*pc_devices.DRIVES)]

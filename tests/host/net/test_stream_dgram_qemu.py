@@ -35,6 +35,11 @@ DATAGRAMS = {
     "dgram-mcast": ("dgram,remote.type=inet,remote.host=230.0.0.9,remote.port={a},local.type=inet,local.host=127.0.0.1,"
                     "local.port=0",) * 2,
 }  # fmt: skip
+WHERE = {  # what `info network` shows of clients
+    "socket-connect": "socket: connect to 127.0.0.1:{a}",
+    "stream-inet-client": "tcp:127.0.0.1:{a}",
+    "stream-unix-client": "unix:{dir}/a",
+}
 FAR = "socket,udp=127.0.0.1:{y},localaddr=127.0.0.1:{x}"  # QEMU's other side
 NEAR = "socket,udp=127.0.0.1:{x},localaddr=127.0.0.1:{y}"
 
@@ -67,6 +72,7 @@ def test_stream_with_qemu(kind, places):
                 with Open(mine) as ours:
                     wait_for(lambda: ours.end.connected)
                     exchange(near, ours, (SMALL, USUAL, LARGEST))
+                    assert ours.end.where == WHERE[kind].format(**places)
 
 
 @pytest.mark.parametrize("kind", DATAGRAMS)

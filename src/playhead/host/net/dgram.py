@@ -142,6 +142,7 @@ class UdpDatagrams(_Datagrams):
             raise HostError(f"cannot receive at udp:{_shown(*here)}: {e.strerror}") from None
         super().__init__(label, bound, bound, there)
         self.local = (here[0], int(bound.getsockname()[1]))
+        self.where = f"udp={_shown(*self.local)}/{_shown(*there)}"
         if not addresses.is_loopback(here[0]):
             self.open_at = f"udp:{_shown(*self.local)}"
 
@@ -154,6 +155,7 @@ class UnixDatagrams(_Datagrams):
         self._path, self._file = local, addresses.identity(local)
         self._waiting: deque[bytes] = deque()
         super().__init__(label, bound, bound, remote)
+        self.where = f"udp={local}:{remote}"
 
     def send(self, frame: bytes) -> None:
         if not frame:
@@ -206,5 +208,6 @@ class MulticastDatagrams(_Datagrams):
             raise HostError(f"cannot join the group {_shown(*there)}{at}: {e.strerror}") from None
         super().__init__(label, incoming, out, there)
         self._own = own
+        self.where = f"mcast={_shown(*there)}"
         if not addresses.is_loopback(interface):
             self.open_at = f"the multicast group {_shown(*there)}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
+from playhead.host.chardev.spec import LOOPBACK
 from playhead.host.net.address import Address, descriptor, group_port, host_port, interface
 from playhead.host.net.end import NetEnd
 from playhead.host.net.sub_options import SubOptions
@@ -48,7 +49,10 @@ def end(id: str, given: SocketOptions) -> NetEnd:
     if given.way in ("mcast", "udp"):
         from playhead.host.net import dgram
 
-        return dgram.end(id, dgram.DgramOptions(given.address, given.local))
+        joined = dgram.end(id, dgram.DgramOptions(given.address, given.local))
+        joined.where = f"socket: {given.way}={given.address.host or LOOPBACK}:{given.address.port}"
+        return joined
     from playhead.host.net.stream import StreamEnd, StreamOptions
 
-    return StreamEnd(id, StreamOptions(given.address, given.way == "listen"))
+    shown = "socket: connection from " if given.way == "listen" else "socket: connect to "
+    return StreamEnd(id, StreamOptions(given.address, given.way == "listen"), shown)

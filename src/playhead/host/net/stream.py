@@ -66,6 +66,18 @@ class _Connection(SocketDevice):
         elif self._client is None and self._connecting is None:
             self._start()
 
+    def peer(self, shown: str) -> str:
+        """Who is at the other side: `unix:PATH`, or HOST:PORT with this before it; or nothing."""
+        client = self._client
+        if client is None or self._gone:
+            return ""
+        if client.family == socket.AF_UNIX:
+            return f"unix:{self.spec.path}"
+        with contextlib.suppress(OSError):
+            host, port = client.getpeername()[:2]
+            return f"{shown}[{host}]:{port}" if ":" in host else f"{shown}{host}:{port}"
+        return ""
+
     @property
     def backlog(self) -> int:
         """Bytes that the peer has not read."""
@@ -90,9 +102,10 @@ class _Connection(SocketDevice):
 
 
 class StreamEnd(NetEnd):
-    def __init__(self, label: str, given: StreamOptions, prefix: str = ""):
-        """`prefix`: of what `info network` shows."""
+    def __init__(self, label: str, given: StreamOptions, shown: str = "tcp:"):
+        """`shown`: what `info network` puts before the peer's address."""
         super().__init__(label)
+        self._shown = shown
         address = given.address
         made = _handed_over(address.fd, given.server) if address.type == "fd" else None
         spec = Spec("socket", host=address.host, port=address.port, to=address.to, family=address.family,
@@ -101,7 +114,6 @@ class StreamEnd(NetEnd):
         self._connection.keep_alive = address.keep_alive
         self._connection.named = f"file descriptor {address.fd}" if made is not None else ""
         self._connection.sink, self._connection.sink_full = self._came, lambda: self.room <= 0
-        self._prefix = prefix
         self._unpacker = Unpacker()
         self._heard = 0  # which of the connections so far the last bytes were of
         self._bad = ""  # what the peer sent that is no frame
@@ -114,6 +126,10 @@ class StreamEnd(NetEnd):
     @property
     def connected(self) -> bool:
         return self._connection.connected
+
+    @property
+    def where(self) -> str:  # type: ignore[override]
+        return self._connection.peer(self._shown)
 
     @property
     def live(self) -> bool:  # type: ignore[override]

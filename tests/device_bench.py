@@ -22,6 +22,7 @@ from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared
 from playhead.hw.device import Device
 from playhead.hw.line import Line, SoleLine
+from playhead.hw.net import NetPort
 from playhead.hw.memory import Memory
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Child
@@ -177,6 +178,9 @@ class Bench:
 
     def chardev(self, id: str | None) -> Nobody:
         return Nobody()
+
+    def netdev(self, id: str | None) -> NetPort:
+        return NetPort()
 
     def drive(self, id: str) -> AlarmDrive:
         number, sectors = next((n, size) for n, (_, bus, unit, size) in enumerate(DRIVES, 1) if f"{bus}.{unit}" == id)

@@ -53,7 +53,7 @@ GROUPS: tuple[tuple[str, tuple[Requirement, ...]], ...] = (
                     ("session/test_killed.py::test_typing_at_a_pty_is_recorded",
                      "cli/test_device_options.py::test_they_are_recorded_and_replayed"), "no sound yet"),
         Requirement(12, "clocks, events, deferred work, threads, input, checkpoints, packets, disks, serial ports",
-                    ("session/test_sources.py::test_a_new_source_is_a_class_and_a_line_in_the_list",),
+                    ("session/test_sources.py::test_packets_and_cables",),
                     "`docs/determinism.md` has ours, each with who closes it and its test"),
     )),
     ("Command line", (

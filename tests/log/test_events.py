@@ -85,7 +85,7 @@ def test_arguments_out_of_range_are_refused():
 def test_tags_are_qemus_where_qemu_has_the_event():
     assert {tag: kind.name for tag, kind in KINDS.items() if kind.qemu} == QEMU
     ours = {"RESET_REQUESTED", "CLOCK_RATE", "SNAPSHOT_LOADED", "BLOCK_FAILED", "MEDIUM_CHANGED"}
-    ours |= {"POWER_BUTTON", "WAKE_UP", "NMI"}
+    ours |= {"POWER_BUTTON", "WAKE_UP", "NMI", "LINK_CHANGED"}
     assert {kind.name for kind in KINDS.values() if not kind.qemu} == ours
     assert CAUSES.index("host-signal") == 4 and CAUSES.index("guest-reset") == 7 and len(CAUSES) == 11
     assert CHECKPOINTS == tuple(c.name for c in Checkpoint)

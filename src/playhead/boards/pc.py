@@ -28,6 +28,7 @@ from playhead.devices.input.i8042_kbc import I8042
 from playhead.devices.intc.lapic import Lapic
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.pci.bus import PciBus, PciFunction, place
+from playhead.devices.pci.expansion_rom import PciCard
 from playhead.devices.pci.piix3_isa import Piix3Isa
 from playhead.devices.pci.piix4_pm import Piix4Pm
 from playhead.devices.storage.floppy_formats import CMOS as CMOS_TYPES
@@ -42,6 +43,7 @@ from playhead.hw.device import Device
 from playhead.hw.door import HostClock, Requests, Sink
 from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
+from playhead.hw.net import NetPort
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Child
 
@@ -109,7 +111,7 @@ class Board:
         self.ask_ignne: Callable[[], None] = lambda: None  # the machine's: the processor is to get IGNNE# if it can
         tables = pc_memory.acpi(config)
         layout = pc_memory.lay_out(config, memory, tables)
-        self.regions = layout.regions
+        self.regions, self._roms = layout.regions, layout.roms
         self.boot = pc_memory.start(config, tables) if config.kernel is not None else None
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
@@ -140,6 +142,9 @@ class Board:
                 values = self.config.values(entry)
                 device = cls.build(entry.id, self, values)
                 self.devices[entry.id] = device
+                if entry.id in self._roms:
+                    assert isinstance(device, PciCard)
+                    device.plug_rom(self.memory, *self._roms[entry.id])
                 if isinstance(device, PciFunction):
                     self.bus.add(*place(values["addr"]), device)
         for id, before in DIGESTED_BEHIND.items():
@@ -192,6 +197,10 @@ class Board:
                 if id is not None and entry.values.get(word) == id:
                     return self._outputs.ends.get(name.format(number))
         return None
+
+    def netdev(self, id: str | None) -> NetPort:
+        netdevs = [end.id for end in self.config.outside if end.type == "netdev"]
+        return NetPort(None if id is None else netdevs.index(id))
 
     def drive(self, id: str) -> Drive:
         drives = [entry.values["drive"] for entry in self.config.all_of(*pc_devices.DRIVES)]

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from playhead.base.record import Record
+from playhead.hw.net import NetPort
 
-SERIAL, INPUT, POWER, NMI = "serial", "input", "power", "nmi"  # kinds of input (`Device.INPUT`)
+SERIAL, INPUT, NET, POWER, NMI = "serial", "input", "net", "power", "nmi"  # kinds of input (`Device.INPUT`)
 
 
 class Receiver(Protocol):
@@ -51,6 +52,32 @@ class InputReceiver(Protocol):
 
     def sync(self) -> None:
         """What it has taken belongs together, and that is all of it."""
+        ...
+
+
+class NetReceiver(Protocol):
+    """A network card. Whether its link is up is state of its own, which no reset changes: while it is down, the card
+    neither sends nor receives.
+    """
+
+    port: NetPort
+    """What `Surroundings.netdev` gave it."""
+
+    on_room: Callable[[], None]
+    """Called when `can_receive` may have become true by something that the guest did (as a `Receiver`'s)."""
+
+    def can_receive(self) -> bool:
+        """Whether a frame may come now. A card that is switched off takes frames and drops them: False means that the
+        guest will make room.
+        """
+        ...
+
+    def receive(self, frame: bytes) -> None:
+        """A frame has come, of any length, without its frame check sequence. What is none for this card, it drops."""
+        ...
+
+    def set_link(self, up: bool) -> None:
+        """The cable has been plugged in or out."""
         ...
 
 

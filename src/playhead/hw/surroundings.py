@@ -10,6 +10,7 @@ from playhead.hw.clock import VirtualClock
 from playhead.hw.door import HostClock, Requests, Sink
 from playhead.hw.line import Line, SoleLine
 from playhead.hw.memory import Memory
+from playhead.hw.net import NetPort
 from playhead.hw.space import Space
 
 T = TypeVar("T")
@@ -81,6 +82,10 @@ class Surroundings(Protocol):
         ...
 
     def drive(self, id: str) -> Drive: ...
+
+    def netdev(self, id: str | None) -> NetPort:
+        """What a network card is plugged into; nothing without an id."""
+        ...
 
     # what the machine as a whole says
 

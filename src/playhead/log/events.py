@@ -360,6 +360,14 @@ class NmiRaised(Event):
     """
 
 
+@event(71, "LINK_CHANGED")
+class LinkChanged(Event):
+    """Somebody plugged a network card's cable in or out (`set_link`). `card` counts the machine's network cards."""
+
+    card = U8()
+    up = Bool()
+
+
 class Entry(NamedTuple):
     """An event at its place in a recording."""
 

@@ -49,7 +49,7 @@ class RecordSession(RunSession):
         self._keep_blocks()
         self._parts = list(self.machine.digest_parts())
         period = self.options.digest_period
-        session = {"no_reboot": self.options.no_reboot, "sleep": self.options.sleep}
+        session = {"no_reboot": self.options.no_reboot, "sleep": self._sleep}
         if self.options.trace_events:
             session["trace_events"] = True
         self.trace_if(self.options.trace_events)

@@ -29,6 +29,7 @@ from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
 from playhead.session.suspension import sleep_or_wake
+from playhead.session.traffic import Traffic
 from playhead.session.target import Door, Follower, MachineLike, StopLike, serial_ports
 
 ENDS = ("shutdown", "reset")
@@ -74,6 +75,7 @@ class ReplaySession:
         self._events = self._digests = 0
         self._status_at = 0
         self.log: Follower | None = None
+        self.traffic: list[Traffic] = []
         self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._console: ConsoleCheck | None = None
         if self.options.console:
@@ -105,6 +107,7 @@ class ReplaySession:
         ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
         self.machine = self._build(Door(ends, self._ask, self._printed))
         self._built = True
+        self.sources.built()
         if self.log is not None:
             self.log.follow(self)
         if self.reader.meta["session"].get("trace_events"):

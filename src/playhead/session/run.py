@@ -36,7 +36,8 @@ from playhead.session.pacing import Rest
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
 from playhead.session.suspension import sleep_or_wake
-from playhead.session.target import Door, Follower, MachineLike, StopLike
+from playhead.session.target import Door, Follower, MachineLike, StopLike, has_network
+from playhead.session.traffic import Traffic
 
 if TYPE_CHECKING:
     from playhead.host.disks import Disks
@@ -74,6 +75,8 @@ class RunSession:
         self._entered: Moment | None = None  # when the last event did
         self._arrived_here = False  # nothing has happened since the machine came to this moment
         self.snapshots = Snapshots()
+        self.traffic: list[Traffic] = []
+        self._sleep = options.sleep or has_network(host.ends)
         self.drive: Callable[[], None] = self.turn
         self.observed = False  # a debugger or monitor is attached: do not end the run when the CPU halts for good
         self.met: StopLike | None = None  # the stop of a breakpoint or watchpoint, until somebody takes it
@@ -89,6 +92,7 @@ class RunSession:
             self.door = Door(self.host.ends, self._ask, self._printed)
             self.machine = self._build(self.door)
             self._built = True
+            self.sources.built()
             self.sources.connect()
             if self.log is not None:
                 self.log.follow(self)
@@ -96,6 +100,8 @@ class RunSession:
             self.clocks = Clocks(self.host.realtime_ns, self.machine.now_ns, clock_ns, self._virtual_rt)
             self._began_ns = self.host.realtime_ns()
             self.host.start(self.machine.kick)
+            if self._sleep and not self.options.sleep:
+                self.host.message("sleep=off: with a network, a halted guest's time passes as with sleep=on")
             self._entered, self._arrived_here = None, True
             if self.options.begin is not None:
                 self._begin_at(self.options.begin)
@@ -141,6 +147,7 @@ class RunSession:
         self._ran_ns += now - began
         if stop.kind != "halted":
             self.sources.ran(now - began, self.machine.icount - before)
+        self.sources.passed(self.machine.now_ns())
         self.host.flush()
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_NS
@@ -186,18 +193,17 @@ class RunSession:
         live = self.host.input_possible  # looked at first: the last input is in the inbox before its device is not live
         busy, due_ns = self.sources.busy, self.sources.due_ns()
         next_ns = min(deadline_ns, due_ns)
-        idle = not busy and not (self.options.sleep and live)  # nothing else may come: time need not be waited for
+        idle = not busy and not (self._sleep and live)  # nothing else may come: time need not be waited for
+        if self._sleep:
+            self.sources.passed(self._resting_ns(wanted_ns, deadline_ns))
         if self.sources.pending:
-            virtual_ns = self.machine.now_ns()
-            if self.options.sleep:
-                virtual_ns = max(virtual_ns, min(wanted_ns, deadline_ns - 1))
-            self._enter_halted(virtual_ns)
+            self._enter_halted(self._resting_ns(wanted_ns, deadline_ns) if self._sleep else self.machine.now_ns())
         elif due_ns < deadline_ns and (idle or wanted_ns >= due_ns):
             self._enter_halted(due_ns)
         elif next_ns == NEVER and not (live or busy or self.observed):
             state = "is suspended" if self.machine.suspended else "has halted"
             self.finish("none", 0, f"the guest {state}, and nothing is left that could wake it")
-        elif next_ns == NEVER or (busy and not self.options.sleep):
+        elif next_ns == NEVER or (busy and not self._sleep):
             self.host.wait(WAIT_NS)
         elif next_ns == deadline_ns and (idle or wanted_ns >= deadline_ns):
             self.machine.warp(deadline_ns)
@@ -205,6 +211,10 @@ class RunSession:
             self._rest.over(wanted_ns - deadline_ns)
         else:
             self.host.wait(min(next_ns - wanted_ns, WAIT_NS))
+
+    def _resting_ns(self, wanted_ns: int, deadline_ns: int) -> int:
+        """A halted CPU's virtual time if input came now: in front of its next alarm."""
+        return max(self.machine.now_ns(), min(wanted_ns, deadline_ns - 1))
 
     def _enter_halted(self, virtual_ns: int) -> None:
         """Input enters while the CPU is halted, and virtual time has moved on so far."""

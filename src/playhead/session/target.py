@@ -192,6 +192,10 @@ def serial_ports(ends: Mapping[str, Any]) -> int:
     return sum(name.startswith("serial") for name in ends)
 
 
+def has_network(ends: Mapping[str, Any]) -> bool:
+    return any(name.startswith("net") for name in ends)
+
+
 def closed_door(ports: int) -> Door:
     """For a machine that is only built, and compared with another one."""
     names = [*(f"serial{n}" for n in range(ports)), "debugcon"]

@@ -17,6 +17,7 @@ from playhead.session.sources.clock_rate import ClockRateSource
 from playhead.session.sources.host_clock import HostClockSource
 from playhead.session.sources.input import InputSource
 from playhead.session.sources.media import MediaSource
+from playhead.session.sources.net import NetSource
 from playhead.session.sources.nmi import NmiSource
 from playhead.session.sources.power_button import PowerButtonSource
 from playhead.session.sources.quit import QuitSource
@@ -34,6 +35,7 @@ SOURCES: tuple[type[Source[Any]], ...] = (
     ClockRateSource,
     InputSource,
     SerialSource,
+    NetSource,
     BlockSource,
     MediaSource,
     NmiSource,
@@ -59,7 +61,8 @@ class Sources:
                 queue.handler(event, source.apply)
         self._pending = [source for source in self._all if type(source).pending is not Source.pending]
         self._limits, self._dues = self._overriding("limit"), self._overriding("due_ns")
-        self.ran = self._each("ran")
+        self.ran, self.passed = self._each("ran"), self._each("passed")
+        self.built = self._each("built")
         self.connect, self.restored = self._each("connect"), self._each("restored")
         self.put_off, self.look_after = self._each("put_off"), self._each("look_after")
         self.keep_originals = self._each("keep_originals")

@@ -19,6 +19,7 @@ from playhead.replay.checkpoints import Checkpoint
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
     from playhead.session.target import MachineLike
+    from playhead.session.traffic import Traffic
 
 
 class Refused(Exception):
@@ -36,6 +37,9 @@ class Session(Protocol):
     machine: "MachineLike"
     happened: Callable[..., None]
     """Tell whoever listens to this session of one of QEMU's events (`timeline.control`): `happened("WAKEUP")`."""
+
+    traffic: list["Traffic"]
+    """Whoever wants to see the packets."""
 
     def finish(self, cause: str, status: int, note: str = "") -> None:
         """The run ends here (`cause` in the words of `log.causes`)."""
@@ -70,6 +74,9 @@ class Source(Generic[E]):
         """Each event that enters at this moment. What follows a `yield` runs when that event has happened."""
         return iter(())
 
+    def built(self) -> None:
+        """The machine has been built, in a live session and in a replay alike."""
+
     # a live session
 
     def connect(self) -> None:
@@ -93,6 +100,9 @@ class Source(Generic[E]):
         halted machine's time moves no further than that.
         """
         return NEVER
+
+    def passed(self, virtual_ns: int) -> None:
+        """Virtual time has got so far; a halted CPU's would have if input came now."""
 
     def ran(self, host_ns: int, instructions: int) -> None:
         """The machine has run so much, without a halt in between."""

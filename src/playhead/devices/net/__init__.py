@@ -1,0 +1,1 @@
+"""Network cards, and what they share: Ethernet's arithmetic, serial EEPROMs."""

@@ -1,0 +1,55 @@
+"""Ethernet frames as network cards handle them: minimum length, kinds of address, CRC-32, and the Internet checksum.
+
+A frame here is without preamble and without its frame check sequence (FCS), as hosts exchange them. Each routine
+works on a frame as a whole, in C, for a card goes through them for every frame: the checksum, which is a sum of 16-bit
+words with the carries added back in, is the remainder of one large number by FFFFh.
+
+Sources: IEEE 802.3, clauses 3.2.8 and 3.2.9 (padding, FCS); RFC 1071 (checksum).
+"""
+
+from zlib import crc32
+
+ADDRESS = 6
+HEADER = 14  # two addresses and a type
+SHORTEST = 60  # a frame without its FCS
+FCS = 4
+TAG = 4  # of a VLAN (802.1Q), behind the addresses
+BROADCAST = b"\xff" * ADDRESS
+
+
+def padded(frame: bytes) -> bytes:
+    """The frame with the zeros that bring it to the shortest length on a wire."""
+    return frame if len(frame) >= SHORTEST else bytes(frame).ljust(SHORTEST, b"\0")
+
+
+def is_group(frame: bytes) -> bool:
+    """Whether the destination is a multicast address or the broadcast address."""
+    return bool(frame[0] & 1)
+
+
+def frame_check(frame: bytes) -> bytes:
+    """The FCS in the order in which it follows the frame."""
+    return crc32(frame).to_bytes(FCS, "little")
+
+
+def hash_bits(address: bytes, count: int) -> int:
+    """The first `count` bits of an address's CRC as they leave the shift register: an index into a multicast filter."""
+    register = ~crc32(address) & 0xFFFFFFFF  # whose lowest bit leaves first
+    index = 0
+    for n in range(count):
+        index = index << 1 | register >> n & 1
+    return index
+
+
+def checksum_sum(data: bytes) -> int:
+    """The ones' complement sum of 16-bit big-endian words; an odd byte at the end counts as the high half of a word.
+    0 only for data that is all zeros, as adding words one by one gives it."""
+    number = int.from_bytes(data, "big")
+    if len(data) & 1:
+        number <<= 8
+    return number % 0xFFFF or (0xFFFF if number else 0)
+
+
+def internet_checksum(data: bytes) -> int:
+    """What is put into a header's checksum field, which `data` holds as zero or with a pseudo-header's sum."""
+    return ~checksum_sum(data) & 0xFFFF

@@ -1,0 +1,1 @@
+"""The host's side of networks: what `-netdev` connects a card to."""

@@ -41,7 +41,7 @@ LINES: tuple[Case, ...] = (
     Case("-M pc"),
     Case("-M pc,accel=tcg"),
     Case("-machine type=pc,usb=off,vmport=off"),
-    Case("-M pc-i440fx-7.2", "our versions have names of their own: `pc-3`"),
+    Case("-M pc-i440fx-7.2", "our versions have names of their own: `pc-4`"),
     Case("-M q35", "one machine, `pc`"),
     Case("-M nosuch"),
     Case("-machine help"),

@@ -14,11 +14,11 @@ class NetEnd(HostEnd):
     """`label` is the netdev's id. `arrive` may be called from any thread, all else is the session's."""
 
     live = True
+    where = ""  # in QEMU's words, for `info network`
 
     def __init__(self, label: str):
         super().__init__()
         self.label = label
-        self.where = ""  # in QEMU's words, for `info network`
         self.lost = 0  # frames for which there was no room
         self._inbox: deque[bytes] = deque()
 

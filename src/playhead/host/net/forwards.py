@@ -127,8 +127,8 @@ def through(forward: GuestForward, chardevs: Mapping[str, Spec]) -> GuestForward
     if spec is None:
         raise UsageError(f"there is no -chardev with the id '{forward.chardev}'")
     if spec.backend != "socket" or spec.server or spec.telnet or spec.mux:
-        raise UnsupportedError(f"-chardev {spec.backend},id={spec.id} is no socket that connects to a program, and only "
-                               "such a one can serve a guest's network")  # fmt: skip
+        raise UnsupportedError(f"-chardev {spec.backend},id={spec.id} is no socket that connects to a program, as a "
+                               "guest's network needs it")  # fmt: skip
     host = "" if spec.path else spec.host or LOOPBACK
     return forward._replace(chardev="", path=spec.path, host=host, host_port=spec.port)
 

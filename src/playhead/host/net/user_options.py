@@ -163,12 +163,15 @@ HELP: dict[str, tuple[str, str, str]] = {
     "hostfwd": ("RULE", "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT: a port of this machine leads to one of "
                 "the guest's; may be given several times", "HOSTADDR 127.0.0.1, GUESTADDR that of dhcpstart"),
     "guestfwd": ("RULE", "tcp:[SERVER]:PORT-TARGET: a port in the guest's network leads to a program (cmd:COMMAND) or "
-                 "a socket (tcp:HOST:PORT, unix:PATH, chardev:ID); may be given several times", "SERVER number 4 of the network"),
+                 "a socket (tcp:HOST:PORT, unix:PATH, chardev:ID); may be given several times",
+                 "SERVER number 4 of the network"),
 }  # fmt: skip
 
 
 def user_options(given: Iterable[tuple[str, str]], chardevs: Mapping[str, Spec] | None = None) -> UserOptions:
-    """From the keys and texts of a command line, and its -chardevs by id. Raises UsageError or UnsupportedError with one line for a mistake."""
+    """From the keys and texts of a command line, and its -chardevs by id. Raises UsageError or UnsupportedError with
+    one line for a mistake.
+    """
     values: dict[str, Any] = {}
     for key, text in given:
         if key not in KEYS:

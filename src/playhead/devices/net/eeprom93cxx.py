@@ -89,7 +89,7 @@ class Eeprom93C46:
         operation, special = command >> 6, command >> 4 & 3
         if operation == READ:
             s.phase, s.shift, s.output = GIVING, s.words[command % WORDS], False
-        elif operation == WRITE or operation == SPECIAL and special == WRAL:
+        elif operation == WRITE or (operation == SPECIAL and special == WRAL):
             s.phase, s.shift = TAKING, 0
         else:
             s.phase = DONE
@@ -114,7 +114,7 @@ class Eeprom93C46:
         operation, special, at = s.command >> 6, s.command >> 4 & 3, s.command % WORDS
         every = operation == SPECIAL and special in (WRAL, ERAL)
         if s.enabled and (every or operation in (WRITE, ERASE)):
-            erased = operation == ERASE or every and special == ERAL
+            erased = operation == ERASE or (every and special == ERAL)
             for n in range(WORDS) if every else (at,):
                 s.words[n] = 0xFFFF if erased else s.shift
             s.output = True

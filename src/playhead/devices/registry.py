@@ -38,6 +38,7 @@ CLASSES = {
     "pc-testdev": "system.pc_testdev.PcTestdev",
     "vga-text": "display.vga_text.VgaText",
     "rtl8139": "net.rtl8139.Rtl8139",
+    "e1000": "net.e1000.E1000",
 }
 
 

@@ -36,7 +36,7 @@ from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import HPETS, directory, fixed_items, hpets
 from playhead.devices.system.pc_ports import CoprocessorError
-from playhead.devices.timer.mc146818_rtc import RESUME, Mc146818, pc_nvram
+from playhead.devices.timer.mc146818_rtc import RESUME, Mc146818, boot_devices, pc_nvram
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -116,8 +116,10 @@ class Board:
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
         first, second = (CMOS_TYPES[type] for type in config.floppy_types())
-        self.cmos = pc_nvram(config.ram_bytes, boot=config.boot, floppies=(first, second)) | disks.cmos(config.drives)
-        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid)
+        boot = config.boot_once or config.boot
+        self.cmos = pc_nvram(config.ram_bytes, boot=boot, floppies=(first, second)) | disks.cmos(config.drives)
+        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid,
+                                          menu=config.boot_menu)  # fmt: skip
         if config.all_of("hpet"):
             self.firmware_items |= {HPETS: hpets(acpi_tables.HPET_BLOCK, acpi_tables.HPET_BASE)}
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
@@ -251,6 +253,8 @@ class Board:
         """The reset line: every chip; memory keeps its contents."""
         for device in reversed(self.devices.values()):  # interrupt controllers last, after the edges of the others
             device.reset()
+        if self.config.boot_once:
+            self._rtc.fill(boot_devices(self.config.boot))
         self.loaded()
 
     def power_back(self) -> None:

@@ -115,8 +115,15 @@ def clock(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 
 def boot_order(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
-    if "order" in values["boot"]:
-        yield from _differ("-boot order", values["boot"]["order"], of.config.boot)
+    for name, there in (("order", of.config.boot), ("once", of.config.boot_once or "none"),
+                        ("menu", of.config.boot_menu), ("strict", of.config.boot_strict),
+                        ("splash-time", of.config.menu_wait), ("reboot-timeout", of.config.fail_wait)):  # fmt: skip
+        if name in values["boot"]:
+            yield from _differ(f"-boot {name}", *map(_word, (values["boot"][name], there)))
+
+
+def _word(value: object) -> object:
+    return _on(value) if isinstance(value, bool) else value
 
 
 def uuid(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:

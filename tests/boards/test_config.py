@@ -102,7 +102,8 @@ def test_what_firmware_reads_about_drives():
 
 def test_boot_order_with_network_cards():
     """Device paths as QEMU writes them (tests/guest/test_network_boot.py compares)."""
-    order = disks.boot_order((DriveConfig(sectors=100, boot_index=2),), (None,), [(1, "05.0"), (0, "1f.1"), (None, "3.0")])
+    cards = [(1, "05.0"), (0, "1f.1"), (None, "3.0")]
+    order = disks.boot_order((DriveConfig(sectors=100, boot_index=2),), (None,), cards)
     assert order.decode() == (
         "/pci@i0cf8/ethernet@1f,1/ethernet-phy@0\n/pci@i0cf8/ethernet@5/ethernet-phy@0\n"
         "/pci@i0cf8/ide@1,1/drive@0/disk@0\0"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from playhead.boards import acpi_tables, disks, pc_devices, pc_memory
+from playhead.boards import acpi_tables, disks, pc_devices, pc_memory, pci_resources
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import FLOPPY
@@ -61,9 +61,8 @@ FIRMWARE_PCI = (
     (*POWER, 0x3C, 1, SCI_IRQ),
 )
 FIRMWARE_IDE = (
-    (*IDE, 0x20, 4, 0xC001),  # bus master registers
     (*IDE, 0x40, 4, 0x80008000),  # both channels are decoded
-    (*IDE, 0x04, 2, 0x0005),
+    (*IDE, 0x04, 2, 0x0005),  # with bus mastering
 )
 FIRMWARE_PORTS = ((0x4D1, 1, 0x0E),)  # interrupts 9, 10 and 11 are level-triggered
 FIRMWARE_LAPIC = ((0x0F0, 0x1FF), (0x350, 0x8700), (0x360, 0x8400))  # enabled; LINT0 is the 8259s', LINT1 is NMI
@@ -281,6 +280,8 @@ class Board:
             part = self.bus.find(0, device << 3 | function)
             assert part is not None
             part.program(offset, size, value)
+        for write in pci_resources.writes(self.bus.functions(), self.bus.pirq_of):
+            write.function.program(*write[1:])
         for port, size, value in FIRMWARE_PORTS:
             self.io.write(port, size, value)
         for offset, value in FIRMWARE_LAPIC:

@@ -57,22 +57,20 @@ def date_shown(ns: int) -> str:
 
 
 class Capture:
-    """One of a session's `traffic`. `span`: from a moment on, up to another one or None. `by_host`: a packet's time is
-    the host's. If it cannot be written, `stop` is called, and `failure` says why.
+    """One of a session's `traffic`. `by_host`: a packet's time is the host's. If one cannot be written, `stop` is
+    called, and `failure` says why.
     """
 
-    def __init__(self, file: PcapngWriter, begin_ns: int, times: HostTimes, span: tuple[Moment, Moment | None],
-                 stop: Callable[[], None], *, by_host: bool = False):  # fmt: skip
-        self._file, self._begin_ns, self._times, self._span = file, begin_ns, times, span
+    def __init__(self, file: PcapngWriter, begin_ns: int, times: HostTimes, stop: Callable[[], None], *, by_host: bool):
+        self._file, self._begin_ns, self._times = file, begin_ns, times
         self._stop, self._by_host = stop, by_host
         self._counts = {True: 0, False: 0}
         self.failure: OSError | None = None
 
     def packet(self, net: int, out: bool, frame: bytes, moment: Moment, virtual_ns: int, host_ns: int | None) -> None:
-        begin, end = self._span
         if host_ns is not None:
             self._times.known(moment, virtual_ns, host_ns)
-        if self.failure is not None or moment < begin or (end is not None and moment >= end):
+        if self.failure is not None:
             return
         host = self._times.estimate(moment, virtual_ns) if host_ns is None else host_ns
         exact = "" if host_ns is not None else "about "

@@ -105,21 +105,20 @@ def _write(reader: Any, values: dict[str, Any]) -> int:
         raise UsageError(f"--from {begin} comes after --to {end}")
     created = str(reader.meta.get("created", ""))
     times = HostTimes((mark for _, mark, _ in reader.marks()), start_ns(None, created))
-    span = begin, None if values["end"] is None else end
     with (
         _output(values["output"]) as write,
         timeline(reader, values["engine"], images=values["images"]) as (line, host),
     ):
         about = f"{reader.path}; times are the {'machine' if values['time'] == 'virtual' else 'host'}'s"
         file = PcapngWriter(write, found, f"playhead {__version__}", about)
-        capture = Capture(file, start_ns(config, created), times, span, lambda: host.request_quit("-o"),
+        capture = Capture(file, start_ns(config, created), times, lambda: host.request_quit("-o"),
                           by_host=values["time"] == "host")  # fmt: skip
         if values["quiet"]:
             line.tell = lambda text: None
         try:
             line.seek(begin)
             line.player.traffic.append(capture)
-            note = _go(line.player, span[1])
+            note = _go(line.player, None if values["end"] is None else end)
         except Stopped:
             raise capture.failure or KeyboardInterrupt from None
         if capture.failure is not None:

@@ -13,6 +13,7 @@ CARD = Declared(
         Property("mode", "enum", "fast", "how", values=("fast", "slow")), Property("name", "str", None, "it", most=4),
         Property("netdev", "netdev"), Property("n", "int32", -1), Property("irq", "uint8", 5, "its interrupt", most=15),
         Property("base", "uint16", 0x300, "ports"), Property("addr", "addr"), Property("big", "uint64"),
+        Property("rom", "file"),
     ), wires=("irq{irq}",), ports=(Span("base", 8),), aliases=("card-1",), creatable=True,
 )  # fmt: skip
 
@@ -23,6 +24,7 @@ CARD = Declared(
     ("on", "off", False), ("on", "no", False), ("mode", "slow", "slow"), ("name", "", ""), ("name", "a,b", "a,b"),
     ("mac", "52:54:00:AB:cd:ef", "52:54:00:AB:cd:ef"), ("addr", "1f.7", "1f.7"), ("addr", "3", "03.0"),
     ("netdev", "user.0", "user.0"), ("big", str(2**64 - 1), 2**64 - 1),
+    ("rom", "/tmp/é x.rom", "/tmp/é x.rom"), ("rom", "", ""),
 ])  # fmt: skip
 def test_values_from_text(name: str, text: str, value: Any) -> None:
     found = CARD.parse({name: text})[name]
@@ -35,7 +37,8 @@ def test_values_from_text(name: str, text: str, value: Any) -> None:
     ("irq", "9" * 5000), ("size", "9" * 5000),
     ("size", "1.5"), ("size", "1.5B"), ("size", "K"), ("size", str(2**64)), ("size", "999999E"), ("on", "1"),
     ("on", "ON"), ("mode", "medium"), ("name", "abcde"), ("name", "é"), ("name", "a\n"), ("mac", "52:54:00:12:34"),
-    ("addr", "20"), ("addr", "3.8"), ("addr", "x"), ("netdev", "1"), ("netdev", ""), ("n", str(2**31)),
+("rom", "a" * 4097), ("addr", "20"), ("addr", "3.8"), ("addr", "x"), ("netdev", "1"), ("netdev", ""), ("n", str(2**31)),
+    ("rom", "a\n"), ("rom", "a" * 4097),
 ])  # fmt: skip
 def test_mistakes_say_what_it_takes(name: str, text: str) -> None:
     with pytest.raises(UsageError) as error:

@@ -1,7 +1,7 @@
 """A machine's description, which the command line makes, the board builds from and a recording keeps: properties of the
 machine as a whole, an ordered list of devices with their properties, and what those use of the outside.
 
-As JSON, the large parts (kernel, initrd, firmware) stand as the SHA-256 of their bytes; a recording keeps the bytes
+As JSON, the large parts (kernel, initrd, firmware, expansion ROMs) stand as the SHA-256 of their bytes; a recording keeps the bytes
 beside. Of a character device only a word says what it is: where it goes is the host's business.
 """
 
@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
-from playhead.boards import config_before, machine_version, pc_devices
+from playhead.boards import config_before, expansion_roms, machine_version, pc_devices
 from playhead.boards.drive_config import FLOPPY, DriveConfig
-from playhead.boards.entry import Entry, Module, Outside
+from playhead.boards.entry import Entry, Module, Outside, Rom
 from playhead.devices import registry
 from playhead.devices.timer.rtc_calendar import date_from_days, days_from_date
 
@@ -23,8 +23,8 @@ MIB = 1 << 20
 RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the hole for PCI, APICs and firmware
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 BLOBS = ("kernel", "initrd", "bios")
-LISTS = ("devices", "outside", "modules")
-OPTIONAL = ("modules", "kernel_name", "uuid")  # not written where there is none: descriptions before them had neither
+LISTS = ("devices", "outside", "modules", "roms")
+OPTIONAL = ("modules", "kernel_name", "uuid", "roms")  # not written where there is none: descriptions before them had neither
 BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
@@ -50,6 +50,7 @@ class PcConfig:
     outside: tuple[Outside, ...] = ()
     modules: tuple[Module, ...] = ()  # of a Multiboot kernel
     kernel_name: str = ""  # with which its command line begins
+    roms: tuple[Rom, ...] = ()  # of devices
     uuid: str = ""  # which firmware is told, as -uuid says it; without one it is all zeroes
 
     def __post_init__(self) -> None:
@@ -78,6 +79,7 @@ class PcConfig:
         if self.uuid and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.uuid):
             raise UsageError(f"-uuid {self.uuid}: not a UUID")
         pc_devices.check(self.machine, self.devices, self.outside)
+        expansion_roms.check(self.machine, self.devices, self.roms)
         for drive in self.drives:
             drive.check()
 
@@ -123,6 +125,11 @@ class PcConfig:
                 types[drive.unit] = drive_type(self.values(fdc), drive.unit, drive.type, drive.sectors)
         return types[0], types[1]
 
+    @cached_property
+    def sockets(self) -> list[expansion_roms.Socket]:
+        """The expansion ROMs."""
+        return expansion_roms.sockets(self.machine, self.devices, self.roms)
+
     # the real-time clock
 
     def rtc_start_s(self) -> int | None:
@@ -138,7 +145,8 @@ class PcConfig:
 
     def blobs(self) -> dict[str, bytes]:
         """The large parts by their SHA-256."""
-        parts = (*(getattr(self, name) for name in BLOBS), *(module.data for module in self.modules))
+        parts = [getattr(self, name) for name in BLOBS]
+        parts += [module.data for module in self.modules] + [rom.data for rom in self.roms]
         return {digest(part): part for part in parts if part is not None}
 
     def to_json(self) -> dict[str, Any]:
@@ -193,6 +201,7 @@ def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -
     values["devices"] = tuple(Entry.from_json(item) for item in values["devices"])
     values["outside"] = tuple(Outside.from_json(item) for item in values.get("outside", ()))
     values["modules"] = tuple(Module.from_json(item, blob) for item in values.get("modules", ()))
+    values["roms"] = tuple(Rom.from_json(item, blob) for item in values.get("roms", ()))
     if not values["devices"]:
         raise FormatError("a machine description without devices")
     for entry in values["devices"]:
@@ -206,7 +215,7 @@ def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -
 
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
     int: (int,), bool: (bool,), str: (str,), bytes | None: (str, type(None)),
-    tuple[Entry, ...]: (list,), tuple[Outside, ...]: (list,), tuple[Module, ...]: (list,),
+    tuple[Entry, ...]: (list,), tuple[Outside, ...]: (list,), tuple[Module, ...]: (list,), tuple[Rom, ...]: (list,),
 }  # fmt: skip
 
 

@@ -69,6 +69,24 @@ class Module(NamedTuple):
         return cls(blob(plain["data"]), plain["command_line"])
 
 
+class Rom(NamedTuple):
+    """The expansion ROM of a device. The name of its file is the device's property `romfile`."""
+
+    device: str
+    data: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return {"device": self.device, "data": sha256(self.data).hexdigest()}
+
+    @classmethod
+    def from_json(cls, plain: Any, blob: Callable[[str], bytes]) -> "Rom":
+        """`blob` gives the bytes of a SHA-256."""
+        known = isinstance(plain, dict) and set(plain) == set(cls._fields)
+        if not known or not all(isinstance(value, str) for value in plain.values()):
+            raise FormatError(f"a machine description with an unknown expansion ROM: {plain!r}")
+        return cls(plain["device"], blob(plain["data"]))
+
+
 class Outside(NamedTuple):
     """Something outside of the machine that a device names by `id`; `facts` are what the machine can see of it."""
 

@@ -28,6 +28,7 @@ from playhead.devices.input.i8042_kbc import I8042
 from playhead.devices.intc.lapic import Lapic
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.pci.bus import PciBus, PciFunction, place
+from playhead.devices.pci.expansion_rom import PciCard
 from playhead.devices.pci.piix3_isa import Piix3Isa
 from playhead.devices.pci.piix4_pm import Piix4Pm
 from playhead.devices.storage.floppy_formats import CMOS as CMOS_TYPES
@@ -110,7 +111,7 @@ class Board:
         self.ask_ignne: Callable[[], None] = lambda: None  # the machine's: the processor is to get IGNNE# if it can
         tables = pc_memory.acpi(config)
         layout = pc_memory.lay_out(config, memory, tables)
-        self.regions = layout.regions
+        self.regions, self._roms = layout.regions, layout.roms
         self.boot = pc_memory.start(config, tables) if config.kernel is not None else None
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
@@ -141,6 +142,9 @@ class Board:
                 values = self.config.values(entry)
                 device = cls.build(entry.id, self, values)
                 self.devices[entry.id] = device
+                if entry.id in self._roms:
+                    assert isinstance(device, PciCard)
+                    device.plug_rom(self.memory, *self._roms[entry.id])
                 if isinstance(device, PciFunction):
                     self.bus.add(*place(values["addr"]), device)
         for id, before in DIGESTED_BEHIND.items():

@@ -1,7 +1,7 @@
 """The PC's memory: what lies where in the backing area, what the guest's pages show at first, and what the ROMs hold.
 
 The backing area holds, in order: RAM (so that an offset below its size is a physical address), video RAM, the ROM
-behind C0000h-FFFFFh, and the firmware image. RAM at A0000h-FFFFFh exists too: the host bridge's PAM registers show
+behind C0000h-FFFFFh, the firmware image, and the expansion ROMs. RAM at A0000h-FFFFFh exists too: the host bridge's PAM registers show
 it.
 
 Without firmware, the ROM holds only what a kernel looks for there: the ACPI root pointer, and at the reset vector a
@@ -51,8 +51,13 @@ class Region(NamedTuple):
 
 def area_size(config: PcConfig) -> int:
     """Bytes of backing area that the board needs."""
-    bios = -(-len(config.bios or b"") // PAGE) * PAGE
-    return config.ram_bytes + VIDEO_SIZE + WINDOW_SIZE + bios
+    bios = _pages(len(config.bios or b""))
+    roms = sum(_pages(socket.length) for socket in config.sockets)
+    return config.ram_bytes + VIDEO_SIZE + WINDOW_SIZE + bios + roms
+
+
+def _pages(length: int) -> int:
+    return -(-length // PAGE) * PAGE
 
 
 class Layout(NamedTuple):
@@ -62,6 +67,7 @@ class Layout(NamedTuple):
     video: int
     window: int
     regions: tuple[Region, ...]
+    roms: Mapping[str, tuple[int, int]]  # offset and length of the expansion ROMs, by device
 
 
 def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
@@ -88,7 +94,14 @@ def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
         memory.map(FOUR_GIB - len(image), len(image), bios, writable=False)
     else:
         memory.map(FOUR_GIB - len(image), len(image), window + WINDOW_SIZE - len(image), writable=False)
-    return Layout(ram, video, window, tuple(regions))
+    roms = {}
+    for device, _, length, content in config.sockets:
+        if length:
+            offset = memory.allocate(_pages(length))
+            memory.area[offset : offset + len(content)] = content
+            regions.append(Region(f"{device}.rom", offset, length, rom=True))
+            roms[device] = offset, length
+    return Layout(ram, video, window, tuple(regions), roms)
 
 
 def tables_at(config: PcConfig) -> int:
@@ -139,6 +152,7 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
         "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, E820_RAM),
         "etc/system-states": sleep_types(config).file(_power(config)["s4_val"]),
         LOADER_FILE: tables.loader(),
+        **{socket.file: socket.data for socket in config.sockets if not socket.length},
         **tables.files,
     }
 

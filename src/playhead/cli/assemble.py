@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.base.errors import UsageError
 from playhead.boards import machine_version
 from playhead.boards.config import PcConfig
-from playhead.cli import boot_files, device_options, network_ends
+from playhead.cli import boot_files, card_roms, device_options, network_ends
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.log_options import make_log
@@ -39,14 +39,15 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     for name in ("initrd", "append"):
         if values[name] is not None and values["kernel"] is None:
             raise UsageError(f"-{name} goes with -kernel; this is without one: -{name} {values[name]}")
-    if values["kernel"] is None and values["bios"] is None:
-        if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY]:
-            raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
-        values["bios"] = seabios()
-    files = boot_files.read(values)
     machine, graphics = values["machine"].get("type", machine_version.newest()), values["machine"].get("graphics")
     back: dict[str, Any] = {**machine_version.back(machine)}
     parts = device_options.entries(values, drives)
+    devices = device_options.listed(machine, parts, dict(values["globals"]), _left_out(values, machine))
+    if values["kernel"] is None and values["bios"] is None:
+        if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY] and not card_roms.starts(devices):
+            raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE) or -hda FILE")
+        values["bios"] = seabios()
+    files = boot_files.read(values)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")
     if clock == "vm" and base == "utc":
         base = date_text().rstrip("Z")  # the host's date now; from here on it is part of the machine's description
@@ -60,7 +61,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
         boot=values["boot"].get("order", PcConfig.boot),
-        devices=device_options.listed(machine, parts, dict(values["globals"]), _left_out(values, machine)),
+        **card_roms.read(devices, firmware=values["kernel"] is None),
         outside=parts["outside"],
         uuid=values["uuid"] or "",
     )

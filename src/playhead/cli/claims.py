@@ -78,12 +78,12 @@ class Claims:
 
     def machine(self, values: dict[str, Any], drives: Iterable[Any]) -> None:
         """What the options of a machine name. `drives`: `DriveSpec`."""
-        from playhead.cli import boot_files
+        from playhead.cli import boot_files, card_roms
         from playhead.cli.drives import SEABIOS
         from playhead.cli.monitors import monitors
         from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec
 
-        for option, path in boot_files.named(values):
+        for option, path in (*boot_files.named(values), *card_roms.named(values)):
             self.reads(option, path)
         for spec in drives:
             if spec.file:
@@ -91,6 +91,9 @@ class Claims:
         if not values["kernel"] and not values["bios"]:
             for path in SEABIOS:
                 self.reads("the firmware", path)
+        if not values["kernel"]:
+            for path in card_roms.installed():
+                self.reads("the expansion ROM", path)
         named = [(f"-chardev {id}", spec) for id, spec in chardevs(values).items()]
         asked = [(one.option, one.spec) for one in monitors(values) if not one.spec.id]
         self.devices(all_specs(values), debugcon_spec(values), (*named, *asked))

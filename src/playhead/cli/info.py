@@ -100,9 +100,9 @@ def _checkpoints(reader: Any) -> dict[str, Any]:
 def as_text(facts: dict[str, Any]) -> str:
     from playhead.boards.machine_version import FIRST_RELEASE
     from playhead.cli.quantities import size
-    from playhead.cli.recorded_words import device_words
+    from playhead.cli.recorded_words import device_words, rom_words
 
-    lists = ("drives", "devices", "outside", "modules")
+    lists = ("drives", "devices", "outside", "modules", "roms")
     machine = {k: v for k, v in facts["machine"].items() if v is not None and v != "" and k not in lists}
     for name in ("kernel", "initrd", "bios"):
         if name in machine:
@@ -118,6 +118,7 @@ def as_text(facts: dict[str, Any]) -> str:
         "made": f"{facts['created']} by {facts['program']} on {facts['host']}",
         "machine": ", ".join([version, *_words(machine)]),
         **{f"module {n}": one["command_line"] for n, one in enumerate(facts["machine"].get("modules") or ())},
+        **{f"rom {n}": text for n, text in enumerate(rom_words(facts["machine"]))},
         **({"devices": " ".join(devices)} if (devices := device_words(facts["machine"])) else {}),
         **({"kernel": f"Linux {kernel['version']}", "kernel symbols": _symbols(kernel)} if kernel else {}),
         **{f"drive {n}": _disk_text(disk) for n, disk in enumerate(facts["disks"])},

@@ -26,6 +26,13 @@ def device_words(plain: dict[str, Any]) -> list[str]:
             for item in found]  # fmt: skip
 
 
+def rom_words(plain: dict[str, Any]) -> list[str]:
+    """The expansion ROMs: the file of each, whose it is, and its hash."""
+    files = {item.get("id"): item.get("romfile") for item in _items(plain, "devices")}
+    return [f"{files.get(rom.get('device'))} of {rom.get('device')}, sha256 {str(rom.get('data'))[:16]}"
+            for rom in _items(plain, "roms")]  # fmt: skip
+
+
 def serial_ports(plain: dict[str, Any]) -> int:
     """How many serial ports the machine has."""
     before = plain.get("serial")  # of recordings up to format 3

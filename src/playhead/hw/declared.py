@@ -4,7 +4,8 @@ and addresses that it answers, and what of the outside it needs.
 A device class carries this as `QEMU = Declared(...)`. The machine's description, the board, `-device help`, the
 reference page and the contract test read it; none of them knows a device by name.
 
-A property's type says how it is written and what it may be. Four types name something outside of the machine by its
+A property's type says how it is written and what it may be. A `file` is a file's name, whose content is part of the
+machine's description (`boards.entry.Rom`). Four types name something outside of the machine by its
 id: `chardev`, `drive`, `netdev`, `audiodev`; whoever describes the machine has to describe that too.
 """
 
@@ -22,7 +23,8 @@ INTEGERS = {
     "uint64": (0, (1 << 64) - 1), "int32": (-(1 << 31), (1 << 31) - 1), "size": (0, (1 << 64) - 1),
 }  # fmt: skip
 OUTSIDE = ("chardev", "drive", "netdev", "audiodev")
-TYPES = (*INTEGERS, "bool", "str", "enum", "mac", "addr", *OUTSIDE)
+TYPES = (*INTEGERS, "bool", "str", "file", "enum", "mac", "addr", *OUTSIDE)
+PATH_MAX = 4096
 CATEGORIES = ("Controller/Bridge/Hub", "Storage", "Network", "Input", "Display", "Sound", "Misc")
 
 NUMBER = r"-?(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})"
@@ -73,6 +75,7 @@ class Property(NamedTuple):
         return {
             "bool": "on or off", "enum": f"one of {', '.join(self.values)}",
             "str": f"at most {self.most or 255} printable ASCII characters",
+            "file": "the name of a file",
             "mac": "six bytes such as 52:54:00:12:34:56", "addr": "a slot and perhaps a function, such as 03 or 06.1",
         }.get(self.type, f"the id of a {self.type}")  # fmt: skip
 
@@ -102,6 +105,8 @@ class Property(NamedTuple):
             return False
         if self.type == "str":
             return len(value) <= (self.most or 255) and value.isascii() and (not value or value.isprintable())
+        if self.type == "file":
+            return len(value) <= PATH_MAX and (not value or value.isprintable())
         if self.type == "enum":
             return value in self.values
         pattern = {"mac": MAC, "addr": ADDR}.get(self.type, IDENTIFIER)

@@ -11,15 +11,17 @@ import mmap
 import os
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 from zlib import crc32
 
-from playhead.hw.space import Space
+from playhead.hw.space import Range, Space
 
 PAGE = 4096
 PAGES = 1 << 20
 READ, WRITE, CODE, DIRTY, WATCH_WRITE, WATCH_READ = 1, 2, 4, 8, 16, 32  # page map flags
 WATCHED = WATCH_WRITE | WATCH_READ
 OFFSET_MASK = ~0xFFF
+SYSTEM = 1 << 20  # below, the board itself decides what is where
 
 SHUFFLE = "PLAYHEAD_SHUFFLE"  # environment, any text: moves all host memory, to prove that addresses do not matter
 _holes: list[mmap.mmap] = []
@@ -33,6 +35,17 @@ def host_array(size: int) -> mmap.mmap:
     return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
+class RomWindow:
+    """A ROM that the guest has placed: `range` in the register space, at `offset` of the backing area."""
+
+    def __init__(self, range: Range, offset: int):
+        self.range, self.offset = range, offset
+
+    @property
+    def base(self) -> int:
+        return self.range.base
+
+
 class Memory:
     """`area_size` bytes of backing store, mapped into the 4 GiB physical space page by page."""
 
@@ -44,6 +57,9 @@ class Memory:
         self._map_store = host_array(PAGES * 8)
         self.page_map = memoryview(self._map_store).cast("Q")
         self.mmio = Space("memory", 1 << 32)
+        self.mmio.moved = self._show_roms
+        self._roms: list[RomWindow] = []
+        self._rom_pages: set[int] = set()  # guest pages that show one of them
         self.remapped: Callable[[], None] = lambda: None
         self.code_written: Callable[[int], None] = lambda page: None
         self.was_written: Callable[[int], None] = lambda area_page: None  # told when a page map entry forgets it
@@ -85,6 +101,48 @@ class Memory:
         if old & DIRTY:
             self.was_written((old & OFFSET_MASK) // PAGE)  # the note is about what the page showed until now
         self.page_map[page] = new | (self.page_map[page] & (DIRTY | WATCHED))
+
+    # ROMs that the guest places
+
+    def show_rom(self, base: int, length: int, offset: int, name: str) -> RomWindow:
+        """Let a ROM answer at `base`, unless RAM or firmware is there. What it shares with registers is decided in
+        their space, so the order in which things came does not matter; whole pages of its own are in the page map.
+        """
+
+        def read(address: int, size: int) -> int:
+            at = offset + address - base
+            return int.from_bytes(self.area[at : at + size], "little")
+
+        def write(address: int, size: int, value: int) -> None: ...
+
+        window = RomWindow(Range(base, length, read, write, 1, 4, name, moves=True), offset)
+        self._roms.append(window)
+        self.mmio.add(window.range)
+        return window
+
+    def hide_rom(self, window: RomWindow) -> None:
+        self._roms.remove(window)
+        self.mmio.unmap(window.range)
+
+    def _show_roms(self) -> None:
+        """Ranges of the register space have moved: find the pages again that only a ROM answers."""
+        if not self._roms and not self._rom_pages:
+            return
+        offsets = {id(window.range): window.offset - window.base for window in self._roms}
+        entries: dict[int, int] = {}
+        for (start, owner), (end, _) in pairwise([*self.mmio.pieces(), (self.mmio.size, None)]):
+            if owner is not None and id(owner) in offsets:
+                pages = range(-(-max(start, SYSTEM) // PAGE), end // PAGE)
+                entries.update({page: page * PAGE + offsets[id(owner)] for page in pages})
+        for page in self._rom_pages - entries.keys():
+            self._change_one(page, 0)
+        self._rom_pages &= entries.keys()
+        for page, at in entries.items():
+            entry = self.page_map[page]
+            if (page in self._rom_pages and entry & OFFSET_MASK != at) or not entry & READ:
+                self._change_one(page, at | READ)
+                self._rom_pages.add(page)
+        self.remapped()
 
     def set_a20(self, on: bool) -> None:
         """Drive the A20 gate; when off, address bit 20 is zero."""

@@ -63,21 +63,28 @@ class Space:
         self._pieces: list[Range | None] = []
         self._dirty = True
         self.changed: Callable[[], None] = lambda: None
+        self.moved: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,
             name: str = "", registers: Registers | None = None, moves: bool = False) -> Range:  # fmt: skip
         assert length > 0 and 0 <= base and base + length <= self.size, f"{self.name}: {base:#x}+{length:#x}"
         entry = Range(base, length, read, write, min_size, max_size, name, registers, moves)
+        self.add(entry)
+        return entry
+
+    def add(self, entry: Range) -> None:
         self._ranges.append(entry)
         self._ranges.sort(key=lambda r: (r.moves, r.name if r.moves else ""))
-        self._dirty = True
-        self.changed()
-        return entry
+        self._told()
 
     def unmap(self, entry: Range) -> None:
         self._ranges = [r for r in self._ranges if r is not entry]
+        self._told()
+
+    def _told(self) -> None:
         self._dirty = True
         self.changed()
+        self.moved()
 
     def ranges(self) -> list[Range]:
         return list(self._ranges)

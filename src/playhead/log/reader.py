@@ -25,6 +25,7 @@ from playhead.log.start import Start
 from playhead.log.start import from_json as start_from_json
 
 REFERENCES = ("kernel", "initrd", "bios")  # in the machine's description: hashes of blobs
+PARTS = {"module": "modules", "rom": "roms"}  # what a hash is of, and the list whose items have one
 MARK = ", ".join(Mark._fields)
 
 
@@ -127,10 +128,11 @@ class Reader:
         """(name, hash) of each blob that the machine is made of: every hash in its description."""
         config = self.meta["config"]
         found = [(k, v) for k, v in config.items() if k in REFERENCES and isinstance(v, str)]
-        modules = config.get("modules")
-        items = modules if isinstance(modules, list) else []
-        named = [item["data"] for item in items if isinstance(item, dict) and isinstance(item.get("data"), str)]
-        return found + [(f"module {n}", data) for n, data in enumerate(named)]
+        for what, part in PARTS.items():
+            items = config[part] if isinstance(config.get(part), list) else []
+            named = [item["data"] for item in items if isinstance(item, dict) and isinstance(item.get("data"), str)]
+            found += [(f"{what} {n}", data) for n, data in enumerate(named)]
+        return found
 
     def marks(self) -> list[tuple[int, Mark, bytes]]:
         """(number, mark, stored hash) of every batch that is there now, but for the beginning."""

@@ -7,6 +7,7 @@ from playhead.base.messages import shown
 from playhead.boards.entry import Entry
 from playhead.devices import registry
 from playhead.devices.pci.bus import BAR0, INTERRUPT_LINE, INTERRUPT_PIN, Bar, PciFunction
+from playhead.devices.pci.expansion_rom import ROM_INDEX, PciCard
 from playhead.hw.declared import OUTSIDE, Declared, Property, kind_of
 from playhead.machine.machine import Machine
 from playhead.monitor.commands import Command, Say
@@ -19,7 +20,7 @@ CLASSES = {
 }  # fmt: skip
 CLASS, VENDOR, DEVICE, SUBSYSTEM_VENDOR, SUBSYSTEM = 0x0A, 0x00, 0x02, 0x2C, 0x2E
 SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-UNMAPPED = 0xFFFFFFFF
+UNMAPPED = (1 << 64) - 1
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -106,7 +107,7 @@ def _device(node: Node, nodes: list[Node], depth: int) -> Iterator[str]:
 def value_text(known: Property, value: Any) -> str:
     """A property's value as QEMU prints it."""
     if value is None:
-        return '""' if known.type in (*OUTSIDE, "str", "enum", "mac", "addr") else "<unset>"
+        return '""' if known.type in (*OUTSIDE, "str", "file", "enum", "mac", "addr") else "<unset>"
     if known.type == "addr" or known.name == "addr":
         return str(value)
     if isinstance(value, bool):
@@ -135,6 +136,9 @@ def _function_lines(addr: str, function: PciFunction[Any]) -> Iterator[str]:
     for bar in function.BARS:
         first, last = _bar_range(function, bar)
         yield f"bar {bar.index}: {'i/o' if bar.io else 'mem'} at {first:#x} [{last:#x}]"
+    if isinstance(function, PciCard) and function.rom_length:
+        first, last = _extent(function.rom_bar(), function.rom_length)
+        yield f"bar {ROM_INDEX}: mem at {first:#x} [{last:#x}]"
 
 
 def _class(code: int) -> str:
@@ -142,9 +146,16 @@ def _class(code: int) -> str:
 
 
 def _bar_range(function: PciFunction[Any], bar: Bar) -> tuple[int, int]:
+    return _extent(function.bar(bar.index), bar.length)
+
+
+def _extent(base: int | None, length: int) -> tuple[int, int]:
     """First and last address; all ones while it is not decoded."""
-    base = function.bar(bar.index)
-    return (UNMAPPED, (UNMAPPED + bar.length - 1) & UNMAPPED) if base is None else (base, base + bar.length - 1)
+    return (UNMAPPED, (UNMAPPED + length - 1) & UNMAPPED) if base is None else (base, base + length - 1)
+
+
+def _hex_range(first: int, last: int) -> str:
+    return f"{first:#010x} [{last:#010x}]"
 
 
 # PCI
@@ -161,6 +172,9 @@ def pci_lines(machine: Machine) -> Iterator[str]:
             yield f"      IRQ {word(INTERRUPT_LINE, 1)}, pin {chr(ord('A') + pin - 1)}"
         for bar in function.BARS:
             yield f"      BAR{bar.index}: {_bar_text(function, bar)}"
+        if isinstance(function, PciCard) and function.rom_length:
+            extent = _extent(function.rom_bar(), function.rom_length)
+            yield f"      BAR{ROM_INDEX}: 32 bit memory at {_hex_range(*extent)}."
         yield f'      id "{shown(function.name)}"'
 
 
@@ -169,4 +183,4 @@ def _bar_text(function: PciFunction[Any], bar: Bar) -> str:
     if bar.io:
         return f"I/O at {first:#06x} [{last:#06x}]."
     prefetchable = " prefetchable" if function.word(BAR0 + 4 * bar.index, 4) & 8 else ""
-    return f"32 bit{prefetchable} memory at {first:#010x} [{last:#010x}]."
+    return f"32 bit{prefetchable} memory at {_hex_range(first, last)}."

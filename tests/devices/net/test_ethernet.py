@@ -36,7 +36,10 @@ def test_checksum_is_the_sum_of_words():
         assert internet_checksum(data) == 0xFFFF - words_added(data)
 
 
-@pytest.mark.parametrize("data", [bytes(20), b"\xff\xff", b"\xff\xfe\x00\x01", b"\x00\x01\xff\xfe\x00", b"\0\0\xff\xff"])
+ZEROS = [bytes(20), b"\xff\xff", b"\xff\xfe\x00\x01", b"\x00\x01\xff\xfe\x00", b"\0\0\xff\xff"]
+
+
+@pytest.mark.parametrize("data", ZEROS)
 def test_both_zeros_of_ones_complement(data):
     assert checksum_sum(data) == words_added(data)
 

@@ -45,8 +45,11 @@ def is_open(listening: socket.socket) -> bool:
     """Whether others than this machine's programs may connect."""
     if listening.family == socket.AF_UNIX:
         return False
-    host = str(listening.getsockname()[0])
-    return not (host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1"))
+    return not is_loopback(str(listening.getsockname()[0]))
+
+
+def is_loopback(host: str) -> bool:
+    return host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1")
 
 
 def _listen_tcp(spec: Spec, option: str) -> socket.socket:
@@ -86,36 +89,42 @@ def _free_port(spec: Spec, option: str) -> str:
 
 
 def _listen_unix(path: str) -> socket.socket:
-    if "\0" in path:
-        raise HostError(f"cannot listen at unix:{path!r}: that is no file name")
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        os.fchmod(listening.fileno(), 0o600)
-        try:
-            listening.bind(path)
-        except OSError as e:
-            if e.errno != errno.EADDRINUSE:
-                raise
-            _remove_stale(path)
-            listening.bind(path)
-        listening.listen(8)
-    except OSError as e:
-        listening.close()
-        raise HostError(f"cannot listen at unix:{path}: {e.strerror or e}") from None
-    except BaseException:
-        listening.close()
-        raise
+    listening = bind_unix(path)
+    listening.listen(8)
     return listening
 
 
-def _remove_stale(path: str) -> None:
+def bind_unix(path: str, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+    """A socket of this name. Raises HostError."""
+    if "\0" in path:
+        raise HostError(f"cannot listen at unix:{path!r}: that is no file name")
+    bound = socket.socket(socket.AF_UNIX, kind)
+    try:
+        os.fchmod(bound.fileno(), 0o600)
+        try:
+            bound.bind(path)
+        except OSError as e:
+            if e.errno != errno.EADDRINUSE:
+                raise
+            _remove_stale(path, kind)
+            bound.bind(path)
+    except OSError as e:
+        bound.close()
+        raise HostError(f"cannot listen at unix:{path}: {e.strerror or e}") from None
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _remove_stale(path: str, kind: socket.SocketKind) -> None:
     """Remove a socket of ours at which nobody listens. Raises HostError for anything else."""
     info = os.lstat(path)
     if not stat.S_ISSOCK(info.st_mode):
         raise HostError(f"cannot listen at unix:{path}: there is a file of that name, which is no socket")
     if info.st_uid != os.geteuid():
         raise HostError(f"cannot listen at unix:{path}: there is a socket of another user")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+    with socket.socket(socket.AF_UNIX, kind) as client:
         client.setblocking(False)
         if client.connect_ex(path) != errno.ECONNREFUSED:
             raise HostError(f"cannot listen at unix:{path}: a program listens there")

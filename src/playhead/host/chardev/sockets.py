@@ -33,10 +33,10 @@ LAST_S = 2.0  # for a client to take what is left for it at the end
 
 class SocketDevice(CharDevice):
     """A server listens as soon as it is made, a client connects in `open`. `option`: the word on the command line that
-    asks for it.
+    asks for it. `made`: a socket that somebody else has made, and that listens or is connected already.
     """
 
-    def __init__(self, label: str, spec: Spec, option: str = ""):
+    def __init__(self, label: str, spec: Spec, option: str = "", made: socket.socket | None = None):
         super().__init__(label)
         self.spec = spec
         self.keys = spec.telnet
@@ -51,7 +51,11 @@ class SocketDevice(CharDevice):
         self._told = False
         self._listening: socket.socket | None = None
         self._file: tuple[int, int, int] | None = None
-        if spec.server:
+        self._made = made
+        if made is not None:
+            made.setblocking(False)
+            self._listening = made if spec.server else None
+        elif spec.server:
             self._listening = addresses.listen(spec, option)
             self._file = addresses.identity(spec.path) if spec.path else None
             if not spec.path:
@@ -96,7 +100,7 @@ class SocketDevice(CharDevice):
             if self.spec.wait and self._client is None:
                 self._wait_for_client(self._listening)
         elif self._client is None and self._connecting is None:
-            self._connect()
+            self._start()
             if not self.spec.reconnect_s:
                 self._connect_now()
 
@@ -247,6 +251,13 @@ class SocketDevice(CharDevice):
             self._outbox += self._telnet.offers
             self._push()
 
+    def _start(self) -> None:
+        """Connect for the first time."""
+        if self._made is not None:
+            self._begin(self._made)
+        else:
+            self._connect()
+
     def _connect(self) -> None:
         client = socket.socket(self._family, socket.SOCK_STREAM)
         client.setblocking(False)
@@ -274,9 +285,7 @@ class SocketDevice(CharDevice):
 
     def _failed(self, why: str) -> None:
         """Nobody is there: an error, or another try later, which is told once."""
-        assert self._connecting is not None
-        self._connecting.close()
-        self._connecting = None
+        self._give_up()
         text = f"cannot connect to {self.address}: {why}"
         if not self.spec.reconnect_s:
             raise HostError(f"{self.label}: {text}")
@@ -284,6 +293,11 @@ class SocketDevice(CharDevice):
         if not self._told:
             self._told = True
             self.message(f"{self.label}: {text}; trying again every {self.spec.reconnect_s} s")
+
+    def _give_up(self) -> None:
+        assert self._connecting is not None
+        self._connecting.close()
+        self._connecting = None
 
     def _read(self, client: socket.socket) -> None:
         try:

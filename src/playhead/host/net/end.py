@@ -15,11 +15,11 @@ class NetEnd(HostEnd):
 
     live = True
     unplugged = False  # the card's cable is out from the start
+    where = ""  # in QEMU's words, for `info network`
 
     def __init__(self, label: str):
         super().__init__()
         self.label = label
-        self.where = ""  # in QEMU's words, for `info network`
         self.lost = 0  # frames for which there was no room
         self._inbox: deque[bytes] = deque()
 

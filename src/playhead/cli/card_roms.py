@@ -1,0 +1,103 @@
+"""The files with the expansion ROMs of PCI cards: which file a card has, where it is, and what is in it.
+
+A card that firmware may start from has the ROM that QEMU gives it (Debian's package ipxe-qemu), unless `romfile=` says
+another, or none. Names are looked up as QEMU does it: as they are, then in the folders where ROMs are installed. A
+machine that starts a kernel without firmware has nobody who would run a ROM, so it has only those that are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from playhead.base.errors import UsageError
+from playhead.base.messages import tell
+
+if TYPE_CHECKING:
+    from playhead.boards.entry import Entry
+
+FOLDERS = ("/usr/lib/ipxe/qemu", "/usr/share/qemu", "/usr/share/ipxe/qemu", "/usr/share/seabios")
+PROPERTY = "romfile"
+
+
+def cards(devices: Sequence[Entry]) -> list[Entry]:
+    """Those that can have an expansion ROM."""
+    from playhead.devices import registry
+
+    return [e for e in devices if any(known.name == PROPERTY for known in registry.declared(e.driver).properties)]
+
+
+def starts(devices: Sequence[Entry]) -> bool:
+    """Whether firmware finds something to start from among the cards."""
+    return any(entry.values.get(PROPERTY) != "" for entry in cards(devices))
+
+
+def read(devices: Sequence[Entry], firmware: bool) -> dict[str, Any]:
+    """`devices` and `roms` of a description, from a list in which `romfile` is what the command line says."""
+    from playhead.boards.entry import Rom
+
+    there, roms, missing = {entry.id for entry in cards(devices)}, list[Rom](), dict[str, list[str]]()
+    out = list(devices)
+    for n, entry in enumerate(devices):
+        if entry.id not in there:
+            continue
+        asked = entry.values.get(PROPERTY)
+        path = _path(entry, asked, firmware)
+        if path is None and asked is None and firmware:
+            missing.setdefault(_standard(entry), []).append(entry.driver)
+        out[n] = entry._replace(values={name: v for name, v in entry.values.items() if name != PROPERTY})
+        if path is not None:
+            out[n] = entry._replace(values={**entry.values, PROPERTY: os.path.basename(path)})
+            roms.append(Rom(entry.id, _content(entry, path)))
+    for name, drivers in missing.items():
+        tell(f"{drivers[0]}: no {name}, so firmware cannot start from the network: install Debian's package ipxe-qemu "
+             f"(romfile= with an empty name: no ROM, and no warning)")  # fmt: skip
+    return {"devices": tuple(out), "roms": tuple(roms)}
+
+
+def named(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(option, path) of each ROM that the options name and that is there."""
+    asked = [(f"-device {one['name']},romfile=", one.get(PROPERTY)) for one in values["devices"]]
+    asked += [(f"-global {name}=", value) for name, value in values["globals"] if name.endswith(f".{PROPERTY}")]
+    for option, name in asked:
+        if name and (path := find(name)) is not None:
+            yield option, path
+
+
+def installed() -> list[str]:
+    """Those that a card may have without being told."""
+    folder = FOLDERS[0]
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+
+
+def find(name: str) -> str | None:
+    """Where the file of this name is."""
+    places = [name, *(os.path.join(folder, name) for folder in FOLDERS)]
+    return next((path for path in places if os.path.exists(path)), None)
+
+
+def _path(entry: Entry, asked: Any, firmware: bool) -> str | None:
+    """Of the file that this card has; None: none, or the standard one is not installed."""
+    if asked == "" or (asked is None and not firmware):
+        return None
+    path = find(asked if asked is not None else _standard(entry))
+    if path is None and asked is not None:
+        raise UsageError(f"{entry.driver}: no romfile {asked}: neither the file, nor one of that name in {FOLDERS[0]}")
+    return path
+
+
+def _standard(entry: Entry) -> str:
+    """The name of the file that QEMU takes if nothing is said."""
+    from playhead.devices import registry
+
+    name: str = registry.class_of(entry.driver).ROM_FILE
+    return name
+
+
+def _content(entry: Entry, path: str) -> bytes:
+    from playhead.cli.option_table import naming
+    from playhead.host.files import read_file
+
+    with naming(f"{entry.driver},romfile={path}"):
+        return read_file(path, "expansion ROM")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.cli.netdev_options import KINDS, Netdev, Nic
+from playhead.devices import registry
 
 MODEL = "e1000"  # of a card of which none is said
 
@@ -52,7 +53,9 @@ def asked(values: Mapping[str, Any]) -> bool:
 def takes_default(values: Mapping[str, Any]) -> bool:
     """Whether the machine has the card by default, on QEMU's face."""
     machine = values["machine"].get("type", machine_version.newest())
-    return not (asked(values) or values["nodefaults"] or machine_version.DEFAULT_NIC in machine_version.lacks(machine))
+    if asked(values) or values["nodefaults"]:
+        return False
+    return machine_version.DEFAULT_NIC not in machine_version.lacks(machine) and MODEL in registry.network_cards()
 
 
 def network(values: Mapping[str, Any]) -> Network:
@@ -142,7 +145,5 @@ def _check_ports(ports: list[Nic]) -> None:
 
 def _of_devices(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The network cards among -device."""
-    from playhead.devices import registry
-
     known = registry.network_cards()
     return (one for one in values["devices"] if one["name"] in known)

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import HostError, UnsupportedError, UsageError
-from playhead.cli.network import Network, network
+from playhead.cli import network_filters
+from playhead.cli.network import Network
 
 if TYPE_CHECKING:
     from playhead.cli.netdev_options import Netdev
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def connect(host: Host, values: Mapping[str, Any]) -> None:
     """Each netdev that a card uses gets its end, under the name by which a session knows it."""
-    found = network(values)
+    found = network_filters.check(values)
     for notice in found.notices:
         host.message(notice)
     for number, netdev in enumerate(found.netdevs):

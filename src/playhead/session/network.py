@@ -1,0 +1,37 @@
+"""A machine's network cards and netdevs, as monitors name them: by the ids of the machine's description."""
+
+from typing import NamedTuple
+
+from playhead.boards import pc_devices
+from playhead.boards.config import PcConfig
+from playhead.devices import registry
+
+
+class CardNow(NamedTuple):
+    """`netdev` is empty where nothing is connected. Its place in a list of all is its number in events."""
+
+    id: str
+    model: str
+    mac: str
+    netdev: str
+
+
+def cards_of(config: PcConfig) -> list[CardNow]:
+    """The network cards, in the order of the machine's list."""
+    found = []
+    for entry in config.all_of(*registry.network_cards()):
+        values = pc_devices.values_of(config.machine, entry)
+        found.append(CardNow(entry.id, entry.driver, str(values["mac"] or ""), str(values["netdev"] or "")))
+    return found
+
+
+def netdevs_of(config: PcConfig) -> list[tuple[str, str]]:
+    """(id, kind) of each netdev, in the order of their numbers in events."""
+    return [(end.id, end.facts["backend"]) for end in config.outside if end.type == "netdev"]
+
+
+def rarp(mac: str) -> bytes:
+    """The frame by which a machine tells a network where it is: a request of RARP (RFC 903) for its own address."""
+    own = bytes.fromhex(mac.replace(":", ""))
+    head = b"\xff" * 6 + own + b"\x80\x35" + bytes.fromhex("0001080006040003")
+    return (head + own + bytes(4) + own + bytes(4)).ljust(60, b"\0")

@@ -123,7 +123,7 @@ def list_kinds(about: str) -> str | None:
         return "\n".join(("Available netdev backend types:", *KINDS))
     if about not in KINDS:
         return None
-    rows = [sub for sub in SUBS if sub.name == "id" or sub.help.startswith(f"{about}: ")]
+    rows = [sub for sub in SUBS if sub.name == "id" or sub.name != "type" and sub.help.startswith(f"{about}: ")]
     return "\n".join(f"  {sub.shown:<36} {sub.help.removeprefix(f'{about}: ')}" for sub in rows)
 
 

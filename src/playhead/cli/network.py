@@ -128,7 +128,14 @@ class _Made:
         used = {card.get("netdev") for card in cards}
         netdevs = tuple(one for one in self.netdevs if one.id in used)
         idle = tuple(one for one in self.netdevs if one.id not in used)
-        notices = [*self.notices, *(f"netdev {one.id} has no peer: no network card uses it" for one in idle)]
+        notices = list(self.notices)
+        if self.joined and not any(isinstance(end, int) for end in self.joined):
+            notices.append("hub 0 with no nics: there is a -net netdev, and no -net nic")
+        notices += [f"netdev {one.id} has no peer: no network card uses it" for one in idle if one.id not in self.joined]
+        names = [card.model for card in self.cards] + [one["name"] for one in _of_devices(values)]
+        for n, (name, card) in enumerate(zip(names, cards, strict=True)):
+            if asked(values) and card.get("netdev") is None and n not in self.joined:
+                notices.append(f"nic {name} has no peer: it is connected to no network (netdev=ID)")
         return Network(netdevs, idle, tuple(self.cards), tuple(self.joined), tuple(notices))
 
 

@@ -1,4 +1,4 @@
-"""The host's side of a machine's network: opens what the netdevs are, and what filters write."""
+"""The host's side of a machine's network: opens what the netdevs are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import HostError, UnsupportedError, UsageError
 from playhead.cli import network_filters
-from playhead.cli.network import Network
 
 if TYPE_CHECKING:
     from playhead.cli.netdev_options import Netdev
@@ -22,28 +21,17 @@ def connect(host: Host, values: Mapping[str, Any]) -> None:
     for notice in found.notices:
         host.message(notice)
     for number, netdev in enumerate(found.netdevs):
-        host.connect(f"net{number}", _default_end(host, found) if found.by_default else _end(netdev))
+        host.connect(f"net{number}", _end(netdev, found.by_default))
 
 
-def _end(netdev: Netdev) -> NetEnd:
-    """Raises what the option is named in."""
+def _end(netdev: Netdev, by_default: bool) -> NetEnd:
+    """`by_default`: nobody has asked for this one, so it is no mistake if it cannot be there."""
     try:
+        if netdev.kind == "user":
+            from playhead.host.net.user import UserNet
+
+            return UserNet(netdev.id, netdev.options, optional=by_default)
         end: NetEnd = import_module(f"playhead.host.net.{netdev.kind}").end(netdev.id, netdev.options)
+        return end
     except (HostError, UsageError, UnsupportedError) as e:
         raise type(e)(f"{netdev.said}: {e}") from None
-    return end
-
-
-def _default_end(host: Host, found: Network) -> NetEnd:
-    """Nobody has asked for this one, so it is no mistake if it cannot be there: its card's cable is unplugged then."""
-    from playhead.host.net import user
-    from playhead.host.net.end import NetEnd
-
-    (netdev,) = found.netdevs
-    why = user.why_not()
-    if not why:
-        return _end(netdev)
-    host.message(f"{why}; until then the network card's cable is unplugged (-nic none: there is no card)")
-    end = NetEnd(netdev.id)
-    end.live, end.unplugged, end.where = False, True, "index=0,type=user"
-    return end

@@ -53,7 +53,7 @@ class Network:
     def show(self, words: list[str], say: Say) -> None:
         """As QEMU has it: the hub, what stands alone, then each card and its netdev."""
         wiring, cards = self._target.outside.wiring, self._cards()
-        where = dict(self._target.netdevs())
+        where = {**dict(self._target.netdevs()), **dict(wiring.idle)}
         if wiring.hub:
             say("hub 0")
         for port, end in reversed(list(enumerate(wiring.hub))):
@@ -62,7 +62,8 @@ class Network:
             for line in lines:
                 say(line)
         for id, kind in wiring.idle:
-            say(f"{id}: {kind}")
+            if id not in wiring.hub:
+                say(f"{id}: {kind}")
         for n, card in enumerate(cards):
             if n not in wiring.hub:
                 say(self._card(card))
@@ -86,7 +87,7 @@ class Network:
         wiring = self._target.outside.wiring
         for id, end in self._user_ends():
             say(f"Hub {0 if id in wiring.hub else -1} ({id}):")
-            for line in end.connections():
+            for line in end.usernet().splitlines():
                 say(line)
 
     # cables

@@ -269,12 +269,12 @@ class LiveControl(Debuggee):
         self._let_in()
 
     def netdevs(self) -> list[tuple[str, str]]:
-        kinds = dict(netdevs_of(self.machine.config))
-        return [(end.label, end.where or f"index=0,type={kinds[end.label]}") for end in self.net_ends()]
+        found = zip(netdevs_of(self.machine.config), self.net_ends(), strict=True)
+        return [(id, f"index=0,type={kind},{end.where}") for (id, kind), end in found]
 
     def net_ends(self) -> list[Any]:
         count = len(netdevs_of(self.machine.config))
-        return [end for n in range(count) if (end := self.session.host.ends.get(f"net{n}")) is not None]
+        return [self.session.host.ends[f"net{n}"] for n in range(count)]
 
     def announce(self, cards: Sequence[str] | None = None) -> None:
         """Once, where QEMU repeats it a few times: what joins machines here loses nothing."""

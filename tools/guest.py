@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asm
-from tools.guests import c_program, disk_guests, qemu_source
+from tools.guests import c_program, disk_guests, network, qemu_source
 from tools.guests import debian as debian_recipe
 from tools.guests.apt import AptError
 
@@ -46,6 +46,7 @@ APPEND = {
     "power": NO_TESTS,
     "input": NO_TESTS,
     "compiled": NO_TESTS,
+    "network": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 
@@ -170,7 +171,8 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
             inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
             if variant == "compiled":
                 inside[variant] = c_program.build(folder, _say).read_bytes()
-            return kernel, debian_recipe.build(variant, busybox, folder, inside, modules)
+            more = network.entries(folder, _say) if variant == "network" else []
+            return kernel, debian_recipe.build(variant, busybox, folder, inside, modules, more)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tools import asm, guest
-from tools.guests import initramfs
+from tools.guests import initramfs, network
+from tools.guests.apt import AptError
 from tools.guests.link import Layout, link
 
 
@@ -69,3 +70,16 @@ def test_an_initramfs_is_the_same_at_every_build() -> None:
     assert len(archive) % 4 == 0
     names = [record[104:].split(b"\0")[0] for record in archive.split(b"070701")[1:]]
     assert names == [b"dev", b"dev/console", b"init", b"TRAILER!!!"]
+
+
+def test_a_module_without_its_comparison_and_its_signature(tmp_path: Path) -> None:
+    code = b"\x0f\xb6\x40\x2c\x3c%c\x0f\x87\xa2\x04\x00\x00" + bytes(64)
+    signature = b"s" * 300
+    signed = signature + bytes(8) + len(signature).to_bytes(4, "big") + b"~Module signature appended~\n"
+    path = tmp_path / "8139too.ko"
+    path.write_bytes(code % 0x1F + signed)
+    assert network.module(path) == code % 0xFF
+    path.write_bytes(code % 0x1F * 2)
+    with pytest.raises(AptError, match="2 comparisons"):
+        network.module(path)
+    assert network.module(path.rename(tmp_path / "e1000.ko")) == code % 0x1F * 2

@@ -1,14 +1,15 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Nine variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Ten variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
 and reads the CD-ROM if there is one (`LIBATA=dma=0` on the kernel's command line: all by PIO). `load` keeps all four
 drives busy at once, whatever they are. `floppy` loads the floppy driver, reads a file of the FAT file system in the
 first drive, and writes another. `power` is suspended to RAM and woken, and waits for the power button. `input` prints
-what its drivers make of keyboard and mouse. `compiled` runs a program made by Debian's compiler (c_program.py). For
-guests that start from a disk see disk_guests.py.
+what its drivers make of keyboard and mouse. `compiled` runs a program made by Debian's compiler (c_program.py).
+`network` has drivers for network cards and an SSH server, and runs what the kernel's command line says (network.py).
+For guests that start from a disk see disk_guests.py.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tools.guests import initramfs
+from tools.guests import initramfs, network
 from tools.guests.apt import INDEX, AptError, PrivateApt
+from tools.guests.initramfs import Entry
 
-VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input", "network")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 FLOPPY = ("floppy", "vfat", "nls_cp437", "nls_ascii")
 POWER = ("button", "evdev")  # the power button, and the device node that tells of it
 INPUT = ("evdev", "psmouse")
-MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE), "input": INPUT}
-KEPT = tuple(sorted({*IDE, *FLOPPY, *POWER, *INPUT, "crc32c_generic", "ext4", "isofs"}))  # what any guest wants
+MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE), "input": INPUT,
+           "network": network.MODULES}  # fmt: skip
+KEPT = tuple(sorted({*IDE, *FLOPPY, *POWER, *INPUT, *network.MODULES, "crc32c_generic", "ext4", "isofs"}))  # by any
 
 FLAVOUR = "686"  # of the kernel that the variants share
 FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
@@ -266,7 +269,7 @@ poweroff -f
 
 _SCRIPTS = {
     "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD,
-    "compiled": _COMPILED, "power": _POWER, "input": _INPUT,
+    "compiled": _COMPILED, "power": _POWER, "input": _INPUT, "network": START + network.SCRIPT,
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"
@@ -361,14 +364,15 @@ def _with_needs(names: Sequence[str], found: dict[str, Path]) -> list[str]:
     return order
 
 
-def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes], modules: Sequence[Path]) -> Path:
-    """The initramfs of a variant, with these programs in /bin and these modules in /lib/modules."""
-    etc = ETC if variant == "shell" else {}
-    return pack(variant, _SCRIPTS[variant], busybox, folder, programs, modules, etc)
+def build(variant: str, busybox: Path, folder: Path, programs: dict[str, bytes], modules: Sequence[Path],
+          more: Sequence[Entry] = ()) -> Path:  # fmt: skip
+    """The initramfs of a variant, with these programs in /bin, these modules in /lib/modules, and more files."""
+    etc = [initramfs.file(path, text.encode()) for path, text in ETC.items()] if variant == "shell" else []
+    return pack(variant, _SCRIPTS[variant], busybox, folder, programs, modules, [*etc, *more])
 
 
 def pack(name: str, script: str, busybox: Path, folder: Path, programs: Mapping[str, bytes] = {},
-         modules: Sequence[Path] = (), more: Mapping[str, str] = {}) -> Path:  # fmt: skip
+         modules: Sequence[Path] = (), more: Sequence[Entry] = ()) -> Path:  # fmt: skip
     """An initramfs that runs `script`; its name carries the hash of what it was built from."""
     entries = [initramfs.folder(name) for name in ("bin", "dev", "etc", "proc", "sys", "tmp", "root")]
     entries += [
@@ -382,8 +386,8 @@ def pack(name: str, script: str, busybox: Path, folder: Path, programs: Mapping[
     if modules:
         entries += [initramfs.folder("lib"), initramfs.folder("lib/modules")]
         files = [(f"{n:02}-{path.name}", path) for n, path in enumerate(modules)]
-        entries += [initramfs.file(f"lib/modules/{numbered}", path.read_bytes()) for numbered, path in files]
-    entries += [initramfs.file(path, text.encode()) for path, text in more.items()]
+        entries += [initramfs.file(f"lib/modules/{numbered}", network.module(path)) for numbered, path in files]
+    entries += more
     key = hashlib.sha256(repr([(e.path, e.mode, hashlib.sha256(e.data).hexdigest()) for e in entries]).encode())
     out = folder / f"{name}-{key.hexdigest()[:12]}.cpio.gz"
     if not out.exists():

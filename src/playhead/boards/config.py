@@ -1,8 +1,8 @@
 """A machine's description, which the command line makes, the board builds from and a recording keeps: properties of the
 machine as a whole, an ordered list of devices with their properties, and what those use of the outside.
 
-As JSON, the large parts (kernel, initrd, firmware, expansion ROMs) stand as the SHA-256 of their bytes; a recording keeps the bytes
-beside. Of a character device only a word says what it is: where it goes is the host's business.
+As JSON, the large parts (kernel, initrd, firmware, expansion ROMs) stand as the SHA-256 of their bytes; a recording
+keeps the bytes beside. Of a character device only a word says what it is: where it goes is the host's business.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the h
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 BLOBS = ("kernel", "initrd", "bios")
 LISTS = ("devices", "outside", "modules", "roms")
-OPTIONAL = ("modules", "kernel_name", "uuid", "roms")  # not written where there is none: descriptions before them had neither
+OPTIONAL = ("modules", "kernel_name", "uuid", "roms")  # not written where there is none: older descriptions had none
 BOOT_LETTERS = "acdn"
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)

@@ -1,5 +1,5 @@
-"""The expansion ROMs in a machine's description: which device has one, how large its address range is, and what firmware
-finds of it in fw_cfg.
+"""The expansion ROMs in a machine's description: which device has one, how large its address range is, and what
+firmware finds of it in fw_cfg.
 
 In a description the property `romfile` of a device is the last part of a file's name, or not set if the device has no
 ROM; `PcConfig.roms` has the content.

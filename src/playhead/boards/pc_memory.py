@@ -1,8 +1,8 @@
 """The PC's memory: what lies where in the backing area, what the guest's pages show at first, and what the ROMs hold.
 
 The backing area holds, in order: RAM (so that an offset below its size is a physical address), video RAM, the ROM
-behind C0000h-FFFFFh, the firmware image, and the expansion ROMs. RAM at A0000h-FFFFFh exists too: the host bridge's PAM registers show
-it.
+behind C0000h-FFFFFh, the firmware image, and the expansion ROMs. RAM at A0000h-FFFFFh exists too: the host bridge's
+PAM registers show it.
 
 Without firmware, the ROM holds only what a kernel looks for there: the ACPI root pointer, and at the reset vector a
 few instructions that ask the keyboard controller for a reset, because some kernels restart by jumping there.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from playhead.host.net.end import FRAME_MAX
 from playhead.hw.inputs import NET, NetReceiver, takers
 from playhead.log.events import LinkChanged, NetPacket
 from playhead.log.moment import Moment
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from playhead.host.net.end import NetEnd
 
 BACKLOG_SLICE = 100_000  # instructions between two looks at a card for which packets are waiting
+BURST = 1024  # packets from one netdev at one moment: a card may drop them faster than a network's reader goes to sleep
 
 
 class Netdev(NamedTuple):
@@ -89,7 +91,9 @@ class NetSource(Source[NetPacket | LinkChanged]):
         while self._links:
             yield self._links.popleft()
         for number, end, card in self._netdevs:
-            while end.waiting and card.can_receive():
+            for _ in range(BURST):
+                if not (end.waiting and card.can_receive()):
+                    break
                 yield NetPacket(net=number, flags=0, data=bytearray(end.take()))
 
     def apply(self, event: NetPacket | LinkChanged) -> None:
@@ -101,6 +105,10 @@ class NetSource(Source[NetPacket | LinkChanged]):
         card = self._by_number.get(event.net)
         if card is None:
             raise Refused(f"the recording has a packet for netdev {event.net}, and the machine has no such netdev")
+        if event.flags:
+            raise Refused(f"the recording has a packet with flags {event.flags:#x}, and none is known here")
+        if len(event.data) > FRAME_MAX:
+            raise Refused(f"the recording has a packet of {len(event.data)} bytes, and the longest have {FRAME_MAX}")
         if not card.can_receive():
             raise Refused(f"the network card at netdev {event.net} took a packet in the recording and has no room now")
         frame = bytes(event.data)

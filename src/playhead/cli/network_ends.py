@@ -25,12 +25,16 @@ def connect(host: Host, values: Mapping[str, Any]) -> None:
 
 
 def _end(netdev: Netdev, by_default: bool) -> NetEnd:
-    """`by_default`: nobody has asked for this one, so it is no mistake if it cannot be there."""
+    """Raises what the option is named in. `by_default`: nobody has asked for it."""
     try:
+        if by_default:
+            from playhead.host.net.default_user import DefaultUserNet
+
+            return DefaultUserNet(netdev.id, netdev.options)
         if netdev.kind == "user":
             from playhead.host.net.user import UserNet
 
-            return UserNet(netdev.id, netdev.options, optional=by_default)
+            return UserNet(netdev.id, netdev.options)
         end: NetEnd = import_module(f"playhead.host.net.{netdev.kind}").end(netdev.id, netdev.options)
         return end
     except (HostError, UsageError, UnsupportedError) as e:

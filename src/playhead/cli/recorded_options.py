@@ -228,10 +228,10 @@ def networks(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
             which = f"it has {', '.join(there)}" if there else "it has none"
             yield f"{netdev.said}: the recorded machine has no netdev '{netdev.id}'; {which}"
     filters(values, [one.id for one in (*given.netdevs, *given.idle)] + there)
-    cards = of.config.all_of(*registry.network_cards())
+    cards, asked = of.config.all_of(*registry.network_cards()), [one["name"] for one in values["devices"]]
     left_out = next((one.said for one in (*values["nics"], *values["nets"]) if not one.card and one.netdev is None), "")
     left_out = left_out or ("-nodefaults" if values["nodefaults"] else "")
-    if cards and left_out and not (given.cards or any(one["name"] in registry.network_cards() for one in values["devices"])):
+    if cards and left_out and not (given.cards or set(asked) & set(registry.network_cards())):
         yield f"{left_out}: the recorded machine has {_count(len(cards), 'network card')}"
 
 

@@ -43,7 +43,7 @@ class Network:
         self._target = target
 
     def _cards(self) -> list[CardNow]:
-        return cards_of(self._target.machine.config)
+        return cards_of(self._target.machine)
 
     def names(self) -> list[str]:
         return [*(card.id for card in self._cards()), *(id for id, _ in self._target.netdevs())]

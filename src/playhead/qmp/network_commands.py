@@ -11,13 +11,13 @@ from playhead.session.network import cards_of
 
 def _names(qmp: Qmp) -> tuple[list[str], list[str]]:
     """Of the network cards, and of the netdevs."""
-    cards = [card.id for card in cards_of(qmp.target.machine.config)]
+    cards = [card.id for card in cards_of(qmp.target.machine)]
     idle = [id for id, _ in qmp.target.outside.wiring.idle]
     return cards, [*(id for id, _ in qmp.target.netdevs()), *idle]
 
 
-@command("set_link", {"name": STR, "up": BOOL}, about="plug the cable of a network card in or out; `name` is the card's "
-         "or its netdev's")  # fmt: skip
+@command("set_link", {"name": STR, "up": BOOL}, about="plug the cable of a network card in or out; `name` is the "
+         "card's or its netdev's")  # fmt: skip
 def set_link(qmp: Qmp, name: str, up: bool) -> None:
     cards, netdevs = _names(qmp)
     if name not in (*cards, *netdevs):

@@ -1,10 +1,11 @@
 """A machine's network cards and netdevs, as monitors name them: by the ids of the machine's description."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from playhead.boards import pc_devices
-from playhead.boards.config import PcConfig
-from playhead.devices import registry
+from playhead.hw.inputs import NET, takers
+
+if TYPE_CHECKING:
+    from playhead.machine.machine import Machine
 
 
 class CardNow(NamedTuple):
@@ -16,18 +17,20 @@ class CardNow(NamedTuple):
     netdev: str
 
 
-def cards_of(config: PcConfig) -> list[CardNow]:
-    """The network cards, in the order of the machine's list."""
+def cards_of(machine: "Machine") -> list[CardNow]:
+    """The network cards, in the order of their numbers in events."""
+    config = machine.config
     found = []
-    for entry in config.all_of(*registry.network_cards()):
-        values = pc_devices.values_of(config.machine, entry)
-        found.append(CardNow(entry.id, entry.driver, str(values["mac"] or ""), str(values["netdev"] or "")))
+    for card in takers(machine.devices, NET):
+        (entry,) = (one for one in config.devices if one.id == card.name)
+        values: dict[str, Any] = config.values(entry)
+        found.append(CardNow(entry.id, entry.driver, values["mac"], values["netdev"] or ""))
     return found
 
 
-def netdevs_of(config: PcConfig) -> list[tuple[str, str]]:
+def netdevs_of(machine: "Machine") -> list[tuple[str, str]]:
     """(id, kind) of each netdev, in the order of their numbers in events."""
-    return [(end.id, end.facts["backend"]) for end in config.outside if end.type == "netdev"]
+    return [(end.id, end.facts["backend"]) for end in machine.config.outside if end.type == "netdev"]
 
 
 def rarp(mac: str) -> bytes:

@@ -260,7 +260,7 @@ class LiveControl(Debuggee):
             self._let_in()
 
     def set_link(self, name: str, up: bool) -> None:
-        cards = cards_of(self.machine.config)
+        cards = cards_of(self.machine)
         found = [n for n, card in enumerate(cards) if name and name in (card.id, card.netdev)]
         if not found and name not in [id for id, _ in self.outside.wiring.idle]:
             raise UsageError(f"Device '{name}' not found")
@@ -269,17 +269,17 @@ class LiveControl(Debuggee):
         self._let_in()
 
     def netdevs(self) -> list[tuple[str, str]]:
-        found = zip(netdevs_of(self.machine.config), self.net_ends(), strict=True)
+        found = zip(netdevs_of(self.machine), self.net_ends(), strict=True)
         return [(id, f"index=0,type={kind},{end.where}") for (id, kind), end in found]
 
     def net_ends(self) -> list[Any]:
-        count = len(netdevs_of(self.machine.config))
+        count = len(netdevs_of(self.machine))
         return [self.session.host.ends[f"net{n}"] for n in range(count)]
 
     def announce(self, cards: Sequence[str] | None = None) -> None:
         """Once, where QEMU repeats it a few times: what joins machines here loses nothing."""
         ends = {end.label: end for end in self.net_ends()}
-        for card in cards_of(self.machine.config):
+        for card in cards_of(self.machine):
             if card.netdev in ends and (cards is None or card.id in cards):
                 ends[card.netdev].send(rarp(card.mac))
 

@@ -70,7 +70,7 @@ class ReplayDebuggee(Debuggee):
         return recorded_drives(self.machine, self._reader.meta.get("disks"))
 
     def netdevs(self) -> list[tuple[str, str]]:
-        return [(id, f"index=0,type={kind}") for id, kind in netdevs_of(self.machine.config)]
+        return [(id, f"index=0,type={kind}") for id, kind in netdevs_of(self.machine)]
 
     # running by itself
 

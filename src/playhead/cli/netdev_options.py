@@ -6,7 +6,8 @@ What a kind of netdev may be told is checked by whoever makes it (`host/net`); h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -82,7 +83,7 @@ MAC = Property("mac", "mac")
 
 class Netdev(NamedTuple):
     """A netdev that an option asks for. `id` is empty if the option names none; `options` is what its kind makes of
-    its sub-options; `said`: the option, for messages that come later.
+    its sub-options, or a function that makes it when it is given the -chardevs; `said`: the option, for messages.
     """
 
     kind: str
@@ -193,8 +194,14 @@ def _netdev(kind: str, given: _Given, said: str) -> Netdev:
         identifier(id)
     given.without("type", "id")
     if kind == "user":
-        return Netdev(kind, id, user_options.user_options(given.pairs()), said)
+        pairs = list(given.pairs())
+        options = partial(user_options.user_options, pairs)  # of a -chardev that may come later
+        return Netdev(kind, id, options if _names_chardev(pairs) else options(), said)
     return Netdev(kind, id, import_module(f"playhead.host.net.{kind}").options(given.nested()), said)
+
+
+def _names_chardev(pairs: Sequence[tuple[str, str]]) -> bool:
+    return any(key == "guestfwd" and "-chardev:" in value for key, value in pairs)
 
 
 # -nic and -net

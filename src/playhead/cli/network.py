@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.boards import machine_version
 from playhead.cli.netdev_options import KINDS, Netdev, Nic
+from playhead.cli.option_table import naming
+from playhead.cli.serial_ports import chardevs
 from playhead.devices import registry
 
 MODEL = "e1000"  # of a card of which none is said
@@ -55,7 +57,7 @@ def takes_default(values: Mapping[str, Any]) -> bool:
     machine = values["machine"].get("type", machine_version.newest())
     if asked(values) or values["nodefaults"]:
         return False
-    return machine_version.DEFAULT_NIC not in machine_version.lacks(machine) and MODEL in registry.network_cards()
+    return machine_version.DEFAULT_NIC not in machine_version.lacks(machine)
 
 
 def network(values: Mapping[str, Any]) -> Network:
@@ -126,6 +128,7 @@ class _Made:
     def network(self, values: Mapping[str, Any]) -> Network:
         cards = [*(card.values for card in self.cards), *_of_devices(values)]
         used = {card.get("netdev") for card in cards}
+        self.netdevs = [_with_chardevs(one, values) for one in self.netdevs]
         netdevs = tuple(one for one in self.netdevs if one.id in used)
         idle = tuple(one for one in self.netdevs if one.id not in used)
         notices = list(self.notices)
@@ -137,6 +140,13 @@ class _Made:
             if asked(values) and card.get("netdev") is None and n not in self.joined:
                 notices.append(f"nic {name} has no peer: it is connected to no network (netdev=ID)")
         return Network(netdevs, idle, tuple(self.cards), tuple(self.joined), tuple(notices))
+
+
+def _with_chardevs(netdev: Netdev, values: Mapping[str, Any]) -> Netdev:
+    if not callable(netdev.options):
+        return netdev
+    with naming(netdev.said):
+        return netdev._replace(options=netdev.options(chardevs(dict(values))))
 
 
 def _check_ports(ports: list[Nic]) -> None:

@@ -120,7 +120,7 @@ def test_json_says_the_same(line: str, more: dict[str, Any]) -> None:
     ('-netdev {"type":"user"}', "it needs an id="), ('-netdev {"type":"user","id":5}', "id is a text"),
     ('-netdev {"type":"user","id":"n","net":[{}]}', "net cannot be"), ("-netdev {}", "type= is missing"),
     ("-netdev {", "no JSON"),
-    ("-netdev user,id=n,guestfwd=tcp::80-chardev:c", "guestfwd=tcp::80-chardev:c: there is no -chardev with the id 'c'"),
+    ("-netdev user,id=n,guestfwd=tcp::80-chardev:c", "there is no -chardev with the id 'c'"),
     ("-nic nosuch", "unknown type 'nosuch'"), ("-nic nic", "unknown type 'nic'; there is none, user"),
     ("-nic user,model=nosuch", "-nic user,model=nosuch: model=nosuch: unknown network card"),
     ("-nic user,model=rtl8193", "did you mean 'rtl8139'?"),

@@ -178,8 +178,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=DISKS),
     Option("-boot", "what firmware tries to start from", "[order=]LETTERS", subs=BOOT_SUBS, implied="order", bare=False,
            merges=True, default={}, otherwise="order=cad", group=DISKS),
-    Option("-netdev", "a network for a network card (-device NAME,netdev=ID) to be connected to; -netdev help lists the "
-           "types, -netdev TYPE,help what one can be told", "TYPE,id=ID[,KEY=VALUE...]", netdev_options.netdev,
+    Option("-netdev", "a network for a network card (-device NAME,netdev=ID) to be connected to; -netdev help lists "
+           "the types, -netdev TYPE,help what one can be told", "TYPE,id=ID[,KEY=VALUE...]", netdev_options.netdev,
            key="netdevs", many=32, group=NETWORK, subs=netdev_options.SUBS, implied="type",
            listing=netdev_options.list_kinds, since="0.5.0"),
     Option("-nic", "a network card and its netdev in one: -nic user,model=rtl8139,hostfwd=tcp::2222-:22; none: there "
@@ -188,8 +188,8 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-net", "the same in two, -net nic,model=rtl8139 -net user; none: there is no network",
            "nic|TYPE|none[,KEY=VALUE...]", netdev_options.net, key="nets", many=32, group=NETWORK,
            subs=netdev_options.NET_SUBS, implied="type"),
-    Option("-object", "a filter on a netdev: filter-dump,id=ID,netdev=ID,file=FILE writes its packets into a file (pcap); "
-           "filter-replay,id=ID,netdev=ID says that they are recorded, as all are", parse=object_options.OBJECT,
+    Option("-object", "a filter on a netdev: filter-dump,id=ID,netdev=ID,file=FILE writes its packets into a file "
+           "(pcap); filter-replay,id=ID,netdev=ID says that they are recorded, as all are", parse=object_options.OBJECT,
            key="objects", many=64, group=NETWORK, listing=object_options.list_objects, since="0.4.0"),
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),

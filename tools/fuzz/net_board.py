@@ -24,7 +24,7 @@ from playhead.hw.memory import Memory
 from tools.fuzz.net_cards import RAM, Step
 
 WORK = 400_000  # calls into memory for one step: the longest ring has 65,536 descriptors
-SENT = 70_000  # frames for one step
+SENT = 90_000  # frames for one step: segmenting 64 KiB into single bytes is many
 LONGEST = 68 << 10  # bytes of a frame that a card may send
 RINGS_IN_A_ROW = 200  # of alarms, for one step
 
@@ -55,7 +55,7 @@ class Rig:
         self.sent: list[bytes] = []
         self.card.port.sent = self._sent
         self.card.on_room = self._room
-        self.rooms = 0
+        self.rooms = self.frames = 0
         self.memory.rest = self.rest()
 
     # what the board asks for
@@ -80,7 +80,8 @@ class Rig:
         if type(frame) is not bytes or len(frame) > LONGEST:
             raise Finding(f"it sends {type(frame).__name__} of {len(frame)} bytes")
         self.sent.append(frame)
-        if len(self.sent) > SENT:
+        self.frames += 1
+        if self.frames > SENT:
             raise Finding(f"more than {SENT} frames for one step")
 
     def _room(self) -> None:
@@ -91,7 +92,7 @@ class Rig:
     def step(self, step: Step) -> list[Any]:
         """Do it; what can be seen of it: the answer, lines, frames sent, whether there is room."""
         self.sent, self.rooms, before = [], 0, self.card.can_receive()
-        self.memory.calls, self.memory.transfers, master = 0, True, self._is_master()
+        self.frames, self.memory.calls, self.memory.transfers, master = 0, 0, True, self._is_master()
         seen: list[Any] = [getattr(self, "_" + step[0])(*step[1:])]
         self.memory.transfers = False
         if not master and not self._is_master() and self.memory.calls and step[0] != "ram":
@@ -144,7 +145,7 @@ class Rig:
         for _ in range(RINGS_IN_A_ROW):
             if (deadline := self.clock.next_deadline_ns()) > end:
                 break
-            self.time_ns = max(self.time_ns, deadline)
+            self.time_ns, self.frames = max(self.time_ns, deadline), 0
             self.clock.ring(self.time_ns)
         self.time_ns = end
         self.icount += 1

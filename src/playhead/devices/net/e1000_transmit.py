@@ -38,32 +38,32 @@ class Transmitter:
     def __init__(self, state: E1000State, memory: RingMemory, send: Callable[[bytes], None]):
         self._s, self._memory, self._send = state, memory, send
         self._data = bytearray()  # of the packet that is being read
-        self._work = 0
+        self._work = self._causes = 0
 
     def run(self) -> tuple[int, bool]:
         """Send what the ring holds: (causes of an interrupt, whether something is left that has to wait)."""
         s, regs = self._s, self._s.regs
         size = regs[TDLEN] // DESCRIPTOR
-        causes = TXQE
+        self._causes = TXQE
         if size == 0:
-            return causes, False
+            return TXQE, False
         head, left = regs[TDH] % size, (regs[TDT] - regs[TDH]) % size
         base = regs[TDBAH] << 32 | regs[TDBAL] & ~15
         self._data, self._work = bytearray(s.packet.data.view()), 0
         while left and self._work < MOST:
-            count = min(left, size - head, AT_ONCE)
-            causes |= self._block(base + DESCRIPTOR * head, count)
+            count = self._block(base + DESCRIPTOR * head, min(left, size - head, AT_ONCE))
             head, left = (head + count) % size, left - count
-            self._work += count
         s.packet.data = self._data
         regs[TDH] = head
-        return causes, left > 0
+        return self._causes, left > 0
 
     def _block(self, address: int, count: int) -> int:
-        """Handle descriptors that lie one behind the other."""
+        """Handle descriptors that lie one behind the other; how many, if the work becomes too much."""
         block = bytearray(self._memory.read(address, DESCRIPTOR * count))
-        reported = False
-        for at in range(0, DESCRIPTOR * count, DESCRIPTOR):
+        reported, done = False, 0
+        while done < count and self._work < MOST:
+            at, done = DESCRIPTOR * done, done + 1
+            self._work += 1
             command = block[at + 11]
             if command & EXTENDED and not block[at + 10] & DATA:
                 self._take_context(block[at : at + DESCRIPTOR])
@@ -75,8 +75,9 @@ class Transmitter:
                 block[at + 12] = block[at + 12] & ~ERRORS | DONE
                 reported = True
         if reported:
-            self._memory.write(address, block)
-        return TXDW if reported else 0
+            self._memory.write(address, block[: DESCRIPTOR * done])
+            self._causes |= TXDW
+        return done
 
     def _take_context(self, d: bytearray) -> None:
         command = d[11]

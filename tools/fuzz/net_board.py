@@ -26,7 +26,7 @@ from tools.fuzz.net_cards import RAM, Step
 WORK = 400_000  # calls into memory for one step: the longest ring has 65,536 descriptors
 SENT = 90_000  # frames for one step: segmenting 64 KiB into single bytes is many
 LONGEST = 68 << 10  # bytes of a frame that a card may send
-RINGS_IN_A_ROW = 200  # of alarms, for one step
+RINGS_IN_A_ROW = 20  # of alarms, for one step
 
 
 class Finding(Exception):

@@ -13,7 +13,7 @@ the rest is any register with any value. What a card's registers are is said her
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 Step = tuple[Any, ...]
@@ -191,12 +191,3 @@ class Plan:
     def ring(self, entry: Callable[[bool], bytes], count: int, base: int) -> Step:
         """Descriptors in memory; now and then they lie where no ring should, then none is written."""
         return "ram", base, b"".join(entry(n == count - 1) for n in range(count))
-
-
-def plans() -> Sequence[type[Plan]]:
-    """One for each network card that there is."""
-    from playhead.devices import registry
-    from tools.fuzz.net_e1000 import E1000Plan
-    from tools.fuzz.net_rtl8139 import Rtl8139Plan
-
-    return [plan for plan in (Rtl8139Plan, E1000Plan) if plan.NAME in registry.CLASSES]

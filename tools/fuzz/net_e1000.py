@@ -81,7 +81,8 @@ class E1000Plan(Plan):
         places = (14, 24, 33, 34, 50, 0) if chance.random() < 0.6 else [chance.getrandbits(8) for _ in range(6)]
         paylen = chance.choice((3000, 0, 60, 0xFFFFF, chance.getrandbits(20)))
         command = DEXT | RS | chance.choice((TSE, TSE, 0)) | chance.getrandbits(2)
-        header, mss = chance.choice((54, 54, 0, 14, 255)), chance.choice((1448, 536, 1, 0, 0xFFFF))
+        header = chance.choice((54, 54, 0, 14, 255))
+        mss = chance.choice((1448, 1448, 536, 64, 0, 0xFFFF) if chance.random() < 0.98 else (1, 2))
         return struct.pack("<BBHBBHIBBH", *places[:2], places[2], *places[3:5], places[5],
                            paylen | command << 24, 0, header, mss)  # fmt: skip
 

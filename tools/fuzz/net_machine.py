@@ -160,7 +160,7 @@ class Sent:
     def __init__(self, heard: list[tuple[int, bytes]]):
         self._heard = heard
 
-    def packet(self, net: int, out: bool, frame: bytes, moment: Moment, virtual_ns: int) -> None:
+    def packet(self, net: int, out: bool, frame: bytes, *when: Any) -> None:
         if out:
             self._heard.append((net, frame))
 

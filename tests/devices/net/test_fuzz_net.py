@@ -6,10 +6,9 @@ from playhead.devices.net.ring_memory import RingMemory
 from playhead.hw.inputs import NET, takers
 from tools.fuzz import net
 from tools.fuzz.net_board import Rig
-from tools.fuzz.net_cards import plans
 from tools.fuzz.net_machine import machine_case
 
-CARDS = [kind.NAME for kind in plans()]
+CARDS = [kind.NAME for kind in net.plans()]
 SEED, SHORT = 12, 25
 
 
@@ -28,9 +27,9 @@ def dropping(receive):
     taken = []
 
     def drops(card, frame):
-        taken.append(card)
-        if taken.count(card) % 3:
+        if card in taken:
             receive(card, frame)
+        taken.append(card)
 
     return drops
 

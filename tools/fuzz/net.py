@@ -107,8 +107,9 @@ def same(one: dict[Any, Any], other: dict[Any, Any], what: str) -> None:
 
 
 def fuzz(count: int, seed: int, first: int = 0, cards: tuple[str, ...] = (), say: Callable[[str], None] = print,
-         case: Callable[[type[Plan], int, int], Counter[str]] = board_case, again: str = "") -> list[str]:  # fmt: skip
-    """The findings. `case`: what is done with one of the plans."""
+         case: Callable[[type[Plan], int, int], Counter[str]] = board_case, again: str = "",
+         most: int = MOST_FINDINGS) -> list[str]:  # fmt: skip
+    """The findings, at most so many. `case`: what is done with one of the plans."""
     findings: list[str] = []
     done = Counter[str]()
     kinds = [kind for kind in plans() if not cards or kind.NAME in cards]
@@ -121,7 +122,7 @@ def fuzz(count: int, seed: int, first: int = 0, cards: tuple[str, ...] = (), say
             words = f"./dev fuzz net {again}--seed {seed} --only {number}" + (f" --card {cards[0]}" if cards else "")
             findings.append(f"{kind.NAME}: {finding}; again: {words}")
             say(findings[-1])
-            if len(findings) == MOST_FINDINGS:
+            if len(findings) == most:
                 break
     say(f"{count} cases, seed {seed}: {len(findings)} findings; {', '.join(f'{n} {what}' for what, n in done.items())}")
     return findings

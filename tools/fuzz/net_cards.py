@@ -34,7 +34,7 @@ FRAMES = (*LENGTHS, 65536, 68 << 10)
 def address(chance: random.Random, hostile: float = 0.15) -> int:
     """Where a buffer or ring is said to be."""
     if chance.random() < hostile:
-        return chance.choice((chance.choice(ODD), MMIO + chance.randrange(0x4000), chance.getrandbits(32)))
+        return chance.choice((chance.choice(ODD), MMIO + chance.randrange(0x80), MMIO + chance.randrange(0x4000)))
     return (BUFFERS + chance.randrange(64) * 0x1000 + chance.choice((0, 0, 0, 1, 2, 0xFFE))) & ~chance.choice((0, 15))
 
 

@@ -124,7 +124,7 @@ def list_kinds(about: str) -> str | None:
         return "\n".join(("Available netdev backend types:", *KINDS))
     if about not in KINDS:
         return None
-    rows = [sub for sub in SUBS if sub.name == "id" or sub.name != "type" and sub.help.startswith(f"{about}: ")]
+    rows = [sub for sub in SUBS if sub.name == "id" or (sub.name != "type" and sub.help.startswith(f"{about}: "))]
     return "\n".join(f"  {sub.shown:<36} {sub.help.removeprefix(f'{about}: ')}" for sub in rows)
 
 
@@ -143,7 +143,7 @@ class _Given:
             raise UsageError(f"{key} is a text")
         return values[-1] if values else None
 
-    def without(self, *keys: str) -> "_Given":
+    def without(self, *keys: str) -> _Given:
         self._pairs = [(name, value) for name, value in self._pairs if name not in keys]
         return self
 

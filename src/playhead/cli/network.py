@@ -134,7 +134,8 @@ class _Made:
         notices = list(self.notices)
         if self.joined and not any(isinstance(end, int) for end in self.joined):
             notices.append("hub 0 with no nics: there is a -net netdev, and no -net nic")
-        notices += [f"netdev {one.id} has no peer: no network card uses it" for one in idle if one.id not in self.joined]
+        notices += [f"netdev {one.id} has no peer: no network card uses it"
+                    for one in idle if one.id not in self.joined]  # fmt: skip
         names = [card.model for card in self.cards] + [one["name"] for one in _of_devices(values)]
         for n, (name, card) in enumerate(zip(names, cards, strict=True)):
             if asked(values) and card.get("netdev") is None and n not in self.joined:

@@ -66,7 +66,7 @@ class UserNet(NetEnd):
         self._lock = threading.Lock()
         self._out, self._rest = bytearray(), b""
         self._look_at = LOOK_NS
-        self._ended = self._closed = False
+        self._used, self._ended, self._closed = bool(options.hostfwd), False, False
         self._unanswered = 0
         self._reply: str | None = None
         self._replied = threading.Event()
@@ -74,7 +74,8 @@ class UserNet(NetEnd):
 
     @property
     def live(self) -> bool:  # type: ignore[override]
-        return not self._ended
+        """Nothing comes to a guest that has never sent anything, unless a port leads to it."""
+        return self._used and not self._ended
 
     # the process
 
@@ -179,6 +180,7 @@ class UserNet(NetEnd):
 
     def send(self, frame: bytes) -> None:
         if not self._ended and len(frame) <= FRAME_MAX:
+            self._used = True
             self._post(MESSAGE.pack(len(frame)) + frame)  # the kind is FRAME, 0
 
     def _post(self, data: bytes, needed: bool = False) -> None:
@@ -267,6 +269,7 @@ class UserNet(NetEnd):
         forward = host_forward(rule)
         self._ask("hostfwd_add", str(int(forward.udp)), forward.host, str(forward.host_port), forward.guest,
                   str(forward.guest_port))  # fmt: skip
+        self._used = True
         self._say_open(forward)
 
     def hostfwd_remove(self, rule: str) -> None:

@@ -29,8 +29,9 @@ def filters(values: Mapping[str, Any], netdevs: Collection[str]) -> list[Filter]
     return found
 
 
-def dumps(found: list[Filter]) -> list[Filter]:
-    return [one for one in found if one.kind == DUMP and one.status]
+def dumps(values: Mapping[str, Any]) -> list[Filter]:
+    """Those that write a file."""
+    return [one for one in values.get("objects") or () if one.kind == DUMP and one.status]
 
 
 def added(values: Mapping[str, Any]) -> str:

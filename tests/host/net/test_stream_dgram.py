@@ -79,6 +79,14 @@ def test_a_frame_that_is_cut_off_is_no_part_of_the_next_connection():
             assert ours.take(1) == [b"next"]
 
 
+def test_a_frame_goes_out_while_the_guest_runs_on():
+    """Nobody calls `flush`."""
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        for n in range(3):
+            ours.end.send(b"%d" % n)
+            assert received(peer, 5) == packed(b"%d" % n)
+
+
 def test_one_peer_at_a_time():
     with Open("socket,listen=:0") as ours, client(ours) as first:
         second = socket.create_connection(first.getpeername(), timeout=10)

@@ -265,8 +265,9 @@ class UserNet(NetEnd):
     # the monitor
 
     def hostfwd_add(self, rule: str) -> None:
-        """`[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT`. Raises UsageError, or Refused, neither of which
-        is the end of a session as HostError would be."""
+        """`[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT`. Raises UsageError or Refused: HostError would be the
+        end of the session.
+        """
         forward = host_forward(rule)
         self._ask("hostfwd_add", str(int(forward.udp)), forward.host, str(forward.host_port), forward.guest,
                   str(forward.guest_port))  # fmt: skip

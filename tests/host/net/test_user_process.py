@@ -77,6 +77,15 @@ def test_a_request_to_one_that_hangs_has_an_end(monkeypatch):
         assert "HOST_FORWARD" in guest.end.usernet()  # the answer to this, not to the first
 
 
+def test_input_may_come_when_a_port_leads_in_or_the_guest_has_sent_something():
+    with Guest(watch=False) as guest:
+        assert not guest.end.live
+        guest.send_arp("10.0.2.2")
+        assert guest.end.live
+    with Guest("hostfwd=tcp::0-:22", watch=False) as guest:
+        assert guest.end.live
+
+
 def test_it_ends_with_the_recorder():
     """Also when that is killed."""
     code = ("import time; from playhead.host.net.user import UserNet\n"

@@ -6,6 +6,7 @@ crash nor an endless loop there takes the machine down: the user is told, and wh
 The recorder itself never loads the library.
 """
 
+import contextlib
 import errno
 import fcntl
 import marshal
@@ -65,7 +66,7 @@ class UserNet(NetEnd):
         self._lock = threading.Lock()
         self._out, self._rest = bytearray(), b""
         self._look_at = LOOK_NS
-        self._ended = self._closed = False
+        self._used, self._ended, self._closed = bool(options.hostfwd), False, False
         self._unanswered = 0
         self._reply: str | None = None
         self._replied = threading.Event()
@@ -73,7 +74,8 @@ class UserNet(NetEnd):
 
     @property
     def live(self) -> bool:  # type: ignore[override]
-        return not self._ended
+        """Nothing comes to a guest that has never sent anything, unless a port leads to it."""
+        return self._used and not self._ended
 
     # the process
 
@@ -102,7 +104,8 @@ class UserNet(NetEnd):
             theirs.close()
         ours.setblocking(False)
         options = marshal.dumps({key: _plain(value) for key, value in self.options._asdict().items()})
-        os.write(self._link, MESSAGE.pack(REQUEST << 24 | len(options)) + options)
+        with contextlib.suppress(OSError):  # it has ended already: `open` says why
+            os.write(self._link, MESSAGE.pack(REQUEST << 24 | len(options)) + options)
 
     def open(self) -> None:
         answer = self._first_answer()
@@ -164,10 +167,8 @@ class UserNet(NetEnd):
     def _how_it_ended(self) -> str:
         status = self._reap()
         words = ""
-        try:
+        with contextlib.suppress(OSError):
             words = os.read(self._words, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2]
-        except OSError:
-            pass
         how = ""
         if status is not None and os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
@@ -179,6 +180,7 @@ class UserNet(NetEnd):
 
     def send(self, frame: bytes) -> None:
         if not self._ended and len(frame) <= FRAME_MAX:
+            self._used = True
             self._post(MESSAGE.pack(len(frame)) + frame)  # the kind is FRAME, 0
 
     def _post(self, data: bytes, needed: bool = False) -> None:
@@ -267,6 +269,7 @@ class UserNet(NetEnd):
         forward = host_forward(rule)
         self._ask("hostfwd_add", str(int(forward.udp)), forward.host, str(forward.host_port), forward.guest,
                   str(forward.guest_port))  # fmt: skip
+        self._used = True
         self._say_open(forward)
 
     def hostfwd_remove(self, rule: str) -> None:
@@ -291,7 +294,7 @@ class UserNet(NetEnd):
         self._post(message(REQUEST, "\0".join(request)), needed=True)
         self.poke()
         if not self._replied.wait(ANSWER_S) or self._reply is None:
-            raise HostError(f"netdev {self.label}: its process does not answer")
+            raise HostError(f"netdev {self.label}: its process {'has ended' if self._ended else 'does not answer'}")
         if self._reply[0] != DONE:
             raise HostError(self._reply[1:])
         return self._reply[1:]

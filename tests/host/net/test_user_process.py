@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from playhead.base.errors import HostError
+from playhead.base.errors import HostError, Refused
 from playhead.host.net import user
 from playhead.host.net.end import INBOX
 from playhead.host.net.user import UserNet, available
@@ -52,7 +52,7 @@ def test_its_death_is_told_once_and_drops_frames(number, why):
         guest.pass_time(10_000_000_000)
         assert guest.said == [f"netdev net0: its process has ended ({why}); what the guest sends is lost from here on"]
         assert guest.end.watched() == (-1, 0) and not guest.end.live
-        with pytest.raises(HostError, match="its process has ended"):
+        with pytest.raises(Refused, match="its process has ended"):
             guest.end.usernet()
 
 
@@ -69,7 +69,7 @@ def test_a_request_to_one_that_hangs_has_an_end(monkeypatch):
     monkeypatch.setattr(user, "ANSWER_S", 0.2)
     with Guest() as guest:
         os.kill(guest.end._pid, signal.SIGSTOP)
-        with pytest.raises(HostError, match="does not answer"):
+        with pytest.raises(Refused, match="does not answer"):
             guest.end.usernet()
         os.kill(guest.end._pid, signal.SIGCONT)
         monkeypatch.setattr(user, "ANSWER_S", 10)

@@ -19,7 +19,7 @@ import time
 from _socket import AF_UNIX, SOCK_STREAM, socketpair  # `socket` itself would take a tenth of a short run's start
 from mmap import mmap
 
-from playhead.base.errors import HostError, UsageError
+from playhead.base.errors import HostError, Refused
 from playhead.base.messages import shown
 from playhead.host.net.end import FRAME_MAX, INBOX, NetEnd
 from playhead.host.net.forwards import HostForward, host_end, host_forward
@@ -265,7 +265,9 @@ class UserNet(NetEnd):
     # the monitor
 
     def hostfwd_add(self, rule: str) -> None:
-        """`[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT`. Raises UsageError or HostError."""
+        """`[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT`. Raises UsageError or Refused: HostError would be the
+        end of the session.
+        """
         forward = host_forward(rule)
         self._ask("hostfwd_add", str(int(forward.udp)), forward.host, str(forward.host_port), forward.guest,
                   str(forward.guest_port))  # fmt: skip
@@ -273,12 +275,12 @@ class UserNet(NetEnd):
         self._say_open(forward)
 
     def hostfwd_remove(self, rule: str) -> None:
-        """`[tcp|udp]:[HOSTADDR]:HOSTPORT`. Raises UsageError or HostError."""
+        """`[tcp|udp]:[HOSTADDR]:HOSTPORT`. Raises UsageError or Refused."""
         end = host_end(rule)
         try:
             self._ask("hostfwd_remove", str(int(end.udp)), end.host, str(end.host_port))
-        except HostError as e:
-            raise UsageError(f"{end.at}: {e}") from None
+        except Refused as e:
+            raise Refused(f"{end.at}: {e}") from None
 
     def usernet(self) -> str:
         """`info usernet`: connections and forwarded ports, a line each below a heading."""
@@ -287,16 +289,16 @@ class UserNet(NetEnd):
     def _ask(self, *request: str) -> str:
         """A request and its answer, which the watcher's thread reads."""
         if self._ended:
-            raise HostError(f"netdev {self.label}: its process has ended")
+            raise Refused(f"netdev {self.label}: its process has ended")
         self._reply = None
         self._replied.clear()
         self._unanswered += 1
         self._post(message(REQUEST, "\0".join(request)), needed=True)
         self.poke()
         if not self._replied.wait(ANSWER_S) or self._reply is None:
-            raise HostError(f"netdev {self.label}: its process {'has ended' if self._ended else 'does not answer'}")
+            raise Refused(f"netdev {self.label}: its process {'has ended' if self._ended else 'does not answer'}")
         if self._reply[0] != DONE:
-            raise HostError(self._reply[1:])
+            raise Refused(self._reply[1:])
         return self._reply[1:]
 
     def _answered(self, answer: str) -> None:

@@ -23,8 +23,8 @@ from playhead.base.errors import HostError, Refused
 from playhead.base.messages import shown
 from playhead.host.net.end import FRAME_MAX, INBOX, NetEnd
 from playhead.host.net.forwards import HostForward, host_end, host_forward
-from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FRAME, LENGTH, LINK_FD, LOOK, MESSAGE, MISSING,
-                                          REPLY, REQUEST, message)  # fmt: skip
+from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FRAME, LENGTH, LINK_FD, LOOK, MESSAGE, REPLY,
+                                          REQUEST, message)  # fmt: skip
 from playhead.host.net.user_options import UserOptions
 from playhead.host.watch import IN, OUT
 
@@ -53,21 +53,19 @@ def available() -> bool:
 
 
 class UserNet(NetEnd):
-    """The process is started at once and has got ready when `open` returns. `optional`: without the library there is a
-    message instead of an error, and `missing` says why; whoever has made this leaves the card's cable unplugged then.
-    """
+    """The process is started at once and has got ready when `open` returns."""
 
-    def __init__(self, label: str, options: UserOptions, *, optional: bool = False):
+    def __init__(self, label: str, options: UserOptions):
         super().__init__(label)
         self.options = options
-        self.optional, self.missing = optional, ""
         self.library = ""  # its version
         self.where = f"net={options.net},restrict={'on' if options.restrict else 'off'}"
         self._lock = threading.Lock()
         self._out, self._rest = bytearray(), b""
         self._look_at = LOOK_NS
         self._used, self._ended, self._closed = bool(options.hostfwd), False, False
-        self._unanswered = 0
+        self._why = ""  # it does not serve, if that is known
+        self._pid = self._unanswered = 0
         self._reply: str | None = None
         self._replied = threading.Event()
         self._start()
@@ -109,16 +107,11 @@ class UserNet(NetEnd):
 
     def open(self) -> None:
         answer = self._first_answer()
-        if answer[0] == MISSING and self.optional:
-            self.missing = answer[1:]
-            self.message(f"netdev {self.label}: {self.missing}; the network card's cable is unplugged")
-            self._ended = True
-        elif answer[0] != DONE:
+        if answer[0] != DONE:
             raise HostError(f"-netdev user,id={self.label}: {answer[1:]}")
-        else:
-            self.library = answer[1:]
-            for forward in self.options.hostfwd:
-                self._say_open(forward)
+        self.library = answer[1:]
+        for forward in self.options.hostfwd:
+            self._say_open(forward)
 
     def _first_answer(self) -> str:
         poll, end = select.poll(), time.monotonic() + START_S
@@ -166,6 +159,8 @@ class UserNet(NetEnd):
 
     def _how_it_ended(self) -> str:
         status = self._reap()
+        if self._why:
+            return self._why
         words = ""
         with contextlib.suppress(OSError):
             words = os.read(self._words, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2]

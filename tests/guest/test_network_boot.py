@@ -1,5 +1,5 @@
-"""SeaBIOS runs iPXE from the expansion ROM of Debian's package ipxe-qemu, which boots kernels from the network; recorded,
-and replayed where there is neither a network, nor libslirp, nor the ROM's file.
+"""SeaBIOS runs iPXE from the expansion ROM of Debian's package ipxe-qemu, which boots kernels from the network;
+recorded, and replayed where there is neither a network, nor libslirp, nor the ROM's file.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def both(*cards: str) -> list[object]:
 
 @pytest.mark.parametrize("card", both("e1000", "rtl8139"))
 def test_a_kernel_over_tftp(card: str, server: Server, tmp_path: Path, capfd) -> None:
-    """A script loads our Multiboot kernel and a module. The card's ROM is of a file that is gone when it is replayed."""
+    """A script loads our Multiboot kernel and a module. The file of the card's ROM is gone when it is replayed."""
     files, path, rom = tmp_path / "files", tmp_path / "tftp.ph", tmp_path / "own.rom"
     shutil.copy(guest.multiboot(), files / "kernel")
     (files / "data").write_bytes(bytes(n * n & 0xFF for n in range(5000)))

@@ -256,7 +256,6 @@ class E1000(NetworkCard[E1000State]):
 
     def set_link(self, up: bool) -> None:
         self._phy.set_link(up)
-        self.on_room()
 
     def _link_changed(self) -> None:
         self._cause(LSC)
@@ -285,8 +284,9 @@ class E1000(NetworkCard[E1000State]):
         if not asked & EERD_START:
             return asked
         word = asked >> 8 & 0xFF
-        data = self.state.eeprom.words[word] << 16 if word < WORDS else 0
-        return asked & 0xFF00 | EERD_DONE | data
+        if word >= WORDS:
+            return asked & ~EERD_START | EERD_DONE
+        return self.state.eeprom.words[word] << 16 | asked & 0xFF00 | EERD_DONE
 
     def _act(self, offset: int, value: int) -> None:
         s, n = self.state, self._layout.index[offset >> 2]

@@ -38,8 +38,8 @@ def asked(program: list[str], words: str, *lines: str) -> list[str]:
 @pytest.mark.parametrize("words", [
     "", "-nodefaults -nic none", "-nic user,model=rtl8139", "-net nic -net user", "-net user -net nic,model=rtl8139",
     "-net nic", "-net user", "-netdev user,id=n", f"-netdev user,id=n,restrict=on,net=192.168.5.0/24 {NICE}",
-    f"-netdev user,id=n {NICE} -device rtl8139 -device rtl8139,mac=52:54:00:00:AB:01 -object filter-replay,id=r,netdev=n "
-    "-object filter-dump,id=d,netdev=n,file=/dev/null,maxlen=99",
+    f"-netdev user,id=n {NICE} -device rtl8139 -device rtl8139,mac=52:54:00:00:AB:01 "
+    "-object filter-replay,id=r,netdev=n -object filter-dump,id=d,netdev=n,file=/dev/null,maxlen=99",
     "-netdev socket,id=n,udp=127.0.0.1:9,localaddr=127.0.0.1:0 -device rtl8139,netdev=n",
 ])  # fmt: skip
 def test_info_network_is_as_qemus(words: str) -> None:

@@ -27,6 +27,9 @@ class HostEnd:
     def open(self) -> None:
         """Take hold of the outside; called when the run starts."""
 
+    def opened(self) -> None:
+        """Called when the machine has been made, which takes its time: wait for what was begun before."""
+
     def flush(self) -> None:
         """Let out what has been collected."""
 

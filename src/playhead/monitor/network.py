@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from playhead.base.errors import HostError, UsageError
+from playhead.base.errors import HostError, Refused, UsageError
 from playhead.base.messages import shown
 from playhead.monitor.commands import REPLAY, Command, Misunderstood, Say, refused
 from playhead.monitor.running import FIXED
@@ -44,7 +44,7 @@ def _costing_nothing(what: str) -> Iterator[None]:
     """What the host refuses is no reason to end the session."""
     try:
         yield
-    except HostError as e:
+    except (HostError, Refused) as e:
         raise UsageError(f"{what}: {e}") from None
 
 

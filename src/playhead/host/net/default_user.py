@@ -5,7 +5,8 @@ Its process starts with the first frame that the guest sends, or when the monito
 nothing can come from it, so a machine that halts for good ends its run. Without libslirp its card's cable is unplugged.
 """
 
-from playhead.base.errors import HostError
+from playhead.base.errors import HostError, Refused
+from playhead.host.net.slirp_wire import DONE
 from playhead.host.net.user import UserNet, available
 from playhead.host.net.user_options import UserOptions
 
@@ -16,11 +17,11 @@ MISSING = (
 
 
 class DefaultUserNet(UserNet):
-    _begun = False
+    _begun = _starting = False
 
     def __init__(self, label: str, options: UserOptions):
-        self._pid = 0
-        super().__init__(label, options, optional=True)
+        super().__init__(label, options)
+        self.missing = ""  # why there is no network
 
     def _start(self) -> None:
         """Not yet."""
@@ -29,6 +30,9 @@ class DefaultUserNet(UserNet):
         if not available():
             self.missing, self.unplugged, self._ended = MISSING, True, True
             self.message(MISSING)
+
+    def opened(self) -> None:
+        """There is nothing to wait for."""
 
     def _begin(self) -> None:
         if self._begun or self._ended:
@@ -39,8 +43,20 @@ class DefaultUserNet(UserNet):
             self._ended = True
             self.message(str(e))
             return
-        self._begun, self._unanswered = True, 1  # it says when it is ready
+        self._begun, self._starting, self._unanswered = True, True, 1  # it says when it is ready
         self.poke()
+
+    def _answered(self, answer: str) -> None:
+        """The first answer is that to its start: what `UserNet.opened` waits for."""
+        if not self._starting:
+            super()._answered(answer)
+            return
+        self._starting = False
+        self._unanswered -= 1
+        if answer[0] == DONE:
+            self.library = answer[1:]
+        else:
+            self._why, self._ended = answer[1:], True
 
     @property
     def live(self) -> bool:  # type: ignore[override]
@@ -63,6 +79,6 @@ class DefaultUserNet(UserNet):
 
     def _ask(self, *request: str) -> str:
         if self.missing:
-            raise HostError(self.missing)
+            raise Refused(self.missing)
         self._begin()
         return super()._ask(*request)

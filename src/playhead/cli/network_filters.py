@@ -30,6 +30,11 @@ def filters(values: Mapping[str, Any], netdevs: Collection[str]) -> list[Filter]
     return found
 
 
+def dumps(values: Mapping[str, Any]) -> list[Filter]:
+    """Those that write a file."""
+    return [one for one in values.get("objects") or () if one.kind == DUMP and one.status]
+
+
 def added(values: Mapping[str, Any]) -> str:
     """What a recording says of netdevs without a `filter-replay`, whose packets it records all the same."""
     filtered = [one.netdev for one in values["objects"] if one.kind == REPLAY]

@@ -234,7 +234,7 @@ def test_an_expansion_rom_for_every_card() -> None:
 NET = ["-netdev", "user,id=n", "-device", "rtl8139,netdev=n", "-nic", "socket,listen=127.0.0.1:0,model=e1000"]
 ANOTHER_NET = [
     (["-device", "e1000,netdev=n", *NET], "-device e1000: the recorded machine has no more of them"),
-    (["-nic", "user,model=rtl8139,mac=52:54:00:00:00:01"], "rtl8139,mac 52:54:00:00:00:01: the recording was made with"),
+    (["-nic", "user,model=rtl8139,mac=52:54:00:00:00:01"], "rtl8139,mac 52:54:00:00:00:01: the recording was"),
     (["-nic", "user", "-nic", "user"], "-nic user: e1000: the recorded machine has no more of them"),
     (["-device", "rtl8139,addr=1f"], "-device rtl8139,addr 1f.0: the recording was made with"),
     (["-netdev", "user,id=m", "-device", "rtl8139,netdev=m"], "no netdev 'm'; it has n, net0"),

@@ -202,7 +202,8 @@ def compare(options: argparse.Namespace, folder: Path) -> int:
                     best[side.name] = Took(max(took.rate, before.rate), min(took.wall_s, before.wall_s),
                                            min(took.replay_s, before.replay_s), took.log)  # fmt: skip
                     print(f"  {run + 1}: {stage}, {side.name}: {took.rate:.2f} {UNIT[stage]}, "
-                          f"record {took.wall_s:.1f} s, replay {took.replay_s:.1f} s, log {took.log:,} bytes", flush=True)  # fmt: skip
+                          f"record {took.wall_s:.1f} s, replay {took.replay_s:.1f} s, log {took.log:,} bytes",
+                          flush=True)  # fmt: skip
             good = report(stage, best, everyone[0].file) and good
     return 0 if good else 1
 

@@ -151,7 +151,7 @@ def test_a_property_for_all_of_a_name() -> None:
     ([Entry("isa-debug-exit", "", {"colour": 1})], "property 'isa-debug-exit.colour' not found"),
     ([Entry("ide-hd", "")], "ide-hd needs drive=, the id of a drive"),
     ([Entry("ide-hd", "", {"drive": "a"}, "ide.2")], "no such place is free"),
-    ([Entry("e1000", "")], "unknown device 'e1000'"),
+    ([Entry("ne2k_pci", "")], "unknown device 'ne2k_pci'"),
     ([Entry("isa-debug-exit", "", {"iobase": 0x60})], "isa-debug-exit 'debug_exit' at I/O ports 0x60-0x61: isa-pcspk "
      "'port61' is at 0x61; iobase=N puts isa-debug-exit elsewhere"),
     ([Entry("isa-serial", ""), Entry("isa-serial", "", {"iobase": 0x3FF})], "isa-serial 'serial1' is at 0x3ff-0x406"),

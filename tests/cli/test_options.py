@@ -67,7 +67,7 @@ def test_both_kinds_of_dashes():
     (["-rtc", "clock=rt"], "clock=rt is not supported"),
     (["-rtc", "utc"], "unknown key 'utc'; there are base, clock, driftfix"),
     (["-device", "isa-debug-exti"], "unknown device 'isa-debug-exti'; did you mean 'isa-debug-exit'?"),
-    (["-device", "e1000"], "this version has no device 'e1000': it has no network; there is ide-hd"),
+    (["-device", "ne2k_pci"], "this version has no device 'ne2k_pci': it has no network; there is ide-hd"),
     (["-device", "isa-debug-exit,iobase=99999"], "property 'isa-debug-exit.iobase' cannot be '99999'"),
     (["-device", "isa-serial,irqs=3"], "property 'isa-serial.irqs' not found; did you mean 'irq'?"),
     (["-device", "isa-serial,irq"], "property 'isa-serial.irq' cannot be 'on'"),

@@ -6,7 +6,7 @@ A device is disturbed through whatever it answers in, at random from a seed; a f
 import random
 
 import pytest
-from device_bench import PORT, devices
+from device_bench import ADDRESS, PORT, devices
 from device_bench import Bench as Surroundings
 
 from playhead.base.shared_record import SharedRecord
@@ -167,7 +167,7 @@ def test_a_device_answers_and_drives_what_it_declares(name):
     declared = bench.build(name).QEMU
     ours = [(r.base, r.length) for r in bench.io.ranges() if r.base < PORT]
     assert sorted(ours) == sorted(span.of(bench.values) for span in declared.ports)
-    mapped = [(r.base, r.length) for r in bench.memory.mmio.ranges()]
+    mapped = [(r.base, r.length) for r in bench.memory.mmio.ranges() if r.base >> 24 != ADDRESS >> 24]
     assert mapped == [span.of(bench.values) for span in declared.memory]
     assert bench.wires == set(declared.lines(bench.values))
 

@@ -91,3 +91,5 @@ def test_names_are_qemus():
     ]  # fmt: skip
     clocks = Clocks(lambda: 1, lambda: 2, lambda: 3, lambda: 4)
     assert [clocks.read(c) for c in (Clock.REALTIME, Clock.VIRTUAL, Clock.HOST, Clock.VIRTUAL_RT)] == [1, 2, 3, 4]
+    assert clocks.read(Clock.EXTERNAL) == clocks.read(Clock.VIRTUAL)
+    assert all(clocks.read(clock) for clock in Clock)

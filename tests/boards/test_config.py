@@ -6,7 +6,7 @@ import json
 import pytest
 
 from playhead.base.errors import FormatError, UsageError
-from playhead.boards import disks
+from playhead.boards import disks, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import DriveConfig
 from playhead.boards.pc_devices import parts
@@ -98,3 +98,28 @@ def test_what_firmware_reads_about_drives():
     values = disks.cmos((*DRIVES, large))
     assert (values[0x12], values[0x19], values[0x1A], values[0x39]) == (0xFF, 47, 47, 4)
     assert [values[0x1B + i] for i in range(9)] == [40, 0, 16, 0xFF, 0xFF, 0xC8, 40, 0, 63]
+
+
+def test_boot_order_with_network_cards():
+    """Device paths as QEMU writes them (tests/guest/test_network_boot.py compares)."""
+    cards = [(1, "05.0"), (0, "1f.1"), (None, "3.0")]
+    order = disks.boot_order((DriveConfig(sectors=100, boot_index=2),), (None,), cards)
+    assert order.decode() == (
+        "/pci@i0cf8/ethernet@1f,1/ethernet-phy@0\n/pci@i0cf8/ethernet@5/ethernet-phy@0\n"
+        "/pci@i0cf8/ide@1,1/drive@0/disk@0\0"
+    )
+    assert disks.boot_order((), strict=True) == b""
+    assert disks.boot_order((), (3,), strict=True) == b"/pci@i0cf8/isa@1/fdc@03f0/floppy@0\nHALT\0"
+
+
+def test_what_firmware_is_told_of_starting():
+    config = dataclasses.replace(GOOD, boot_menu=True, menu_wait=0, fail_wait=-1, boot_strict=True, boot_once="n")
+    plain = config.to_json()
+    assert (plain["menu_wait"], plain["fail_wait"]) == (0, -1) and plain["boot_menu"] is True
+    assert PcConfig.from_json(plain, config.blobs().__getitem__) == config
+    files = pc_memory.firmware_files(config, pc_memory.acpi(config))
+    assert files["etc/boot-menu-wait"] == bytes(2) and files["etc/boot-fail-wait"] == b"\xff" * 4
+    assert not {"boot_once", "boot_menu", "boot_strict", "menu_wait", "fail_wait"} & GOOD.to_json().keys()
+    for change in ({"menu_wait": -1}, {"fail_wait": -2}, {"boot_once": "x"}, {"boot_menu": 1}, {"menu_wait": "1"}):
+        with pytest.raises(FormatError):
+            PcConfig.from_json(plain | change, config.blobs().__getitem__)

@@ -67,7 +67,8 @@ def test_what_a_drive_is_like():
     ("-drive a,driver=raw,format=qcow2", "two things"),
     ("-drive a,serial=3", "belongs to the device"),
     ("-boot order=xyz", "letters of acdn"),
-    ("-boot once=d", "once=d is not supported"),
+    ("-boot order=cadn", "a PC's firmware tries three"), ("-boot once=x", "letters of acdn"),
+    ("-boot splash-time=65536", "is not in 0..65535"), ("-boot reboot-timeout=-2", "is not in -1..65535"),
 ])  # fmt: skip
 def test_mistakes(words, message):
     with pytest.raises(PlayheadError) as error:

@@ -196,3 +196,35 @@ def test_modules_of_a_multiboot_kernel() -> None:
     Path("initrd").write_bytes(bytes(601))
     with pytest.raises(UsageError, match="-initrd initrd: its content is not that which was recorded"):
         check(parse_arguments("", OPTIONS, given[0], ["[DISK-IMAGE]"]), of)
+
+
+CARD = ["-device", "e1000,romfile="]
+
+
+@pytest.mark.parametrize("given, named", [
+    ([f"{CARD[1]}{FIRMWARE[1]}"], ""), ([f"{CARD[1]}gone"], ""), (["e1000"], ""), (["e1000,romfile=copy"], ""),
+    (["e1000,romfile="], "-device e1000,romfile : the recording was made with bios"),
+    (["e1000,romfile=other"], "-device e1000,romfile other: its content is not that which was recorded"),
+    (["e1000,rombar=0"], "-device e1000,rombar 0: the recording was made with 1"),
+])  # fmt: skip
+def test_an_expansion_rom_is_compared_by_content(given: list[str], named: str) -> None:
+    Path("copy").write_bytes(Path("bios").read_bytes())
+    words = [word for device in given for word in ("-device", device)]
+    made = [*FIRMWARE, "-device", "e1000,romfile=bios"]
+    if not named:
+        return compare(made, words)
+    with pytest.raises(UsageError) as refused:
+        compare(made, words)
+    assert named in refused.value.args[0]
+
+
+def test_an_expansion_rom_for_every_card() -> None:
+    made = [*FIRMWARE, "-global", "e1000.romfile=bios", "-device", "e1000"]
+    compare(made, ["-global", "e1000.romfile=bios"])
+    for given, named in (("e1000.romfile=", "romfile : the recording was made with bios"),
+                         ("e1000.romfile=other", "-global e1000.romfile other: its content is not")):  # fmt: skip
+        with pytest.raises(UsageError) as refused:
+            compare(made, ["-global", given])
+        assert named in refused.value.args[0]
+    with pytest.raises(UsageError, match="made with None"):
+        compare([*FIRMWARE, "-device", "e1000,romfile="], ["-global", "e1000.romfile=bios"])

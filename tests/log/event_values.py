@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Nested, Queue
-from playhead.log.event_fields import Choice, Vector
+from playhead.log.event_fields import Choice, HostTime, Vector
 
 RANGES = {
     U8: (0, 2**8),
@@ -20,6 +20,8 @@ def any_value(field):
     match field:
         case Vector():
             return st.none() | st.integers(0, 255)
+        case HostTime():
+            return st.none() | st.integers(1 - 2**63, 2**63 - 1)
         case Bool():
             return st.booleans()
         case Blob(length=length):

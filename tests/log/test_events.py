@@ -67,7 +67,8 @@ STORED = [  # what format 1 has in its files, byte for byte
     (E.ExceptionTaken(vector=None), 2, "ffff", None),
     (E.Input(what=E.KeyCode(key=50, down=True)), 5, "01" "32000000" "01", None),
     (E.Input(what=E.MovedTo(axis=1, value=-1)), 5, "04" "01000000" "ffffffffffffffff", None),
-    (E.NetPacket(net=1, flags=2, data=bytearray(b"x")), 9, "01" "02000000", b"x"),
+    (E.NetPacket(net=1, flags=2, data=bytearray(b"x")), 9, "01" "02000000" "0000000000000080", b"x"),
+    (E.NetPacket(net=1, host_ns=3, data=bytearray(b"x")), 9, "01" "00000000" "0300000000000000", b"x"),
 ]  # fmt: skip
 
 
@@ -112,6 +113,6 @@ def test_text():
     assert text_of(E.Input(what=E.MouseButton(button=99))) == "ASYNC_INPUT what=button button=button-99 down=False"
     assert text_of(E.CheckpointPassed(id=1)) == "CHECKPOINT id=CLOCK_WARP_ACCOUNT"
     assert text_of(E.Interrupt()) == "INTERRUPT" and text_of(E.Interrupt(vector=8)) == "INTERRUPT vector=8"
-    assert text_of(E.NetPacket(data=bytearray(b"\xff\x00"))) == "ASYNC_NET net=0 flags=0 data=ff00"
+    assert text_of(E.NetPacket(data=bytearray(b"\xff\x00"))) == "ASYNC_NET net=0 flags=0 data=<2 bytes>"
     assert text_of(E.AudioIn(samples=[E.Sample(left=1, right=2)])) == "AUDIO_IN wpos=0 samples=<1>"
     assert dict(fields_of(E.AudioIn(samples=[E.Sample(left=1, right=2)])))["samples"] == [["1", "2"]]

@@ -173,7 +173,7 @@ def test_files_that_are_no_recordings(tmp_path):
 
 
 @pytest.mark.parametrize("number, said", [
-    (5, r"newer Playhead \(format 5; this one reads up to 4\)"), (2, "format 2, which Playhead 0.1.0 writes"),
+    (6, r"newer Playhead \(format 6; this one reads up to 5\)"), (2, "format 2, which Playhead 0.1.0 writes"),
     (1, "format 1, which was never released"),
     (0, "it has no format number"),
 ])  # fmt: skip

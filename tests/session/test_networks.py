@@ -166,7 +166,8 @@ def test_a_bad_network_is_between_the_recording_and_the_world(tmp_path):
     record(tmp_path / "r.ph", networked(machines), host_with(network))
     packets = [bytes(e.event.data) for e in entries(tmp_path / "r.ph") if isinstance(e.event, NetPacket)]
     done = coming.done
-    assert len(packets) == done["frames"] - done["loss"] + done["double"]
+    held = done["frames"] - done["loss"] + done["double"] - len(packets)  # to be swapped with the next one
+    assert held in (0, 1)
     assert going.done["loss"] and len(sent) != going.done["frames"]
     assert replay(tmp_path / "r.ph", networked(machines), host_with())[1].complete
 

@@ -24,8 +24,10 @@ RAM_MIN, RAM_MAX, RAM_STEP = 1 * MIB, 0xE0000000, 4096  # above 3.5 GiB is the h
 BIOS_MAX, BIOS_STEP = 16 * MIB, 64 << 10
 BLOBS = ("kernel", "initrd", "bios")
 LISTS = ("devices", "outside", "modules", "roms")
-OPTIONAL = ("modules", "kernel_name", "uuid", "roms")  # not written where there is none: older descriptions had none
+# not written where there is none: older descriptions had none
+OPTIONAL = ("modules", "kernel_name", "uuid", "roms", "boot_once", "boot_menu", "boot_strict", "menu_wait", "fail_wait")
 BOOT_LETTERS = "acdn"
+WAIT_MAX = 0xFFFF
 RTC_CLOCKS = ("host", "vm")
 RTC_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
 RTC_DEFAULT_S = 946_684_800  # 2000-01-01, the start of a clock that follows virtual time if no date is given
@@ -44,6 +46,11 @@ class PcConfig:
     rtc_base: str = "utc"
     rtc_clock: str = "host"
     boot: str = "cad"  # what firmware tries, in order, by the letters of QEMU's -boot
+    boot_once: str = ""  # the same, until the first reset
+    boot_menu: bool = False  # firmware offers its menu
+    boot_strict: bool = False  # firmware tries nothing but what devices' boot indexes name
+    menu_wait: int | None = None  # ms for a key; None: as long as firmware likes
+    fail_wait: int | None = None  # the same, until it starts again that found nothing to start; -1: for ever
     graphics: bool = True  # False: firmware is told to use the serial line (-nographic)
     machine: str = field(default_factory=machine_version.newest)
     devices: tuple[Entry, ...] = ()
@@ -74,14 +81,22 @@ class PcConfig:
         if self.rtc_clock not in RTC_CLOCKS:
             raise UsageError(f"-rtc clock={self.rtc_clock}: it is one of {', '.join(RTC_CLOCKS)}")
         self.rtc_start_s()
-        if not set(self.boot) <= set(BOOT_LETTERS):
-            raise UsageError(f"-boot order={self.boot}: letters of {BOOT_LETTERS}")
+        self._check_boot()
         if self.uuid and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", self.uuid):
             raise UsageError(f"-uuid {self.uuid}: not a UUID")
         pc_devices.check(self.machine, self.devices, self.outside)
         expansion_roms.check(self.machine, self.devices, self.roms)
         for drive in self.drives:
             drive.check()
+
+    def _check_boot(self) -> None:
+        for name, letters in (("order", self.boot), ("once", self.boot_once)):
+            if not set(letters) <= set(BOOT_LETTERS):
+                raise UsageError(f"-boot {name}={letters}: letters of {BOOT_LETTERS}")
+        if self.menu_wait is not None and not 0 <= self.menu_wait <= WAIT_MAX:
+            raise UsageError(f"-boot splash-time={self.menu_wait}: a number from 0 to {WAIT_MAX}")
+        if self.fail_wait is not None and not -1 <= self.fail_wait <= WAIT_MAX:
+            raise UsageError(f"-boot reboot-timeout={self.fail_wait}: a number from -1 to {WAIT_MAX}")
 
     # the devices
 
@@ -102,6 +117,11 @@ class PcConfig:
         """The disks, CD-ROM and floppy disk drives. Whoever provides the storage behind them does so in this order."""
         found = [(entry, self.values(entry)) for entry in self.all_of(*pc_devices.DRIVES)]
         return tuple(pc_devices.drive_of(e, values, self.end("drive", values["drive"]).facts) for e, values in found)
+
+    def cards(self) -> list[tuple[int | None, str]]:
+        """The boot index of each network card, and its place on the PCI bus."""
+        cards = [e for e in self.devices if "bootindex" in e.values and e.driver not in pc_devices.DRIVES]
+        return [(values["bootindex"], values["addr"]) for values in map(self.values, cards)]
 
     @cached_property
     def serial(self) -> tuple[str, ...]:
@@ -157,7 +177,7 @@ class PcConfig:
                 plain[name] = digest(plain[name])
         for name in LISTS:
             plain[name] = [part.to_json() for part in plain[name]]
-        return {name: value for name, value in plain.items() if value or name not in OPTIONAL}
+        return {name: value for name, value in plain.items() if name not in OPTIONAL or not _says_nothing(value)}
 
     def in_this_form(self, plain: dict[str, Any]) -> dict[str, Any]:
         """A description of this or an older form, to be compared with `to_json`. Raises FormatError."""
@@ -213,8 +233,12 @@ def _values(version: str, plain: dict[str, Any], blob: Callable[[str], bytes]) -
     return values
 
 
+def _says_nothing(value: Any) -> bool:
+    return value is None or value is False or value in ("", [])
+
+
 JSON_TYPES: dict[Any, tuple[type, ...]] = {
-    int: (int,), bool: (bool,), str: (str,), bytes | None: (str, type(None)),
+    int: (int,), int | None: (int, type(None)), bool: (bool,), str: (str,), bytes | None: (str, type(None)),
     tuple[Entry, ...]: (list,), tuple[Outside, ...]: (list,), tuple[Module, ...]: (list,), tuple[Rom, ...]: (list,),
 }  # fmt: skip
 

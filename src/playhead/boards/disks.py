@@ -1,4 +1,5 @@
-"""A PC's disks and CD-ROM drives: what firmware finds written about them.
+"""What firmware finds written about a PC's disks and CD-ROM drives, and about the order in which it is to start from
+these and from network cards.
 
 Sources: IBM PC/AT Technical Reference, "CMOS RAM" (12h, 19h-2Ch); the translation bits (39h) and the device paths of
 `bootorder` are those that SeaBIOS documents and reads.
@@ -7,6 +8,7 @@ Sources: IBM PC/AT Technical Reference, "CMOS RAM" (12h, 19h-2Ch); the translati
 from collections.abc import Sequence
 
 from playhead.boards.drive_config import FLOPPY, HD, DriveConfig
+from playhead.devices.pci.bus import place
 from playhead.devices.storage.ata_identify import geometry
 
 CMOS_TYPES, CMOS_TRANSLATION, USER_TYPE = 0x12, 0x39, 47
@@ -35,11 +37,22 @@ def cmos(drives: Sequence[DriveConfig]) -> dict[int, int]:
     return values
 
 
-def boot_order(drives: Sequence[DriveConfig], floppies: Sequence[int | None] = ()) -> bytes:
+def boot_order(drives: Sequence[DriveConfig], floppies: Sequence[int | None] = (),
+               cards: Sequence[tuple[int | None, str]] = (), strict: bool = False) -> bytes:  # fmt: skip
     """The file by which firmware knows what to try in which order; empty: it decides. `floppies`: the boot index of
-    each floppy disk drive.
+    each floppy disk drive; `cards`: that of each network card, and its place on the PCI bus. `strict`: nothing else is
+    tried.
     """
     chosen = [(d.boot_index, f"/pci@i0cf8/ide@1,1/drive@{d.bus}/disk@{d.unit}") for d in drives]
     chosen += [(index, f"/pci@i0cf8/isa@1/fdc@03f0/floppy@{unit}") for unit, index in enumerate(floppies)]
+    chosen += [(index, f"/pci@i0cf8/ethernet@{_unit(addr)}/ethernet-phy@0") for index, addr in cards]
     paths = [path for index, path in sorted((index, path) for index, path in chosen if index is not None)]
+    if paths and strict:  # as QEMU: without any index, firmware decides all the same
+        paths.append("HALT")
     return ("\n".join(paths) + "\0").encode() if paths else b""
+
+
+def _unit(addr: str) -> str:
+    """A place on the PCI bus as a device path has it."""
+    slot, function = place(addr)
+    return f"{slot:x},{function:x}" if function else f"{slot:x}"

@@ -37,9 +37,13 @@ class MachineVersion:
 DEFAULT_NIC = "default-nic"
 """Stands in `lacks` for the network card that `playhead-system-i386` gives a machine of which no network is asked."""
 
+FAIL_WAIT = "fail-wait"
+"""Stands in `lacks` for what firmware is told, as by QEMU: to stay where it is if it finds nothing to start."""
+
 VERSIONS: Sequence[MachineVersion] = (
     MachineVersion("pc-4", "PC (i440FX + PIIX3), since Playhead 0.5.0"),
-    MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0", released=True, lacks=(DEFAULT_NIC,)),
+    MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0", released=True,
+                   lacks=(DEFAULT_NIC, FAIL_WAIT)),
     MachineVersion(
         "pc-2", "PC (i440FX + PIIX3), since Playhead 0.2.0", released=True,
         back={"i8042.input": False, "PIIX4_PM.disable_s3": 1, "PIIX4_PM.disable_s4": 1},

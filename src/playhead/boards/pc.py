@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from playhead.boards import acpi_tables, disks, pc_devices, pc_memory
+from playhead.boards import acpi_tables, disks, pc_devices, pc_memory, pci_resources
 from playhead.boards.acpi_tables import LAPIC_BASE, PM_BASE, SCI_IRQ
 from playhead.boards.config import PcConfig
 from playhead.boards.drive_config import FLOPPY
@@ -36,7 +36,7 @@ from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import HPETS, directory, fixed_items, hpets
 from playhead.devices.system.pc_ports import CoprocessorError
-from playhead.devices.timer.mc146818_rtc import RESUME, Mc146818, pc_nvram
+from playhead.devices.timer.mc146818_rtc import RESUME, Mc146818, boot_devices, pc_nvram
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -61,9 +61,8 @@ FIRMWARE_PCI = (
     (*POWER, 0x3C, 1, SCI_IRQ),
 )
 FIRMWARE_IDE = (
-    (*IDE, 0x20, 4, 0xC001),  # bus master registers
     (*IDE, 0x40, 4, 0x80008000),  # both channels are decoded
-    (*IDE, 0x04, 2, 0x0005),
+    (*IDE, 0x04, 2, 0x0005),  # with bus mastering
 )
 FIRMWARE_PORTS = ((0x4D1, 1, 0x0E),)  # interrupts 9, 10 and 11 are level-triggered
 FIRMWARE_LAPIC = ((0x0F0, 0x1FF), (0x350, 0x8700), (0x360, 0x8400))  # enabled; LINT0 is the 8259s', LINT1 is NMI
@@ -116,8 +115,10 @@ class Board:
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
         self.rtc_start_s = config.rtc_start_s()
         first, second = (CMOS_TYPES[type] for type in config.floppy_types())
-        self.cmos = pc_nvram(config.ram_bytes, boot=config.boot, floppies=(first, second)) | disks.cmos(config.drives)
-        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid)
+        boot = config.boot_once or config.boot
+        self.cmos = pc_nvram(config.ram_bytes, boot=boot, floppies=(first, second)) | disks.cmos(config.drives)
+        self.firmware_items = fixed_items(config.ram_bytes, graphics=config.graphics, uuid=config.uuid,
+                                          menu=config.boot_menu)  # fmt: skip
         if config.all_of("hpet"):
             self.firmware_items |= {HPETS: hpets(acpi_tables.HPET_BLOCK, acpi_tables.HPET_BASE)}
         self.firmware_items |= directory(pc_memory.firmware_files(config, tables))
@@ -251,6 +252,8 @@ class Board:
         """The reset line: every chip; memory keeps its contents."""
         for device in reversed(self.devices.values()):  # interrupt controllers last, after the edges of the others
             device.reset()
+        if self.config.boot_once:
+            self._rtc.fill(boot_devices(self.config.boot))
         self.loaded()
 
     def power_back(self) -> None:
@@ -277,6 +280,8 @@ class Board:
             part = self.bus.find(0, device << 3 | function)
             assert part is not None
             part.program(offset, size, value)
+        for write in pci_resources.writes(self.bus.functions(), self.bus.pirq_of):
+            write.function.program(*write[1:])
         for port, size, value in FIRMWARE_PORTS:
             self.io.write(port, size, value)
         for offset, value in FIRMWARE_LAPIC:

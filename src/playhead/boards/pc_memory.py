@@ -148,13 +148,23 @@ def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:
     fdc = [config.values(entry) for entry in config.all_of("isa-fdc")]
     floppies = [values[name] for values in fdc for name in ("bootindexA", "bootindexB")]
     return {
-        "bootorder": disks.boot_order(config.drives, floppies),
+        "bootorder": disks.boot_order(config.drives, floppies, config.cards(), config.boot_strict),
+        **_boot_times(config),
         "etc/e820": struct.pack("<QQI", 0, config.ram_bytes, E820_RAM),
         "etc/system-states": sleep_types(config).file(_power(config)["s4_val"]),
         LOADER_FILE: tables.loader(),
         **{socket.file: socket.data for socket in config.sockets if not socket.length},
         **tables.files,
     }
+
+
+def _boot_times(config: PcConfig) -> dict[str, bytes]:
+    """In milliseconds: how long the boot menu waits for a key, and how long firmware waits before it starts again if it
+    has found nothing to start from (-1: for ever).
+    """
+    menu, fail = config.menu_wait, config.fail_wait
+    files = {"etc/boot-menu-wait": struct.pack("<H", menu)} if menu is not None else {}
+    return files | ({"etc/boot-fail-wait": struct.pack("<i", fail)} if fail is not None else {})
 
 
 def acpi(config: PcConfig) -> TableSet:

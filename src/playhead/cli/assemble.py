@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
 from playhead.boards import machine_version
+from playhead.boards.machine_version import FAIL_WAIT
 from playhead.boards.config import PcConfig
 from playhead.cli import boot_files, card_roms, device_options
 from playhead.cli.drive_places import EMPTY_FLOPPY
@@ -61,6 +62,11 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
         cpu=values["cpu"] or back.get("cpu", PcConfig.cpu),
         **files,
         boot=values["boot"].get("order", PcConfig.boot),
+        boot_once=values["boot"].get("once", ""),
+        boot_menu=values["boot"].get("menu", False),
+        boot_strict=values["boot"].get("strict", False),
+        menu_wait=values["boot"].get("splash-time"),
+        fail_wait=values["boot"].get("reboot-timeout", None if FAIL_WAIT in machine_version.lacks(machine) else -1),
         **card_roms.read(devices, firmware=values["kernel"] is None),
         outside=parts["outside"],
         uuid=values["uuid"] or "",

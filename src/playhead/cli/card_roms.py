@@ -92,6 +92,7 @@ def _standard(entry: Entry) -> str:
     from playhead.devices import registry
 
     name: str = registry.class_of(entry.driver).ROM_FILE
+    assert name, f"{entry.driver} has the property {PROPERTY}, but no standard one"
     return name
 
 

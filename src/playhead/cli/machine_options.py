@@ -5,7 +5,7 @@
 from typing import Any
 
 from playhead.base.errors import UsageError
-from playhead.boards.config import BOOT_LETTERS
+from playhead.boards.config import BOOT_LETTERS, WAIT_MAX
 from playhead.cli import blockdev_options, device_options, drive_options, object_options
 from playhead.cli import machine_values as values
 from playhead.cli.log_options import LOG_OPTIONS
@@ -75,12 +75,15 @@ RTC_SUBS = (
     Sub("driftfix", only(("none",), "virtual time does not drift"), "no tick is lost that could be made up", "none"),
 )
 BOOT_SUBS = (
-    Sub("order", values.boot_order(BOOT_LETTERS), "c (disk), d (CD-ROM), in the order of trying", "cad"),
-    Sub("once", refused("order= holds for every start; give it, and -no-reboot for one start only"), since="0.4.0"),
-    Sub("menu", always(False, "firmware shows no menu without a screen and keys; give order="), "no menu", "off"),
-    Sub("strict", on_off, "accepted: firmware tries only what order= and bootindex= name", "off"),
-    Sub("splash", refused("there is no screen")), Sub("splash-time", refused("there is no screen")),
-    Sub("reboot-timeout", refused("firmware that finds nothing to start stays there")),
+    Sub("order", values.boot_order(BOOT_LETTERS), "a (floppy disk), c (disk), d (CD-ROM), n (network), in the order of "
+        "trying; at most three", "cad"),
+    Sub("once", values.boot_order(BOOT_LETTERS), "the same, until the first reset", since="0.5.0"),
+    Sub("menu", on_off, "firmware offers a menu, on the serial port with -nographic", "off", "0.5.0"),
+    Sub("strict", on_off, "on: firmware tries only what has a bootindex=", "off"),
+    Sub("splash", refused("there is no screen")),
+    Sub("splash-time", number(0, WAIT_MAX), "milliseconds for which the menu waits for a key", since="0.5.0"),
+    Sub("reboot-timeout", number(-1, WAIT_MAX), "milliseconds until firmware starts again that has found nothing to "
+        "start from; -1: it does not", "-1", "0.5.0"),
 )
 ICOUNT_SUBS = (
     Sub("shift", values.SHIFT, "an instruction takes 2**N ns of virtual time, or what the host takes (auto)", "3"),

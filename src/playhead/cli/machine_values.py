@@ -100,6 +100,8 @@ def _boot_order(letters: str) -> Parser:
     def parse(value: str) -> str:
         if not value or set(value) - set(letters) or len(set(value)) < len(value):
             raise UsageError(f"'{value}' should be letters of {letters}, each once: floppy, disk, CD-ROM, network")
+        if len(value) > 3:
+            raise UsageError(f"'{value}' is too long: a PC's firmware tries three kinds of devices")
         return value
 
     return parse

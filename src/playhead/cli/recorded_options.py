@@ -8,12 +8,14 @@ and whether that is still there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.base.errors import HostError, UsageError
 from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.boards.pc_devices import DRIVES
+from playhead.cli import card_roms
 from playhead.cli.options import commas
 from playhead.cli.serial_ports import all_specs
 
@@ -115,8 +117,15 @@ def clock(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 
 def boot_order(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
-    if "order" in values["boot"]:
-        yield from _differ("-boot order", values["boot"]["order"], of.config.boot)
+    for name, there in (("order", of.config.boot), ("once", of.config.boot_once or "none"),
+                        ("menu", of.config.boot_menu), ("strict", of.config.boot_strict),
+                        ("splash-time", of.config.menu_wait), ("reboot-timeout", of.config.fail_wait)):  # fmt: skip
+        if name in values["boot"]:
+            yield from _differ(f"-boot {name}", *map(_word, (values["boot"][name], there)))
+
+
+def _word(value: object) -> object:
+    return _on(value) if isinstance(value, bool) else value
 
 
 def uuid(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
@@ -212,7 +221,21 @@ def devices(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
 
 
 def _unlike(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(key, there.get(key)) for key, value in wanted.items() if there.get(key, value) != value]
+    return [(key, there.get(key)) for key, value in wanted.items() if not _alike(key, value, there.get(key, value))]
+
+
+def _alike(key: str, value: Any, there: Any) -> bool:
+    """Of an expansion ROM's name: whether there is one; the content is compared below."""
+    return bool(value) == bool(there) if key == card_roms.PROPERTY else bool(value == there)
+
+
+def roms(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """The expansion ROMs that are given, by content. A file that is not there any more cannot be another one."""
+    for option, path in card_roms.named(dict(values)):
+        driver = re.split("[ .,]", option)[1]  # of `-device e1000,romfile=` or `-global e1000.romfile=`
+        there = [rom.data for entry in of.config.all_of(driver) for rom in of.config.roms if rom.device == entry.id]
+        if there and _content(path) not in there:
+            yield from _file(option.removesuffix("="), path, there[0])
 
 
 def properties(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
@@ -220,7 +243,7 @@ def properties(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     for name, value in values["globals"]:
         driver, _, prop = name.rpartition(".")
         there = [of.config.values(entry).get(prop) for entry in of.config.all_of(driver)]
-        if there and value not in there:
+        if there and not any(_alike(prop, value, other) for other in there):
             yield from _differ(f"-global {name}", value, there[0])
 
 
@@ -299,5 +322,5 @@ def _sectors(spec: DriveSpec) -> int | None:
 
 ROWS: tuple[Row, ...] = (
     memory, processor, machine, shift, clock, boot_order, uuid, reboot, files, command_line, serial_ports, devices,
-    properties, drives,
+    properties, drives, roms,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from playhead.base.messages import tell
 from playhead.log import beside, wal_copy
 from playhead.log.beside import HEAD, WAL, Beside
 from playhead.log.qemu_format import sniff
-from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, NAMES, OBJECTS, READ
+from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, READ, objects_of, tables_of
 
 if TYPE_CHECKING:
     import tempfile
@@ -204,15 +204,15 @@ class Container:
         """Our tables must be as we make them: something else in their place could compute forever, or read
         differently. Added tables and views are left alone.
         """
-        found = self.objects()
-        for key, sql in OBJECTS.items():
+        found, ours, tables = self.objects(), objects_of(self.format), tables_of(self.format)
+        for key, sql in ours.items():
             kind, name, table = key
             if key not in found:
                 raise self.damaged(f"it has no {kind} {name!r}" + (f" of table {table!r}" if kind == "index" else ""))
             if found[key] != sql:
                 raise self.damaged(f"its {kind} {name!r} is another one than a recording has")
         for kind, name, table in found:
-            if table in NAMES and (kind, name, table) not in OBJECTS:
+            if table in tables and (kind, name, table) not in ours:
                 raise self.damaged(f"a recording has no {kind} {name!r} on its table {table!r}")
 
     def rows(self, sql: str, *types: Any, args: tuple = (), limit: int = MAX_INT) -> list[tuple]:

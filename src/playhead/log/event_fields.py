@@ -55,6 +55,26 @@ class Vector(Number[int | None]):
         return None if value == self.UNKNOWN else value, end
 
 
+class HostTime(Number[int | None]):
+    """When something happened on the host, in nanoseconds since 1970, UTC; None where it is not known, as in QEMU's
+    log. It is for people: no replay uses it.
+    """
+
+    code = "q"
+    UNKNOWN = -(1 << 63)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.default = None
+
+    def encode(self, value: int | None, out: bytearray) -> None:
+        super().encode(self.UNKNOWN if value is None else value, out)
+
+    def decode(self, data: bytes, at: int) -> tuple[int | None, int]:
+        value, end = super().decode(data, at)
+        return None if value == self.UNKNOWN else value, end
+
+
 class Variant(NamedTuple):
     """One possibility of a `Choice`: its name, the numbers that announce it in QEMU's log, the record."""
 
@@ -101,7 +121,7 @@ def shown(field: Field, value: Any) -> Any:
     bits is text too, whatever it is: readers of JSON round large ones.
     """
     match field:
-        case U64() | I64():
+        case U64() | I64() | HostTime():
             return str(value)
         case Named8() if value in field.more:
             return field.more[value]

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from playhead.base.errors import FormatError
 from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Queue, Record
 from playhead.log.causes import CAUSES, OURS as OUR_CAUSES
-from playhead.log.event_fields import Choice, Named8, Named32, Text, Variant, Vector, quoted, shown
+from playhead.log.event_fields import Choice, HostTime, Named8, Named32, Text, Variant, Vector, quoted, shown
 from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
 from playhead.log.moment import Moment
 
@@ -201,6 +201,7 @@ class NetPacket(Event):
 
     net = U8()
     flags = U32()
+    host_ns = HostTime()
     data = Blob()
 
 
@@ -433,6 +434,8 @@ def text_of(value: Event) -> str:
     for name, item in fields_of(value):
         if isinstance(item, list):
             item = f"<{len(item)}>"
-        text = isinstance(value.FIELDS.get(name), Text)
-        out.append(f"{name}={quoted(bytes(getattr(value, name))) if text else item}")
+        if name == value.KIND.payload:
+            data = bytes(getattr(value, name))
+            item = quoted(data) if isinstance(value.FIELDS[name], Text) else f"<{len(data)} bytes>"
+        out.append(f"{name}={item}")
     return " ".join(out)

@@ -2,7 +2,7 @@
 
 Integers have their declared width, bytes a length of 4 bytes, a choice the numbers that announce it. Three things are
 not in a field's type: an argument that is part of the event's number (`qemu_format.Slot`), arguments that only our
-recordings have (vectors, the end's digest), and AUDIO_IN, which begins with its count.
+recordings have (vectors, host times, the end's digest), and AUDIO_IN, which begins with its count.
 
 What is read is not trusted: no length is believed before it is compared with what is left of the file.
 """
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 from playhead.base.errors import FormatError
 from playhead.base.record import Blob, Bool, Field, Number, Record
 from playhead.log import events as E
-from playhead.log.event_fields import Choice, Vector
+from playhead.log.event_fields import Choice, HostTime, Vector
 from playhead.log.qemu_format import ASYNC, HEADER, Layout
 
 CHUNK = 1 << 16
@@ -73,7 +73,7 @@ def qemu_fields(cls: type[E.Event]) -> dict[str, Field]:
     """The arguments that QEMU's log has, in order."""
     if cls is E.End:
         return {}
-    return {n: f for n, f in cls.FIELDS.items() if not isinstance(f, Vector)}
+    return {n: f for n, f in cls.FIELDS.items() if not isinstance(f, (HostTime, Vector))}
 
 
 def _code(field: Field) -> str:

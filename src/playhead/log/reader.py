@@ -19,8 +19,9 @@ from playhead.log.container import Container
 from playhead.log.contents import Contents
 from playhead.log.events import End, Entry
 from playhead.log.moment import START, Moment
+from playhead.log.packets import together
 from playhead.log.pages import pieces
-from playhead.log.schema import MAX_BLOB, MAX_META
+from playhead.log.schema import ALONE, MAX_BLOB, MAX_META
 from playhead.log.start import Start
 from playhead.log.start import from_json as start_from_json
 
@@ -165,6 +166,12 @@ class Reader:
             "SELECT id, icount, seq, kind, cpu, args, payload FROM event WHERE id > ? AND id <= ? ORDER BY id",
             int, int, int, int, int, bytes | None, bytes | None, args=(before.last_event, mark.last_event),
         )  # fmt: skip
+        if self.packed:
+            packets = self._rows(
+                "SELECT id, count, data FROM packet WHERE id > ? AND id <= ? ORDER BY id",
+                int, int, bytes, args=(before.last_event, mark.last_event),
+            )  # fmt: skip
+            events = together(events, packets, self._bad)
         runs = self._rows(
             "SELECT id, icount, count, roots, checks FROM digest WHERE id > ? AND id <= ? ORDER BY id",
             int, int, int, bytes, bytes, args=(before.last_digest, mark.last_digest),
@@ -308,7 +315,14 @@ class Reader:
             "console": "40 + length(text) + length(moments)",
             "pack": "length(hashes) + length(data)",
         }
+        if self.packed:
+            columns["packet"] = "length(data)"
         return {t: self._rows(one.format(c, t), int)[0][0] for t, c in columns.items()}
+
+    @property
+    def packed(self) -> bool:
+        """Whether packets are in a table of their own."""
+        return self.container.format > ALONE
 
     def ended(self) -> bool:
         """Whether the last event is END: the recording was closed properly."""

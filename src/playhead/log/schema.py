@@ -6,8 +6,9 @@ Only `snapshot` is not: names are given and taken away later too.
 """
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
-FORMAT = 4  # SQLite's user_version, at byte 60
-READ = (3, 4)  # formats that are read: 3 has the same tables, and another form of meta's `config`
+FORMAT = 5  # SQLite's user_version, at byte 60
+ALONE = 4  # what is written of a machine without a network: the same without `packet`
+READ = (3, 4, 5)  # formats that are read: 3 has the tables of 4, and another form of meta's `config`
 
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
 MAX_META = 16 << 20  # bytes of one meta value
@@ -38,11 +39,15 @@ CREATE VIEW events AS SELECT e.id, e.icount, e.seq, k.name, e.cpu, hex(e.args) A
                       FROM event e LEFT JOIN kind k ON k.tag = e.kind;
 """
 
+PACKET = """
+CREATE TABLE packet (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, data BLOB NOT NULL);
+"""
 
-def _objects() -> dict[tuple[str, str, str], str | None]:
+
+def _objects(schema: str) -> dict[tuple[str, str, str], str | None]:
     """(type, name, table) -> SQL text, as in SQLite's own table of contents."""
     out: dict[tuple[str, str, str], str | None] = {}
-    for statement in SCHEMA.split(";"):
+    for statement in schema.split(";"):
         words = statement.split()
         if words:
             out[words[1].lower(), words[2], words[2]] = statement.strip()
@@ -51,6 +56,14 @@ def _objects() -> dict[tuple[str, str, str], str | None]:
     return out
 
 
-OBJECTS = _objects()
-NAMES = {table for _, _, table in OBJECTS}
-TABLES = tuple(name for kind, name, _ in OBJECTS if kind == "table")
+OBJECTS = {ALONE: _objects(SCHEMA), FORMAT: _objects(SCHEMA + PACKET)}
+TABLES = tuple(name for kind, name, _ in OBJECTS[ALONE] if kind == "table")
+
+
+def objects_of(format: int) -> dict[tuple[str, str, str], str | None]:
+    """What a recording of this format has."""
+    return OBJECTS[max(format, ALONE)]
+
+
+def tables_of(format: int) -> set[str]:
+    return {table for _, _, table in objects_of(format)}

@@ -16,7 +16,7 @@ from playhead.log.digests import CHECK
 from playhead.log.events import End
 from playhead.log.moment import START
 from playhead.log.reader import Reader
-from playhead.log.schema import NAMES, OBJECTS
+from playhead.log.schema import objects_of, tables_of
 from playhead.log.verdict import Fault, Verdict
 from playhead.log.verify_checkpoints import blocks, check_checkpoint, contents, packs, snapshots, why
 
@@ -112,7 +112,10 @@ def _check_end(reader: Reader, batch: Batch, is_last: bool) -> None:
 def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
     """Rows that belong to no batch: events and their batch are written together, so a recorder never leaves such
     rows."""
-    for table, end in zip(("event", "digest", "checkpoint", "content", "console"), last.rows, strict=True):
+    ends = dict(zip(("event", "digest", "checkpoint", "content", "console"), last.rows, strict=True))
+    if reader.packed:
+        ends["packet"] = last.last_event  # they have the numbers of events
+    for table, end in ends.items():
         try:
             rows = reader.container.rows(f"SELECT count(*) FROM {table} WHERE id > ? OR id < 1", int, args=(end,))
         except FormatError as e:
@@ -124,8 +127,9 @@ def _leftovers(reader: Reader, last: Mark) -> Iterator[Fault]:
 
 def _tables(reader: Reader, verdict: Verdict) -> Iterator[Fault]:
     """Nothing but what a recording has. (What it must have, the reader insists on.)"""
+    ours, tables = (of(reader.container.format) for of in (objects_of, tables_of))
     for kind, name, table in reader.container.objects():
-        if (kind, name, table) not in OBJECTS and table not in NAMES:
+        if (kind, name, table) not in ours and table not in tables:
             yield Fault(f"{kind} {name}", "it does not belong to a recording")
 
 

@@ -8,12 +8,12 @@ SQLite has no function that reads numbers from a blob, so each byte is looked up
 from collections.abc import Iterator
 
 from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field
-from playhead.log.event_fields import Choice, Named8, Named32, Text, Vector
-from playhead.log.events import KINDS, Kind
+from playhead.log.event_fields import Choice, HostTime, Named8, Named32, Text, Vector
+from playhead.log.events import KINDS, Kind, NetPacket
 
 PREFIX = "event_"
 OWN = ("id", "icount", "seq", "cpu")  # columns of every event
-SIZES = {U8: 1, Bool: 1, U16: 2, Vector: 2, U32: 4, I32: 4, U64: 8, I64: 8}
+SIZES = {U8: 1, Bool: 1, U16: 2, Vector: 2, U32: 4, I32: 4, U64: 8, I64: 8, HostTime: 8}
 
 
 def script() -> str:
@@ -38,7 +38,7 @@ def _columns(kind: Kind) -> Iterator[tuple[str, str]]:
             return  # nothing is declared after one
         expression, at = _decoded(field, at)
         yield name, expression
-    if kind.payload is not None:
+    if kind.payload is not None and kind.cls is not NetPacket:  # of which many are compressed together
         text = isinstance(kind.cls.FIELDS[kind.payload], Text)
         yield kind.payload, "CAST(coalesce(payload, '') AS TEXT)" if text else "coalesce(payload, x'')"
 
@@ -69,8 +69,8 @@ def _decoded(field: Field, at: str) -> tuple[str, str]:
     value = _unsigned(at, size)
     if isinstance(field, I32):
         value = f"({value} << 32 >> 32)"
-    elif isinstance(field, Vector):
-        value = f"nullif({value}, {Vector.UNKNOWN})"
+    elif isinstance(field, (HostTime, Vector)):
+        value = f"nullif({value}, {field.UNKNOWN})"
     elif isinstance(field, (Named8, Named32)):
         words = dict(enumerate(field.names)) | dict(getattr(field, "more", {}))
         cases = " ".join(f"WHEN {n} THEN {_quoted(word)}" for n, word in words.items())

@@ -25,8 +25,9 @@ from playhead.log.console import Collected
 from playhead.log.digests import MAX_RUN, Digest, pack_run
 from playhead.log.events import KINDS, Event, to_row
 from playhead.log.moment import START, Moment
+from playhead.log.packets import apart, has_network
 from playhead.log.packing import AtOnce, Packing, PackingHelper
-from playhead.log.schema import APPLICATION_ID, FORMAT, MAX_BLOB, SCHEMA
+from playhead.log.schema import ALONE, APPLICATION_ID, FORMAT, MAX_BLOB, PACKET, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
 
@@ -93,6 +94,7 @@ class Writer:
         self._copy: WalCopy = NOT_YET
         self._fold_at = FOLD
         self._size = 0
+        self._packets = False  # they have a table of their own
         self.has_name = True  # when it is closed: it was neither moved nor removed meanwhile
 
     def begin(self, meta: dict[str, Any], blobs: Iterable[bytes] = ()) -> None:
@@ -102,6 +104,7 @@ class Writer:
         """
         beginning = self.path + BEGUN
         self._host(lambda: self._drop_old(beginning))
+        self._packets = has_network(meta)
         rows = sorted((key, json.dumps(value, sort_keys=True)) for key, value in meta.items())
         kinds = [(k.tag, k.name, " ".join(k.cls.FIELDS)) for k in KINDS.values()]
         self._genesis = genesis(rows, sorted(kinds))
@@ -122,11 +125,12 @@ class Writer:
         """
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         db = sqlite3.connect(os.path.abspath(path), isolation_level=None)
+        format, schema = (FORMAT, SCHEMA + PACKET) if self._packets else (ALONE, SCHEMA)
         settings = "PRAGMA journal_mode = OFF; PRAGMA synchronous = NORMAL"
         made = os.stat(path)
         number = link(self._genesis, "number", [(made.st_dev, made.st_ino, made.st_ctime_ns)])[:4]
         db.executescript(
-            f"{settings}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; BEGIN; {SCHEMA}; "
+            f"{settings}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {format}; BEGIN; {schema}; "
             f"PRAGMA schema_version = {int.from_bytes(number, 'big') >> 1}"
         )
         return db
@@ -300,6 +304,8 @@ class Writer:
         last = [n + len(some) for n, some in zip(before.rows, rows.values(), strict=True)]
         mark = Mark._make((*last, *moment, virtual_ns, wall_ms))
         chain = link_batch(self._hash, events, digests, checkpoints, contents, printed, mark)
+        if self._packets:
+            rows["event"], rows["packet"] = apart(events)
         packs = [pack for one in (*(r.pages for r in ready), blocks) for pack in one.packs]
         self._host(lambda: self._store(rows, packs, mark, chain))
         self._mark, self._hash, self.flushed = mark, chain, moment

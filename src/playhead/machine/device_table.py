@@ -53,7 +53,9 @@ class DeviceTable:
         self._fill(self._core.mmio_map, self._mmio, numbers, PAGE)
 
     def _fill(self, table, space: Space, numbers: dict[int, int], unit: int) -> None:
-        """Set each entry of a table: a unit of addresses that several pieces share is Python's."""
+        """Set each entry of a table: a unit of addresses that several ranges share is Python's. Where one range is less
+        than its unit, native code sees by the range's bounds that the rest is not its.
+        """
         nobody = NOBODY if self._asks == NOTHING else PYTHON
         if self._asks == EVERYTHING:
             numbers = {}
@@ -68,5 +70,4 @@ class DeviceTable:
                 view[start:end] = memoryview(struct.pack("<H", number) * (end - start)).cast("H")
             elif owner is not None:
                 for page in range(start // unit, -(-end // unit)):
-                    whole = start <= page * unit and (page + 1) * unit <= end
-                    view[page] = number if whole else PYTHON
+                    view[page] = number if view[page] in (nobody, number) else PYTHON

@@ -11,6 +11,8 @@ from playhead.log.moment import Moment
 class Traffic(Protocol):
     """Added to a session's `traffic`, it hears of each packet. Calls may come from inside a run: none may raise."""
 
-    def packet(self, net: int, out: bool, frame: bytes, moment: Moment, virtual_ns: int) -> None:
-        """`net` counts the machine's netdevs; `out`: the guest has sent it."""
+    def packet(self, net: int, out: bool, frame: bytes, moment: Moment, virtual_ns: int, host_ns: int | None) -> None:
+        """`net` counts the machine's netdevs; `out`: the guest has sent it. `host_ns`: the host's time when it came, in
+        nanoseconds since 1970; nothing says when one was sent.
+        """
         ...

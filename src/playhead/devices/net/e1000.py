@@ -55,7 +55,9 @@ class E1000(NetworkCard[E1000State]):
     """`mac` is the address in the EEPROM."""
 
     State = E1000State
+    ROM_FILE = "efi-e1000.rom"
     part = "e1000"
+    ROM_FILE = "efi-e1000.rom"
     QEMU = Declared(
         "e1000", "PCI", "Intel Gigabit Ethernet",
         (

@@ -51,19 +51,18 @@ class Transmitter:
         base = regs[TDBAH] << 32 | regs[TDBAL] & ~15
         self._data, self._work = bytearray(s.packet.data.view()), 0
         while left and self._work < MOST:
-            count = min(left, size - head, AT_ONCE)
-            causes |= self._block(base + DESCRIPTOR * head, count)
+            count, more = self._block(base + DESCRIPTOR * head, min(left, size - head, AT_ONCE))
+            causes |= more
             head, left = (head + count) % size, left - count
-            self._work += count
         s.packet.data = self._data
         regs[TDH] = head
         return causes, left > 0
 
-    def _block(self, address: int, count: int) -> int:
-        """Handle descriptors that lie one behind the other."""
+    def _block(self, address: int, count: int) -> tuple[int, int]:
+        """Handle descriptors that lie one behind the other: (how many, causes of an interrupt)."""
         block = bytearray(self._memory.read(address, DESCRIPTOR * count))
-        reported = False
-        for at in range(0, DESCRIPTOR * count, DESCRIPTOR):
+        reported, at = False, 0
+        while at < len(block) and self._work < MOST:
             command = block[at + 11]
             if command & EXTENDED and not block[at + 10] & DATA:
                 self._take_context(block[at : at + DESCRIPTOR])
@@ -74,9 +73,11 @@ class Transmitter:
             if command & REPORT:
                 block[at + 12] = block[at + 12] & ~ERRORS | DONE
                 reported = True
+            at += DESCRIPTOR
+            self._work += 1
         if reported:
-            self._memory.write(address, block)
-        return TXDW if reported else 0
+            self._memory.write(address, block[:at])
+        return at // DESCRIPTOR, TXDW if reported else 0
 
     def _take_context(self, d: bytearray) -> None:
         command = d[11]
@@ -124,11 +125,12 @@ class Transmitter:
     def _send_segments(self, end: bool) -> None:
         """Send what is there in full segments, and at the end of the packet what is left; the headers stay in front."""
         c, p, data = self._s.segmenting, self._s.packet, self._data
-        header, size = c.header, c.segment or LARGEST
-        while len(data) - header > size or (end and self._has_more(len(data) - header)):
-            last = end and len(data) - header <= size
-            frame = data[: header + size]
-            del data[header : header + size]
+        header, size = data[: c.header], c.segment or LARGEST
+        at = c.header
+        while len(data) - at > size or (end and self._has_more(len(data) - at)):
+            last = end and len(data) - at <= size
+            frame = header + data[at : at + size]
+            at += size
             fill_headers(frame, c, p.segments, last, p.sums)
             put_checksums(frame, c, p.sums)
             p.segments += 1
@@ -136,6 +138,7 @@ class Transmitter:
             if last:
                 increase(self._s.regs, TSCTC)
                 break
+        del data[c.header : at]
 
     def _has_more(self, payload: int) -> bool:
         """At the end of a packet: headers alone are sent only if no payload was."""

@@ -37,7 +37,8 @@ NAME_SIZE = 56
 NO_ITEM = 0xFFFF
 
 
-def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True, uuid: str = "") -> dict[int, bytes]:
+def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True, uuid: str = "",
+                menu: bool = False) -> dict[int, bytes]:  # fmt: skip
     """The items that are not files, for a machine of `ram_bytes` below 4 GiB. Without `graphics`, SeaBIOS gives itself
     its `etc/sercon-port` (COM1): it prints there, and INT 10h and INT 16h are the serial line.
     """
@@ -49,7 +50,7 @@ def fixed_items(ram_bytes: int, cpus: int = 1, *, graphics: bool = True, uuid: s
         NOGRAPHIC: struct.pack("<H", not graphics),
         NB_CPUS: struct.pack("<H", cpus),
         NUMA: struct.pack("<Q", 0),
-        BOOT_MENU: struct.pack("<H", 0),
+        BOOT_MENU: struct.pack("<H", menu),
         MAX_CPUS: struct.pack("<H", cpus),
         IRQ0_OVERRIDE: struct.pack("<I", 1),
     }

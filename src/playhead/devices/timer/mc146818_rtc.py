@@ -263,12 +263,9 @@ def pc_nvram(ram_below_4g: int, ram_above_4g: int = 0, *, floppies: tuple[int, i
     kib, above_16m = ram_below_4g >> 10, max(ram_below_4g - (16 << 20), 0) >> 16
     extended = min(max(kib - 1024, 0), 0xFFFF)
     count = sum(1 for drive in floppies if drive)
-    order = [{"a": 1, "c": 2, "d": 3, "n": 4}[letter] for letter in boot[:3]] + [0, 0, 0]
     values = {
         0x10: floppies[0] << 4 | floppies[1],
         0x14: 0x06 | (count - 1 << 6 | 1 if count else 0),  # equipment: FPU, mouse, floppies
-        0x38: order[2] << 4 | (0 if boot_check else 1),
-        0x3D: order[1] << 4 | order[0],
         0x5F: 0,  # processors, less one
     }
     words = {0x15: min(kib, 640), 0x17: extended, 0x30: extended, 0x34: min(above_16m, 0xFFFF)}
@@ -276,4 +273,10 @@ def pc_nvram(ram_below_4g: int, ram_above_4g: int = 0, *, floppies: tuple[int, i
         values[index], values[index + 1] = word & 0xFF, word >> 8
     for i in range(3):
         values[0x5B + i] = ram_above_4g >> (16 + 8 * i) & 0xFF
-    return values
+    return values | boot_devices(boot, boot_check)
+
+
+def boot_devices(boot: str, check: bool = True) -> dict[int, int]:
+    """The bytes that say what firmware is to start from. `check`: a floppy disk has to have the boot signature."""
+    order = [{"a": 1, "c": 2, "d": 3, "n": 4}[letter] for letter in boot[:3]] + [0, 0, 0]
+    return {0x38: order[2] << 4 | (0 if check else 1), 0x3D: order[1] << 4 | order[0]}

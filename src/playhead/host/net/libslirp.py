@@ -24,6 +24,7 @@ PACKAGE = "libslirp0"
 OLDEST = (4, 4)
 # the first version that takes each version of SlirpConfig
 CONFIG_VERSIONS = (((4, 9), 6), ((4, 8), 5), ((4, 7), 4), ((4, 4), 3))
+REASSEMBLES = (4, 8)  # the first version whose reassembly of IPv4 fragments is sound
 
 
 class InAddr(ctypes.Structure):

@@ -12,8 +12,9 @@ import select
 from ctypes import PyDLL, byref, c_long, c_uint32
 from mmap import PROT_READ, mmap
 
+from playhead.host.net.fragments import Reassembly, is_fragment
 from playhead.host.net.guest_time import GuestTime
-from playhead.host.net.libslirp import ADD_POLL, REVENTS, Library, Network, Unusable, load
+from playhead.host.net.libslirp import ADD_POLL, REASSEMBLES, REVENTS, Library, Network, Unusable, load
 from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FAILED, LENGTH, LINK_FD, MESSAGE, MISSING,
                                           REPLY, REQUEST, message)  # fmt: skip
 
@@ -52,6 +53,7 @@ class Process:
         self._wanted: dict[int, int] = {}
         self._ready: dict[int, int] = {}
         self._sockets: list[GuestSocket] = []
+        self._reassembly = Reassembly()
         self._libc = PyDLL(None)
         self.lost = 0
 
@@ -60,6 +62,7 @@ class Process:
         self.library = Library(load())
         self.network = Network(self.library, options, self._to_guest, lambda: self.time.now_ns)
         self._input = self.library.c.slirp_input
+        self._reassembles = self.library.number < REASSEMBLES
         self._add_poll, self._revents = ADD_POLL(self._want), REVENTS(self._seen)
         for udp, host, port, guest, guest_port in options["hostfwd"]:
             self.add_hostfwd(udp, host, port, guest, guest_port)
@@ -178,11 +181,20 @@ class Process:
             if end > size:
                 break
             if word <= LENGTH:  # the kind is FRAME, 0
-                self._input(handle, data[at + 4 : end], word)
+                frame = data[at + 4 : end]
+                if is_fragment(frame) and self._reassembles:
+                    self._fragment(frame)
+                else:
+                    self._input(handle, frame, word)
             elif word >> 24 == REQUEST:
                 self._answer(data[at + 4 : end].decode(errors="surrogateescape"))
             at = end
         self._rest = data[at:]
+
+    def _fragment(self, frame: bytes) -> None:
+        whole = self._reassembly.whole(frame, self.time.now_ns)
+        if whole is not None:
+            self._input(self.network.handle, whole, len(whole))
 
     def _answer(self, request: str) -> None:
         self._out += message(REPLY, self._answered(*request.split("\0")))

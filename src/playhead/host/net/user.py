@@ -6,6 +6,7 @@ crash nor an endless loop there takes the machine down: the user is told, and wh
 The recorder itself never loads the library.
 """
 
+import contextlib
 import errno
 import fcntl
 import marshal
@@ -102,7 +103,8 @@ class UserNet(NetEnd):
             theirs.close()
         ours.setblocking(False)
         options = marshal.dumps({key: _plain(value) for key, value in self.options._asdict().items()})
-        os.write(self._link, MESSAGE.pack(REQUEST << 24 | len(options)) + options)
+        with contextlib.suppress(OSError):  # it has ended already: `open` says why
+            os.write(self._link, MESSAGE.pack(REQUEST << 24 | len(options)) + options)
 
     def open(self) -> None:
         answer = self._first_answer()
@@ -164,10 +166,8 @@ class UserNet(NetEnd):
     def _how_it_ended(self) -> str:
         status = self._reap()
         words = ""
-        try:
+        with contextlib.suppress(OSError):
             words = os.read(self._words, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2]
-        except OSError:
-            pass
         how = ""
         if status is not None and os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
@@ -291,7 +291,7 @@ class UserNet(NetEnd):
         self._post(message(REQUEST, "\0".join(request)), needed=True)
         self.poke()
         if not self._replied.wait(ANSWER_S) or self._reply is None:
-            raise HostError(f"netdev {self.label}: its process does not answer")
+            raise HostError(f"netdev {self.label}: its process {'has ended' if self._ended else 'does not answer'}")
         if self._reply[0] != DONE:
             raise HostError(self._reply[1:])
         return self._reply[1:]

@@ -65,11 +65,12 @@ class NetSource(Source[NetPacket | LinkChanged]):
         netdev.end.send(frame)
         self._tell(netdev.number, True, frame)
 
-    def _tell(self, number: int, out: bool, frame: bytes) -> None:
+    def _tell(self, number: int, out: bool, frame: bytes, host_ns: int | None = None) -> None:
         if self.session.traffic:
             machine = self.session.machine
             for listener in self.session.traffic:
-                listener.packet(number, out, frame, Moment(machine.icount, machine.seq), machine.now_ns())
+                moment = Moment(machine.icount, machine.seq)
+                listener.packet(number, out, frame, moment, machine.now_ns(), host_ns)
 
     def set_link(self, card: int, up: bool) -> None:
         """Plug the cable of `cards[card]` in or out: from the next moment on at which input can enter."""
@@ -88,11 +89,13 @@ class NetSource(Source[NetPacket | LinkChanged]):
     def take(self) -> Iterator[NetPacket | LinkChanged]:
         while self._links:
             yield self._links.popleft()
+        host_ns = 0
         for number, end, card in self._netdevs:
             for _ in range(BURST):
                 if not (end.waiting and card.can_receive()):
                     break
-                yield NetPacket(net=number, flags=0, data=bytearray(end.take()))
+                host_ns = host_ns or self.session.host.clock_ns()
+                yield NetPacket(net=number, flags=0, host_ns=host_ns, data=bytearray(end.take()))
 
     def apply(self, event: NetPacket | LinkChanged) -> None:
         if isinstance(event, LinkChanged):
@@ -110,7 +113,7 @@ class NetSource(Source[NetPacket | LinkChanged]):
         if not card.can_receive():
             raise Refused(f"the network card at netdev {event.net} took a packet in the recording and has no room now")
         frame = bytes(event.data)
-        self._tell(event.net, False, frame)
+        self._tell(event.net, False, frame, event.host_ns)
         card.receive(frame)
 
     def limit(self) -> int | None:

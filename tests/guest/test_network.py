@@ -144,7 +144,7 @@ def test_an_ssh_session_and_wrk_under_load(seconds: int, tmp_path: Path) -> None
         said = subprocess.run(["wrk", "-t", "1", "-c", "8", "-d", str(seconds), f"http://127.0.0.1:{http}/small"],
                               capture_output=True, text=True, timeout=networked.LIMIT_S).stdout  # fmt: skip
         assert int(re.findall(r"(\d+) requests in", said)[0]) >= 10 * seconds and "errors" not in said, said
-        leave = "echo GUEST-DONE > /dev/ttyS0; (sleep 1; poweroff -f) > /dev/null 2>&1 &"
+        leave = "(echo; echo GUEST-DONE) > /dev/ttyS0; (sleep 1; poweroff -f) > /dev/null 2>&1 &"
         ssh(tmp_path, shell, "root@127.0.0.1", leave)
         guest.end()
     replays_alone(guest)

@@ -86,10 +86,10 @@ def with_cards(*entries: Entry) -> PcConfig:
 def test_a_new_card_finds_its_slot_its_interrupt_and_its_place(card: type[Card]) -> None:
     config = with_cards(Entry("test-card", "net0"), Entry("test-card-1", "", {"addr": "04.0"}), Entry("test-card", ""))
     found = [(entry.id, entry.values["addr"]) for entry in config.all_of("test-card")]
-    assert found == [("net0", "02.0"), ("test-card", "04.0"), ("test-card.1", "03.0")]
+    assert found == [("net0", "02.0"), ("test-card.1", "04.0"), ("test-card.2", "03.0")]
     rig = Rig(config)
-    assert list(rig.board.devices)[-4:] == ["vga", "net0", "test-card", "test-card.1"]
-    assert [alarm.name for alarm in rig.clock.alarms][-3:] == ["net0.alarm", "test-card.alarm", "test-card.1.alarm"]
+    assert list(rig.board.devices)[-4:] == ["vga", "net0", "test-card.1", "test-card.2"]
+    assert [alarm.name for alarm in rig.clock.alarms][-3:] == ["net0.alarm", "test-card.1.alarm", "test-card.2.alarm"]
     assert rig.config(2, 0, 0) == 0x10FF1AF4 and rig.board.find(Card).mac == "52:54:00:12:34:56"
 
 

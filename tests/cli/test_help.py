@@ -57,7 +57,7 @@ def test_properties_of_devices_are_those_that_are_taken(capfd):
     for name in registry.creatable_names():
         for known in registry.declared(name).properties:
             assert f"\n  {known.name}=<" in said(capfd, "run", "-device", f"{name},help")
-            value = known.values[0] if known.values else "1"
+            value = known.values[0] if known.values else {"mac": "52:54:00:12:34:56", "bool": "on"}.get(known.type, "1")
             given = "id=x" if known.type in OUTSIDE else f"{known.name}={value}"
             assert device_options.device(f"{name},{given}")
 

@@ -36,7 +36,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `r.bin` and `empty.qcow2`."""
     folder = tmp_path_factory.mktemp("recorded")
     face.make_images(folder)
-    words = ["-icount", "shift=7,rr=record,rrfile=r.bin", "-drive", "file=disk.qcow2,snapshot"]
+    words = ["-icount", "shift=7,rr=record,rrfile=r.bin", "-net", "none", "-drive",
+             "file=disk.qcow2,snapshot"]
     assert run(folder, words, b"abq")[:2] == (0, SAID)
     return folder
 

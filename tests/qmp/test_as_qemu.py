@@ -56,6 +56,7 @@ WRONG = (
     ("memsave", {"val": 0, "size": 16, "filename": "x", "cpu-index": 3}),
     ("dump-guest-memory", {"paging": False, "protocol": "nosuch:x"}), ("dump-guest-memory", {"paging": False}),
     ("human-monitor-command", {}), ("query-rx-filter", {"name": "nosuch"}),
+    ("set_link", {"name": "nosuch", "up": True}), ("set_link", {"name": "nosuch"}), ("announce-self", {}),
     ("query-command-line-options", {"option": "nosuch"}),
     ("snapshot-save", {"job-id": "j", "tag": "t", "vmstate": "v"}), ("blockdev-change-medium", {"filename": 5}),
 )  # fmt: skip

@@ -90,8 +90,12 @@ def _entry(version: str, declared: Declared, values: Mapping[str, Any], id: str)
 
 
 def _free_id(declared: Declared, values: Mapping[str, Any], entries: Sequence[Entry]) -> str:
+    """Network cards have names that QEMU gives them, too: `e1000.1` is the second e1000."""
     stem = IDS.get(declared.name, declared.name).format_map(values)
     taken = {entry.id for entry in entries} | {id for _, id in PLACES}
+    if declared.category == "Network":
+        first = sum(entry.driver == declared.name for entry in entries)
+        return next(id for n in range(len(taken) + 1) if (id := f"{stem}.{first + n}") not in taken)
     return next(id for n in range(len(taken) + 1) if (id := f"{stem}.{n}" if n else stem) not in taken)
 
 

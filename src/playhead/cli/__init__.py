@@ -21,6 +21,7 @@ VERBS = {
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",
     "console": "print what the guest printed, without a replay",
+    "pcap": "write the network traffic of a recording for Wireshark",
     "log": "print the events of a recording",
     "cache": "show or clear the cache folder",
     "demo": "record a guest twice and replay it, to see that it works here",

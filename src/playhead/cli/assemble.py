@@ -11,7 +11,7 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version
 from playhead.boards.machine_version import FAIL_WAIT
 from playhead.boards.config import PcConfig
-from playhead.cli import boot_files, card_roms, device_options
+from playhead.cli import boot_files, card_roms, device_options, network_ends
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.log_options import make_log
@@ -88,8 +88,10 @@ def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
-    return Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks,
+    host = Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks,
                 chardevs=tuple(chardevs(values).values()))  # fmt: skip
+    network_ends.connect(host, values)
+    return host
 
 
 def make_options(values: dict[str, Any]) -> Options:

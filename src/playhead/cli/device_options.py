@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.cli.network import network
 from playhead.cli.option_table import Given, Sub, naming, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
 from playhead.cli.structured_value import is_json, json_object
@@ -54,7 +55,8 @@ def _own(known: Declared, given: dict[str, Any]) -> Given:
 
 # QEMU's devices that this version does not have, by how their names begin
 ELSEWHERE = {
-    ("rtl8139", "e1000", "ne2k", "pcnet", "i825", "tulip", "vmxnet", "igb"): "it has no network",
+    ("e1000", "ne2k", "pcnet", "i825", "tulip", "vmxnet", "igb", "virtio-net", "usb-net"):
+        "its network cards are rtl8139 and e1000",
     ("AC97", "ac97", "ES1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
         "it has no sound",
     ("VGA", "cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):
@@ -187,6 +189,11 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         more.append(Entry("isa-debugcon", "", {"chardev": "debugcon"}))
         said.append(f"-debugcon {values['debugcon']}")
         outside.append(Outside("chardev", "debugcon", {"backend": word(values, values["debugcon"])}))
+    found = network(values)
+    for card in found.cards:
+        said.append(card.said)
+        more.append(Entry(card.model, "", card.values))
+    outside += (Outside("netdev", netdev.id, {"backend": netdev.kind}) for netdev in found.netdevs)
     known, taken = chardevs(values), set[str]()
     for asked in values["devices"]:
         if asked["name"] not in pc_devices.DRIVES:

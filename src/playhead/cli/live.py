@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from playhead.base.errors import HostError, PlayheadError, UsageError
 from playhead.cli.monitors import MonitorPort, gdb_spec, monitors
+from playhead.cli.network_filters import wiring
 from playhead.cli.serial_ports import all_specs, resolved
 from playhead.gdb.serve import GdbServer
 from playhead.gdb.target import Target
@@ -135,6 +136,7 @@ class Attendance:
         """What the monitors ask of whoever attends."""
         outside = self._target.outside
         outside.name, outside.uuid = values["name"].get("guest") or outside.name, values["uuid"] or outside.uuid
+        outside.wiring = wiring(values)
         outside.gdbserver = self._gdbserver  # type: ignore[method-assign]
         outside.chardevs = lambda: [one[:2] for one in self._host.chardevs()]  # type: ignore[method-assign]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS, WAIT_MAX
-from playhead.cli import blockdev_options, device_options, drive_options, object_options
+from playhead.cli import blockdev_options, device_options, drive_options, netdev_options, object_options
 from playhead.cli import machine_values as values
 from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
@@ -19,6 +19,7 @@ from playhead.cli.value_types import TEXT, Type, always, number, only, refused
 MACHINE = "the machine"
 RUN = "how it runs"
 DISKS = "its disks"
+NETWORK = "its network"
 WATCH = "debugging and monitoring"
 QUIET = "accepted and ignored, for compatibility with QEMU command lines"
 
@@ -177,6 +178,19 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            group=DISKS),
     Option("-boot", "what firmware tries to start from", "[order=]LETTERS", subs=BOOT_SUBS, implied="order", bare=False,
            merges=True, default={}, otherwise="order=cad", group=DISKS),
+    Option("-netdev", "a network for a network card (-device NAME,netdev=ID) to be connected to; -netdev help lists "
+           "the types, -netdev TYPE,help what one can be told", "TYPE,id=ID[,KEY=VALUE...]", netdev_options.netdev,
+           key="netdevs", many=32, group=NETWORK, subs=netdev_options.SUBS, implied="type",
+           listing=netdev_options.list_kinds, since="0.5.0"),
+    Option("-nic", "a network card and its netdev in one: -nic user,model=rtl8139,hostfwd=tcp::2222-:22; none: there "
+           "is no network card by default", "TYPE[,model=M][,mac=A][,KEY=VALUE...]", netdev_options.nic, key="nics",
+           many=32, group=NETWORK, subs=netdev_options.NIC_SUBS, implied="type"),
+    Option("-net", "the same in two, -net nic,model=rtl8139 -net user; none: there is no network",
+           "nic|TYPE|none[,KEY=VALUE...]", netdev_options.net, key="nets", many=32, group=NETWORK,
+           subs=netdev_options.NET_SUBS, implied="type"),
+    Option("-object", "a filter on a netdev: filter-dump,id=ID,netdev=ID,file=FILE writes its packets into a file "
+           "(pcap); filter-replay,id=ID,netdev=ID says that they are recorded, as all are", parse=object_options.OBJECT,
+           key="objects", many=64, group=NETWORK, listing=object_options.list_objects, since="0.4.0"),
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
     Option("-no-hpet", "there is no HPET, as with -M hpet=off", group=MACHINE, since="0.4.0"),
@@ -199,21 +213,17 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
     Option("-qmp-pretty", "the same, with its answers indented", parse=DEVICE, many=8, group=WATCH, since="0.4.0"),
     *LOG_OPTIONS,
     Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
-    Option("-net", "there is no network", parse=values.NONE, group=QUIET, listing=values.list_nothing),
-    Option("-nic", "there is no network card", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-vga", "there is no graphics card", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-parallel", "there is no parallel port", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-smp", "there is one processor", "[cpus=]1", subs=SMP_SUBS, implied="cpus", bare=False, group=QUIET),
     Option("-accel", "the processor is always emulated", "tcg[,KEY=VALUE...]", subs=ACCEL_SUBS, implied="accel",
            group=QUIET, listing=values.list_accelerators),
-    Option("-nodefaults", "no empty floppy disk drive", group=MACHINE),
+    Option("-nodefaults", "no empty floppy disk drive, no network card but those that are asked for", group=MACHINE),
     Option("-no-user-config", "there is no configuration file", group=QUIET),
     Option("-only-migratable", "the state of every device can be saved", group=QUIET, since="0.4.0"),
     Option("-seed", "nothing here is random that a seed could change: what a guest reads is recorded",
            parse=number(0, (1 << 64) - 1), group=QUIET, since="0.4.0"),
     Option("-overcommit", "memory is not locked, and a halted CPU sleeps", subs=OVERCOMMIT_SUBS, group=QUIET,
            since="0.4.0"),
-    Option("-object", "no object can be made: each type is refused by name", parse=object_options.OBJECT, key="objects",
-           many=64, group=QUIET, listing=object_options.list_objects, since="0.4.0"),
     *PROCESS_OPTIONS,
 )  # fmt: skip

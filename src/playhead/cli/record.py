@@ -63,6 +63,7 @@ def start(path: str, force: bool, values: dict[str, Any], option: str = "-o") ->
 
 def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) -> int:
     from playhead.cli.assemble import attend, made, make_config, make_host, make_options
+    from playhead.cli import network_filters
     from playhead.cli.quantities import big, count
     from playhead.cli.drives import load_vm
     from playhead.cli.native_core import make_build
@@ -88,6 +89,8 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
             from playhead.session.snapshots import RECORDING_ONLY
 
             host.message(f"{options.snapshot}: {RECORDING_ONLY}: {why}")
+        if added := network_filters.added(values):
+            host.message(added)
         with attend(session, host, values, path):
             outcome = session.run()
     if outcome.note:

@@ -16,8 +16,12 @@ from playhead.base.errors import HostError, UsageError
 from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.boards.pc_devices import DRIVES
 from playhead.cli import card_roms
+from playhead.cli.network import network
+from playhead.cli.network_filters import filters
 from playhead.cli.options import commas
 from playhead.cli.serial_ports import all_specs
+from playhead.devices import registry
+from playhead.hw.declared import OUTSIDE
 
 if TYPE_CHECKING:
     from playhead.boards.config import PcConfig
@@ -202,22 +206,42 @@ def _count(number: int, what: str) -> str:
 
 
 def devices(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
-    """Each that is given must have been there, with the properties that are given."""
+    """Each that is given must have been there, with the properties that are given; network cards of -nic and -net, too.
+    """
     left = list(of.config.devices)
-    for asked in values["devices"]:
+    cards = [(f"{card.said}: {card.model}", {"name": card.model, **card.values}) for card in network(values).cards]
+    for option, asked in (*cards, *((f"-device {one['name']}", one) for one in values["devices"])):
         name = asked["name"]
         if name in DRIVES:
             continue
         same = [entry for entry in left if entry.driver == name]
         if not same:
-            yield f"-device {name}: the recorded machine has {'no more of them' if of.config.all_of(name) else 'none'}"
+            yield f"{option}: the recorded machine has {'no more of them' if of.config.all_of(name) else 'none'}"
             continue
-        wanted = {key: value for key, value in asked.items() if key not in ("name", "id", "chardev")}
+        wanted = {key: value for key, value in asked.items() if key not in ("name", "id", *OUTSIDE)}
         fits = [entry for entry in same if not _unlike(wanted, of.config.values(entry))]
         left.remove((fits or same)[0])
         if not fits:
             key, there = _unlike(wanted, of.config.values(same[0]))[0]
-            yield from _differ(f"-device {name},{key}", wanted[key], there)
+            yield from _differ(f"{option},{key}", wanted[key], there)
+
+
+def networks(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """A card that is given to a netdev must have had one. What a netdev was is the host's business, and so is one that
+    no card uses.
+    """
+    there = [end.id for end in of.config.outside if end.type == "netdev"]
+    given = network(values)
+    for netdev in given.netdevs:
+        if netdev.said.startswith("-netdev") and netdev.id not in there:
+            which = f"it has {', '.join(there)}" if there else "it has none"
+            yield f"{netdev.said}: the recorded machine has no netdev '{netdev.id}'; {which}"
+    filters(values, [one.id for one in (*given.netdevs, *given.idle)] + there)
+    cards, asked = of.config.all_of(*registry.network_cards()), [one["name"] for one in values["devices"]]
+    left_out = next((one.said for one in (*values["nics"], *values["nets"]) if not one.card and one.netdev is None), "")
+    left_out = left_out or ("-nodefaults" if values["nodefaults"] else "")
+    if cards and left_out and not (given.cards or set(asked) & set(registry.network_cards())):
+        yield f"{left_out}: the recorded machine has {_count(len(cards), 'network card')}"
 
 
 def _unlike(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -322,5 +346,5 @@ def _sectors(spec: DriveSpec) -> int | None:
 
 ROWS: tuple[Row, ...] = (
     memory, processor, machine, shift, clock, boot_order, uuid, reboot, files, command_line, serial_ports, devices,
-    properties, drives, roms,
+    networks, properties, drives, roms,
 )  # fmt: skip

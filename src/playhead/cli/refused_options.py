@@ -12,7 +12,6 @@ class Refusal(NamedTuple):
     instead: str = ""
 
 
-NO_NETWORK = Refusal("this version has no network", "-nic none")
 NO_SCREEN = Refusal("this version has no screen", "-nographic, with the guest's console on its serial port")
 NO_SOUND = Refusal("this version has no sound")
 NO_USB = Refusal("there is no USB")
@@ -30,7 +29,7 @@ DEVICE_WINDOW = Refusal("this version has no screen, so no window")
 REFUSED: dict[str, Refusal] = {
     # what later versions of Playhead have; whoever adds it takes the row away
     "dfilter": Refusal("the log has all addresses", "-d ITEM and a filter behind it"),
-    "netdev": NO_NETWORK, "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
+    "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
     # machine and processor
     "numa": Refusal("there is one processor and one memory", "-m SIZE"),
     "set": Refusal("a property is said where its device is", "-device NAME,KEY=VALUE or -global DEVICE.PROPERTY=VALUE"),
@@ -66,7 +65,10 @@ REFUSED: dict[str, Refusal] = {
     "portrait": DEVICE_WINDOW, "rotate": DEVICE_WINDOW, "k": Refusal("keys are not typed in a window", "-serial stdio"),
     "audio-help": NO_SOUND,
     # network
-    "smb": NO_NETWORK, "redir": NO_NETWORK, "tftp": NO_NETWORK, "bootp": NO_NETWORK,
+    "smb": Refusal("no folder of the host is shared", "-netdev user,tftp=FOLDER, or a disk"),
+    "redir": Refusal("QEMU has dropped it", "-netdev user,hostfwd=tcp::PORT-:PORT"),
+    "tftp": Refusal("QEMU has dropped it", "-netdev user,tftp=FOLDER"),
+    "bootp": Refusal("QEMU has dropped it", "-netdev user,tftp=FOLDER,bootfile=FILE"),
     # monitors, gdb, logs
     "echr": Refusal("the escape key is Ctrl-A", "Ctrl-A Ctrl-A for one that goes to the guest"),
     "plugin": Refusal("nothing is loaded into the process", "gdb, or playhead debug"),

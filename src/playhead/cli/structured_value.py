@@ -45,11 +45,13 @@ def structured(text: str, implied: str = "") -> dict[str, Any]:
             key, value = implied, item
         elif not equals or not key:
             raise UsageError(f"'{item}' should be key=value")
-        _put(out, key.split("."), value, key)
+        put(out, key, value)
     return out
 
 
-def _put(out: dict[str, Any], path: list[str], value: str, key: str) -> None:
+def put(out: dict[str, Any], key: str, value: str) -> None:
+    """A value at the place that a key with dots means."""
+    path = key.split(".")
     if not all(path) or len(path) > DEPTH:
         raise UsageError(f"'{key}' is no key")
     for part in path[:-1]:

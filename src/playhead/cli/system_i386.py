@@ -109,14 +109,16 @@ def recording_of(icount: dict[str, Any]) -> str:
 
 
 def _defaults(values: dict[str, Any]) -> None:
-    """What QEMU does where nothing is said: it starts its firmware, and shows COM1 in a window, which is the terminal
-    here.
+    """What QEMU does where nothing is said: it starts its firmware, shows COM1 in a window, which is the terminal
+    here, and puts a network card in.
     """
     from playhead.cli.drives import seabios
     from playhead.cli.monitors import stdin_taken
+    from playhead.cli.network import takes_default
 
     if values["kernel"] is None and values["bios"] is None:
         values["bios"] = seabios()
+    values["default_nic"] = takes_default(values)
     asked = any(device["name"] == "isa-serial" for device in values["devices"])
     if not (values["serial"] or asked or values["nographic"]):
         taken = stdin_taken(values)

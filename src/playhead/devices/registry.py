@@ -69,6 +69,11 @@ def creatable_names() -> list[str]:
     return [known.name for known in every() if known.creatable]
 
 
+def network_cards() -> list[str]:
+    """The devices that -nic and -net may ask for as a model: what stands in the folder of network cards."""
+    return [name for name, place in CLASSES.items() if place.startswith("net.")]
+
+
 def creatable(name: str) -> Declared:
     """What a device that -device asks for says of itself. Raises UsageError."""
     known = declared(name)

@@ -93,6 +93,8 @@ class Property(NamedTuple):
             return BOOLS.get(text)
         if self.type == "addr" and (slot := re.fullmatch(ADDR, text)):
             return f"{int(slot[1], 16):02x}.{slot[2] or 0}"
+        if self.type == "mac":
+            return text.lower().replace("-", ":")
         return text
 
     def _fits(self, value: Any) -> bool:

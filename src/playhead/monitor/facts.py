@@ -8,7 +8,6 @@ from playhead.timeline.debuggee import Debuggee
 from playhead.timeline.outside import NO_UUID
 
 NONE = (  # words whose honest answer is that there is none: (name, help, QEMU's line for it)
-    ("network", "show the network state", ""),
     ("iothreads", "show iothreads", ""),
     ("memory-devices", "show memory devices", ""),
     ("numa", "show NUMA information", "0 nodes"),
@@ -16,7 +15,6 @@ NONE = (  # words whose honest answer is that there is none: (name, help, QEMU's
     ("tpm", "show the TPM device", ""),
     ("capture", "show capture information", ""),
     ("block-jobs", "show progress of ongoing block device operations", "No active jobs"),
-    ("usernet", "show user network stack connection states", ""),
     ("spice", "show the spice server status", "Server: disabled"),
     ("vnc", "show the vnc server status", "None"),
     ("migrate", "show migration status", ""),

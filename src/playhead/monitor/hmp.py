@@ -4,8 +4,8 @@
 """
 
 from playhead.monitor import (
-    devices, drives, elf_core, facts, interrupts, keys, log_commands, memory, memory_map, ports, processor, refusals,
-    running,
+    devices, drives, elf_core, facts, interrupts, keys, log_commands, memory, memory_map, network, ports, processor,
+    refusals, running,
 )  # fmt: skip
 from playhead.monitor.commands import LIVE, Command, Monitor
 from playhead.monitor.memory import Format
@@ -18,6 +18,7 @@ GROUPS = (
     ("Interrupts", interrupts.commands),
     ("What is where", memory_map.commands),
     ("Drives", drives.commands),
+    ("The network", network.commands),
     ("Keyboard and mouse", keys.commands),
     ("Core files", elf_core.commands),
     ("The log", log_commands.commands),

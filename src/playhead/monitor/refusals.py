@@ -41,7 +41,6 @@ COMMANDS: dict[str, str] = {
     "exit_preconfig": "there is no preconfig state; -S starts paused",
     **dict.fromkeys(("expire_password", "set_password", "screendump"), SCREEN),
     **dict.fromkeys(("gpa2hpa", "gpa2hva"), HOST),
-    **dict.fromkeys(("hostfwd_add", "hostfwd_remove", "netdev_add", "netdev_del", "set_link"), NETWORK),
     "mce": "this processor has no machine check registers; nmi is there",
     **dict.fromkeys(("nbd_server_add", "nbd_server_remove", "nbd_server_start", "nbd_server_stop"), NBD),
     **dict.fromkeys(("object_add", "object_del", "qom-get", "qom-list", "qom-set"), OBJECTS),

@@ -4,6 +4,7 @@ from playhead.qmp import block_commands as block_commands
 from playhead.qmp import file_commands as file_commands
 from playhead.qmp import input_commands as input_commands
 from playhead.qmp import machine_commands as machine_commands
+from playhead.qmp import network_commands as network_commands
 from playhead.qmp import object_commands as object_commands
 from playhead.qmp import refusals as refusals
 from playhead.qmp import run_commands as run_commands

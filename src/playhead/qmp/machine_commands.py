@@ -147,13 +147,6 @@ def query_block_jobs(qmp: Qmp) -> list[Any]:
     return []
 
 
-@command("query-rx-filter", {"*name": STR}, [ANY], about="there are no network cards with one")
-def query_rx_filter(qmp: Qmp, name: str | None = None) -> list[Any]:
-    if name is not None:
-        raise QmpError(f"invalid net client name: {name}")
-    return []
-
-
 @command("query-balloon", returns=Struct("BalloonInfo", {"actual": INT}), about="there is no balloon device")
 def query_balloon(qmp: Qmp) -> None:
     raise QmpError("No balloon device has been activated", NOT_ACTIVE)

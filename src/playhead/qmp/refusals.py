@@ -3,15 +3,17 @@
 from playhead.qmp.declared import refused
 
 refused("a machine's devices are fixed when it starts, and a recording keeps their list; -device adds one",
-        "device_add", "device_del", "object-add", "object-del", "netdev_add", "netdev_del", "blockdev-add",
-        "blockdev-del", "qom-set")  # fmt: skip
+        "device_add", "device_del", "blockdev-add", "blockdev-del", "qom-set")  # fmt: skip
+refused("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev and -nic "
+        "make it, set_link plugs a cable in or out", "netdev_add", "netdev_del")  # fmt: skip
+refused("objects are made when the machine starts (-object filter-dump,id=ID,netdev=ID,file=FILE); what went over a "
+        "recorded machine's network can be had later, too: playhead pcap", "object-add", "object-del")  # fmt: skip
 refused("character devices are fixed when the machine starts, because their input is recorded by number; "
         "-chardev and -serial connect them",
         "chardev-add", "chardev-remove", "chardev-change", "chardev-send-break")  # fmt: skip
 refused("a machine is not migrated: a recording can be copied and replayed anywhere",
         "migrate", "migrate-incoming", "migrate_cancel", "migrate-set-parameters", "migrate-set-capabilities",
         "query-migrate-parameters", "query-migrate-capabilities", "migrate-continue", "migrate-pause")  # fmt: skip
-refused("this machine has no network card yet", "set_link", "announce-self")
 refused("there is no screen yet", "screendump", "set_password", "expire_password", "display-reload",
         "change-vnc-password")  # fmt: skip
 refused("there are no jobs on images while the machine runs: qemu-img does that when it does not",

@@ -163,6 +163,8 @@ class Track(ReplaySession):
         self._answers = dict(answers)
         self.taken = list(taken)
         self._failure = None
+        for listener in self.traffic:
+            listener.back(p.moment)
         return self
 
     def pages(self) -> set[int]:

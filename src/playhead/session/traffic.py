@@ -16,3 +16,7 @@ class Traffic(Protocol):
         nanoseconds since 1970; nothing says when one was sent.
         """
         ...
+
+    def back(self, moment: Moment) -> None:
+        """A replay has been put at this moment, in front of everything that happens there: packets may come again."""
+        ...

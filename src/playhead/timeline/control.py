@@ -150,6 +150,22 @@ class Control:
         """Put another medium in. `read_only`: a floppy disk that is write-protected."""
         self._unchanged()
 
+    def set_link(self, name: str, up: bool) -> None:
+        """`set_link`: plug the cable of a network card in or out; `name` is that of the card or of its netdev."""
+        self._unchanged()
+
+    def netdevs(self) -> list[tuple[str, str]]:
+        """(id, what it is in QEMU's words) of each netdev of the machine."""
+        raise NotImplementedError
+
+    def net_ends(self) -> Sequence[Any]:
+        """What the netdevs are on the host (`host.net.end.NetEnd`); nothing in a replay."""
+        return ()
+
+    def announce(self, cards: Sequence[str] | None = None) -> None:
+        """`announce_self`: tell the networks of these cards, or of all, where the machine is. Nothing enters it."""
+        raise UsageError("a replay is connected to no network: its packets come from the recording")
+
     def drives_now(self) -> list[DriveNow]:
         """The drives, and what is in them now."""
         raise NotImplementedError

@@ -17,9 +17,10 @@ from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
 from playhead.session import input_words
 from playhead.session.drives import DriveNow, Drives, moved_tray
+from playhead.session.network import cards_of, netdevs_of, rarp
 from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
-from playhead.session.sources import InputSource, NmiSource, PowerButtonSource, ResetSource, WakeUpSource
+from playhead.session.sources import InputSource, NetSource, NmiSource, PowerButtonSource, ResetSource, WakeUpSource
 from playhead.session.sources.media import TRAY_MOVED
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
@@ -257,6 +258,30 @@ class LiveControl(Debuggee):
             self.drives.change(device, path, format, force, read_only)
         finally:
             self._let_in()
+
+    def set_link(self, name: str, up: bool) -> None:
+        cards = cards_of(self.machine)
+        found = [n for n, card in enumerate(cards) if name and name in (card.id, card.netdev)]
+        if not found and name not in [id for id, _ in self.outside.wiring.idle]:
+            raise UsageError(f"Device '{name}' not found")
+        for number in found:
+            self.session.sources[NetSource].set_link(number, up)
+        self._let_in()
+
+    def netdevs(self) -> list[tuple[str, str]]:
+        found = zip(netdevs_of(self.machine), self.net_ends(), strict=True)
+        return [(id, f"index=0,type={kind},{end.where}") for (id, kind), end in found]
+
+    def net_ends(self) -> list[Any]:
+        count = len(netdevs_of(self.machine))
+        return [self.session.host.ends[f"net{n}"] for n in range(count)]
+
+    def announce(self, cards: Sequence[str] | None = None) -> None:
+        """Once, where QEMU repeats it a few times: what joins machines here loses nothing."""
+        ends = {end.label: end for end in self.net_ends()}
+        for card in cards_of(self.machine):
+            if card.netdev in ends and (cards is None or card.id in cards):
+                ends[card.netdev].send(rarp(card.mac))
 
     def drives_now(self) -> list[DriveNow]:
         return self.drives.now()

@@ -5,16 +5,28 @@ to (a script, a test), and says so.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
 
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
+class Wiring(NamedTuple):
+    """What the options say of the network and the machine's description does not. `idle`: netdevs that no card uses,
+    (id, kind); `hub`: what hub 0 joins, by its ports: a netdev's id, a card's place among all; `filters`: (the netdev's
+    id, the filter in QEMU's words).
+    """
+
+    idle: Sequence[tuple[str, str]] = ()
+    hub: Sequence[str | int] = ()
+    filters: Sequence[tuple[str, str]] = ()
+
+
 class Outside:
     name = ""  # -name
     uuid = NO_UUID  # -uuid
+    wiring = Wiring()
     log: Any = None  # `monitor.log_items.Log`, if there is one already
 
     def gdbserver(self, device: str) -> str:

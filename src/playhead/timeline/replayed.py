@@ -14,6 +14,7 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.machine import Machine
 from playhead.session.drives import DriveNow, moved_tray, recorded_drives
+from playhead.session.network import netdevs_of
 from playhead.session.sources.media import TRAY_MOVED
 from playhead.session.track import Stopped
 from playhead.timeline.control import QMP_QUIT, Named
@@ -67,6 +68,9 @@ class ReplayDebuggee(Debuggee):
 
     def drives_now(self) -> list[DriveNow]:
         return recorded_drives(self.machine, self._reader.meta.get("disks"))
+
+    def netdevs(self) -> list[tuple[str, str]]:
+        return [(id, f"index=0,type={kind}") for id, kind in netdevs_of(self.machine)]
 
     # running by itself
 

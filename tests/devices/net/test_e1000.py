@@ -210,7 +210,7 @@ def test_sizes_of_buffers(bench, code, size):
     count = -(-len(whole) // size)
     assert bench.receive(whole) and bench.read(RDH) == count
     assert b"".join(bench.stored(n) for n in range(count)) == whole
-    assert [bench.descriptor(n)[3] for n in range(count)] == [0x05] * (count - 1) + [0x07]
+    assert [bench.descriptor(n)[3] for n in range(count)] == [0x01] * (count - 1) + [0x07]
 
 
 def test_a_frame_without_enough_buffers_is_lost(bench):

@@ -132,3 +132,18 @@ def test_a_ring_in_no_memory():
         bench.write(TDT, (bench.read(TDH) + 3) % 64)
         assert bench.read(TDH) == bench.read(TDT)
         bench.card.receive(bytes.fromhex("525400123456") + bytes(60))
+
+
+def test_a_segment_of_64_kib_that_is_not_whole_yet():
+    """Behind its headers, what waits for the rest of it is a little more than 64 KiB: that is state."""
+    bench, other = Bench(), Bench()
+    bench.start_sending(64)
+    bench.context(7, 255, 0, 0xFFFFF)
+    for length in (0xFFFF, 0xFF):
+        bench.data(length, TSE)
+    assert bench.go() == []
+    other.configure()
+    other.become(bench)
+    for one in (bench, other):
+        one.data(0x10, EOP | TSE)
+    assert [len(frame) for frame in bench.go()] == [255 + 65536, 255 + 15] and other.go() == bench.sent

@@ -48,12 +48,13 @@ class Datagram(NamedTuple):
 class Guest:
     """`with Guest("restrict=on") as guest:`. Time stands still but for `pass_time`."""
 
-    def __init__(self, *given: str, mac: bytes = MAC, address: str = "10.0.2.15", watch: bool = True):
+    def __init__(self, *given: str, mac: bytes = MAC, address: str = "10.0.2.15", watch: bool = True,
+                 kind: type[UserNet] = UserNet):  # fmt: skip
         pairs = [(key, value) for key, _, value in (text.partition("=") for text in given)]
         self.mac, self.address, self.gateway = mac, address, b"\x52\x55\x0a\x00\x02\x02"
         self.now_ns = 0
         self.said: list[str] = []
-        self.end = UserNet("net0", user_options(pairs))
+        self.end = kind("net0", user_options(pairs))
         self.end.message = self.said.append
         self._watcher = Watcher()
         self.end.poke = self._watcher.poke

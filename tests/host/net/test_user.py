@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from playhead.base.errors import HostError, UsageError
+from playhead.base.errors import HostError, Refused, UsageError
 from playhead.host.net.user import available
 from tests.host.net.guest_stack import BROADCAST, IP6, MAC, Guest, ip_payload
 
@@ -245,13 +245,13 @@ def test_hostfwd_is_added_and_removed(guest):
     guest.end.hostfwd_add(f"tcp::{tcp}-:80")
     guest.end.hostfwd_add(f"udp::{udp}-:81")
     assert forwarded_tcp(guest, tcp, 80) and forwarded_udp(guest, udp, 81)
-    with pytest.raises(HostError, match=f"cannot listen at tcp:127.0.0.1:{tcp}: Address already in use"):
+    with pytest.raises(Refused, match=f"cannot listen at tcp:127.0.0.1:{tcp}: Address already in use"):
         guest.end.hostfwd_add(f"tcp::{tcp}-:81")
     guest.end.hostfwd_remove(f"tcp::{tcp}")
     guest.end.hostfwd_remove(f"udp::{udp}")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", tcp), 5)
-    with pytest.raises(UsageError, match=f"tcp:127.0.0.1:{tcp}: nothing is forwarded from there"):
+    with pytest.raises(Refused, match=f"tcp:127.0.0.1:{tcp}: nothing is forwarded from there"):
         guest.end.hostfwd_remove(f"tcp::{tcp}")
     with pytest.raises(UsageError, match="should be"):
         guest.end.hostfwd_add("tcp:22")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from playhead.base.errors import HostError
+from playhead.base.errors import HostError, Refused
 from playhead.host.net import user
+from playhead.host.net.default_user import MISSING, DefaultUserNet
 from playhead.host.net.end import INBOX
-from playhead.host.net.user import UserNet, available
-from playhead.host.net.user_options import user_options
+from playhead.host.net.user import available
 from tests.host.net.guest_stack import MAC, Guest
 
 pytestmark = pytest.mark.skipif(not available(), reason="libslirp0 is not installed")
@@ -52,7 +52,7 @@ def test_its_death_is_told_once_and_drops_frames(number, why):
         guest.pass_time(10_000_000_000)
         assert guest.said == [f"netdev net0: its process has ended ({why}); what the guest sends is lost from here on"]
         assert guest.end.watched() == (-1, 0) and not guest.end.live
-        with pytest.raises(HostError, match="its process has ended"):
+        with pytest.raises(Refused, match="its process has ended"):
             guest.end.usernet()
 
 
@@ -69,12 +69,21 @@ def test_a_request_to_one_that_hangs_has_an_end(monkeypatch):
     monkeypatch.setattr(user, "ANSWER_S", 0.2)
     with Guest() as guest:
         os.kill(guest.end._pid, signal.SIGSTOP)
-        with pytest.raises(HostError, match="does not answer"):
+        with pytest.raises(Refused, match="does not answer"):
             guest.end.usernet()
         os.kill(guest.end._pid, signal.SIGCONT)
         monkeypatch.setattr(user, "ANSWER_S", 10)
         guest.end.hostfwd_add("tcp::0-:80")
         assert "HOST_FORWARD" in guest.end.usernet()  # the answer to this, not to the first
+
+
+def test_input_may_come_when_a_port_leads_in_or_the_guest_has_sent_something():
+    with Guest(watch=False) as guest:
+        assert not guest.end.live
+        guest.send_arp("10.0.2.2")
+        assert guest.end.live
+    with Guest("hostfwd=tcp::0-:22", watch=False) as guest:
+        assert guest.end.live
 
 
 def test_it_ends_with_the_recorder():
@@ -131,13 +140,32 @@ def test_without_the_library(monkeypatch, tmp_path):
     with pytest.raises(HostError) as e:
         Guest().__enter__()
     assert "apt install libslirp0" in str(e.value) and "\n" not in str(e.value)
-    end = UserNet("net0", user_options([]), optional=True)
-    said: list[str] = []
-    end.message = said.append
-    end.open()
-    assert end.missing and len(said) == 1 and "cable is unplugged" in said[0] and not end.live
-    end.send(b"lost")
-    end.close()
+
+
+def test_the_default_network_starts_when_it_is_used():
+    with Guest(kind=DefaultUserNet) as guest:  # which has told its address
+        assert guest.end._pid and guest.arp("10.0.2.2") and guest.end.live and not guest.said
+        assert "UDP" not in guest.end.usernet()
+        guest.end.hostfwd_add("tcp::0-:80")
+    with Guest(kind=DefaultUserNet, watch=False) as guest:
+        guest.pass_time(10_000_000_000)
+        assert guest.end._pid == 0 and guest.end.watched() == (-1, 0) and not guest.end.live
+
+
+def test_the_default_network_without_a_library_that_can_be_used(monkeypatch, tmp_path):
+    (tmp_path / "libslirp.so.0").write_bytes(b"")  # there, as far as can be seen
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    with Guest(kind=DefaultUserNet) as guest:
+        assert until(lambda: guest.said)
+        guest.send_arp("10.0.2.2")
+        assert len(guest.said) == 1 and "apt install libslirp0; what the guest sends is lost" in guest.said[0]
+        assert not guest.end.live
+    monkeypatch.setattr("playhead.host.net.default_user.available", lambda: False)
+    with Guest(kind=DefaultUserNet) as guest:
+        guest.send_arp("10.0.2.2")
+        assert guest.end.unplugged and guest.end._pid == 0 and guest.said == [MISSING]
+        with pytest.raises(Refused, match="cable unplugged"):
+            guest.end.hostfwd_add("tcp::0-:80")
 
 
 def test_whether_it_is_there_is_seen_without_loading(monkeypatch, tmp_path):

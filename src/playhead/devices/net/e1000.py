@@ -287,8 +287,9 @@ class E1000(NetworkCard[E1000State]):
         if not asked & EERD_START:
             return asked
         word = asked >> 8 & 0xFF
-        data = self.state.eeprom.words[word] << 16 if word < WORDS else 0
-        return asked & 0xFF00 | EERD_DONE | data
+        if word >= WORDS:
+            return asked & ~EERD_START | EERD_DONE
+        return self.state.eeprom.words[word] << 16 | asked & 0xFF00 | EERD_DONE
 
     def _act(self, offset: int, value: int) -> None:
         s, n = self.state, self._layout.index[offset >> 2]

@@ -109,8 +109,8 @@ class Receiver:
             if buffer != bytes(8):
                 write(int.from_bytes(buffer, "little"), part)
             room -= 1
-            end = END if at + size >= len(data) else 0
-            write(place + 8, (len(part) | (DONE | status | end) << 32 | special << 48).to_bytes(8, "little"))
+            end = END | status if at + size >= len(data) else status & VLAN
+            write(place + 8, (len(part) | (DONE | end) << 32 | special << 48).to_bytes(8, "little"))
             head = head + 1 if head + 1 < ring else 0
         regs[RDH] = head
         count_received(regs, data, length)

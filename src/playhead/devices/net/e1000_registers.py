@@ -183,7 +183,7 @@ class Context(SharedRecord):
 class PacketState(SharedRecord):
     """The packet of which not all descriptors have been there yet."""
 
-    data = Bytes(1 << 16)
+    data = Bytes((1 << 16) + 0xFF)  # at most a whole segment behind its headers
     sums = U8()  # checksums to be inserted: POPTS of the first descriptor
     segmented = Bool()
     tagged = Bool()

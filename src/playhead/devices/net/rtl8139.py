@@ -119,6 +119,8 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         self._map()
         if offset < COMMAND + 2 and offset + size > COMMAND:
             self._drive()
+            if self.state.rx_full:  # it may look at its descriptors again
+                self.on_room()
 
     def _map(self) -> None:
         for bar, space in zip(self.BARS, (self._io, self._mmio), strict=True):

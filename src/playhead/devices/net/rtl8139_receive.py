@@ -45,7 +45,8 @@ class Receiver:
             self._s.rx_full = False
 
     def _given_back(self) -> bool:
-        return bool(receives_plus(self._s)) and self._owns(self._s.rx_next)
+        s = self._s
+        return bool(s.config[COMMAND] & COMMAND_MASTER and receives_plus(s)) and self._owns(s.rx_next)
 
     def _owns(self, n: int) -> bool:
         """Whether descriptor `n` of the ring is the chip's."""

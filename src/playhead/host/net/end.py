@@ -14,6 +14,7 @@ class NetEnd(HostEnd):
     """`label` is the netdev's id. `arrive` may be called from any thread, all else is the session's."""
 
     live = True
+    unplugged = False  # the card's cable is out from the start
     where = ""  # in QEMU's words, for `info network`
 
     def __init__(self, label: str):

@@ -15,8 +15,8 @@ from mmap import PROT_READ, mmap
 from playhead.host.net.fragments import Reassembly, is_fragment
 from playhead.host.net.guest_time import GuestTime
 from playhead.host.net.libslirp import ADD_POLL, REASSEMBLES, REVENTS, Library, Network, Unusable, load
-from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FAILED, LENGTH, LINK_FD, MESSAGE, MISSING,
-                                          REPLY, REQUEST, message)  # fmt: skip
+from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FAILED, LENGTH, LINK_FD, MESSAGE, REPLY,
+                                          REQUEST, message)  # fmt: skip
 
 TYPE_CHECKING = False  # `typing` takes as long as the rest
 if TYPE_CHECKING:
@@ -237,9 +237,7 @@ def _serve(link: int) -> None:
     process = Process(link, lambda: shared[0])
     try:
         answer = DONE + process.open(marshal.loads(data))
-    except Unusable as e:
-        answer = MISSING + str(e)
-    except OSError as e:
+    except (Unusable, OSError) as e:
         answer = FAILED + str(e)
     os.write(link, message(REPLY, answer))
     if answer[0] == DONE:

@@ -15,7 +15,7 @@ MESSAGE = struct.Struct("<I")
 CHUNK = 256 << 10  # bytes that one read takes
 CLOCK = struct.Struct("@q")
 
-DONE, FAILED, MISSING = "+", "-", "!"  # the first character of a reply; MISSING: the library cannot be used
+DONE, FAILED = "+", "-"  # the first character of a reply
 
 
 def message(kind: int, text: str) -> bytes:

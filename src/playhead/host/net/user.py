@@ -19,12 +19,12 @@ import time
 from _socket import AF_UNIX, SOCK_STREAM, socketpair  # `socket` itself would take a tenth of a short run's start
 from mmap import mmap
 
-from playhead.base.errors import HostError, UsageError
+from playhead.base.errors import HostError, Refused
 from playhead.base.messages import shown
 from playhead.host.net.end import FRAME_MAX, INBOX, NetEnd
 from playhead.host.net.forwards import HostForward, host_end, host_forward
-from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FRAME, LENGTH, LINK_FD, LOOK, MESSAGE, MISSING,
-                                          REPLY, REQUEST, message)  # fmt: skip
+from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FRAME, LENGTH, LINK_FD, LOOK, MESSAGE, REPLY,
+                                          REQUEST, message)  # fmt: skip
 from playhead.host.net.user_options import UserOptions
 from playhead.host.watch import IN, OUT
 
@@ -53,28 +53,27 @@ def available() -> bool:
 
 
 class UserNet(NetEnd):
-    """The process is started at once and has got ready when `open` returns. `optional`: without the library there is a
-    message instead of an error, and `missing` says why; whoever has made this leaves the card's cable unplugged then.
-    """
+    """The process is started at once and has got ready when `open` returns."""
 
-    def __init__(self, label: str, options: UserOptions, *, optional: bool = False):
+    def __init__(self, label: str, options: UserOptions):
         super().__init__(label)
         self.options = options
-        self.optional, self.missing = optional, ""
         self.library = ""  # its version
         self.where = f"net={options.net},restrict={'on' if options.restrict else 'off'}"
         self._lock = threading.Lock()
         self._out, self._rest = bytearray(), b""
         self._look_at = LOOK_NS
-        self._ended = self._closed = False
-        self._unanswered = 0
+        self._used, self._ended, self._closed = bool(options.hostfwd), False, False
+        self._why = ""  # it does not serve, if that is known
+        self._pid = self._unanswered = 0
         self._reply: str | None = None
         self._replied = threading.Event()
         self._start()
 
     @property
     def live(self) -> bool:  # type: ignore[override]
-        return not self._ended
+        """Nothing comes to a guest that has never sent anything, unless a port leads to it."""
+        return self._used and not self._ended
 
     # the process
 
@@ -108,16 +107,11 @@ class UserNet(NetEnd):
 
     def open(self) -> None:
         answer = self._first_answer()
-        if answer[0] == MISSING and self.optional:
-            self.missing = answer[1:]
-            self.message(f"netdev {self.label}: {self.missing}; the network card's cable is unplugged")
-            self._ended = True
-        elif answer[0] != DONE:
+        if answer[0] != DONE:
             raise HostError(f"-netdev user,id={self.label}: {answer[1:]}")
-        else:
-            self.library = answer[1:]
-            for forward in self.options.hostfwd:
-                self._say_open(forward)
+        self.library = answer[1:]
+        for forward in self.options.hostfwd:
+            self._say_open(forward)
 
     def _first_answer(self) -> str:
         poll, end = select.poll(), time.monotonic() + START_S
@@ -165,6 +159,8 @@ class UserNet(NetEnd):
 
     def _how_it_ended(self) -> str:
         status = self._reap()
+        if self._why:
+            return self._why
         words = ""
         with contextlib.suppress(OSError):
             words = os.read(self._words, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2]
@@ -179,6 +175,7 @@ class UserNet(NetEnd):
 
     def send(self, frame: bytes) -> None:
         if not self._ended and len(frame) <= FRAME_MAX:
+            self._used = True
             self._post(MESSAGE.pack(len(frame)) + frame)  # the kind is FRAME, 0
 
     def _post(self, data: bytes, needed: bool = False) -> None:
@@ -263,19 +260,22 @@ class UserNet(NetEnd):
     # the monitor
 
     def hostfwd_add(self, rule: str) -> None:
-        """`[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT`. Raises UsageError or HostError."""
+        """`[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT`. Raises UsageError or Refused: HostError would be the
+        end of the session.
+        """
         forward = host_forward(rule)
         self._ask("hostfwd_add", str(int(forward.udp)), forward.host, str(forward.host_port), forward.guest,
                   str(forward.guest_port))  # fmt: skip
+        self._used = True
         self._say_open(forward)
 
     def hostfwd_remove(self, rule: str) -> None:
-        """`[tcp|udp]:[HOSTADDR]:HOSTPORT`. Raises UsageError or HostError."""
+        """`[tcp|udp]:[HOSTADDR]:HOSTPORT`. Raises UsageError or Refused."""
         end = host_end(rule)
         try:
             self._ask("hostfwd_remove", str(int(end.udp)), end.host, str(end.host_port))
-        except HostError as e:
-            raise UsageError(f"{end.at}: {e}") from None
+        except Refused as e:
+            raise Refused(f"{end.at}: {e}") from None
 
     def usernet(self) -> str:
         """`info usernet`: connections and forwarded ports, a line each below a heading."""
@@ -284,16 +284,16 @@ class UserNet(NetEnd):
     def _ask(self, *request: str) -> str:
         """A request and its answer, which the watcher's thread reads."""
         if self._ended:
-            raise HostError(f"netdev {self.label}: its process has ended")
+            raise Refused(f"netdev {self.label}: its process has ended")
         self._reply = None
         self._replied.clear()
         self._unanswered += 1
         self._post(message(REQUEST, "\0".join(request)), needed=True)
         self.poke()
         if not self._replied.wait(ANSWER_S) or self._reply is None:
-            raise HostError(f"netdev {self.label}: its process {'has ended' if self._ended else 'does not answer'}")
+            raise Refused(f"netdev {self.label}: its process {'has ended' if self._ended else 'does not answer'}")
         if self._reply[0] != DONE:
-            raise HostError(self._reply[1:])
+            raise Refused(self._reply[1:])
         return self._reply[1:]
 
     def _answered(self, answer: str) -> None:

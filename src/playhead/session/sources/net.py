@@ -54,6 +54,8 @@ class NetSource(Source[NetPacket | LinkChanged]):
                 self._netdevs.append(netdev)
                 card.port.sent = partial(self._sent, netdev)
                 card.on_room = partial(self._room, netdev)
+                if end.unplugged:
+                    self._links.append(LinkChanged(card=self.cards.index(card), up=False))
 
     def _room(self, netdev: Netdev) -> None:
         """From inside a run."""

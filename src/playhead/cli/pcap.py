@@ -1,0 +1,161 @@
+"""`playhead pcap`: the network traffic of a recording, for Wireshark and its relatives, by a silent replay."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playhead.cli.drive_options import IMAGES
+from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
+
+SINCE = "0.5.0"
+STDOUT = "-"
+OPTIONS = (
+    Option("-o", "the file to write, in the format pcapng; - is standard output", parse=FILE, key="output",
+           since=SINCE),
+    Option("--from", "packets from this moment on: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"",
+           "MOMENT", key="begin", since=SINCE),
+    Option("--to", "and up to that one", "MOMENT", key="end", since=SINCE),
+    Option("--time", "what a packet's time is: the date of the start plus virtual time (default), which is exact; or "
+           "the host's, which is exact for packets that came in and estimated for others", "virtual|host",
+           one_of("virtual", "host"), default="virtual", since=SINCE),
+    Option("--force", "replace a pcapng file that exists", since=SINCE),
+    IMAGES,
+    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
+           one_of("native", "reference"), default="native", since=SINCE),
+    Option("--quiet", "no progress and no summary", since=SINCE),
+)  # fmt: skip
+OPERANDS = ("FILE",)
+
+
+def help() -> str:
+    usage = "playhead pcap FILE -o FILE [--from MOMENT] [--to MOMENT] [options]"
+    what = (
+        "Writes the packets of a recording, in both directions, as a capture file that Wireshark, tshark and others\n"
+        "read: an interface for each netdev, and as each packet's comment the moment at which it passed, where\n"
+        "`playhead debug --at` goes, and its other time. What the guest sent is not in the recording: it is found\n"
+        "by a replay, which sends nothing. Exit status 1: the replay diverged."
+    )
+    return help_text("pcap", usage, what, OPTIONS)
+
+
+def main(words: list[str]) -> int:
+    values = parse_arguments("pcap", OPTIONS, words, OPERANDS)
+    from playhead.base.errors import UsageError
+    from playhead.cli.claims import of_recording
+    from playhead.log.reader import Reader
+
+    output = values["output"]
+    if output is None:
+        raise UsageError("packets need a file: -o FILE.pcapng, or -o - for standard output")
+    claims = of_recording(values["file"], images=values["images"])
+    if output != STDOUT:
+        claims.writes("-o", output)
+        claims.check()
+    _check_output(output, values["force"])
+    with Reader(values["file"]) as reader:
+        claims.recorded_images(reader)
+        claims.check()
+        return _write(reader, values)
+
+
+def _check_output(path: str, force: bool) -> None:
+    """Only a file of the same kind is ever replaced, or nothing."""
+    from playhead.base.errors import HostError, UsageError
+    from playhead.log.pcapng import MAGIC
+
+    if path == STDOUT:
+        if sys.stdout.isatty():
+            raise UsageError("-o -: packets are no text: send standard output into a file or a program")
+        return
+    try:
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode) or not info.st_size:
+            return  # a pipe, a device: what opens it says whether it can be written
+        with open(path, "rb") as file:
+            head = file.read(len(MAGIC))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as e:
+        raise HostError(f"cannot write {path}: {getattr(e, 'strerror', None) or e}") from None
+    if head != MAGIC:
+        raise UsageError(f"-o {path}: it exists and is no pcapng file; give another name")
+    if not force:
+        raise UsageError(f"-o {path}: it exists; give --force to replace it, or another name")
+
+
+def _write(reader: Any, values: dict[str, Any]) -> int:
+    from playhead import __version__
+    from playhead.base.errors import UsageError
+    from playhead.cli.capture import Capture, interfaces, start_ns
+    from playhead.cli.recorded_config import config_of
+    from playhead.cli.recorded_machine import moment_of, timeline
+    from playhead.log.host_times import HostTimes
+    from playhead.log.pcapng import PcapngWriter
+    from playhead.session.track import Stopped
+
+    config = config_of(reader)
+    found = interfaces(config)
+    if not found:
+        raise UsageError(f"{reader.path} has no packets: no network card of its machine has a netdev")
+    begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
+    if begin > end:
+        raise UsageError(f"--from {begin} comes after --to {end}")
+    created = str(reader.meta.get("created", ""))
+    times = HostTimes((mark for _, mark, _ in reader.marks()), start_ns(None, created))
+    with (
+        _output(values["output"]) as write,
+        timeline(reader, values["engine"], images=values["images"]) as (line, host),
+    ):
+        about = f"{reader.path}; times are the {'machine' if values['time'] == 'virtual' else 'host'}'s"
+        file = PcapngWriter(write, found, f"playhead {__version__}", about)
+        capture = Capture(file, start_ns(config, created), times, lambda: host.request_quit("-o"),
+                          by_host=values["time"] == "host")  # fmt: skip
+        if values["quiet"]:
+            line.tell = lambda text: None
+        try:
+            line.seek(begin)
+            line.player.traffic.append(capture)
+            note = _go(line.player, None if values["end"] is None else end)
+        except Stopped:
+            raise capture.failure or KeyboardInterrupt from None
+        if capture.failure is not None:
+            raise capture.failure
+    if not values["quiet"]:
+        host.message(*([note] if note else []), capture.summary(values["output"]))
+    return host.exit_status(0)
+
+
+def _go(player: Any, end: Any) -> str:
+    """Up to a moment, or to the recording's end; what there is to say about that."""
+    if end is None:
+        return str(player.conclude().note)
+    player.to(end)
+    return ""
+
+
+@contextmanager
+def _output(path: str) -> Iterator[Callable[[bytes], object]]:
+    """What writes bytes there: a regular file gets its name when it is complete."""
+    from playhead.base.errors import HostError
+
+    if path == STDOUT:
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
+        return
+    regular = not os.path.exists(path) or os.path.isfile(path)
+    partial = f"{path}.{os.getpid()}.partial" if regular else path
+    try:
+        with open(partial, "xb" if regular else "wb") as file:
+            yield file.write
+        if regular:
+            os.replace(partial, path)
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        raise HostError(f"cannot write {path}: {e.strerror}") from None
+    finally:
+        if regular and os.path.lexists(partial):
+            os.unlink(partial)

@@ -141,9 +141,9 @@ def test_an_ssh_session_and_wrk_under_load(seconds: int, tmp_path: Path) -> None
         typed = b"tty\nstty size\necho typed $((6*7))\nexit\n"
         there = ssh(tmp_path, shell, "-tt", "root@127.0.0.1", typed=typed)
         assert b"/dev/pts/0" in there and b"typed 42" in there, there
-        said = subprocess.run(["wrk", "-t", "1", "-c", "8", "-d", str(seconds), f"http://127.0.0.1:{http}/small"],
+        said = subprocess.run(["wrk", "-t1", "-c8", "--timeout", "60s", "-d", str(seconds), f"http://127.0.0.1:{http}/small"],
                               capture_output=True, text=True, timeout=networked.LIMIT_S).stdout  # fmt: skip
-        assert int(re.findall(r"(\d+) requests in", said)[0]) >= 10 * seconds and "errors" not in said, said
+        assert int(re.findall(r"(\d+) requests in", said)[0]) > seconds and "errors" not in said, said
         leave = "(echo; echo GUEST-DONE) > /dev/ttyS0; (sleep 1; poweroff -f) > /dev/null 2>&1 &"
         ssh(tmp_path, shell, "root@127.0.0.1", leave)
         guest.end()
@@ -185,7 +185,7 @@ def test_a_bad_network(driver: str, tmp_path: Path) -> None:
         with Guest(tmp_path / "net.ph", words, *user(CARDS[driver]), front=front) as guest:
             said = guest.end()
     assert sha256(content(size)) in said, said[-2000:]
-    for direction in ("in", "out"):
-        told = re.findall(rf"^impaired net0 {direction}: (.*)", guest.errors.decode(), re.MULTILINE)
-        assert told and all(f"{fault}=" in told[0] for fault in ("double", "swap", "flip")), guest.errors
+    told = dict(re.findall(r"^impaired net0 (in|out): (.*)", guest.errors.decode(), re.MULTILINE))
+    assert all(f"{fault}=" in told["in"] for fault in ("loss", "double", "swap", "cut", "flip")), told
+    assert "loss=" in told["out"], told
     replays_alone(guest)

@@ -52,6 +52,7 @@ class Side:
                 "-serial", "stdio", "-serial", f"file:{folder / 'com2'}"]  # fmt: skip
         if row.disk:
             line += ["-drive", f"file={folder / 'disk.img'},format=raw,if=ide,snapshot=on"]
+        line += row.both
         return [*line, *row.qemu] if self.quirks else line
 
 

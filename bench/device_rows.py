@@ -33,6 +33,7 @@ class Row:
     disk: bool = False
     paste: bool = False  # a byte for each iteration comes in at COM1
     qemu: tuple[str, ...] = ()  # options of the device that ours always has
+    both: tuple[str, ...] = ()  # options of a device that neither has by itself
     answer: str = ""  # what EAX cannot be after the last access, unless nobody answers there
 
     @property
@@ -59,6 +60,12 @@ PM_TIMER = """
         pci_write 0x80000B80, 0x01
         movl    $0x608, %edx
 """
+CARD = 0xFEBC0000
+CARD_ON = f"""
+        pci_write 0x80002810, {CARD:#x}
+        pci_write 0x80002804, 0x06
+"""
+E1000 = ("-device", "e1000,addr=05.0,romfile=")
 IDE = """
         call    ide_init
         outport CONTROL, 0x02
@@ -133,9 +140,14 @@ ROWS = (
     Row("pci-config", READ,
         "movl $0x80000000, %eax\nmovl $0xCF8, %edx\noutl %eax, %dx\nmovl $0xCFC, %edx\ninl %dx, %eax",
         unit="address, data", answer="-1"),
+    Row("e1000-status", READ, f"movl {CARD + 0x08:#x}, %eax", CARD_ON, answer="-1", both=E1000),
+    Row("e1000-causes", READ, f"movl {CARD + 0xC0:#x}, %eax", CARD_ON, answer="-1", both=E1000),
     Row("lapic-eoi", WRITE, f"movl $0, {LAPIC + 0xB0:#x}"),
     Row("lapic-tpr-write", WRITE, f"movl $0x20, {LAPIC + 0x80:#x}"),
     Row("hpet-status", WRITE, f"movl $1, {HPET + 0x20:#x}", HPET_ON),
+    Row("e1000-mask", WRITE, f"movl $-1, {CARD + 0xD8:#x}\nmovl $1, {CARD + 0xD0:#x}", CARD_ON, unit="clear, set",
+        both=E1000),
+    Row("e1000-rx-tail", WRITE, f"movl $7, {CARD + 0x2818:#x}", CARD_ON, both=E1000),
     _write_port("pic-eoi", 0x20, 0x20),
     _write_port("pic-mask", 0x21, 0xFB),
     _write_port("uart-thr", 0x2F8, ord("x")),

@@ -112,6 +112,8 @@ class Host:
 
     def start(self, wake: Callable[[], None]) -> None:
         """From now on `wake` is called when something arrives, and every 100 ms."""
+        for end in self._all:
+            end.opened()
         self._watcher.sources = [self._signals, *self._all, *self._watched_too]
         self._watcher.start(wake)
 

@@ -64,6 +64,7 @@ class Guest:
     def __enter__(self) -> "Guest":
         try:
             self.end.open()
+            self.end.opened()
         except BaseException:
             self.close()
             raise

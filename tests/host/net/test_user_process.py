@@ -90,7 +90,7 @@ def test_it_ends_with_the_recorder():
     """Also when that is killed."""
     code = ("import time; from playhead.host.net.user import UserNet\n"
             "from playhead.host.net.user_options import user_options\n"
-            "net = UserNet('net0', user_options([])); net.open(); print(net._pid, flush=True); time.sleep(60)")
+            "net = UserNet('net0', user_options([])); net.opened(); print(net._pid, flush=True); time.sleep(60)")
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as recorder:
         pid = int(recorder.stdout.readline())
         assert running(pid)

@@ -258,7 +258,6 @@ class E1000(NetworkCard[E1000State]):
 
     def set_link(self, up: bool) -> None:
         self._phy.set_link(up)
-        self.on_room()
 
     def _link_changed(self) -> None:
         self._cause(LSC)

@@ -31,6 +31,9 @@ class DefaultUserNet(UserNet):
             self.missing, self.unplugged, self._ended = MISSING, True, True
             self.message(MISSING)
 
+    def opened(self) -> None:
+        """There is nothing to wait for."""
+
     def _begin(self) -> None:
         if self._begun or self._ended:
             return
@@ -44,7 +47,7 @@ class DefaultUserNet(UserNet):
         self.poke()
 
     def _answered(self, answer: str) -> None:
-        """The first answer is that to its start: what `UserNet.open` waits for."""
+        """The first answer is that to its start: what `UserNet.opened` waits for."""
         if not self._starting:
             super()._answered(answer)
             return

@@ -53,7 +53,7 @@ def available() -> bool:
 
 
 class UserNet(NetEnd):
-    """The process is started at once and has got ready when `open` returns."""
+    """The process is started at once, gets ready while the machine is made, and has when `opened` returns."""
 
     def __init__(self, label: str, options: UserOptions):
         super().__init__(label)
@@ -102,10 +102,10 @@ class UserNet(NetEnd):
             theirs.close()
         ours.setblocking(False)
         options = marshal.dumps({key: _plain(value) for key, value in self.options._asdict().items()})
-        with contextlib.suppress(OSError):  # it has ended already: `open` says why
+        with contextlib.suppress(OSError):  # it has ended already: `opened` says why
             os.write(self._link, MESSAGE.pack(REQUEST << 24 | len(options)) + options)
 
-    def open(self) -> None:
+    def opened(self) -> None:
         answer = self._first_answer()
         if answer[0] != DONE:
             raise HostError(f"-netdev user,id={self.label}: {answer[1:]}")

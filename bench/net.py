@@ -1,7 +1,7 @@
 """net [--runs N] [--shift N] [--card NAME]: a Debian guest's network while recording, ours against QEMU's, side by side
 
 The same kernel, initramfs, card, shift and traffic on both sides, which take turns: the guest fetches a file of random
-bytes by HTTP, sends one of zeros by TCP, and serves small files to wrk through a forwarded port. Throughput is measured
+bytes by HTTP, serves one of zeros through a forwarded port, and small ones to wrk. Throughput is measured
 between two lines on the guest's serial port, without the boot; the best of the runs counts. Then each side replays its
 own recordings, and the logs are compared with the packets that came in. Both record in the same way, with
 `-netdev user`, `filter-replay` and the same `-icount`; `--stages` says which traffic.
@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import urlopen
 
 from playhead.log.events import NetPacket
 from playhead.log.reader import Reader
@@ -33,26 +34,27 @@ from tools import guest
 
 RECORD_GOAL, REPLAY_GOAL, LOG_GOAL = 0.5, 0.3, 1.05
 MIB = 1 << 20
-LIMIT_S = 600
+LIMIT_S = 900
 WRK = ("-t", "1", "-c", "8")
+_BELL = "echo BEGIN; nc 10.0.2.2 {bell}; echo END"  # until whoever listens there hangs up
 STAGES = {
     "download": "echo BEGIN; wget -q -O /dev/null http://10.0.2.2:{http}/; echo END",
-    "upload": "echo BEGIN; head -c {upload} /dev/zero | nc 10.0.2.2 {sink}; echo END",
-    "requests": "echo BEGIN; nc 10.0.2.2 {bell}; echo END",  # until whoever listens there hangs up
+    "upload": "head -c {size} /dev/zero > /www/zeros; " + _BELL,
+    "requests": _BELL,
 }
 UNIT = {"download": "MB/s", "upload": "MB/s", "requests": "requests/s"}
 
 
 @dataclass
 class Site:
-    """What the guest finds on the host: a file, a sink, and a bell that rings when it may go on."""
+    """What the guest finds on the host: a file, and a bell. When it rings, the host asks the guest's server."""
 
-    download: bytes
-    upload: int
-    requests_s: float
+    content: bytes
+    seconds: int
+    stage: str = ""
     ports: dict[str, int] = field(default_factory=dict)
-    served: float = 0.0  # requests a second, by wrk
     forwarded: int = 0  # the host's port of the guest's port 80
+    served: float = 0.0  # requests a second, by wrk
 
     @contextmanager
     def open(self) -> Iterator[Site]:
@@ -61,47 +63,45 @@ class Site:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(site.download)))
+                self.send_header("Content-Length", str(len(site.content)))
                 self.end_headers()
-                self.wfile.write(site.download)
+                self.wfile.write(site.content)
 
             def log_message(self, *words: object) -> None:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.ports["http"] = server.server_port
-        sink, bell = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
-        self.ports |= {"sink": sink.getsockname()[1], "bell": bell.getsockname()[1]}
-        threading.Thread(target=self._swallow, args=(sink,), daemon=True).start()
-        threading.Thread(target=self._request, args=(bell,), daemon=True).start()
-        with sink, bell:
+        with socket.create_server(("127.0.0.1", 0)) as bell:
+            self.ports = {"http": server.server_port, "bell": bell.getsockname()[1]}
+            threading.Thread(target=self._answer, args=(bell,), daemon=True).start()
             yield self
         server.shutdown()
 
-    def _swallow(self, listener: socket.socket) -> None:
+    def _answer(self, bell: socket.socket) -> None:
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, _ = bell.accept()
             except OSError:
                 return
             with connection:
-                left = self.upload
-                while left > 0 and (data := connection.recv(MIB)):
-                    left -= len(data)
+                if self.stage == "upload":
+                    self._fetch()
+                else:
+                    self._ask()
 
-    def _request(self, listener: socket.socket) -> None:
-        """A guest that serves has rung: let wrk ask it, then hang up."""
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                command = ["wrk", *WRK, "-d", str(self.requests_s), f"http://127.0.0.1:{self.forwarded}/small"]
-                said = subprocess.run(command, capture_output=True, text=True).stdout
-                found = re.search(r"Requests/sec:\s*([\d.]+)", said)
-                self.served = float(found[1]) if found else 0.0
+    def _fetch(self) -> None:
+        with urlopen(f"http://127.0.0.1:{self.forwarded}/zeros") as answer:
+            left = len(self.content)
+            while left > 0 and (data := answer.read(MIB)):
+                left -= len(data)
+        if left:
+            raise SystemExit(f"{left} bytes of what the guest serves did not come")
+
+    def _ask(self) -> None:
+        command = ["wrk", *WRK, "-d", str(self.seconds), f"http://127.0.0.1:{self.forwarded}/small"]
+        found = re.search(r"Requests/sec:\s*([\d.]+)", subprocess.run(command, capture_output=True, text=True).stdout)
+        self.served = float(found[1]) if found else 0.0
 
 
 @dataclass
@@ -138,9 +138,9 @@ def free_port() -> int:
 
 def machine(stage: str, card: str, site: Site) -> list[str]:
     kernel, initrd = guest.debian("network")
-    script = STAGES[stage].format(**site.ports, upload=site.upload)
-    words = f'{guest.NO_TESTS} {"HTTPD=yes " if stage == "requests" else ""}RUN="{script}"'
-    forward = f",hostfwd=tcp:127.0.0.1:{site.forwarded}-:80" if stage == "requests" else ""
+    script, serves = STAGES[stage].format(**site.ports, size=len(site.content)), stage != "download"
+    words = f'{guest.NO_TESTS} {"HTTPD=yes " if serves else ""}RUN="{script}"'
+    forward = f",hostfwd=tcp:127.0.0.1:{site.forwarded}-:80" if serves else ""
     return ["-M", "pc", "-cpu", "pentium2", "-m", "128", "-nodefaults", "-display", "none", "-serial", "stdio",
             "-no-reboot", "-kernel", str(kernel), "-initrd", str(initrd), "-append", words,
             "-netdev", f"user,id=n0{forward}", "-device", f"{card},netdev=n0",
@@ -168,11 +168,10 @@ def between_lines(command: list[str]) -> tuple[float, float]:
 
 
 def one(side: Side, stage: str, options: argparse.Namespace, site: Site) -> Took:
-    site.forwarded = free_port()
+    site.stage, site.forwarded = stage, free_port()
     what = machine(stage, options.card, site)
     seconds, wall = between_lines(side.command("record", what, options.shift))
-    size = {"download": len(site.download), "upload": site.upload}.get(stage, 0)
-    took = Took(size / seconds / 1e6 if size else site.served, wall)
+    took = Took(site.served if stage == "requests" else len(site.content) / seconds / 1e6, wall)
     took.log = side.log_bytes()
     _, took.replay_s = between_lines(side.command("replay", what, options.shift))
     return took
@@ -190,7 +189,7 @@ def compare(options: argparse.Namespace, folder: Path) -> int:
     ours = [sys.executable, "-m", "playhead.cli.system_i386"]
     everyone = [Side("playhead", ours, folder), Side("QEMU", [qemu], folder)]
     sides = [side for side in everyone if side.name in options.sides.split(",")]
-    site = Site(os.urandom(int(options.size * MIB)), int(options.size * MIB), options.seconds)
+    site = Site(os.urandom(int(options.size * MIB)), options.seconds)
     good = True
     with site.open():
         for stage in options.stages.split(","):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -174,6 +175,7 @@ def alone() -> tuple[str, ...]:
         front = ("unshare", flags, "sh", "-c", hide, "sh")
         if subprocess.run([*front, "true"], capture_output=True).returncode == 0:
             return front
+    warnings.warn("replays are run with the host's network and libslirp: it allows no namespaces", stacklevel=2)
     return ()
 
 

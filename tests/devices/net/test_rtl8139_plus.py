@@ -53,15 +53,21 @@ def test_frames_have_a_descriptor_each(card):
 def test_a_frame_waits_for_a_descriptor(card):
     for _ in range(8):
         card.arrive(ethernet())
-    assert not card.card.can_receive()
+    late = [ethernet(ME, bytes([n]) * 100) for n in range(3)]
+    card.arrive(late[0])
+    assert (card.get(ISR, 2), card.get(MPC, 4), card.card.can_receive()) == (ROK | OVERFLOW, 0, False)
     card.card.receive(ethernet())  # not asked
-    assert (card.get(ISR, 2), card.get(MPC, 4)) == (ROK | OVERFLOW, 1)
-    card.give(0)
+    assert card.get(MPC, 4) == 1
+    card.put(IMR, 2, 0), card.put(ISR, 2, 0xFFFF)
+    card.give(0), card.give(1)
     assert card.card.can_receive() and not card.rooms  # seen in memory
-    card.put(IMR, 2, 0)  # and told at the driver's next access
-    assert card.rooms == 1
-    card.arrive(ethernet())
-    assert card.received(0)[0] & OWN == 0
+    card.put(IMR, 2, 0)  # and at the driver's next access
+    assert card.rooms == 1 and card.received(0)[2][:-4] == late[0] and card.get(ISR, 2) == ROK
+    card.arrive(late[1])
+    assert card.received(1)[2][:-4] == late[1] and not card.card.can_receive()
+    card.give(2)
+    card.arrive(late[2])
+    assert card.received(2)[2][:-4] == late[2]
 
 
 def test_a_descriptor_that_is_too_small(card):

@@ -64,9 +64,9 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         Differs("kind of address of a frame that only promiscuous mode takes", "in the frame's status", "not", False),
         Differs("BMSR and ANER", "read-only", "written in part", False),
         Differs("BMCR's restart of negotiation", "clears itself", "reads back", False),
-        Differs("a frame that does not fit into C mode's ring", "is lost", "waits, or comes again after "
-                "RxOverflow; here it waits", True),
-        Differs("no descriptor for a frame in C+ mode", "it is lost", "it is lost; here it waits for one", False),
+        Differs("a frame that does not fit into C mode's ring", "waits in the FIFO; if that is full, is lost", "waits, "
+                "if RxOverflow is enabled in QEMU; here in the FIFO, and those behind it outside", True),
+        Differs("no descriptor for a frame in C+ mode", "the same", "it is lost; here it waits likewise", False),
         Differs("a descriptor of C mode written before its turn", "sent in its turn", "not until it is written again",
                 False),
         Differs("a packet in C+ mode whose last descriptor is not there yet", "its first ones are fetched", "and given "

@@ -17,7 +17,7 @@ from playhead.devices.net.rtl8139_registers import (
     ANAR, BMCR, CAPR, CAPR_BEHIND, CONFIG0, CONFIG1, CONFIG3, CONFIG4, CONFIG5, CPCR, CPCR_WRITABLE, CR, CR9346, CR_RE,
     CR_RST, CR_TE, ETTHR, HLTCLK, IDR, IMR, INTERRUPTS, ISR, LENGTH, MAR, MPC, MULINT, RBSTART, RCR, RCR_WRITABLE,
     RDSAR, SOFTWARE, TCR, TCR_WRITABLE, TCTR, TIMEOUT, TIMER_NS, TIMERINT, TPPOLL, TSAD, TSD, TSD_WRITABLE,
-    Rtl8139State, has_room, read_rtl8139, ring_length,
+    Rtl8139State, read_rtl8139, ring_length, takes,
 )  # fmt: skip
 from playhead.devices.net.rtl8139_transmit import Transmitter
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER
@@ -34,7 +34,7 @@ BMCR_RESET, CLOCK_RUN, CLOCK_HALT = 0x8000, ord("R"), ord("H")
 SOFT_RESET = (
     "tsd", "rbstart", "read_at", "write_at", "imr", "isr", "tcr", "timer_int", "config0", "config1", "config3",
     "config5", "clock", "bmcr", "anar", "cpcr", "plus", "rdsar", "tx_next", "tx_normal", "tx_high", "rx_next",
-    "rx_full", "tally",
+    "rx_full", "fifo", "tally",
 )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ class Core:
     # -- writes that are not declared
 
     def write(self, address: int, size: int, value: int) -> None:
-        had_room = has_room(self.s)
+        had_room = takes(self.s)
         offset = address % LENGTH
         register = self._registers.get(offset)
         if register is not None and register.size == size:
@@ -120,7 +120,7 @@ class Core:
         else:
             self._write_bytes(offset, size, value)
         self.receiver.look()
-        if not had_room and has_room(self.s):
+        if not had_room and takes(self.s):
             self.receiver_ready()
 
     def _write_bytes(self, offset: int, size: int, value: int) -> None:
@@ -190,6 +190,8 @@ class Core:
             s.read_at = s.write_at = 0
         if value & CR_RE:
             s.rx_next, s.rx_full = 0, False
+        else:
+            s.fifo = b""
         if value & CR_TE:
             s.tx_normal = s.tx_high = 0
         s.cr = value & (CR_RE | CR_TE)

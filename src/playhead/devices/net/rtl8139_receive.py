@@ -1,9 +1,12 @@
 """The RTL8139C+'s receiver: which frames it takes, and where it puts them.
 
-In C mode frames follow one another in a ring of bytes, each behind a header of four; a frame that does not fit waits
-on the host's side until the driver has moved CAPR. In C+ mode each frame has a descriptor of its own. Whether the next
-one is the chip's is looked at with each frame, and remembered (`rx_full`): the driver gives it back by a write to
-memory, which the chip does not see.
+In C mode frames follow one another in a ring of bytes, each behind a header of four. In C+ mode each frame has a
+descriptor of its own. Whether the next one is the chip's is looked at with each frame, and remembered (`rx_full`): the
+driver gives it back by a write to memory, which the chip does not see.
+
+A frame for which there is no room goes into the FIFO, and the driver is told (RxOverflow); further ones, and those of
+which the driver does not want to be told, wait on the host's side. Drivers rely on being told: Linux's 8139too ends a
+round of work with frames in the ring and all interrupts acknowledged.
 
 Sources: as of rtl8139.py.
 """
@@ -15,8 +18,8 @@ from playhead.devices.net.ethernet import ADDRESS, BROADCAST, FCS, TAG, frame_ch
 from playhead.devices.net.ring_memory import RingMemory
 from playhead.devices.net.rtl8139_offload import VLAN
 from playhead.devices.net.rtl8139_registers import (
-    CPCR_VLAN, CR_RE, FIFO_OVERFLOW, OVERFLOW, RCR_AAP, RCR_AB, RCR_AM, RCR_APM, RCR_WRAP, ROK, Rtl8139State,
-    has_room, receives_plus, ring_length, ring_room,
+    CPCR_VLAN, CR_RE, FIFO, FIFO_OVERFLOW, OVERFLOW, RCR_AAP, RCR_AB, RCR_AM, RCR_APM, RCR_WRAP, ROK, Rtl8139State,
+    receives_plus, ring_length, ring_room, takes,
 )  # fmt: skip
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER
 
@@ -26,6 +29,7 @@ OWN, END_OF_RING, FIRST_AND_LAST = 1 << 31, 1 << 30, 3 << 28
 TAGGED = 1 << 16  # in the second dword: a VLAN tag was taken out
 SIZE = 0x1FFF
 LONGEST = 4096  # what the chip calls longer is an error
+STORED, WAITS, TOO_LONG = range(3)  # what became of a frame
 DESCRIPTORS, HEADER = struct.Struct("<IIIII"), struct.Struct("<HH")
 
 
@@ -37,12 +41,14 @@ class Receiver:
 
     def has_room(self) -> bool:
         """Whether a frame may come now (see `hw.inputs.NetReceiver`)."""
-        return has_room(self._s) or self._given_back()
+        return takes(self._s) or self._given_back()
 
     def look(self) -> None:
         """The driver has accessed a register: it may have given a descriptor back as well."""
         if self._s.rx_full and self._given_back():
             self._s.rx_full = False
+        if self._s.fifo:
+            self._drain()
 
     def _given_back(self) -> bool:
         s = self._s
@@ -68,11 +74,34 @@ class Receiver:
             self._miss(FIFO_OVERFLOW)
         elif len(frame) > LONGEST:
             s.tally.rx_error += 1
-        elif self._put_plus(frame, kind) if receives_plus(s) else self._put(frame, kind):
+        else:
+            self._store(frame, kind)
+
+    def _store(self, frame: bytes, kind: int) -> None:
+        s = self._s
+        if s.fifo:
+            self._drain()
+        done = WAITS if s.fifo else self._put(frame, kind)
+        if done == WAITS and not s.fifo and len(frame) <= FIFO:
+            s.fifo = frame
+            self._interrupt(OVERFLOW)
+        elif done != STORED:
+            self._miss(OVERFLOW)
+
+    def _drain(self) -> None:
+        """Put the frame that waits in the FIFO into memory, if it still is for this card, and there is room."""
+        s = self._s
+        frame = bytes(s.fifo)
+        kind = self._kind(frame)
+        if not kind or self._put(frame, kind) != WAITS:
+            s.fifo = b""
+
+    def _put(self, frame: bytes, kind: int) -> int:
+        done = self._put_plus(frame, kind) if receives_plus(self._s) else self._put_ring(frame, kind)
+        if done == STORED:
             self._count(kind)
             self._interrupt(ROK)
-        else:
-            self._miss(OVERFLOW)
+        return done
 
     def _kind(self, frame: bytes) -> int:
         """The bit for the kind of its address; 0 if the frame is not for this card."""
@@ -110,13 +139,13 @@ class Receiver:
 
     # -- C mode
 
-    def _put(self, frame: bytes, kind: int) -> bool:
-        """Put it into the ring; False if there is no room. With WRAP set it goes on behind the ring's end."""
+    def _put_ring(self, frame: bytes, kind: int) -> int:
+        """Put it into the ring, if there is room. With WRAP set it goes on behind the ring's end."""
         s = self._s
         record = b"".join((HEADER.pack(kind | ROK, len(frame) + FCS), frame, frame_check(frame)))
         room, length = ring_room(s), ring_length(s)
         if room and (len(record) + 3 & ~3) >= room:
-            return False
+            return WAITS
         at, to_end = s.rbstart + s.write_at, length - s.write_at
         if len(record) <= to_end or (s.rcr & RCR_WRAP and length < 1 << 16):
             self._ring.write(at, record)
@@ -124,28 +153,28 @@ class Receiver:
             self._ring.write(at, record[:to_end])
             self._ring.write(s.rbstart, record[to_end:])
         s.write_at = (s.write_at + len(record) + 3 & ~3) % length
-        return True
+        return STORED
 
     # -- C+ mode
 
-    def _put_plus(self, frame: bytes, kind: int) -> bool:
-        """Put it where the next descriptor says; False if there is none, or too little room."""
+    def _put_plus(self, frame: bytes, kind: int) -> int:
+        """Put it where the next descriptor says, if there is one."""
         s = self._s
         at = self._descriptor(s.rx_next)
         command, vlan, low, high, following = DESCRIPTORS.unpack(self._ring.read(at, DESCRIPTORS.size))
         if not command & OWN:
             s.rx_full = True
-            return False
+            return WAITS
         vlan &= ~(TAGGED | 0xFFFF)
         if s.cpcr & CPCR_VLAN and frame[2 * ADDRESS : 2 * ADDRESS + 2] == VLAN:
             vlan |= TAGGED | int.from_bytes(frame[2 * ADDRESS + 2 : 2 * ADDRESS + TAG], "little")
             frame = padded(frame[: 2 * ADDRESS] + frame[2 * ADDRESS + TAG :])
         size = len(frame) + FCS
         if size > command & SIZE:
-            return False
+            return TOO_LONG
         self._ring.write(low | high << 32, frame + frame_check(frame))
         status = command & END_OF_RING | FIRST_AND_LAST | kind << PLUS_KIND | size
         self._ring.write(at, status.to_bytes(4, "little") + vlan.to_bytes(4, "little"))
         s.rx_next = 0 if command & END_OF_RING else (s.rx_next + 1) & 0xFFFF
         s.rx_full = not (following & OWN if s.rx_next else self._owns(0))
-        return True
+        return STORED

@@ -8,7 +8,7 @@ Sources: as of rtl8139.py.
 """
 
 from playhead.base.record import I64, U8, U16, U32, U64, Array, Bool, Nested
-from playhead.base.shared_record import SharedRecord, Table
+from playhead.base.shared_record import Bytes, SharedRecord, Table
 from playhead.devices.net.eeprom93cxx import EepromState
 from playhead.devices.pci.bus import PciState
 from playhead.hw.native import DECLINED, native
@@ -32,6 +32,7 @@ CSCR_FIXED, NEGOTIATES = 0x0340, 1
 TIMER_NS = 30  # the PCI clock
 CAPR_BEHIND = 16  # CAPR is so many bytes behind what the driver has read
 LONGEST = 1518  # a frame with a VLAN tag, without its FCS
+FIFO = 2048
 ROOM = (LONGEST + 8 + 3) & ~3  # what it takes in a ring, with header and FCS
 
 
@@ -89,6 +90,7 @@ class Rtl8139State(PciState):
     tx_high = U16()
     rx_next = U16()
     rx_full = Bool()  # that one was not the chip's when it looked last
+    fifo = Bytes(FIFO)  # a frame for which there is no room in memory
     tally = Nested(Tally)
     eeprom = Nested(EepromState)
 
@@ -112,13 +114,23 @@ def receives_plus(s: Rtl8139State) -> int:
 
 @native
 def has_room(s: Rtl8139State) -> bool:
-    """Whether a frame of usual length fits; True if it would be dropped."""
+    """Whether a frame of usual length fits into memory; True if it would be dropped."""
     if not s.cr & CR_RE or not s.clock or not s.link:
         return True
+    if len(s.fifo):
+        return False
     if receives_plus(s):
         return not s.rx_full
     room = ring_room(s)
     return room == 0 or room > ROOM
+
+
+@native
+def takes(s: Rtl8139State) -> bool:
+    """Whether a frame may come. For one without room in memory there is the FIFO, if the driver would be told of it."""
+    if has_room(s):
+        return True
+    return len(s.fifo) == 0 and s.imr & OVERFLOW & ~s.isr != 0
 
 
 @native
@@ -213,23 +225,27 @@ def read_rtl8139(s: Rtl8139State, offset: int, size: int, now_ns: int) -> int:
 
 
 @native
-def write_rtl8139(s: Rtl8139State, offset: int, size: int, value: int) -> int:
-    """What may be seen elsewhere is declined."""
-    if size == 2 and offset == ISR:
-        now = s.isr & ~(value & INTERRUPTS)
-        if (s.isr & s.imr != 0) != (now & s.imr != 0):
-            return DECLINED
-        s.isr = now
-        return 0
-    if size == 2 and offset == IMR:
-        now = value & INTERRUPTS
-        if (s.isr & s.imr != 0) != (s.isr & now != 0) or s.rx_full:
-            return DECLINED
-        s.imr = now
-        return 0
-    if size == 2 and offset == CAPR and has_room(s):
+def write_word(s: Rtl8139State, offset: int, value: int) -> int:
+    """ISR, IMR, CAPR. Each may make room where there is none."""
+    if not has_room(s):
+        return DECLINED
+    if offset == CAPR:
         s.read_at = (value + CAPR_BEHIND) & (ring_length(s) - 1)
         return 0
+    isr = s.isr & ~value if offset == ISR else s.isr
+    imr = value & INTERRUPTS if offset == IMR else s.imr
+    if (s.isr & s.imr != 0) != (isr & imr != 0):
+        return DECLINED
+    s.isr = isr
+    s.imr = imr
+    return 0
+
+
+@native
+def write_rtl8139(s: Rtl8139State, offset: int, size: int, value: int) -> int:
+    """What may be seen elsewhere is declined."""
+    if size == 2 and offset in (ISR, IMR, CAPR):
+        return write_word(s, offset, value)
     if size == 4 and TSAD <= offset < TSAD + 16 and not offset & 3:
         s.tsad[(offset - TSAD) >> 2] = value
         return 0

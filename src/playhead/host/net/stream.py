@@ -159,10 +159,14 @@ class StreamEnd(NetEnd):
     def watched(self) -> tuple[int, int]:
         if self._unpack():  # there is room again for what has been read already
             self.wake()
+        self._hang_up_on_nonsense()
         return self._connection.watched()
 
     def ready(self, events: int) -> None:
         self._connection.ready(events)
+        self._hang_up_on_nonsense()
+
+    def _hang_up_on_nonsense(self) -> None:
         if self._bad:
             self.message(f"{self.label}: its peer sent {self._bad}: the connection is closed")
             self._bad = ""

@@ -58,6 +58,17 @@ def test_a_length_that_no_frame_has_ends_the_connection_and_not_the_machine(leng
             assert ours.take(1) == [FRAME]
 
 
+def test_a_bad_length_behind_more_frames_than_there_is_room_for():
+    frames = [b"%d" % n for n in range(2 * INBOX)]
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        peer.send(packed(*frames) + bytes(4))
+        wait_for(lambda: ours.end.room == 0)
+        assert ours.said == []
+        assert ours.take(len(frames)) == frames
+        wait_for(lambda: ours.said)
+        assert received(peer, 1) == b"" and not ours.end.connected
+
+
 def test_a_frame_that_is_cut_off_is_no_part_of_the_next_connection():
     with Open("socket,listen=:0") as ours:
         with client(ours) as peer:
@@ -66,6 +77,14 @@ def test_a_frame_that_is_cut_off_is_no_part_of_the_next_connection():
         with client(ours) as peer:
             peer.send(packed(b"next"))
             assert ours.take(1) == [b"next"]
+
+
+def test_a_frame_goes_out_while_the_guest_runs_on():
+    """Nobody calls `flush`."""
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        for n in range(3):
+            ours.end.send(b"%d" % n)
+            assert received(peer, 5) == packed(b"%d" % n)
 
 
 def test_one_peer_at_a_time():

@@ -88,9 +88,11 @@ def test_input_may_come_when_a_port_leads_in_or_the_guest_has_sent_something():
 
 def test_it_ends_with_the_recorder():
     """Also when that is killed."""
-    code = ("import time; from playhead.host.net.user import UserNet\n"
-            "from playhead.host.net.user_options import user_options\n"
-            "net = UserNet('net0', user_options([])); net.opened(); print(net._pid, flush=True); time.sleep(60)")
+    code = (
+        "import time; from playhead.host.net.user import UserNet\n"
+        "from playhead.host.net.user_options import user_options\n"
+        "net = UserNet('net0', user_options([])); net.opened(); print(net._pid, flush=True); time.sleep(60)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as recorder:
         pid = int(recorder.stdout.readline())
         assert running(pid)

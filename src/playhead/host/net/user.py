@@ -293,7 +293,7 @@ class UserNet(NetEnd):
         try:
             self._ask("hostfwd_remove", str(int(end.udp)), end.host, str(end.host_port))
         except Refused as e:
-            raise Refused(f"{end.at}: {e}") from None
+            raise Refused(f"host forwarding rule for {end.at}: {e}") from None
 
     def usernet(self) -> str:
         """`info usernet`: connections and forwarded ports, a line each below a heading."""

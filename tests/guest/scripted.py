@@ -16,8 +16,9 @@ class ScriptError(Exception):
     """The guest did not print the text that the script expects."""
 
 
-def talk(command: Sequence[str], steps: Sequence[Step], limit_s: float) -> tuple[int, bytes, str]:
+def talk(command: Sequence[str], steps: Sequence[Step], limit_s: float, end: int = 0) -> tuple[int, bytes, str]:
     """Run a program whose standard input and output are the line. Its status, what it printed, what it said besides.
+    `end`: the signal that it gets after the last step.
 
     Each wait begins after what the last one found, so an echo of what was typed is not taken for its answer.
     """
@@ -26,7 +27,7 @@ def talk(command: Sequence[str], steps: Sequence[Step], limit_s: float) -> tuple
     said: list[bytes] = []
     listener = threading.Thread(target=lambda: said.append(process.stderr.read()))  # type: ignore[union-attr]
     listener.start()
-    seen, at, end = bytearray(), 0, time.monotonic() + limit_s
+    seen, at, until = bytearray(), 0, time.monotonic() + limit_s
     left = list(steps)
     try:
         while True:
@@ -34,8 +35,10 @@ def talk(command: Sequence[str], steps: Sequence[Step], limit_s: float) -> tuple
                 at = found + len(left[0][0])
                 process.stdin.write(left.pop(0)[1])
                 process.stdin.flush()
+                if end and not left:
+                    process.send_signal(end)
                 continue
-            if not select.select([process.stdout], [], [], max(end - time.monotonic(), 0))[0]:
+            if not select.select([process.stdout], [], [], max(until - time.monotonic(), 0))[0]:
                 raise ScriptError(f"after {limit_s:.0f} s: no {left[0][0] if left else 'end'!r} behind {seen[-500:]!r}")
             data = os.read(process.stdout.fileno(), 65536)
             if not data:

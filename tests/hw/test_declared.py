@@ -22,7 +22,8 @@ CARD = Declared(
     ("irq", "0x0F", 15), ("irq", "010", 10), ("n", "-1", -1), ("n", "-0x10", -16), ("size", "64K", 65536),
     ("size", "1.5M", 3 << 19), ("size", "0x1000", 4096), ("size", "2g", 2 << 30), ("size", "7B", 7), ("on", "on", True),
     ("on", "off", False), ("on", "no", False), ("mode", "slow", "slow"), ("name", "", ""), ("name", "a,b", "a,b"),
-    ("mac", "52:54:00:AB:cd:ef", "52:54:00:AB:cd:ef"), ("addr", "1f.7", "1f.7"), ("addr", "3", "03.0"),
+    ("mac", "52:54:00:AB:cd:ef", "52:54:00:ab:cd:ef"), ("addr", "1f.7", "1f.7"), ("addr", "3", "03.0"),
+    ("addr", "0x1F", "1f.0"), ("addr", "0x1.0x2", "01.2"),
     ("netdev", "user.0", "user.0"), ("big", str(2**64 - 1), 2**64 - 1),
     ("rom", "/tmp/é x.rom", "/tmp/é x.rom"), ("rom", "", ""),
 ])  # fmt: skip

@@ -1,6 +1,7 @@
 """Logs that QEMU 7.2 records here and now: every byte has its event, nothing is unknown, what was done is in them."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from qemu_machine import Recording, enumerations
@@ -10,6 +11,7 @@ from playhead.log.causes import CAUSES
 from playhead.log.event_names import AXES, BUTTONS, KEYS
 from playhead.log.qemu_codec import encode
 from playhead.log.qemu_reader import QemuLog
+from playhead.replay.checkpoints import Checkpoint
 from tools import guest
 
 HALTS = b"\xfa\xf4\xeb\xfd".ljust(510, b"\0") + b"\x55\xaa"  # a boot sector: cli; hlt; again
@@ -83,6 +85,11 @@ def test_what_came_from_serial_port_network_and_disk_is_in_it(firmware):
     assert typed and b"hello".startswith(typed)
     packets = [bytes(e.event.data) for e in entries if isinstance(e.event, E.NetPacket)]
     assert packets and all(len(p) >= 42 for p in packets)
+    assert {(e.event.net, e.event.flags, e.event.host_ns) for e in entries if isinstance(e.event, E.NetPacket)} == {
+        (0, 0, None)
+    }
+    after = [b.event for a, b in pairwise(entries) if isinstance(a.event, E.NetPacket)]
+    assert all(isinstance(e, E.NetPacket) or e == E.CheckpointPassed(id=Checkpoint.CLOCK_WARP_ACCOUNT) for e in after)
     assert any(isinstance(e.event, E.BlockDone) for e in entries)
     counts = Counter(type(e.event) for e in entries)
     assert min(counts[k] for k in (E.Interrupt, E.ExceptionTaken, E.ClockHost, E.ClockVirtualRt, E.Instruction)) > 3

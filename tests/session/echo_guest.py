@@ -113,11 +113,16 @@ def frames(count: int) -> list[bytes]:
     return [HELLO[:14] + b"%03d" % n * (20 + 40 * (n % 12)) for n in range(count)]
 
 
-def config(folder: Path, count: int, **changes) -> PcConfig:
+def firmware(folder: Path, count: int) -> bytes:
+    """It ends when it has got so many frames."""
     source = SOURCE.replace("FRAMES", str(count)).replace("HELLO", ", ".join(map(str, HELLO)))
+    return guest.firmware(source, folder)
+
+
+def config(folder: Path, count: int, **changes) -> PcConfig:
     devices = parts(more=[Entry("rtl8139", "", {"netdev": "lan"})],
                     outside=[Outside("netdev", "lan", {"backend": "socket"})])  # fmt: skip
-    return PcConfig(bios=guest.firmware(source, folder), ram_bytes=4 << 20, **devices, **changes)
+    return PcConfig(bios=firmware(folder, count), ram_bytes=4 << 20, **devices, **changes)
 
 
 def record(path: Path, count: int = 24, prepare=lambda session: None, **changes) -> Later:

@@ -138,6 +138,8 @@ class Seen:
     def packet(self, *packet) -> None:
         self.packets.append(packet)
 
+    def back(self, *where) -> None: ...
+
 
 def networked(machines: list, cards: int = 1, **program) -> Callable[..., Networked]:
     """How a session builds one; those that it has built are in `machines`."""

@@ -5,6 +5,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import echo_guest
 import planted
 import pytest
 
@@ -14,6 +15,7 @@ from playhead.log.qemu_format import HEADER
 from playhead.log.qemu_reader import QemuLog
 from playhead.log.reader import Reader
 from playhead.replay.checkpoints import Checkpoint
+from playhead.session.sources import NetSource
 from tests.log.qemu_machine import Recording
 from tools import guest
 
@@ -67,6 +69,32 @@ def test_what_came_from_outside_is_in_it_at_its_moment(
     with Reader(str(path)) as reader:
         printed = sum(len(piece.text) for piece in reader.console.each())
     assert len(at(theirs, E.CharWrite)) == printed > 0
+
+
+def test_packets_are_in_it_in_qemus_form(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The netdev's number, flags, length, bytes; what only ours has is left out. What the guest sent is in neither."""
+
+    def cable(session):
+        session.sources[NetSource].set_link(0, False)
+        session.sources[NetSource].set_link(0, True)
+
+    def prepare(session):
+        session.drive = lambda: (cable(session), setattr(session, "drive", session.turn))
+
+    echo_guest.record(tmp_path / "r.ph", 8, prepare)
+    theirs = converted(tmp_path / "r.ph", tmp_path / "log")
+    assert "without 2 LINK_CHANGED, which QEMU's logs do not have" in capfd.readouterr().err
+    packets = at(theirs, E.NetPacket)
+    assert [bytes(event.data) for _, event in packets] == echo_guest.frames(8)
+    assert {(event.net, event.flags, event.host_ns) for _, event in packets} == {(0, 0, None)}
+    assert [icount for icount, _ in packets] == [icount for icount, _ in at(recorded(tmp_path / "r.ph"), E.NetPacket)]
+    frame = echo_guest.frames(1)[0]
+    assert b"\x09\x00" + bytes(4) + len(frame).to_bytes(4, "big") + frame in (tmp_path / "log").read_bytes()
+    for before, after in pairwise(theirs):
+        if isinstance(before.event, E.NetPacket):
+            assert after.event == E.CheckpointPassed(id=Checkpoint.CLOCK_WARP_ACCOUNT)
+    assert main(["log", str(tmp_path / "log")]) == 0
+    assert f"ASYNC_NET net=0 flags=0 data=<{len(frame)} bytes>" in capfd.readouterr().out
 
 
 def test_interrupts_and_exceptions_fall_out(traced: Path, tmp_path: Path) -> None:

@@ -32,7 +32,6 @@ from tools.fuzz.net_cards import Plan, frame
 from tools.fuzz.net_guest import firmware
 
 SHIFT = 6
-PERIOD = 20_000  # instructions between two digests
 STEPS = 400
 FRAMES = 150  # that a network brings
 TURNS = 4000  # then somebody ends the run
@@ -90,12 +89,15 @@ class Quiet(Host):
 class Recorded:
     """One recording of a case."""
 
+    NETWORK: type[Network] = Network
+    PERIOD = 20_000  # instructions between two digests
+
     def __init__(self, path: Path, pc: PcConfig, seed: str, engine: str = "native"):
         self.path, self.pc, self._chance = path, pc, random.Random(f"{seed} outside")
         cards = len([end for end in pc.outside if end.type == "netdev"])
-        self.networks = {f"net{n}": Network(f"n{n}", random.Random(f"{seed} {n}")) for n in range(cards)}
+        self.networks = {f"net{n}": self.NETWORK(f"n{n}", random.Random(f"{seed} {n}")) for n in range(cards)}
         meta = {"config": pc.to_json(), "shift": SHIFT, "engine": engine, "program": "fuzz"}
-        options = Options(digest_period=PERIOD, meta=meta, blobs=tuple(pc.blobs().values()))
+        options = Options(digest_period=self.PERIOD, meta=meta, blobs=tuple(pc.blobs().values()))
         self.host = Quiet(path.with_suffix(".out"), dict(self.networks))
         self._turns = 0
         with Writer(str(path), True) as writer:
@@ -163,6 +165,8 @@ class Sent:
     def packet(self, net: int, out: bool, frame: bytes, *when: Any) -> None:
         if out:
             self._heard.append((net, frame))
+
+    def back(self, *where: Any) -> None: ...
 
 
 class Often(RecordSession):

@@ -1,13 +1,13 @@
 """recording [--count N] [--seed S] [--only N]: mutated recordings: a clear error or a correct replay, and nothing
 else.
 
-Three very small recordings are made (one of our own guests, cut into many batches with a digest every few hundred
-instructions; the demo with typed input; a part of that, which begins at a checkpoint), and mutated in every way that
-comes to mind, as bytes and as rows (`recording_mutations.py`). Each mutant goes through `verify` and `replay` as a
-user would run them. Allowed are: exit status 2 or 1 with one clear line; or a replay that prints what the original
-printed and ends with the same state, digest by digest. A mutant of which `verify` says that it is whole must replay;
-one whose hashes were made to fit may diverge instead, never replay wrongly. Everything else is a finding: a
-traceback, a bug of ours, a hang, more than 1 GiB of memory, another console, another last state.
+Some very small recordings are made (one of our own guests, cut into many batches with a digest every few hundred
+instructions; the demo with typed input; a part of that, which begins at a checkpoint; one with a disk, one with a
+network), and mutated in every way that comes to mind, as bytes and as rows (`recording_mutations.py`). Each mutant goes
+through `verify` and `replay` as a user would run them. Allowed are: exit status 2 or 1 with one clear line; or a replay
+that prints what the original printed and ends with the same state, digest by digest. A mutant of which `verify` says
+that it is whole must replay; one whose hashes were made to fit may diverge instead, never replay wrongly. Everything
+else is a finding: a traceback, a bug of ours, a hang, more than 1 GiB of memory, another console, another last state.
 
 The work is done in a separate process under a memory limit; one that dies or hangs is a finding too. A case is repeated
 by `--seed S --only N`.
@@ -52,6 +52,7 @@ from playhead.session.record import RecordSession
 from playhead.session.replay import ReplaySession
 from tools import guest
 from tools.fuzz import recording_mutations as mutations
+from tools.fuzz.net_receiving import Calm
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 1 << 30  # bytes of address space beyond what a replay of the original takes
@@ -155,6 +156,8 @@ class Worker:
         self.folder, self.seed = folder, seed
         self.originals = [record(name, folder) for name in ("tss", "demo", "disk")]
         self.originals.append(part_of(self.originals[1], folder))
+        made = Calm(folder / "network.ph")
+        self.originals.append(Original(made.path, made.console, None, made.outcome.icount))
         self.session: ReplaySession | None = None
         run = ReplaySession.run
 

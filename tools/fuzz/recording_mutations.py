@@ -8,6 +8,7 @@ break or replay wrongly for it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -15,14 +16,18 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
+from playhead.base.errors import FormatError
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import COLUMNS as CHECKPOINT
 from playhead.log.console import COLUMNS as CONSOLE
+from playhead.log.events import LinkChanged, NetPacket
+from playhead.log.packets import ARGS, KIND, PAYLOAD, apart, together
 from playhead.log.reader import MARK
 from playhead.log.schema import TABLES
 from playhead.log.snapshots import COLUMNS as SNAPSHOT
@@ -38,6 +43,7 @@ COLUMNS = {
     "batch": ("id", "last_event", "last_digest", "last_checkpoint", "last_content", "last_console", "icount",
               "seq", "virtual_ns", "wall_ms", "hash"),
 }  # fmt: skip
+EVENT = ", ".join(COLUMNS["event"])
 INTERESTING = (0, 1, -1, 2, 7, 255, 256, 65535, 65536, 1 << 31, -(1 << 31), (1 << 32) - 1, 1 << 40, (1 << 63) - 1,
                -(1 << 63))  # fmt: skip
 
@@ -301,6 +307,22 @@ def configuration(rng: random.Random, path: Path) -> str:
 # -- with hashes that fit
 
 
+def _is_packed(db: sqlite3.Connection) -> bool:
+    """Whether packets are in a table of their own."""
+    return bool(db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'packet'").fetchall())
+
+
+def _events(db: sqlite3.Connection, first: int, last: int) -> list[tuple[Any, ...]]:
+    """A batch's events, with the packets where they belong, if they do."""
+    between = (first, last)
+    events = db.execute(f"SELECT {EVENT} FROM event WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
+    if _is_packed(db):
+        packets = db.execute("SELECT * FROM packet WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
+        with contextlib.suppress(FormatError, TypeError):
+            return together(events, packets, FormatError)
+    return events
+
+
 def fit(db: sqlite3.Connection) -> None:
     """Compute the chain anew over what is there."""
     meta = db.execute("SELECT key, value FROM meta ORDER BY key").fetchall()
@@ -309,16 +331,16 @@ def fit(db: sqlite3.Connection) -> None:
     before = BEGINNING
     for number, *values in db.execute(f"SELECT id, {MARK} FROM batch ORDER BY id").fetchall():
         mark = Mark(*values)
-        events, digests, checkpoints, contents, printed = [
+        digests, checkpoints, contents, printed = [
             db.execute(f"SELECT {columns} FROM {table} WHERE id > ? AND id <= ? ORDER BY id", between).fetchall()
             for table, columns, between in (
-                ("event", "id, icount, seq, kind, cpu, args, payload", (before.last_event, mark.last_event)),
                 ("digest", "id, icount, count, roots, checks", (before.last_digest, mark.last_digest)),
                 ("checkpoint", CHECKPOINT, (before.last_checkpoint, mark.last_checkpoint)),
                 ("content", "id, records", (before.last_content, mark.last_content)),
                 ("console", CONSOLE, (before.last_console, mark.last_console)),
             )
         ]
+        events = _events(db, before.last_event, mark.last_event)
         if number:
             hash = link_batch(hash, events, digests, checkpoints, contents, printed, mark)
         else:
@@ -354,6 +376,57 @@ def fitted_value(rng: random.Random, path: Path) -> str:
     finally:
         db.close()
     return f"{table}.{column} row {one} = {new!r:.40}"
+
+
+def fitted_network(rng: random.Random, path: Path) -> str:
+    """A packet or a cable that is not the recorded one; in a recording without any, any event."""
+    db = _open(path)
+    try:
+        last = [row[0] for row in db.execute("SELECT last_event FROM batch ORDER BY id")]
+        batches = [_events(db, *between) for between in pairwise((0, *last))]
+        events = [list(event) for batch in batches for event in batch]
+        tags = (NetPacket.KIND.tag, LinkChanged.KIND.tag)
+        places = [n for n, event in enumerate(events) if event[KIND] in tags] or list(range(len(events)))
+        n, what = rng.choice(places), rng.choice(("args", "length", "bytes", "moment", "lost", "doubled", "exchanged"))
+        event = events[n]
+        args, payload = event[ARGS] or b"", event[PAYLOAD] or b""
+        at = rng.randrange(len(payload) + 1)
+        if what == "args" and args:
+            at = rng.randrange(len(args))
+            event[ARGS] = args[:at] + bytes((rng.choice((0, 1, 2, 255)),)) + args[at + 1 :]
+        elif what == "length":
+            event[PAYLOAD] = rng.choice((payload[:at], payload + bytes(at), payload * 100)) or None
+        elif what == "bytes" and payload:
+            event[PAYLOAD] = payload[: at - 1] + bytes((payload[at - 1] ^ 1 << rng.randrange(8),)) + payload[at:]
+        elif what == "moment":
+            event[1] += rng.choice((-1, 1, 7, 40))
+        elif what == "exchanged":
+            other = events[rng.choice(places)]
+            event[KIND:], other[KIND:] = other[KIND:], event[KIND:]
+        else:
+            events[n : n + 1] = [] if what == "lost" else [event, list(event)]
+        by = {"lost": -1, "doubled": 1}.get(what, 0)
+        _replace(db, events, [one + by * (one > n) for one in last])
+        for table in ("batch", "checkpoint"):
+            db.execute(f"UPDATE {table} SET last_event = last_event + ? WHERE last_event > ?", (by, n))
+        fit(db)
+    finally:
+        db.close()
+    return f"{what} of event {n + 1}"
+
+
+def _replace(db: sqlite3.Connection, events: list[list[Any]], last: list[int]) -> None:
+    """Other events, numbered anew, in batches that end with these."""
+    db.execute("DELETE FROM event")
+    if _is_packed(db):
+        db.execute("DELETE FROM packet")
+    for first, end in pairwise((0, *last)):
+        rows = [(n, *event[1:]) for n, event in enumerate(events[first:end], first + 1)]
+        packets: list[tuple[Any, ...]] = []
+        if _is_packed(db):
+            rows, packets = apart(rows)
+            db.executemany("INSERT INTO packet VALUES (?, ?, ?)", packets)
+        db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def fitted_state(rng: random.Random, path: Path) -> str:
@@ -436,5 +509,5 @@ def fitted_content(rng: random.Random, path: Path) -> str:
 MUTATIONS: tuple[Callable[[random.Random, Path], str], ...] = (
     bit, bit, bit, header, truncated, page, page, appended, second_log, foreign_log, row, row, row, value, value, value,
     schema, schema, configuration, fitted_configuration, fitted_configuration, fitted_value, fitted_value,
-    fitted_content, fitted_state, fitted_state,
+    fitted_content, fitted_state, fitted_state, fitted_network, fitted_network,
 ) * 10 + (bomb, page_bomb, page_bomb)  # fmt: skip

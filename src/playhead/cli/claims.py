@@ -101,6 +101,14 @@ class Claims:
             self.writes("-D", values["log_file"])
         if values.get("pidfile"):
             self.writes("-pidfile", values["pidfile"])
+        self.dumps(values)
+
+    def dumps(self, values: dict[str, Any]) -> None:
+        """Files of filters."""
+        from playhead.cli.network_filters import dumps
+
+        for one in dumps(values):
+            self.writes(f"-object filter-dump,id={one.id},file", one.file)
 
     def images(self, files: Sequence[dict[str, Any]]) -> None:
         """Where the images of a recording are now."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
+from playhead.cli.netdev_options import Netdev
 from playhead.cli.network import Network, network
 from playhead.cli.object_options import DUMP, REPLAY, Filter
 
@@ -29,8 +30,9 @@ def filters(values: Mapping[str, Any], netdevs: Collection[str]) -> list[Filter]
     return found
 
 
-def dumps(found: list[Filter]) -> list[Filter]:
-    return [one for one in found if one.kind == DUMP and one.status]
+def dumps(values: Mapping[str, Any]) -> list[Filter]:
+    """Those that write a file."""
+    return [one for one in values.get("objects") or () if one.kind == DUMP and one.status]
 
 
 def added(values: Mapping[str, Any]) -> str:
@@ -48,8 +50,15 @@ def wiring(values: Mapping[str, Any]) -> Wiring:
     from playhead.timeline.outside import Wiring
 
     found = network(values)
-    idle = [(one.id, f"index=0,type={one.kind}") for one in found.idle]
+    idle = [(one.id, _idle(one)) for one in found.idle]
     return Wiring(idle, found.hub, [(one.netdev, _words(one)) for one in values["objects"]])
+
+
+def _idle(netdev: Netdev) -> str:
+    """What QEMU's `info network` says of a netdev that is not opened here."""
+    given = netdev.options
+    own = f"net={given.net},restrict={'on' if given.restrict else 'off'}" if netdev.kind == "user" else ""
+    return f"index=0,type={netdev.kind},{own}"
 
 
 def _words(one: Filter) -> str:

@@ -66,6 +66,7 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
     from playhead.cli import network_filters
     from playhead.cli.quantities import big, count
     from playhead.cli.drives import load_vm
+    from playhead.cli.dumps import dumps
     from playhead.cli.native_core import make_build
     from playhead.host.worker import Worker
     from playhead.log.writer import Writer
@@ -91,7 +92,8 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
             host.message(f"{options.snapshot}: {RECORDING_ONLY}: {why}")
         if added := network_filters.added(values):
             host.message(added)
-        with attend(session, host, values, path):
+        dumped = dumps(values, config, options.meta["created"], host.message)
+        with dumped as session.traffic, attend(session, host, values, path):
             outcome = session.run()
     if outcome.note:
         host.message(outcome.note)

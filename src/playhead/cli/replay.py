@@ -133,7 +133,8 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
 
 
 def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
-    """From beginning to end. `values`: debugcon, split_seed, no_digest, no_diagnose, quiet."""
+    """From beginning to end. `values`: debugcon, split_seed, no_digest, no_diagnose, quiet, and perhaps objects."""
+    from playhead.cli.dumps import recorded_dumps
     from playhead.cli.quantities import big, count
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
@@ -144,7 +145,8 @@ def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> 
     session = ReplaySession(build, host, reader, options)
     session.log = make_log(values, host.message)
     try:
-        outcome = session.run()
+        with recorded_dumps(values, reader, host.message) as session.traffic:
+            outcome = session.run()
     except Divergence as e:
         from playhead.session.diagnose import diagnosable
 

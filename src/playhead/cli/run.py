@@ -47,7 +47,9 @@ def start(values: dict[str, Any]) -> int:
 def _run(values: dict[str, Any], drives: OpenDrives) -> int:
     from playhead.cli.assemble import attend, make_config, make_host, make_options
     from playhead.cli.drives import load_vm
+    from playhead.cli.dumps import dumps
     from playhead.cli.native_core import make_build
+    from playhead.host.clock import date_text
     from playhead.session.run import RunSession
 
     config, options = make_config(values, drives), make_options(values)
@@ -55,7 +57,7 @@ def _run(values: dict[str, Any], drives: OpenDrives) -> int:
     host = make_host(values, drives)
     options.begin = load_vm(values["loadvm"], config, drives)
     session = RunSession(build, host, options)
-    with attend(session, host, values):
+    with dumps(values, config, date_text(), host.message) as session.traffic, attend(session, host, values):
         outcome = session.run()
     if outcome.note:
         host.message(outcome.note)

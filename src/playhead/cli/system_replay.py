@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli.dumps import recorded_dumps
 from playhead.cli.log_options import make_log
 from playhead.cli.monitors import gdb_spec, monitors, stdin_taken
 from playhead.cli.process_options import process
@@ -44,7 +45,7 @@ def main(path: str, values: dict[str, Any]) -> int:
         if not (_attended(values, specs) or _begin(values)):
             from playhead.cli.replay import whole
 
-            same = {name: values[name] for name in ("log_items", "log_file", "traces", "chardevs")}
+            same = {name: values[name] for name in ("log_items", "log_file", "traces", "chardevs", "objects")}
             return whole(reader, build, specs, {**PLAIN, **same, "debugcon": debugcon_spec(values)})
         return _Replaying(reader, build, specs, values).run()
 
@@ -57,7 +58,8 @@ def _claim(path: str, values: dict[str, Any]) -> None:
                           chardevs=values["chardevs"], log=values["log_file"])  # fmt: skip
     if values["pidfile"]:
         claims.writes("-pidfile", values["pidfile"])
-        claims.check()
+    claims.dumps(values)
+    claims.check()
 
 
 def _images(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -117,7 +119,8 @@ class _Replaying:
         host = self._host
         attendance = self._attend()
         try:
-            with host, attendance:
+            dumped = recorded_dumps(self._values, self._reader, host.message)
+            with dumped as self._line.player.traffic, host, attendance:
                 host.start(self._line.kick)
                 self._line.begin()
                 self._go_to_the_beginning()

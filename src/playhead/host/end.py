@@ -28,9 +28,7 @@ class HostEnd:
         """Take hold of the outside; called when the run starts."""
 
     def opened(self) -> None:
-        """Called when the machine has been made, which takes its time: wait for what `open` has begun, or what was begun
-        when this was made.
-        """
+        """Called when the machine has been made, which takes its time: wait for what was begun before."""
 
     def flush(self) -> None:
         """Let out what has been collected."""

@@ -33,6 +33,7 @@ UNITS = {unit: 10 * n for n, unit in enumerate("BKMGTPE")}
 BOOLS = {"on": True, "yes": True, "true": True, "y": True, "off": False, "no": False, "false": False, "n": False}
 MAC = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
 ADDR = r"([01]?[0-9a-fA-F])(?:\.([0-7]))?"
+ADDR_GIVEN = r"(?:0[xX])?([01]?[0-9a-fA-F])(?:\.(?:0[xX])?([0-7]))?"  # as libvirt writes it, too
 IDENTIFIER = r"[A-Za-z][A-Za-z0-9._-]*"
 
 
@@ -91,7 +92,7 @@ class Property(NamedTuple):
             return int(text, 16 if "x" in text.lower() else 10) if re.fullmatch(NUMBER, text) else None
         if self.type == "bool":
             return BOOLS.get(text)
-        if self.type == "addr" and (slot := re.fullmatch(ADDR, text)):
+        if self.type == "addr" and (slot := re.fullmatch(ADDR_GIVEN, text)):
             return f"{int(slot[1], 16):02x}.{slot[2] or 0}"
         if self.type == "mac":
             return text.lower().replace("-", ":")

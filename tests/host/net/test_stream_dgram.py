@@ -58,6 +58,17 @@ def test_a_length_that_no_frame_has_ends_the_connection_and_not_the_machine(leng
             assert ours.take(1) == [FRAME]
 
 
+def test_a_bad_length_behind_more_frames_than_there_is_room_for():
+    frames = [b"%d" % n for n in range(2 * INBOX)]
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        peer.send(packed(*frames) + bytes(4))
+        wait_for(lambda: ours.end.room == 0)
+        assert ours.said == []
+        assert ours.take(len(frames)) == frames
+        wait_for(lambda: ours.said)
+        assert received(peer, 1) == b"" and not ours.end.connected
+
+
 def test_a_frame_that_is_cut_off_is_no_part_of_the_next_connection():
     with Open("socket,listen=:0") as ours:
         with client(ours) as peer:
@@ -66,6 +77,14 @@ def test_a_frame_that_is_cut_off_is_no_part_of_the_next_connection():
         with client(ours) as peer:
             peer.send(packed(b"next"))
             assert ours.take(1) == [b"next"]
+
+
+def test_a_frame_goes_out_while_the_guest_runs_on():
+    """Nobody calls `flush`."""
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        for n in range(3):
+            ours.end.send(b"%d" % n)
+            assert received(peer, 5) == packed(b"%d" % n)
 
 
 def test_one_peer_at_a_time():
@@ -205,6 +224,40 @@ def test_a_socket_that_was_handed_over():
         Open(f"socket,fd={datagrams.fileno()}")
     with pytest.raises(HostError, match="Bad file descriptor"):
         Open("socket,fd=999")
+
+
+def test_ipv6():
+    inet = "addr.type=inet,addr.host=::1"
+    with Open(f"stream,server=on,{inet},addr.port=0") as server:
+        port = server.end._connection.spec.port
+        with Open(f"stream,{inet},addr.port={port},addr.keep-alive=on") as peer:
+            wait_for(lambda: server.end.connected and peer.end.connected)
+            assert peer.end.where == f"tcp:[::1]:{port}" and server.said == []
+            assert peer.end._connection._client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            peer.send(FRAME)
+            assert server.take(1) == [FRAME]
+    one, two = free_ports(2)
+    udp = "dgram,local.type=inet,local.host=::1,local.port={},remote.type=inet,remote.host=::1,remote.port={}"
+    with Open(udp.format(one, two)) as here, Open(udp.format(two, one)) as there:
+        here.send(FRAME)
+        assert there.take(1) == [FRAME]
+
+
+def test_what_info_network_shows(tmp_path):
+    a, b = free_ports(2)
+    shown = {
+        f"socket,udp=127.0.0.1:{a},localaddr=:{b}": f"socket: udp=127.0.0.1:{a}",
+        f"socket,mcast=230.0.0.1:{a},localaddr=127.0.0.1": f"socket: mcast=230.0.0.1:{a}",
+        f"dgram,local.type=inet,local.host=127.0.0.1,local.port={a},remote.type=inet,remote.host=127.0.0.1,"
+        f"remote.port={b}": f"udp=127.0.0.1:{a}/127.0.0.1:{b}",
+        f"dgram,local.type=unix,local.path={tmp_path}/a,remote.type=unix,remote.path=b": f"udp={tmp_path}/a:b",
+        f"stream,server=on,addr.type=unix,addr.path={tmp_path}/c": "",
+    }
+    for words, where in shown.items():
+        with Open(words) as ours:
+            assert ours.end.where == where
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        assert ours.end.where == f"socket: connection from 127.0.0.1:{peer.getsockname()[1]}"
 
 
 WRONG = {

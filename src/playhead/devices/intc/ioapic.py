@@ -193,9 +193,10 @@ class IoApic(Device[IoApicState]):
 
     def eoi(self, vector: int) -> None:
         """The end of a level interrupt: what is still asserted is sent again."""
-        for pin in range(PINS):
-            if served(self.state, pin, vector):
-                self.state.table[pin] &= ~REMOTE_IRR
+        table = self.state.table
+        for pin, entry in enumerate(table):
+            if entry & REMOTE_IRR and entry & 0xFF == vector:
+                table[pin] &= ~REMOTE_IRR
                 self._offer(pin)
 
     # -- registers: what is not declared

@@ -86,7 +86,9 @@ class Piix3Isa(PciFunction[IsaBridgeState]):
     def set_pirq(self, index: int, level: bool) -> None:
         """Level of PIRQA-PIRQD (index 0-3)."""
         self.state.pirq[index] = bool(level)
-        self._drive()
+        irq = self.route(index)
+        if irq is not None:  # no other line can have changed
+            self.irqs[irq].set(self._level(irq))
 
     def route(self, index: int) -> int | None:
         """The ISA interrupt that a PIRQ leads to, or None."""
@@ -99,7 +101,10 @@ class Piix3Isa(PciFunction[IsaBridgeState]):
             self._drive()
 
     def _level(self, irq: int) -> bool:
-        return any(self.state.pirq[i] and self.route(i) == irq for i in range(4))
+        for index, level in enumerate(self.state.pirq):
+            if level and self.route(index) == irq:
+                return True
+        return False
 
     def _drive(self) -> None:
         for n, line in self.irqs.items():

@@ -8,6 +8,7 @@ the guest reads has to wait; one that does not read misses frames, and the machi
 
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -19,7 +20,9 @@ from playhead.host.net.address import Address, socket_address
 from playhead.host.net.end import NetEnd
 from playhead.host.net.frames import Unpacker, packed
 from playhead.host.net.sub_options import SubOptions
+from playhead.host.watch import OUT
 
+AT_ONCE_MS = 200  # for a server that answers, so that the guest's first frames are not lost
 BACKLOG = 1 << 20  # bytes for a peer that does not read; what comes on top of them is lost
 
 
@@ -65,6 +68,11 @@ class _Connection(SocketDevice):
             super().open()
         elif self._client is None and self._connecting is None:
             self._start()
+            if self._connecting is not None:
+                poll = select.poll()
+                poll.register(self._connecting, OUT)
+                if poll.poll(AT_ONCE_MS):
+                    self.ready(OUT)
 
     def peer(self, shown: str) -> str:
         """Who is at the other side: `unix:PATH`, or HOST:PORT with this before it; or nothing."""
@@ -143,10 +151,13 @@ class StreamEnd(NetEnd):
     def send(self, frame: bytes) -> None:
         if not frame or not self._connection.connected:
             return
-        if self._connection.backlog > BACKLOG:
+        backlog = self._connection.backlog
+        if backlog > BACKLOG:
             self.lost += 1
-        else:
-            self._connection.write(packed(frame))
+            return
+        self._connection.write(packed(frame))
+        if not backlog:
+            self.poke()  # the guest may run on for long before `flush`
 
     def flush(self) -> None:
         self._connection.flush()
@@ -159,10 +170,14 @@ class StreamEnd(NetEnd):
     def watched(self) -> tuple[int, int]:
         if self._unpack():  # there is room again for what has been read already
             self.wake()
+        self._hang_up_if_bad()
         return self._connection.watched()
 
     def ready(self, events: int) -> None:
         self._connection.ready(events)
+        self._hang_up_if_bad()
+
+    def _hang_up_if_bad(self) -> None:
         if self._bad:
             self.message(f"{self.label}: its peer sent {self._bad}: the connection is closed")
             self._bad = ""

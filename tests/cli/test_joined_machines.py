@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from playhead.cli import main
 from playhead.log.events import NetPacket
 from playhead.log.reader import Reader
 from tests.host.net.ends import free_ports, wait_for
@@ -91,6 +92,19 @@ def test_a_machine_and_its_peer(firmware, tmp_path):
     )
     assert all("digests compared are equal" in ended(one)[1] for one in again)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "live").read_bytes() != b""
+
+
+def test_a_dump_does_not_go_into_a_file_that_is_read(firmware, tmp_path, capsys):
+    content = firmware.read_bytes()
+    words = machine(tmp_path / "r.ph", firmware, "socket,listen=:0")
+    for file in (firmware, tmp_path / "r.ph"):
+        dump = f"filter-dump,id=d,netdev=lan,file={file}"
+        assert main([str(word) for word in (*words, "-object", dump)]) == 2
+        said = capsys.readouterr().err
+        assert "are the same file" in said and said.count("\n") == 1
+    assert main([str(word) for word in (*words, "-object", f"{dump}/x")]) == 2
+    assert f"-object {dump}/x: cannot write" in capsys.readouterr().err
+    assert firmware.read_bytes() == content and not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["socket", "stream-unix", "dgram-unix"])

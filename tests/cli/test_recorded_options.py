@@ -5,6 +5,7 @@ says the same, or what the guest cannot see, is not. (QEMU 7.2 takes every one o
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import face
@@ -228,3 +229,35 @@ def test_an_expansion_rom_for_every_card() -> None:
         assert named in refused.value.args[0]
     with pytest.raises(UsageError, match="made with None"):
         compare([*FIRMWARE, "-device", "e1000,romfile="], ["-global", "e1000.romfile=bios"])
+
+
+NET = ["-netdev", "user,id=n", "-device", "rtl8139,netdev=n", "-nic", "socket,listen=127.0.0.1:0,model=e1000"]
+ANOTHER_NET = [
+    (["-device", "e1000,netdev=n", *NET], "-device e1000: the recorded machine has no more of them"),
+    (["-nic", "user,model=rtl8139,mac=52:54:00:00:00:01"], "rtl8139,mac 52:54:00:00:00:01: the recording was"),
+    (["-nic", "user", "-nic", "user"], "-nic user: e1000: the recorded machine has no more of them"),
+    (["-device", "rtl8139,addr=1f"], "-device rtl8139,addr 1f.0: the recording was made with"),
+    (["-netdev", "user,id=m", "-device", "rtl8139,netdev=m"], "no netdev 'm'; it has n, net0"),
+    (["-nic", "none"], "-nic none: the recorded machine has 2 network cards"),
+    (["-net", "none"], "-net none: the recorded machine has 2 network cards"),
+    (["-nodefaults"], "-nodefaults: the recorded machine has 2 network cards"),
+    (["-object", "filter-replay,id=r,netdev=m"], "there is no netdev 'm'"),
+    (["-device", "rtl8139", "-object", "filter-replay,id=r,netdev=n", "-object", "filter-replay,id=s,netdev=n"],
+     "netdev 'n' has a filter-replay already"),
+]  # fmt: skip
+THE_SAME_NET = [
+    [], NET, ["-netdev", "user,id=idle"], ["-nic", "user,mac=52:54:00:12:34:56"], ["-device", "rtl8139"],
+    ["-object", "filter-replay,id=r,netdev=n"], ["-netdev", "stream,id=n,addr.type=unix,addr.path=x", *NET[2:]],
+    ["-net", "none", "-device", "rtl8139"], ["-net", "nic,model=rtl8139", "-net", "user"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given, message", ANOTHER_NET)
+def test_another_network_is_refused(given: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        compare([*KERNEL, *NET], given)
+
+
+@pytest.mark.parametrize("given", THE_SAME_NET)
+def test_the_same_network_and_another_backend_are_taken(given: list[str]) -> None:
+    compare([*KERNEL, *NET], given)

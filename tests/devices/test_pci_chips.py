@@ -1,5 +1,7 @@
 """The host bridge, the ISA bridge and the power management function, through configuration mechanism 1."""
 
+import random
+
 import pytest
 
 from playhead.devices.pci.i440fx_pci import SEGMENTS, I440Fx
@@ -163,6 +165,23 @@ def test_pirq_routing(pci):
     assert levels[11].level  # shared
     pci.outb(0xCFD, 0x02)  # a reserved interrupt is no route
     assert not levels[11].level and pci.isa.route(1) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pirqs_and_routes_in_any_order(pci, seed):
+    """Each line is high while any PIRQ is that leads there, whichever of the two has changed last."""
+    chance = random.Random(seed)
+    pirqs, routes = [False] * 4, [0x80] * 4
+    for _ in range(300):
+        index = chance.randrange(4)
+        if chance.random() < 0.6:
+            pirqs[index] = chance.random() < 0.5
+            pci.isa.set_pirq(index, pirqs[index])
+        else:
+            routes[index] = chance.choice((5, 10, 11, 11, 13, 0x80, 0x8B))
+            pci.isa.config_write(0x60 + index, 1, routes[index])
+        for irq, line in pci.isa.irqs.items():
+            assert line.level == any(level and route == irq for level, route in zip(pirqs, routes, strict=True))
 
 
 def test_reset_control(pci):

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 QEMU = ("qemu-system-i386",)
 PATIENCE_S = 60
-SESSION = "-m 16 -net none -vga none -serial null -drive file=session.qcow2,if=ide,index=0 -icount shift=7"
+NETWORK = "-netdev user,id=n -device e1000,netdev=n,id=card,romfile="
+SESSION = f"-m 16 {NETWORK} -vga none -serial null -drive file=session.qcow2,if=ide,index=0 -icount shift=7"
 CD = "-device ide-cd,id=cd,bus=ide.1,unit=0"
 # What the human monitor says instead of carrying a command out: it has no status.
 REFUSED = re.compile(

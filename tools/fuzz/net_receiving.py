@@ -9,6 +9,7 @@ import random
 import struct
 from pathlib import Path
 
+from playhead.boards.config import PcConfig
 from playhead.session.sources import NetSource
 from tools.fuzz.net_board import config
 from tools.fuzz.net_cards import BUFFERS, MAC, RINGS, Step
@@ -51,7 +52,11 @@ class Calm(Recorded):
     _up, _changes = True, 0
 
     def __init__(self, path: Path):
-        super().__init__(path, config("e1000", firmware(steps()), serial=("file",)), "calm")
+        super().__init__(path, self.machine(), "calm")
+
+    @staticmethod
+    def machine() -> PcConfig:
+        return config("e1000", firmware(steps()), serial=("file",))
 
     def _turn(self) -> None:
         icount, up = self.session.machine.icount, self._up

@@ -57,7 +57,9 @@ for path in /sys/class/net/eth*; do
   ip link set $card up
   case $address in
     *.*) ip address add $address dev $card ;;
-    *) udhcpc -i $card -f -q -n -t 20 -T 1 -s /etc/lease ;;
+    *) i=0
+      while [ "$(cat /sys/class/net/$card/carrier)" != 1 ] && [ $i -lt 100 ]; do i=$((i+1)); usleep 50000; done
+      udhcpc -i $card -f -q -n -t 20 -T 1 -s /etc/lease ;;
   esac
 done
 if [ -n "$KEY" ]; then

@@ -16,6 +16,7 @@ from playhead.base.messages import nearest
 from playhead.cli.option_table import Listed, Sub, commas
 from playhead.cli.structured_value import is_json, json_object, put
 from playhead.cli.value_types import FILE, TEXT, Type, identifier, on_off
+from playhead.devices import registry
 from playhead.host.net import user_options
 from playhead.hw.declared import Property
 
@@ -206,7 +207,7 @@ def _names_chardev(pairs: Sequence[tuple[str, str]]) -> bool:
 
 # -nic and -net
 
-MODEL = Type("MODEL", str, completes="network card")
+MODEL = Type("MODEL", str, tuple(registry.network_cards()))
 OF_CARD = (
     Sub("model", MODEL, "the network card; model=help lists them", "e1000", SINCE),
 )  # fmt: skip
@@ -267,8 +268,6 @@ def _model(text: str | None) -> str:
     """Checked; `help` lists those that there are."""
     if not text:
         return ""
-    from playhead.devices import registry
-
     models = registry.network_cards()
     if text in ("help", "?"):
         raise Listed("\n".join(("Supported NIC models:", *models)))

@@ -128,7 +128,7 @@ class _Made:
     def network(self, values: Mapping[str, Any]) -> Network:
         cards = [*(card.values for card in self.cards), *_of_devices(values)]
         used = {card.get("netdev") for card in cards}
-        self.netdevs = [_with_chardevs(one, values) for one in self.netdevs]
+        self.netdevs = [with_chardevs(one, values) for one in self.netdevs]
         netdevs = tuple(one for one in self.netdevs if one.id in used)
         idle = tuple(one for one in self.netdevs if one.id not in used)
         notices = list(self.notices)
@@ -143,7 +143,8 @@ class _Made:
         return Network(netdevs, idle, tuple(self.cards), tuple(self.joined), tuple(notices))
 
 
-def _with_chardevs(netdev: Netdev, values: Mapping[str, Any]) -> Netdev:
+def with_chardevs(netdev: Netdev, values: Mapping[str, Any]) -> Netdev:
+    """Its options, which may name a -chardev."""
     if not callable(netdev.options):
         return netdev
     with naming(netdev.said):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import HostError, UnsupportedError, UsageError
 from playhead.cli import network_filters
+from playhead.cli.network import with_chardevs
 
 if TYPE_CHECKING:
     from playhead.cli.netdev_options import Netdev
@@ -22,6 +23,25 @@ def connect(host: Host, values: Mapping[str, Any]) -> None:
         host.message(notice)
     for number, netdev in enumerate(found.netdevs):
         host.connect(f"net{number}", _end(netdev, found.by_default))
+
+
+def connect_again(host: Host, ids: Sequence[str], values: Mapping[str, Any]) -> None:
+    """The netdevs of a machine that goes on, by their ids in the order of its description. One that -netdev does not
+    say leads nowhere, which is told. Raises UsageError for one that the machine has not.
+    """
+    given: dict[str, Netdev] = {}
+    for netdev in values["netdevs"]:
+        if netdev.id not in ids:
+            there = ", ".join(ids) or "none"
+            raise UsageError(f"{netdev.said}: the recorded machine has no netdev '{netdev.id}' (there is {there})")
+        if netdev.id in given:
+            raise UsageError(f"{netdev.said}: netdev '{netdev.id}' is given twice")
+        given[netdev.id] = with_chardevs(netdev, values)
+    for number, id in enumerate(ids):
+        if id in given:
+            host.connect(f"net{number}", _end(given[id], by_default=False))
+        else:
+            host.message(f"netdev {id} leads nowhere; -netdev TYPE,id={id} connects it")
 
 
 def _end(netdev: Netdev, by_default: bool) -> NetEnd:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UsageError
+from playhead.cli.netdev_options import Netdev
 from playhead.cli.network import Network, network
 from playhead.cli.object_options import DUMP, REPLAY, Filter
 
@@ -49,8 +50,15 @@ def wiring(values: Mapping[str, Any]) -> Wiring:
     from playhead.timeline.outside import Wiring
 
     found = network(values)
-    idle = [(one.id, f"index=0,type={one.kind}") for one in found.idle]
+    idle = [(one.id, _idle(one)) for one in found.idle]
     return Wiring(idle, found.hub, [(one.netdev, _words(one)) for one in values["objects"]])
+
+
+def _idle(netdev: Netdev) -> str:
+    """What QEMU's `info network` says of a netdev that is not opened here."""
+    given = netdev.options
+    own = f"net={given.net},restrict={'on' if given.restrict else 'off'}" if netdev.kind == "user" else ""
+    return f"index=0,type={netdev.kind},{own}"
 
 
 def _words(one: Filter) -> str:

@@ -118,6 +118,7 @@ def _write(reader: Any, values: dict[str, Any]) -> int:
         try:
             line.seek(begin)
             line.player.traffic.append(capture)
+            line.player.hear({})  # nothing is printed, all is compared
             note = _go(line.player, None if values["end"] is None else end)
         except Stopped:
             raise capture.failure or KeyboardInterrupt from None
@@ -133,6 +134,7 @@ def _go(player: Any, end: Any) -> str:
     if end is None:
         return str(player.conclude().note)
     player.to(end)
+    player.compared_to_here()
     return ""
 
 

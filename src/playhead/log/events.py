@@ -15,6 +15,7 @@ How an event gets into a replay, `how`:
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from playhead.base.errors import FormatError
@@ -47,7 +48,12 @@ class Kind(NamedTuple):
 
     def arguments(self) -> dict[str, Field[Any]]:
         """The fields that are kept in the args column, in order."""
-        return {n: f for n, f in self.cls.FIELDS.items() if n != self.payload}
+        return _arguments(self.cls)
+
+
+@cache
+def _arguments(cls: "type[Event]") -> dict[str, Field[Any]]:
+    return {n: f for n, f in cls.FIELDS.items() if n != cls.KIND.payload}
 
 
 KINDS: dict[int, Kind] = {}  # by tag, in the order of declaration

@@ -5,9 +5,10 @@ changes nothing in the machine, and what comes in through it is recorded as pack
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import HostError, Refused, UsageError
 from playhead.base.messages import shown
 from playhead.monitor.commands import REPLAY, Command, Misunderstood, Say, refused
 from playhead.monitor.running import FIXED
@@ -36,6 +37,15 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
         Command(("netdev_add",), "...", "add a netdev", net.never, refused=HOT_PLUG, listed=False),
         Command(("netdev_del",), "...", "remove a netdev", net.never, refused=HOT_PLUG, listed=False),
     )  # fmt: skip
+
+
+@contextmanager
+def _costing_nothing(what: str) -> Iterator[None]:
+    """What the host refuses is no reason to end the session."""
+    try:
+        yield
+    except (HostError, Refused) as e:
+        raise UsageError(f"{what}: {e}") from None
 
 
 class Network:
@@ -86,8 +96,10 @@ class Network:
     def user(self, words: list[str], say: Say) -> None:
         wiring = self._target.outside.wiring
         for id, end in self._user_ends():
+            with _costing_nothing(id):
+                lines = end.usernet().splitlines()
             say(f"Hub {0 if id in wiring.hub else -1} ({id}):")
-            for line in end.usernet().splitlines():
+            for line in lines:
                 say(line)
 
     # cables
@@ -120,14 +132,16 @@ class Network:
 
     def add(self, words: list[str], say: Say) -> None:
         end, rule = self._user_end(words, "hostfwd_add")
-        try:
-            end.hostfwd_add(rule)
-        except UsageError as e:
-            raise UsageError(f"Invalid host forwarding rule '{rule}' ({e})") from None
+        with _costing_nothing(f"Could not set up host forwarding rule '{rule}'"):
+            try:
+                end.hostfwd_add(rule)
+            except UsageError as e:
+                raise UsageError(f"Invalid host forwarding rule '{rule}' ({e})") from None
 
     def remove(self, words: list[str], say: Say) -> None:
         end, rule = self._user_end(words, "hostfwd_remove")
-        end.hostfwd_remove(rule)
+        with _costing_nothing(rule):
+            end.hostfwd_remove(rule)
         say(f"host forwarding rule for {rule} removed")
 
     def announce(self, words: list[str], say: Say) -> None:

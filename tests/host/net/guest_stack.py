@@ -110,6 +110,7 @@ class Guest:
 
     def send(self, kind: int, payload: bytes, to: bytes | None = None) -> None:
         self.end.send((to or self.gateway) + self.mac + kind.to_bytes(2, "big") + payload)
+        self.end.flush()  # each in a turn of its own
 
     def _arp(self, operation: int, to_mac: bytes, to: str) -> bytes:
         return struct.pack("!HHBBH6s4s6s4s", 1, IP4, 6, 4, operation, self.mac, socket.inet_aton(self.address), to_mac,

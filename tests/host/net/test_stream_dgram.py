@@ -226,6 +226,63 @@ def test_a_socket_that_was_handed_over():
         Open("socket,fd=999")
 
 
+def test_ipv6():
+    inet = "addr.type=inet,addr.host=::1"
+    with Open(f"stream,server=on,{inet},addr.port=0") as server:
+        port = server.end._connection.spec.port
+        with Open(f"stream,{inet},addr.port={port},addr.keep-alive=on") as peer:
+            wait_for(lambda: server.end.connected and peer.end.connected)
+            assert peer.end.where == f"tcp:[::1]:{port}" and server.said == []
+            assert peer.end._connection._client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            peer.send(FRAME)
+            assert server.take(1) == [FRAME]
+    one, two = free_ports(2)
+    udp = "dgram,local.type=inet,local.host=::1,local.port={},remote.type=inet,remote.host=::1,remote.port={}"
+    with Open(udp.format(one, two)) as here, Open(udp.format(two, one)) as there:
+        here.send(FRAME)
+        assert there.take(1) == [FRAME]
+
+
+def test_what_info_network_shows(tmp_path):
+    a, b = free_ports(2)
+    shown = {
+        f"socket,udp=127.0.0.1:{a},localaddr=:{b}": f"socket: udp=127.0.0.1:{a}",
+        f"socket,mcast=230.0.0.1:{a},localaddr=127.0.0.1": f"socket: mcast=230.0.0.1:{a}",
+        f"dgram,local.type=inet,local.host=127.0.0.1,local.port={a},remote.type=inet,remote.host=127.0.0.1,"
+        f"remote.port={b}": f"udp=127.0.0.1:{a}/127.0.0.1:{b}",
+        f"dgram,local.type=unix,local.path={tmp_path}/a,remote.type=unix,remote.path=b": f"udp={tmp_path}/a:b",
+        f"stream,server=on,addr.type=unix,addr.path={tmp_path}/c": "",
+    }
+    for words, where in shown.items():
+        with Open(words) as ours:
+            assert ours.end.where == where
+    with Open("socket,listen=:0") as ours, client(ours) as peer:
+        assert ours.end.where == f"socket: connection from 127.0.0.1:{peer.getsockname()[1]}"
+
+
+def test_monitors_hear_of_connections_as_from_qemu(tmp_path):
+    def told(ours, count):
+        wait_for(lambda: len(ours.end.happenings) == count)
+        return [ours.end.happenings.popleft() for _ in range(count)]
+
+    gone = ("NETDEV_STREAM_DISCONNECTED", {"netdev-id": "net1"})
+    with Open(f"stream,server=on,addr.type=unix,addr.path={tmp_path}/s") as ours:
+        for _ in range(2):
+            with Open(f"stream,addr.type=unix,addr.path={tmp_path}/s") as peer:
+                wait_for(lambda: ours.end.connected)
+                address = {"type": "unix", "path": f"{tmp_path}/s"}
+                connected = ("NETDEV_STREAM_CONNECTED", {"netdev-id": "net1", "addr": address})
+                assert told(ours, 1) == told(peer, 1) == [connected]
+            wait_for(lambda: not ours.end.connected)
+            assert told(ours, 1) == [gone]
+    with Open("stream,server=on,addr.type=inet,addr.host=127.0.0.1,addr.port=0") as ours, client(ours) as peer:
+        address = {"type": "inet", "host": "127.0.0.1", "port": str(peer.getsockname()[1]), "ipv4": True}
+        assert told(ours, 1) == [("NETDEV_STREAM_CONNECTED", {"netdev-id": "net1", "addr": address})]
+    with Open("socket,listen=:0") as ours, client(ours):
+        time.sleep(0.05)
+        assert not ours.end.happenings
+
+
 WRONG = {
     "socket": "exactly one of listen=, connect=, mcast=, udp= or fd= is needed",
     "socket,listen=:1,connect=:2": "exactly one of",

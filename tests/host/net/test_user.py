@@ -251,7 +251,7 @@ def test_hostfwd_is_added_and_removed(guest):
     guest.end.hostfwd_remove(f"udp::{udp}")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", tcp), 5)
-    with pytest.raises(Refused, match=f"tcp:127.0.0.1:{tcp}: nothing is forwarded from there"):
+    with pytest.raises(Refused, match=f"tcp:127.0.0.1:{tcp}: not found"):
         guest.end.hostfwd_remove(f"tcp::{tcp}")
     with pytest.raises(UsageError, match="should be"):
         guest.end.hostfwd_add("tcp:22")

@@ -16,7 +16,7 @@ from playhead.base.errors import HostError, Refused
 from playhead.host.net import user
 from playhead.host.net.default_user import MISSING, DefaultUserNet
 from playhead.host.net.end import INBOX
-from playhead.host.net.user import available
+from playhead.host.net.user import UserNet, available
 from tests.host.net.guest_stack import MAC, Guest
 
 pytestmark = pytest.mark.skipif(not available(), reason="libslirp0 is not installed")
@@ -88,9 +88,11 @@ def test_input_may_come_when_a_port_leads_in_or_the_guest_has_sent_something():
 
 def test_it_ends_with_the_recorder():
     """Also when that is killed."""
-    code = ("import time; from playhead.host.net.user import UserNet\n"
-            "from playhead.host.net.user_options import user_options\n"
-            "net = UserNet('net0', user_options([])); net.opened(); print(net._pid, flush=True); time.sleep(60)")
+    code = (
+        "import time; from playhead.host.net.user import UserNet\n"
+        "from playhead.host.net.user_options import user_options\n"
+        "net = UserNet('net0', user_options([])); net.opened(); print(net._pid, flush=True); time.sleep(60)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as recorder:
         pid = int(recorder.stdout.readline())
         assert running(pid)
@@ -234,6 +236,25 @@ def test_what_it_cannot_take_is_dropped_and_never_waited_for():
         os.kill(guest.end._pid, signal.SIGCONT)
         assert until(lambda: not guest.end._out)
         assert guest.arp("10.0.2.2") is not None  # in step: no frame was cut
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_many_frames_of_one_turn_go_together(flushed, monkeypatch):
+    """In order and complete, by the turn's end or, in a long turn, by the watcher's thread."""
+    writes, write = [], os.write
+    with socket.socket(type=socket.SOCK_DGRAM) as server, Guest() as guest:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        port, link = server.getsockname()[1], guest.end._link
+        monkeypatch.setattr(guest.end, "flush", lambda: None)  # after each frame of the guest's here
+        monkeypatch.setattr(os, "write", lambda fd, data: (fd == link and writes.append(fd)) or write(fd, data))
+        for number in range(60):
+            guest.udp("10.0.2.2", port, number.to_bytes(2, "big") * 500)
+        if flushed:
+            UserNet.flush(guest.end)
+        got = [server.recv(2000)[:2] for _ in range(60)]
+        assert got == [number.to_bytes(2, "big") for number in range(60)] and guest.end.lost == 0
+        assert len(writes) < 40
 
 
 def test_frames_that_are_none():

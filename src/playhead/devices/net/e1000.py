@@ -207,7 +207,9 @@ class E1000(NetworkCard[E1000State]):
         """The line as causes and mask have it; it rises no sooner than the last rise allows."""
         s = self.state
         pending = s.regs[ICR] & s.regs[IMS]
-        if pending and not s.raised:
+        if (pending != 0) == s.raised:
+            return
+        if pending:
             if self._hold.armed:
                 return
             if self._mitigates:

@@ -208,7 +208,7 @@ class Process:
             if word == "hostfwd_remove":
                 udp, host, port = arguments
                 found = self.network.remove_hostfwd(bool(int(udp)), host, int(port))
-                return DONE if found else f"{FAILED}nothing is forwarded from there"
+                return DONE if found else f"{FAILED}not found; nothing is forwarded from there"
             return DONE + self.network.connections()
         except OSError as e:
             return FAILED + str(e)

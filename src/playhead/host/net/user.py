@@ -32,6 +32,7 @@ LIBRARY = "libslirp.so.0"
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from playhead.host.net.slirp_process import main; main()"
 START_S, ANSWER_S, END_S = 30, 5, 2  # how long the process may take for each
+PIECE = 32 << 10  # bytes of frames that wait for the end of a turn
 OUTBOX = 4 << 20  # bytes that it has not taken; what the guest sends beyond them is lost
 SHORTEST = 4 + 42  # bytes of a frame on the way here: an ARP packet
 ENOUGH = 64  # room in the inbox for which it is worth to read
@@ -62,6 +63,8 @@ class UserNet(NetEnd):
         self.where = f"net={options.net},restrict={'on' if options.restrict else 'off'}"
         self._lock = threading.Lock()
         self._out, self._rest = bytearray(), b""
+        self._burst = False  # a frame has gone in this turn
+        self._full = False  # the process takes no more: the watcher goes on when it does
         self._look_at = LOOK_NS
         self._used, self._ended, self._closed = bool(options.hostfwd), False, False
         self._why = ""  # it does not serve, if that is known
@@ -179,8 +182,11 @@ class UserNet(NetEnd):
             self._post(MESSAGE.pack(len(frame)) + frame)  # the kind is FRAME, 0
 
     def _post(self, data: bytes, needed: bool = False) -> None:
-        """To the process: at once, or, where it does not keep up, by the watcher's thread."""
-        if not self._out:
+        """To the process: the first frame of a turn at once, those behind it together, by `flush` or, if the turn is
+        long, by the watcher's thread, which also has what the process does not take now.
+        """
+        if not (self._burst or self._out):
+            self._burst = True
             try:
                 sent = os.write(self._link, data)
             except OSError as e:
@@ -189,13 +195,23 @@ class UserNet(NetEnd):
                 sent = 0
             if sent == len(data):
                 return
-            data, needed = data[sent:], True
-        if len(self._out) < OUTBOX or needed:
-            with self._lock:
-                self._out += data
-            self.poke()
-        else:
+            data, needed, self._full = data[sent:], True, True
+        if len(self._out) >= OUTBOX and not needed:
             self.lost += 1
+            return
+        with self._lock:
+            first = not self._out
+            self._out += data
+        if first:
+            self.poke()
+        elif len(self._out) >= PIECE and not self._full:
+            self._push()
+
+    def flush(self) -> None:
+        """The end of a turn."""
+        self._burst = False
+        if self._out and not self._full:
+            self._push()
 
     def virtual_time(self, ns: int) -> None:
         if self._ended:
@@ -223,12 +239,14 @@ class UserNet(NetEnd):
                 self._replied.set()
 
     def _push(self) -> None:
+        """As much as the process takes. Both threads do it."""
         with self._lock:
+            self._full = False
             try:
                 while self._out:
                     del self._out[: os.write(self._link, self._out[:CHUNK])]
             except OSError:
-                pass  # full again, or at its end, which the next read tells
+                self._full = True  # or at its end, which the next read tells
 
     def _receive(self) -> None:
         """As much as there is room for, and if an answer is awaited, everything."""
@@ -275,7 +293,7 @@ class UserNet(NetEnd):
         try:
             self._ask("hostfwd_remove", str(int(end.udp)), end.host, str(end.host_port))
         except Refused as e:
-            raise Refused(f"{end.at}: {e}") from None
+            raise Refused(f"host forwarding rule for {end.at}: {e}") from None
 
     def usernet(self) -> str:
         """`info usernet`: connections and forwarded ports, a line each below a heading."""

@@ -112,7 +112,7 @@ class NetSource(Source[NetPacket | LinkChanged]):
             raise Refused(f"the recording has a packet with flags {event.flags:#x}, and none is known here")
         if len(event.data) > FRAME_MAX:
             raise Refused(f"the recording has a packet of {len(event.data)} bytes, and the longest have {FRAME_MAX}")
-        if not card.can_receive():
+        if not self._netdevs and not card.can_receive():  # a live session has asked just now
             raise Refused(f"the network card at netdev {event.net} took a packet in the recording and has no room now")
         frame = bytes(event.data)
         self._tell(event.net, False, frame, event.host_ns)
@@ -125,6 +125,12 @@ class NetSource(Source[NetPacket | LinkChanged]):
             if netdev.end.waiting:
                 return BACKLOG_SLICE
         return None
+
+    def look_after(self, now_ns: int) -> None:
+        for netdev in self._netdevs:
+            while netdev.end.happenings:
+                name, data = netdev.end.happenings.popleft()
+                self.session.happened(name, **data)
 
     def passed(self, virtual_ns: int) -> None:
         for netdev in self._netdevs:

@@ -2,11 +2,19 @@
 
 from typing import Any
 
-from playhead.qmp.declared import command
+from playhead.qmp.declared import command, event
 from playhead.qmp.errors import QmpError, no_device
 from playhead.qmp.service import Qmp
-from playhead.qmp.types import ANY, BOOL, INT, STR
+from playhead.qmp.types import ANY, BOOL, INT, STR, Enum, Struct
 from playhead.session.network import cards_of
+
+ADDRESS = Struct("SocketAddress", {"type": Enum("SocketAddressType", "inet", "unix")}, tag="type", variants={
+    "inet": Struct("InetSocketAddress", {"host": STR, "port": STR, "*ipv4": BOOL, "*ipv6": BOOL}),
+    "unix": Struct("UnixSocketAddress", {"path": STR}),
+})  # fmt: skip
+
+event("NETDEV_STREAM_CONNECTED", {"netdev-id": STR, "addr": ADDRESS}, "a -netdev stream has a peer, at `addr`")
+event("NETDEV_STREAM_DISCONNECTED", {"netdev-id": STR}, "the peer of a -netdev stream has gone")
 
 
 def _names(qmp: Qmp) -> tuple[list[str], list[str]]:

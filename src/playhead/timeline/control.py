@@ -22,7 +22,7 @@ QMP_QUIT, QMP_RESET = "host-qmp-quit", "host-qmp-system-reset"  # causes (`log.c
 
 class Happening(NamedTuple):
     """One of QEMU's events, in its words: STOP, RESUME, RESET, SHUTDOWN, POWERDOWN, SUSPEND, WAKEUP,
-    DEVICE_TRAY_MOVED.
+    DEVICE_TRAY_MOVED, NETDEV_STREAM_CONNECTED, NETDEV_STREAM_DISCONNECTED.
     """
 
     name: str

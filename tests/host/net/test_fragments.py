@@ -1,12 +1,11 @@
 """IPv4 packets in fragments, put together in front of libslirp."""
 
 import itertools
-import random
 import struct
 
 import pytest
 
-from playhead.host.net.fragments import EXPIRES_NS, MOST, Reassembly, is_fragment
+from playhead.host.net.fragments import EXPIRES_NS, MOST, Packet, Reassembly, is_fragment, parse
 from playhead.host.net.user import available
 from tests.host.net.guest_stack import MAC, Guest, checksum, ip_payload
 
@@ -24,20 +23,28 @@ DATA = bytes(range(256)) * 12
 PARTS = [fragment(DATA[:1480], 0, True), fragment(DATA[1480:2960], 1480, True), fragment(DATA[2960:], 2960)]
 
 
+def test_a_packet_is_whole_with_its_last_fragment():
+    made = Reassembly()
+    found = [made.whole(part, 0) for part in PARTS]
+    assert found == [None, None, fragment(DATA)]
+    assert not is_fragment(fragment(DATA)) and all(map(is_fragment, PARTS))
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_in_any_order(order):
-    made = Reassembly()
-    found = [made.whole(PARTS[n], 0) for n in order]
-    assert found[:2] == [None, None] and found[2] == fragment(DATA)
-    assert not is_fragment(found[2]) and all(map(is_fragment, PARTS))
+def test_the_order_does_not_matter_to_a_packet(order):
+    packet, parts = Packet(0), [parse(part) for part in PARTS]
+    for n, number in enumerate(order):
+        assert not packet.complete and n < 3
+        packet.add(parts[number])
+    assert packet.complete and packet.whole() == fragment(DATA)
 
 
-def test_several_packets_at_once_and_copies():
-    made = Reassembly()
-    parts = [(n, fragment(bytes([n]) * 8, at, at < 72, n)) for n in range(5) for at in range(0, 80, 8)] * 2
-    random.Random(3).shuffle(parts)
-    whole = [found for _, part in parts if (found := made.whole(part, 0)) is not None]
-    assert {one for one in whole} == {fragment(bytes([n]) * 80, number=n) for n in range(5)}
+def test_several_packets_at_once():
+    made, found = Reassembly(), []
+    for at in range(0, 80, 8):
+        found += [made.whole(fragment(bytes([n]) * 8, at, at < 72, n), 0) for n in range(5)]
+    assert found[:-5] == [None] * 45
+    assert found[-5:] == [fragment(bytes([n]) * 80, number=n) for n in range(5)]
 
 
 @pytest.mark.parametrize("bad", [

@@ -260,6 +260,29 @@ def test_what_info_network_shows(tmp_path):
         assert ours.end.where == f"socket: connection from 127.0.0.1:{peer.getsockname()[1]}"
 
 
+def test_monitors_hear_of_connections_as_from_qemu(tmp_path):
+    def told(ours, count):
+        wait_for(lambda: len(ours.end.happenings) == count)
+        return [ours.end.happenings.popleft() for _ in range(count)]
+
+    gone = ("NETDEV_STREAM_DISCONNECTED", {"netdev-id": "net1"})
+    with Open(f"stream,server=on,addr.type=unix,addr.path={tmp_path}/s") as ours:
+        for _ in range(2):
+            with Open(f"stream,addr.type=unix,addr.path={tmp_path}/s") as peer:
+                wait_for(lambda: ours.end.connected)
+                address = {"type": "unix", "path": f"{tmp_path}/s"}
+                connected = ("NETDEV_STREAM_CONNECTED", {"netdev-id": "net1", "addr": address})
+                assert told(ours, 1) == told(peer, 1) == [connected]
+            wait_for(lambda: not ours.end.connected)
+            assert told(ours, 1) == [gone]
+    with Open("stream,server=on,addr.type=inet,addr.host=127.0.0.1,addr.port=0") as ours, client(ours) as peer:
+        address = {"type": "inet", "host": "127.0.0.1", "port": str(peer.getsockname()[1]), "ipv4": True}
+        assert told(ours, 1) == [("NETDEV_STREAM_CONNECTED", {"netdev-id": "net1", "addr": address})]
+    with Open("socket,listen=:0") as ours, client(ours):
+        time.sleep(0.05)
+        assert not ours.end.happenings
+
+
 WRONG = {
     "socket": "exactly one of listen=, connect=, mcast=, udp= or fd= is needed",
     "socket,listen=:1,connect=:2": "exactly one of",

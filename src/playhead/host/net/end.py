@@ -3,6 +3,7 @@ sends goes out. Each kind of `-netdev` is a subclass.
 """
 
 from collections import deque
+from typing import Any
 
 from playhead.host.end import HostEnd
 
@@ -22,6 +23,7 @@ class NetEnd(HostEnd):
         self.label = label
         self.lost = 0  # frames for which there was no room
         self._inbox: deque[bytes] = deque()
+        self.happenings: deque[tuple[str, dict[str, Any]]] = deque()  # QEMU's events, from any thread, for monitors
 
     # from the network
 

@@ -1,7 +1,7 @@
 """IPv4 packets that a guest sends in fragments, put together before libslirp sees them.
 
-Before version 4.8 the library's own reassembly accesses memory that is not its own, and not for malformed fragments
-only: Debian 11 and 12 have such versions. One whole packet of up to 64 KiB is no difficulty for it.
+Before version 4.8 the library's own reassembly accesses memory that is not its own: a guest can end it.
+Debian 11 and 12 have such versions. One whole packet of up to 64 KiB is no difficulty for it.
 """
 
 EXPIRES_NS = 30_000_000_000  # of the guest's time: RFC 791 has 15 s at least, Linux 30

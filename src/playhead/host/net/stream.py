@@ -50,7 +50,9 @@ def options(given: Mapping[str, Any]) -> StreamOptions:
 
 def end(id: str, given: StreamOptions) -> NetEnd:
     """Listens at once; connects when the run starts. Raises HostError."""
-    return StreamEnd(id, given)
+    made = StreamEnd(id, given)
+    made.tells = True
+    return made
 
 
 class _Connection(SocketDevice):
@@ -86,6 +88,13 @@ class _Connection(SocketDevice):
             return f"{shown}[{host}]:{port}" if ":" in host else f"{shown}{host}:{port}"
         return ""
 
+    def peer_address(self) -> dict[str, str | bool]:
+        """The same as QMP has it."""
+        host, colon, port = self.peer("").rpartition(":")
+        if self.spec.path or not colon:
+            return {"type": "unix", "path": self.spec.path}
+        return {"type": "inet", "host": host.strip("[]"), "port": port, "ipv6" if "[" in host else "ipv4": True}
+
     @property
     def backlog(self) -> int:
         """Bytes that the peer has not read."""
@@ -110,6 +119,8 @@ class _Connection(SocketDevice):
 
 
 class StreamEnd(NetEnd):
+    tells = False  # monitors hear of connections
+
     def __init__(self, label: str, given: StreamOptions, shown: str = "tcp:"):
         """`shown`: what `info network` puts before the peer's address."""
         super().__init__(label)
@@ -123,6 +134,7 @@ class StreamEnd(NetEnd):
         self._connection.named = f"file descriptor {address.fd}" if made is not None else ""
         self._connection.sink, self._connection.sink_full = self._came, lambda: self.room <= 0
         self._unpacker = Unpacker()
+        self._known = 0  # which of the connections so far monitors know of
         self._heard = 0  # which of the connections so far the last bytes were of
         self._bad = ""  # what the peer sent that is no frame
 
@@ -147,6 +159,7 @@ class StreamEnd(NetEnd):
         one = self._connection
         one.poke, one.wake, one.message, one.ended = self.poke, self.wake, self.message, self.ended
         one.open()
+        self._tell()
 
     def send(self, frame: bytes) -> None:
         if not frame or not self._connection.connected:
@@ -171,11 +184,25 @@ class StreamEnd(NetEnd):
         if self._unpack():  # there is room again for what has been read already
             self.wake()
         self._hang_up_if_bad()
-        return self._connection.watched()
+        wanted = self._connection.watched()
+        self._tell()
+        return wanted
 
     def ready(self, events: int) -> None:
         self._connection.ready(events)
         self._hang_up_if_bad()
+
+    def _tell(self) -> None:
+        """QEMU's events, where the connection is another one than the last time."""
+        one = self._connection
+        now = one.connections if one.connected else 0
+        if not self.tells or now == self._known:
+            return
+        if self._known:
+            self.happenings.append(("NETDEV_STREAM_DISCONNECTED", {"netdev-id": self.label}))
+        if now:
+            self.happenings.append(("NETDEV_STREAM_CONNECTED", {"netdev-id": self.label, "addr": one.peer_address()}))
+        self._known = now
 
     def _hang_up_if_bad(self) -> None:
         if self._bad:

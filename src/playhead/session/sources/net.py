@@ -126,6 +126,12 @@ class NetSource(Source[NetPacket | LinkChanged]):
                 return BACKLOG_SLICE
         return None
 
+    def look_after(self, now_ns: int) -> None:
+        for netdev in self._netdevs:
+            while netdev.end.happenings:
+                name, data = netdev.end.happenings.popleft()
+                self.session.happened(name, **data)
+
     def passed(self, virtual_ns: int) -> None:
         for netdev in self._netdevs:
             netdev.end.virtual_time(virtual_ns)

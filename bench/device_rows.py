@@ -66,6 +66,8 @@ CARD_ON = f"""
         pci_write 0x80002804, 0x06
 """
 E1000 = ("-device", "e1000,addr=05.0,romfile=")
+RTL8139_ON = CARD_ON.replace("80002810", "80002814")  # its second range
+RTL8139 = ("-device", "rtl8139,addr=05.0,romfile=")
 IDE = """
         call    ide_init
         outport CONTROL, 0x02
@@ -142,12 +144,15 @@ ROWS = (
         unit="address, data", answer="-1"),
     Row("e1000-status", READ, f"movl {CARD + 0x08:#x}, %eax", CARD_ON, answer="-1", both=E1000),
     Row("e1000-causes", READ, f"movl {CARD + 0xC0:#x}, %eax", CARD_ON, answer="-1", both=E1000),
+    Row("rtl8139-status", READ, f"movw {CARD + 0x3E:#x}, %ax", RTL8139_ON, answer="-1", both=RTL8139),
     Row("lapic-eoi", WRITE, f"movl $0, {LAPIC + 0xB0:#x}"),
     Row("lapic-tpr-write", WRITE, f"movl $0x20, {LAPIC + 0x80:#x}"),
     Row("hpet-status", WRITE, f"movl $1, {HPET + 0x20:#x}", HPET_ON),
     Row("e1000-mask", WRITE, f"movl $-1, {CARD + 0xD8:#x}\nmovl $1, {CARD + 0xD0:#x}", CARD_ON, unit="clear, set",
         both=E1000),
     Row("e1000-rx-tail", WRITE, f"movl $7, {CARD + 0x2818:#x}", CARD_ON, both=E1000),
+    Row("rtl8139-mask", WRITE, f"movw $0, {CARD + 0x3C:#x}\nmovw $0x15, {CARD + 0x3C:#x}", RTL8139_ON,
+        unit="clear, set", both=RTL8139),
     _write_port("pic-eoi", 0x20, 0x20),
     _write_port("pic-mask", 0x21, 0xFB),
     _write_port("uart-thr", 0x2F8, ord("x")),

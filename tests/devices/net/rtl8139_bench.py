@@ -118,11 +118,13 @@ class Ours(Card):
         self.memory.map(0, RAM, self.memory.allocate(RAM))
         self.line, self.edges = Line("intA"), []
         self.line.connect(self.edges.append)
-        self.port, self.out, self.rooms = NetPort(), [], 0
+        self.port, self.out = NetPort(), []
         self.port.sent = self.out.append
+        self.rooms = 0
         self.card = Rtl8139("rtl8139", self.io, self.memory, self.clock, self.line, self.port, ME.hex(":"))
         self.card.on_room = self._room
         self.place()
+        self.rooms = 0
 
     def _room(self) -> None:
         self.rooms += 1

@@ -266,8 +266,10 @@ def test_a_cable_that_is_pulled_out(card, mode):
     assert card.get(BMSR, 2) & 4 and not card.get(MSR, 1) & 4
     card.card.set_link(False)
     assert (card.get(ISR, 2), card.get(BMSR, 2) & 4, card.get(MSR, 1) & 4, card.interrupt()) == (LINK, 0, 4, True)
+    assert card.get(0x74, 2) == 0x0B40
     card.card.set_link(False)
     card.put(ISR, 2, 0xFFFF)
+    assert card.get(0x74, 2) == 0x0340
     card.arrive(ethernet())
     card.put(0x10, 4, 64)
     assert not card.out and not card.get(ISR, 2) & ROK

@@ -70,6 +70,19 @@ def test_a_frame_waits_for_a_descriptor(card):
     assert card.received(2)[2][:-4] == late[2]
 
 
+def test_without_bus_mastering_a_frame_waits_and_nothing_is_read(card):
+    while card.card.can_receive():
+        card.arrive(ethernet())
+    for n in range(8):
+        card.give(n)
+    card.card.program(4, 2, 3)
+    card.put(IMR, 2, 0xFFFF)
+    assert not card.card.can_receive() and card.received(0)[0] & OWN
+    assert not card.rooms
+    card.card.program(4, 2, 7)
+    assert card.card.can_receive() and card.rooms == 1 and not card.received(0)[0] & OWN
+
+
 def test_a_descriptor_that_is_too_small(card):
     card.start_plus(2, size=100)
     card.arrive(ethernet(ME, b"x" * 82))

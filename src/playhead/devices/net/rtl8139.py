@@ -62,6 +62,7 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         Differs("CR.RE set again", "the receive ring begins anew", "goes on", False),
         Differs("registers in other widths than their own", "the bytes of the register", "0, not written", False),
         Differs("kind of address of a frame that only promiscuous mode takes", "in the frame's status", "not", False),
+        Differs("a link that has changed, in CSCR", "bit 11, which Linux's 8139too looks at", "0", False),
         Differs("BMSR and ANER", "read-only", "written in part", False),
         Differs("BMCR's restart of negotiation", "clears itself", "reads back", False),
         Differs("a frame that does not fit into C mode's ring", "waits in the FIFO; if that is full, is lost", "waits, "
@@ -119,8 +120,7 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         self._map()
         if offset < COMMAND + 2 and offset + size > COMMAND:
             self._drive()
-            if self.state.rx_full:  # it may look at its descriptors again
-                self.on_room()
+            self._core.look(False)  # it may be allowed to look at descriptors again
 
     def _map(self) -> None:
         for bar, space in zip(self.BARS, (self._io, self._mmio), strict=True):

@@ -119,6 +119,10 @@ class Core:
             register.set(value)
         else:
             self._write_bytes(offset, size, value)
+        self.look(had_room)
+
+    def look(self, had_room: bool) -> None:
+        """The driver has accessed the chip: there may be room for a frame now."""
         self.receiver.look()
         if not had_room and takes(self.s):
             self.receiver_ready()

@@ -47,12 +47,14 @@ class Receiver:
         """The driver has accessed a register: it may have given a descriptor back as well."""
         if self._s.rx_full and self._given_back():
             self._s.rx_full = False
-        if self._s.fifo:
+        if self._s.fifo and self._masters():
             self._drain()
 
     def _given_back(self) -> bool:
-        s = self._s
-        return bool(s.config[COMMAND] & COMMAND_MASTER and receives_plus(s)) and self._owns(s.rx_next)
+        return bool(receives_plus(self._s)) and self._masters() and self._owns(self._s.rx_next)
+
+    def _masters(self) -> bool:
+        return bool(self._s.config[COMMAND] & COMMAND_MASTER)
 
     def _owns(self, n: int) -> bool:
         """Whether descriptor `n` of the ring is the chip's."""
@@ -70,7 +72,7 @@ class Receiver:
         kind = self._kind(frame)
         if not kind:
             return
-        if not s.config[COMMAND] & COMMAND_MASTER:
+        if not self._masters():
             self._miss(FIFO_OVERFLOW)
         elif len(frame) > LONGEST:
             s.tally.rx_error += 1

@@ -28,7 +28,7 @@ TCR_LOOPBACK, TCR_WRITABLE, TCR_CHIP = 0x60000, 0x030F07F0, 0x74800000
 CPCR_TX, CPCR_RX, CPCR_VLAN, CPCR_WRITABLE = 0x01, 0x02, 0x40, 0x7B
 MULINT_WRITABLE, CONFIG3_WRITABLE, CONFIG4_WRITABLE = 0x0FFF, 0x70, 0xF5
 BMCR_AUTO, BMSR_FIXED, LINK_UP, MSR_FIXED, ABILITIES, REVISION = 0x1000, 0x7829, 0x04, 0xD0, 0x05E1, 0x20
-CSCR_FIXED, NEGOTIATES = 0x0340, 1
+CSCR_FIXED, CSCR_CHANGED, NEGOTIATES = 0x0340, 0x0800, 1
 TIMER_NS = 30  # the PCI clock
 CAPR_BEHIND = 16  # CAPR is so many bytes behind what the driver has read
 LONGEST = 1518  # a frame with a VLAN tag, without its FCS
@@ -184,7 +184,7 @@ def media_dword(s: Rtl8139State, at: int) -> int:
     if at == 0x68:
         return (ABILITIES if s.link else 0) | NEGOTIATES << 16
     if at == CSCR:
-        return CSCR_FIXED
+        return CSCR_FIXED | (CSCR_CHANGED if s.isr & LINK_CHANGE else 0)
     if at == CONFIG5:
         return s.config5
     if at == CPCR:

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from networked import alone
 from scripted import talk
 
 from playhead.boards import pc_memory
@@ -116,18 +117,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def options(folder: Path, card: str, bootfile: str) -> list[str]:
     return ["-m", "64", "-nographic", "-no-reboot", "-netdev", f"user,id=n0,tftp={folder},bootfile={bootfile}",
             "-device", f"{card},netdev=n0"]  # fmt: skip
-
-
-@cache
-def alone() -> tuple[str, ...]:
-    """What goes in front of a command so that it has no network and no libslirp; empty where that is forbidden."""
-    each = '[ ! -e "$f" ] || mount --bind /dev/null "$f" || exit 1'
-    hide = f'for f in /usr/lib/*-linux-gnu/libslirp.so.* /usr/lib/ipxe/qemu/*; do {each}; done; exec "$@"'
-    for flags in ("-nm", "-rnm"):
-        front = ("unshare", flags, "sh", "-c", hide, "sh")
-        if subprocess.run([*front, "true"], capture_output=True).returncode == 0:
-            return front
-    return ()
 
 
 def replays_alone(path: Path, printed: bytes) -> None:

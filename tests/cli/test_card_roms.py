@@ -87,6 +87,12 @@ def test_what_it_cannot_have(device, message) -> None:
         made(*BIOS, "-device", device)
 
 
+def test_a_boot_index_is_one_devices_own() -> None:
+    for other in (("-device", "rtl8139,bootindex=1"), ("-global", "isa-fdc.bootindexA=1")):
+        with pytest.raises(UsageError, match=r"bootindexA?=1: another device has this number"):
+            made(*BIOS, "-device", "e1000,bootindex=1", *other)
+
+
 def test_a_card_is_something_to_start_from(monkeypatch) -> None:
     monkeypatch.setattr("playhead.cli.assemble.seabios", lambda: "bios")
     assert made("-device", "e1000", "-nodefaults").bios is not None

@@ -55,6 +55,8 @@ def cards(line: str) -> list[tuple[Any, ...]]:
     ("-nic model=rtl8139", [("rtl8139", "rtl8139.0", "56", "net0")]),
     ("-nic user,id=mine", [("e1000", "e1000.0", "56", "mine")]),
     ("-nic user -netdev user,id=net0", [("e1000", "e1000.0", "56", "net1")]),
+    ("-nic user -net nic -net user,id=net0", [
+        ("e1000", "e1000.0", "56", "net1"), ("e1000", "e1000.1", "57", "net0")]),
     ("-nic none -nic user", [("e1000", "e1000.0", "56", "net0")]),
     ("-net nic -net user", [("e1000", "e1000.0", "56", "net0")]),
     ("-net user,id=u -net nic,model=rtl8139,macaddr=52-54-00-00-00-09", [("rtl8139", "rtl8139.0", "09", "u")]),
@@ -130,6 +132,7 @@ def test_json_says_the_same(line: str, more: dict[str, Any]) -> None:
     ("-nic user,netdev=x", "unknown key 'netdev'"), ("-nic tap", "netdevs of the type 'tap' are not supported"),
     ("-net nic,name=x", "unknown key 'name' for nic"), ("-net nosuch", "unknown type 'nosuch'"),
     ("-net model=e1000", "type= is missing; there is nic, none, user"), ("-net nic,macaddr=zz", "cannot be 'zz'"),
+    ("-net nic,vectors=x", "'x' is not a number"),
     ("-net nic,addr=99", "cannot be '99'"), ("-net nic,netdev=x", "-net nic,netdev=x: property 'e1000.netdev': there"),
     ("-net nic -net nic -net user", "-net user: a hub with more than two ports is not supported"),
     ("-net nic -net nic", "a hub that joins two network cards is not supported"),

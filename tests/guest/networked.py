@@ -1,7 +1,7 @@
 """A recorded Debian guest with a network, what it finds on the host, and its replay where there is no network at all.
 
 A replay is run in a network namespace of its own, which has no interface that is up, and with nothing in place of
-libslirp's file, where this host allows both (`unshare`).
+libslirp's file and those of expansion ROMs, where this host allows that (`unshare`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ ROOT = Path(__file__).parents[2]
 LIMIT_S = 300
 TOGETHER = 200  # requests that have to be open at once
 CARDS = {"8139cp": "rtl8139", "8139too": "rtl8139", "e1000": "e1000"}  # by driver
-_HIDDEN = ("/usr/lib/*-linux-gnu/libslirp.so.*", "/lib/*-linux-gnu/libslirp.so.*", "/usr/lib*/libslirp.so.*")
+_HIDDEN = ("/usr/lib/*-linux-gnu/libslirp.so.*", "/lib/*-linux-gnu/libslirp.so.*", "/usr/lib*/libslirp.so.*",
+           "/usr/lib/ipxe/qemu/*")
 
 
 def content(size: int) -> bytes:
@@ -168,7 +169,7 @@ def user(card: str, more: str = "") -> tuple[str, ...]:
 
 @cache
 def alone() -> tuple[str, ...]:
-    """What goes in front of a command so that it has no network and no libslirp; empty where that is forbidden."""
+    """What goes in front of a command so that it has no network, libslirp or ROMs; empty where that is forbidden."""
     each = '[ ! -e "$f" ] || mount --bind /dev/null "$f" || exit 1'
     hide = f'for f in {" ".join(_HIDDEN)}; do {each}; done; exec "$@"'
     for flags in ("-nm", "-rnm"):

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from networked import alone
 from scripted import talk
 
 from playhead.boards import pc_memory
@@ -28,6 +29,8 @@ from playhead.cli.recorded_config import config_of
 from playhead.cli.system_i386 import OPTIONS
 from playhead.log.reader import Reader
 from tools import guest
+from tools.guests import host_tools
+from tools.guests.apt import AptError
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 QEMU = "qemu-system-i386"
@@ -116,18 +119,6 @@ def options(folder: Path, card: str, bootfile: str) -> list[str]:
             "-device", f"{card},netdev=n0"]  # fmt: skip
 
 
-@cache
-def alone() -> tuple[str, ...]:
-    """What goes in front of a command so that it has no network and no libslirp; empty where that is forbidden."""
-    each = '[ ! -e "$f" ] || mount --bind /dev/null "$f" || exit 1'
-    hide = f'for f in /usr/lib/*-linux-gnu/libslirp.so.* /usr/lib/ipxe/qemu/*; do {each}; done; exec "$@"'
-    for flags in ("-nm", "-rnm"):
-        front = ("unshare", flags, "sh", "-c", hide, "sh")
-        if subprocess.run([*front, "true"], capture_output=True).returncode == 0:
-            return front
-    return ()
-
-
 def replays_alone(path: Path, printed: bytes) -> None:
     command = [*alone(), *PLAYHEAD, "replay", str(path)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S)
@@ -184,3 +175,59 @@ def test_linux_over_http(card: str, server: Server, debian, tmp_path: Path) -> N
     assert status == 0, errors
     assert server.asked == ["/second.ipxe", "/vmlinuz"] and f"{at}/vmlinuz... ok".encode() in printed
     replays_alone(path, printed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("card", ["rtl8139", "e1000"])
+def test_pxelinux(card: str, debian, tmp_path: Path) -> None:
+    """Debian's PXELINUX runs on iPXE's PXE interface, in real mode, and starts Linux."""
+    try:
+        packages = ("pxelinux", "syslinux-common")
+        loader = host_tools.fetch(guest.cache() / "debian", lambda text: None, "pxelinux", packages)
+    except (AptError, OSError) as error:
+        text = f"the package pxelinux cannot be had: {error}"
+        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    files, path = tmp_path / "files", tmp_path / "pxelinux.ph"
+    (files / "pxelinux.cfg").mkdir(parents=True)
+    for name in ("PXELINUX/pxelinux.0", "syslinux/modules/bios/ldlinux.c32"):
+        (files / Path(name).name).write_bytes(loader.file(f"usr/lib/{name}"))
+    shutil.copy(debian["boot"][0], files / "vmlinuz")
+    text = "DEFAULT it\nLABEL it\nKERNEL vmlinuz\nAPPEND console=ttyS0 root=none\n"
+    (files / "pxelinux.cfg/default").write_text(text)
+    command = [*PLAYHEAD, "record", "-o", str(path), *options(files, card, "pxelinux.0"), "-boot", "n"]
+    steps = [(b"PXELINUX 6.", b""), (b"Kernel command line: BOOT_IMAGE=vmlinuz console=ttyS0 root=none", b"")]
+    status, printed, errors = talk(command, steps, LIMIT_S, end=signal.SIGTERM)
+    assert status == 0, errors
+    replays_alone(path, printed)
+
+
+# without firmware
+
+LINK_UP = r"e1000: (eth\d) NIC Link is Up 1000 Mbps"
+
+
+@pytest.mark.parametrize("more", ["", pytest.param("acpi=off", marks=pytest.mark.long),
+                                  pytest.param("noapic", marks=pytest.mark.long)])  # fmt: skip
+def test_each_interrupt_pin_without_firmware(more: str) -> None:
+    """A card in each of four slots, which have one PIRQ each: Linux's driver starts its watchdog by an interrupt that
+    it asks the chip for, and only that finds that the link is up (of some two seconds later, on QEMU, too).
+    """
+    try:
+        kernel, initrd = guest.debian("network")
+    except guest.GuestError as error:
+        text = f"the Debian guest cannot be had: {error}"
+        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    words = f"DRIVER=e1000 IP={','.join(f'10.{n}.0.1/24' for n in range(4))}"
+    run = "sleep 3; cat /proc/interrupts /proc/ioports /proc/iomem; dmesg | grep Link"
+    cards = [word for slot in ("1c", "1d", "1e", "1f") for word in ("-device", f"e1000,addr={slot}")]
+    append = f'{guest.NO_TESTS} {more} {words} RUN="{run}"'
+    command = [*PLAYHEAD, "run", "-m", "128", "-display", "none", "-serial", "stdio", "-icount", "shift=4", "-kernel",
+               str(kernel), "-initrd", str(initrd), *cards, "-append", append]  # fmt: skip
+    _, printed, _ = talk(command, [(b"\nGUEST-DONE", b"")], LIMIT_S, end=signal.SIGTERM)
+    said = printed[printed.index(b"GUEST-UP") :].decode(errors="replace")
+    rows = {int(n): names.split(", ") for n, names in re.findall(r"^ *(\d+): +[1-9]\d* .*?(eth\d.*?)\s*$", said, re.M)}
+    assert rows == {10: ["eth1", "eth2"], 11: ["eth0", "eth3"]}
+    assert set(re.findall(LINK_UP, said)) == {"eth0", "eth1", "eth2", "eth3"}
+    for n in range(4):
+        assert f"c0{n * 4:x}0-c0{n * 4 + 3:x}f : 0000:00:1{'cdef'[n]}.0" in said
+        assert f"{0xFEB80000 + n * 0x20000:x}-{0xFEB9FFFF + n * 0x20000:x} : 0000:00:1{'cdef'[n]}.0" in said

@@ -72,6 +72,14 @@ def test_a_cable_is_an_input(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     assert "fixed when it starts" in said[4]
 
 
+def test_a_cable_at_the_hub(tmp_path: Path) -> None:
+    path = tmp_path / "r.ph"
+    words = f"-icount shift=7,rr=record,rrfile={path} -bios {guest.image('demo')} -net nic -net user"
+    said = asked(FACE, words, "set_link hub0port0 off", "set_link hub0port1 on", "set_link hub0port2 on", "quit")
+    assert said[:3] == ["", "", "Error: Device 'hub0port2' not found"]
+    assert [event.up for event in recorded(path) if isinstance(event, LinkChanged)] == [False, True]
+
+
 def test_ports_that_lead_to_the_guest() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

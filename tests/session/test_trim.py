@@ -15,7 +15,7 @@ from playhead.host.host import Host
 from playhead.log import snapshots
 from playhead.log.events import ClockHost
 from playhead.log.moment import Moment
-from playhead.log.pages import pack_parts
+from playhead.log.pages import pack_parts, unpacked
 from playhead.log.reader import Reader
 from playhead.log.verify import verify
 from playhead.machine.machine import Machine
@@ -175,6 +175,13 @@ def test_where_it_may_not_go(original, tmp_path, capsys):
     assert main(["trim", str(original.path)]) == 2
 
 
+def unpacks_to_the_same(data, broken):
+    try:
+        return unpacked("zstd", bytes(broken), 1 << 20) == unpacked("zstd", data, 1 << 20)
+    except FormatError:
+        return False
+
+
 def test_a_flipped_bit_in_the_first_state_is_named(original, tmp_path, capsys):
     """By `verify`, and by the replay that would begin with it."""
     part = trim(original.path, tmp_path / "part.ph", "--from", "40%", "--to", "60%")
@@ -183,6 +190,9 @@ def test_a_flipped_bit_in_the_first_state_is_named(original, tmp_path, capsys):
     for at in (len(data) // 3, len(data) // 2, len(data) - 9):
         broken = bytearray(data)
         broken[at] ^= 1
+        while unpacks_to_the_same(data, broken):  # some bits of a zstd frame mean nothing
+            at += 1
+            broken[at] ^= 1
         db.execute("UPDATE pack SET data = ? WHERE id = 1", (bytes(broken),))
         db.commit()
         assert main(["verify", str(part)]) == 2

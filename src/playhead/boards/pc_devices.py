@@ -61,6 +61,7 @@ def listed(version: str, more: Sequence[Entry], everywhere: Mapping[str, Value] 
         entries[n] = entry._replace(values={**said, **entry.values})
     settled = _settled(version, entries)
     _check_shared_ports(version, settled)
+    _check_boot_indexes(settled)
     return settled
 
 
@@ -181,6 +182,16 @@ def _check_shared_ports(version: str, entries: Sequence[Entry]) -> None:
                     f"{declared.name} '{entry.id}' at I/O ports {_ports(base, length)}: {known.name} '{other.id}' is "
                     f"at {_ports(start, size)}; iobase=N puts {declared.name} elsewhere"
                 )
+
+
+def _check_boot_indexes(entries: Sequence[Entry]) -> None:
+    used: set[Value] = set()
+    for entry in entries:
+        for name in ("bootindex", "bootindexA", "bootindexB"):
+            value = entry.values.get(name)
+            if value is not None and value in used:
+                raise UsageError(f"{entry.driver} '{entry.id}': {name}={value}: another device has this number")
+            used.add(value)
 
 
 def _ports(base: int, length: int) -> str:

@@ -15,7 +15,7 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
 from playhead.cli.option_table import Listed, Sub, commas
 from playhead.cli.structured_value import is_json, json_object, put
-from playhead.cli.value_types import FILE, TEXT, Type, identifier, on_off
+from playhead.cli.value_types import FILE, TEXT, Type, identifier, number, on_off
 from playhead.devices import registry
 from playhead.host.net import user_options
 from playhead.hw.declared import Property
@@ -254,6 +254,8 @@ def net(text: str) -> Nic:
         if key not in OF_NET_NIC:
             there = ", ".join(OF_NET_NIC)
             raise UsageError(f"unknown key '{key}' for nic{nearest(key, OF_NET_NIC) or '; there is ' + there}")
+    if (vectors := given.own("vectors")) is not None:
+        number(0, 0x7FFFFFF)(vectors)  # of MSI-X, which no card here has
     addr = given.own("addr")
     if addr is not None:
         addr = str(Property("addr", "addr").parse(addr, "nic"))

@@ -65,7 +65,8 @@ def network(values: Mapping[str, Any]) -> Network:
     if values.get("default_nic"):
         return _default(values)
     made = _Made(list(values["netdevs"]))
-    made.check_ids(made.netdevs)
+    made.check_ids([*made.netdevs, *(nic.netdev for nic in (*values["nics"], *values["nets"])
+                                     if isinstance(nic.netdev, Netdev))])  # fmt: skip
     for nic in values["nics"]:
         made.nic(nic)
     made.hub(list(values["nets"]))
@@ -85,20 +86,18 @@ class _Made:
     def __init__(self, netdevs: list[Netdev]):
         self.netdevs, self.cards, self.joined = netdevs, list[Card](), list[str | int]()
         self.notices: list[str] = []
+        self._ids: set[str] = set()
 
     def check_ids(self, netdevs: list[Netdev]) -> None:
-        ids: set[str] = set()
         for one in netdevs:
-            if one.id and one.id in ids:
+            if one.id and one.id in self._ids:
                 raise UsageError(f"{one.said}: two netdevs have the id '{one.id}'")
-            ids.add(one.id)
+            self._ids.add(one.id)
 
     def _named(self, netdev: Netdev) -> Netdev:
         """With an id, which it gets here if the option says none."""
-        ids = {one.id for one in self.netdevs}
-        if netdev.id in ids:
-            raise UsageError(f"{netdev.said}: two netdevs have the id '{netdev.id}'")
-        id = netdev.id or next(name for n in range(len(ids) + 1) if (name := f"net{n}") not in ids)
+        id = netdev.id or next(name for n in range(len(self._ids) + 1) if (name := f"net{n}") not in self._ids)
+        self._ids.add(id)
         self.netdevs.append(netdev._replace(id=id))
         return self.netdevs[-1]
 

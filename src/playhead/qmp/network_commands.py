@@ -28,7 +28,7 @@ def _names(qmp: Qmp) -> tuple[list[str], list[str]]:
          "card's or its netdev's")  # fmt: skip
 def set_link(qmp: Qmp, name: str, up: bool) -> None:
     cards, netdevs = _names(qmp)
-    if name not in (*cards, *netdevs):
+    if name not in (*cards, *netdevs) and qmp.target.outside.wiring.port(name) == name:
         raise no_device(name)
     qmp.target.set_link(name, up)
 

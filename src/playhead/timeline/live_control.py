@@ -260,9 +260,10 @@ class LiveControl(Debuggee):
             self._let_in()
 
     def set_link(self, name: str, up: bool) -> None:
-        cards = cards_of(self.machine)
-        found = [n for n, card in enumerate(cards) if name and name in (card.id, card.netdev)]
-        if not found and name not in [id for id, _ in self.outside.wiring.idle]:
+        wiring, cards = self.outside.wiring, cards_of(self.machine)
+        end = wiring.port(name)
+        found = [n for n, card in enumerate(cards) if end != "" and end in (n, card.id, card.netdev)]
+        if not found and end not in [id for id, _ in wiring.idle]:
             raise UsageError(f"Device '{name}' not found")
         for number in found:
             self.session.sources[NetSource].set_link(number, up)

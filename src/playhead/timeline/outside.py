@@ -22,6 +22,11 @@ class Wiring(NamedTuple):
     hub: Sequence[str | int] = ()
     filters: Sequence[tuple[str, str]] = ()
 
+    def port(self, name: str) -> str | int:
+        """What is at the hub's port of this name (`hub0port1`); the name itself if it is none."""
+        ports = {f"hub0port{n}": end for n, end in enumerate(self.hub)}
+        return ports.get(name, name)
+
 
 class Outside:
     name = ""  # -name

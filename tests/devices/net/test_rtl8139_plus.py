@@ -133,6 +133,7 @@ def test_checksums(card, payload, pad):
     card.put(TPPOLL, 1, NORMAL)
     assert valid(card.out[0]) and valid(card.out[1]) and not valid(card.out[2])
     assert card.out[0][52:] == tcp_frame[52:] and card.out[2][34:] == tcp_frame[34:]
+    assert card.peek(TX_DESCRIPTORS + 2, 2) == b"\x00\x30"  # no collisions
 
 
 @pytest.mark.parametrize("length,vlan", [(3072, 0), (2000, TAG | 0x3412), (20, 0), (0, 0)])

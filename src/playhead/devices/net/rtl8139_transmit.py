@@ -18,7 +18,7 @@ from playhead.devices.net.rtl8139_registers import (
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER
 
 OWN, END_OF_RING, FIRST, LAST = 1 << 31, 1 << 30, 1 << 29, 1 << 28
-ERRORS = 0x02F00000  # in a descriptor that is given back: none of them happens
+STATUS = 0x0FFF0000  # in a descriptor that is given back: errors and collisions, of which there are none
 SIZE = 0xFFFF
 TAG = 1 << 17  # in the second dword: insert a VLAN tag
 DESCRIPTOR, MOST = struct.Struct("<IIII"), 64
@@ -103,7 +103,7 @@ class Transmitter:
 
     def _give_back(self, taken: list[Part]) -> None:
         for address, command in taken:
-            self._ring.write(address, (command & ~OWN & ~ERRORS).to_bytes(4, "little"))
+            self._ring.write(address, (command & ~OWN & ~STATUS).to_bytes(4, "little"))
         taken.clear()
 
     def _packet(self, parts: list[Part], command: int, vlan: int) -> None:

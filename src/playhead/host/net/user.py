@@ -182,8 +182,8 @@ class UserNet(NetEnd):
             self._post(MESSAGE.pack(len(frame)) + frame)  # the kind is FRAME, 0
 
     def _post(self, data: bytes, needed: bool = False) -> None:
-        """To the process: the first frame of a turn at once, those behind it together, by `flush` or, if the turn is
-        long, by the watcher's thread, which also has what the process does not take now.
+        """To the process: the first frame of a turn at once, those behind it together, by `flush`. What the process
+        does not take now the watcher's thread has.
         """
         if not (self._burst or self._out):
             self._burst = True
@@ -202,10 +202,15 @@ class UserNet(NetEnd):
         with self._lock:
             first = not self._out
             self._out += data
-        if first:
-            self.poke()
-        elif len(self._out) >= PIECE and not self._full:
+        if self._full:
+            if first:
+                self.poke()
+        elif len(self._out) >= PIECE:
             self._push()
+
+    @property
+    def unsent(self) -> bool:  # type: ignore[override]
+        return bool(self._out) and not self._full
 
     def flush(self) -> None:
         """The end of a turn."""

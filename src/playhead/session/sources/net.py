@@ -65,6 +65,8 @@ class NetSource(Source[NetPacket | LinkChanged]):
     def _sent(self, netdev: Netdev, frame: bytes) -> None:
         """From inside a run: the guest has sent this."""
         netdev.end.send(frame)
+        if netdev.end.unsent:
+            self.session.machine.take_input()
         self._tell(netdev.number, True, frame)
 
     def _tell(self, number: int, out: bool, frame: bytes, host_ns: int | None = None) -> None:

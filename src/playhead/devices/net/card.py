@@ -12,7 +12,7 @@ from playhead.devices.pci.expansion_rom import ROM_PROPERTIES, PciCard
 from playhead.hw.declared import Declared, Property
 from playhead.hw.inputs import NET, nobody_waits
 from playhead.hw.native import Registers
-from playhead.hw.net import NetPort
+from playhead.hw.net import NetPort, mac_bytes
 from playhead.hw.space import Range, Read, Space, Write
 
 COMMAND_NO_INTX, STATUS_INTX = 0x0400, 0x08  # of PCI's COMMAND and STATUS, since PCI 2.3
@@ -26,10 +26,6 @@ CARD_PROPERTIES = (
 )
 
 P = TypeVar("P", bound=PciState)
-
-
-def mac_bytes(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))
 
 
 def free_mac(taken: Sequence[str]) -> str:

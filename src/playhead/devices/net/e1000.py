@@ -16,7 +16,7 @@ Sources: Intel, "PCI/PCI-X Family of Gigabit Ethernet Controllers Software Devel
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.devices.net.card import CARD_PROPERTIES, COMMAND_NO_INTX, STATUS_INTX, NetworkCard, mac_bytes
+from playhead.devices.net.card import CARD_PROPERTIES, COMMAND_NO_INTX, STATUS_INTX, NetworkCard
 from playhead.devices.net.e1000_eeprom import eeprom_words
 from playhead.devices.net.e1000_phy import Phy
 from playhead.devices.net.e1000_receive import Receiver
@@ -36,7 +36,7 @@ from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.native import DECLINED, Registers
-from playhead.hw.net import NetPort
+from playhead.hw.net import NetPort, mac_bytes
 from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
 

@@ -13,7 +13,7 @@ Sources: Realtek, data sheets of the RTL8139C(L) and, for C+ mode, of the RTL813
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.devices.net.card import CARD_PROPERTIES, COMMAND_NO_INTX, STATUS_INTX, NetworkCard, mac_bytes
+from playhead.devices.net.card import CARD_PROPERTIES, COMMAND_NO_INTX, STATUS_INTX, NetworkCard
 from playhead.devices.net.rtl8139_core import Core
 from playhead.devices.net.rtl8139_registers import (
     LENGTH, LINK_CHANGE, TCR_LOOPBACK, Rtl8139State, read_rtl8139, write_rtl8139,
@@ -25,7 +25,7 @@ from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.native import Registers
-from playhead.hw.net import NetPort
+from playhead.hw.net import NetPort, mac_bytes
 from playhead.hw.space import Space, never
 from playhead.hw.surroundings import Surroundings
 

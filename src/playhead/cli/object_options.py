@@ -99,8 +99,8 @@ SUBS = tuple(sub._replace(since="0.5.0") for sub in (
     Sub("netdev", Type("ID", str, completes="-netdev"), "the netdev whose packets it sees", of=(REPLAY, DUMP)),
     Sub("file", FILE, "filter-dump: the pcap file to write", of=(DUMP,)),
     Sub("maxlen", KEYS[DUMP]["maxlen"], "filter-dump: how many bytes of each packet are kept", str(MAXLEN), of=(DUMP,)),
-    Sub("queue", one_of(*QUEUES), "filter-dump: what the netdev receives, which is what the guest sends (rx); the other "
-        "direction (tx); or both", "all", of=(DUMP,)),
+    Sub("queue", one_of(*QUEUES), "filter-dump: what the netdev receives, which is what the guest sends (rx); the "
+        "other direction (tx); or both", "all", of=(DUMP,)),
     Sub("status", ON_OFF, "filter-dump: whether it writes", "on", of=(DUMP,)),
     Sub("position", _position, of=(REPLAY, DUMP)),  # where among the filters, which makes no difference
     Sub("insert", one_of("before", "behind"), of=(REPLAY, DUMP)),

@@ -43,7 +43,8 @@ class Sub(NamedTuple):
 class Option(NamedTuple):
     """One option. Without `metavar`, `subs` and a type of its own it is a flag. `parse` gets the value's text and
     raises UsageError with the reason. `listing` says what a value may be, for `-cpu help`; of part of the value, for
-    `-device NAME,help`, or None. `completed`: sub-options beside `subs` that completion offers, and help shows elsewhere.
+    `-device NAME,help`, or None. `completed`: sub-options beside `subs` that completion offers; help shows them
+    elsewhere.
 
     With `subs` the value is `key=value,...`, parsed by them; `implied` is the key of a first word without `=`;
     `finish` makes the option's value of the dictionary. `bare`: `key` alone is `key=on` (QEMU's -machine, -boot and

@@ -10,7 +10,7 @@ from typing import Any
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
 
-SINCE = "0.4.0"
+SINCE = "0.5.0"
 STDOUT = "-"
 OPTIONS = (
     Option("-o", "the file to write, in the format pcapng; - is standard output", parse=FILE, key="output",

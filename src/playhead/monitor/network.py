@@ -16,8 +16,6 @@ from playhead.session.network import CardNow, cards_of
 from playhead.timeline.debuggee import Debuggee
 
 OFFLINE = refused("a replay is connected to no network: its packets come from the recording", REPLAY)
-HOT_PLUG = refused("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev "
-                   "and -nic make it, set_link plugs a cable in or out")  # fmt: skip
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -34,8 +32,6 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
                 "remove host-to-guest TCP or UDP redirection", net.remove, refused=OFFLINE),
         Command(("announce_self",), "[interfaces] [id]", "tell the networks where the machine is (RARP)", net.announce,
                 refused=OFFLINE),
-        Command(("netdev_add",), "...", "add a netdev", net.never, refused=HOT_PLUG, listed=False),
-        Command(("netdev_del",), "...", "remove a netdev", net.never, refused=HOT_PLUG, listed=False),
     )  # fmt: skip
 
 
@@ -147,6 +143,3 @@ class Network:
     def announce(self, words: list[str], say: Say) -> None:
         """`interfaces` are cards; `id` names a series of announcements in QEMU, and here there is one each time."""
         self._target.announce(words[0].split(",") if words else None)
-
-    def never(self, words: list[str], say: Say) -> None:
-        raise AssertionError("a command that is refused everywhere")

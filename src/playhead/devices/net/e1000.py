@@ -16,7 +16,7 @@ Sources: Intel, "PCI/PCI-X Family of Gigabit Ethernet Controllers Software Devel
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.devices.net.card import CARD_PROPERTIES, NetworkCard, mac_bytes
+from playhead.devices.net.card import CARD_PROPERTIES, COMMAND_NO_INTX, STATUS_INTX, NetworkCard
 from playhead.devices.net.e1000_eeprom import eeprom_words
 from playhead.devices.net.e1000_phy import Phy
 from playhead.devices.net.e1000_receive import Receiver
@@ -29,20 +29,21 @@ from playhead.devices.net.e1000_transmit import TXDW, TXQE, Transmitter
 from playhead.devices.net.eeprom93cxx import WORDS, Eeprom93C46
 from playhead.devices.net.ring_memory import RingMemory
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, Reg, identity
+from playhead.devices.pci.bus import STATUS as PCI_STATUS
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Property
 from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.native import DECLINED, Registers
-from playhead.hw.net import NetPort
-from playhead.hw.space import Range, Read, Space, Write
+from playhead.hw.net import NetPort, mac_bytes
+from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
 
-COMMAND_NO_INTX, STATUS_INTX = 0x0400, 0x08
 IO_LENGTH, IOADDR, IODATA = 0x40, 0, 4
+REGISTERS_BAR, IO_BAR = Bar(0, LENGTH), Bar(1, IO_LENGTH, io=True)
 CTRL_RST, CTRL_PHY_RST = 1 << 26, 1 << 31
-EECD_WIRES, EECD_SHOWN, EECD_FIXED = 0x07, 0x77, 0x180  # clock, select, data in; what reads back; there, and granted
+EECD_SHOWN, EECD_FIXED = 0x77, 0x180  # what reads back as it was written; there, and granted
 EECD_CLOCK, EECD_SELECT, EECD_IN, EECD_OUT_SHIFT = 1, 2, 4, 3
 EERD_START, EERD_DONE = 0x01, 0x10
 LSC, MDAC, RXT0 = 0x04, 0x200, 0x80  # causes of interrupts
@@ -55,7 +56,6 @@ class E1000(NetworkCard[E1000State]):
     """`mac` is the address in the EEPROM."""
 
     State = E1000State
-    ROM_FILE = "efi-e1000.rom"
     part = "e1000"
     ROM_FILE = "efi-e1000.rom"
     QEMU = Declared(
@@ -95,7 +95,7 @@ class E1000(NetworkCard[E1000State]):
         Reg(0x3C, 1, 0x00, 0xFF, name="INTLN"),
         Reg(0x3D, 1, 0x01, name="INTPN"),
     )
-    BARS = (Bar(0, LENGTH), Bar(1, IO_LENGTH, io=True))
+    BARS = (REGISTERS_BAR, IO_BAR)
 
     @classmethod
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
@@ -103,14 +103,13 @@ class E1000(NetworkCard[E1000State]):
 
     def __init__(self, name: str, io: Space, memory: Memory, clock: VirtualClock, line: Line, port: NetPort,
                  p: Mapping[str, Any]):  # fmt: skip
-        super().__init__(name)
+        super().__init__(name, port)
         s = self.state
-        self._io, self._mmio, self._clock, self._line, self.port = io, memory.mmio, clock, line, port
+        self._io, self._mmio, self._clock, self._line = io, memory.mmio, clock, line
         self._mac, self._vet = mac_bytes(p["mac"]), p["init-vet"]
         self._layout = layout(p["mitigation"], p["extra_mac_registers"])
         self._mitigates = p["mitigation"]
         self._registers = Registers(s, self._layout, read=read_register, write=write_register)
-        self._ranges: dict[str, Range] = {}
         self._hold = clock.alarm(f"{name}.interrupt", self._interrupt)
         self._later = clock.alarm(f"{name}.transmit", self._transmit)
         self._phy = Phy(s, clock, name, p["autonegotiation"], self._link_changed)
@@ -178,20 +177,8 @@ class E1000(NetworkCard[E1000State]):
             self.on_room()
 
     def _map(self) -> None:
-        self._place("registers", self._mmio, 0, self._read, self._write, self._registers)
-        self._place("io", self._io, 1, self._read_io, self._write_io)
-
-    def _place(self, what: str, space: Space, index: int, read: Read, write: Write,
-               registers: Registers | None = None) -> None:  # fmt: skip
-        base, known = self.bar(index), self._ranges.get(what)
-        if (known.base if known else None) == base:
-            return
-        if known is not None:
-            space.unmap(known)
-            del self._ranges[what]
-        if base is not None:
-            self._ranges[what] = space.map(base, self.BARS[index].length, read, write, min_size=4, max_size=4,
-                                           name=f"{self.name}.{what}", registers=registers, moves=True)  # fmt: skip
+        self._place(REGISTERS_BAR, self._mmio, self._read, self._write, self._registers, min_size=4)
+        self._place(IO_BAR, self._io, self._read_io, self._write_io, None, min_size=4)
 
     # -- interrupts
 
@@ -216,7 +203,7 @@ class E1000(NetworkCard[E1000State]):
                 self._hold.arm(self._clock.now_ns() + self._least_distance(pending) * MITIGATION_UNIT_NS)
                 s.packet.delays = False
         s.raised = pending != 0
-        s.config[6] = s.config[6] & ~STATUS_INTX | (STATUS_INTX if pending else 0)
+        s.config[PCI_STATUS] = s.config[PCI_STATUS] & ~STATUS_INTX | (STATUS_INTX if pending else 0)
         self._line.set(self._level())
 
     def _least_distance(self, pending: int) -> int:
@@ -247,7 +234,7 @@ class E1000(NetworkCard[E1000State]):
 
     def _transmit(self) -> None:
         s = self.state
-        if not s.regs[TCTL] & TCTL_EN or not s.config[4] & COMMAND_MASTER or self._later.armed:
+        if not s.regs[TCTL] & TCTL_EN or not s.config[COMMAND] & COMMAND_MASTER or self._later.armed:
             return
         causes, more = self._transmitter.run()
         if more:
@@ -265,10 +252,10 @@ class E1000(NetworkCard[E1000State]):
     # -- registers: what is not declared
 
     def _read(self, address: int, size: int) -> int:
-        return self._read_computed(address - self._ranges["registers"].base)
+        return self._read_computed(address - self._ranges[REGISTERS_BAR.index].base)
 
     def _write(self, address: int, size: int, value: int) -> None:
-        self._act(address - self._ranges["registers"].base, value)
+        self._act(address - self._ranges[REGISTERS_BAR.index].base, value)
 
     def _read_computed(self, offset: int) -> int:
         s, n = self.state, self._layout.index[offset >> 2]

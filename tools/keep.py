@@ -42,10 +42,10 @@ CABLES = (
     ("cards: ", "w"),
     ("waiting\r\n", "\x01c"),
     (MONITOR, "set_link card0 off\r"),
-    ("C+ mode, link down", "set_link card0 on\r"),
-    ("C+ mode, link up", "set_link n1 off\r"),
-    ("e1000, link down", "set_link n1 on\r"),
-    ("e1000, link up", "\x01cr"),
+    ("C+ mode, link down\r\n", "set_link card0 on\r"),
+    ("C+ mode, link up\r\n", "set_link n1 off\r"),
+    ("e1000, link down\r\n", "set_link n1 on\r"),
+    ("e1000, link up\r\n", "\x01cr"),
     ("waiting\r\n", "q"),
 )  # guest/net.s says what its letters mean
 

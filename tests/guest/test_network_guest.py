@@ -26,12 +26,12 @@ STEPS = [
     (b"cards: ", b"w"),
     (b"waiting\r\n", b"\x01c"),
     (b"(qemu) ", b"set_link card0 off\r"),
-    (b"C+ mode, link down", b"set_link n1 off\r"),
-    (b"e1000, link down", b"\x01cr"),  # a round with both pulled out
+    (b"C+ mode, link down\r\n", b"set_link n1 off\r"),
+    (b"e1000, link down\r\n", b"\x01cr"),  # a round with both pulled out
     (b"waiting\r\n", b"\x01cset_link n0 on\r"),
-    (b"C+ mode, link up", b"\x01cr"),  # ... and with one
+    (b"C+ mode, link up\r\n", b"\x01cr"),  # ... and with one
     (b"waiting\r\n", b"\x01cset_link n1 on\r"),
-    (b"e1000, link up", b"\x01cr"),
+    (b"e1000, link up\r\n", b"\x01cr"),
     (b"waiting\r\n", b"q"),
 ]
 

@@ -90,7 +90,7 @@ class Flood(Wire):
         return super().take()
 
 
-def test_a_flood_does_not_stop_the_guest(tmp_path, monkeypatch):
+def test_a_flood_does_not_stop_the_guest(tmp_path):
     """Not even where the card drops all at once."""
     machines, flood = [], Flood([bytes(60)])
     build = networked(machines, end=3000)

@@ -395,7 +395,7 @@ def test_packets_that_the_machine_cannot_take():
     source.apply(NetPacket(net=0, flags=0, data=bytearray(60)))
     for event, why in (
         (NetPacket(net=1, flags=0, data=bytearray(60)), "a packet for netdev 1, and the machine has no such"),
-        (LinkChanged(card=1, up=True), "network card 1's link, there are 1"),
+        (LinkChanged(card=1, up=True), "the link of network card 1, and the machine has 1"),
     ):
         with pytest.raises(Refused, match=why):
             source.apply(event)

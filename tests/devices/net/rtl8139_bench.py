@@ -127,6 +127,10 @@ class Qemu(Card):
         self.interrupt, self.sent, self.close = self._qemu.interrupt, self._qemu.sent, self._qemu.close
         self.poke, self.peek = self._qemu.write_memory, self._qemu.read_memory
 
+    def command(self, value: int) -> None:
+        """Write PCI's command register."""
+        self._qemu.set_config(4, value)
+
     def get(self, at: int, size: int) -> int:
         return self._qemu.read_register(REGISTERS + at, size)
 

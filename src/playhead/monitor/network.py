@@ -13,9 +13,10 @@ from playhead.base.messages import shown
 from playhead.monitor.commands import REPLAY, Command, Misunderstood, Say, refused
 from playhead.monitor.running import FIXED
 from playhead.session.network import CardNow, cards_of
+from playhead.timeline.control import OFFLINE
 from playhead.timeline.debuggee import Debuggee
 
-OFFLINE = refused("a replay is connected to no network: its packets come from the recording", REPLAY)
+IN_REPLAY = refused(OFFLINE, REPLAY)
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -27,11 +28,11 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
                 choices=net.names, refused=FIXED),
         Command(("hostfwd_add",), "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport...",
                 "redirect TCP or UDP connections from host to guest (on this machine only, if no hostaddr is given)",
-                net.add, refused=OFFLINE),
+                net.add, refused=IN_REPLAY),
         Command(("hostfwd_remove",), "[netdev_id] [tcp|udp]:[hostaddr]:hostport...",
-                "remove host-to-guest TCP or UDP redirection", net.remove, refused=OFFLINE),
+                "remove host-to-guest TCP or UDP redirection", net.remove, refused=IN_REPLAY),
         Command(("announce_self",), "[interfaces] [id]", "tell the networks where the machine is (RARP)", net.announce,
-                refused=OFFLINE),
+                refused=IN_REPLAY),
     )  # fmt: skip
 
 

@@ -130,11 +130,10 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         return bool(self.state.isr & self.state.imr) and not self.word(COMMAND) & COMMAND_NO_INTX
 
     def _drive(self) -> None:
-        level = self._level()
-        if level != self._line.level:
-            config = self.state.config
-            config[STATUS] = config[STATUS] | STATUS_INTX if level else config[STATUS] & ~STATUS_INTX
-            self._line.set(level)
+        """PCI's status shows an interrupt that is kept from the pin, too."""
+        s = self.state
+        s.config[STATUS] = s.config[STATUS] & ~STATUS_INTX | (STATUS_INTX if s.isr & s.imr else 0)
+        self._line.set(self._level())
 
     # -- the network
 

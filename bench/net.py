@@ -124,11 +124,12 @@ class Side:
         return [*self.program, *machine, "-icount", f"shift={shift},rr={way},rrfile={self.file}"]
 
     def log_bytes(self) -> int:
-        """Bytes of events: all of QEMU's file, and of ours what is not content or checkpoints."""
+        """Bytes of events and packets: all of QEMU's file, and of ours what is not content or checkpoints."""
         if self.name == "QEMU":
             return self.file.stat().st_size
         with Reader(str(self.file)) as reader:
-            return reader.sizes()["event"]
+            sizes = reader.sizes()
+            return sizes["event"] + sizes["packet"]
 
 
 def free_port() -> int:

@@ -30,7 +30,15 @@ BOOT = SOURCES / "boot"  # what boot loaders and firmware start
 PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs", "suspend")
 WITH_FLOPPY = ("floppy",)
-MORE = {"testdev": ["-device", "pc-testdev"]}
+CARDS = ("rtl8139", "e1000")  # each on a user-mode network of its own; the guest is the firmware, so without ROMs
+MORE = {
+    "testdev": ["-device", "pc-testdev"],
+    "net": [
+        word
+        for n, card in enumerate(CARDS)
+        for word in ("-netdev", f"user,id=n{n}", "-device", f"{card},id=card{n},netdev=n{n},addr={3 + n},romfile=")
+    ],
+}
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says
 ENDLESS = ("halt",)  # prints its line and never ends by itself

@@ -1,9 +1,10 @@
-"""keep [--unreleased]: make the three recordings by which the tests prove that a machine version replays forever.
+"""keep [--unreleased]: make the four recordings by which the tests prove that a machine version replays forever.
 
 They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
-that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys) and `loadvm` (at the
-monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk). Existing ones are only replaced with
---unreleased, and never those of a released version.
+that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys), `loadvm` (at the
+monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk) and `network` (both cards, whose cables
+are pulled out and plugged in at the monitor; it needs libslirp). Existing ones are only replaced with --unreleased, and
+never those of a released version.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ COMMANDS = (
     "savevm here", "sendkey shift-a", "loadvm here", "mouse_move 3 -4", "system_powerdown",
     "change floppy0 {floppy} raw",
 )  # fmt: skip
+CABLES = (
+    ("cards: ", "w"),
+    ("waiting\r\n", "\x01c"),
+    (MONITOR, "set_link card0 off\r"),
+    ("C+ mode, link down\r\n", "set_link card0 on\r"),
+    ("C+ mode, link up\r\n", "set_link n1 off\r"),
+    ("e1000, link down\r\n", "set_link n1 on\r"),
+    ("e1000, link up\r\n", "\x01cr"),
+    ("waiting\r\n", "q"),
+)  # guest/net.s says what its letters mean
 
 
 class KeepError(Exception):
@@ -48,12 +59,16 @@ def disk(path: Path) -> None:
     path.write_bytes(b"".join(f"sector {n:5}\n".encode().ljust(32, b".") * 16 for n in range(DISK_SECTORS)))
 
 
-def record(path: Path, options: Sequence[str], typed: Sequence[tuple[str, str]]) -> None:
-    """Record the guest `inputs`, and type each text when the one before it has been printed."""
-    disk(path.with_suffix(".img"))
-    drive = f"file={path.with_suffix('.img')},format=raw,snapshot=on"
-    command = [*demo.PLAYHEAD, "record", "-o", str(path), "-bios", str(guest.image("inputs")), "-m", "2",
-               "-drive", drive, "--digest-period", "5000", *options]  # fmt: skip
+def inputs(path: Path) -> list[str]:
+    """The machine of the guest `inputs`, with a disk of its own, which lies beside the recording."""
+    image = path.with_suffix(".img")
+    disk(image)
+    return ["-bios", str(guest.image("inputs")), "-drive", f"file={image},format=raw,snapshot=on"]
+
+
+def record(path: Path, machine: Sequence[str], options: Sequence[str], typed: Sequence[tuple[str, str]]) -> None:
+    """Record a guest, and type each text when the one before it has been printed."""
+    command = [*demo.PLAYHEAD, "record", "-o", str(path), "-m", "2", *machine, "--digest-period", "5000", *options]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     child = subprocess.Popen(command, bufsize=0, **pipes)  # type: ignore[call-overload]
     try:
@@ -81,11 +96,14 @@ def wait_for(out: int, text: bytes) -> None:
 
 def make(folder: Path) -> None:
     demo.record("keys", folder / "keys.ph", guest.image("demo"), random.Random())
-    record(folder / "inputs.ph", ["-serial", "stdio"], TYPED)
+    path = folder / "inputs.ph"
+    record(path, inputs(path), ["-serial", "stdio"], TYPED)
     floppy = folder / "floppy.img"
     floppy.write_bytes(bytes(FLOPPY_BYTES))
     commands = [(MONITOR, command.format(floppy=floppy) + "\r") for command in COMMANDS]
-    record(folder / "loadvm.ph", ["-nographic"], [("inputs ", "\x01c"), *commands])
+    path = folder / "loadvm.ph"
+    record(path, inputs(path), ["-nographic"], [("inputs ", "\x01c"), *commands])
+    record(folder / "network.ph", guest.machine("net"), ["-nographic"], CABLES)
     for path in folder.glob("*.ph"):
         if path.stat().st_size > MOST_BYTES:
             raise KeepError(f"{path.name} has {path.stat().st_size} bytes; {MOST_BYTES} are the most that is kept")

@@ -177,6 +177,8 @@ def test_other_netdevs_of_qemus_are_refused_by_name(kind: str) -> None:
     ("-nic user,model=help", ("Supported NIC models:",)), ("-net nic,model=help", ("Supported NIC models:",)),
     ("-netdev user,help", ("hostfwd=", "restrict=on|off")), ("-netdev stream,help", ("addr.path=FILE",)),
     ("-object help", ("filter-replay", "filter-dump")), ("-object filter-dump,help", ("file=", "maxlen=")),
+    ("-nic user,help", ("hostfwd=", "model=", "mac=")), ("-net nic,help", ("macaddr=", "netdev=")),
+    ("-net socket,help", ("listen=",)), ("-netdev stream,help", ("addr.to=", "reconnect=", "addr.keep-alive=")),
 ])  # fmt: skip
 def test_lists(line: str, words: tuple[str, ...]) -> None:
     with pytest.raises(Listed) as listed:

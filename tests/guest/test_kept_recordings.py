@@ -17,7 +17,9 @@ from playhead.log.events import (
     Event,
     Input,
     InputSync,
+    LinkChanged,
     MediumChanged,
+    NetPacket,
     PowerButtonPressed,
     SnapshotLoaded,
 )
@@ -25,10 +27,10 @@ from playhead.log.reader import Reader
 
 FOLDER = Path(__file__).resolve().parent.parent / "recordings"
 PC_2 = {CharRead, BlockDone, ClockHost, SnapshotLoaded}
-KINDS: dict[str, set[type[Event]]] = {
-    "pc-2": PC_2,
-    "pc-3": PC_2 | {Input, InputSync, MediumChanged, PowerButtonPressed},
-}
+PC_3 = PC_2 | {Input, InputSync, MediumChanged, PowerButtonPressed}
+KINDS: dict[str, set[type[Event]]] = {"pc-2": PC_2, "pc-3": PC_3, "pc-4": PC_3 | {NetPacket, LinkChanged}}
+NAMES = {"pc-2": {"inputs", "keys", "loadvm"}, "pc-3": {"inputs", "keys", "loadvm"},
+         "pc-4": {"inputs", "keys", "loadvm", "network"}}  # fmt: skip
 KEPT = sorted(FOLDER.glob("*/*.ph"))
 UNRELEASED = {version.name for version in VERSIONS if not version.released}
 
@@ -47,12 +49,12 @@ def test_replays(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("version", [version.name for version in VERSIONS])
-def test_three_of_each_version_have_all_kinds_of_input(version: str) -> None:
+def test_those_of_each_version_have_all_kinds_of_input(version: str) -> None:
     seen: set[type] = set()
     paths = [path for path in KEPT if path.parent.name == version]
     if not paths and version in UNRELEASED:
         pytest.skip(f"{version} is not released, and has none yet: ./dev keep makes them")
-    assert len(paths) == 3, f"{len(paths)} recordings of {version}; {advice(version)}"
+    assert {path.stem for path in paths} == NAMES[version], f"recordings of {version} are missing; {advice(version)}"
     for path in paths:
         assert path.stat().st_size <= 64 << 10
         with Reader(str(path)) as reader:

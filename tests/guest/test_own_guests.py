@@ -24,7 +24,7 @@ from tests import shared
 from tools import guest
 
 TESTS = [name for name in guest.names() if name != "demo" and name not in guest.ENDLESS]
-SMALL = ("faults", "nmi", "smc", "tss", "v86", "pae", "vme")  # up to 150,000 instructions
+SMALL = ("faults", "net", "nmi", "smc", "tss", "v86", "pae", "vme")  # up to 150,000 instructions
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 
 

@@ -131,6 +131,9 @@ def test_bus_masters_and_page_walks_are_named():
     m = machine("demo")
     m.debug.set_watches([Watch(0x5000, 16, WRITE, physical=True)])
     m.debug.arm(True)
+    for elsewhere in (0x4F00, 0x5010, 0x9000):  # in a watched page or not: no stop
+        m.memory.write(elsewhere, b"abcd", "fw_cfg")
+        assert not m.debug.met()
     m.memory.write(0x4FFE, b"abcd", "fw_cfg")
     stop = m.run(m.icount + 1)
     assert stop.kind == "watch" and [a.by for a in stop.accesses] == ["fw_cfg"]

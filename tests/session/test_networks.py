@@ -4,16 +4,24 @@ frame enters once, in order, where there is room, and a replay does the same wit
 
 import random
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
-from fake_network import Busy, Seen, Wire, networked
+from fake_machine import Program
+from fake_network import Busy, Networked, Seen, Wire, networked
 from planted import entries
 from quiet_host import QuietHost
 from test_sources import record, replay
 
-from playhead.host.net.end import FRAME_MAX, NetEnd
+from playhead.host.net.end import FRAME_MAX, INBOX, NetEnd
 from playhead.log.events import LinkChanged, NetPacket
+from playhead.log.reader import Reader
+from playhead.session.outcome import Options
+from playhead.session.replay import ReplayOptions, ReplaySession
+from playhead.session.run import RunSession
 from playhead.session.sources import NetSource
+from playhead.session.sources.source import Refused
+from playhead.session.target import closed_door
 from tests.impaired_net import Faults, impair
 
 
@@ -90,7 +98,7 @@ class Flood(Wire):
         return super().take()
 
 
-def test_a_flood_does_not_stop_the_guest(tmp_path, monkeypatch):
+def test_a_flood_does_not_stop_the_guest(tmp_path):
     """Not even where the card drops all at once."""
     machines, flood = [], Flood([bytes(60)])
     build = networked(machines, end=3000)
@@ -122,6 +130,78 @@ def test_back_pressure_waits_outside_and_goes_on_at_once(tmp_path):
     assert [bytes(e.event.data) for e in packets] == [bytes((1, i)) for i in range(40)]
     assert len({e.moment for e in packets}) > 10
     assert replay(tmp_path / "r.ph", full, host_with())[1].complete
+
+
+def test_packets_and_cables(tmp_path):
+    machines, hosts, seen = [], [], []
+
+    def host(packets=0):
+        hosts.append(host_with(Wire(bytes(20 + n) for n in range(packets)), plan=[(30, 0, b"keys")]))
+        return hosts[-1]
+
+    def prepare(session):
+        seen.append(Seen(session))
+        session.drive = lambda: session.turn() if session.host.reads < 100 or pulled else pull(session)
+
+    def pull(session):
+        for up in (False, True):
+            pulled.append(up)
+            session.sources[NetSource].set_link(0, up)
+        session.turn()
+
+    pulled = []
+    record(tmp_path / "r.ph", networked(machines), host(60), prepare)
+    events = [e.event for e in entries(tmp_path / "r.ph") if isinstance(e.event, NetPacket | LinkChanged)]
+    assert sum(isinstance(e, NetPacket) for e in events) == 60 and 0 < machines[0].cards[0].lost < 60
+    assert [e.up for e in events if isinstance(e, LinkChanged)] == machines[0].cards[0].links == [False, True]
+    wire = hosts[0].ends["net0"]
+    assert wire.times == sorted(wire.times) and wire.times[-1] > 0
+    assert [frame for _, out, frame, *_ in seen[0].packets if out] == wire.sent
+    assert [len(frame) for _, out, frame, *_ in seen[0].packets if not out] == list(range(20, 80))
+    for split in (None, 1):
+        with Reader(str(tmp_path / "r.ph")) as reader:
+            session = ReplaySession(networked(machines), host(5), reader, ReplayOptions(split))
+            seen.append(Seen(session))
+            assert session.run().complete
+        assert machines[-1].cards[0].lost == machines[0].cards[0].lost and machines[-1].cards[0].links == [False, True]
+        assert not hosts[-1].ends["net0"].sent and len(hosts[-1].ends["net0"]._inbox) == 5
+        assert seen[-1].packets == seen[0].packets
+
+
+def test_packets_that_the_machine_cannot_take():
+    machine = Networked(closed_door(2), Program())
+    source = NetSource(SimpleNamespace(machine=machine, host=None, traffic=[]))
+    source.built()
+    source.apply(NetPacket(net=0, flags=0, data=bytearray(60)))
+    for event, why in (
+        (NetPacket(net=1, flags=0, data=bytearray(60)), "a packet for netdev 1, and the machine has no such"),
+        (LinkChanged(card=1, up=True), "the link of network card 1, and the machine has 1"),
+    ):
+        with pytest.raises(Refused, match=why):
+            source.apply(event)
+    machine.cards[0].frames = [b"a", b"b"]
+    with pytest.raises(Refused, match="has no room now"):
+        source.apply(NetPacket(net=0, flags=0, data=bytearray(60)))
+
+
+def test_time_waits_for_a_network_without_sleep():
+    host = host_with(Wire())
+    session = RunSession(networked([]), host, Options(sleep=False))
+    session.drive = lambda: session.finish("none", 0)
+    session.run()
+    assert host.messages == ["sleep=off: with a network, a halted guest's time passes as with sleep=on"]
+
+
+def test_an_end_holds_so_many_frames_and_no_more():
+    end, poked = NetEnd("n"), []
+    end.poke = lambda: poked.append(len(end._inbox))
+    for _ in range(INBOX + 2):
+        end.arrive(bytes(60))
+    end.arrive(bytes(FRAME_MAX + 1))
+    assert end.lost == 3 and end.room == 0
+    while end.waiting:
+        end.take()
+    assert poked == [INBOX // 2] and end.room == INBOX
 
 
 # -- a bad network

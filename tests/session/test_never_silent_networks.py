@@ -120,7 +120,7 @@ TABLE: dict[str, tuple[Damage, int, str]] = {
     "put in": (events(put_in), 1, DIFFER),
     # cables
     "a cable that stays": (edit(LinkChanged, 0, lambda e: setattr(e, "up", True)), 1, "diverged"),
-    "a cable of no card": (edit(LinkChanged, 0, add("card", 1)), 1, "network card 1's link, there are 1"),
+    "a cable of no card": (edit(LinkChanged, 0, add("card", 1)), 1, "link of network card 1, and the machine has 1"),
     "a cable, an instruction earlier": (events(earlier(LinkChanged, 1)), 1, "diverged"),
     "a cable lost": (events(drop(LinkChanged, 1)), 1, DIFFER),
     # the machine

@@ -12,12 +12,8 @@ from quiet_host import QuietHost
 from playhead.base.errors import DivergenceError
 from playhead.boards.config import PcConfig
 from playhead.host.chardev.device import INBOX
-from playhead.host.net.end import FRAME_MAX, NetEnd
-from playhead.host.net.end import INBOX as INBOX_FRAMES
-from playhead.hw.inputs import NET
-from playhead.hw.net import NetPort
 from playhead.log.events import (
-    CharRead, ClockRate, LinkChanged, NetPacket, NmiRaised, PowerButtonPressed, ResetRequested, Shutdown, WokenUp,
+    CharRead, ClockRate, NmiRaised, PowerButtonPressed, ResetRequested, Shutdown, WokenUp,
 )  # fmt: skip
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
@@ -26,9 +22,8 @@ from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.sources import (
-    ClockRateSource, NetSource, NmiSource, PowerButtonSource, ResetSource, SerialSource, WakeUpSource,
+    ClockRateSource, NmiSource, PowerButtonSource, ResetSource, SerialSource, WakeUpSource,
 )  # fmt: skip
-from playhead.session.run import RunSession
 from playhead.session.sources.source import Refused
 from playhead.session.target import closed_door
 from tools import guest
@@ -259,170 +254,6 @@ def test_input_for_which_there_is_no_room_stays_outside(tmp_path):
             took[entry.event.port] += len(entry.event.data)
     assert 0 < took[0] < 5000 and len(host.serial[0].take(5000)) == 5000 - took[0]
     assert took[1] == 300
-
-
-# -- networks
-
-
-class Card:
-    """A network card: one packet at a time, and none if the receiver is off, which loses it."""
-
-    INPUT = NET
-
-    def __init__(self, machine):
-        self._machine = machine
-        self.port = NetPort(0)
-        self.on_room = lambda: None
-        self.packet, self.lost, self.links = b"", 0, []
-
-    def set_link(self, up):
-        self.links.append(up)
-
-    @property
-    def receiver_on(self):
-        return self._machine.x >> 40 & 1
-
-    def can_receive(self):
-        return not self.packet
-
-    def receive(self, packet):
-        on = self.receiver_on
-        self._machine._stirred(len(packet))
-        if on:
-            self.packet = packet
-            self.port.send(packet[::-1])
-        else:
-            self.lost += 1
-
-    def read(self):
-        if self.packet:
-            self.packet = b""
-            self.on_room()
-
-
-class Networked(FakeMachine):
-    def __init__(self, door, program):
-        super().__init__(door, program)
-        self.card = self.devices["net0"] = Card(self)
-
-    def _talk(self):
-        super()._talk()
-        self.card.read()
-
-    def digest_parts(self):
-        parts = super().digest_parts()
-        return {**parts, "net0": b"%16d" % (len(self.card.packet) << 8 | self.card.lost)}
-
-
-def networked(machines):
-    def build(door):
-        machines.append(Networked(door, Program()))
-        return machines[-1]
-
-    return build
-
-
-class Wire(NetEnd):
-    """The host's end: what the guest sent, and how far its time had got."""
-
-    def __init__(self, packets=()):
-        super().__init__("net0")
-        self.live = False
-        self.sent, self.times = [], []
-        for packet in packets:
-            self.arrive(packet)
-
-    def send(self, frame):
-        self.sent.append(frame)
-
-    def virtual_time(self, ns):
-        self.times.append(ns)
-
-
-class Seen:
-    """Traffic as somebody sees it who listens."""
-
-    def __init__(self, session):
-        self.packets = []
-        session.traffic.append(self)
-
-    def packet(self, *packet):
-        self.packets.append(packet)
-
-
-def test_packets_and_cables(tmp_path):
-    machines, hosts, seen = [], [], []
-
-    def host(packets=0):
-        made = QuietHost([(30, 0, b"keys")])
-        made.ends["net0"] = Wire(bytes(20 + n) for n in range(packets))
-        hosts.append(made)
-        return made
-
-    def prepare(session):
-        seen.append(Seen(session))
-        session.drive = lambda: session.turn() if session.host.reads < 100 or pulled else pull(session)
-
-    def pull(session):
-        for up in (False, True):
-            pulled.append(up)
-            session.sources[NetSource].set_link(0, up)
-        session.turn()
-
-    pulled = []
-    record(tmp_path / "r.ph", networked(machines), host(60), prepare)
-    events = [e.event for e in entries(tmp_path / "r.ph") if isinstance(e.event, NetPacket | LinkChanged)]
-    assert sum(isinstance(e, NetPacket) for e in events) == 60 and 0 < machines[0].card.lost < 60
-    assert [e.up for e in events if isinstance(e, LinkChanged)] == machines[0].card.links == [False, True]
-    wire = hosts[0].ends["net0"]
-    assert wire.times == sorted(wire.times) and wire.times[-1] > 0
-    assert [frame for _, out, frame, *_ in seen[0].packets if out] == wire.sent
-    assert [len(frame) for _, out, frame, *_ in seen[0].packets if not out] == list(range(20, 80))
-    for split in (None, 1):
-        with Reader(str(tmp_path / "r.ph")) as reader:
-            session = ReplaySession(networked(machines), host(5), reader, ReplayOptions(split))
-            seen.append(Seen(session))
-            assert session.run().complete
-        assert machines[-1].card.lost == machines[0].card.lost and machines[-1].card.links == [False, True]
-        assert not hosts[-1].ends["net0"].sent and len(hosts[-1].ends["net0"]._inbox) == 5
-        assert seen[-1].packets == seen[0].packets
-
-
-def test_packets_that_the_machine_cannot_take():
-    machine = Networked(closed_door(2), Program())
-    source = NetSource(SimpleNamespace(machine=machine, host=None, traffic=[]))
-    source.built()
-    source.apply(NetPacket(net=0, flags=0, data=bytearray(60)))
-    for event, why in (
-        (NetPacket(net=1, flags=0, data=bytearray(60)), "a packet for netdev 1, and the machine has no such"),
-        (LinkChanged(card=1, up=True), "network card 1's link, there are 1"),
-    ):
-        with pytest.raises(Refused, match=why):
-            source.apply(event)
-    machine.card.packet = b"full"
-    with pytest.raises(Refused, match="has no room now"):
-        source.apply(NetPacket(net=0, flags=0, data=bytearray(60)))
-
-
-def test_time_waits_for_a_network_without_sleep():
-    host = QuietHost()
-    host.ends["net0"] = Wire()
-    session = RunSession(networked([]), host, Options(sleep=False))
-    session.drive = lambda: session.finish("none", 0)
-    session.run()
-    assert host.messages == ["sleep=off: with a network, a halted guest's time passes as with sleep=on"]
-
-
-def test_an_end_holds_so_many_frames_and_no_more():
-    end, poked = NetEnd("n"), []
-    end.poke = lambda: poked.append(len(end._inbox))
-    for _ in range(INBOX_FRAMES + 2):
-        end.arrive(bytes(60))
-    end.arrive(bytes(FRAME_MAX + 1))
-    assert end.lost == 3 and end.room == 0
-    while end.waiting:
-        end.take()
-    assert poked == [INBOX_FRAMES // 2] and end.room == INBOX_FRAMES
 
 
 def test_ports_are_counted_whatever_their_names_are():

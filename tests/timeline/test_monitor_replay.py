@@ -6,10 +6,14 @@ import re
 import shutil
 from pathlib import Path
 
+import echo_guest
 import planted
 import pytest
 
 from playhead.cli import main
+from playhead.log.events import NetPacket
+from playhead.log.reader import Reader
+from tests.shared import once
 
 
 @pytest.fixture
@@ -69,3 +73,18 @@ def test_who_wrote(recording, capfd):
 def test_clear_words(recording, capfd, command, said):
     _, err = batch(capfd, recording, command, at="500000", status=2)
     assert said in err and err.count("\n") == 1 and "Traceback" not in err
+
+
+def test_who_wrote_names_a_card_and_the_moment_of_its_packet(tmp_path_factory, capfd):
+    """What a packet brings is there behind its moment, and not yet in it."""
+    path = once(tmp_path_factory, "echo.ph", lambda path: echo_guest.record(path, 24))
+    ring, frame = 0x200000 + 4, echo_guest.frames(1)[0][:16]
+    with Reader(str(path)) as reader:
+        at = next(str(e.moment) for e in reader.entries() if isinstance(e.event, NetPacket))
+    out, _ = batch(capfd, path, f"who {ring}:16", "when", f"xp/16xb {ring}", at="50%")
+    first, second = out.splitlines()[:2]
+    assert first.split()[0] == at and "rtl8139.0 (at" in first
+    assert second.strip() == f"{ring:#010x}: {bytes(16).hex(' ')} -> {frame.hex(' ')}"
+    assert main(["who", str(path), "--addr", f"{ring}:16", "--physical", "--count", "2"]) == 0  # later packets are none
+    out, err = capfd.readouterr()
+    assert out.count("rtl8139.0 (at") == 1 and "no write before that" in err  # the search goes on from there

@@ -94,8 +94,8 @@ class Recorded:
 
     def __init__(self, path: Path, pc: PcConfig, seed: str, engine: str = "native"):
         self.path, self.pc, self._chance = path, pc, random.Random(f"{seed} outside")
-        cards = len([end for end in pc.outside if end.type == "netdev"])
-        self.networks = {f"net{n}": self.NETWORK(f"n{n}", random.Random(f"{seed} {n}")) for n in range(cards)}
+        count = len(pc.netdevs)
+        self.networks = {f"net{n}": self.NETWORK(f"n{n}", random.Random(f"{seed} {n}")) for n in range(count)}
         meta = {"config": pc.to_json(), "shift": SHIFT, "engine": engine, "program": "fuzz"}
         options = Options(digest_period=self.PERIOD, meta=meta, blobs=tuple(pc.blobs().values()))
         self.host = Quiet(path.with_suffix(".out"), dict(self.networks))

@@ -124,6 +124,11 @@ class PcConfig:
         return [(values["bootindex"], values["addr"]) for values in map(self.values, cards)]
 
     @cached_property
+    def netdevs(self) -> tuple[Outside, ...]:
+        """What network cards are connected to; a place here is the netdev's number in events."""
+        return tuple(end for end in self.outside if end.type == "netdev")
+
+    @cached_property
     def serial(self) -> tuple[str, ...]:
         """For each serial port a word about its other end."""
         ids = [entry.values.get("chardev") for entry in self.all_of("isa-serial")]

@@ -200,8 +200,7 @@ class Board:
         return None
 
     def netdev(self, id: str | None) -> NetPort:
-        netdevs = [end.id for end in self.config.outside if end.type == "netdev"]
-        return NetPort(None if id is None else netdevs.index(id))
+        return NetPort(None if id is None else [end.id for end in self.config.netdevs].index(id))
 
     def drive(self, id: str) -> Drive:
         drives = [entry.values["drive"] for entry in self.config.all_of(*pc_devices.DRIVES)]

@@ -66,7 +66,7 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     build, serial = builder(reader, values["engine"], values["images"])
     disks = for_branch(reader, values["images"])
     specs = _serial(values["serial"], serial)
-    netdevs = [end.id for end in config_of(reader).outside if end.type == "netdev"]
+    netdevs = [end.id for end in config_of(reader).netdevs]
     try:
         with timeline(reader, values["engine"]) as (line, _):
             line.find(parse(values["at"], line.end, line.end))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from playhead.hw.net import mac_bytes
 from playhead.log.moment import Moment
 from playhead.log.pcapng import Interface
 
@@ -34,20 +35,13 @@ def start_ns(config: PcConfig | None, created: str) -> int:
 def interfaces(config: PcConfig) -> list[Interface]:
     """One for each netdev, in their order; a card describes it."""
     found = []
-    for end in config.outside:
-        if end.type == "netdev":
-            card = next((one for one in config.devices if one.values.get("netdev") == end.id), None)
-            mac = "" if card is None else str(card.values.get("mac", ""))
-            words = [] if card is None else [card.driver, *([mac] if mac else [])]
-            found.append(Interface(end.id, " ".join([*words, f"({end.facts.get('backend', 'netdev')})"]), _bytes(mac)))
+    for end in config.netdevs:
+        card = next((one for one in config.devices if one.values.get("netdev") == end.id), None)
+        mac = "" if card is None else str(card.values.get("mac") or "")
+        words = [] if card is None else [card.driver, *([mac] if mac else [])]
+        text = " ".join([*words, f"({end.facts.get('backend', 'netdev')})"])
+        found.append(Interface(end.id, text, mac_bytes(mac)))
     return found
-
-
-def _bytes(mac: str) -> bytes:
-    try:
-        return bytes.fromhex(mac.replace(":", ""))
-    except ValueError:
-        return b""
 
 
 def date_shown(ns: int) -> str:

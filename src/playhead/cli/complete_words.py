@@ -104,7 +104,7 @@ class Line:
         elif completes == "device":
             yield from self._device(text)
         elif option.subs:
-            yield from self._pairs(option.subs, option.implied, text)
+            yield from self._pairs((*option.subs, *option.completed), option.implied, text)
         else:
             yield from self._typed(option.type, text)
 
@@ -119,10 +119,12 @@ class Line:
                     found = self._typed(type_of(sub.type), value.replace(",,", ","))
                     yield from (f"{before}{key}={one.replace(',', ',,')}" for one in found)
             return
+        first = next((sub for sub in subs if implied and sub.name == implied), None)
         said = {item.partition("=")[0] for item in before.split(",")}
+        subs = _of_kind(subs, first, before)
         yield from (f"{before}{s.name}=" for s in subs if s.help and s.name.startswith(part) and s.name not in said)
-        if implied and not before:
-            yield from self._typed(next(type_of(sub.type) for sub in subs if sub.name == implied), part)
+        if first is not None and not before:
+            yield from self._typed(type_of(first.type), part)
 
     def _device(self, text: str) -> Iterator[str]:
         from playhead.devices import registry
@@ -153,6 +155,17 @@ class Line:
         for option, text in self._values:
             if set(option.names) & set(makers):
                 yield from re.findall(r"(?:^|,)(?:id|node-name)=([^,]+)", text)
+
+
+def _of_kind(subs: Sequence[Sub], implied: Sub | None, before: str) -> Sequence[Sub]:
+    """Those that there are with the implied sub-option's value; without one, those that there always are."""
+    if implied is None:
+        return subs
+    items = [item.partition("=") for item in before.split(",") if item]
+    given = [value if equals else key for n, (key, equals, value) in enumerate(items)
+             if key == implied.name or (n == 0 and not equals)]  # fmt: skip
+    kind = given[-1] if given else implied.default if before else ""
+    return [sub for sub in subs if (not sub.of or kind in sub.of) and not (given and sub is implied)]
 
 
 def _type_of_property(known: Any) -> Type:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.cli.netdev_options import OTHER_CARDS
 from playhead.cli.network import network
 from playhead.cli.option_table import Given, Sub, naming, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
@@ -55,8 +56,7 @@ def _own(known: Declared, given: dict[str, Any]) -> Given:
 
 # QEMU's devices that this version does not have, by how their names begin
 ELSEWHERE = {
-    ("e1000", "ne2k", "pcnet", "i825", "tulip", "vmxnet", "igb", "virtio-net", "usb-net"):
-        "its network cards are rtl8139 and e1000",
+    OTHER_CARDS: "its network cards are rtl8139 and e1000",
     ("AC97", "ac97", "ES1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
         "it has no sound",
     ("VGA", "cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):

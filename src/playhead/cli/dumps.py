@@ -51,7 +51,7 @@ def _open(made: list[FilterDump], wanted: list[Filter], config: PcConfig, create
     from playhead.log.pcap import PcapFile
     from playhead.session.filter_dump import FilterDump
 
-    netdevs = [end.id for end in config.outside if end.type == "netdev"]
+    netdevs = [end.id for end in config.netdevs]
     for one in wanted:
         with naming(one.said):
             file = PcapFile(one.file, one.maxlen)

@@ -15,7 +15,7 @@ from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
 from playhead.cli.option_table import Listed, Sub, commas
 from playhead.cli.structured_value import is_json, json_object, put
-from playhead.cli.value_types import FILE, TEXT, Type, identifier, number, on_off
+from playhead.cli.value_types import FILE, TEXT, Type, identifier, number, on_off, type_of
 from playhead.devices import registry
 from playhead.host.net import user_options
 from playhead.hw.declared import Property
@@ -50,9 +50,14 @@ def _kind(text: str) -> str:
 
 KIND = Type("|".join(KINDS), _kind, KINDS)
 ON_OFF = Type("on|off", str, on_off.words)
-OF_ADDRESS = (("type", Type("inet|unix|fd", str, ("inet", "unix", "fd")), "inet (TCP or UDP), unix, or fd"),
-              ("host", TEXT, "its host"), ("port", TEXT, "its port"), ("path", FILE, "its path, of a Unix socket"),
-              ("str", TEXT, "its number, of a descriptor"))  # fmt: skip
+OF_ADDRESS = (("host", TEXT, "its host"), ("port", TEXT, "its port"), ("path", FILE, "its path, of a Unix socket"),
+              ("ipv4", ON_OFF, "inet: by IPv4"), ("ipv6", ON_OFF, "inet: by IPv6"),
+              ("numeric", ON_OFF, "inet: its host is in numbers"))  # fmt: skip
+OF_STREAM = (("type", Type("inet|unix|fd", str, ("inet", "unix", "fd")), "inet (TCP), unix, or fd"), *OF_ADDRESS,
+             ("to", TEXT, "inet, of a server: the last port to try"),
+             ("keep-alive", ON_OFF, "inet: TCP looks whether the other side is still there"),
+             ("str", TEXT, "its number, of a descriptor"))  # fmt: skip
+OF_DGRAM = (("type", Type("inet|unix", str, ("inet", "unix")), "inet (UDP) or unix"), *OF_ADDRESS)
 OWN = {  # of each kind but user, whose words `user_options` has: (name, type, help)
     "socket": (
         ("listen", TEXT, "wait for the other machine at [ADDR]:PORT"),
@@ -64,22 +69,25 @@ OWN = {  # of each kind but user, whose words `user_options` has: (name, type, h
     ),
     "stream": (
         ("server", ON_OFF, "it is connected to, else it connects"),
-        *((f"addr.{key}", type, f"the address: {help}") for key, type, help in OF_ADDRESS),
+        ("reconnect", TEXT, "of a client: after how many seconds to try again; 0: never"),
+        *((f"addr.{key}", type, f"the address: {help}") for key, type, help in OF_STREAM),
     ),
     "dgram": tuple((f"{side}.{key}", type, f"where it {does}: {help}")
                    for side, does in (("local", "receives"), ("remote", "sends to"))
-                   for key, type, help in OF_ADDRESS),
+                   for key, type, help in OF_DGRAM),
 }  # fmt: skip
 SUBS: tuple[Sub, ...] = (
     Sub("type", KIND, "user: a network of the machine's own, from which it reaches that of the host (libslirp); "
         "socket, stream, dgram: frames to another machine, by TCP, UDP or Unix sockets"),
     Sub("id", identifier, "the name by which a network card's netdev= has it"),
     *(Sub(key, Type(shown, str, on_off.words if shown == "on|off" else (), "folder" if key == "tftp" else ""),
-          f"user: {help}", default) for key, (shown, help, default) in user_options.HELP.items()),
-    *(Sub(key, type, f"{kind}: {help}") for kind, rows in OWN.items() for key, type, help in rows),
+          f"user: {help}", default, of=("user",)) for key, (shown, help, default) in user_options.HELP.items()),
+    *(Sub(key, type, f"{kind}: {help}", of=(kind,)) for kind, rows in OWN.items() for key, type, help in rows),
 )  # fmt: skip
 SUBS = tuple(sub._replace(since=SINCE) for sub in SUBS)
 MAC = Property("mac", "mac")
+# QEMU's other network cards, by how their names begin
+OTHER_CARDS = ("e1000", "i825", "i828", "igb", "ne2k", "pcnet", "tulip", "vmxnet", "virtio-net", "usb-net")
 
 
 class Netdev(NamedTuple):
@@ -125,7 +133,12 @@ def list_kinds(about: str) -> str | None:
         return "\n".join(("Available netdev backend types:", *KINDS))
     if about not in KINDS:
         return None
-    rows = [sub for sub in SUBS if sub.name == "id" or (sub.name != "type" and sub.help.startswith(f"{about}: "))]
+    return _rows(SUBS, about)
+
+
+def _rows(subs: Sequence[Sub], about: str) -> str:
+    """Sub-options of a kind, or all."""
+    rows = [sub for sub in subs if not about or (sub.name != "type" and about in (sub.of or (about,)))]
     return "\n".join(f"  {sub.shown:<36} {sub.help.removeprefix(f'{about}: ')}" for sub in rows)
 
 
@@ -214,20 +227,38 @@ OF_CARD = (
 NIC_SUBS = (
     Sub("type", Type("none|" + KIND.shown, str, ("none", *KINDS)), "what it is connected to, as for -netdev, whose "
         "sub-options it takes, too; none: there is no network card", "user", SINCE),
-    *OF_CARD,
-    Sub("mac", Type("MAC", str), "its address", "52:54:00:12:34:56, and so on", SINCE),
-    Sub("id", identifier, "a name for the netdev", since=SINCE),
+    *(sub._replace(of=KINDS) for sub in OF_CARD),
+    Sub("mac", Type("MAC", str), "its address", "52:54:00:12:34:56, and so on", SINCE, of=KINDS),
+    Sub("id", identifier, "a name for the netdev", since=SINCE, of=KINDS),
 )  # fmt: skip
 NET_SUBS = (
     Sub("type", Type("nic|none|" + KIND.shown, str, ("nic", "none", *KINDS)), "nic: a network card; none: there is no "
         "network; else what that card is connected to, as for -netdev, whose sub-options it takes", since=SINCE),
-    *OF_CARD,
-    Sub("macaddr", Type("MAC", str), "nic: its address", "52:54:00:12:34:56, and so on", SINCE),
-    Sub("addr", Type("SLOT", str), "nic: its slot on the PCI bus", "the first that is free", SINCE),
-    Sub("netdev", Type("ID", str, completes="-netdev"), "nic: a -netdev for it alone", since=SINCE),
+    *(sub._replace(of=("nic",)) for sub in OF_CARD),
+    Sub("macaddr", Type("MAC", str), "nic: its address", "52:54:00:12:34:56, and so on", SINCE, of=("nic",)),
+    Sub("addr", Type("SLOT", str), "nic: its slot on the PCI bus", "the first that is free", SINCE, of=("nic",)),
+    Sub("netdev", Type("ID", str, completes="-netdev"), "nic: a -netdev for it alone", since=SINCE, of=("nic",)),
+    Sub("id", identifier, "a name for it", since=SINCE, of=("nic", *KINDS)),
 )  # fmt: skip
+OF_KINDS = tuple(sub for sub in SUBS if sub.of)  # what -nic and -net take, too
 OF_NIC = ("model", "mac")
 OF_NET_NIC = ("id", "model", "macaddr", "addr", "netdev", "vectors")
+
+
+def list_nic(about: str) -> str | None:
+    """What -nic help prints, and -nic KIND,help."""
+    return _listed(NIC_SUBS, about)
+
+
+def list_net(about: str) -> str | None:
+    """The same of -net."""
+    return _listed(NET_SUBS, about)
+
+
+def _listed(own: Sequence[Sub], about: str) -> str | None:
+    if about and about not in type_of(own[0].type).words:
+        return None
+    return _rows([*own, *OF_KINDS] if about else own, about)
 
 
 def nic(text: str) -> Nic:
@@ -280,12 +311,6 @@ def _model(text: str | None) -> str:
         raise Listed("\n".join(("Supported NIC models:", *models)))
     if text in models:
         return text
-    if text in OTHER_MODELS or text.startswith(("e1000", "virtio", "usb")):
+    if text.startswith((*OTHER_CARDS, "virtio", "usb")):
         raise UnsupportedError(f"model={text}: this version has no such network card; there is {', '.join(models)}")
     raise UsageError(f"model={text}: unknown network card{nearest(text, models) or '; there is ' + ', '.join(models)}")
-
-
-OTHER_MODELS = (
-    "i82550", "i82551", "i82557a", "i82557b", "i82557c", "i82558a", "i82558b", "i82559a", "i82559b", "i82559c",
-    "i82559er", "i82562", "i82801", "igb", "ne2k_isa", "ne2k_pci", "pcnet", "tulip", "vmxnet3",
-)

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
+from playhead.cli.option_table import Sub
 from playhead.cli.structured_value import structured
-from playhead.cli.value_types import Parser, Type, identifier, number, on_off, one_of
+from playhead.cli.value_types import FILE, Parser, Type, identifier, number, on_off, one_of
 
 # by how their names begin: why not, and what there is
 REFUSED = {
@@ -91,10 +92,24 @@ def _filter(kind: str, given: dict[str, Any], said: str) -> Filter:
 
 
 OBJECT = Type("TYPE,id=ID[,KEY=VALUE...]", _object)
+ON_OFF = Type("on|off", str, on_off.words)
+SUBS = tuple(sub._replace(since="0.5.0") for sub in (
+    Sub("qom-type", one_of(*KEYS), "filter-replay or filter-dump"),
+    Sub("id", identifier, "its name", of=(REPLAY, DUMP)),
+    Sub("netdev", Type("ID", str, completes="-netdev"), "the netdev whose packets it sees", of=(REPLAY, DUMP)),
+    Sub("file", FILE, "filter-dump: the pcap file to write", of=(DUMP,)),
+    Sub("maxlen", KEYS[DUMP]["maxlen"], "filter-dump: how many bytes of each packet are kept", str(MAXLEN), of=(DUMP,)),
+    Sub("queue", one_of(*QUEUES), "filter-dump: what the netdev receives, which is what the guest sends (rx); the "
+        "other direction (tx); or both", "all", of=(DUMP,)),
+    Sub("status", ON_OFF, "filter-dump: whether it writes", "on", of=(DUMP,)),
+    Sub("position", _position, of=(REPLAY, DUMP)),  # where among the filters, which makes no difference
+    Sub("insert", one_of("before", "behind"), of=(REPLAY, DUMP)),
+))  # fmt: skip
 
 
 def list_objects(about: str) -> str | None:
     """What -object help prints, and -object TYPE,help."""
     if about in KEYS:
-        return "\n".join(f"  {key}=" for key in KEYS[about])
+        return "\n".join(f"  {sub.shown:<36} {sub.help.removeprefix(f'{about}: ')}".rstrip()
+                         for sub in SUBS if about in sub.of)  # fmt: skip
     return None if about else "\n".join(("List of user creatable objects:", *(f"  {kind}" for kind in KEYS)))

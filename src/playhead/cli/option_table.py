@@ -23,7 +23,8 @@ class Given(dict[str, Any]):
 
 class Sub(NamedTuple):
     """One sub-option, `name=value`. `default`: what holds without it, in words. `key`: where the value goes, by default
-    the name. `since`: the version that has it first.
+    the name. `since`: the version that has it first. `of`: values of the implied sub-option; with others there is no
+    such sub-option.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Sub(NamedTuple):
     default: str = ""
     since: str = FIRST
     key: str = ""
+    of: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -41,7 +43,8 @@ class Sub(NamedTuple):
 class Option(NamedTuple):
     """One option. Without `metavar`, `subs` and a type of its own it is a flag. `parse` gets the value's text and
     raises UsageError with the reason. `listing` says what a value may be, for `-cpu help`; of part of the value, for
-    `-device NAME,help`, or None.
+    `-device NAME,help`, or None. `completed`: sub-options beside `subs` that completion offers; help shows them
+    elsewhere.
 
     With `subs` the value is `key=value,...`, parsed by them; `implied` is the key of a first word without `=`;
     `finish` makes the option's value of the dictionary. `bare`: `key` alone is `key=on` (QEMU's -machine, -boot and
@@ -58,6 +61,7 @@ class Option(NamedTuple):
     group: str = ""
     listing: Callable[[str], str | None] | None = None
     subs: tuple[Sub, ...] = ()
+    completed: tuple[Sub, ...] = ()
     implied: str = ""
     finish: Callable[[Given], Any] = lambda given: given
     bare: bool = True

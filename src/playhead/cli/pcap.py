@@ -10,7 +10,7 @@ from typing import Any
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
 
-SINCE = "0.4.0"
+SINCE = "0.5.0"
 STDOUT = "-"
 OPTIONS = (
     Option("-o", "the file to write, in the format pcapng; - is standard output", parse=FILE, key="output",
@@ -87,32 +87,23 @@ def _check_output(path: str, force: bool) -> None:
 
 
 def _write(reader: Any, values: dict[str, Any]) -> int:
-    from playhead import __version__
     from playhead.base.errors import UsageError
-    from playhead.cli.capture import Capture, interfaces, start_ns
+    from playhead.cli.capture import interfaces
     from playhead.cli.recorded_config import config_of
     from playhead.cli.recorded_machine import moment_of, timeline
-    from playhead.log.host_times import HostTimes
-    from playhead.log.pcapng import PcapngWriter
     from playhead.session.track import Stopped
 
-    config = config_of(reader)
-    found = interfaces(config)
+    found = interfaces(config_of(reader))
     if not found:
         raise UsageError(f"{reader.path} has no packets: no network card of its machine has a netdev")
     begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
     if begin > end:
         raise UsageError(f"--from {begin} comes after --to {end}")
-    created = str(reader.meta.get("created", ""))
-    times = HostTimes((mark for _, mark, _ in reader.marks()), start_ns(None, created))
     with (
         _output(values["output"]) as write,
         timeline(reader, values["engine"], images=values["images"]) as (line, host),
     ):
-        about = f"{reader.path}; times are the {'machine' if values['time'] == 'virtual' else 'host'}'s"
-        file = PcapngWriter(write, found, f"playhead {__version__}", about)
-        capture = Capture(file, start_ns(config, created), times, lambda: host.request_quit("-o"),
-                          by_host=values["time"] == "host")  # fmt: skip
+        capture = _capture(reader, write, found, lambda: host.request_quit("-o"), by_host=values["time"] == "host")
         if values["quiet"]:
             line.tell = lambda text: None
         try:
@@ -127,6 +118,22 @@ def _write(reader: Any, values: dict[str, Any]) -> int:
     if not values["quiet"]:
         host.message(*([note] if note else []), capture.summary(values["output"]))
     return host.exit_status(0)
+
+
+def _capture(reader: Any, write: Callable[[bytes], object], found: list[Any], stop: Callable[[], None], *,
+             by_host: bool) -> Any:  # fmt: skip
+    """What the replay tells of its packets, with the beginning of the file written. `found`: its interfaces."""
+    from playhead import __version__
+    from playhead.cli.capture import Capture, start_ns
+    from playhead.cli.recorded_config import config_of
+    from playhead.log.host_times import HostTimes
+    from playhead.log.pcapng import PcapngWriter
+
+    created = str(reader.meta.get("created", ""))
+    times = HostTimes((mark for _, mark, _ in reader.marks()), start_ns(None, created))
+    about = f"{reader.path}; times are the {'host' if by_host else 'machine'}'s"
+    file = PcapngWriter(write, found, f"playhead {__version__}", about)
+    return Capture(file, start_ns(config_of(reader), created), times, stop, by_host=by_host)
 
 
 def _go(player: Any, end: Any) -> str:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from playhead.base.booleans import BOOLEANS
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.option_table import Sub
-from playhead.cli.value_types import BOOLEANS, type_of
+from playhead.cli.value_types import type_of
 
 NAMES = {"M": "machine", "m": "memory", "boot": "boot-opts", "smp": "smp-opts"}  # QEMU's own for these
 TEXTS = ("port", "detect-zeroes")  # QEMU takes a service's name, too, and a third word

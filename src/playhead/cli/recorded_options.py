@@ -230,7 +230,7 @@ def networks(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     """A card that is given to a netdev must have had one. What a netdev was is the host's business, and so is one that
     no card uses.
     """
-    there = [end.id for end in of.config.outside if end.type == "netdev"]
+    there = [end.id for end in of.config.netdevs]
     given = network(values)
     for netdev in given.netdevs:
         if netdev.said.startswith("-netdev") and netdev.id not in there:

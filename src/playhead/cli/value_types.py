@@ -7,13 +7,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from playhead.base.booleans import BOOLEANS
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
 
 Parser = Callable[[str], Any]
-
-# QEMU's words for booleans, in the case that QEMU takes
-BOOLEANS = {"on": True, "yes": True, "true": True, "y": True, "off": False, "no": False, "false": False, "n": False}
 
 
 class Type:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from playhead.base.booleans import BOOLEANS
 from playhead.base.errors import UsageError
 from playhead.base.messages import nearest
 
@@ -30,7 +31,6 @@ CATEGORIES = ("Controller/Bridge/Hub", "Storage", "Network", "Input", "Display",
 NUMBER = r"-?(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})"
 SIZE = r"([0-9]{1,20})(?:\.([0-9]{1,20}))?([BKMGTPEbkmgtpe]?)"
 UNITS = {unit: 10 * n for n, unit in enumerate("BKMGTPE")}
-BOOLS = {"on": True, "yes": True, "true": True, "y": True, "off": False, "no": False, "false": False, "n": False}
 MAC = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
 ADDR = r"([01]?[0-9a-fA-F])(?:\.([0-7]))?"
 ADDR_GIVEN = r"(?:0[xX])?([01]?[0-9a-fA-F])(?:\.(?:0[xX])?([0-7]))?"  # as libvirt writes it, too
@@ -91,7 +91,7 @@ class Property(NamedTuple):
         if self.type in INTEGERS:
             return int(text, 16 if "x" in text.lower() else 10) if re.fullmatch(NUMBER, text) else None
         if self.type == "bool":
-            return BOOLS.get(text)
+            return BOOLEANS.get(text)
         if self.type == "addr" and (slot := re.fullmatch(ADDR_GIVEN, text)):
             return f"{int(slot[1], 16):02x}.{slot[2] or 0}"
         if self.type == "mac":

@@ -11,6 +11,11 @@ def _nobody(frame: bytes) -> None:
     """What a frame becomes until a session listens."""
 
 
+def mac_bytes(text: str) -> bytes:
+    """Of an address such as 52:54:00:12:34:56."""
+    return bytes.fromhex(text.replace(":", ""))
+
+
 class NetPort:
     """What a card is plugged into. `number` counts a machine's netdevs in the order of its description; a card without
     one has None.

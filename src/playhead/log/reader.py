@@ -21,7 +21,7 @@ from playhead.log.events import End, Entry
 from playhead.log.moment import START, Moment
 from playhead.log.packets import together
 from playhead.log.pages import pieces
-from playhead.log.schema import ALONE, MAX_BLOB, MAX_META
+from playhead.log.schema import WITHOUT_NETWORK, MAX_BLOB, MAX_META
 from playhead.log.start import Start
 from playhead.log.start import from_json as start_from_json
 
@@ -322,7 +322,7 @@ class Reader:
     @property
     def packed(self) -> bool:
         """Whether packets are in a table of their own."""
-        return self.container.format > ALONE
+        return self.container.format > WITHOUT_NETWORK
 
     def ended(self) -> bool:
         """Whether the last event is END: the recording was closed properly."""

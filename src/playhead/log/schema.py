@@ -7,7 +7,7 @@ Only `snapshot` is not: names are given and taken away later too.
 
 APPLICATION_ID = 0x50484452  # "PHDR", at byte 68 of the file
 FORMAT = 5  # SQLite's user_version, at byte 60
-ALONE = 4  # what is written of a machine without a network: the same without `packet`
+WITHOUT_NETWORK = 4  # what is written of a machine without a network: the same without `packet`
 READ = (3, 4, 5)  # formats that are read: 3 has the tables of 4, and another form of meta's `config`
 
 MAX_BLOB = 1 << 30  # bytes of one content-addressed blob, uncompressed
@@ -56,13 +56,13 @@ def _objects(schema: str) -> dict[tuple[str, str, str], str | None]:
     return out
 
 
-OBJECTS = {ALONE: _objects(SCHEMA), FORMAT: _objects(SCHEMA + PACKET)}
-TABLES = tuple(name for kind, name, _ in OBJECTS[ALONE] if kind == "table")
+OBJECTS = {WITHOUT_NETWORK: _objects(SCHEMA), FORMAT: _objects(SCHEMA + PACKET)}
+TABLES = tuple(name for kind, name, _ in OBJECTS[WITHOUT_NETWORK] if kind == "table")
 
 
 def objects_of(format: int) -> dict[tuple[str, str, str], str | None]:
     """What a recording of this format has."""
-    return OBJECTS[max(format, ALONE)]
+    return OBJECTS[max(format, WITHOUT_NETWORK)]
 
 
 def tables_of(format: int) -> set[str]:

@@ -27,7 +27,7 @@ from playhead.log.events import KINDS, Event, to_row
 from playhead.log.moment import START, Moment
 from playhead.log.packets import apart, has_network
 from playhead.log.packing import AtOnce, Packing, PackingHelper
-from playhead.log.schema import ALONE, APPLICATION_ID, FORMAT, MAX_BLOB, PACKET, SCHEMA
+from playhead.log.schema import WITHOUT_NETWORK, APPLICATION_ID, FORMAT, MAX_BLOB, PACKET, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
 
@@ -125,7 +125,7 @@ class Writer:
         """
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         db = sqlite3.connect(os.path.abspath(path), isolation_level=None)
-        format, schema = (FORMAT, SCHEMA + PACKET) if self._packets else (ALONE, SCHEMA)
+        format, schema = (FORMAT, SCHEMA + PACKET) if self._packets else (WITHOUT_NETWORK, SCHEMA)
         settings = "PRAGMA journal_mode = OFF; PRAGMA synchronous = NORMAL"
         made = os.stat(path)
         number = link(self._genesis, "number", [(made.st_dev, made.st_ino, made.st_ctime_ns)])[:4]

@@ -144,12 +144,13 @@ class Debug:
     # what was met
 
     def _master_wrote(self, address: int, length: int, by: str) -> None:
-        if self.armed:
-            self._masters.append(Access(address, length, WRITE, True, by))
+        access = Access(address, length, WRITE, True, by)
+        if self.armed and any(access.touches(watch) for watch in self._watches):
+            self._masters.append(access)
 
     def accesses(self) -> list[Access]:
         """The watched accesses of the last instruction, delivery or bus master; they are reported once."""
-        out = [a for a in self._masters if any(a.touches(w) for w in self._watches)]
+        out = list(self._masters)
         self._masters.clear()
         n = self._core.c32[self._i["hit_n"]]
         for hit in self._core.c64[self._i["hits"] : self._i["hits"] + n]:

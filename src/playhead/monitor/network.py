@@ -13,11 +13,10 @@ from playhead.base.messages import shown
 from playhead.monitor.commands import REPLAY, Command, Misunderstood, Say, refused
 from playhead.monitor.running import FIXED
 from playhead.session.network import CardNow, cards_of
+from playhead.timeline.control import OFFLINE
 from playhead.timeline.debuggee import Debuggee
 
-OFFLINE = refused("a replay is connected to no network: its packets come from the recording", REPLAY)
-HOT_PLUG = refused("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev "
-                   "and -nic make it, set_link plugs a cable in or out")  # fmt: skip
+IN_REPLAY = refused(OFFLINE, REPLAY)
 
 
 def commands(target: Debuggee) -> tuple[Command, ...]:
@@ -29,13 +28,11 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
                 choices=net.names, refused=FIXED),
         Command(("hostfwd_add",), "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport...",
                 "redirect TCP or UDP connections from host to guest (on this machine only, if no hostaddr is given)",
-                net.add, refused=OFFLINE),
+                net.add, refused=IN_REPLAY),
         Command(("hostfwd_remove",), "[netdev_id] [tcp|udp]:[hostaddr]:hostport...",
-                "remove host-to-guest TCP or UDP redirection", net.remove, refused=OFFLINE),
+                "remove host-to-guest TCP or UDP redirection", net.remove, refused=IN_REPLAY),
         Command(("announce_self",), "[interfaces] [id]", "tell the networks where the machine is (RARP)", net.announce,
-                refused=OFFLINE),
-        Command(("netdev_add",), "...", "add a netdev", net.never, refused=HOT_PLUG, listed=False),
-        Command(("netdev_del",), "...", "remove a netdev", net.never, refused=HOT_PLUG, listed=False),
+                refused=IN_REPLAY),
     )  # fmt: skip
 
 
@@ -147,6 +144,3 @@ class Network:
     def announce(self, words: list[str], say: Say) -> None:
         """`interfaces` are cards; `id` names a series of announcements in QEMU, and here there is one each time."""
         self._target.announce(words[0].split(",") if words else None)
-
-    def never(self, words: list[str], say: Say) -> None:
-        raise AssertionError("a command that is refused everywhere")

@@ -11,7 +11,8 @@ JOBS = "there are no block jobs; qemu-img does that when the machine does not ru
 SNAPSHOT = "savevm keeps the state of the machine and of its disks"
 HOST = "addresses of the host say nothing about the machine; gva2gpa translates the guest's"
 SCREEN = "there is no screen yet"
-NETWORK = "there is no network yet"
+NETWORK = ("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev and -nic "
+           "make it, set_link plugs a cable in or out")  # fmt: skip
 SOUND = "there is no sound yet"
 USB = "USB support not enabled: the machine has no USB controller"
 NBD = "images are not exported; qemu-nbd does that"
@@ -22,7 +23,6 @@ DIRTY = "nothing measures how fast memory is written; a recording's checkpoints 
 FIXED = "character devices are chosen at the start; nothing may come from a new one that a recording does not know"
 
 COMMANDS: dict[str, str] = {
-    "announce_self": NETWORK,
     "balloon": f"{OTHER} (balloon device); the memory is what -m says",
     **dict.fromkeys(("block_job_cancel", "block_job_complete", "block_job_pause", "block_job_resume",
                      "block_job_set_speed", "block_stream", "commit", "drive_backup", "drive_mirror"), JOBS),
@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(("gpa2hpa", "gpa2hva"), HOST),
     "mce": "this processor has no machine check registers; nmi is there",
     **dict.fromkeys(("nbd_server_add", "nbd_server_remove", "nbd_server_start", "nbd_server_stop"), NBD),
+    **dict.fromkeys(("netdev_add", "netdev_del"), NETWORK),
     **dict.fromkeys(("object_add", "object_del", "qom-get", "qom-list", "qom-set"), OBJECTS),
     "pcie_aer_inject_error": f"{OTHER} (PCI Express)",
     "qemu-io": "images are not written behind the guest's back; qemu-io does that when the machine does not run",
@@ -61,8 +62,9 @@ INFOS: dict[str, str] = {
     "opcount": "there is no translator that counts operations; info jit says what executes instructions",
     "profile": "there is nothing to profile; bench measures (./dev bench)",
     "qom-tree": "there is no object tree; info qtree shows the devices",
-    "rdma": NETWORK, "rocker": NETWORK, "rocker-of-dpa-flows": NETWORK, "rocker-of-dpa-groups": NETWORK,
-    "rocker-ports": NETWORK,
+    "rdma": f"{OTHER} (RDMA device)",
+    **dict.fromkeys(("rocker", "rocker-of-dpa-flows", "rocker-of-dpa-groups", "rocker-ports"),
+                    f"{OTHER} (rocker switch)"),
     "sev": f"{OTHER} (AMD's encrypted memory)", "sgx": f"{OTHER} (enclaves)",
     "stats": "no statistics are kept; info blockstats and info replay have counts",
     "sync-profile": "there is nothing to profile; bench measures (./dev bench)",

@@ -1,11 +1,11 @@
 """QEMU's commands that are known and not there, each with the reason and what there is instead."""
 
+from playhead.monitor.refusals import NETWORK
 from playhead.qmp.declared import refused
 
 refused("a machine's devices are fixed when it starts, and a recording keeps their list; -device adds one",
         "device_add", "device_del", "blockdev-add", "blockdev-del", "qom-set")  # fmt: skip
-refused("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev and -nic "
-        "make it, set_link plugs a cable in or out", "netdev_add", "netdev_del")  # fmt: skip
+refused(NETWORK, "netdev_add", "netdev_del")
 refused("objects are made when the machine starts (-object filter-dump,id=ID,netdev=ID,file=FILE); what went over a "
         "recorded machine's network can be had later, too: playhead pcap", "object-add", "object-del")  # fmt: skip
 refused("character devices are fixed when the machine starts, because their input is recorded by number; "

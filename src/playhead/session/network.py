@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.hw.inputs import NET, takers
+from playhead.hw.net import mac_bytes
 
 if TYPE_CHECKING:
     from playhead.machine.machine import Machine
@@ -30,11 +31,11 @@ def cards_of(machine: "Machine") -> list[CardNow]:
 
 def netdevs_of(machine: "Machine") -> list[tuple[str, str]]:
     """(id, kind) of each netdev, in the order of their numbers in events."""
-    return [(end.id, end.facts["backend"]) for end in machine.config.outside if end.type == "netdev"]
+    return [(end.id, end.facts["backend"]) for end in machine.config.netdevs]
 
 
 def rarp(mac: str) -> bytes:
     """The frame by which a machine tells a network where it is: a request of RARP (RFC 903) for its own address."""
-    own = bytes.fromhex(mac.replace(":", ""))
+    own = mac_bytes(mac)
     head = b"\xff" * 6 + own + b"\x80\x35" + bytes.fromhex("0001080006040003")
     return (head + own + bytes(4) + own + bytes(4)).ljust(60, b"\0")

@@ -19,6 +19,8 @@ RUN_STATES = ("debug", "paused", "prelaunch", "running", "shutdown", "suspended"
 
 QMP_QUIT, QMP_RESET = "host-qmp-quit", "host-qmp-system-reset"  # causes (`log.causes`)
 
+OFFLINE = "a replay is connected to no network: its packets come from the recording"
+
 
 class Happening(NamedTuple):
     """One of QEMU's events, in its words: STOP, RESUME, RESET, SHUTDOWN, POWERDOWN, SUSPEND, WAKEUP,
@@ -164,7 +166,7 @@ class Control:
 
     def announce(self, cards: Sequence[str] | None = None) -> None:
         """`announce_self`: tell the networks of these cards, or of all, where the machine is. Nothing enters it."""
-        raise UsageError("a replay is connected to no network: its packets come from the recording")
+        raise UsageError(OFFLINE)
 
     def drives_now(self) -> list[DriveNow]:
         """The drives, and what is in them now."""

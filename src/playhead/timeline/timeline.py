@@ -47,10 +47,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Hit:
-    """A stop on the way: before a breakpoint's instruction, or after an access (then `accesses`)."""
+    """A stop on the way: before a breakpoint's instruction, or after an access (then `accesses`). `entered`: it is
+    what entered at `moment` that made the access, such as a packet, and no instruction before it.
+    """
 
     moment: Moment
     accesses: tuple[Access, ...]
+    entered: bool = False
 
 
 class Timeline:
@@ -348,7 +351,7 @@ class Timeline:
     def _next_hit(self, goal: Moment) -> Hit | None:
         self.player.to(goal)
         stop, self.player.met = self.player.met, None
-        return None if stop is None else Hit(self.moment, stop.accesses)
+        return None if stop is None else Hit(self.moment, stop.accesses, self.player.something_entered_here)
 
     def _counts(self, hit: Hit) -> bool:
         return bool(hit.accesses) or self.break_when(self.machine.pc())
@@ -374,7 +377,7 @@ class Timeline:
                 near = self._before(hi)
                 hit = self._last_hit(near, hi)
                 if hit is not None:
-                    if hit.moment < lowest or (hit.accesses and hit.moment == lowest):
+                    if hit.moment < lowest or (hit.accesses and hit.moment == lowest and not hit.entered):
                         break
                     return self._arrive(hit)
                 hi = near.moment
@@ -423,5 +426,8 @@ class Timeline:
         if not hit.accesses:
             self.seek(hit.moment)
             return Found("break", self.moment)
+        if hit.entered:
+            self.seek(hit.moment)
+            return Found("watch", self.moment, hit.accesses, Moment(hit.moment.icount, hit.moment.seq + 1))
         self.seek(self._step_before(hit.moment))
         return Found("watch", self.moment, hit.accesses, hit.moment)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import struct
 
+from card_bench import CardBench
+
 from playhead.devices.net.e1000 import E1000
-from playhead.hw.clock import VirtualClock
-from playhead.hw.line import Line
-from playhead.hw.memory import Memory
-from playhead.hw.net import NetPort
-from playhead.hw.space import Space
 
 RAM = 4 << 20
 REGISTERS, PORTS = 0xFEBC0000, 0xC000
@@ -29,49 +27,20 @@ DEFAULTS = {"mac": MAC.hex(":"), "autonegotiation": True, "mitigation": True, "e
             "init-vet": True}  # fmt: skip
 
 
-class Bench:
-    """The card with its registers at `REGISTERS` and `PORTS`, and bus mastering on; time moves only when told."""
+def frame(length: int, to: bytes = MAC, ethertype: bytes = b"\x08\x00", seed: int = 1) -> bytes:
+    return to + PEER + ethertype + random.Random(seed).randbytes(length - 14)
+
+
+class Bench(CardBench):
+    """The card with its registers at `REGISTERS` and `PORTS`."""
 
     def __init__(self, **properties):
-        self.time_ns = self.icount = 0
-        self.clock, self.io, self.memory = VirtualClock(self), Space("io", 1 << 16), Memory(RAM)
-        self.memory.map(0, RAM, self.memory.allocate(RAM))
-        self.line, self.port = Line("intA"), NetPort(0)
-        self.rooms = self.raised = 0
-        self.line.connect(self._line)
-        self.card = E1000("e1000", self.io, self.memory, self.clock, self.line, self.port, DEFAULTS | properties)
-        self.card.on_room = self._room
-        self.sent: list[bytes] = []
-        self.port.sent = self.sent.append
-        self.configure()
         self.tail, self.size = 0, 0
-
-    def configure(self) -> None:
-        for offset, size, value in ((0x10, 4, REGISTERS), (0x14, 4, PORTS), (0x04, 2, 7)):
-            self.card.program(offset, size, value)
-
-    def _line(self, level: bool) -> None:
-        self.raised += level
-
-    def _room(self) -> None:
-        self.rooms += 1
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    def advance(self, ns: int) -> None:
-        end = self.time_ns + ns
-        while (deadline := self.clock.next_deadline_ns()) <= end:
-            self.time_ns = max(self.time_ns, deadline)
-            self.clock.ring(self.time_ns)
-        self.time_ns = end
+        super().__init__(RAM, lambda *around: E1000("e1000", *around, DEFAULTS | properties),
+                         ((0x10, REGISTERS), (0x14, PORTS)))  # fmt: skip
 
     def become(self, other: Bench) -> None:
-        """What a checkpoint keeps of another one."""
-        self.time_ns = other.time_ns
-        self.clock.load(other.clock.save())
-        self.memory.area[:RAM] = other.memory.area[:RAM]
-        self.card.load(other.card.save())
+        super().become(other)
         self.tail, self.size = other.tail, other.size
 
     # -- registers
@@ -108,9 +77,9 @@ class Bench:
 
     def go(self) -> list[bytes]:
         """Tell the card; returns what it has sent."""
-        before = len(self.sent)
+        before = len(self.out)
         self.write(TDT, self.tail)
-        return self.sent[before:]
+        return self.out[before:]
 
     def legacy(self, length: int, command: int = EOP | RS, address: int = DATA, *, cso: int = 0, css: int = 0,
                special: int = 0) -> None:  # fmt: skip

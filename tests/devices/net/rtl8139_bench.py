@@ -6,32 +6,17 @@ import struct
 import time
 from pathlib import Path
 
+from card_bench import CardBench
 from qemu_card import QemuCard
 
 from playhead.devices.net.rtl8139 import Rtl8139
-from playhead.hw.clock import VirtualClock
-from playhead.hw.line import Line
-from playhead.hw.memory import Memory
-from playhead.hw.net import NetPort
-from playhead.hw.space import Space
 
 RAM, SETTLE_S = 1 << 20, 0.05
 PORTS, REGISTERS = 0xC000, 0xE0000000
 RING, RX_DESCRIPTORS, TX_DESCRIPTORS, TX_HIGH, BUFFERS, DATA = 0x10000, 0x40000, 0x41000, 0x42000, 0x50000, 0x80000
 ME, OTHER, BROADCAST = bytes.fromhex("525400123456"), bytes.fromhex("020000000001"), b"\xff" * 6
 CR, CAPR, CBR, IMR, ISR, TCR, RCR, MPC, TPPOLL, CPCR, RDSAR = (
-    0x37,
-    0x38,
-    0x3A,
-    0x3C,
-    0x3E,
-    0x40,
-    0x44,
-    0x4C,
-    0xD9,
-    0xE0,
-    0xE4,
-)
+    0x37, 0x38, 0x3A, 0x3C, 0x3E, 0x40, 0x44, 0x4C, 0xD9, 0xE0, 0xE4)  # fmt: skip
 ROK, TOK, OVERFLOW, LINK, FIFO, TIMEOUT = 1, 4, 0x10, 0x20, 0x40, 0x4000
 OWN, EOR, FS, LS = 1 << 31, 1 << 30, 1 << 29, 1 << 28
 ALL = 0x0F  # RCR: every frame
@@ -73,14 +58,8 @@ class Card:
         self.put(CPCR, 2, cpcr)
         for n in range(rx):
             self.give(n, size, end=n == rx - 1)
-        for at, value in (
-            (RDSAR, RX_DESCRIPTORS),
-            (RDSAR + 4, 0),
-            (0x20, TX_DESCRIPTORS),
-            (0x24, 0),
-            (0x28, TX_HIGH),
-            (0x2C, 0),
-        ):
+        for at, value in ((RDSAR, RX_DESCRIPTORS), (RDSAR + 4, 0), (0x20, TX_DESCRIPTORS), (0x24, 0), (0x28, TX_HIGH),
+                          (0x2C, 0)):  # fmt: skip
             self.put(at, 4, value)
         self.put(CR, 1, 0x0C)
         self.put(RCR, 4, rcr)
@@ -89,9 +68,8 @@ class Card:
 
     def give(self, n: int, size: int = 0x600, *, end: bool = False) -> None:
         """Receive descriptor `n` to the chip."""
-        self.poke(
-            RX_DESCRIPTORS + 16 * n, struct.pack("<IIII", OWN | (EOR if end else 0) | size, 0, BUFFERS + 0x1000 * n, 0)
-        )
+        command = OWN | (EOR if end else 0) | size
+        self.poke(RX_DESCRIPTORS + 16 * n, struct.pack("<IIII", command, 0, BUFFERS + 0x1000 * n, 0))
 
     def received(self, n: int) -> tuple[int, int, bytes]:
         """The first two dwords of a receive descriptor, and what is in its buffer by its size."""
@@ -110,45 +88,10 @@ class Card:
         return n + len(pieces)
 
 
-class Ours(Card):
+class Ours(CardBench, Card):
     def __init__(self) -> None:
-        self.time_ns = self.icount = 0
-        self.clock = VirtualClock(self)
-        self.io, self.memory = Space("io", 1 << 16), Memory(RAM)
-        self.memory.map(0, RAM, self.memory.allocate(RAM))
-        self.line, self.edges = Line("intA"), []
-        self.line.connect(self.edges.append)
-        self.port, self.out = NetPort(), []
-        self.port.sent = self.out.append
-        self.rooms = 0
-        self.card = Rtl8139("rtl8139", self.io, self.memory, self.clock, self.line, self.port, ME.hex(":"))
-        self.card.on_room = self._room
-        self.place()
-        self.rooms = 0
-
-    def _room(self) -> None:
-        self.rooms += 1
-
-    def now_ns(self) -> int:
-        return self.time_ns
-
-    def place(self) -> None:
-        for offset, size, value in ((0x10, 4, PORTS), (0x14, 4, REGISTERS), (4, 2, 7)):
-            self.card.program(offset, size, value)
-
-    def advance(self, ns: int) -> None:
-        end = self.time_ns + ns
-        while (deadline := self.clock.next_deadline_ns()) <= end:
-            self.time_ns = max(self.time_ns, deadline)
-            self.clock.ring(self.time_ns)
-        self.time_ns = end
-
-    def become(self, other: Ours) -> None:
-        """What a checkpoint keeps of another one."""
-        self.time_ns = other.time_ns
-        self.clock.load(other.clock.save())
-        self.card.load(other.card.save())
-        self.memory.area[:RAM] = other.memory.area[:RAM]
+        super().__init__(RAM, lambda *around: Rtl8139("rtl8139", *around, ME.hex(":")),
+                         ((0x10, PORTS), (0x14, REGISTERS)))  # fmt: skip
 
     def get(self, at: int, size: int) -> int:
         return self.memory.mmio.read(REGISTERS + at, size)
@@ -183,6 +126,10 @@ class Qemu(Card):
         self._qemu = QemuCard("rtl8139", folder, ((0x10, PORTS), (0x14, REGISTERS)))
         self.interrupt, self.sent, self.close = self._qemu.interrupt, self._qemu.sent, self._qemu.close
         self.poke, self.peek = self._qemu.write_memory, self._qemu.read_memory
+
+    def command(self, value: int) -> None:
+        """Write PCI's command register."""
+        self._qemu.set_config(4, value)
 
     def get(self, at: int, size: int) -> int:
         return self._qemu.read_register(REGISTERS + at, size)

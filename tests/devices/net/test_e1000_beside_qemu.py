@@ -190,10 +190,10 @@ def test_packets_that_are_sent(pair):
         for one in descriptors:
             pair.put(TX + 16 * tail, one)
             tail = (tail + 1) % SLOTS
-        pair.ours.sent.clear()
+        pair.ours.out.clear()
         pair.write(TDT, tail)
-        there = [pair.qemu.sent(2) for _ in pair.ours.sent]
-        assert pair.ours.sent == there, f"seed {seed}"
+        there = [pair.qemu.sent(2) for _ in pair.ours.out]
+        assert pair.ours.out == there, f"seed {seed}"
         pair.read(TDH)
         pair.read(ICR)
         pair.memory(TX, 16 * SLOTS)

@@ -72,8 +72,8 @@ def test_nothing_that_a_guest_does_is_too_much(seed):
     for step in range(400):
         if step % 50 == 0:
             other.become(bench)
-            other.sent.clear()
-            bench.sent.clear()
+            other.out.clear()
+            bench.out.clear()
         again = random.Random()
         again.setstate(chance.getstate())
         begun = time.process_time()
@@ -84,7 +84,7 @@ def test_nothing_that_a_guest_does_is_too_much(seed):
         for one in (bench, other):
             one.advance(pause)
     assert not outside
-    assert other.card.save() == bench.card.save() and other.sent == bench.sent
+    assert other.card.save() == bench.card.save() and other.out == bench.out
     assert other.memory.area[:] == bench.memory.area[:]
     assert longest < 3
 
@@ -146,4 +146,4 @@ def test_a_segment_of_64_kib_that_is_not_whole_yet():
     other.become(bench)
     for one in (bench, other):
         one.data(0x10, EOP | TSE)
-    assert [len(frame) for frame in bench.go()] == [255 + 65536, 255 + 15] and other.go() == bench.sent
+    assert [len(frame) for frame in bench.go()] == [255 + 65536, 255 + 15] and other.go() == bench.out

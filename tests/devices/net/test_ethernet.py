@@ -5,7 +5,7 @@ import random
 import pytest
 
 from playhead.devices.net.ethernet import (
-    BROADCAST, checksum_sum, frame_check, hash_bits, internet_checksum, is_group, padded,
+    checksum_sum, frame_check, hash_bits, internet_checksum, padded, tagged, untagged,
 )  # fmt: skip
 
 
@@ -62,7 +62,8 @@ def test_frame_check_leaves_the_known_remainder():
     assert crc_by_bits(frame + frame_check(frame)) == 0xC704DD7B
 
 
-def test_padding_and_groups():
+def test_padding_and_tags():
     assert padded(b"\x01" * 42) == b"\x01" * 42 + bytes(18)
     assert padded(b"") == bytes(60) and padded(b"a" * 60) == b"a" * 60 and len(padded(b"a" * 61)) == 61
-    assert is_group(BROADCAST) and is_group(bytes((1, 0, 0x5E, 0, 0, 1))) and not is_group(b"\x52T\0\x12\x34\x56")
+    frame = bytes(range(60))
+    assert tagged(frame, b"tag!") == frame[:12] + b"tag!" + frame[12:] and untagged(tagged(frame, b"tag!")) == frame

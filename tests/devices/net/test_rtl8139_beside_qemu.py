@@ -52,15 +52,8 @@ def registers(card):
 def begin(card):
     """As it is after power-on, also of what a reset does not change; no descriptors."""
     card.put(CR, 1, 0x10)
-    for at, size, value in (
-        (RCR, 4, 0),
-        (8, 4, 0),
-        (12, 4, 0),
-        (MPC, 4, 0),
-        (0x5C, 2, 0),
-        (0xEC, 1, 0),
-        (0x50, 1, 0xC0),
-    ):
+    for at, size, value in ((RCR, 4, 0), (8, 4, 0), (12, 4, 0), (MPC, 4, 0), (0x5C, 2, 0), (0xEC, 1, 0),
+                            (0x50, 1, 0xC0)):  # fmt: skip
         card.put(at, size, value)
     for at in range(0x20, 0x30, 4):
         card.put(at, 4, 0)
@@ -193,3 +186,16 @@ def test_a_ring_without_an_end_goes_round(pair):
         return [len(frame) for frame in frames_out(card)]
 
     assert same(pair, play)[-1] == 200
+
+
+def test_an_interrupt_that_is_kept_from_the_pin_is_in_the_status(qemu):
+    ours, seen = Ours(), []
+    for card, command, status in ((qemu, qemu.command, qemu.interrupt),
+                                  (ours, lambda value: ours.card.program(4, 2, value),
+                                   lambda: bool(ours.card.word(6) & 8))):  # fmt: skip
+        card.start_c()
+        card.arrive(ethernet())
+        command(0x407)
+        seen.append(status())
+        command(7)
+    assert seen == [True, True] and ours.interrupt()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from playhead.host.net import user
+from playhead.host.net import slirp_child
 from playhead.host.net.end import FRAME_MAX, INBOX
 from playhead.host.net.user import available
 from tests.host.net.ends import Open, wait_for
@@ -111,7 +111,7 @@ for _ in range(200):
 @pytest.mark.skipif(not available(), reason="libslirp0 is not installed")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_process_of_a_user_network_that_talks_nonsense(seed, monkeypatch):
-    monkeypatch.setattr(user, "PROGRAM", "import sys; sys.path.append(sys.argv[1])" + GARBAGE.format(seed=seed))
+    monkeypatch.setattr(slirp_child, "PROGRAM", "import sys; sys.path.append(sys.argv[1])" + GARBAGE.format(seed=seed))
     with Guest() as guest:
         end = time.monotonic() + 10
         while not guest.said and time.monotonic() < end:

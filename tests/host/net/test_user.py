@@ -141,7 +141,7 @@ def test_the_name_server_answers():
         guest.udp("10.0.2.3", 53, question)
         found = guest.datagram(4000, 3)
         if found is None:  # the machine's own may not answer: then the question has gone out, and waits
-            assert "10.0.2.3" not in guest.said and "UDP" in guest.end.usernet()
+            assert not guest.said and "UDP" in guest.end.usernet()
         else:
             assert found.source == "10.0.2.3" and found.data[:2] == b"\x12\x34"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from playhead.base.errors import HostError, Refused
-from playhead.host.net import user
+from playhead.host.net import slirp_child, user
 from playhead.host.net.default_user import MISSING, DefaultUserNet
 from playhead.host.net.end import INBOX
 from playhead.host.net.user import UserNet, available
@@ -45,7 +45,7 @@ def running(pid: int) -> bool:
 def test_its_death_is_told_once_and_drops_frames(number, why):
     with Guest() as guest:
         assert guest.arp("10.0.2.2")
-        os.kill(guest.end._pid, number)
+        os.kill(guest.end._child.pid, number)
         assert until(lambda: guest.said)
         for _ in range(100):
             guest.send_arp("10.0.2.2")
@@ -60,7 +60,7 @@ def test_an_endless_loop_ends_it(monkeypatch):
     """The library does not come back: the process's own time-out ends it. The loop here is one of Python's."""
     loop = ("import playhead.host.net.slirp_process as p; p.HANG_S = 1\n"
             "p.Process._read = lambda self: [0 for _ in iter(int, 1)]")  # fmt: skip
-    monkeypatch.setattr(user, "PROGRAM", user.PROGRAM.replace("main()", f"\n{loop}\nmain()"))
+    monkeypatch.setattr(slirp_child, "PROGRAM", slirp_child.PROGRAM.replace("main()", f"\n{loop}\nmain()"))
     with Guest() as guest:
         assert until(lambda: guest.said) and "did not come back from the library" in guest.said[0]
 
@@ -68,10 +68,10 @@ def test_an_endless_loop_ends_it(monkeypatch):
 def test_a_request_to_one_that_hangs_has_an_end(monkeypatch):
     monkeypatch.setattr(user, "ANSWER_S", 0.2)
     with Guest() as guest:
-        os.kill(guest.end._pid, signal.SIGSTOP)
+        os.kill(guest.end._child.pid, signal.SIGSTOP)
         with pytest.raises(Refused, match="does not answer"):
             guest.end.usernet()
-        os.kill(guest.end._pid, signal.SIGCONT)
+        os.kill(guest.end._child.pid, signal.SIGCONT)
         monkeypatch.setattr(user, "ANSWER_S", 10)
         guest.end.hostfwd_add("tcp::0-:80")
         assert "HOST_FORWARD" in guest.end.usernet()  # the answer to this, not to the first
@@ -91,7 +91,7 @@ def test_it_ends_with_the_recorder():
     code = (
         "import time; from playhead.host.net.user import UserNet\n"
         "from playhead.host.net.user_options import user_options\n"
-        "net = UserNet('net0', user_options([])); net.opened(); print(net._pid, flush=True); time.sleep(60)"
+        "net = UserNet('net0', user_options([])); net.opened(); print(net._child.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as recorder:
         pid = int(recorder.stdout.readline())
@@ -101,9 +101,9 @@ def test_it_ends_with_the_recorder():
 
 
 def test_close_ends_it_at_once_even_if_it_hangs(monkeypatch):
-    monkeypatch.setattr(user, "END_S", 0.2)
+    monkeypatch.setattr(slirp_child, "END_S", 0.2)
     with Guest() as guest:
-        pid = guest.end._pid
+        pid = guest.end._child.pid
         os.kill(pid, signal.SIGSTOP)
     assert not running(pid)
     with pytest.raises(ChildProcessError):
@@ -115,13 +115,13 @@ def test_it_has_nothing_of_ours_but_its_own():
     os.set_inheritable(write, True)  # as a shell's redirection would be
     try:
         with Guest() as guest:
-            folder = Path(f"/proc/{guest.end._pid}/fd")
+            folder = Path(f"/proc/{guest.end._child.pid}/fd")
             fds = {int(one.name): os.readlink(one) for one in folder.iterdir()}
             assert set(fds) <= {0, 1, 2, 3, 4, 5} and fds[0] == fds[1] == "/dev/null"  # 5: the library's own, if any
             assert fds[3].startswith("socket:") and "guest-time" in fds[4]
             assert f"pipe:[{os.fstat(write).st_ino}]" not in fds.values()
-            assert os.getsid(guest.end._pid) == guest.end._pid  # no signal of the terminal's
-            maps = Path(f"/proc/{guest.end._pid}/maps").read_text()
+            assert os.getsid(guest.end._child.pid) == guest.end._child.pid  # no signal of the terminal's
+            maps = Path(f"/proc/{guest.end._child.pid}/maps").read_text()
             assert "libslirp" in maps and "libslirp" not in Path("/proc/self/maps").read_text()
     finally:
         os.close(read)
@@ -146,12 +146,12 @@ def test_without_the_library(monkeypatch, tmp_path):
 
 def test_the_default_network_starts_when_it_is_used():
     with Guest(kind=DefaultUserNet) as guest:  # which has told its address
-        assert guest.end._pid and guest.arp("10.0.2.2") and guest.end.live and not guest.said
+        assert guest.end._child.pid and guest.arp("10.0.2.2") and guest.end.live and not guest.said
         assert "UDP" not in guest.end.usernet()
         guest.end.hostfwd_add("tcp::0-:80")
     with Guest(kind=DefaultUserNet, watch=False) as guest:
         guest.pass_time(10_000_000_000)
-        assert guest.end._pid == 0 and guest.end.watched() == (-1, 0) and not guest.end.live
+        assert not hasattr(guest.end, "_child") and guest.end.watched() == (-1, 0) and not guest.end.live
 
 
 def test_the_default_network_without_a_library_that_can_be_used(monkeypatch, tmp_path):
@@ -165,7 +165,7 @@ def test_the_default_network_without_a_library_that_can_be_used(monkeypatch, tmp
     monkeypatch.setattr("playhead.host.net.default_user.available", lambda: False)
     with Guest(kind=DefaultUserNet) as guest:
         guest.send_arp("10.0.2.2")
-        assert guest.end.unplugged and guest.end._pid == 0 and guest.said == [MISSING]
+        assert guest.end.unplugged and not hasattr(guest.end, "_child") and guest.said == [MISSING]
         with pytest.raises(Refused, match="cable unplugged"):
             guest.end.hostfwd_add("tcp::0-:80")
 
@@ -226,14 +226,14 @@ def pushed(client: socket.socket) -> int:
 
 def test_what_it_cannot_take_is_dropped_and_never_waited_for():
     with Guest() as guest:
-        os.kill(guest.end._pid, signal.SIGSTOP)
+        os.kill(guest.end._child.pid, signal.SIGSTOP)
         frame = bytes(6) + MAC + b"\x88\xb5" + bytes(1400)
         began = time.monotonic()
         for _ in range(20_000):
             guest.end.send(frame)
         assert time.monotonic() - began < 5
         assert guest.end.lost > 10_000 and len(guest.end._out) < user.OUTBOX + 2000
-        os.kill(guest.end._pid, signal.SIGCONT)
+        os.kill(guest.end._child.pid, signal.SIGCONT)
         assert until(lambda: not guest.end._out)
         assert guest.arp("10.0.2.2") is not None  # in step: no frame was cut
 
@@ -276,6 +276,6 @@ def test_a_process_that_does_not_start(monkeypatch):
     with pytest.raises(HostError, match="cannot start the process of netdev net0"):
         Guest()
     monkeypatch.undo()
-    monkeypatch.setattr(user, "PROGRAM", "raise SystemExit('no network today')")
+    monkeypatch.setattr(slirp_child, "PROGRAM", "raise SystemExit('no network today')")
     with pytest.raises(HostError, match=r"its process has ended .*no network today"):
         Guest().__enter__()

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from playhead.base.errors import UsageError
-from playhead.devices.pci.bus import PciState, addr
+from playhead.devices.pci.bus import Bar, PciState, addr
 from playhead.devices.pci.expansion_rom import ROM_PROPERTIES, PciCard
 from playhead.hw.declared import Declared, Property
 from playhead.hw.inputs import NET, nobody_waits
-from playhead.hw.net import NetPort
+from playhead.hw.native import Registers
+from playhead.hw.net import NetPort, mac_bytes
+from playhead.hw.space import Range, Read, Space, Write
 
+COMMAND_NO_INTX, STATUS_INTX = 0x0400, 0x08  # of PCI's COMMAND and STATUS, since PCI 2.3
 FIRST_MAC, CARDS = 0x525400123456, 0xFF - 0x56
 CARD_PROPERTIES = (
     addr(),
@@ -23,10 +26,6 @@ CARD_PROPERTIES = (
 )
 
 P = TypeVar("P", bound=PciState)
-
-
-def mac_bytes(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))
 
 
 def free_mac(taken: Sequence[str]) -> str:
@@ -45,9 +44,28 @@ class NetworkCard(PciCard[P]):
     port: NetPort
     on_room: Callable[[], None] = staticmethod(nobody_waits)
 
+    def __init__(self, name: str, port: NetPort):
+        super().__init__(name)
+        self.port = port
+        self._ranges: dict[int, Range] = {}  # by the number of their base address register
+
     @classmethod
     def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:
         settled = super().settle(p, others)
         if p.get("mac") is None:
             settled["mac"] = free_mac([values["mac"] for _, values in others if values.get("mac")])
         return settled
+
+    def _place(self, bar: Bar, space: Space, read: Read, write: Write, registers: Registers | None,
+               min_size: int = 1) -> None:  # fmt: skip
+        """Map the registers where the guest has put them by this base address register."""
+        base, known = self.bar(bar.index), self._ranges.get(bar.index)
+        if (known.base if known else None) == base:
+            return
+        if known is not None:
+            space.unmap(known)
+            del self._ranges[bar.index]
+        if base is not None:
+            name = f"{self.name}.{'io' if bar.io else 'registers'}"
+            self._ranges[bar.index] = space.map(base, bar.length, read, write, min_size=min_size, max_size=4, name=name,
+                                                registers=registers, moves=True)  # fmt: skip

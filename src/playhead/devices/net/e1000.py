@@ -4,8 +4,7 @@ The registers are in e1000_registers.py, which says what native code does with t
 and how the parts work together: the interrupt, the PHY and its link, the EEPROM, the transmitter and the receiver.
 
 A write of the transmit tail sends at once, and a frame that comes in is in memory at once. So between two instructions
-nothing is under way but a packet whose last descriptor is missing, autonegotiation, and an interrupt that is held back:
-there are at most 7,813 of them in a second, fewer if a driver has asked for that (ITR, RADV, TADV).
+nothing is under way but a packet whose last descriptor is missing, autonegotiation, and an interrupt that is held back.
 
 A frame waits on the host's side while the receiver is on and has no buffer; one that does not receive drops it.
 
@@ -16,16 +15,16 @@ Sources: Intel, "PCI/PCI-X Family of Gigabit Ethernet Controllers Software Devel
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.devices.net.card import CARD_PROPERTIES, NetworkCard, mac_bytes
+from playhead.devices.net.card import CARD_PROPERTIES, NetworkCard
 from playhead.devices.net.e1000_eeprom import eeprom_words
+from playhead.devices.net.e1000_interrupt import Interrupt
 from playhead.devices.net.e1000_phy import Phy
 from playhead.devices.net.e1000_receive import Receiver
 from playhead.devices.net.e1000_registers import (
-    CTRL, EECD, EERD, ICR, ICS, IMC, IMS, ITR, LENGTH, MDIC, RA, RADV, RCTL, RDH, RDT, RDTR,
-    STATUS, TADV, TCTL, TCTL_EN, TDH, TDT, VET, E1000State, has_room, layout, read_register, receiving, reset_values,
-    write_register,
+    CTRL, EECD, EERD, ICR, ICS, IMC, IMS, LENGTH, MDIC, RA, RCTL, RDH, RDT, STATUS, TCTL, TCTL_EN, TDH, TDT, VET,
+    E1000State, has_room, layout, read_register, receiving, reset_values, write_register,
 )  # fmt: skip
-from playhead.devices.net.e1000_transmit import TXDW, TXQE, Transmitter
+from playhead.devices.net.e1000_transmit import Transmitter
 from playhead.devices.net.eeprom93cxx import WORDS, Eeprom93C46
 from playhead.devices.net.ring_memory import RingMemory
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, Reg, identity
@@ -35,19 +34,18 @@ from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.native import DECLINED, Registers
-from playhead.hw.net import NetPort
-from playhead.hw.space import Range, Read, Space, Write
+from playhead.hw.net import NetPort, mac_bytes
+from playhead.hw.space import Space
 from playhead.hw.surroundings import Surroundings
 
-COMMAND_NO_INTX, STATUS_INTX = 0x0400, 0x08
 IO_LENGTH, IOADDR, IODATA = 0x40, 0, 4
+REGISTERS_BAR, IO_BAR = Bar(0, LENGTH), Bar(1, IO_LENGTH, io=True)
 CTRL_RST, CTRL_PHY_RST = 1 << 26, 1 << 31
-EECD_WIRES, EECD_SHOWN, EECD_FIXED = 0x07, 0x77, 0x180  # clock, select, data in; what reads back; there, and granted
+EECD_SHOWN, EECD_FIXED = 0x77, 0x180  # what reads back as it was written; there, and granted
 EECD_CLOCK, EECD_SELECT, EECD_IN, EECD_OUT_SHIFT = 1, 2, 4, 3
 EERD_START, EERD_DONE = 0x01, 0x10
-LSC, MDAC, RXT0 = 0x04, 0x200, 0x80  # causes of interrupts
+LSC, MDAC = 0x04, 0x200  # causes of interrupts
 LOOPBACK = 0xC0  # RCTL.LBM
-MITIGATION_UNIT_NS, LEAST_UNITS = 256, 500
 CONTINUE_NS = 1_000_000
 
 
@@ -55,7 +53,6 @@ class E1000(NetworkCard[E1000State]):
     """`mac` is the address in the EEPROM."""
 
     State = E1000State
-    ROM_FILE = "efi-e1000.rom"
     part = "e1000"
     ROM_FILE = "efi-e1000.rom"
     QEMU = Declared(
@@ -95,7 +92,7 @@ class E1000(NetworkCard[E1000State]):
         Reg(0x3C, 1, 0x00, 0xFF, name="INTLN"),
         Reg(0x3D, 1, 0x01, name="INTPN"),
     )
-    BARS = (Bar(0, LENGTH), Bar(1, IO_LENGTH, io=True))
+    BARS = (REGISTERS_BAR, IO_BAR)
 
     @classmethod
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
@@ -103,15 +100,13 @@ class E1000(NetworkCard[E1000State]):
 
     def __init__(self, name: str, io: Space, memory: Memory, clock: VirtualClock, line: Line, port: NetPort,
                  p: Mapping[str, Any]):  # fmt: skip
-        super().__init__(name)
+        super().__init__(name, port)
         s = self.state
-        self._io, self._mmio, self._clock, self._line, self.port = io, memory.mmio, clock, line, port
+        self._io, self._mmio, self._clock = io, memory.mmio, clock
         self._mac, self._vet = mac_bytes(p["mac"]), p["init-vet"]
         self._layout = layout(p["mitigation"], p["extra_mac_registers"])
-        self._mitigates = p["mitigation"]
         self._registers = Registers(s, self._layout, read=read_register, write=write_register)
-        self._ranges: dict[str, Range] = {}
-        self._hold = clock.alarm(f"{name}.interrupt", self._interrupt)
+        self._interrupt = Interrupt(s, clock, name, line, p["mitigation"])
         self._later = clock.alarm(f"{name}.transmit", self._transmit)
         self._phy = Phy(s, clock, name, p["autonegotiation"], self._link_changed)
         self._eeprom = Eeprom93C46(s.eeprom, idle=True)
@@ -124,10 +119,9 @@ class E1000(NetworkCard[E1000State]):
 
     def reset(self) -> None:
         s = self.state
-        self._line.set(False)
+        self._interrupt.reset()
         link, words = s.link, list(s.eeprom.words)
-        for alarm in (self._hold, self._later):
-            alarm.cancel()
+        self._later.cancel()
         super().reset()
         s.link = link
         self._eeprom.fill(words)
@@ -152,7 +146,7 @@ class E1000(NetworkCard[E1000State]):
         """CTRL.RST: all but the PHY, the EEPROM and what PCI's configuration says."""
         s = self.state
         up = s.regs[STATUS]
-        self._hold.cancel()
+        self._interrupt.cancel()
         self._later.cancel()
         self._default_registers()
         s.regs[STATUS] = up
@@ -160,73 +154,26 @@ class E1000(NetworkCard[E1000State]):
         s.plain.reset()
         s.segmenting.reset()
         s.packet.reset()
-        self._interrupt()
+        self._interrupt.update()
         self.on_room()
 
     # -- where the registers are
 
     def loaded(self) -> None:
         self._map()
-        self._line.restore(self._level())
+        self._interrupt.loaded()
 
     def config_changed(self, offset: int, size: int) -> None:
         self._map()
         if offset < COMMAND + 2 and offset + size > COMMAND:
-            self._line.set(self._level())
+            self._interrupt.drive()
             if self.state.regs[TDH] != self.state.regs[TDT]:
                 self._transmit()
             self.on_room()
 
     def _map(self) -> None:
-        self._place("registers", self._mmio, 0, self._read, self._write, self._registers)
-        self._place("io", self._io, 1, self._read_io, self._write_io)
-
-    def _place(self, what: str, space: Space, index: int, read: Read, write: Write,
-               registers: Registers | None = None) -> None:  # fmt: skip
-        base, known = self.bar(index), self._ranges.get(what)
-        if (known.base if known else None) == base:
-            return
-        if known is not None:
-            space.unmap(known)
-            del self._ranges[what]
-        if base is not None:
-            self._ranges[what] = space.map(base, self.BARS[index].length, read, write, min_size=4, max_size=4,
-                                           name=f"{self.name}.{what}", registers=registers, moves=True)  # fmt: skip
-
-    # -- interrupts
-
-    def _level(self) -> bool:
-        return self.state.raised and not self.word(COMMAND) & COMMAND_NO_INTX
-
-    def _cause(self, causes: int) -> None:
-        if causes:
-            self.state.regs[ICR] |= causes
-            self._interrupt()
-
-    def _interrupt(self) -> None:
-        """The line as causes and mask have it; it rises no sooner than the last rise allows."""
-        s = self.state
-        pending = s.regs[ICR] & s.regs[IMS]
-        if (pending != 0) == s.raised:
-            return
-        if pending:
-            if self._hold.armed:
-                return
-            if self._mitigates:
-                self._hold.arm(self._clock.now_ns() + self._least_distance(pending) * MITIGATION_UNIT_NS)
-                s.packet.delays = False
-        s.raised = pending != 0
-        s.config[6] = s.config[6] & ~STATUS_INTX | (STATUS_INTX if pending else 0)
-        self._line.set(self._level())
-
-    def _least_distance(self, pending: int) -> int:
-        """From this interrupt to the next: the least that is asked for."""
-        s, asked = self.state, [self.state.regs[ITR]]
-        if s.packet.delays and pending & (TXDW | TXQE):
-            asked.append(4 * s.regs[TADV])
-        if s.regs[RDTR] and pending & RXT0:
-            asked.append(4 * s.regs[RADV])
-        return max(min(filter(None, asked), default=0), LEAST_UNITS)
+        self._place(REGISTERS_BAR, self._mmio, self._read, self._write, self._registers, min_size=4)
+        self._place(IO_BAR, self._io, self._read_io, self._write_io, None, min_size=4)
 
     # -- frames
 
@@ -235,7 +182,7 @@ class E1000(NetworkCard[E1000State]):
 
     def receive(self, frame: bytes) -> None:
         if receiving(self.state):
-            self._cause(self._receiver.take(frame))
+            self._interrupt.cause(self._receiver.take(frame))
 
     def _sent(self, frame: bytes) -> None:
         s = self.state
@@ -247,12 +194,12 @@ class E1000(NetworkCard[E1000State]):
 
     def _transmit(self) -> None:
         s = self.state
-        if not s.regs[TCTL] & TCTL_EN or not s.config[4] & COMMAND_MASTER or self._later.armed:
+        if not s.regs[TCTL] & TCTL_EN or not s.config[COMMAND] & COMMAND_MASTER or self._later.armed:
             return
         causes, more = self._transmitter.run()
         if more:
             self._later.arm(self._clock.now_ns() + CONTINUE_NS)
-        self._cause(causes)
+        self._interrupt.cause(causes)
 
     # -- the link
 
@@ -260,22 +207,22 @@ class E1000(NetworkCard[E1000State]):
         self._phy.set_link(up)
 
     def _link_changed(self) -> None:
-        self._cause(LSC)
+        self._interrupt.cause(LSC)
 
     # -- registers: what is not declared
 
     def _read(self, address: int, size: int) -> int:
-        return self._read_computed(address - self._ranges["registers"].base)
+        return self._read_computed(address - self._ranges[REGISTERS_BAR.index].base)
 
     def _write(self, address: int, size: int, value: int) -> None:
-        self._act(address - self._ranges["registers"].base, value)
+        self._act(address - self._ranges[REGISTERS_BAR.index].base, value)
 
     def _read_computed(self, offset: int) -> int:
         s, n = self.state, self._layout.index[offset >> 2]
         if n == ICR:
             value = s.regs[ICR]
             s.regs[ICR] = 0
-            self._interrupt()
+            self._interrupt.update()
             return value
         if n == EECD:
             return s.regs[EECD] & EECD_SHOWN | EECD_FIXED | s.eeprom.output << EECD_OUT_SHIFT
@@ -309,7 +256,7 @@ class E1000(NetworkCard[E1000State]):
             regs[n] = value & self._layout.mask[n]
             self.on_room()
         elif n == ICS:
-            self._cause(value)
+            self._interrupt.cause(value)
         else:
             self._mask(n, value)
 
@@ -322,7 +269,7 @@ class E1000(NetworkCard[E1000State]):
         else:
             assert n == ICR, n
             regs[ICR] &= ~value
-        self._interrupt()
+        self._interrupt.update()
 
     def _control(self, value: int) -> None:
         if value & CTRL_PHY_RST:
@@ -338,7 +285,7 @@ class E1000(NetworkCard[E1000State]):
 
     def _manage(self, value: int) -> None:
         if self._phy.command(value):
-            self._cause(MDAC)
+            self._interrupt.cause(MDAC)
 
     # -- registers through I/O ports
 

@@ -2,7 +2,7 @@
 
 Lengths are those on the wire, from the addresses to the FCS. A counter that is full stays so.
 
-Source: Intel's manual (as e1000_registers.py), section 13.7.
+Source: Intel's manual (as e1000_registers.py).
 """
 
 from playhead.base.record import Items

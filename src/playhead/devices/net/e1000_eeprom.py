@@ -2,11 +2,10 @@
 
 The sum of all words is BABAh, by which drivers tell a good EEPROM.
 
-Source: Intel's manual (as e1000_registers.py), section 5.6 (EEPROM address map); the values are those that QEMU 7.2's
-card shows.
+Source: Intel's manual (as e1000_registers.py); the values are those that QEMU 7.2's card shows.
 """
 
-WORDS, SUM, CHECKSUM = 64, 0xBABA, 63
+SUM, CHECKSUM = 0xBABA, 63
 DEVICE, INTEL = 0x100E, 0x8086
 BLANK = 0xFFFF
 CONTENT = {

@@ -1,13 +1,13 @@
-"""What the 82540EM does to a frame on its way out: checksums, segmentation of TCP and UDP, a VLAN tag.
+"""What the 82540EM does to a frame on its way out: checksums, segmentation of TCP and UDP.
 
 The driver says by a context descriptor where the headers are and, for segmentation, has summed up the pseudo-header
 without a length. Places that lie outside of the frame are left alone.
 
-Source: Intel's manual (as e1000_registers.py), sections 3.4 to 3.6 (offloads, segmentation) and 9 (VLAN).
+Source: Intel's manual (as e1000_registers.py).
 """
 
 from playhead.devices.net.e1000_registers import Context
-from playhead.devices.net.ethernet import ADDRESS, checksum_sum
+from playhead.devices.net.ethernet import checksum_sum
 
 IP_SUM, L4_SUM = 1, 2  # POPTS
 FIN_PSH = 0x09  # flags of TCP that only the last segment keeps
@@ -56,9 +56,3 @@ def fill_headers(frame: bytearray, c: Context, number: int, last: bool, which: i
     if which & L4_SUM:  # the pseudo-header's sum lacks the length
         total = _get(frame, c.sum, 2) + len(frame) - l4
         _put(frame, c.sum, 2, (total & 0xFFFF) + (total >> 16))
-
-
-def tagged(frame: bytes | bytearray, ethertype: int, tag: int) -> bytes:
-    """The frame with a VLAN tag behind its addresses."""
-    at = 2 * ADDRESS
-    return b"".join((frame[:at], (ethertype & 0xFFFF).to_bytes(2, "big"), tag.to_bytes(2, "big"), frame[at:]))

@@ -3,8 +3,8 @@
 Autonegotiation takes half a second, after which the link is up if the cable is plugged in, and LSC says so. While it
 goes on the link is down. A reset of the PHY gives its registers their defaults and leaves the link as it is.
 
-Sources: Intel's manual (as e1000_registers.py), section 13.4.6 (MDIC) and chapter 11 (PHY registers); IEEE 802.3,
-clause 22; QEMU 7.2 for the results of MDIC and for when the link changes.
+Sources: Intel's manual (as e1000_registers.py); IEEE 802.3, clause 22; QEMU 7.2 for the results of MDIC and for when
+the link changes.
 """
 
 from collections.abc import Callable

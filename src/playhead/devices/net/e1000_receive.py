@@ -3,15 +3,14 @@
 A frame may go over several buffers; if there are not enough for it, it is lost, and an overrun says so. In a
 descriptor, checksums are marked as not looked at, as QEMU does, so that software looks.
 
-Sources: Intel's manual (as e1000_registers.py), section 3.2 (receiving), 13.4.22 (RCTL), 13.5 (filters); QEMU
-7.2 for the limits of length and for the order of the filters.
+Sources: Intel's manual (as e1000_registers.py); QEMU 7.2 for the limits of length and for the order of the filters.
 """
 
 from playhead.devices.net.e1000_counters import count_received, increase
 from playhead.devices.net.e1000_registers import (
     CTRL, MPC, MTA, RA, RCTL, RDBAH, RDBAL, RDH, RDLEN, RDT, RNBC, ROC, VET, VFTA, E1000State,
 )  # fmt: skip
-from playhead.devices.net.ethernet import ADDRESS, BROADCAST, HEADER, TAG, frame_check, padded
+from playhead.devices.net.ethernet import ADDRESS, BROADCAST, HEADER, frame_check, padded, untagged
 from playhead.devices.net.ring_memory import RingMemory
 
 DESCRIPTOR = 16
@@ -44,7 +43,7 @@ class Receiver:
             return 0
         status, special, length = IGNORE_SUMS, 0, len(frame)
         if tag is not None and regs[CTRL] & CTRL_VME:
-            frame = frame[: 2 * ADDRESS] + frame[2 * ADDRESS + TAG :]
+            frame = untagged(frame)
             status, special = status | VLAN, tag
         if not regs[RCTL] & STRIP_CRC:
             frame = frame + frame_check(frame)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from playhead.base.record import U8, U16, U32, Array, Bool, Nested
 from playhead.base.shared_record import Bytes, SharedRecord, Table
 from playhead.devices.net.eeprom93cxx import EepromState
-from playhead.devices.pci.bus import COMMAND_MASTER, PciState
+from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, PciState
 from playhead.hw.native import DECLINED, native
 
 FULL = 0xFFFFFFFF
@@ -235,7 +235,7 @@ def reset_values() -> bytes:
 
 @native
 def receiving(s: E1000State) -> bool:
-    return s.regs[RCTL] & RCTL_EN != 0 and s.regs[STATUS] & STATUS_LU != 0 and s.config[4] & COMMAND_MASTER != 0
+    return s.regs[RCTL] & RCTL_EN != 0 and s.regs[STATUS] & STATUS_LU != 0 and s.config[COMMAND] & COMMAND_MASTER != 0
 
 
 @native

@@ -7,16 +7,17 @@ a guest has filled with nonsense keeps the machine from nothing.
 
 A packet goes over any number of descriptors; what has been read of one whose end is not there yet is state.
 
-Source: Intel's manual (as e1000_registers.py), section 3.3 (descriptors), 3.4 (ring), 3.5 (segmentation).
+Source: Intel's manual (as e1000_registers.py).
 """
 
 from collections.abc import Callable
 
 from playhead.devices.net.e1000_counters import count_sent, increase
-from playhead.devices.net.e1000_offload import fill_headers, put_checksum, put_checksums, tagged
+from playhead.devices.net.e1000_offload import fill_headers, put_checksum, put_checksums
 from playhead.devices.net.e1000_registers import (
     CTRL, TDBAH, TDBAL, TDH, TDLEN, TDT, TSCTC, VET, Context, E1000State,
 )  # fmt: skip
+from playhead.devices.net.ethernet import tagged
 from playhead.devices.net.ring_memory import RingMemory
 
 DESCRIPTOR = 16
@@ -146,7 +147,8 @@ class Transmitter:
 
     def _sent(self, frame: bytes | bytearray) -> None:
         if self._s.packet.tagged:
-            frame = tagged(frame, self._s.regs[VET], self._s.packet.tag)
+            tag = (self._s.regs[VET] & 0xFFFF) << 16 | self._s.packet.tag
+            frame = tagged(frame, tag.to_bytes(4, "big"))
         self._work += 1
         count_sent(self._s.regs, frame)
         self._send(bytes(frame))

@@ -7,7 +7,7 @@ was enabled (EWEN), which it is not at power-on.
 
 What it holds is kept without power, so a reset of the card does not change it (`power_on`).
 
-Source: Microchip 93C46 data sheet, sections 2.1 to 2.9.
+Source: Microchip, data sheet of the 93C46.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
-"""Ethernet frames as network cards handle them: minimum length, kinds of address, CRC-32, and the Internet checksum.
+"""Ethernet frames as network cards handle them: minimum length, VLAN tags, CRC-32, and the Internet checksum.
 
 A frame here is without preamble and without its frame check sequence (FCS), as hosts exchange them. Each routine
 works on a frame as a whole, in C, for a card goes through them for every frame: the checksum, which is a sum of 16-bit
 words with the carries added back in, is the remainder of one large number by FFFFh.
 
-Sources: IEEE 802.3, clauses 3.2.8 and 3.2.9 (padding, FCS); RFC 1071 (checksum).
+Sources: IEEE 802.3 (padding, FCS) and 802.1Q (tags); RFC 1071 (checksum).
 """
 
 from zlib import crc32
@@ -14,6 +14,7 @@ HEADER = 14  # two addresses and a type
 SHORTEST = 60  # a frame without its FCS
 FCS = 4
 TAG = 4  # of a VLAN (802.1Q), behind the addresses
+VLAN = b"\x81\x00"  # the tag's first half
 BROADCAST = b"\xff" * ADDRESS
 
 
@@ -22,9 +23,14 @@ def padded(frame: bytes) -> bytes:
     return frame if len(frame) >= SHORTEST else bytes(frame).ljust(SHORTEST, b"\0")
 
 
-def is_group(frame: bytes) -> bool:
-    """Whether the destination is a multicast address or the broadcast address."""
-    return bool(frame[0] & 1)
+def tagged(frame: bytes | bytearray, tag: bytes) -> bytes:
+    """The frame with the four bytes of a VLAN tag behind its addresses."""
+    return b"".join((frame[: 2 * ADDRESS], tag, frame[2 * ADDRESS :]))
+
+
+def untagged(frame: bytes) -> bytes:
+    """The frame without its VLAN tag, which it must have."""
+    return frame[: 2 * ADDRESS] + frame[2 * ADDRESS + TAG :]
 
 
 def frame_check(frame: bytes) -> bytes:

@@ -7,14 +7,13 @@ checksums, cuts large packets, and handles VLAN tags.
 This is the card: where its registers are, its interrupt and its cable. What the registers do is in rtl8139_core.py, and
 what native code does with them in rtl8139_registers.py.
 
-Sources: Realtek, "RTL8139C(L)" data sheet 1.4, sections 5 (registers), 6 (configuration space) and 7 (EEPROM), and
-"RTL8139C+" data sheet 1.6, sections 6 and 9 (C+ mode); QEMU 7.2 where `DIFFERS` says so.
+Sources: Realtek, data sheets of the RTL8139C(L) and, for C+ mode, of the RTL8139C+; QEMU 7.2 where `DIFFERS` says so.
 """
 
 from collections.abc import Mapping
 from typing import Any, Self
 
-from playhead.devices.net.card import CARD_PROPERTIES, NetworkCard, mac_bytes
+from playhead.devices.net.card import CARD_PROPERTIES, COMMAND_NO_INTX, STATUS_INTX, NetworkCard
 from playhead.devices.net.rtl8139_core import Core
 from playhead.devices.net.rtl8139_registers import (
     LENGTH, LINK_CHANGE, TCR_LOOPBACK, Rtl8139State, read_rtl8139, write_rtl8139,
@@ -26,11 +25,9 @@ from playhead.hw.device import Differs
 from playhead.hw.line import Line
 from playhead.hw.memory import Memory
 from playhead.hw.native import Registers
-from playhead.hw.net import NetPort
-from playhead.hw.space import Range, Space, never
+from playhead.hw.net import NetPort, mac_bytes
+from playhead.hw.space import Space, never
 from playhead.hw.surroundings import Surroundings
-
-COMMAND_NO_INTX, STATUS_INTX = 0x0400, 0x08
 
 
 class Rtl8139(NetworkCard[Rtl8139State]):
@@ -96,9 +93,8 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         return cls(name, at.io, at.memory, at.clock, at.pci_line(p["addr"], name), at.netdev(p["netdev"]), p["mac"])
 
     def __init__(self, name: str, io: Space, memory: Memory, clock: VirtualClock, line: Line, port: NetPort, mac: str):
-        super().__init__(name)
-        self._io, self._mmio, self._line, self.port = io, memory.mmio, line, port
-        self._ranges: dict[int, tuple[int, Range]] = {}
+        super().__init__(name, port)
+        self._io, self._mmio, self._line = io, memory.mmio, line
         self._registers = Registers(self.state, read=read_rtl8139, write=write_rtl8139, clock=clock)
         self._core = Core(name, self.state, clock, memory, self._drive, self._send)
         self._core.receiver_ready = lambda: self.on_room()
@@ -126,17 +122,7 @@ class Rtl8139(NetworkCard[Rtl8139State]):
 
     def _map(self) -> None:
         for bar, space in zip(self.BARS, (self._io, self._mmio), strict=True):
-            base, known = self.bar(bar.index), self._ranges.get(bar.index)
-            if (known[0] if known else None) == base:
-                continue
-            if known is not None:
-                space.unmap(known[1])
-                del self._ranges[bar.index]
-            if base is not None:
-                name = f"{self.name}.{'io' if bar.io else 'registers'}"
-                made = space.map(base, LENGTH, never, self._core.write, max_size=4, name=name,
-                                 registers=self._registers, moves=True)  # fmt: skip
-                self._ranges[bar.index] = base, made
+            self._place(bar, space, never, self._core.write, self._registers)
 
     # -- the interrupt
 
@@ -144,11 +130,10 @@ class Rtl8139(NetworkCard[Rtl8139State]):
         return bool(self.state.isr & self.state.imr) and not self.word(COMMAND) & COMMAND_NO_INTX
 
     def _drive(self) -> None:
-        level = self._level()
-        if level != self._line.level:
-            config = self.state.config
-            config[STATUS] = config[STATUS] | STATUS_INTX if level else config[STATUS] & ~STATUS_INTX
-            self._line.set(level)
+        """PCI's status shows an interrupt that is kept from the pin, too."""
+        s = self.state
+        s.config[STATUS] = s.config[STATUS] & ~STATUS_INTX | (STATUS_INTX if s.isr & s.imr else 0)
+        self._line.set(self._level())
 
     # -- the network
 

@@ -1,28 +1,23 @@
-"""What the RTL8139C+ does to a frame before it sends it: checksums of IPv4, TCP and UDP, segmentation, VLAN tags.
+"""What the RTL8139C+ does to a frame before it sends it: checksums of IPv4, TCP and UDP, segmentation.
 
 A frame whose headers do not fit in it, or that is not what its descriptor says, goes out as it is.
 
-Source: Realtek RTL8139C+ data sheet, section 9.2.1 (transmit descriptors); RFC 791, 793 and 1071.
+Sources: Realtek, data sheet of the RTL8139C+ (transmit descriptors); RFC 791, 793 and 1071.
 """
 
 from collections.abc import Iterator
 
-from playhead.devices.net.ethernet import ADDRESS, HEADER, checksum_sum, internet_checksum
+from playhead.devices.net.ethernet import HEADER, checksum_sum, internet_checksum
 
 LARGE_SEND, IP_SUM, UDP_SUM, TCP_SUM = 1 << 27, 1 << 18, 1 << 17, 1 << 16  # in a descriptor's first dword
 OFFLOADS = LARGE_SEND | IP_SUM | UDP_SUM | TCP_SUM
 SEGMENT_SHIFT, SEGMENT_MASK = 16, 0x7FF
 LEAST_SEGMENT = 8  # of payload: systems have no less, and nobody is to make 60,000 frames of one packet
-IPV4, VLAN = b"\x08\x00", b"\x81\x00"
+IPV4 = b"\x08\x00"
 TCP, UDP = 6, 17
 SHORTEST_IP, SHORTEST_TCP, SHORTEST_UDP = 20, 20, 8
 SUM_AT = {TCP: 16, UDP: 6}  # the checksum's place in a header
 FIN_PSH = 0x09  # flags that only the last segment keeps
-
-
-def tagged(frame: bytes, tag: bytes) -> bytes:
-    """The frame with a VLAN tag behind its addresses."""
-    return b"".join((frame[: 2 * ADDRESS], VLAN, tag, frame[2 * ADDRESS :]))
 
 
 def offloaded(frame: bytes, command: int) -> Iterator[bytes]:

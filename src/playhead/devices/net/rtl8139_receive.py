@@ -14,9 +14,10 @@ Sources: as of rtl8139.py.
 import struct
 from collections.abc import Callable
 
-from playhead.devices.net.ethernet import ADDRESS, BROADCAST, FCS, TAG, frame_check, hash_bits, padded
+from playhead.devices.net.ethernet import (
+    ADDRESS, BROADCAST, FCS, TAG, VLAN, frame_check, hash_bits, padded, untagged,
+)  # fmt: skip
 from playhead.devices.net.ring_memory import RingMemory
-from playhead.devices.net.rtl8139_offload import VLAN
 from playhead.devices.net.rtl8139_registers import (
     CPCR_VLAN, CR_RE, FIFO, FIFO_OVERFLOW, OVERFLOW, RCR_AAP, RCR_AB, RCR_AM, RCR_APM, RCR_WRAP, ROK, Rtl8139State,
     receives_plus, ring_length, ring_room, takes,
@@ -170,7 +171,7 @@ class Receiver:
         vlan &= ~(TAGGED | 0xFFFF)
         if s.cpcr & CPCR_VLAN and frame[2 * ADDRESS : 2 * ADDRESS + 2] == VLAN:
             vlan |= TAGGED | int.from_bytes(frame[2 * ADDRESS + 2 : 2 * ADDRESS + TAG], "little")
-            frame = padded(frame[: 2 * ADDRESS] + frame[2 * ADDRESS + TAG :])
+            frame = padded(untagged(frame))
         size = len(frame) + FCS
         if size > command & SIZE:
             return TOO_LONG

@@ -10,8 +10,9 @@ Sources: as of rtl8139.py.
 import struct
 from collections.abc import Callable
 
+from playhead.devices.net.ethernet import VLAN, tagged
 from playhead.devices.net.ring_memory import RingMemory
-from playhead.devices.net.rtl8139_offload import OFFLOADS, offloaded, tagged
+from playhead.devices.net.rtl8139_offload import OFFLOADS, offloaded
 from playhead.devices.net.rtl8139_registers import (
     CPCR_TX, CR_TE, TOK, TSD_OWN, TSD_SIZE, TSD_TOK, Rtl8139State,
 )  # fmt: skip
@@ -112,4 +113,4 @@ class Transmitter:
             return
         frame = b"".join(self._ring.read(address, length) for address, length in parts if length)
         for one in offloaded(frame, command) if command & OFFLOADS else (frame,):
-            self._send(tagged(one, (vlan & 0xFFFF).to_bytes(2, "little")) if vlan & TAG else one)
+            self._send(tagged(one, VLAN + (vlan & 0xFFFF).to_bytes(2, "little")) if vlan & TAG else one)

@@ -50,16 +50,14 @@ def host_port(text: str, key: str) -> Address:
 
 def group_port(text: str, key: str) -> Address:
     """The same of a multicast group."""
-    return _group(host_port(text, key), f"{key}={text}")
-
-
-def _group(address: Address, said: str) -> Address:
+    address = host_port(text, key)
     try:
         found = ipaddress.IPv4Address(address.host)
     except ValueError:
         found = None
     if found is None or not found.is_multicast:
-        raise UsageError(f"{said}: '{address.host}' is no multicast address; those are 224.0.0.0 to 239.255.255.255")
+        raise UsageError(f"{key}={text}: '{address.host}' is no multicast address; those are 224.0.0.0 to "
+                         "239.255.255.255")  # fmt: skip
     return address
 
 

@@ -15,6 +15,7 @@ class NetEnd(HostEnd):
     """`label` is the netdev's id. `arrive` may be called from any thread, all else is the session's."""
 
     live = True
+    unsent = False  # frames of the guest's wait for `flush`, which is due soon
     unplugged = False  # the card's cable is out from the start
     where = ""  # in QEMU's words, for `info network`
 

@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from playhead.base.booleans import BOOLEANS
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
-
-BOOLEANS = {"on": True, "yes": True, "true": True, "y": True, "off": False, "no": False, "false": False, "n": False}
 
 
 class SubOptions:

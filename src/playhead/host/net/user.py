@@ -1,37 +1,32 @@
 """`-netdev user`: a network in which the guest is alone with a gateway, a name server and DHCP, and through which it
 reaches what this machine reaches. It needs no rights and no set-up.
 
-libslirp (Debian's libslirp0) does the work, in a process of its own (`slirp_process.py`) that this starts. Neither a
+libslirp (Debian's libslirp0) does the work, in a process of its own (`slirp_process.py`, `slirp_child.py`). Neither a
 crash nor an endless loop there takes the machine down: the user is told, and what the guest sends is lost from then on.
 The recorder itself never loads the library.
 """
 
 import contextlib
 import errno
-import fcntl
 import marshal
 import os
 import select
-import signal
-import sys
 import threading
 import time
 from _socket import AF_UNIX, SOCK_STREAM, socketpair  # `socket` itself would take a tenth of a short run's start
 from mmap import mmap
 
 from playhead.base.errors import HostError, Refused
-from playhead.base.messages import shown
 from playhead.host.net.end import FRAME_MAX, INBOX, NetEnd
 from playhead.host.net.forwards import HostForward, host_end, host_forward
-from playhead.host.net.slirp_wire import (CHUNK, CLOCK, CLOCK_FD, DONE, FRAME, LENGTH, LINK_FD, LOOK, MESSAGE, REPLY,
+from playhead.host.net.slirp_child import SlirpChild
+from playhead.host.net.slirp_wire import (CHUNK, CLOCK, DONE, FRAME, LENGTH, LOOK, MESSAGE, REPLY,
                                           REQUEST, message)  # fmt: skip
 from playhead.host.net.user_options import UserOptions
 from playhead.host.watch import IN, OUT
 
 LIBRARY = "libslirp.so.0"
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-PROGRAM = "import sys; sys.path.append(sys.argv[1]); from playhead.host.net.slirp_process import main; main()"
-START_S, ANSWER_S, END_S = 30, 5, 2  # how long the process may take for each
+START_S, ANSWER_S = 30, 5  # how long the process may take for each
 PIECE = 32 << 10  # bytes of frames that wait for the end of a turn
 OUTBOX = 4 << 20  # bytes that it has not taken; what the guest sends beyond them is lost
 SHORTEST = 4 + 42  # bytes of a frame on the way here: an ARP packet
@@ -68,7 +63,7 @@ class UserNet(NetEnd):
         self._look_at = LOOK_NS
         self._used, self._ended, self._closed = bool(options.hostfwd), False, False
         self._why = ""  # it does not serve, if that is known
-        self._pid = self._unanswered = 0
+        self._unanswered = 0
         self._reply: str | None = None
         self._replied = threading.Event()
         self._start()
@@ -87,21 +82,12 @@ class UserNet(NetEnd):
         os.ftruncate(clock, CLOCK.size)
         self._memory = mmap(clock, CLOCK.size)
         self._clock = memoryview(self._memory).cast("q")
-        self._words, words = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        # numbers above those that they get, so that none is put in another's place
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (theirs.fileno(), clock, words)]
-        places = ((high[0], LINK_FD), (high[1], CLOCK_FD), (high[2], 2))
-        files = [*((os.POSIX_SPAWN_OPEN, place, "/dev/null", os.O_RDWR, 0) for place in (0, 1)),
-                 *((os.POSIX_SPAWN_DUP2, fd, place) for fd, place in places)]  # fmt: skip
-        try:  # a session of its own: no signal of the terminal's comes there
-            self._pid = os.posix_spawn(sys.executable, [sys.executable, "-I", "-S", "-c", PROGRAM, ROOT], os.environ,
-                                       file_actions=files, setsid=True)  # fmt: skip
+        try:
+            self._child = SlirpChild(theirs.fileno(), clock)
         except OSError as e:
-            os.close(self._words)
             raise HostError(f"cannot start the process of netdev {self.label}: {e.strerror}") from None
         finally:
-            for fd in (*high, clock, words):
-                os.close(fd)
+            os.close(clock)
             theirs.close()
         ours.setblocking(False)
         options = marshal.dumps({key: _plain(value) for key, value in self.options._asdict().items()})
@@ -135,44 +121,13 @@ class UserNet(NetEnd):
             return
         self._closed = self._ended = True
         self._socket.close()
-        self._reap()
-        os.close(self._words)
+        self._child.close()
         self._clock.release()
         self._memory.close()
 
-    def _reap(self) -> int | None:
-        """The status of the process, which has been told to end; it is made to if it does not. None: somebody else has
-        asked for the status.
-        """
-        if self._pid == 0:
-            return None
-        pid, self._pid = self._pid, 0
-        deadline = time.monotonic() + END_S
-        try:
-            while True:
-                found, status = os.waitpid(pid, os.WNOHANG)
-                if found:
-                    return status
-                if time.monotonic() > deadline:
-                    os.kill(pid, signal.SIGKILL)
-                    return os.waitpid(pid, 0)[1]
-                time.sleep(0.001)
-        except ChildProcessError:
-            return None
-
     def _how_it_ended(self) -> str:
-        status = self._reap()
-        if self._why:
-            return self._why
-        words = ""
-        with contextlib.suppress(OSError):
-            words = os.read(self._words, 1 << 16).decode(errors="replace").strip().rpartition("\n")[2]
-        how = ""
-        if status is not None and os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            how = "it did not come back from the library" if number == signal.SIGVTALRM else signal.Signals(number).name
-        reasons = "; ".join(filter(None, (how, shown(words)[:200])))
-        return "its process has ended" + (f" ({reasons})" if reasons else "")
+        how = self._child.how_it_ended()
+        return self._why or how
 
     # frames
 
@@ -182,8 +137,8 @@ class UserNet(NetEnd):
             self._post(MESSAGE.pack(len(frame)) + frame)  # the kind is FRAME, 0
 
     def _post(self, data: bytes, needed: bool = False) -> None:
-        """To the process: the first frame of a turn at once, those behind it together, by `flush` or, if the turn is
-        long, by the watcher's thread, which also has what the process does not take now.
+        """To the process: the first frame of a turn at once, those behind it together, by `flush`. What the process
+        does not take now the watcher's thread has.
         """
         if not (self._burst or self._out):
             self._burst = True
@@ -202,10 +157,15 @@ class UserNet(NetEnd):
         with self._lock:
             first = not self._out
             self._out += data
-        if first:
-            self.poke()
-        elif len(self._out) >= PIECE and not self._full:
+        if self._full:
+            if first:
+                self.poke()
+        elif len(self._out) >= PIECE:
             self._push()
+
+    @property
+    def unsent(self) -> bool:  # type: ignore[override]
+        return bool(self._out) and not self._full
 
     def flush(self) -> None:
         """The end of a turn."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from playhead.base.booleans import BOOLEANS
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
 from playhead.host.chardev.spec import Spec
@@ -48,9 +49,9 @@ Parser = Callable[[str], Any]
 
 
 def _on_off(text: str) -> bool:
-    if text not in ("on", "off", "yes", "no", "true", "false", "y", "n"):
+    if text not in BOOLEANS:
         raise UsageError(f"'{text}' is not on or off")
-    return text in ("on", "yes", "true", "y")
+    return BOOLEANS[text]
 
 
 def _at_most(length: int) -> Parser:

@@ -65,6 +65,8 @@ class NetSource(Source[NetPacket | LinkChanged]):
     def _sent(self, netdev: Netdev, frame: bytes) -> None:
         """From inside a run: the guest has sent this."""
         netdev.end.send(frame)
+        if netdev.end.unsent:
+            self.session.machine.take_input()
         self._tell(netdev.number, True, frame)
 
     def _tell(self, number: int, out: bool, frame: bytes, host_ns: int | None = None) -> None:
@@ -102,7 +104,8 @@ class NetSource(Source[NetPacket | LinkChanged]):
     def apply(self, event: NetPacket | LinkChanged) -> None:
         if isinstance(event, LinkChanged):
             if event.card >= len(self.cards):
-                raise Refused(f"the recording changes network card {event.card}'s link, there are {len(self.cards)}")
+                raise Refused(f"the recording changes the link of network card {event.card}, and the machine has "
+                              f"{len(self.cards)}, counted from 0")  # fmt: skip
             self.cards[event.card].set_link(event.up)
             return
         card = self._by_number.get(event.net)

@@ -128,6 +128,8 @@ def test_json_says_the_same(line: str, more: dict[str, Any]) -> None:
     ("-nic user,model=rtl8193", "did you mean 'rtl8139'?"),
     ("-nic user,model=ne2k_pci", "this version has no such network card; there is rtl8139, e1000"),
     ("-nic user,model=virtio", "this version has no such network card"), ("-nic user,mac=x", "cannot be 'x'"),
+    ("-nic user,mac=01:00:5e:00:00:01", "the address of a group"),
+    ("-net nic,macaddr=ff:ff:ff:ff:ff:ff", "the address of a group"),
     ("-nic user,macaddr=52:54:00:12:34:56", "unknown key 'macaddr'"), ("-nic user,addr=5", "unknown key 'addr'"),
     ("-nic user,netdev=x", "unknown key 'netdev'"), ("-nic tap", "netdevs of the type 'tap' are not supported"),
     ("-net nic,name=x", "unknown key 'name' for nic"), ("-net nosuch", "unknown type 'nosuch'"),

@@ -294,7 +294,12 @@ def net(text: str) -> Nic:
 
 
 def _mac(text: str | None) -> str | None:
-    return None if text is None else str(MAC.parse(text, "nic"))
+    if text is None:
+        return None
+    mac = str(MAC.parse(text, "nic"))
+    if int(mac[:2], 16) & 1:
+        raise UsageError(f"mac={text}: the address of a group; that of a card has an even first byte")
+    return mac
 
 
 def _model(text: str | None) -> str:

@@ -46,7 +46,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     devices = device_options.listed(machine, parts, dict(values["globals"]), _left_out(values, machine))
     if values["kernel"] is None and values["bios"] is None:
         if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY] and not card_roms.starts(devices):
-            raise UsageError("nothing to start: give a kernel (-kernel FILE), firmware (-bios FILE), -hda FILE, or -nic user")
+            raise UsageError("nothing to start: give -kernel FILE, firmware (-bios FILE), -hda FILE, or -nic user")
         values["bios"] = seabios()
     files = boot_files.read(values)
     base, clock = values["rtc"].get("base", "utc"), values["rtc"].get("clock", "host")

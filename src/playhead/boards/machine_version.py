@@ -41,7 +41,7 @@ FAIL_WAIT = "fail-wait"
 """Stands in `lacks` for what firmware is told, as by QEMU: to stay where it is if it finds nothing to start."""
 
 VERSIONS: Sequence[MachineVersion] = (
-    MachineVersion("pc-4", "PC (i440FX + PIIX3), since Playhead 0.5.0"),
+    MachineVersion("pc-4", "PC (i440FX + PIIX3), since Playhead 0.5.0", released=True),
     MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0", released=True,
                    lacks=(DEFAULT_NIC, FAIL_WAIT)),
     MachineVersion(

@@ -31,7 +31,8 @@ def recording(tmp_path_factory) -> tuple[Path, str]:
 
 
 def page_commands() -> list[str]:
-    blocks = re.findall(r"```gdb\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    example = PAGE.read_text().partition("## An example")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```gdb\n(.*?)```", example, re.DOTALL)
     return [line.removeprefix("(gdb) ") for block in blocks for line in block.splitlines() if line[:6] == "(gdb) "]
 
 

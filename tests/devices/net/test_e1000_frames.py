@@ -9,7 +9,8 @@ from e1000_bench import (
     RXT0, SBP, SECRC, TCTL, TDH, TSE, TX, TXDW, TXQE, UPE, VET, VFE, VFTA, VLE, Bench, frame,
 )  # fmt: skip
 
-from playhead.devices.net.ethernet import BROADCAST, checksum_sum, frame_check
+from playhead.base.internet_checksum import checksum_sum
+from playhead.devices.net.ethernet import BROADCAST, frame_check
 
 MULTICAST = bytes.fromhex("01005e000001")
 

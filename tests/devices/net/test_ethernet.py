@@ -4,9 +4,8 @@ import random
 
 import pytest
 
-from playhead.devices.net.ethernet import (
-    checksum_sum, frame_check, hash_bits, internet_checksum, padded, tagged, untagged,
-)  # fmt: skip
+from playhead.base.internet_checksum import checksum_sum, internet_checksum
+from playhead.devices.net.ethernet import frame_check, hash_bits, padded, tagged, untagged
 
 
 def words_added(data):

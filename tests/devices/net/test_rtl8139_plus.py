@@ -9,7 +9,7 @@ from rtl8139_bench import (
     RX_DESCRIPTORS, TOK, TPPOLL, TX_DESCRIPTORS, TX_HIGH, Ours, ethernet,
 )  # fmt: skip
 
-from playhead.devices.net.ethernet import checksum_sum
+from playhead.base.internet_checksum import checksum_sum
 
 LARGE, IP_SUM, UDP_SUM, TCP_SUM, TAG = 1 << 27, 1 << 18, 1 << 17, 1 << 16, 1 << 17
 NORMAL, HIGH, SOFT = 0x40, 0x80, 0x01

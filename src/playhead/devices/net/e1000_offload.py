@@ -7,7 +7,7 @@ Source: Intel's manual (as e1000_registers.py).
 """
 
 from playhead.devices.net.e1000_registers import Context
-from playhead.devices.net.ethernet import checksum_sum
+from playhead.base.internet_checksum import checksum_sum
 
 IP_SUM, L4_SUM = 1, 2  # POPTS
 FIN_PSH = 0x09  # flags of TCP that only the last segment keeps

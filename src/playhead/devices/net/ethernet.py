@@ -1,10 +1,9 @@
-"""Ethernet frames as network cards handle them: minimum length, VLAN tags, CRC-32, and the Internet checksum.
+"""Ethernet frames as network cards handle them: minimum length, VLAN tags, CRC-32.
 
 A frame here is without preamble and without its frame check sequence (FCS), as hosts exchange them. Each routine
-works on a frame as a whole, in C, for a card goes through them for every frame: the checksum, which is a sum of 16-bit
-words with the carries added back in, is the remainder of one large number by FFFFh.
+works on a frame as a whole, in C, for a card goes through them for every frame.
 
-Sources: IEEE 802.3 (padding, FCS) and 802.1Q (tags); RFC 1071 (checksum).
+Sources: IEEE 802.3 (padding, FCS) and 802.1Q (tags).
 """
 
 from zlib import crc32
@@ -45,17 +44,3 @@ def hash_bits(address: bytes, count: int) -> int:
     for n in range(count):
         index = index << 1 | register >> n & 1
     return index
-
-
-def checksum_sum(data: bytes) -> int:
-    """The ones' complement sum of 16-bit big-endian words; an odd byte at the end counts as the high half of a word.
-    0 only for data that is all zeros, as adding words one by one gives it."""
-    number = int.from_bytes(data, "big")
-    if len(data) & 1:
-        number <<= 8
-    return number % 0xFFFF or (0xFFFF if number else 0)
-
-
-def internet_checksum(data: bytes) -> int:
-    """What is put into a header's checksum field, which `data` holds as zero or with a pseudo-header's sum."""
-    return ~checksum_sum(data) & 0xFFFF

@@ -7,7 +7,8 @@ Sources: Realtek, data sheet of the RTL8139C+ (transmit descriptors); RFC 791, 7
 
 from collections.abc import Iterator
 
-from playhead.devices.net.ethernet import HEADER, checksum_sum, internet_checksum
+from playhead.base.internet_checksum import checksum_sum, internet_checksum
+from playhead.devices.net.ethernet import HEADER
 
 LARGE_SEND, IP_SUM, UDP_SUM, TCP_SUM = 1 << 27, 1 << 18, 1 << 17, 1 << 16  # in a descriptor's first dword
 OFFLOADS = LARGE_SEND | IP_SUM | UDP_SUM | TCP_SUM

@@ -4,6 +4,8 @@ Before version 4.8 the library's own reassembly accesses memory that is not its 
 Debian 11 and 12 have such versions. One whole packet of up to 64 KiB is no difficulty for it.
 """
 
+from playhead.base.internet_checksum import internet_checksum
+
 EXPIRES_NS = 30_000_000_000  # of the guest's time: RFC 791 has 15 s at least, Linux 30
 MOST = 32  # packets that are incomplete; the oldest makes room
 HEADER = 14  # of Ethernet
@@ -54,7 +56,7 @@ class Packet:
         head[16:18] = length.to_bytes(2, "big")
         head[20:22] = bytes(2)
         head[24:26] = bytes(2)
-        head[24:26] = _checksum(head[HEADER:]).to_bytes(2, "big")
+        head[24:26] = internet_checksum(head[HEADER:]).to_bytes(2, "big")
         return bytes(head) + b"".join(part.data for part in parts)
 
 
@@ -93,13 +95,8 @@ def parse(frame: bytes) -> Fragment | None:
     data = frame[HEADER + header : HEADER + length]
     if frame[14] >> 4 != 4 or header < 20 or header >= length or length > len(frame) - HEADER:
         return None
-    if (more and len(data) % 8) or header + offset + len(data) > LARGEST or _checksum(frame[HEADER : HEADER + header]):
+    if (more and len(data) % 8) or header + offset + len(data) > LARGEST:
+        return None
+    if internet_checksum(frame[HEADER : HEADER + header]):
         return None
     return Fragment(frame[23:24] + frame[18:20] + frame[26:34], frame[: HEADER + header], offset, data, more)
-
-
-def _checksum(header: bytes | bytearray) -> int:
-    total = sum(int.from_bytes(header[at : at + 2], "big") for at in range(0, len(header), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

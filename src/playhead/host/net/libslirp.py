@@ -14,12 +14,13 @@ import sys
 from _socket import AF_INET6, inet_pton
 from ctypes import c_bool, c_char_p, c_int, c_int64, c_size_t, c_ssize_t, c_uint8, c_uint32, c_void_p
 
+from playhead.host.net.slirp_wire import LIBRARY
+
 TYPE_CHECKING = False  # `typing` takes as long as the rest of this process's start
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-NAME = "libslirp.so.0"
 PACKAGE = "libslirp0"
 OLDEST = (4, 4)
 # the first version that takes each version of SlirpConfig
@@ -120,10 +121,10 @@ class Timer:
 
 def load() -> "Any":
     try:
-        return ctypes.PyDLL(NAME, use_errno=True)
+        return ctypes.PyDLL(LIBRARY, use_errno=True)
     except OSError as e:
         reason = "is not installed" if "cannot open shared object file" in str(e) else f"cannot be loaded: {e}"
-        raise Unusable(f"{NAME} {reason}; a user-mode network needs it: apt install {PACKAGE}") from None
+        raise Unusable(f"{LIBRARY} {reason}; a user-mode network needs it: apt install {PACKAGE}") from None
 
 
 class Library:
@@ -135,13 +136,13 @@ class Library:
                 function = getattr(library, name)
                 function.restype, function.argtypes = result, arguments
         except AttributeError:
-            raise Unusable(f"{NAME} is too old or damaged: it has no {name}; {_newer()}") from None
+            raise Unusable(f"{LIBRARY} is too old or damaged: it has no {name}; {_newer()}") from None
         self.c = library
         self.version = (library.slirp_version_string() or b"").decode("ascii", "replace")
         numbers = self.version.replace("-", ".").split(".")[:2]
         self.number = tuple(int(n) if n.isdigit() else 0 for n in numbers)
         if self.number < OLDEST:
-            raise Unusable(f"{NAME} is version {self.version}; {_newer()}")
+            raise Unusable(f"{LIBRARY} is version {self.version}; {_newer()}")
         self.config_version = next(config for first, config in CONFIG_VERSIONS if self.number >= first)
         self.fill = library.slirp_pollfds_fill if self.config_version < 6 else library.slirp_pollfds_fill_socket
         self.fill.restype, self.fill.argtypes = None, list(FILL)
@@ -190,7 +191,7 @@ class Network:
         self._kept += [config, callbacks]
         self.handle = self._c.slirp_new(ctypes.byref(config), ctypes.byref(callbacks), None)
         if not self.handle:
-            raise Unusable(f"{NAME} {library.version} does not take this network's options")
+            raise Unusable(f"{LIBRARY} {library.version} does not take this network's options")
 
     def _callbacks(self, now_ns: "Callable[[], int]") -> Callbacks:
         send, at = self._send, ctypes.string_at

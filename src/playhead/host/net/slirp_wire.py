@@ -15,6 +15,8 @@ MESSAGE = struct.Struct("<I")
 CHUNK = 256 << 10  # bytes that one read takes
 CLOCK = struct.Struct("@q")
 
+LIBRARY = "libslirp.so.0"  # which the process loads, and the recorder only looks for
+
 DONE, FAILED = "+", "-"  # the first character of a reply
 
 

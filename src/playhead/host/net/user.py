@@ -20,12 +20,11 @@ from playhead.base.errors import HostError, Refused
 from playhead.host.net.end import FRAME_MAX, INBOX, NetEnd
 from playhead.host.net.forwards import HostForward, host_end, host_forward
 from playhead.host.net.slirp_child import SlirpChild
-from playhead.host.net.slirp_wire import (CHUNK, CLOCK, DONE, FRAME, LENGTH, LOOK, MESSAGE, REPLY,
+from playhead.host.net.slirp_wire import (CHUNK, CLOCK, DONE, FRAME, LENGTH, LIBRARY, LOOK, MESSAGE, REPLY,
                                           REQUEST, message)  # fmt: skip
 from playhead.host.net.user_options import UserOptions
 from playhead.host.watch import IN, OUT
 
-LIBRARY = "libslirp.so.0"
 START_S, ANSWER_S = 30, 5  # how long the process may take for each
 PIECE = 32 << 10  # bytes of frames that wait for the end of a turn
 OUTBOX = 4 << 20  # bytes that it has not taken; what the guest sends beyond them is lost

@@ -1,0 +1,1 @@
+"""Views of the machine's screen: VNC, the terminal."""

@@ -1,0 +1,35 @@
+"""A view of the machine's screen: what somebody on the host sees, and where what they press comes from.
+
+The session asks each view some thirty times a second of real time whether it wants a picture (`wanted`), and gives it
+one (`show`) between two runs of the machine. Views may work on threads of their own: what is pressed goes into
+`pressed`, a group of events that belong together each, and `wake` tells the session. Nothing here reaches the machine
+otherwise.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+
+from playhead.base.picture import Picture, Text
+from playhead.base.record import Record
+from playhead.host.end import HostEnd
+
+
+class DisplayEnd(HostEnd):
+    """The end of one view; `Host.ends` has it under `display0`, `display1`, ..."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pressed: deque[Sequence[Record]] = deque()
+        """Variants of `log.events.Input` (KeyCode, KeyNumber, Button, Rel): key, button and pointer events in order."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody looks and is ready for a picture: a client that is behind is not."""
+        return False
+
+    def show(self, picture: Picture | None, text: Text | None, caption: str = "") -> None:
+        """What is on the screen now; without a picture, it cannot be drawn. `caption`: what a replay says of itself
+        (its moment, virtual time, whether it is paused), empty in a live session. Called on the session's thread: must
+        not block.
+        """
+        raise NotImplementedError

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Picture(NamedTuple):
-    """`pixels`: four bytes each, blue, green, red and one that means nothing (zero), rows from the top, without gaps."""
+    """`pixels`: four bytes each (blue, green, red, and a zero that means nothing), rows from the top, without gaps."""
 
     width: int
     height: int

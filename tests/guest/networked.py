@@ -112,6 +112,12 @@ class Guest:
         assert self._process.stderr is not None
         self.errors += self._process.stderr.read()
 
+    def wait_until_it_runs(self, limit_s: float = LIMIT_S) -> None:
+        """Until it has printed something. Its sockets listen then."""
+        with self._grown:
+            self._grown.wait_for(lambda: self._ended or self.seen, limit_s)
+            assert self.seen, self.tail()
+
     def wait_for(self, text: str, limit_s: float = LIMIT_S) -> None:
         """Until it has printed a line that begins so."""
         line = b"\n" + text.encode()
@@ -124,14 +130,17 @@ class Guest:
 
     def end(self, limit_s: float = LIMIT_S) -> str:
         """Wait for its power-off; what it has printed, as lines."""
+        return end_all(self, limit_s=limit_s)[0]
+
+    def wait(self, limit_s: float) -> str:
+        """Wait for its end, and end it where it does not; what is wrong with that end, or nothing."""
         try:
             status = self._process.wait(limit_s)
         except subprocess.TimeoutExpired:
-            pytest.fail(f"no end in {limit_s:.0f} s: {self.tail()}")
+            return f"no end in {limit_s:.0f} s"
         finally:
             self.close()
-        assert status == 0 and b"\nGUEST-DONE" in self.seen, self.tail()
-        return self.lines()
+        return "" if status == 0 and b"\nGUEST-DONE" in self.seen else f"exit status {status}"
 
     def lines(self) -> str:
         return bytes(self.seen).decode(errors="replace").replace("\r\n", "\n")
@@ -150,6 +159,15 @@ class Guest:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def end_all(*guests: Guest, limit_s: float = LIMIT_S) -> list[str]:
+    """Wait for their power-offs, one after the other; what each has printed, or a failure that shows it of all."""
+    wrong = {n: why for n, guest in enumerate(guests, 1) if (why := guest.wait(limit_s))}
+    tails = [f"-- guest {n}: {wrong.get(n, 'ended')}:\n{guest.tail()}" for n, guest in enumerate(guests, 1)]
+    if wrong:
+        pytest.fail("\n".join(tails))
+    return [guest.lines() for guest in guests]
 
 
 def machine() -> tuple[str, str]:

@@ -157,6 +157,10 @@ class Host:
         """From any thread: something has arrived that the watcher does not see."""
         self._watcher.arrived()
 
+    def wake_every(self, ms: int | None) -> None:
+        """Wake the session so often, for somebody who looks at the screen; None: as usual."""
+        self._watcher.wake_every(ms)
+
     def look_again(self) -> None:
         """The wants of a source have changed: the watcher is to look at all of them again."""
         self._watcher.poke()

@@ -1,9 +1,9 @@
 """The watcher: one thread that waits for input, for signals, and for time to pass.
 
 On each of these it wakes the session, whether that is inside the machine (`wake`, which makes `run` return soon) or
-asleep (`wait`). It also does so every 100 ms, so that flushing, pacing and progress need no slices of their own.
-Signals come through a pipe that the C-level handler writes to, so they are seen even while the main thread is inside
-native code.
+asleep (`wait`). It also does so every 100 ms, so that flushing, pacing and progress need no slices of their own, and
+more often while somebody looks at the machine's screen. Signals come through a pipe that the C-level handler writes to,
+so they are seen even while the main thread is inside native code.
 """
 
 import os
@@ -34,6 +34,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
+        self._tick_ms = TICK_MS
         self._wake: Callable[[], None] = lambda: None
         self._arrived = threading.Event()
         self._reread, self._poke = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -61,6 +62,11 @@ class Watcher:
             os.write(self._poke, b"!")
         except BlockingIOError:
             pass  # the pipe is full of pokes already
+
+    def wake_every(self, ms: int | None) -> None:
+        """Wake the session so often, or as usual."""
+        self._tick_ms = TICK_MS if ms is None else ms
+        self.poke()
 
     def forget(self, source: Source) -> None:
         """From the session's thread: when this returns, the source is not watched any more, and may be closed."""
@@ -91,7 +97,7 @@ class Watcher:
                     poll.register(fd, events)
                     by_fd[fd] = source
             self._looked.set()
-            happened = poll.poll(TICK_MS)
+            happened = poll.poll(self._tick_ms)
             arrived = False
             for fd, events in happened:
                 if fd == self._reread:

@@ -25,6 +25,7 @@ from playhead.session.outcome import Outcome
 from playhead.session.run import Build
 from playhead.session.start import put_at_start
 from playhead.session.script import Script
+from playhead.session.sinks import Sinks
 from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
@@ -63,6 +64,7 @@ class ReplaySession:
         self._no_reboot = bool(reader.meta["session"].get("no_reboot"))
         self.queue = AsyncQueue(lambda event: None, replaying=True)
         self.sources = Sources(self, self.queue)
+        self.sinks = Sinks(self, live=False)
         self.checkpoints = Checkpoints(self.queue)
         self._ports = serial_ports(host.ends)
         self._recorded = Recorded(reader, build, self._ports)
@@ -108,6 +110,7 @@ class ReplaySession:
         self.machine = self._build(Door(ends, self._ask, self._printed))
         self._built = True
         self.sources.built()
+        self.sinks.connect(self.host.ends)
         if self.log is not None:
             self.log.follow(self)
         if self.reader.meta["session"].get("trace_events"):
@@ -148,6 +151,7 @@ class ReplaySession:
         before = self._moment()
         stop = m.run(*target)
         self._check_pulled()
+        self.sinks.between()
         self.host.flush()
         while self.host.crowded and not self.host.quit_cause():  # whoever reads the output is far behind
             self.host.wait(WAIT_NS)

@@ -33,6 +33,7 @@ from playhead.replay.clocks import Clocks
 from playhead.replay.queue import AsyncQueue
 from playhead.session.outcome import Options, Outcome
 from playhead.session.pacing import Rest
+from playhead.session.sinks import Sinks
 from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
 from playhead.session.suspension import sleep_or_wake
@@ -65,6 +66,7 @@ class RunSession:
         self.queue = AsyncQueue(self._log)
         self.checkpoints = Checkpoints(self.queue)
         self.sources = Sources(self, self.queue)
+        self.sinks = Sinks(self, live=True)
         if options.auto_shift:
             self.sources[ClockRateSource].follow_host(options.shift)
         self._outcome: Outcome | None = None
@@ -94,6 +96,7 @@ class RunSession:
             self._built = True
             self.sources.built()
             self.sources.connect()
+            self.sinks.connect(self.host.ends)
             if self.log is not None:
                 self.log.follow(self)
             clock_ns = self.door.host_clock_ns
@@ -148,6 +151,7 @@ class RunSession:
         if stop.kind != "halted":
             self.sources.ran(now - began, self.machine.icount - before)
         self.sources.passed(self.machine.now_ns())
+        self.sinks.between()
         self.host.flush()
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_NS
@@ -204,13 +208,13 @@ class RunSession:
             state = "is suspended" if self.machine.suspended else "has halted"
             self.finish("none", 0, f"the guest {state}, and nothing is left that could wake it")
         elif next_ns == NEVER or (busy and not self._sleep):
-            self.host.wait(WAIT_NS)
+            self.host.wait(self.sinks.wait_ns(WAIT_NS))
         elif next_ns == deadline_ns and (idle or wanted_ns >= deadline_ns):
             self.machine.warp(deadline_ns)
             self._arrived_here = False
             self._rest.over(wanted_ns - deadline_ns)
         else:
-            self.host.wait(min(next_ns - wanted_ns, WAIT_NS))
+            self.host.wait(min(next_ns - wanted_ns, self.sinks.wait_ns(WAIT_NS)))
 
     def _resting_ns(self, wanted_ns: int, deadline_ns: int) -> int:
         """A halted CPU's virtual time if input came now: in front of its next alarm."""
@@ -257,8 +261,9 @@ class RunSession:
 
     def wait_paused(self) -> None:
         """Wait, in a pause, until something arrives."""
+        self.sinks.between()
         self.host.flush()
-        self.host.wait(WAIT_NS)
+        self.host.wait(self.sinks.wait_ns(WAIT_NS))
 
     @property
     def settled(self) -> bool:

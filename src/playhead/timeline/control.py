@@ -164,6 +164,10 @@ class Control:
         """What the netdevs are on the host (`host.net.end.NetEnd`); nothing in a replay."""
         return ()
 
+    def displays(self) -> Sequence[Any]:
+        """The views of the screen (`host.display.end.DisplayEnd`)."""
+        return ()
+
     def announce(self, cards: Sequence[str] | None = None) -> None:
         """`announce_self`: tell the networks of these cards, or of all, where the machine is. Nothing enters it."""
         raise UsageError(OFFLINE)

@@ -22,6 +22,7 @@ from playhead.session.run import RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.sources import InputSource, NetSource, NmiSource, PowerButtonSource, ResetSource, WakeUpSource
 from playhead.session.sources.media import TRAY_MOVED
+from playhead.session.viewing import Viewing
 from playhead.timeline.control import QMP_QUIT, QMP_RESET, Named
 from playhead.timeline.debuggee import Debuggee, Stop
 
@@ -276,6 +277,9 @@ class LiveControl(Debuggee):
     def net_ends(self) -> list[Any]:
         count = len(netdevs_of(self.machine))
         return [self.session.host.ends[f"net{n}"] for n in range(count)]
+
+    def displays(self) -> Sequence[Any]:
+        return self.session.sinks[Viewing].views
 
     def announce(self, cards: Sequence[str] | None = None) -> None:
         """Once, where QEMU repeats it a few times: what joins machines here loses nothing."""

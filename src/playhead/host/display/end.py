@@ -7,7 +7,8 @@ otherwise.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from playhead.base.picture import Picture, Text
 from playhead.base.record import Record
@@ -15,12 +16,21 @@ from playhead.host.end import HostEnd
 
 
 class DisplayEnd(HostEnd):
-    """The end of one view; `Host.ends` has it under `display0`, `display1`, ..."""
+    """The end of one view; `Host.ends` has it under `display0`, `display1`, ... `kind`: what it is ("vnc")."""
+
+    kind = ""
+
+    live = True
+    takes_text = False  # it needs no picture where there is text
 
     def __init__(self) -> None:
         super().__init__()
         self.pressed: deque[Sequence[Record]] = deque()
-        """Variants of `log.events.Input` (KeyCode, KeyNumber, Button, Rel): key, button and pointer events in order."""
+        """Variants of `log.events.Input` (KeyCode, KeyNumber, MouseButton, Moved): key, button and pointer events in
+        order.
+        """
+        self.happenings: deque[tuple[str, Mapping[str, Any]]] = deque()
+        """Those of QEMU's events that are about this, with their data, for whoever controls the machine."""
 
     @property
     def wanted(self) -> bool:

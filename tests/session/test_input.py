@@ -6,6 +6,7 @@ import pytest
 from quiet_host import QuietHost
 
 from playhead.base.errors import UsageError
+from playhead.base.keyboard.typed_text import keys_of_text
 from playhead.boards import pc_devices
 from playhead.boards.config import PcConfig
 from playhead.log.event_names import KEYS
@@ -188,6 +189,47 @@ def test_keys_wait_while_the_keyboard_is_full(tmp_path):
     assert printed.split()[:10] == "10 90 11 91 12 92 13 93 14 94".split() and len(printed.split()) == 202
     assert sum(isinstance(entry.event, InputSync) for entry in entries) == 202
     assert replayed(tmp_path, POLLING) == printed
+
+
+def typed(text, *times):
+    return lambda source: source.send_text(keys_of_text(text), *times)
+
+
+@pytest.mark.parametrize("way", [HALTING, POLLING], ids=["halting", "polling"])
+def test_a_typed_text_enters_key_by_key(tmp_path, way):
+    """What comes after it waits for its end, and so does a second text."""
+    asks = [(1, typed("aB\n", 5, 3)), (1, sendkey("x", 2)), (1, typed("yz ", 1, 1))]
+    session, printed, entries = record(tmp_path, way, asks)
+    a_b_return, x, y_z_space = "1E 9E 2A 30 B0 AA 1C 9C", "2D AD", "15 95 2C AC 39 B9"
+    assert printed.split() == f"{a_b_return} {x} {y_z_space}".split()
+    times = [time for time, _ in session_times(session, entries)]
+    gaps = [(after - before) // MS for before, after in pairwise(times)]
+    assert gaps[:9] == [5, 3, 0, 5, 0, 3, 5, 3, 2]
+    assert replayed(tmp_path, way) == printed and replayed(tmp_path, way, split=7) == printed
+
+
+def test_a_long_text_waits_outside(tmp_path):
+    """It is many times what the queue holds, and what the keyboard does."""
+    text = "the quick brown fox\n".replace(" ", "_") * 100
+    _, printed, entries = record(tmp_path, POLLING, [(1, typed(text, 1, 1)), (1, sendkey("spc"))], live=False)
+    keys = [entry.event.what for entry in entries if isinstance(entry.event, Input)]
+    wanted = [name for chord in keys_of_text(text) for name in chord]
+    assert [KEYS[one.key] for one in keys if one.down][:-1] == wanted and len(wanted) == 2300
+    assert printed.endswith("39 B9") and len(printed.split()) == 2 * 2301
+    assert replayed(tmp_path, POLLING) == printed
+
+
+def test_no_text_is_too_long_to_be_refused(tmp_path):
+    session = RunSession(lambda door: None, QuietHost(), Options())
+    session.machine = machine(closed_door(1), DEAF, tmp_path)
+    source = session.sources[InputSource]
+    source.connect()
+    source.send_text(keys_of_text("a" * (1 << 16)))
+    with pytest.raises(UsageError, match="nothing is typed: 2 characters and the 65535 that are still to be typed"):
+        source.send_text(keys_of_text("ab"))
+    with pytest.raises(UsageError, match="held for 1 to 3600000 ms"):
+        source.send_text(keys_of_text("a"), 3_600_001)
+    source.send_text([])
 
 
 def key(name, down):

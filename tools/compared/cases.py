@@ -263,6 +263,7 @@ HMP: tuple[Case, ...] = (
     Case("info status"),
     Case("sendkey a"),
     Case("sendkey nosuch"),
+    Case("type \"a\"", "Playhead's own: a text becomes keys by the layout of -k"),
     Case("mouse_move 1 1"),
     Case("mouse_button 0"),
     Case("nmi"),

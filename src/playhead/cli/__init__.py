@@ -21,6 +21,7 @@ VERBS = {
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",
     "console": "print what the guest printed, without a replay",
+    "type": "type a text into a machine that runs",
     "pcap": "write the network traffic of a recording for Wireshark",
     "log": "print the events of a recording",
     "cache": "show or clear the cache folder",
@@ -71,7 +72,8 @@ def status_of(run: Callable[[], int]) -> int:
         if os.environ.get("PLAYHEAD_DEBUG"):
             raise
         first = str(e).strip().split("\n")[0]
-        tell(f"this is a bug: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)")
+        kind = e.__class__.__name__  # a verb's module, once imported, hides `type` here
+        tell(f"this is a bug: {kind}: {first} (PLAYHEAD_DEBUG=1 shows where)")
         return 3
 
 

@@ -136,7 +136,7 @@ class Attendance:
         """What the monitors ask of whoever attends."""
         outside = self._target.outside
         outside.name, outside.uuid = values["name"].get("guest") or outside.name, values["uuid"] or outside.uuid
-        outside.wiring = wiring(values)
+        outside.wiring, outside.keyboard = wiring(values), values["keyboard"]
         outside.gdbserver = self._gdbserver  # type: ignore[method-assign]
         outside.chardevs = lambda: [one[:2] for one in self._host.chardevs()]  # type: ignore[method-assign]
 

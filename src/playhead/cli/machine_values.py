@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.base.keyboard.layouts import LAYOUTS, layout
 from playhead.boards import machine_version
 from playhead.boards.config import RAM_MAX, RAM_MIN
 from playhead.cli.value_types import Parser, Type, number, one_of
@@ -160,6 +161,13 @@ def list_processors(about: str) -> str | None:
               if about in ("", name)]  # fmt: skip
     features = f"features, to be added or taken away (-cpu {about or DEFAULT},+nx,-pae):\n  {' '.join(ALL)}"
     return f"{_listed('models, and their features', models)}\n{features}"
+
+
+LAYOUT = Type("LAYOUT", lambda text: layout(text).name, LAYOUTS)
+
+
+def list_layouts(about: str) -> str | None:
+    return None if about else "\n".join(LAYOUTS)
 
 
 def list_nothing(about: str) -> str | None:

@@ -62,7 +62,7 @@ REFUSED: dict[str, Refusal] = {
     "usb": NO_USB, "usbdevice": NO_USB,
     "spice": NO_SCREEN, "sdl": DEVICE_WINDOW, "curses": NO_SCREEN, "full-screen": DEVICE_WINDOW,
     "alt-grab": DEVICE_WINDOW, "ctrl-grab": DEVICE_WINDOW, "no-frame": DEVICE_WINDOW, "no-quit": DEVICE_WINDOW,
-    "portrait": DEVICE_WINDOW, "rotate": DEVICE_WINDOW, "k": Refusal("keys are not typed in a window", "-serial stdio"),
+    "portrait": DEVICE_WINDOW, "rotate": DEVICE_WINDOW,
     "audio-help": NO_SOUND,
     # network
     "smb": Refusal("no folder of the host is shared", "-netdev user,tftp=FOLDER, or a disk"),

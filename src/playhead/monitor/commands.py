@@ -29,6 +29,7 @@ class Misunderstood(UsageError):
 class Command:
     """`names`: the first is the one that is shown; `words`: the arguments, for help and for counting; `again`: an empty
     line at a terminal repeats it. `refused`: the contexts in which it is refused, and why. `listed`: help has it.
+    `raw`: all that follows the name is one word, as it was written.
     """
 
     names: tuple[str, ...]
@@ -39,6 +40,7 @@ class Command:
     choices: Callable[[], Iterable[str]] | None = None  # what a word after it may be, for completion
     refused: Mapping[str, str] = field(default_factory=dict)
     listed: bool = True
+    raw: bool = False
 
     @property
     def most(self) -> int:
@@ -83,7 +85,7 @@ class Monitor:
 
     def execute(self, line: str, say: Say) -> None:
         try:
-            if words := _words(line):
+            if words := self._split(line):
                 self.past = [*self.past[1 - HISTORY :], line.strip()]
                 command, rest = self._find(words)
                 if why := command.refused.get(self.context):
@@ -107,7 +109,7 @@ class Monitor:
     def repeats(self, line: str) -> bool:
         """Whether an empty line after this one is to do it again."""
         try:
-            return self._find(_words(line))[0].again
+            return self._find(self._split(line))[0].again
         except (UsageError, IndexError):
             return False
 
@@ -126,6 +128,12 @@ class Monitor:
             command = self._by_name.get(words[0])
             known = command.choices() if command is not None and command.choices is not None else ()
         return word, sorted(name for name in known if name.startswith(word))
+
+    def _split(self, line: str) -> list[str]:
+        name, _, rest = line.strip().partition(" ")
+        if name in self._by_name and self._by_name[name].raw:
+            return [name, *filter(None, [rest.lstrip()])]
+        return _words(line)
 
     def _find(self, words: list[str]) -> tuple[Command, list[str]]:
         """`info replay` is one name of two words; the second may be cut short."""

@@ -131,6 +131,10 @@ class Control:
         """`sendkey`, `send-key`: press keys (`session.input_words.keys_of`) one after another, then release them."""
         self._unchanged()
 
+    def type_text(self, text: str, layout: str = "", hold_ms: int | None = None, between_ms: int | None = None) -> None:
+        """`type`: press the keys of a text one after another, by this keyboard layout or that of `-k`."""
+        self._unchanged()
+
     def move_mouse(self, dx: int, dy: int, dz: int = 0) -> None:
         """`mouse_move`: to the right and downwards; a click of the wheel if `dz` is not 0, upwards if positive."""
         self._unchanged()

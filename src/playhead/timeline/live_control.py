@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from playhead.base.errors import PlayheadError, UsageError
+from playhead.base.keyboard.typed_text import keys_of_text
 from playhead.log.moment import Moment
 from playhead.machine.machine import Machine
 from playhead.session import input_words
@@ -229,6 +230,11 @@ class LiveControl(Debuggee):
 
     def send_keys(self, keys: Sequence[Any], hold_ms: int | None = None) -> None:
         self._input.send_keys(keys, hold_ms)
+        self._let_in()
+
+    def type_text(self, text: str, layout: str = "", hold_ms: int | None = None, between_ms: int | None = None) -> None:
+        chords = keys_of_text(text, layout or self.outside.keyboard)
+        self._input.send_text(chords, hold_ms, between_ms)
         self._let_in()
 
     def move_mouse(self, dx: int, dy: int, dz: int = 0) -> None:

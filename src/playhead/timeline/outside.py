@@ -31,6 +31,7 @@ class Wiring(NamedTuple):
 class Outside:
     name = ""  # -name
     uuid = NO_UUID  # -uuid
+    keyboard = "en-us"  # -k
     wiring = Wiring()
     log: Any = None  # `monitor.log_items.Log`, if there is one already
 

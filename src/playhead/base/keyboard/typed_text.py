@@ -7,7 +7,7 @@ from playhead.base.errors import UsageError
 from playhead.base.keyboard.layouts import layout as layout_of
 
 MOST_NAMED = 5  # characters, in a message
-ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "e": "\x1b", "\\": "\\", '"': '"'}
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "e": "\x1b", "\\": "\\", '"': '"', "'": "'"}
 
 
 def keys_of_text(text: str, layout: str = "en-us") -> list[tuple[str, ...]]:

@@ -3,22 +3,27 @@
 Keyboard and mouse have a queue each, of what is to happen in order: an event, the end of a group of events that belong
 together (ASYNC_INPUT_SYNC), or a pause, which counts virtual time from when everything before it has entered. What the
 device has no room for waits here. Only a device that is switched off loses input, by its own state.
+
+A text that is typed waits as one, however long it is: its next key comes when everything before has entered.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.base.record import Record
 from playhead.base.units import NEVER
 from playhead.hw.inputs import INPUT, InputReceiver, takers
+from playhead.log import input_events
 from playhead.log.events import Input, InputSync, KeyCode, KeyNumber, text_of
 from playhead.session.sources.source import Refused, Session, Source
 
 LOOK_EVERY = 100_000  # instructions between two looks at a device for which input is waiting
 MOST_WAITING = 1024  # of one queue, as QEMU has it
+MOST_TYPED = 1 << 16  # characters of texts that wait
 HOLD_MS = 10  # how long QEMU 7.2 holds a key if it is not told (its help says 100)
+BETWEEN_MS = 10  # between two keys of a text
 MOST_HOLD_MS = 3_600_000
 MS = 1_000_000
 
@@ -29,7 +34,22 @@ class Hold(NamedTuple):
     ns: int
 
 
-Waiting = Input | InputSync | Hold
+class Text:
+    """A text that is being typed: the keys of each character, pressed together. `hold`: of each; `between`: two."""
+
+    def __init__(self, chords: Iterable[Sequence[str]], hold: Hold, between: Hold):
+        self.chords, self.hold, self.between = deque(chords), hold, between
+
+    def next(self) -> "list[Waiting]":
+        """What the next character is typed with."""
+        steps: list[Waiting] = []
+        for (key,) in input_events.chord(self.chords.popleft()):
+            steps += (Input(what=key), InputSync())
+        half = len(steps) // 2
+        return [*steps[:half], self.hold, *steps[half:], self.between]
+
+
+Waiting = Input | InputSync | Hold | Text
 
 
 class Queue:
@@ -46,12 +66,30 @@ class Queue:
         while self.waiting and isinstance(self.waiting[0], Hold) and self.due(now_ns) <= now_ns:
             self.waiting.popleft()
             self.due_ns = None
+            self._type()
         if not self.group_open and self.receiver.unsent:
             return InputSync()
         front = self.waiting[0] if self.waiting else None
         if isinstance(front, InputSync):
             return front
         return front if isinstance(front, Input) and self.receiver.can_take(front.what) else None
+
+    def add(self, new: Sequence[Waiting]) -> None:
+        self.waiting += new
+        self._type()
+
+    def _type(self) -> None:
+        """If a text is at the front, its next character takes its place before it."""
+        if self.waiting and isinstance(text := self.waiting[0], Text):
+            steps = text.next()
+            if not text.chords:
+                self.waiting.popleft()
+            self.waiting.extendleft(reversed(steps))
+
+    @property
+    def typed(self) -> int:
+        """Characters of texts that have not been typed yet."""
+        return sum(len(one.chords) for one in self.waiting if isinstance(one, Text))
 
     def due(self, now_ns: int) -> int:
         """When the pause at the front is over, which begins now at the latest; NEVER if there is none."""
@@ -65,6 +103,7 @@ class Queue:
     def entered(self, event: Input | InputSync) -> None:
         if self.waiting and self.waiting[0] is event:
             self.waiting.popleft()
+            self._type()
         self.group_open = isinstance(event, Input)
 
 
@@ -107,6 +146,26 @@ class InputSource(Source[Input | InputSync]):
             waiting += (Input(what=_with(key, down)), InputSync(), hold)
         self._put({self._queue_for(key).receiver.name: waiting for key in keys[:1]})
 
+    def send_text(
+        self, chords: Sequence[Sequence[str]], hold_ms: int | None = None, between_ms: int | None = None
+    ) -> None:
+        """Type a text (`base.keyboard.typed_text.keys_of_text`): each key is held for so long, and as much time passes
+        before the next as is said. Raises UsageError.
+        """
+        if not chords:
+            return
+        queue = self._queue_for(KeyCode())
+        if queue.typed + len(chords) > MOST_TYPED:
+            raise UsageError(
+                f"nothing is typed: {len(chords)} characters and the {queue.typed} that are still to be typed are more "
+                f"than {MOST_TYPED}"
+            )
+        hold, between = (
+            Hold((default if not ms else _checked_hold(ms)) * MS)
+            for ms, default in ((hold_ms, HOLD_MS), (between_ms, BETWEEN_MS))
+        )
+        self._put({queue.receiver.name: [Text(chords, hold, between)]})
+
     def send(self, events: Sequence[Record]) -> None:
         """These variants of `Input` belong together (`input-send-event`). Raises UsageError."""
         waiting: dict[str, list[Waiting]] = {}
@@ -132,7 +191,7 @@ class InputSource(Source[Input | InputSync]):
                     f"yet; there can be {MOST_WAITING}: try again later"
                 )
         for queue in queues:
-            queue.waiting += new[queue.receiver.name]
+            queue.add(new[queue.receiver.name])
         self.session.machine.kick()
 
     # a live session

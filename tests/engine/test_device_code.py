@@ -10,7 +10,9 @@ from playhead.base.shared_record import Bytes, SharedRecord, Table
 from playhead.engine.llvm.compile import compile_part
 from playhead.engine.llvm.device_code import module_text
 from playhead.engine.llvm.loading import load
+from playhead.hw.memory import PAGE, Memory
 from playhead.hw.native import DECLINED, NUMBERS, native, symbol
+from playhead.hw.vram import Vram
 
 
 class Inner(SharedRecord):
@@ -167,3 +169,57 @@ def test_native_code_stays_in_its_states_and_does_not_trap():
         entry(ctypes.addressof(states), offset, 70, 1 << 40, 0, 0)
     assert memory[: Outer.SIZE] == guards[0] and memory[2 * Outer.SIZE :] == guards[1]
     assert (outer.table[127], outer.words[7], outer.many[2].b) == (1, 3, 4)
+
+
+@native
+def move(v: Vram, source: int, target: int) -> int:
+    """A byte; returns what was there."""
+    old = v[target]
+    v[target] = v[source] + 1
+    return old
+
+
+@native
+def planar(s: Outer, v: Vram, offset: int, size: int, value: int) -> int:
+    """Latch a cell, write some of its planes."""
+    s.words[0] = v.cells[offset]
+    if size == 4:
+        v.cells[offset] ^= value
+    elif size == 2:
+        v.cells[offset + 1] = s.words[0] & ~0xFF00 | value & 0xFF00
+    else:
+        return move(v, 4 * offset + 1, value)
+    return s.words[0]
+
+
+def test_video_memory_is_read_and_written_and_noted_as_in_python():
+    """Wherever an index leads: it wraps at the end of the piece, and no note is made for another page."""
+    size, chance = 4 * PAGE, random.Random(2)
+    sides = []
+    for _ in range(2):
+        memory = Memory(3 * size)
+        memory.share(size, size)
+        memory.area[:] = bytes(random.Random(3).randrange(256) for _ in range(3 * size))
+        sides.append((Outer(), Vram(memory, size, size)))
+    entry, (s, v), (other, twin) = compiled(planar), *sides
+    states = (ctypes.c_uint64 * 8)(s.address(), v.address())
+    for n in range(2000):
+        offset = chance.choice((chance.randrange(size // 4), chance.randrange(-(1 << 62), 1 << 62)))
+        numbers = offset, chance.choice((1, 2, 4)), chance.choice((chance.getrandbits(32), 4 * PAGE - 1, -1))
+        there, here = entry(ctypes.addressof(states), *numbers, 0, 0), planar(other, twin, *numbers)
+        assert (there, s.words[0]) == (here, other.words[0]), (n, numbers)
+        if n % 50 == 0:
+            a, b = v.memory, twin.memory
+            assert (a.area[:], a.dirty[:], a.unhashed[:]) == (b.area[:], b.dirty[:], b.unhashed[:]), n
+            a.dirty[:16] = b.dirty[:16] = a.unhashed[:16] = b.unhashed[:16] = bytes(16)
+    assert v.memory.area[:size] == twin.memory.area[:size]
+
+
+@native
+def keeps_video_memory(s: Outer, v: Vram) -> None:
+    s.x = v.cells  # type: ignore[assignment]
+
+
+def test_video_memory_is_no_number():
+    with pytest.raises(TypeError, match="an assignment of a whole record or array"):
+        module_text([keeps_video_memory])

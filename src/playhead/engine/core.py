@@ -11,10 +11,11 @@ from playhead.x86.eflags import status_from_words, words_from_status
 MOST_WATCHES = 1 << 12
 PYTHON, NOBODY, FIRST_RANGE = range(3)  # who answers: Python is asked where no table was made
 # Of a range that native code answers: entries to read and to write (0: none), first and last address, sizes of accesses
-# that it takes, the addresses of its states.
-RANGE = "<QQIIII8Q"
-RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX, RANGE_STATES = 0, 8, 16, 20, 24, 28, 32
-RANGE_SIZE, MOST_RANGES = 96, 1024
+# that it takes, 1 if it is like memory, the addresses of its states.
+RANGE = "<QQIIIIQ8Q"
+RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX = 0, 8, 16, 20, 24, 28
+RANGE_MEMORY, RANGE_STATES = 32, 40
+RANGE_SIZE, MOST_RANGES = 104, 1024
 
 
 def words_of(count: int) -> struct.Struct:
@@ -34,9 +35,9 @@ class Core:
         self.tlb_large = host_array(4 * S.LARGE_PAGES)
         self.tlb_list = host_array(8 << 20)
         self.page_hash = host_array(8 << 20)
-        self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
-        memory.was_written = self._was_written
-        self.unhashed = host_array(1 << 20)  # a byte for each guest page: written since the last digest
+        self.dirty, self.unhashed = memory.dirty, memory.unhashed
+        memory.placed = self._windows_placed
+        self._windows_placed()
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: not 0 if there is a breakpoint
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
@@ -47,8 +48,16 @@ class Core:
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
         self.stale = True  # mappings or state were changed by something other than the native engine
 
-    def _was_written(self, area_page: int) -> None:
-        self.dirty[area_page] = 1
+    def _windows_placed(self) -> None:
+        """Tell the digest which pages of the area are shared, and where windows show them."""
+        self.set("shared_first", self.memory.shared.start)
+        self.set("shared_n", len(self.memory.shared))
+        shown = [window.range for window in self.memory.windows if window.writable]
+        assert len(shown) <= S.MOST_WINDOWS
+        self.set("shown_n", len(shown))
+        for n, r in enumerate(shown):
+            self.set("shown", r.base >> 12, 2 * n)
+            self.set("shown", (r.base + r.length) >> 12, 2 * n + 1)
 
     def get(self, name: str, index: int = 0) -> int:
         f = S.FIELDS[name]

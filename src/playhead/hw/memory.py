@@ -5,12 +5,20 @@ the page in the area, with flags in its low 12 bits; an entry without READ is an
 space (or, if no device is there, reads as all ones). All writers (CPU, devices, debugger) maintain two flags: CODE
 (instructions were decoded from here) and DIRTY (written since the flags were last collected); a debugger sets WATCH
 flags where it watches accesses. So self-modifying code, digests and watchpoints all work by the page map.
+
+Windows show pieces of the area where the guest, or a register, has placed them: expansion ROMs, and video memory. What
+they share with registers is decided in the register space, so the order in which things came does not matter; whole
+pages that are a window's alone are in the page map, at the speed of RAM.
+
+Video memory is a *shared* piece of the area (`share`): several guest pages may show one of its pages, and native code
+of a device writes it too. So what is known of it goes by page of the area and not by guest page: entries that show it
+are flagged SHARED, collected notes and page hashes are those of the area's page, and decoded code is never kept.
 """
 
 import mmap
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from zlib import crc32
 
@@ -18,7 +26,7 @@ from playhead.hw.space import Range, Space
 
 PAGE = 4096
 PAGES = 1 << 20
-READ, WRITE, CODE, DIRTY, WATCH_WRITE, WATCH_READ = 1, 2, 4, 8, 16, 32  # page map flags
+READ, WRITE, CODE, DIRTY, WATCH_WRITE, WATCH_READ, SHARED = 1, 2, 4, 8, 16, 32, 64  # page map flags
 WATCHED = WATCH_WRITE | WATCH_READ
 OFFSET_MASK = ~0xFFF
 SYSTEM = 1 << 20  # below, the board itself decides what is where
@@ -35,15 +43,47 @@ def host_array(size: int) -> mmap.mmap:
     return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
-class RomWindow:
-    """A ROM that the guest has placed: `range` in the register space, at `offset` of the backing area."""
+class Window:
+    """Addresses of a range of the register space that show a piece of the backing area, while it is shown; the range's
+    handlers and registers answer the rest of it.
+    """
 
-    def __init__(self, range: Range, offset: int):
-        self.range, self.offset = range, offset
+    def __init__(self, memory: "Memory", range: Range):
+        self._memory, self.range = memory, range
+        self.start = self.length = self.offset = 0
+        self.writable = False
 
     @property
     def base(self) -> int:
         return self.range.base
+
+    def show(self, start: int, length: int, offset: int, *, writable: bool = True) -> None:
+        """Let [start, start + length), whole pages of the range, show the area at `offset`. Cheap enough for a guest
+        that switches banks at each line."""
+        assert self.range.base <= start and start + length <= self.range.base + self.range.length
+        assert not writable or self._memory.is_shared(offset, length), "only video memory can be seen twice"
+        if (start, length, offset, writable) != (self.start, self.length, self.offset, self.writable):
+            self.start, self.length, self.offset, self.writable = start, length, offset, writable
+            self._memory._window_changed(self)
+
+    def hide(self) -> None:
+        """Leave all of the range to its handlers and registers."""
+        if self.length:
+            self.length = 0
+            self._memory._window_changed(self)
+
+    def entries(self, first: int, end: int) -> "array[int]":
+        """What the pages [first, end) have in the page map as far as this window goes."""
+        flags = READ | (WRITE if self.writable else 0)
+        flags |= SHARED if self._memory.is_shared(self.offset, self.length) else 0
+        inside = range(max(first, -(-self.start // PAGE)), min(end, (self.start + self.length) // PAGE))
+        made = array("Q", bytes((end - first) * 8))
+        if inside:
+            at = inside.start * PAGE + self.offset - self.start
+            made[inside.start - first : inside.stop - first] = array(
+                "Q", range(at | flags, (at + len(inside) * PAGE) | flags, PAGE)
+            )
+        return made
 
 
 class Memory:
@@ -57,12 +97,17 @@ class Memory:
         self._map_store = host_array(PAGES * 8)
         self.page_map = memoryview(self._map_store).cast("Q")
         self.mmio = Space("memory", 1 << 32)
-        self.mmio.moved = self._show_roms
-        self._roms: list[RomWindow] = []
-        self._rom_pages: set[int] = set()  # guest pages that show one of them
-        self.remapped: Callable[[], None] = lambda: None
+        self.mmio.moved = self._place_windows
+        self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
+        # a byte for each page, written since the last digest: of the guest, or of the area where that is shared
+        self.unhashed = host_array(1 << 20)
+        self.shared = range(0)  # pages of the area that several guest pages may show
+        self.windows: list[Window] = []  # in no order that counts
+        self._alone: dict[int, list[range]] = {}  # id of a window's range -> pages that no other range has a part of
+        self.remapped: Callable[[], None] = lambda: None  # what native code has derived from the page map is void
+        self.unshown: Callable[[int, int], None] = lambda first, count: None  # as far as these pages of the area go
+        self.placed: Callable[[], None] = lambda: None  # windows, or the shared piece, are elsewhere
         self.code_written: Callable[[int], None] = lambda page: None
-        self.was_written: Callable[[int], None] = lambda area_page: None  # told when a page map entry forgets it
         self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None  # where it is watched
         self.a20_changed: Callable[[bool], None] = lambda on: None
         self.a20 = True
@@ -78,11 +123,14 @@ class Memory:
         """Let guest pages at `base` show the area at `offset`: RAM, or ROM (writes are swallowed) if not writable."""
         assert base % PAGE == 0 and length % PAGE == 0 and offset % PAGE == 0
         flags = READ | (WRITE if writable else 0)
+        self._mapped(base, length)
         self._change(base, array("Q", range(offset | flags, (offset + length) | flags, PAGE)))
 
     def unmap(self, base: int, length: int) -> None:
         """Leave guest pages at `base` to the register space (`mmio`), which answers all ones where nothing is."""
+        self._mapped(base, length)
         self._change(base, array("Q", bytes(length // PAGE * 8)))
+        self._place_windows()
 
     def _change(self, base: int, entries: "array[int]") -> None:
         first = base // PAGE
@@ -98,51 +146,118 @@ class Memory:
         old = self.page_map[page]
         if old & CODE:
             self.code_written(page)
+        kept = WATCHED
         if old & DIRTY:
-            self.was_written((old & OFFSET_MASK) // PAGE)  # the note is about what the page showed until now
-        self.page_map[page] = new | (self.page_map[page] & (DIRTY | WATCHED))
+            self.note_written(page, old)  # the note is about what the page showed until now
+            kept |= 0 if (old | new) & SHARED else DIRTY
+        elif new & SHARED and not old & SHARED:
+            self.unhashed[page] = 1  # the page has no contents of its own any more
+        self.page_map[page] = new | (self.page_map[page] & kept)
 
-    # ROMs that the guest places
+    def note_written(self, page: int, entry: int) -> None:
+        """The guest's `page`, which has this entry in the page map, was written."""
+        at = entry // PAGE
+        self.dirty[at] = 1
+        self.unhashed[at if entry & SHARED else page] = 1
 
-    def show_rom(self, base: int, length: int, offset: int, name: str) -> RomWindow:
-        """Let a ROM answer at `base`, unless RAM or firmware is there. What it shares with registers is decided in
-        their space, so the order in which things came does not matter; whole pages of its own are in the page map.
+    # windows
+
+    def share(self, offset: int, length: int) -> None:
+        """Let a piece of the area be video memory: windows may show it, `Vram` may write it."""
+        assert not self.shared and offset % PAGE == 0 and length % PAGE == 0
+        self.shared = range(offset // PAGE, (offset + length) // PAGE)
+        self.placed()
+
+    def is_shared(self, offset: int, length: int) -> bool:
+        """Whether all of a piece of the area is video memory."""
+        return self.shared.start * PAGE <= offset and offset + length <= self.shared.stop * PAGE
+
+    def window(self, range: Range) -> Window:
+        """A window in a range of the register space. It shows nothing yet."""
+        window = Window(self, range)
+        self.windows.append(window)
+        self._place_windows()
+        return window
+
+    def show(self, base: int, length: int, offset: int, name: str, *, writable: bool = False) -> Window:
+        """Let the area at `offset` answer at `base`, where the guest has placed it, unless RAM or firmware is there.
+        Not writable is a ROM: it swallows what is written.
         """
 
         def read(address: int, size: int) -> int:
             at = offset + address - base
             return int.from_bytes(self.area[at : at + size], "little")
 
-        def write(address: int, size: int, value: int) -> None: ...
+        def write(address: int, size: int, value: int) -> None:
+            if writable:
+                at = offset + address - base
+                self.area[at : at + size] = value.to_bytes(size, "little")
+                for page in (at // PAGE, (at + size - 1) // PAGE):
+                    self.dirty[page] = self.unhashed[page] = 1
 
-        window = RomWindow(Range(base, length, read, write, 1, 4, name, moves=True), offset)
-        self._roms.append(window)
+        window = Window(self, Range(base, length, read, write, 1, 4, name, moves=True))
+        window.start, window.length, window.offset, window.writable = base, length, offset, writable
+        assert not writable or self.is_shared(offset, length), "only video memory can be seen twice"
+        self.windows.append(window)
         self.mmio.add(window.range)
         return window
 
-    def hide_rom(self, window: RomWindow) -> None:
-        self._roms.remove(window)
+    def remove(self, window: Window) -> None:
+        """Undo `show` with a name."""
+        self.windows.remove(window)
         self.mmio.unmap(window.range)
 
-    def _show_roms(self) -> None:
-        """Ranges of the register space have moved: find the pages again that only a ROM answers."""
-        if not self._roms and not self._rom_pages:
+    def shown_at(self, area_page: int) -> Iterator[int]:
+        """The guest pages at which windows show a page of the area."""
+        for window in self.windows:
+            guest_page = area_page + (window.start - window.offset) // PAGE
+            entry = self.page_map[guest_page] if 0 <= guest_page < PAGES else 0
+            if entry & READ and entry // PAGE == area_page:
+                yield guest_page
+
+    def _window_changed(self, window: Window) -> None:
+        """Another piece of the area, or of the range. Only pages of the window's own change, and no code that runs is
+        in them, so nothing else of what native code has derived is lost.
+        """
+        for pages in self._alone.get(id(window.range), ()):
+            self._show(pages, window.entries(pages.start, pages.stop))
+
+    def _show(self, pages: range, entries: "array[int]") -> None:
+        gone = []
+        for page, old, new in zip(pages, self.page_map[pages.start : pages.stop].tolist(), entries, strict=True):
+            if (old ^ new) & ~(CODE | DIRTY | WATCHED):
+                self._change_one(page, new)
+                if old & READ:
+                    gone.append(old // PAGE)
+        if gone:
+            self.unshown(min(gone), max(gone) - min(gone) + 1)
+
+    def _place_windows(self) -> None:
+        """Ranges of the register space, or RAM, have moved: find the pages again that only a window's range has."""
+        if not self.windows and not self._alone:
             return
-        offsets = {id(window.range): window.offset - window.base for window in self._roms}
-        entries: dict[int, int] = {}
+        owners = {id(window.range): window for window in self.windows}
+        before = {page for runs in self._alone.values() for pages in runs for page in pages}
+        self._alone = {}
         for (start, owner), (end, _) in pairwise([*self.mmio.pieces(), (self.mmio.size, None)]):
-            if owner is not None and id(owner) in offsets:
-                pages = range(-(-max(start, SYSTEM) // PAGE), end // PAGE)
-                entries.update({page: page * PAGE + offsets[id(owner)] for page in pages})
-        for page in self._rom_pages - entries.keys():
+            if owner is not None and id(owner) in owners:
+                least = SYSTEM if owner.moves else 0
+                pages = range(-(-max(start, least) // PAGE), end // PAGE)
+                free = [page for page in pages if page in before or not self.page_map[page] & READ]
+                self._alone.setdefault(id(owner), []).extend(_runs(free))
+        for page in before.difference(*(pages for runs in self._alone.values() for pages in runs)):
             self._change_one(page, 0)
-        self._rom_pages &= entries.keys()
-        for page, at in entries.items():
-            entry = self.page_map[page]
-            if (page in self._rom_pages and entry & OFFSET_MASK != at) or not entry & READ:
-                self._change_one(page, at | READ)
-                self._rom_pages.add(page)
+        for window in self.windows:
+            self._window_changed(window)
         self.remapped()
+        self.placed()
+
+    def _mapped(self, base: int, length: int) -> None:
+        """Pages that are mapped are no window's."""
+        first, end = base // PAGE, (base + length) // PAGE
+        for runs in self._alone.values():
+            pieces = [(range(r.start, min(r.stop, first)), range(max(r.start, end), r.stop)) for r in runs]
+            runs[:] = [piece for pair in pieces for piece in pair if piece]
 
     def set_a20(self, on: bool) -> None:
         """Drive the A20 gate; when off, address bit 20 is zero."""
@@ -189,3 +304,9 @@ class Memory:
                     self.mmio.write(address + i, 1, data[at + i])
             address += n
             at += n
+
+
+def _runs(pages: list[int]) -> list[range]:
+    """Ranges of the pages of an ascending list."""
+    cuts = [0, *(i for i in range(1, len(pages)) if pages[i] != pages[i - 1] + 1), len(pages)]
+    return [range(pages[a], pages[b - 1] + 1) for a, b in pairwise(cuts) if a < b]

@@ -14,12 +14,13 @@ functions, so there is nothing to keep in step. What a function declines (DECLIN
 in Python: whatever changes a line, an alarm, another device or the outside. A function that declines must have changed
 nothing; one that does not must leave every line and alarm as `loaded` would derive them from the state.
 
-Parameters: first the states, by annotation; then any of `offset` (in the range), `size` (1, 2, 4), `value` (writes),
-`now_ns` (virtual time), `icount`. All numbers are signed 64-bit integers. The subset: assignments to local names and to
-fields and items of states, if, while, for over range, conditional expressions, and/or/not, comparisons (also `in` a
-tuple), arithmetic with positive divisors, min, max, len of a `Bytes` field, int.bit_length, integer constants and
-tuples of them from the module, and calls of other @native functions. `engine/llvm/device_code.py` compiles it; what
-comes out touches nothing but the states and cannot trap, whatever a damaged state holds.
+Parameters: first the states, and video memory (hw/vram.py), by annotation; then any of `offset` (in the range), `size`
+(1, 2, 4), `value` (writes), `now_ns` (virtual time), `icount`. All numbers are signed 64-bit integers. The subset:
+assignments to local names and to fields and items of states, if, while, for over range, conditional expressions,
+and/or/not, comparisons (also `in` a tuple), arithmetic with positive divisors, min, max, len of a `Bytes` field,
+int.bit_length, integer constants and tuples of them from the module, and calls of other @native functions.
+`engine/llvm/device_code.py` compiles it; what comes out touches nothing but the states and video memory and cannot
+trap, whatever a damaged state holds.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,11 +57,19 @@ class Registers:
 
     `clock` is what `now_ns` and `icount` are taken from on the Python path; not needed if neither is asked for.
     `after` is called on the Python path after a write that was done.
+
+    `like_memory`: accesses may happen where the instruction makes them, and not after it, so that one costs some tens
+    of nanoseconds and REP MOVS goes on. So both functions depend on no time, decline nothing, leave all lines and
+    alarms alone whatever they do, and one that is done again at once leaves what it left the first time; a wide access
+    is the same as its bytes in ascending order.
     """
 
     def __init__(self, *states: Any, read: Callable[..., int] | None = None, write: Callable[..., int] | None = None,
-                 clock: Moment | None = None, after: Callable[[], None] | None = None):  # fmt: skip
+                 clock: Moment | None = None, after: Callable[[], None] | None = None,
+                 like_memory: bool = False):  # fmt: skip
         assert len(states) <= MOST_STATES
+        assert not like_memory or (read is not None and write is not None and clock is None and after is None)
+        self.like_memory = like_memory
         self.states: Sequence[Any] = states
         self._after = after
         self.read, self.write = read, write

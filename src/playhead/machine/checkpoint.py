@@ -119,6 +119,9 @@ def _put_pages(machine: Parts, pages: Mapping[int, bytes]) -> None:
     for page, data in pages.items():
         memory.area[page * PAGE : (page + 1) * PAGE] = data
         machine.core.dirty[page] = 1
+        if page in memory.shared:  # known by the area's page alone, whoever shows it
+            memory.unhashed[page] = 1
+            continue
         for guest_page in shown.get(page, [page]):
             entry = memory.page_map[guest_page]
             if (entry & OFFSET_MASK) == page * PAGE:
@@ -128,7 +131,8 @@ def _put_pages(machine: Parts, pages: Mapping[int, bytes]) -> None:
 
 
 def _shown_elsewhere(machine: Parts) -> dict[int, list[int]]:
-    """Area page -> guest pages that may show it, where that is not just the one of the same number: below 1 MiB."""
+    """Area page -> guest pages that may show it, where that is not just the one of the same number: below 1 MiB.
+    (Windows above show ROMs, which never change, and video memory.)"""
     shown: dict[int, list[int]] = {}
     for guest_page in range(0x100):
         area_page = (machine.memory.page_map[guest_page] & OFFSET_MASK) // PAGE

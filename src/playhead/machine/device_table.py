@@ -47,7 +47,7 @@ class DeviceTable:
             states = [state.address() for state in registers.states]
             states += [0] * (MOST_STATES - len(states))
             struct.pack_into(RANGE, self._core.device_ranges, n * RANGE_SIZE, *entries, r.base, r.base + r.length - 1,
-                             r.min_size, r.max_size, *states)  # fmt: skip
+                             r.min_size, r.max_size, registers.like_memory, *states)  # fmt: skip
             numbers[id(r)] = FIRST_RANGE + n
         self._fill(self._core.io_map, self._io, numbers, 1)
         self._fill(self._core.mmio_map, self._mmio, numbers, PAGE)

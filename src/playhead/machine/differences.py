@@ -204,7 +204,7 @@ def _block(a: Machine, b: Machine, key: int) -> list[Difference]:
 def physical_page(machine: Machine, page: int) -> int:
     """The guest page that shows a page of the backing area."""
     page_map = machine.memory.page_map
-    for guest_page in (page, *range(0xA0, 0x100)):
+    for guest_page in (page, *range(0xA0, 0x100), *machine.memory.shown_at(page)):
         if page_map[guest_page] & READ and (page_map[guest_page] & OFFSET_MASK) == page * PAGE:
             return guest_page
     return page

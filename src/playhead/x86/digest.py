@@ -4,6 +4,9 @@ is native.
 RAM is digested incrementally: each page has a 64-bit hash, the digest is the sum of all of them, mixed with their
 addresses. Only pages written since the last digest (DIRTY in the page map) are hashed again. It guards against
 mistakes, not against an adversary.
+
+Video memory, which several guest pages may show, is digested by page of the backing area; the guest pages that show it
+have no contents of their own. No RAM has an address that is such a page's number: they come after it.
 """
 
 from playhead.x86.system import paging
@@ -26,12 +29,15 @@ def final(v):
 
 @routine(32, faults=False)
 def page_digest(m: StateBuilder, page):
-    """Hash of one physical page that is RAM: four lanes over 64-bit words, then mixed with the page number. A page of
-    zeros has 0, as one that was never written, so that the digest follows from the contents alone."""
+    """Hash of one physical page that is RAM, or of a page of video memory: four lanes over 64-bit words, then mixed
+    with the page number. A page of zeros has 0, as one that was never written, so that the digest follows from the
+    contents alone."""
     entry = m.item("page_map", page.zext(64), 64)
-    with m.if_((entry & paging.READ_FLAG).eq(0)):
+    shared = (page - m.ld("shared_first")).ult(m.ld("shared_n"))
+    own = (entry & (paging.READ_FLAG | paging.SHARED_FLAG)).eq(paging.READ_FLAG)
+    with m.if_(~(shared | own)):
         m.ret(0)  # shows no memory
-    at = entry >> 3 & ~0x1FF
+    at = shared.select(page.zext(64) << 9, entry >> 3 & ~0x1FF)
     lanes = [m.var(64, k) for k in (K1, K2, K3, K1 ^ K2)]
     i, any_ = m.var(64, 0), m.var(64, 0)
     with m.loop():
@@ -49,23 +55,37 @@ def page_digest(m: StateBuilder, page):
     m.ret(final((h ^ page.zext(64)) * K3))
 
 
-@routine(32, faults=False)
-def collect_written(m: StateBuilder, pages):
-    """Move the notes of what was written from the page map to `dirty`, where checkpoints look, without hashing: the
-    digest finds these pages there."""
-    i = m.var(32, 0)
-    cleaned = m.var(32, 0)
+@routine(32, 32, faults=False)
+def collect_pages(m: StateBuilder, first, end):
+    """Do `collect_written` for guest pages from `first` to before `end`; returns whether there was one."""
+    i = m.var(32, first)
+    cleaned = m.var(64, 0)
     with m.loop():
-        with m.if_(i.get().uge(pages)):
+        with m.if_(i.get().uge(end)):
             m.break_()
         n = i.get().zext(64)
         entry = m.item("page_map", n, 64)
         with m.if_((entry & paging.DIRTY_FLAG).ne(0)):
             m.set_item("page_map", n, 64, entry & ~paging.DIRTY_FLAG)
             m.set_item("dirty", entry >> 12, 8, m.item("dirty", entry >> 12, 8) | CHECKPOINT)
-            m.set_item("unhashed", n, 8, 1)
+            m.set_item("unhashed", (entry & paging.SHARED_FLAG).ne(0).select(entry >> 12, n), 8, 1)
             cleaned.set(1)
         i.set(i.get() + 1)
+    m.ret(cleaned.get())
+
+
+@routine(32, faults=False)
+def collect_written(m: StateBuilder, pages):
+    """Move the notes of what was written from the page map to `dirty`, where checkpoints look, without hashing: the
+    digest finds these pages there. `pages`: the first so many of the guest's; those that windows show come besides."""
+    cleaned = m.var(64, call(m, "collect_pages", 0, pages))
+    k = m.var(32, 0)
+    with m.loop():
+        with m.if_(k.get().uge(m.ld("shown_n"))):
+            m.break_()
+        first, end = m.ld_at("shown", k.get() << 1), m.ld_at("shown", (k.get() << 1) + 1)
+        cleaned.set(cleaned.get() | call(m, "collect_pages", first, end))
+        k.set(k.get() + 1)
     with m.if_(cleaned.get().ne(0)):
         call(m, "host_flush")
     m.ret()

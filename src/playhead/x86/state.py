@@ -26,6 +26,7 @@ class Slot:
 
 
 FIELDS: dict[str, Slot] = {}
+MOST_WINDOWS = 16
 _top = 0
 
 
@@ -95,6 +96,11 @@ for _n in (
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
     _field(_n, 64, 1, arch=False)
+# Video memory: see hw/memory.py.
+_field("shared_first", 32, 1, arch=False)  # the pages of the area that windows show
+_field("shared_n", 32, 1, arch=False)
+_field("shown_n", 32, 1, arch=False)  # windows that show them
+_field("shown", 32, 2 * MOST_WINDOWS, arch=False)  # first guest page, page behind the last one
 # The guest's debug registers, for the instruction under way.
 _field("dr_hits", 32, 1, arch=False)  # bits of DR6 that its accesses have set
 _field("rf_loaded", 32, 1, arch=False)  # it has loaded RF, which then outlives it

@@ -11,7 +11,7 @@ from typing import ClassVar, TypeVar
 
 from playhead.devices.pci.bus import COMMAND, COMMAND_MEMORY, PciFunction, PciState
 from playhead.hw.declared import Property
-from playhead.hw.memory import Memory, RomWindow
+from playhead.hw.memory import Memory, Window
 
 ROM_BAR, ROM_ENABLE, ROM_INDEX = 0x30, 1, 6  # QEMU's monitor calls the register BAR 6
 SMALLEST, LARGEST = 2 << 10, 16 << 20
@@ -39,7 +39,7 @@ class PciCard(PciFunction[P]):
     ROM_FILE: ClassVar[str] = ""
     rom_length = 0  # 0: the socket is empty, and the register is not there
     _rom_memory: Memory | None = None
-    _rom_window: RomWindow | None = None
+    _rom_window: Window | None = None
     _rom_offset = 0
 
     def plug_rom(self, memory: Memory, offset: int, length: int) -> None:
@@ -73,8 +73,8 @@ class PciCard(PciFunction[P]):
         base, shown = self.rom_bar(), self._rom_window
         if shown is not None and (base is None or base != shown.base):
             assert self._rom_memory is not None
-            self._rom_memory.hide_rom(shown)
+            self._rom_memory.remove(shown)
             self._rom_window = None
         if base is not None and self._rom_window is None:
             assert self._rom_memory is not None
-            self._rom_window = self._rom_memory.show_rom(base, self.rom_length, self._rom_offset, f"{self.name}.rom")
+            self._rom_window = self._rom_memory.show(base, self.rom_length, self._rom_offset, f"{self.name}.rom")

@@ -232,6 +232,32 @@ def slow_split(m: StateBuilder, lin, kind, value):
     m.ret(scratch)
 
 
+@routine(32, 32, native_only=True, faults=False)
+def host_unshow(m: StateBuilder, first, count):
+    """Drop what leads to `count` pages of the area from the host tables: a window does not show them any more. Decoded
+    code is not in such pages. The list loses what has gone, so that it does not grow with each switch of a bank."""
+    zero = m.const(0, 64)
+    n, i, kept = m.item("htab_list", zero, 32), m.var(32, 0), m.var(32, 0)
+    low, length = pointer(m, "ram") + (first.zext(64) << 12), count.zext(64) << 12
+    with m.loop():
+        with m.if_(i.get().uge(n)):
+            m.break_()
+        i.set(i.get() + 1)
+        item = m.item("htab_list", i.get().zext(64), 32)
+        lin_page = (item & 0xFFFFF).zext(64)
+        slot = item.bit(31).select(pointer(m, "htab_user"), pointer(m, "htab_sup")) + (lin_page << 3)
+        e = host(m, slot, 64)
+        with m.if_(e.eq(0)):
+            m.continue_()
+        with m.if_(((e & ~0xFFF) + (lin_page << 12) - low).ult(length)):
+            set_host(m, slot, 64, 0)
+            m.continue_()
+        kept.set(kept.get() + 1)
+        m.set_item("htab_list", kept.get().zext(64), 32, item)
+    m.set_item("htab_list", zero, 32, kept.get())
+    m.ret()
+
+
 @routine(32, 32, 32, 64, native_only=True, faults=False)
 def fill(m: StateBuilder, lin, kind, rights, address):
     """Put a page into the host table of the privilege that accessed it. `address` is the host address of the byte at
@@ -303,11 +329,19 @@ def slow(m: StateBuilder, lin, kind, value):
             m.ret(address)
         with m.if_((kind & paging.RMW).eq(0)):
             with m.if_((entry & paging.READ_FLAG).eq(0)):
-                call(m, "register_write", pa, size, value)
+                like_memory = call(m, "memory_like", pa, size)
+                with m.if_(like_memory.ne(0)):
+                    call(m, "memory_access", like_memory, pa, size, 1, value)
+                with m.else_():
+                    call(m, "register_write", pa, size, value)
             m.ret(scratch)  # a ROM swallows it
-        with m.if_((entry & paging.READ_FLAG).eq(0) & m.ld("single").eq(0)):
-            m.undone(S.EXIT_SINGLE)  # the write to come needs to be alone
     with m.if_((entry & paging.READ_FLAG).eq(0)):
+        like_memory = call(m, "memory_like", pa, size)
+        with m.if_(like_memory.ne(0)):
+            set_host(m, scratch, 64, call(m, "memory_access", like_memory, pa, size, 0, 0))
+            m.ret(scratch)
+        with m.if_((kind & paging.RMW).ne(0) & m.ld("single").eq(0)):
+            m.undone(S.EXIT_SINGLE)  # the write to come needs to be alone
         set_host(m, scratch, 64, call(m, "register_read", pa, size))
         m.ret(scratch)
     with m.if_((watch & S.HIT_READ).ne(0)):

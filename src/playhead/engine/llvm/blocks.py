@@ -168,6 +168,12 @@ def marked(m, address):
     return m.item("debug_offsets", (address & 0xFFF).zext(64), 8)
 
 
+def keeps_code(entry):
+    """Whether decoded code of a page may be kept (1 bit): not of video memory, which changes through other pages, and
+    by native code of a device, without a look at who has decoded it."""
+    return (entry & (paging.READ_FLAG | paging.SHARED_FLAG)).eq(paging.READ_FLAG)
+
+
 @routine(32, 32, 32, native_only=True)
 def decode_block(m: StateBuilder, lin, pa, mode):
     """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
@@ -176,7 +182,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
     with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
         m.undone(S.EXIT_ARENA)
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
-    with m.if_((entry & paging.READ_FLAG).eq(0)):
+    with m.if_(~keeps_code(entry)):
         m.undone(S.EXIT_REFERENCE)
     area = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
     avail = 0x1000 - (pa & 0xFFF)
@@ -206,7 +212,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
             # the first instruction lies on two pages: probe the second one, put the bytes together
             where = call(m, "translate", lin + left, paging.FETCH)
             second, entry2 = where.trunc(32), page_entry(m, where)
-            with m.if_((entry2 & paging.READ_FLAG).eq(0)):
+            with m.if_(~keeps_code(entry2)):
                 m.undone(S.EXIT_REFERENCE)
             call(m, "fetch_bytes", entry2 & ~0xFFF, m.const(16, 32))
             start = S.FIELDS["fetch"].offset

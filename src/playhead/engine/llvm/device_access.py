@@ -1,8 +1,8 @@
 """Accesses to registers that a device has declared, answered without leaving native code (device_code.py)."""
 
 from playhead.engine.core import (
-    FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MIN, RANGE_READ, RANGE_SIZE, RANGE_STATES,
-    RANGE_WRITE,
+    FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MEMORY, RANGE_MIN, RANGE_READ, RANGE_SIZE,
+    RANGE_STATES, RANGE_WRITE,
 )  # fmt: skip
 from playhead.engine.llvm.host_words import host, pointer
 from playhead.x86 import state as S
@@ -56,6 +56,43 @@ def device_access(m: StateBuilder, ports, write, where, value):
     states = entry + RANGE_STATES
     result = m.call("r_device_entry", code, states, offset, size.zext(64), value & ones, now, icount, faults=False)
     m.ret((result >> 63).eq(1).select(NOT_ANSWERED, result & ones))
+
+
+@routine(32, 32, native_only=True, faults=False)
+def memory_like(m: StateBuilder, pa, size):
+    """The entry in `device_ranges` of a range that answers such an access as memory would (`Registers.like_memory`): in
+    the middle of its instruction. 0 if there is none, or if something that comes before has to wait for Python."""
+    waits = m.ld("store_n").ne(0) | m.ld("latch_i").ult(m.ld("latch_n")) | (m.ld("debug") & S.DEBUG_DATA).ne(0)
+    n = m.item("mmio_map", (pa >> 12).zext(64), 16).zext(32)
+    with m.if_(waits | n.ult(FIRST_RANGE)):
+        m.ret(0)
+    entry = pointer(m, "device_ranges") + ((n - FIRST_RANGE) * RANGE_SIZE).zext(64)
+    inside = pa.uge(host(m, entry + RANGE_BASE, 32)) & (pa + size - 1).ule(host(m, entry + RANGE_LAST, 32))
+    m.ret((inside & host(m, entry + RANGE_MEMORY, 64).ne(0)).select(entry, 0, 64))
+
+
+@routine(64, 32, 32, 32, 64, native_only=True, faults=False)
+def memory_access(m: StateBuilder, entry, pa, size, write, value):
+    """An access to a range that is like memory. One that is wider than it takes is split as `Space` does, and one of an
+    odd size as the machine does. Returns what is read."""
+    even = size.eq(1) | size.eq(2) | size.eq(4)
+    most = host(m, entry + RANGE_MAX, 32)
+    step = even.select(size.ult(most).select(size, most), 1, 32)
+    ones = (m.const(1, 64) << (step << 3).zext(64)) - 1
+    code = write.ne(0).select(host(m, entry + RANGE_WRITE, 64), host(m, entry + RANGE_READ, 64))
+    offset, states = pa - host(m, entry + RANGE_BASE, 32), entry + RANGE_STATES
+    at, result = m.var(32, 0), m.var(64, 0)
+    zero = m.const(0, 64)
+    with m.loop():
+        shift = (at.get() << 3).zext(64)
+        where = (offset + at.get()).zext(64)
+        piece = (value >> shift) & ones
+        one = m.call("r_device_entry", code, states, where, step.zext(64), piece, zero, zero, faults=False)
+        result.set(result.get() | ((one & ones) << shift))
+        at.set(at.get() + step)
+        with m.if_(at.get().uge(size)):
+            m.break_()
+    m.ret(result.get())
 
 
 def answer_devices(m: StateBuilder, completed) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from llvmlite import ir
 
-from playhead.engine.llvm.device_values import I1, I8, I64T, PTR, Kind, Place, Values, parameters
+from playhead.engine.llvm.device_values import I1, I8, I64T, PTR, Place, Values, parameters, state_kind
 from playhead.hw.native import NUMBERS, symbol
 
 
@@ -77,7 +77,7 @@ class Body(Values):
         names = list(inspect.signature(self.f).parameters)
         for n, (name, value) in enumerate(zip(names, self.made.args, strict=True)):
             if n < len(states):
-                self.names[name] = Place(Kind(record=states[n]), value)
+                self.names[name] = Place(state_kind(states[n]), value)
             else:
                 truth = inspect.signature(self.f).parameters[name].annotation is bool
                 self.assign_name(name, self.b.trunc(value, I1) if truth else value)

@@ -5,12 +5,15 @@ import inspect
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from llvmlite import ir
 
 from playhead.base.record import Array, Bool, Field, Nested, Number
 from playhead.base.shared_record import COUNT, Bytes, Links, SharedRecord, Table
+from playhead.hw import vram
+from playhead.hw.memory import PAGE
+from playhead.hw.vram import Vram
 
 I1, I8, I64T, PTR = ir.IntType(1), ir.IntType(8), ir.IntType(64), ir.PointerType()
 COMPARE = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -23,7 +26,8 @@ BINARY = {
 @dataclass(frozen=True)
 class Kind:
     """What is in memory: a number (`bits`, `signed`; a truth value has 1 bit, in a byte), a `record`, an array of
-    `item`s, the bytes of a `Bytes` field, or the address of another record (`link`, which is not there if it is 0).
+    `item`s, the bytes of a `Bytes` field, the address of another record (`link`, which is not there if it is 0), or
+    video memory as items of `vram` bytes.
     """
 
     bits: int = 0
@@ -33,6 +37,7 @@ class Kind:
     queue: bool = False
     count: int = 0  # of items, or the bytes that a queue has room for
     link: type[SharedRecord] | None = None
+    vram: int = 0
 
     @property
     def size(self) -> int:
@@ -47,6 +52,8 @@ class Kind:
 
 
 BYTE = Kind(8)
+VIDEO, CELLS = Kind(vram=1), Kind(vram=4)
+STATES: TypeAlias = SharedRecord | Vram
 
 
 def kind_of(field: Field[Any]) -> Kind:
@@ -70,24 +77,33 @@ def kind_of(field: Field[Any]) -> Kind:
 
 @dataclass(frozen=True)
 class Place:
-    """Something in memory, and where."""
+    """Something in memory, and where. Of an item of video memory: the page that a write is noted for, and the video
+    memory that it is of.
+    """
 
     kind: Kind
     pointer: ir.Value
+    page: ir.Value | None = None
+    of: ir.Value | None = None
 
 
-def parameters(f: Callable) -> tuple[list[type], list[str]]:
-    """The classes of the records that a function takes, and the names of the numbers after them."""
-    states: list[type] = []
+def parameters(f: Callable) -> tuple[list[type[STATES]], list[str]]:
+    """The classes of the records and video memories that a function takes, and the names of the numbers after them."""
+    states: list[type[STATES]] = []
     numbers: list[str] = []
     for name, p in inspect.signature(f).parameters.items():
-        if isinstance(p.annotation, type) and issubclass(p.annotation, SharedRecord):
+        if isinstance(p.annotation, type) and issubclass(p.annotation, STATES):
             assert not numbers, f"{f.__qualname__}: {name} comes after numbers"
             states.append(p.annotation)
         else:
             assert p.annotation in (int, bool), f"{f.__qualname__}: {name} needs a type"
             numbers.append(name)
     return states, numbers
+
+
+def state_kind(cls: type[STATES]) -> Kind:
+    """What is at the address of a state of this class."""
+    return Kind(record=cls) if issubclass(cls, SharedRecord) else VIDEO
 
 
 class Functions(Protocol):
@@ -132,6 +148,8 @@ class Values:
         place = self.place(target)
         if isinstance(value, Place) or not place.kind.bits:
             raise self.refuse(target, "an assignment of a whole record or array")
+        if place.page is not None:
+            self.note_written(place)
         wide = self.widened(value)
         if place.kind.bits == 1:
             wide = self.widened(self.as_truth(target, wide))
@@ -153,6 +171,8 @@ class Values:
             return self.names[node.id]
         if isinstance(node, ast.Attribute):
             outer = self.place(node.value)
+            if outer.kind == VIDEO and node.attr == "cells":
+                return Place(CELLS, outer.pointer)
             record = outer.kind.record
             if record is None or node.attr not in record.FIELDS:
                 raise self.refuse(node, f"a field {node.attr}, which is not there")
@@ -160,6 +180,8 @@ class Values:
             return Place(kind_of(record.FIELDS[node.attr]), self.at(outer.pointer, offset))
         if isinstance(node, ast.Subscript):
             outer = self.place(node.value)
+            if outer.kind.vram:
+                return self.video_item(outer, self.number(node.slice))
             index = self.within(node, self.number(node.slice), outer.kind.count)
             if outer.kind.item is not None:
                 scaled = self.b.mul(index, ir.Constant(I64T, outer.kind.item.size))
@@ -167,6 +189,23 @@ class Values:
             if outer.kind.queue:
                 return Place(BYTE, self.at(outer.pointer, self.b.add(index, ir.Constant(I64T, COUNT))))
         raise self.refuse(node, f"'{ast.unparse(node)}' here")
+
+    def video_item(self, video: Place, index: ir.Value) -> Place:
+        """A byte or a cell of video memory; indices wrap at its end."""
+        size = video.kind.vram
+        offset = self.b.and_(self.b.mul(index, ir.Constant(I64T, size)), self.word(video.pointer, vram.MASK))
+        pointer = self.at(self.b.inttoptr(self.word(video.pointer, vram.BASE), PTR), offset)
+        page = self.b.lshr(offset, ir.Constant(I64T, PAGE.bit_length() - 1))
+        return Place(Kind(8 * size), pointer, page, video.pointer)
+
+    def word(self, pointer: ir.Value, at: int) -> ir.Value:
+        return self.b.load(self.at(pointer, ir.Constant(I64T, at)), typ=I64T)
+
+    def note_written(self, place: Place) -> None:
+        """For digests and checkpoints, as `Vram.note` does."""
+        for notes in (vram.DIRTY, vram.UNHASHED):
+            table = self.b.inttoptr(self.word(place.of, notes), PTR)
+            self.b.store(ir.Constant(I8, 1), self.at(table, place.page))
 
     def within(self, node: ast.expr, index: ir.Value, count: int) -> ir.Value:
         """An index that stays in bounds whatever a damaged state holds; where Python raises, it is the last one."""
@@ -400,7 +439,7 @@ class Values:
         for n, argument in enumerate(node.args):
             v = self.value(argument)
             if n < len(states):
-                if not (isinstance(v, Place) and v.kind.record is states[n]):
+                if not (isinstance(v, Place) and v.kind == state_kind(states[n])):
                     raise self.refuse(argument, f"'{ast.unparse(argument)}' where {states[n].__name__} is wanted")
                 values.append(v.pointer)
             else:

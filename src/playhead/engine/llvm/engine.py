@@ -63,6 +63,7 @@ class NativeEngine:
 
         self._run = function("ph_run", None)
         self._host_flush = function("ph_host_flush", None)
+        self._host_unshow = function("ph_host_unshow", None, ctypes.c_uint32, ctypes.c_uint32)
         self._update_mode = function("ph_update_mode", None)
         self._code_written = function("ph_code_written", None, ctypes.c_uint32)
         self._forget_code = function("ph_forget_code", None)
@@ -71,6 +72,7 @@ class NativeEngine:
         self._tlb_digest = function("ph_tlb_digest", ctypes.c_uint64)
         core.memory.code_written = lambda page: self._code_written(self._cpu, page)
         core.memory.remapped = self._remapped
+        core.memory.unshown = lambda first, count: self._host_unshow(self._cpu, first, count)
         core.forget_code = self.reset_arena
         self._reference: ReferenceEngine | None = None
         self._marks = GuestMarks(core)

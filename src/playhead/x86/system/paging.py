@@ -19,7 +19,8 @@ WRITE, RMW, SUPERVISOR, FETCH, PART = 0x100, 0x200, 0x400, 0x800, 0x1000
 PG, WP = 0x80000000, 0x10000
 PSE, PAE, PGE = 0x10, 0x20, 0x80
 BEYOND = 34  # bit of what `translate` returns: the physical address is 4 GiB or above
-READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG, WATCH_WRITE_FLAG, WATCH_READ_FLAG = 1, 2, 4, 8, 16, 32  # of the page map
+READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG = 1, 2, 4, 8  # of the page map
+WATCH_WRITE_FLAG, WATCH_READ_FLAG, SHARED_FLAG = 16, 32, 64
 COUNT = 0  # item of tlb_list that holds the number of entries after it
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from playhead.base.errors import UsageError
 from playhead.devices.char.isa_debug import IsaDebugCon, IsaDebugExit
+from playhead.devices.display import rom_font
 from playhead.devices.display.vga_registers import DOT_HZ, DOTS_PER_LINE, LINES
 from playhead.devices.display.vga_text import VgaText
 from playhead.hw.clock import ticks_to_ns
@@ -32,11 +34,37 @@ def vga(world):
 
 def test_text(vga):
     vga.memory.write(0xB8000, b"".join(bytes((c, 7)) for c in b"Hello".ljust(80) + b"world\xb0"))
-    lines = vga.chip.text()
-    assert len(lines) == 25 and lines[:2] == ["Hello", "world\u2591"]
+    text = vga.chip.text(0)
+    assert (text.columns, text.rows, text.cursor) == (80, 25, (0, 0))
+    assert text.lines()[:3] == ["Hello", "world\u2591", ""]
     vga.outb(0x3D4, 0x0D)
     vga.outb(0x3D5, 80)  # scrolled by a line
-    assert vga.chip.text()[0] == "world\u2591"
+    assert vga.chip.text(0).lines()[0] == "world\u2591" and vga.chip.text(0).cursor is None
+    vga.outw(0x3CE, 0x0506)
+    assert vga.chip.text(0) is None  # graphics
+
+
+def test_picture_of_text(vga, monkeypatch):
+    font = {16: bytes(16) + bytes.fromhex("00007e81a58181bd9981817e00000000") + bytes(254 * 16)}
+    monkeypatch.setattr(rom_font, "installed", lambda: font)
+    vga.memory.write(0xB8000, bytes((1, 0x1E)))
+    shown = vga.chip.picture(0)
+    rows = [shown.pixels[n : n + 9 * 4] for n in range(0, 16 * 720 * 4, 720 * 4)]
+    blue, yellow = bytes.fromhex("aa000000"), bytes.fromhex("55ffff00")
+    assert (shown.width, shown.height, len(shown.pixels)) == (720, 400, 720 * 400 * 4)
+    assert rows[2] == blue + yellow * 6 + blue * 2 and rows[4] == (yellow + blue) * 2 + blue + (yellow + blue) * 2
+    assert rows[13] == yellow * 9  # the cursor
+    assert vga.chip.picture(1_000_000) is shown
+    hidden = vga.chip.picture(300_000_000)
+    assert hidden != shown and hidden.pixels[13 * 720 * 4 :][: 9 * 4] == blue * 9
+    vga.inb(0x3DA), vga.outb(0x3C0, 0)
+    assert vga.chip.picture(0) == (720, 400, bytes(720 * 400 * 4))
+
+
+def test_no_font_is_one_line(vga, monkeypatch):
+    monkeypatch.setattr(rom_font, "FILES", ("/nonexistent/vgabios-stdvga.bin",))
+    with pytest.raises(UsageError, match="install Debian's package seabios"):
+        vga.chip.picture(0)
 
 
 def test_indexed_registers(vga):

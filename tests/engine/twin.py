@@ -57,8 +57,8 @@ def d32(*values: int) -> bytes:
 class Side:
     """One machine: memory, CPU, engine, a device that answers reads by a counter and notes everything."""
 
-    def __init__(self, engine: type):
-        self.memory = Memory(RAM)
+    def __init__(self, engine: type, more: int = 0):
+        self.memory = Memory(RAM + more)
         self.memory.allocate(RAM)
         self._map()
         self.core = Core(self.memory)

@@ -1,4 +1,4 @@
-"""A machine with video memory, for one engine: a `twin.Side` whose device registers are those of a small planar adapter.
+"""A machine with video memory, for one engine: a `twin.Side` whose registers are those of a small planar adapter.
 
 The adapter has 256 KiB of video memory. At A0000h a window of 64 KiB shows one of four banks (port 100h), or, with
 bank FFh, its registers answer as in a planar mode: a cell of four bytes for each address, with latches, a mask of

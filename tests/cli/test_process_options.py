@@ -166,7 +166,7 @@ def test_a_property_in_two_ways() -> None:
     ("-object iothread,id=i", UnsupportedError, "objects 'iothread' are not supported"),
     ("-object nosuch,id=i", UsageError, "there is no type of objects 'nosuch'"),
     ("-m 64,maxmem=1G", UnsupportedError, "maxmem=1G is not supported"),
-    ("-boot splash=x", UnsupportedError, "splash=x is not supported: there is no screen"),
+    ("-boot splash=x", UnsupportedError, "splash=x is not supported: firmware shows text only"),
     ("-boot cdd", UsageError, "-boot cdd: cdd should be letters of"),
 ])  # fmt: skip
 def test_what_is_not(line: str, error: type[PlayheadError], message: str) -> None:

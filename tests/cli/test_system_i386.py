@@ -91,10 +91,10 @@ def test_nothing_to_start_is_firmware_that_finds_nothing(tmp_path: Path) -> None
 
 
 def test_where_com1_is(disk: Path) -> None:
-    on_stdio = "there is no screen yet: COM1 is on standard input and output"
+    on_stdio = "there is no window: COM1 is on standard input and output"
     assert on_stdio in run(disk, ["disk.raw"], b"q")[2]
     for words in (["-nographic"], ["-serial", "stdio"], ["-serial", "mon:stdio"]):
-        assert "no screen" not in run(disk, [*words, "disk.raw"], b"q")[2]
+        assert "no window" not in run(disk, [*words, "disk.raw"], b"q")[2]
     assert run(disk, ["nothing.raw"])[2].count("\n") == 1, "a machine that does not start has no COM1"
     face = Face(disk, ["disk.raw", "-monitor", "stdio"])
     face.type(b"info status\nquit\n")

@@ -37,11 +37,15 @@ class MachineVersion:
 DEFAULT_NIC = "default-nic"
 """Stands in `lacks` for the network card that `playhead-system-i386` gives a machine of which no network is asked."""
 
+DEFAULT_VGA = "default-vga"
+"""The same for a VGA; and a machine without one that has this word has a text-only adapter in any case."""
+
 FAIL_WAIT = "fail-wait"
 """Stands in `lacks` for what firmware is told, as by QEMU: to stay where it is if it finds nothing to start."""
 
 VERSIONS: Sequence[MachineVersion] = (
-    MachineVersion("pc-4", "PC (i440FX + PIIX3), since Playhead 0.5.0", released=True),
+    MachineVersion("pc-5", "PC (i440FX + PIIX3), since Playhead 0.6.0"),
+    MachineVersion("pc-4", "PC (i440FX + PIIX3), since Playhead 0.5.0", released=True, lacks=(DEFAULT_VGA,)),
     MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0", released=True,
                    lacks=(DEFAULT_NIC, FAIL_WAIT)),
     MachineVersion(

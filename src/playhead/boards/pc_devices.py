@@ -27,9 +27,10 @@ PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("fw_cfg_io",), "fw_cfg"), (("isa-debugcon",), ""), (("isa-debug-exit",), ""), (("vga-text",), "vga"),
 )  # fmt: skip
 RANK = {name: n for n, (names, _) in enumerate(PLACES) for name in names}
+VGA_CARDS = ("VGA",)  # a machine that has one has no text-only adapter
 DRIVES = ("ide-hd", "ide-cd", "floppy")  # what has storage behind it
 IDS = {"isa-serial": "serial{index}", "isa-debugcon": "debugcon", "isa-debug-exit": "debug_exit", "piix3-ide": "ide"}
-OPTIONAL = ("hpet",)  # the ids of devices that a machine has of its own, unless it is told not to
+OPTIONAL = ("hpet", "vga")  # the ids of devices that a machine has of its own, unless it is told not to
 TAKEN = ("cpu", "tlb", "ram", "clock", "machine", "storage")  # names of parts that are no devices
 ID_MAX, PORTS = 64, 1 << 16
 
@@ -41,6 +42,8 @@ def own(version: str, more: Sequence[Entry] = (), without: Collection[str] = ())
     IDE controller is there if a drive is.
     """
     lacks = {*machine_version.lacks(version), *without}
+    if any(entry.driver in VGA_CARDS for entry in more):
+        lacks.add("vga")
     found = [Entry(names[0], id) for names, id in PLACES if id and id not in lacks]
     if any(registry.declared(entry.driver).bus == "IDE" for entry in more):
         found.append(Entry("piix3-ide", IDS["piix3-ide"]))

@@ -11,7 +11,7 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version
 from playhead.boards.machine_version import FAIL_WAIT
 from playhead.boards.config import PcConfig
-from playhead.cli import boot_files, card_roms, device_options, network_ends
+from playhead.cli import boot_files, card_roms, device_options, network_ends, screen_options, views
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.log_options import make_log
@@ -80,30 +80,33 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
 
 
 def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
-    """The ids of the devices that `-M hpet=off` leaves out. Raises UsageError for one that this machine has not."""
+    """The ids of the devices that `-M hpet=off` and `-vga none` leave out. Raises UsageError for one that this machine
+    has not.
+    """
     wanted = False if values["no_hpet"] else values["machine"].get("hpet")
     if wanted and "hpet" in machine_version.lacks(machine):
         raise UsageError(f"-M {machine},hpet=on: machine {machine} has no HPET; pc-3 is the first that has")
-    return ("hpet",) if wanted is False else ()
+    return (*(("hpet",) if wanted is False else ()), *screen_options.left_out(values, machine))
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
     host = Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks,
                 chardevs=tuple(chardevs(values).values()))  # fmt: skip
     network_ends.connect(host, values)
+    views.connect(host, values, values["name"].get("guest", ""))
     return host
 
 
 def make_options(values: dict[str, Any]) -> Options:
     icount = values["icount"]
     shift = icount.get("shift", 3)
-    says_console = "console=ttyS" in (values["append"] or "")
+    seen = "console=ttyS" in (values["append"] or "") or screen_options.looked_at(values)
     return Options(
         sleep=icount.get("sleep", True),
         auto_shift=shift == "auto",
         shift=3 if shift == "auto" else shift,
         no_reboot=values["no_reboot"] or values.get("action", {}).get("reboot") == "shutdown",
-        silent_hint="" if says_console else QUIET_LINUX if values["kernel"] else QUIET,
+        silent_hint="" if seen else QUIET_LINUX if values["kernel"] else QUIET,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.cli.netdev_options import OTHER_CARDS
+from playhead.cli import screen_options
 from playhead.cli.network import network
 from playhead.cli.option_table import Given, Sub, naming, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
@@ -59,8 +60,8 @@ ELSEWHERE = {
     OTHER_CARDS: "its network cards are rtl8139 and e1000",
     ("AC97", "ac97", "ES1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
         "it has no sound",
-    ("VGA", "cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):
-        "it has no screen",
+    ("cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):
+        "its graphics card is VGA",
     ("virtio-",): "it has no virtio; drives are ide-hd and ide-cd",
     ("usb-", "piix3-usb", "piix4-usb", "ich9-usb", "nec-usb", "qemu-xhci", "pci-ohci", "ich9-ehci"): "it has no USB",
     ("scsi-", "lsi", "megasas", "mptsas", "am53c974", "dc390", "pvscsi", "ich9-ahci", "ahci", "nvme", "sd-", "sdhci"):
@@ -189,6 +190,10 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         more.append(Entry("isa-debugcon", "", {"chardev": "debugcon"}))
         said.append(f"-debugcon {values['debugcon']}")
         outside.append(Outside("chardev", "debugcon", {"backend": word(values, values["debugcon"])}))
+    vga = screen_options.card(values)
+    if vga is not None:
+        more.append(vga[0])
+        said.append(vga[1])
     found = network(values)
     for card in found.cards:
         said.append(card.said)

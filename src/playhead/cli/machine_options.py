@@ -13,6 +13,7 @@ from playhead.cli.machine_values import memory_size as memory_size
 from playhead.cli.options import FILE, Option, Sub, on_off, one_of
 from playhead.cli.monitors import MON_SUBS, mon
 from playhead.cli.process_options import PROCESS_OPTIONS
+from playhead.cli.screen_options import SCREEN, SCREEN_OPTIONS
 from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, GDB_DEVICE, chardev, list_backends
 from playhead.cli.value_types import TEXT, Type, always, number, only, refused
 
@@ -81,7 +82,7 @@ BOOT_SUBS = (
     Sub("once", values.boot_order(BOOT_LETTERS), "the same, until the first reset", since="0.5.0"),
     Sub("menu", on_off, "firmware offers a menu, on the serial port with -nographic", "off", "0.5.0"),
     Sub("strict", on_off, "on: firmware tries only what has a bootindex=", "off"),
-    Sub("splash", refused("there is no screen")),
+    Sub("splash", refused("firmware shows text only")),
     Sub("splash-time", number(0, WAIT_MAX), "milliseconds for which the menu waits for a key", since="0.5.0"),
     Sub("reboot-timeout", number(-1, WAIT_MAX), "milliseconds until firmware starts again that has found nothing to "
         "start from; -1: it does not", "-1", "0.5.0"),
@@ -194,6 +195,7 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            "(pcap); filter-replay,id=ID,netdev=ID says that they are recorded, as all are", "TYPE,id=ID[,KEY=VALUE...]",
            object_options.OBJECT, key="objects", many=64, group=NETWORK, subs=object_options.SUBS, implied="qom-type",
            listing=object_options.list_objects, since="0.4.0"),
+    *SCREEN_OPTIONS,
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
     Option("-no-hpet", "there is no HPET, as with -M hpet=off", group=MACHINE, since="0.4.0"),
@@ -215,11 +217,9 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            since="0.4.0"),
     Option("-qmp-pretty", "the same, with its answers indented", parse=DEVICE, many=8, group=WATCH, since="0.4.0"),
     Option("-k", "the keyboard layout by which VNC clients and typed texts press keys (-k help lists them)",
-           parse=values.LAYOUT, key="keyboard", default="en-us", group=WATCH, listing=values.list_layouts,
+           parse=values.LAYOUT, key="keyboard", default="en-us", group=SCREEN, listing=values.list_layouts,
            since="0.6.0"),
     *LOG_OPTIONS,
-    Option("-display", "there is no screen", parse=values.NONE, group=QUIET, listing=values.list_nothing),
-    Option("-vga", "there is no graphics card", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-parallel", "there is no parallel port", parse=values.NONE, group=QUIET, listing=values.list_nothing),
     Option("-smp", "there is one processor", "[cpus=]1", subs=SMP_SUBS, implied="cpus", bare=False, group=QUIET),
     Option("-accel", "the processor is always emulated", "tcg[,KEY=VALUE...]", subs=ACCEL_SUBS, implied="accel",

@@ -12,7 +12,7 @@ class Refusal(NamedTuple):
     instead: str = ""
 
 
-NO_SCREEN = Refusal("this version has no screen", "-nographic, with the guest's console on its serial port")
+NO_SPICE = Refusal("there is no SPICE", "-vnc :N")
 NO_SOUND = Refusal("this version has no sound")
 NO_USB = Refusal("there is no USB")
 NO_SHARING = Refusal("a folder of the host cannot be recorded", "a disk image: -drive file=FILE")
@@ -24,12 +24,12 @@ NO_CONFIG = Refusal("options come from the command line only")
 NO_FIRMWARE_TABLES = Refusal("the tables that firmware gets are the machine's own")
 NO_PRIVILEGES = Refusal("it changes neither user nor root folder", "a container or sudo -u USER")
 NO_OTHER_CPU = Refusal("the processor is always emulated, or nothing could be recorded", "-accel tcg")
-DEVICE_WINDOW = Refusal("this version has no screen, so no window")
+NO_WINDOW = Refusal("there is no window", "-vnc :N, which any VNC viewer shows in one, or -display curses")
 
 REFUSED: dict[str, Refusal] = {
     # what later versions of Playhead have; whoever adds it takes the row away
     "dfilter": Refusal("the log has all addresses", "-d ITEM and a filter behind it"),
-    "vnc": NO_SCREEN, "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
+    "vnc": Refusal("it is not there yet"), "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
     # machine and processor
     "numa": Refusal("there is one processor and one memory", "-m SIZE"),
     "set": Refusal("a property is said where its device is", "-device NAME,KEY=VALUE or -global DEVICE.PROPERTY=VALUE"),
@@ -45,7 +45,8 @@ REFUSED: dict[str, Refusal] = {
     "win2k-hack": Refusal("disk requests take as long as they take"),
     "compat": Refusal("there are no deprecated interfaces", "-M NAME for an older machine"),
     "semihosting": Refusal("x86 has none"), "semihosting-config": Refusal("x86 has none"),
-    "old-param": Refusal("it is for ARM"), "prom-env": Refusal("it is for OpenBIOS"), "g": NO_SCREEN,
+    "old-param": Refusal("it is for ARM"), "prom-env": Refusal("it is for OpenBIOS"),
+    "g": Refusal("the guest chooses its mode", "-global VGA.xres=W -global VGA.yres=H, which it prefers"),
     "watchdog": Refusal("there is no watchdog device"), "watchdog-action": Refusal("there is no watchdog device"),
     "tpmdev": Refusal("there is no TPM"), "balloon": Refusal("there is no balloon device"),
     "rtc-td-hack": Refusal("virtual time does not drift", "-rtc driftfix=none"),
@@ -60,9 +61,9 @@ REFUSED: dict[str, Refusal] = {
     "fsdev": NO_SHARING, "virtfs": NO_SHARING, "virtfs-synth": NO_SHARING,
     # USB, screen, keyboard, sound
     "usb": NO_USB, "usbdevice": NO_USB,
-    "spice": NO_SCREEN, "sdl": DEVICE_WINDOW, "curses": NO_SCREEN, "full-screen": DEVICE_WINDOW,
-    "alt-grab": DEVICE_WINDOW, "ctrl-grab": DEVICE_WINDOW, "no-frame": DEVICE_WINDOW, "no-quit": DEVICE_WINDOW,
-    "portrait": DEVICE_WINDOW, "rotate": DEVICE_WINDOW,
+    "spice": NO_SPICE, "sdl": NO_WINDOW, "curses": Refusal("QEMU has dropped it", "-display curses"),
+    "full-screen": NO_WINDOW, "alt-grab": NO_WINDOW, "ctrl-grab": NO_WINDOW, "no-frame": NO_WINDOW,
+    "no-quit": NO_WINDOW, "portrait": NO_WINDOW, "rotate": NO_WINDOW,
     "audio-help": NO_SOUND,
     # network
     "smb": Refusal("no folder of the host is shared", "-netdev user,tftp=FOLDER, or a disk"),

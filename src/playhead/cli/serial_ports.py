@@ -4,6 +4,7 @@ from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.cli.option_table import Sub
+from playhead.cli.screen_options import at_terminal
 from playhead.cli.value_types import Type, identifier, number, on_off, one_of
 from playhead.host.chardev import spec as specs
 from playhead.host.chardev.spec import BACKENDS, Spec
@@ -81,8 +82,11 @@ def resolved(values: dict[str, Any], text: str) -> Spec:
 
 
 def serial_specs(values: dict[str, Any]) -> list[str]:
-    """What the ports of -serial are connected to; there is one on standard input and output if nothing asks for any."""
-    texts = list(values["serial"]) or ([] if _devices(values, "isa-serial") else ["stdio"])
+    """What the ports of -serial are connected to; there is one on standard input and output if nothing asks for any,
+    and nothing behind it where the screen takes the terminal.
+    """
+    default = "null" if at_terminal(values) else "stdio"
+    texts = list(values["serial"]) or ([] if _devices(values, "isa-serial") else [default])
     while texts and texts[-1] == "none":
         texts.pop()
     if "none" in texts:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from playhead.base.errors import UsageError
-from playhead.cli import drive_options, option_help, record
+from playhead.cli import drive_options, option_help, record, screen_options
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import FILE, Option, Sub, one_of, parse_arguments
 
 PROGRAM = "playhead-system-i386"
-NO_SCREEN = "there is no screen yet: COM1 is on standard input and output (-nographic adds a monitor and its keys)"
-TAKEN = "there is no screen yet, and standard input and output are taken: COM1 is connected to nothing (-serial DEVICE)"
+SEE = "-vnc :N or -display curses shows the screen"
+NO_WINDOW = f"there is no window: COM1 is on standard input and output (-nographic adds a monitor and its keys); {SEE}"
+TAKEN = f"there is no window, and standard input and output are taken: COM1 is connected to nothing; {SEE}"
 
 
 RR_SUBS = (
@@ -110,7 +111,7 @@ def recording_of(icount: dict[str, Any]) -> str:
 
 def _defaults(values: dict[str, Any]) -> None:
     """What QEMU does where nothing is said: it starts its firmware, shows COM1 in a window, which is the terminal
-    here, and puts a network card in.
+    here, and puts a VGA and a network card in.
     """
     from playhead.cli.drives import seabios
     from playhead.cli.monitors import stdin_taken
@@ -118,13 +119,14 @@ def _defaults(values: dict[str, Any]) -> None:
 
     if values["kernel"] is None and values["bios"] is None:
         values["bios"] = seabios()
-    values["default_nic"] = takes_default(values)
+    values["default_nic"], values["default_vga"] = takes_default(values), screen_options.takes_default(values)
     asked = any(device["name"] == "isa-serial" for device in values["devices"])
-    if not (values["serial"] or asked or values["nographic"]):
+    if not (values["serial"] or asked or values["nographic"] or screen_options.at_terminal(values)):
         taken = stdin_taken(values)
         if taken:
             values["serial"] = ["null"]
-        values["notice"] = TAKEN if taken else NO_SCREEN
+        if not screen_options.looked_at(values):
+            values["notice"] = TAKEN if taken else NO_WINDOW
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class VncEnd(DisplayEnd):
         super().__init__()
         self.options = options
         self.label = "VNC"
-        self.happenings: deque[tuple[str, dict[str, Any]]] = deque(maxlen=MOST_HAPPENINGS)
+        self.happenings = deque(maxlen=MOST_HAPPENINGS)
         self._name = f"{PRODUCT} ({name})" if name else PRODUCT
         self._qcode_of_keysym = qcode_of_keysym
         self._locks = Locks()
@@ -313,10 +313,10 @@ class VncEnd(DisplayEnd):
                     self._with(client, self._give_one, frame)
         wanted = any(client.connection.wants for client in self._clients)
         with self._lock:
-            if wanted and not self._wanted:
-                self._wanted_since = now
+            begins = wanted and not self._wanted
             self._wanted = wanted and not self._fresh
-        if wanted:
+        if begins:
+            self._wanted_since = now
             self.wake()
 
     def _give_one(self, client: Client, frame: Frame) -> None:

@@ -73,10 +73,15 @@ class View:
         area = self._area
         if area is None:
             return [], False
-        tiles = changed_tiles(self._before(frame), frame)
-        sharpen = self._blurred is not None and not tiles.any()
-        found = rectangles(self._blurred if sharpen and self._blurred is not None else tiles, *self.whole[2:])
-        return [part for part in (rect.common(area) for rect in found) if part is not None], sharpen
+        before = self._before(frame)
+        if before is not frame:
+            tiles = changed_tiles(before[area.of], frame[area.of])
+            if found := rectangles(tiles, area.width, area.height):
+                return [rect.moved(area.x, area.y) for rect in found], False
+        if self._blurred is None:
+            return [], False
+        blurred = (rect.common(area) for rect in rectangles(self._blurred, *self.whole[2:]))
+        return [rect for rect in blurred if rect is not None], True
 
     def _before(self, frame: Frame) -> Frame:
         """What the client has, as far as that counts: what it is to have anew differs everywhere."""

@@ -29,6 +29,9 @@ class Rect(NamedTuple):
         """Where it is in an array of rows."""
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
+    def moved(self, x: int, y: int) -> "Rect":
+        return Rect(self.x + x, self.y + y, self.width, self.height)
+
     def common(self, other: "Rect") -> "Rect | None":
         x, y = max(self.x, other.x), max(self.y, other.y)
         right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)

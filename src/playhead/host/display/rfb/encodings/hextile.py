@@ -85,7 +85,7 @@ def _tile(tile: Pixels, places: Pixels, colours: Pixels, background: bytes) -> E
         if (colours == colours[0]).all():
             if 2 + size + 2 * count < tile.nbytes:
                 flags = SUBRECTS | FOREGROUND
-                return bytes([flags]) + colours[0].tobytes() + bytes([count]) + places.tobytes(), background
+                return bytes([flags]) + colours[:1].tobytes() + bytes([count]) + places.tobytes(), background
         elif 2 + (size + 2) * count < tile.nbytes:
             coloured = np.concatenate([colours.view(np.uint8).reshape(count, size), places], axis=1)
             return bytes([SUBRECTS | COLOURED, count]) + coloured.tobytes(), background

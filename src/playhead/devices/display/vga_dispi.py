@@ -53,8 +53,14 @@ def read_vbe(s: VgaState, index: int) -> int:
 
 
 @native
+def leaves_native(s: VgaState, index: int) -> bool:
+    """A write of this register may move the window at A0000h or clear the memory."""
+    return index in (ENABLE, BANK) or (index == BPP and vbe_on(s))
+
+
+@native
 def write_vbe(s: VgaState, index: int, value: int) -> int:
-    if index in (ENABLE, BANK) or (index == BPP and vbe_on(s)):
+    if leaves_native(s, index):
         return DECLINED
     set_vbe(s, index, value)
     return 0
@@ -141,8 +147,6 @@ def read_dispi_word(s: VgaState, index: int) -> int:
 
 
 @native
-def write_dispi_word(s: VgaState, index: int, value: int) -> int:
-    done = write_vbe(s, index, value)
-    if done != DECLINED:
-        s.vbe_index = index
-    return done
+def write_dispi_word(s: VgaState, index: int, value: int) -> None:
+    s.vbe_index = index
+    set_vbe(s, index, value)

@@ -287,8 +287,8 @@ class Board:
         for offset, value in FIRMWARE_LAPIC:
             self.memory.mmio.write(LAPIC_BASE + offset, 4, value)
         self.kbc.program(FIRMWARE_KBC)
-        for part in self.devices.values():
-            part.set_up()
+        for chip in self.devices.values():
+            chip.set_up()
 
     # -- suspend to RAM
 

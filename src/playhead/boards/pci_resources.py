@@ -3,8 +3,8 @@ that each is connected to, and decoding switched on.
 
 The places are those that SeaBIOS finds: ports from C000h on and memory up to the chipset's registers at FEC00000h,
 each kind in the order of size, the largest first, and of equal ones in the order of slots. Memory that may be
-prefetched is a kind of its own; of the two, the one that takes less is nearer to the end. So a system finds a card where
-it would with firmware.
+prefetched is a kind of its own; of the two, the one that takes less is nearer to the end. So a system finds a card
+where it would with firmware.
 
 Sources: PCI Local Bus Specification 2.1, section 6.2; SeaBIOS's places as its log and QEMU's `info pci` show them.
 """

@@ -40,7 +40,8 @@ MODES = (
     Mode(1280, 768, further=(7, 6)), Mode(1920, 1440, aspect=(4, 3), further=(11, 5)),
     Mode(1856, 1392, aspect=(4, 3), further=(10, 3)), Mode(1792, 1344, aspect=(4, 3), further=(10, 5)),
     Mode(1400, 1050, further=(8, 1)), Mode(1360, 768, further=(8, 7)),
-    Mode(1024, 768, established=(0x24, 3)), Mode(800, 600, established=(0x23, 0)), Mode(640, 480, established=(0x23, 5)),
+    Mode(1024, 768, established=(0x24, 3)), Mode(800, 600, established=(0x23, 0)),
+    Mode(640, 480, established=(0x23, 5)),
 )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ REFUSED = {  # QEMU's properties that can have no other value here, and why
 
 
 class Vga(PciCard[VgaState]):
-    """`memory_at`: offset and size of its video memory in the memory's backing area. `monitor`: an EDID; empty: none."""
+    """`memory_at`: offset and size of its video memory in the backing area. `monitor`: an EDID; empty: none."""
 
     State = VgaState
     part = "vga"

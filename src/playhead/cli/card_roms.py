@@ -40,7 +40,8 @@ def read(devices: Sequence[Entry], firmware: bool) -> dict[str, Any]:
     """`devices` and `roms` of a description, from a list in which `romfile` is what the command line says."""
     from playhead.boards.entry import Rom
 
-    there, roms, missing = {entry.id for entry in cards(devices)}, list[Rom](), dict[type[PciCard[Any]], list[str]]()
+    there, roms = {entry.id for entry in cards(devices)}, list[Rom]()
+    missing: dict[type[PciCard[Any]], list[str]] = {}
     out = list(devices)
     for n, entry in enumerate(devices):
         if entry.id not in there:

@@ -12,11 +12,12 @@ Sources: as of those files; QEMU 7.2 for the base address registers and the memo
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from playhead.base.errors import UsageError
 from playhead.base.picture import Picture, Text
-from playhead.devices.display import edid, rom_font, vga_mode3
+from playhead.devices.display import edid, rom_font, vga_mode3, vga_scan
 from playhead.devices.display.vga_dispi import (
     fit_mode, line_bytes, read_dispi_ports, set_vbe, vbe_on, write_dispi_ports,
 )  # fmt: skip
@@ -27,7 +28,7 @@ from playhead.devices.display.vga_mmio import (
     DISPI_AT, FIRST_PORT, MMIO_SIZE, PORTS_COUNT, REGISTERS_FROM, read_mmio, write_mmio,
 )  # fmt: skip
 from playhead.devices.display.vga_ports import (
-    COLOUR, MONO, VGA, crtc_bits, read_colour, read_mono, read_vga, write_bytes, write_colour, write_mono, write_vga,
+    COLOUR, MONO, VGA, read_colour, read_mono, read_vga, write_bytes, write_colour, write_mono, write_vga,
 )  # fmt: skip
 from playhead.devices.display.vga_state import (
     BANK, ENABLE, ENABLED, GFX_MISC, ID, KEEP_MEMORY, NEWEST_ID, VIDEO_MEMORY_64K, VIRT_WIDTH, X_OFFSET, Y_OFFSET, YRES,
@@ -44,8 +45,13 @@ from playhead.hw.space import Range, Space, never
 from playhead.hw.surroundings import Surroundings
 from playhead.hw.vram import Vram
 
+if TYPE_CHECKING:
+    from playhead.devices.display.vga_picture import Painter
+
 LARGEST_MB, DEFAULT_MB = 256, 16
 FRAME, MMIO = 0, 2  # base address registers
+FONT_PLANE, FONT_CELLS = 2, 0x10000
+NO_FONT = "the VGA has no font for text modes: install Debian's package seabios, which has its ROM"
 NO_EFFECT = "accepted, no effect here"
 REFUSED = {  # QEMU's properties that can have no other value here, and why
     "acpi-index": "this machine's ACPI tables name no slots",
@@ -105,7 +111,8 @@ class Vga(PciCard[VgaState]):
         Differs("a byte of a register in BAR 2's Bochs range", "not defined", "the low byte, whichever it is", True),
         Differs("retrace and display enable in input status 1", "where the beam is", "other values at each read; here "
                 "from virtual time and the programmed timing, in Bochs modes 60 Hz", False),
-        Differs("the pixel mask (3C6h)", "masks what the DAC looks up", "not there, reads 0", False),
+        Differs("reading the pixel mask (3C6h)", "what was written", "0", False),
+        *vga_scan.DRAWN_DIFFERENTLY,
         Differs("CRTC registers from 20h on", "not there", "memory", False),
         Differs("Bochs modes with 4 bits", "planes, by the sequencer's registers", "no plane can be written", False),
         Differs("accesses of 4 bytes to the VGA's ports", "two of 2 bytes", "nobody's", False),
@@ -230,24 +237,23 @@ class Vga(PciCard[VgaState]):
     # -- what is on the screen
 
     def picture(self, now_ns: int) -> Picture:
-        raise UsageError("VGA: this version draws no picture of it yet")
+        if self._without_font and not vga_scan.is_graphics(self.state):
+            raise UsageError(NO_FONT)
+        return self._painter.picture(now_ns)
 
     def text(self, now_ns: int) -> Text | None:
-        """What text mode shows; None in graphics modes."""
-        s, memory = self.state, self.vram.view()
-        if vbe_on(s) or s.gfx[GFX_MISC] & 1:
-            return None
-        columns, height = s.crtc[1] + 1, (s.crtc[9] & 31) + 1
-        rows = min((crtc_bits(s, 0x12, 1, 6) + 1) // height, 100)
-        start, step = s.crtc[0x0C] << 8 | s.crtc[0x0D], 2 * s.crtc[0x13]
-        cells = bytearray()
-        for row in range(rows):
-            at = 4 * (start + row * step)
-            packed = bytes(memory[at : at + 4 * columns]).ljust(4 * columns, b"\0")
-            pairs = bytearray(2 * columns)
-            pairs[::2], pairs[1::2] = packed[::4], packed[1::4]
-            cells += pairs
-        return Text(columns, rows, bytes(cells), None)
+        return self._painter.text(now_ns)
+
+    @property
+    def _without_font(self) -> bool:
+        """It has no ROM that a font could have come from, and nobody has written one."""
+        return not self.rom() and not any(self.vram.view()[FONT_PLANE : FONT_CELLS * 4 : 4])
+
+    @cached_property
+    def _painter(self) -> Painter:
+        from playhead.devices.display.vga_picture import Painter
+
+        return Painter(self.state, self.vram.view())
 
     # -- what native code leaves
 

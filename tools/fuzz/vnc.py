@@ -79,12 +79,12 @@ class Client:
 
     def pixel_format(self) -> bytes:
         made = self.made
-        good = [(32, 24, 0, 1, 255, 255, 255, 16, 8, 0), (16, 16, 1, 1, 31, 63, 31, 11, 5, 0), (8, 8, 0, 0) + (0,) * 6,
-                (8, 8, 0, 1, 7, 7, 3, 0, 3, 6), (32, 30, 1, 1, 1023, 1023, 1023, 20, 10, 0)]  # fmt: skip
-        if made.random() < 0.98:
-            fields = made.choice(good)
-        else:
-            fields = tuple(made.choice([0, 1, 8, 16, 24, 32, 255]) for _ in range(10))
+        good: list[tuple[int, ...]] = [
+            (32, 24, 0, 1, 255, 255, 255, 16, 8, 0), (16, 16, 1, 1, 31, 63, 31, 11, 5, 0), (8, 8, 0, 0) + (0,) * 6,
+            (8, 8, 0, 1, 7, 7, 3, 0, 3, 6), (32, 30, 1, 1, 1023, 1023, 1023, 20, 10, 0),
+        ]  # fmt: skip
+        odd = tuple(made.choice([0, 1, 8, 16, 24, 32, 255]) for _ in range(10))
+        fields = made.choice(good) if made.random() < 0.98 else odd
         return struct.pack(">xxxBBBBHHHBBBxxx", *fields)
 
     def encodings(self) -> bytes:

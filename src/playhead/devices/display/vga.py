@@ -11,6 +11,8 @@ QEMU; only the two ranges that firmware places have bits in the command register
 Sources: as of those files; QEMU 7.2 for the base address registers and the memory-mapped registers.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self

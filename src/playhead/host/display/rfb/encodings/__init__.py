@@ -1,1 +1,0 @@
-"""The encodings of rectangles: each packs pixels, and knows nothing of clients."""

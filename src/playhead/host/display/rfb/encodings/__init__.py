@@ -1,0 +1,1 @@
+"""The encodings of rectangles: each packs pixels, and knows nothing of clients."""

@@ -346,6 +346,13 @@ QMP: tuple[Case, ...] = tuple(Case(text, QMP_WHY.get(text, "")) for text in (
     '{"execute":"send-key","arguments":{"keys":[{"type":"qcode","data":"a"}]}}',
     '{"execute":"input-send-event","arguments":{"events":'
     '[{"type":"key","data":{"down":true,"key":{"type":"qcode","data":"b"}}}]}}',
+    *(f'{{"execute":"input-send-event","arguments":{{"events":[{event}]}}}}' for event in (
+        '{"type":"key","data":{"down":true,"key":{"type":"number","data":30}}}',
+        '{"type":"btn","data":{"down":true,"button":"wheel-left"}}',
+        '{"type":"btn","data":{"down":true,"button":"extra"}}', '{"type":"btn","data":{"down":true,"button":"touch"}}',
+        '{"type":"rel","data":{"axis":"y","value":-1}}', '{"type":"abs","data":{"axis":"x","value":1}}',
+        '{"type":"mtt","data":{}}',
+    )),
     '{"execute":"inject-nmi"}', '{"execute":"stop"}', '{"execute":"eject","arguments":{"device":"nosuch"}}',
     CHANGE,
     '{"execute":"memsave","arguments":{"val":0,"size":16,"filename":"m.bin"}}',

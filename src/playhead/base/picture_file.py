@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.picture import Picture
 
@@ -25,7 +25,7 @@ def png(picture: Picture) -> bytes:
     image = image_of(picture)
     few = image.getcolors(MOST_COLOURS)
     if few is not None:
-        image = _with_palette(picture, sorted(int.from_bytes(bytes(colour), "big") for _, colour in few))  # type: ignore[arg-type]
+        image = _with_palette(image, few)
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
@@ -38,16 +38,25 @@ def image_of(picture: Picture) -> Image:
     return Image.frombuffer("RGB", picture[:2], picture.pixels, "raw", "BGRX", 0, 1)
 
 
-def _with_palette(picture: Picture, colours: list[int]) -> Image:
-    """`colours`: all that there are, in order."""
+def paletted(image: Image) -> Image:
+    """With a palette: of just its colours, or, if there are too many, of those nearest to them."""
+    from PIL import Image
+
+    few = image.getcolors(MOST_COLOURS)
+    return image.quantize(MOST_COLOURS, dither=Image.Dither.NONE) if few is None else _with_palette(image, few)
+
+
+def _with_palette(image: Image, colours: list[Any]) -> Image:
+    """`colours`: all that there are, as pairs of count and colour."""
     import numpy as np
     from PIL import Image
 
-    pixels = np.frombuffer(picture.pixels, "<u4") & 0xFFFFFF
-    indices = np.searchsorted(np.array(colours, np.uint32), pixels).astype(np.uint8)
-    image = Image.frombytes("P", picture[:2], indices.tobytes())
-    image.putpalette(b"".join(colour.to_bytes(3, "big") for colour in colours))
-    return image
+    known = np.sort(np.array([red << 16 | green << 8 | blue for _, (red, green, blue) in colours], np.uint32))
+    pixels = np.frombuffer(image.tobytes("raw", "BGRX"), "<u4") & 0xFFFFFF
+    indices = np.searchsorted(known, pixels).astype(np.uint8)
+    out = Image.frombytes("P", image.size, indices.tobytes())
+    out.putpalette(known.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes())
+    return out
 
 
 FORMATS: dict[str, Callable[[Picture], bytes]] = {"ppm": ppm, "png": png}

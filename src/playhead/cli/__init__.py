@@ -22,6 +22,8 @@ VERBS = {
     "info": "show what a recording holds",
     "console": "print what the guest printed, without a replay",
     "type": "type a text into a machine that runs",
+    "shot": "show the screen of a recording at a moment",
+    "film": "make a film of the screen of a recording",
     "pcap": "write the network traffic of a recording for Wireshark",
     "log": "print the events of a recording",
     "cache": "show or clear the cache folder",

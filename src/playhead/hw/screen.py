@@ -11,7 +11,9 @@ from playhead.base.picture import Picture, Text
 
 
 class Screen(Protocol):
-    """A device that shows something has these two and `SCREEN = True`."""
+    """A device that shows something has these and `SCREEN = True`."""
+
+    name: str
 
     def picture(self, now_ns: int) -> Picture:
         """What is on the screen at this virtual time. Raises UsageError where it cannot be drawn (no font)."""
@@ -19,6 +21,10 @@ class Screen(Protocol):
 
     def text(self, now_ns: int) -> Text | None:
         """The characters; None in graphics modes."""
+        ...
+
+    def size_of(self, state: bytes) -> tuple[int, int]:
+        """How large the picture is in a state that `save` returned."""
         ...
 
 

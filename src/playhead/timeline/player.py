@@ -62,6 +62,11 @@ class Player(Track):
             self._turn()
         return self.met is None
 
+    def turn(self, limit: Moment) -> None:
+        """A piece of the way to a moment: to what enters next, or as far as the CPU runs or sleeps in one go."""
+        self._until = limit
+        self._turn()
+
     def _go(self, target: Moment) -> None:
         before = self._moment()
         super()._go(target)

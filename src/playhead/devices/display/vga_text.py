@@ -58,7 +58,7 @@ class VgaText(Device[VgaState]):
 
     def text(self, now_ns: int) -> Text | None:
         """None in graphics modes, which this adapter has only the registers of."""
-        scan = self._scan()
+        scan = _scan(self.state)
         if scan is None:
             return None
         memory = self._memory.read(TEXT_BASE, TEXT_SIZE)
@@ -67,7 +67,7 @@ class VgaText(Device[VgaState]):
 
     def picture(self, now_ns: int) -> Picture:
         """With a font of this host's, because the adapter has none. Raises UsageError if there is no font."""
-        scan = self._scan()
+        scan = _scan(self.state)
         if scan is None or vga_scan.is_blank(self.state):
             return vga_picture.blank(scan)
         text = self.text(now_ns)
@@ -80,8 +80,8 @@ class VgaText(Device[VgaState]):
         assert self._picture is not None
         return self._picture
 
-    def _scan(self) -> vga_scan.TextScan | None:
-        return None if vga_scan.is_graphics(self.state) else vga_scan.text_scan(self.state)
+    def size_of(self, state: bytes) -> tuple[int, int]:
+        return vga_picture.size(_scan(VgaState.decode(state)))
 
     @staticmethod
     def _addresses(scan: vga_scan.TextScan) -> Iterator[int]:
@@ -106,3 +106,7 @@ class VgaText(Device[VgaState]):
         lines_shown = slice(scan.cursor[1], scan.cursor[2] + 1) if scan.cursor is not None else slice(0)
         palette = vga_palette.sixteen(s) if any(s.dac) else np.array(STANDARD, np.uint32)
         return Picture(*scan.size, paint(grid, palette, cursor, lines_shown).tobytes())
+
+
+def _scan(s: VgaState) -> vga_scan.TextScan | None:
+    return None if vga_scan.is_graphics(s) else vga_scan.text_scan(s)

@@ -30,6 +30,7 @@ from playhead.hw.surroundings import Child
 T = TypeVar("T")
 EPOCH_S = 951_782_399  # the last second of 28 February 2000
 LATENCY_NS = 1_000_000
+VRAM_SIZE = 1 << 20
 PORT, ADDRESS = 0xC000, 0x40000000  # where PCI functions' ranges are
 DRIVES = (("ide-hd", "ide.0", 0, 1 << 20), ("ide-hd", "ide.0", 1, 5000), ("ide-cd", "ide.1", 0, 4000),
           ("floppy", "floppy-bus.0", 0, 2880))  # fmt: skip
@@ -102,9 +103,11 @@ class Bench:
     def __init__(self, clock: VirtualClock, space: Space | None = None, *, virtual_rtc: bool = False):
         self.clock = clock
         self.io = space or Space("io", 1 << 16)
-        self.memory = Memory(WINDOW + 2 * WINDOW_SIZE)
+        self.memory = Memory(WINDOW + 2 * WINDOW_SIZE + VRAM_SIZE)
         self.memory.map(0, WINDOW, self.memory.allocate(WINDOW))
         self.bridge_memory = self.memory.allocate(WINDOW_SIZE), self.memory.allocate(WINDOW_SIZE)
+        self.video_memory = self.memory.allocate(VRAM_SIZE), VRAM_SIZE
+        self.memory.share(*self.video_memory)
         if space is not None:
             self.memory.mmio = space
         self.requests, self.host_clock, self.bus = Nobody(), SteadyHost(clock), PciBus()
@@ -131,8 +134,11 @@ class Bench:
 
     def _plug(self, device: PciFunction, addr: str) -> None:
         self.bus.add(*place(addr), device)
+        at = {True: PORT, False: ADDRESS}
         for bar in device.BARS:
-            device.program(BAR0 + 4 * bar.index, 4, (PORT if bar.io else ADDRESS) + bar.index * max(bar.length, 0x100))
+            length = max(bar.length, 0x100)
+            device.program(BAR0 + 4 * bar.index, 4, -(-at[bar.io] // length) * length)
+            at[bar.io] += 2 * length
         if device.BARS:
             device.program(COMMAND, 2, 7)
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asm
-from tools.guests import c_program, disk_guests, network, qemu_source
+from tools.guests import boot_screens, c_program, disk_guests, network, qemu_source, screen
 from tools.guests import debian as debian_recipe
 from tools.guests.apt import AptError
 
@@ -55,6 +55,7 @@ APPEND = {
     "input": NO_TESTS,
     "compiled": NO_TESTS,
     "network": NO_TESTS,
+    "screen": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 
@@ -130,6 +131,11 @@ def boot_floppy() -> Path:
     return _built(BOOT / "floppy.s", ".img", make)
 
 
+def modes_disk() -> Path:
+    """A disk of 1 MiB that walks through the modes of a VGA when it is started."""
+    return _built(BOOT / "modes.s", ".img", lambda path: asm.build(path, asm.BOOT_SECTOR)[0].ljust(1 << 20, b"\0"))
+
+
 def multiboot(kludge: bool = False) -> Path:
     """Our Multiboot kernel, for `-kernel`: an ELF file, or one that only its header describes."""
     return _built(BOOT / "multiboot.s", ".bin" if kludge else ".elf", lambda path: asm.multiboot(path, kludge=kludge))
@@ -179,7 +185,8 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
             inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
             if variant == "compiled":
                 inside[variant] = c_program.build(folder, _say).read_bytes()
-            more = network.entries(folder, _say) if variant == "network" else []
+            found = {"network": network.entries, "screen": screen.entries}.get(variant)
+            more = found(folder, _say) if found else []
             return kernel, debian_recipe.build(variant, busybox, folder, inside, modules, more)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
@@ -219,6 +226,17 @@ def boot_disk(name: str) -> Path:
         with _alone(folder):
             kernel, busybox = debian_recipe.fetch(folder, _say)
             return disk_guests.build(name, kernel, busybox, folder, _say)
+    except (AptError, OSError) as error:
+        raise GuestError(str(error)) from None
+
+
+def screen_disk(name: str) -> Path:
+    """An image whose boot loader shows what it can (guests/boot_screens.py); its Linux shows a text."""
+    folder = cache() / "debian"
+    kernel, initrd = debian("screen")
+    try:
+        with _alone(folder):
+            return boot_screens.build(name, kernel, initrd, f"{NO_TESTS} SCENES=text", folder, _say)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None
 
@@ -271,7 +289,7 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    known = [*names(), *programs(), *disk_guests.GUESTS, *debian_recipe.FLAVOURS, "compiled"]
+    known = [*names(), *programs(), *disk_guests.GUESTS, *boot_screens.IMAGES, *debian_recipe.FLAVOURS, "compiled"]
     parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(known)}, all, debian, disks, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
@@ -290,6 +308,9 @@ def main(arguments: list[str]) -> int:
         if options.name in debian_recipe.FLAVOURS:
             kernel, initrd = flavour(options.name)
             print(f"{options.name:10} -kernel {kernel} -initrd {initrd} -append {shlex.quote(NO_TESTS)}")
+            return 0
+        if options.name in boot_screens.IMAGES:
+            print(screen_disk(options.name))
             return 0
         if options.name in ("disks", *disk_guests.GUESTS):
             for name in disk_guests.GUESTS if options.name == "disks" else [options.name]:

@@ -150,8 +150,8 @@ def test_nothing_in_use_is_replaced_and_ports_are_no_input(tmp_path, capfd):
         talk.ask("cont")
         talk.file.write(b"quit\n")
         assert running.process.wait(30) == 0
-    for command in ("system_reset", "system_powerdown", "nmi", "sendkey a", "eject ide1-cd0", "change ide1-cd0 x",
-                    "o /b 1 2"):  # fmt: skip
+    for command in ("system_reset", "system_powerdown", "nmi", "sendkey a", "type a", "eject ide1-cd0",
+                    "change ide1-cd0 x", "o /b 1 2"):  # fmt: skip
         assert main(["debug", str(path), "--batch", "-ex", command]) == 2
         assert re.search("a replay cannot be changed", capfd.readouterr().err)
     assert main(["debug", str(path), "--batch", "-ex", "info qtree", "-ex", "info pic", "-ex", "info mtree"]) == 0

@@ -32,7 +32,7 @@ QUERIES = (
     "query-jobs", "query-iothreads", "query-tpm", "query-memory-devices", "query-block-jobs", "query-rx-filter",
     "query-current-machine", "query-status", "query-commands", "query-machines", "query-cpu-definitions", "query-pci",
     "query-qmp-schema", "query-replay", "query-migrate", "query-blockstats", "query-dump",
-    "query-vnc", "query-acpi-ospm-status",
+    "query-vnc", "query-vnc-servers", "query-acpi-ospm-status",
 )  # fmt: skip
 WITH = (
     ("qom-list", {"path": "/machine"}), ("qom-list", {"path": "/machine/unattached"}), ("qom-list", {"path": "/"}),
@@ -59,6 +59,10 @@ WRONG = (
     ("set_link", {"name": "nosuch", "up": True}), ("set_link", {"name": "nosuch"}), ("announce-self", {}),
     ("query-command-line-options", {"option": "nosuch"}),
     ("snapshot-save", {"job-id": "j", "tag": "t", "vmstate": "v"}), ("blockdev-change-medium", {"filename": 5}),
+    ("set_password", {"protocol": "vnc", "password": "x"}), ("set_password", {"protocol": "spice", "password": "x"}),
+    ("set_password", {"protocol": "rdp", "password": "x"}), ("set_password", {"protocol": "vnc"}),
+    ("expire_password", {"protocol": "vnc", "time": "now"}), ("expire_password", {"protocol": "spice", "time": "now"}),
+    ("change-vnc-password", {"password": "x"}), ("change-vnc-password", {}),
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from playhead.host.block import create_qcow2, open_image
@@ -50,49 +51,74 @@ boot
     names = {entry.path for entry in entries}
     _empty(out, size)
     ext4.make(out, GAP, size - GAP, [*entries, *(entry for entry in boot if entry.path not in names)], tools)
-    core = out.with_name(out.name + ".core")
-    tools.run("grub-mkimage", "-d", tools.folder / GRUB, "-O", "i386-pc", "-p", "(hd0,msdos1)/boot/grub", "-o", core,
-              *GRUB_MODULES)  # fmt: skip
-    loader = core.read_bytes()
-    core.unlink()
+    loader = _grub_core(out, "(hd0,msdos1)/boot/grub", GRUB_MODULES, tools)
     if len(loader) > GAP - SECTOR:
         raise AptError(f"GRUB's core image has {len(loader)} bytes, more than fit in front of the partition")
-    code = bytearray(tools.file(f"{GRUB}/boot.img")[:BOOT_CODE])
-    code[DRIVE_CHECK : DRIVE_CHECK + 2] = b"\x90\x90"
-    _write_first_sector(out, bytes(code), EXT4, size)
+    _write_first_sector(out, _grub_boot_code(tools), EXT4, size)
     with open(out, "r+b") as file:
         file.seek(SECTOR)
         file.write(loader)
 
 
+def grub_loader(out: Path, prefix: str, modules: Sequence[str], tools: HostTools, *more: str | Path) -> None:
+    """A raw disk of 1 MiB with nothing but GRUB. `more`: of grub-mkimage."""
+    loader = _grub_core(out, prefix, modules, tools, *more)
+    if len(loader) > MIB - SECTOR:
+        raise AptError(f"GRUB's core image has {len(loader)} bytes, more than its disk")
+    code = _grub_boot_code(tools).ljust(SECTOR - 2, b"\0") + b"\x55\xaa"
+    out.write_bytes((code + loader).ljust(MIB, b"\0"))
+
+
+def _grub_core(out: Path, prefix: str, modules: Sequence[str], tools: HostTools, *more: str | Path) -> bytes:
+    core = out.with_name(out.name + ".core")
+    tools.run("grub-mkimage", "-d", tools.folder / GRUB, "-O", "i386-pc", "-p", prefix, "-o", core, *more, *modules)
+    loader = core.read_bytes()
+    core.unlink()
+    return loader
+
+
+def _grub_boot_code(tools: HostTools) -> bytes:
+    code = bytearray(tools.file(f"{GRUB}/boot.img")[:BOOT_CODE])
+    code[DRIVE_CHECK : DRIVE_CHECK + 2] = b"\x90\x90"
+    return bytes(code)
+
+
 def syslinux(out: Path, size: int, kernel: Path, initrd: Path, append: str, tools: HostTools) -> None:
     """A raw disk of `size` bytes whose FAT16 partition has kernel and initramfs, started by SYSLINUX."""
+    with tempfile.TemporaryDirectory(prefix="fat-", dir=out.parent) as scratch:
+        config = Path(scratch) / "syslinux.cfg"
+        config.write_text(_syslinux_config("vmlinuz", "initrd.gz", append))
+        fat_disk(out, size, [(kernel, "vmlinuz"), (initrd, "initrd.gz"), (config, "syslinux.cfg")], tools)
+
+
+def fat_disk(out: Path, size: int, files: Sequence[tuple[Path, str]], tools: HostTools) -> None:
+    """A raw disk with a FAT16 partition that has these files, under these names, and SYSLINUX."""
     _empty(out, size)
     partition = f"{out}@@{GAP}"
     sectors = (size - GAP) // SECTOR
     tools.run("mformat", "-i", partition, "-T", str(sectors), "-H", str(GAP // SECTOR), "-h", "16", "-s", "63",
               "-c", "4", "-m", "0xf8", "-N", "706c6179", "-v", "PLAYHEAD", "::")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="fat-", dir=out.parent) as scratch:
-        config = Path(scratch) / "syslinux.cfg"
-        config.write_text(_syslinux_config("vmlinuz", "initrd.gz", append))
-        for source, name in ((kernel, "vmlinuz"), (initrd, "initrd.gz"), (config, "syslinux.cfg")):
-            tools.run("mcopy", "-i", partition, source, f"::{name}")
+    for source, name in files:
+        tools.run("mcopy", "-i", partition, source, f"::{name}")
     tools.run("syslinux", "--offset", str(GAP), "--install", out)
     _write_first_sector(out, tools.file("usr/lib/syslinux/mbr/mbr.bin")[:BOOT_CODE], FAT16, size)
 
 
 def iso(out: Path, kernel: Path, initrd: Path, append: str, tools: HostTools) -> None:
-    """A CD-ROM image that ISOLINUX starts."""
+    """A CD-ROM image with kernel and initramfs, started by ISOLINUX."""
+    config = _syslinux_config("/vmlinuz", "/initrd.gz", append).encode()
+    bootable_iso(out, {"vmlinuz": kernel.read_bytes(), "initrd.gz": initrd.read_bytes(),
+                       "isolinux/isolinux.cfg": config}, tools)  # fmt: skip
+
+
+def bootable_iso(out: Path, files: dict[str, bytes], tools: HostTools) -> None:
+    """A CD-ROM image with these files and ISOLINUX, whose files are in the folder `isolinux`."""
     with tempfile.TemporaryDirectory(prefix="iso-", dir=out.parent) as scratch:
         root = Path(scratch) / "root"
         (root / "isolinux").mkdir(parents=True)
-        for name, data in (
-            ("vmlinuz", kernel.read_bytes()),
-            ("initrd.gz", initrd.read_bytes()),
-            ("isolinux/isolinux.bin", tools.file("usr/lib/ISOLINUX/isolinux.bin")),
-            ("isolinux/ldlinux.c32", tools.file("usr/lib/syslinux/modules/bios/ldlinux.c32")),
-            ("isolinux/isolinux.cfg", _syslinux_config("/vmlinuz", "/initrd.gz", append).encode()),
-        ):
+        loader = {"isolinux/isolinux.bin": tools.file("usr/lib/ISOLINUX/isolinux.bin"),
+                  "isolinux/ldlinux.c32": tools.file("usr/lib/syslinux/modules/bios/ldlinux.c32")}  # fmt: skip
+        for name, data in (files | loader).items():
             (root / name).write_bytes(data)
         for path in (root, *root.rglob("*")):
             os.utime(path, (EPOCH, EPOCH))

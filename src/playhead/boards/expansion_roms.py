@@ -16,7 +16,7 @@ from playhead.boards import pc_devices
 if TYPE_CHECKING:
     from playhead.boards.entry import Entry, Rom
 
-FOLDER = "genroms"  # where SeaBIOS looks for ROMs in fw_cfg
+FOLDER, SCREEN_FOLDER = "genroms", "vgaroms"  # where SeaBIOS looks for ROMs in fw_cfg
 NAME_MAX = 55 - len(FOLDER) - 1
 
 
@@ -61,10 +61,11 @@ def sockets(version: str, devices: Sequence[Entry], roms: Sequence[Rom]) -> list
         return []
     from playhead.devices.pci.expansion_rom import rom_size
 
-    values = {entry.id: pc_devices.values_of(version, entry) for entry in devices}
-    return [_socket(rom, values[rom.device], rom_size) for rom in roms]
+    of = {entry.id: entry for entry in devices}
+    return [_socket(rom, of[rom.device], pc_devices.values_of(version, of[rom.device]), rom_size) for rom in roms]
 
 
-def _socket(rom: Rom, values: Mapping[str, Any], size: Callable[[int, int], int]) -> Socket:
+def _socket(rom: Rom, entry: Entry, values: Mapping[str, Any], size: Callable[[int, int], int]) -> Socket:
+    folder = SCREEN_FOLDER if entry.driver in pc_devices.VGA_CARDS else FOLDER
     length = size(len(rom.data), values["romsize"]) if values["rombar"] else 0
-    return Socket(rom.device, f"{FOLDER}/{values['romfile']}", length, rom.data)
+    return Socket(rom.device, f"{folder}/{values['romfile']}", length, rom.data)

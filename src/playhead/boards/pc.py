@@ -113,6 +113,7 @@ class Board:
         self.regions, self._roms = layout.regions, layout.roms
         self.boot = pc_memory.start(config, tables) if config.kernel is not None else None
         self.bridge_memory = layout.ram + pc_memory.WINDOW, layout.window
+        self.video_memory = layout.video
         self.rtc_start_s = config.rtc_start_s()
         first, second = (CMOS_TYPES[type] for type in config.floppy_types())
         boot = config.boot_once or config.boot
@@ -286,6 +287,8 @@ class Board:
         for offset, value in FIRMWARE_LAPIC:
             self.memory.mmio.write(LAPIC_BASE + offset, 4, value)
         self.kbc.program(FIRMWARE_KBC)
+        for chip in self.devices.values():
+            chip.set_up()
 
     # -- suspend to RAM
 

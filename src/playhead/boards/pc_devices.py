@@ -25,6 +25,7 @@ PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("PIIX3",), "isa"), (("PIIX4_PM",), "pm"), (("piix3-ide",), ""), (("ide-hd", "ide-cd"), ""),
     (("i8257",), "dma"), (("isa-fdc",), "fdc"), (("floppy",), ""), (("isa-serial",), ""),
     (("fw_cfg_io",), "fw_cfg"), (("isa-debugcon",), ""), (("isa-debug-exit",), ""), (("vga-text",), "vga"),
+    (("VGA",), ""),
 )  # fmt: skip
 RANK = {name: n for n, (names, _) in enumerate(PLACES) for name in names}
 VGA_CARDS = ("VGA",)  # a machine that has one has no text-only adapter
@@ -39,7 +40,7 @@ Neighbours = list[tuple[Declared, Mapping[str, Any]]]
 
 def own(version: str, more: Sequence[Entry] = (), without: Collection[str] = ()) -> list[Entry]:
     """The devices that the machine has of its own, beside these; without those of these ids, which are `OPTIONAL`. The
-    IDE controller is there if a drive is.
+    IDE controller is there if a drive is, and the text-only screen if there is no other.
     """
     lacks = {*machine_version.lacks(version), *without}
     if any(entry.driver in VGA_CARDS for entry in more):

@@ -1,8 +1,8 @@
 """The PC's memory: what lies where in the backing area, what the guest's pages show at first, and what the ROMs hold.
 
 The backing area holds, in order: RAM (so that an offset below its size is a physical address), video RAM, the ROM
-behind C0000h-FFFFFh, the firmware image, and the expansion ROMs. RAM at A0000h-FFFFFh exists too: the host bridge's
-PAM registers show it.
+behind C0000h-FFFFFh, the firmware image, and the expansion ROMs. Video RAM is a graphics card's memory, or else the
+128 KiB that a text-only screen shows. RAM at A0000h-FFFFFh exists too: the host bridge's PAM registers show it.
 
 Without firmware, the ROM holds only what a kernel looks for there: the ACPI root pointer, and at the reset vector a
 few instructions that ask the keyboard controller for a reset, because some kernels restart by jumping there.
@@ -53,7 +53,17 @@ def area_size(config: PcConfig) -> int:
     """Bytes of backing area that the board needs."""
     bios = _pages(len(config.bios or b""))
     roms = sum(_pages(socket.length) for socket in config.sockets)
-    return config.ram_bytes + VIDEO_SIZE + WINDOW_SIZE + bios + roms
+    return config.ram_bytes + (_vram_size(config) or VIDEO_SIZE) + WINDOW_SIZE + bios + roms
+
+
+def _vram_size(config: PcConfig) -> int:
+    """Of the graphics card's memory; 0 without one."""
+    cards = config.all_of("VGA")
+    if not cards:
+        return 0
+    from playhead.devices.display.vga import Vga
+
+    return Vga.memory_bytes(config.values(cards[0]))
 
 
 def _pages(length: int) -> int:
@@ -64,7 +74,7 @@ class Layout(NamedTuple):
     """Offsets in the backing area."""
 
     ram: int
-    video: int
+    video: tuple[int, int]  # offset and size of a graphics card's memory
     window: int
     regions: tuple[Region, ...]
     roms: Mapping[str, tuple[int, int]]  # offset and length of the expansion ROMs, by device
@@ -73,15 +83,19 @@ class Layout(NamedTuple):
 def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
     """Reserve the regions, fill the ROMs, and map all but C0000h-FFFFFh, which is the host bridge's."""
     ram = memory.allocate(config.ram_bytes)
-    video = memory.allocate(VIDEO_SIZE)
+    vram_size = _vram_size(config)
+    video = memory.allocate(vram_size or VIDEO_SIZE)
     window = memory.allocate(WINDOW_SIZE)
     regions = [
         Region("ram", ram, config.ram_bytes),
-        Region("video", video, VIDEO_SIZE),
+        Region("vram", video, vram_size) if vram_size else Region("video", video, VIDEO_SIZE),
         Region("rom", window, WINDOW_SIZE, rom=True),
     ]
     memory.map(0, VIDEO, ram)
-    memory.map(VIDEO, VIDEO_SIZE, video)
+    if vram_size:
+        memory.share(video, vram_size)  # shown by the card itself
+    else:
+        memory.map(VIDEO, VIDEO_SIZE, video)
     if config.ram_bytes > HIGH_RAM:
         memory.map(HIGH_RAM, config.ram_bytes - HIGH_RAM, ram + HIGH_RAM)
     image = config.bios if config.bios is not None else bare_rom(config, tables)
@@ -101,7 +115,7 @@ def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
             memory.area[offset : offset + len(content)] = content
             regions.append(Region(f"{device}.rom", offset, length, rom=True))
             roms[device] = offset, length
-    return Layout(ram, video, window, tuple(regions), roms)
+    return Layout(ram, (video, vram_size), window, tuple(regions), roms)
 
 
 def tables_at(config: PcConfig) -> int:

@@ -2,7 +2,8 @@
 that each is connected to, and decoding switched on.
 
 The places are those that SeaBIOS finds: ports from C000h on and memory up to the chipset's registers at FEC00000h,
-each kind in the order of size, the largest first, and of equal ones in the order of slots. So a system finds a card
+each kind in the order of size, the largest first, and of equal ones in the order of slots. Memory that may be
+prefetched is a kind of its own; of the two, the one that takes less is nearer to the end. So a system finds a card
 where it would with firmware.
 
 Sources: PCI Local Bus Specification 2.1, section 6.2; SeaBIOS's places as its log and QEMU's `info pci` show them.
@@ -30,6 +31,7 @@ class Wanted(NamedTuple):
     offset: int
     length: int
     io: bool
+    prefetch: bool = False
 
 
 class Write(NamedTuple):
@@ -44,8 +46,13 @@ class Write(NamedTuple):
 def writes(functions: Functions, pirq_of: Callable[[int, int], int]) -> Iterator[Write]:
     """`functions` are those on the bus by device and function number; `pirq_of` says how a slot's pin is wired."""
     wanted = [one for _, function in functions for one in _wanted(function)]
-    yield from _placed([one for one in wanted if one.io])
-    yield from _placed([one for one in wanted if not one.io])
+    yield from _placed([one for one in wanted if one.io], PORTS_FROM)
+    end = MEMORY_TO
+    kinds = ([one for one in wanted if not one.io and one.prefetch is prefetch] for prefetch in (False, True))
+    for ranges in sorted((kind for kind in kinds if kind), key=lambda kind: sum(map(_pages, kind))):
+        largest = max(map(_pages, ranges))
+        end = (end - sum(map(_pages, ranges))) // largest * largest
+        yield from _placed(ranges, end)
     for devfn, function in functions:
         slot, pin = devfn >> 3, function.word(INTERRUPT_PIN, 1)
         if pin and slot >= FIRST_FREE:  # the machine's own have interrupts of their own
@@ -57,18 +64,19 @@ def writes(functions: Functions, pirq_of: Callable[[int, int], int]) -> Iterator
 
 def _wanted(function: PciFunction[Any]) -> Iterator[Wanted]:
     for bar in function.BARS:
-        yield Wanted(function, BAR0 + 4 * bar.index, bar.length, bar.io)
+        yield Wanted(function, BAR0 + 4 * bar.index, bar.length, bar.io, bar.prefetch)
     if isinstance(function, PciCard) and function.rom_length:
         yield Wanted(function, ROM_BAR, function.rom_length, io=False)
 
 
-def _placed(ranges: Sequence[Wanted]) -> Iterator[Write]:
-    """Ranges of one kind. A range's length is its alignment."""
-    lengths = {one: one.length if one.io else max(one.length, PAGE) for one in ranges}
-    at = PORTS_FROM
-    if ranges and not ranges[0].io:
-        largest = max(lengths.values())
-        at = (MEMORY_TO - sum(lengths.values())) // largest * largest
+def _pages(one: Wanted) -> int:
+    """How much memory a range takes."""
+    return max(one.length, PAGE)
+
+
+def _placed(ranges: Sequence[Wanted], start: int) -> Iterator[Write]:
+    """Ranges of one kind, from here on. A range's length is its alignment."""
+    lengths = {one: one.length if one.io else _pages(one) for one in ranges}
     for one in sorted(ranges, key=lambda one: -lengths[one]):
-        yield Write(one.function, one.offset, 4, at)
-        at += lengths[one]
+        yield Write(one.function, one.offset, 4, start)
+        start += lengths[one]

@@ -1,8 +1,9 @@
 """The files with the expansion ROMs of PCI cards: which file a card has, where it is, and what is in it.
 
-A card that firmware may start from has the ROM that QEMU gives it (Debian's package ipxe-qemu), unless `romfile=` says
-another, or none. Names are looked up as QEMU does it: as they are, then in the folders where ROMs are installed. A
-machine that starts a kernel without firmware has nobody who would run a ROM, so it has only those that are asked for.
+A card has the ROM that QEMU gives it (Debian's packages ipxe-qemu, of network cards, and seabios, of the VGA), unless
+`romfile=` says another, or none. Names are looked up as QEMU does it: as they are, then in the folders where ROMs are
+installed. A machine that starts a kernel without firmware has nobody who would run a ROM, so it has only those that are
+asked for, and the VGA's, whose font it needs.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from playhead.base.messages import tell
 
 if TYPE_CHECKING:
     from playhead.boards.entry import Entry
+    from playhead.devices.pci.expansion_rom import PciCard
 
 FOLDERS = ("/usr/lib/ipxe/qemu", "/usr/share/qemu", "/usr/share/ipxe/qemu", "/usr/share/seabios")
+STANDARD = (FOLDERS[0], FOLDERS[-1])
 PROPERTY = "romfile"
 
 
@@ -30,28 +33,30 @@ def cards(devices: Sequence[Entry]) -> list[Entry]:
 
 def starts(devices: Sequence[Entry]) -> bool:
     """Whether firmware finds something to start from among the cards."""
-    return any(entry.values.get(PROPERTY) != "" for entry in cards(devices))
+    return any(entry.values.get(PROPERTY) != "" and not _class(entry).SCREEN for entry in cards(devices))
 
 
 def read(devices: Sequence[Entry], firmware: bool) -> dict[str, Any]:
     """`devices` and `roms` of a description, from a list in which `romfile` is what the command line says."""
     from playhead.boards.entry import Rom
 
-    there, roms, missing = {entry.id for entry in cards(devices)}, list[Rom](), dict[str, list[str]]()
+    there, roms = {entry.id for entry in cards(devices)}, list[Rom]()
+    missing: dict[type[PciCard[Any]], list[str]] = {}
     out = list(devices)
     for n, entry in enumerate(devices):
         if entry.id not in there:
             continue
         asked = entry.values.get(PROPERTY)
-        path = _path(entry, asked, firmware)
-        if path is None and asked is None and firmware:
-            missing.setdefault(_standard(entry), []).append(entry.driver)
+        wanted = firmware or _class(entry).SCREEN
+        path = _path(entry, asked, wanted)
+        if path is None and asked is None and wanted:
+            missing.setdefault(_class(entry), []).append(entry.driver)
         out[n] = entry._replace(values={name: v for name, v in entry.values.items() if name != PROPERTY})
         if path is not None:
             out[n] = entry._replace(values={**entry.values, PROPERTY: os.path.basename(path)})
             roms.append(Rom(entry.id, _content(entry, path)))
-    for name, drivers in missing.items():
-        tell(f"{drivers[0]}: no {name}, so firmware cannot start from the network: install Debian's package ipxe-qemu "
+    for cls, drivers in missing.items():
+        tell(f"{drivers[0]}: no {cls.ROM_FILE}, so {cls.ROM_LACKS}: install Debian's package {cls.ROM_PACKAGE} "
              f"(romfile= with an empty name: no ROM, and no warning)")  # fmt: skip
     return {"devices": tuple(out), "roms": tuple(roms)}
 
@@ -67,8 +72,8 @@ def named(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def installed() -> list[str]:
     """Those that a card may have without being told."""
-    folder = FOLDERS[0]
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+    folders = [folder for folder in STANDARD if os.path.isdir(folder)]
+    return [os.path.join(folder, name) for folder in folders for name in sorted(os.listdir(folder))]
 
 
 def find(name: str) -> str | None:
@@ -77,23 +82,23 @@ def find(name: str) -> str | None:
     return next((path for path in places if os.path.exists(path)), None)
 
 
-def _path(entry: Entry, asked: Any, firmware: bool) -> str | None:
+def _path(entry: Entry, asked: Any, wanted: bool) -> str | None:
     """Of the file that this card has; None: none, or the standard one is not installed."""
-    if asked == "" or (asked is None and not firmware):
+    if asked == "" or (asked is None and not wanted):
         return None
-    path = find(asked if asked is not None else _standard(entry))
+    path = find(asked if asked is not None else _class(entry).ROM_FILE)
     if path is None and asked is not None:
         raise UsageError(f"{entry.driver}: no romfile {asked}: neither the file, nor one of that name in {FOLDERS[0]}")
     return path
 
 
-def _standard(entry: Entry) -> str:
-    """The name of the file that QEMU takes if nothing is said."""
+def _class(entry: Entry) -> type[PciCard[Any]]:
+    """The card's, which names the file that QEMU takes if nothing is said."""
     from playhead.devices import registry
 
-    name: str = registry.class_of(entry.driver).ROM_FILE
-    assert name, f"{entry.driver} has the property {PROPERTY}, but no standard one"
-    return name
+    cls: type[PciCard[Any]] = registry.class_of(entry.driver)
+    assert cls.ROM_FILE, f"{entry.driver} has the property {PROPERTY}, but no standard one"
+    return cls
 
 
 def _content(entry: Entry, path: str) -> bytes:

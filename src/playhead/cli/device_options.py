@@ -62,6 +62,9 @@ ELSEWHERE = {
         "it has no sound",
     ("cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):
         "its graphics card is VGA",
+    ("usb-tablet", "usb-wacom-tablet", "virtio-tablet"):
+        "it has a PS/2 mouse, which moves by so much; a tablet, for positions, comes with virtio",
+    ("usb-mouse", "usb-kbd", "virtio-mouse", "virtio-keyboard"): "it has a PS/2 keyboard and mouse without being asked",
     ("virtio-",): "it has no virtio; drives are ide-hd and ide-cd",
     ("usb-", "piix3-usb", "piix4-usb", "ich9-usb", "nec-usb", "qemu-xhci", "pci-ohci", "ich9-ehci"): "it has no USB",
     ("scsi-", "lsi", "megasas", "mptsas", "am53c974", "dc390", "pvscsi", "ich9-ahci", "ahci", "nvme", "sd-", "sdhci"):

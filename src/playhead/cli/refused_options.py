@@ -60,7 +60,8 @@ REFUSED: dict[str, Refusal] = {
     "hdachs": Refusal("a disk's geometry follows its size", "-hda FILE"),
     "fsdev": NO_SHARING, "virtfs": NO_SHARING, "virtfs-synth": NO_SHARING,
     # USB, screen, keyboard, sound
-    "usb": NO_USB, "usbdevice": NO_USB,
+    "usb": NO_USB,
+    "usbdevice": Refusal("there is no USB; a PS/2 keyboard and mouse are always there, and a tablet comes with virtio"),
     "spice": NO_SPICE, "sdl": NO_WINDOW, "curses": Refusal("QEMU has dropped it", "-display curses"),
     "full-screen": NO_WINDOW, "alt-grab": NO_WINDOW, "ctrl-grab": NO_WINDOW, "no-frame": NO_WINDOW,
     "no-quit": NO_WINDOW, "portrait": NO_WINDOW, "rotate": NO_WINDOW,

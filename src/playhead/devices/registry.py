@@ -37,6 +37,7 @@ CLASSES = {
     "isa-debug-exit": "char.isa_debug.IsaDebugExit",
     "pc-testdev": "system.pc_testdev.PcTestdev",
     "vga-text": "display.vga_text.VgaText",
+    "VGA": "display.vga.Vga",
     "rtl8139": "net.rtl8139.Rtl8139",
     "e1000": "net.e1000.E1000",
 }

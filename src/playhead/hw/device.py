@@ -39,6 +39,7 @@ class Device(Generic[S]):
     part = "device"
     INPUT: ClassVar[str] = ""  # the kind of input from outside that it takes (`hw.inputs`)
     DIFFERS: ClassVar[tuple[Differs, ...]] = ()
+    SCREEN: ClassVar[bool] = False  # whether it shows something (`hw.screen.Screen`)
 
     outlet: Outlet | None = None
     """Where its output goes, if it has any; whoever runs native code drains it afterwards."""
@@ -68,6 +69,9 @@ class Device(Generic[S]):
     def resume(self) -> None:
         """The effect of being woken from suspend to RAM: the power comes back. Chips that kept it override this."""
         self.reset()
+
+    def set_up(self) -> None:
+        """Called at the start of a machine without firmware, behind `reset`: do what firmware would have done."""
 
     def loaded(self) -> None:
         """Derive again what depends on the state."""

@@ -94,3 +94,4 @@ class Surroundings(Protocol):
     cmos: Mapping[int, int]  # bytes that firmware finds in the CMOS memory
     firmware_items: Mapping[int, bytes]  # what it finds in fw_cfg
     bridge_memory: tuple[int, int]  # where the RAM and the ROM of C0000h-FFFFFh are in the backing area
+    video_memory: tuple[int, int]  # offset and size of the video memory in the backing area; 0 where there is none

@@ -61,6 +61,14 @@ class Vram:
         """All of it, to read: for whoever draws it."""
         return memoryview(self.memory.area)[self.offset : self.offset + self.size].toreadonly()
 
+    def write(self, start: int, data: bytes) -> None:
+        """Put bytes into it, which end within it."""
+        assert 0 <= start and start + len(data) <= self.size
+        at = self.offset + start
+        self.memory.area[at : at + len(data)] = data
+        pages = slice(at // PAGE, -(-(at + len(data)) // PAGE))
+        self.memory.dirty[pages] = self.memory.unhashed[pages] = b"\1" * (pages.stop - pages.start)
+
     def __getitem__(self, index: int) -> int:
         return self.memory.area[self.at(index)]
 

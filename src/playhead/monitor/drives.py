@@ -7,6 +7,7 @@ from playhead.base.messages import shown
 from playhead.monitor.commands import REPLAY, Command, Misunderstood, Say, refused
 from playhead.monitor.devices import size_text
 from playhead.monitor.running import FIXED
+from playhead.monitor.vnc import change_password
 from playhead.session.drives import DriveNow
 from playhead.timeline.debuggee import Debuggee
 from playhead.timeline.live_control import LiveControl
@@ -85,6 +86,9 @@ class DriveCommands:
         self._target.eject(words[-1], force)
 
     def change(self, words: list[str], say: Say) -> None:
+        if words[0] == "vnc":
+            change_password(self._target, words[1:])
+            return
         force = words[1] == "-f"
         device, (file, *more) = words[0], words[1 + force :] or [""]
         if not file:

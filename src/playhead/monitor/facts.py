@@ -16,7 +16,6 @@ NONE = (  # words whose honest answer is that there is none: (name, help, QEMU's
     ("capture", "show capture information", ""),
     ("block-jobs", "show progress of ongoing block device operations", "No active jobs"),
     ("spice", "show the spice server status", "Server: disabled"),
-    ("vnc", "show the vnc server status", "None"),
     ("migrate", "show migration status", ""),
     ("virtio", "list all available virtio devices", ""),
 )

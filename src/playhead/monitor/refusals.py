@@ -39,7 +39,7 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(("device_add", "device_del", "drive_add", "drive_del"), HOT_PLUG),
     "dumpdtb": f"{OTHER} (device tree); info qtree shows the devices",
     "exit_preconfig": "there is no preconfig state; -S starts paused",
-    **dict.fromkeys(("expire_password", "set_password", "screendump"), SCREEN),
+    "screendump": SCREEN,
     **dict.fromkeys(("gpa2hpa", "gpa2hva"), HOST),
     "mce": "this processor has no machine check registers; nmi is there",
     **dict.fromkeys(("nbd_server_add", "nbd_server_remove", "nbd_server_start", "nbd_server_stop"), NBD),

@@ -127,11 +127,6 @@ def query_iothreads(qmp: Qmp) -> list[Any]:
     return []
 
 
-@command("query-vnc", returns=Struct("VncInfo", {"enabled": BOOL}), about="there is no VNC server")
-def query_vnc(qmp: Qmp) -> dict[str, bool]:
-    return {"enabled": False}
-
-
 @command("query-acpi-ospm-status", returns=[ANY], about="the guest reports nothing")
 def query_acpi_ospm_status(qmp: Qmp) -> list[Any]:
     return []

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from playhead.host.display.rfb import des, security
+from playhead.host.display.rfb import des, security, wire
 from playhead.host.display.rfb.connection import MOST_REPLIES, VERSION, Connection, Stage
 from playhead.host.display.rfb.messages import Key, Pointer
 from playhead.host.display.rfb.wire import RfbError
@@ -397,3 +397,42 @@ def test_a_flood_of_questions_is_not_read_before_the_answers_are():
     assert not connection.reading and MOST_REPLIES < len(connection.out) < MOST_REPLIES + 2 * len(question)
     taken(connection)
     assert connection.reading
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_a_client_asks_for_it_has_the_screen_in_the_end(seed):
+    """Encodings, formats, parts of the screen, sizes, continuous updates and pauses in reading, by chance."""
+    made = np.random.default_rng(seed)
+    sizes = [(200, 100), (16, 16), (233, 77), (320, 240)]
+    connection, decoder = connected(made.choice(wire.ENCODINGS), -223, -313, frame=SCREEN)
+    formats = [client.NATIVE, (16, 16, 1, 1, 31, 63, 31, 11, 5, 0), (8, 8, 0, 1, 7, 7, 3, 0, 3, 6)]
+    frame = SCREEN
+    for _ in range(30):
+        height, width = decoder.frame.shape
+        choice = made.integers(0, 7)
+        if choice == 0:
+            known = [*made.permutation(wire.ENCODINGS)[: made.integers(0, 4)], -223, -313, -256 + made.integers(0, 10)]
+            connection.feed(client.set_encodings(*map(int, known)))
+        elif choice == 1:
+            decoder.receive(taken(connection))
+            decoder.format = formats[made.integers(0, 3)]
+            connection.feed(client.set_pixel_format(decoder.format) + everything(decoder.frame))
+        elif choice == 2:
+            frame = (text_screen if made.integers(0, 2) else photograph)(*sizes[made.integers(0, 4)], int(seed))
+        elif choice == 3:
+            connection.feed(client.continuous(bool(made.integers(0, 2)), 0, 0, width, height))
+        else:
+            x, y = made.integers(0, width), made.integers(0, height)
+            connection.feed(client.request(bool(made.integers(0, 2)), x, y, *made.integers(1, 200, 2)))
+        if made.integers(0, 2):
+            frame = frame.copy()
+            frame[made.integers(0, frame.shape[0]) :, made.integers(0, frame.shape[1]) :] ^= int(made.integers(0, 255))
+        connection.update(frame)
+        if made.integers(0, 3):
+            decoder.receive(taken(connection))
+    for _ in range(3):  # what was under way, another size, the rest
+        decoder.receive(taken(connection))
+        connection.feed(client.request(True, 0, 0, *decoder.frame.shape[::-1]))
+        connection.update(frame)
+    decoder.receive(taken(connection))
+    assert np.array_equal(decoder.frame, client.in_format(frame, decoder.format))

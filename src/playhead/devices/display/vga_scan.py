@@ -13,10 +13,9 @@ Sources: IBM VGA XGA Technical Reference Manual, section 2 (registers); QEMU's `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from playhead.base.record import BytesLike
+from playhead.base.record import BytesLike, Items
 from playhead.hw.device import Differs
 
 DRAWN_DIFFERENTLY = (
@@ -69,7 +68,7 @@ class Registers(TextRegisters, Protocol):
     """In all modes. `vbe`: ID XRES YRES BPP ENABLE BANK VIRT_WIDTH VIRT_HEIGHT X_OFFSET Y_OFFSET, as they read back."""
 
     @property
-    def vbe(self) -> Sequence[int]: ...
+    def vbe(self) -> Items[int]: ...
     @property
     def big_endian(self) -> bool: ...
 

@@ -34,11 +34,14 @@ class Reg(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Base address register `index`: `length` (a power of two) of memory, or of ports if `io`."""
+    """Base address register `index`: `length` (a power of two) of memory, or of ports if `io`. `prefetch`: of memory
+    that reads have no effect on.
+    """
 
     index: int
     length: int
     io: bool = False
+    prefetch: bool = False
 
 
 def identity(vendor: int, device: int, revision: int, class_code: int, *, header: int = 0,
@@ -92,8 +95,8 @@ class PciFunction(Device[P]):
 
     @staticmethod
     def _bar_register(bar: Bar) -> Reg:
-        low = 3 if bar.io else 15
-        return Reg(BAR0 + 4 * bar.index, 4, int(bar.io), ~(bar.length - 1) & 0xFFFFFFFF & ~low, name=f"BAR{bar.index}")
+        low, kind = 3 if bar.io else 15, 8 if bar.prefetch else int(bar.io)
+        return Reg(BAR0 + 4 * bar.index, 4, kind, ~(bar.length - 1) & 0xFFFFFFFF & ~low, name=f"BAR{bar.index}")
 
     @classmethod
     def settle(cls, p: Mapping[str, Any], others: Sequence[tuple[Declared, Mapping[str, Any]]]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class View:
         self.whole = Rect(0, 0, width, height)
         self._has = self._blurred = None
         if begun:
-            self._forced = self.whole
+            self._asked, self._forced = None, self.whole
         if self.continuous is not None:
             self.continuous = self.whole
 

@@ -30,6 +30,7 @@ from playhead.hw.surroundings import Child
 T = TypeVar("T")
 EPOCH_S = 951_782_399  # the last second of 28 February 2000
 LATENCY_NS = 1_000_000
+VIDEO = 0xA0000
 VRAM_SIZE = 1 << 20
 PORT, ADDRESS = 0xC000, 0x40000000  # where PCI functions' ranges are
 DRIVES = (("ide-hd", "ide.0", 0, 1 << 20), ("ide-hd", "ide.0", 1, 5000), ("ide-cd", "ide.1", 0, 4000),
@@ -104,7 +105,7 @@ class Bench:
         self.clock = clock
         self.io = space or Space("io", 1 << 16)
         self.memory = Memory(WINDOW + 2 * WINDOW_SIZE + VRAM_SIZE)
-        self.memory.map(0, WINDOW, self.memory.allocate(WINDOW))
+        self.memory.map(0, VIDEO, self.memory.allocate(WINDOW))
         self.bridge_memory = self.memory.allocate(WINDOW_SIZE), self.memory.allocate(WINDOW_SIZE)
         self.video_memory = self.memory.allocate(VRAM_SIZE), VRAM_SIZE
         self.memory.share(*self.video_memory)

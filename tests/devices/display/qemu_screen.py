@@ -20,9 +20,9 @@ LOOP = bytes(0xFFF0) + b"\xeb\xfe".ljust(16, b"\0")
 
 
 class QemuScreen:
-    """Virtual time stands, but for `pass_time`."""
+    """Virtual time stands, but for `pass_time`. `more`: further properties of the device."""
 
-    def __init__(self, folder: Path, vgamem_mb: int = 16):
+    def __init__(self, folder: Path, vgamem_mb: int = 16, more: str = ""):
         self._folder = folder
         (folder / "loop.bin").write_bytes(LOOP)
         listener = socket.socket(socket.AF_UNIX)
@@ -32,7 +32,7 @@ class QemuScreen:
         self._process = subprocess.Popen(
             [QEMU, "-accel", "tcg", "-bios", str(folder / "loop.bin"), "-S", "-display", "none", "-nodefaults",
              "-M", "pc", "-m", "16", "-qtest", "stdio", "-qtest-log", "none", "-qmp", f"unix:{folder / 'qmp.sock'}",
-             "-device", f"VGA,addr=2,romfile=,vgamem_mb={vgamem_mb}"],
+             "-device", f"VGA,addr=2,romfile=,vgamem_mb={vgamem_mb}{more}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
         self._qmp = listener.accept()[0].makefile("rw")
         listener.close()

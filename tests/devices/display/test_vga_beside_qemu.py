@@ -46,7 +46,7 @@ def compare(ours: Ours, theirs: QemuVga, steps: list[Step], seed: int) -> None:
     for n, step in enumerate(steps):
         here, there = ours.do(step), theirs.do(step)
         if here != there and not differs(step):
-            before = " ".join(str(tuple(hex(x) if type(x) is int else x for x in one)) for one in steps[max(n - 6, 0) : n])
+            before = steps[max(n - 6, 0) : n]
             raise AssertionError(f"seed {seed}, step {n}, {step}: {here:#x}, QEMU {there:#x}; before it {before}")
     mine, other = ours.memory(), theirs.memory()
     if mine != other:

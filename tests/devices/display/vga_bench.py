@@ -176,7 +176,7 @@ def mapped(chance: random.Random) -> Step:
         value = chance.choice((0x1E1E1E1E, 0xBEBEBEBE, chance.getrandbits(32))) & (1 << 8 * size) - 1
     else:
         size = min(size, 2)
-        value = chance.getrandbits(8 * size)
+        value = chance.getrandbits(8 * size) & (0xFF1F if at == MMIO + 0x414 else 0xFFFF)  # the CRTC has 32 registers
     return ("write", at, size, value) if chance.random() < 0.5 else ("read", at, size)
 
 

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -71,17 +72,17 @@ def qemu() -> Side:
 class Bench:
     """The guest, and what it takes to run one of its rows."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, source: str, rows: Sequence[Row] = ROWS):
+        self.folder, self.rows = folder, rows
         path = folder / "device.s"
-        path.write_text(device_rows.source(str(guest.SOURCES)))
+        path.write_text(source)
         image, symbols = asm.build(path, asm.FIRMWARE)
         self._image, self._at = bytearray(image), symbols[device_rows.PARAMETERS] - asm.FIRMWARE.base
         (folder / "disk.img").write_bytes(bytes(DISK_BYTES))
 
     def run(self, side: Side, row: Row, count: int, access: bool) -> float:
         """Processor seconds from the guest's R to the end of the process: user and system, of all its threads."""
-        struct.pack_into("<3I", self._image, self._at, ROWS.index(row), count, access)
+        struct.pack_into("<3I", self._image, self._at, self.rows.index(row), count, access)
         (self.folder / "device.bin").write_bytes(self._image)
         line = side.line(row, self.folder)
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -185,7 +186,7 @@ def main(arguments: list[str]) -> int:
             reason = f"{QEMU} is not installed (Debian's package qemu-system-x86): ours alone"
             print(f"bench device: {reason}", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="playhead-") as folder:
-            compare(Bench(Path(folder)), rows, sides, options)
+            compare(Bench(Path(folder), device_rows.source(str(guest.SOURCES))), rows, sides, options)
     except (Failed, asm.AsmError) as error:
         print(f"bench device: {error}", file=sys.stderr)
         return 2

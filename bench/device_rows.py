@@ -8,6 +8,7 @@ neither program's start is measured; it ends with PASS.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 READ, WRITE, SECTOR, PASTE, LOCK = "read", "write", "sector", "paste", "lock"
@@ -182,17 +183,23 @@ ROWS = (
 
 def source(includes: str) -> str:
     """The guest: its parts come from the folder `includes`."""
-    head = f"""
+    return guest_of(ROWS, f"""
         .include "{includes}/pc.inc"
         .include "{includes}/ide.inc"
         .set SECTORS, {SECTORS}
         .section .bss
         .balign 4
 lock_word: .skip 4
+""")
+
+
+def guest_of(rows: Sequence[Row], head: str) -> str:
+    """A guest that runs one of these rows; `head` includes what they use, `pc.inc` first."""
+    common = f"""
         .section .rodata
         .balign 4
 {PARAMETERS}: .long 0, 0, 0
-rows:   .long   {", ".join(f"row_{number}" for number in range(len(ROWS)))}
+rows:   .long   {", ".join(f"row_{number}" for number in range(len(rows)))}
         .text
 main:
         call    pic_init
@@ -214,7 +221,7 @@ ready_to_go:
         popl    %eax
         ret
 """
-    return head + "".join(_loops(number, row) for number, row in enumerate(ROWS))
+    return head + common + "".join(_loops(number, row) for number, row in enumerate(rows))
 
 
 def _loops(number: int, row: Row) -> str:

@@ -10,6 +10,8 @@ from video_side import BANK_PORT, FRAME, HOW_PORT, LEGACY, MASK_PORT, PLANAR, VI
 
 from playhead.engine.llvm.engine import NativeEngine
 from playhead.engine.reference import ReferenceEngine
+from playhead.machine.debug import READ, WRITE, Debug, Watch
+from playhead.x86 import state as S
 from tools import asm
 
 MACROS = f"""
@@ -265,3 +267,55 @@ def test_code_in_it_changes_itself_through_another_page():
 def test_an_instruction_that_ends_in_it():
     side = twin(OVER_THE_EDGE).check(60, rounds=4, want="halt")
     assert [side.core.get("regs", n) for n in (3, 1, 0)] == [0x44332211, 0x44992211, 0xAABBCC11]
+
+
+WATCHED = """
+        bank    1
+        movl    $0x11, FRAME + 0x10005          # over the watched byte
+        movb    $0x22, LEGACY + 8               # through the window
+        movb    $0x22, LEGACY + 9
+        movb    LEGACY + 8, %bl
+        bank    0
+        movb    $0x33, LEGACY + 8               # another byte of the memory
+        bank    PLANAR
+        planes  1
+        movb    $0x44, LEGACY + 0x4002          # through the registers
+        planes  2
+        movb    $0x55, LEGACY + 0x4002
+        hlt
+"""
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_watched_byte_is_watched_whoever_shows_it(native):
+    both = twin(WATCHED)
+    side = both.native if native else both.reference
+    debug = Debug(side.core, side.memory)
+    assert both.start(side, [0]) == "budget"
+    debug.set_watches([Watch(FRAME + 0x10008, 1, WRITE | READ, physical=True)])
+    debug.arm(True)
+    found = []
+    while (why := side.run([1])) != "halt":
+        if debug.met():
+            found += [(a.address - FRAME, a.size, a.kind, a.by) for a in debug.accesses()]
+        assert why in ("budget", f"reason {S.EXIT_WATCH}")
+    device = [(0x10008, 4, WRITE, "the display")] * 2
+    assert found == [(0x10005, 4, WRITE, "cpu"), (0x10008, 1, WRITE, "cpu"), (0x10008, 1, READ, "cpu"), *device]
+    debug.set_watches([])
+    side.memory.write(FRAME + 0x10008, b"x")
+    assert not debug.met() and not any(entry & 0x30 for entry in side.memory.page_map)
+
+
+def test_masters_of_buses_are_told_by_the_address_that_is_watched():
+    side = machines()[0]
+    debug = Debug(side.core, side.memory)
+    side.reset()
+    side.switch(BANK_PORT, 1, 2)
+    debug.set_watches([Watch(FRAME + 0x20010, 4, WRITE, physical=True)])
+    debug.arm(True)
+    side.memory.write(LEGACY + 0x0F, b"abc", "a disk")
+    side.memory.write(FRAME + 0x20013, b"d", "a card")
+    side.memory.write(FRAME + 0x10010, b"e", "a card")
+    found = [(a.address - FRAME, a.size, a.by) for a in debug.accesses()]
+    debug.set_watches([])
+    assert found == [(0x2000F, 3, "a disk"), (0x20013, 1, "a card")]

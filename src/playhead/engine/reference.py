@@ -9,7 +9,7 @@ through the architectural TLB), decoded and executed.
 from typing import Any
 
 from playhead.engine.core import Core
-from playhead.hw.memory import OFFSET_MASK, READ, WRITE
+from playhead.hw.memory import OFFSET_MASK, READ, SHARED, WRITE
 from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
 from playhead.x86.system import paging
 from playhead.x86 import state as S
@@ -130,13 +130,18 @@ class ReferenceEngine:
         watches = memoryview(self.core.watch_list).cast("I")
         for n in range(c32[o["watch_n"]]):
             first, last, wanted = watches[4 * n : 4 * n + 3]
-            start = pa if wanted & S.WATCH_PHYSICAL else lin
+            start = self._in_area(pa) if wanted & S.WATCH_AREA else pa if wanted & S.WATCH_PHYSICAL else lin
             if wanted & kind & 3 and start is not None and start <= last and start + size - 1 >= first:
                 hits = c32[o["hit_n"]]
                 if hits < S.MOST_HITS:
-                    how = kind | wanted & S.WATCH_PHYSICAL
+                    how = kind | wanted & (S.WATCH_PHYSICAL | S.WATCH_AREA)
                     self.c64[o["hits"] + hits] = start | size << 32 | how << 40
                     c32[o["hit_n"]] = hits + 1
+
+    def _in_area(self, pa: int) -> int | None:
+        """Where in the backing area a byte of video memory is."""
+        entry = 0 if pa >> 32 else self.page_map[pa >> 12]
+        return entry & OFFSET_MASK | pa & 0xFFF if entry & SHARED else None
 
     def _breakpoint(self) -> bool:
         """Whether a debugger wants the run to end before the instruction at CS:EIP."""

@@ -18,7 +18,7 @@ are flagged SHARED, collected notes and page hashes are those of the area's page
 import mmap
 import os
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from zlib import crc32
 
@@ -76,14 +76,11 @@ class Window:
         """What the pages [first, end) have in the page map as far as this window goes."""
         flags = READ | (WRITE if self.writable else 0)
         flags |= SHARED if self._memory.is_shared(self.offset, self.length) else 0
-        inside = range(max(first, -(-self.start // PAGE)), min(end, (self.start + self.length) // PAGE))
-        made = array("Q", bytes((end - first) * 8))
-        if inside:
-            at = inside.start * PAGE + self.offset - self.start
-            made[inside.start - first : inside.stop - first] = array(
-                "Q", range(at | flags, (at + len(inside) * PAGE) | flags, PAGE)
-            )
-        return made
+        start = min(max(first, -(-self.start // PAGE)), end)
+        stop = max(min(end, (self.start + self.length) // PAGE), start)
+        at = start * PAGE + self.offset - self.start | flags
+        shown = array("Q", range(at, at + (stop - start) * PAGE, PAGE))
+        return array("Q", bytes((start - first) * 8)) + shown + array("Q", bytes((end - stop) * 8))
 
 
 class Memory:
@@ -109,6 +106,9 @@ class Memory:
         self.placed: Callable[[], None] = lambda: None  # windows, or the shared piece, are elsewhere
         self.code_written: Callable[[int], None] = lambda page: None
         self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None  # where it is watched
+        self.video_wrote: Callable[[int, int, str], None] = lambda at, length, by: None  # the same, by place in the area
+        self._watched: Mapping[int, int] = {}  # WATCH flags, by guest page
+        self.watched_video: Mapping[int, int] = {}  # and by shared page of the area, whoever shows it
         self.a20_changed: Callable[[bool], None] = lambda on: None
         self.a20 = True
 
@@ -135,7 +135,7 @@ class Memory:
     def _change(self, base: int, entries: "array[int]") -> None:
         first = base // PAGE
         present = self.page_map[first : first + len(entries)]
-        if present.tobytes() == bytes(present.nbytes):  # at power-on there is nothing to keep, and much to map
+        if not self._watched and present.tobytes() == bytes(present.nbytes):  # at power-on, when there is much to map
             present[:] = memoryview(entries)
         else:
             for i, new in enumerate(entries):
@@ -146,13 +146,23 @@ class Memory:
         old = self.page_map[page]
         if old & CODE:
             self.code_written(page)
-        kept = WATCHED
+        kept = 0
         if old & DIRTY:
             self.note_written(page, old)  # the note is about what the page showed until now
-            kept |= 0 if (old | new) & SHARED else DIRTY
-        elif new & SHARED and not old & SHARED:
-            self.unhashed[page] = 1  # the page has no contents of its own any more
-        self.page_map[page] = new | (self.page_map[page] & kept)
+            kept = 0 if (old | new) & SHARED else DIRTY
+        self.page_map[page] = new | kept | self._watch_flags(page, new)
+
+    def watch(self, pages: Mapping[int, int], video: Mapping[int, int]) -> None:
+        """Flag these guest pages, and all that show these shared pages of the area, with WATCH flags, and no others."""
+        before = {*self._watched, *(page for at in self.watched_video for page in self.shown_at(at))}
+        self._watched, self.watched_video = pages, video
+        for page in before.union(pages, *(self.shown_at(at) for at in video)):
+            entry = self.page_map[page] & ~WATCHED
+            self.page_map[page] = entry | self._watch_flags(page, entry)
+
+    def _watch_flags(self, page: int, entry: int) -> int:
+        video = self.watched_video.get(entry // PAGE, 0) if entry & SHARED else 0
+        return self._watched.get(page, 0) | video
 
     def note_written(self, page: int, entry: int) -> None:
         """The guest's `page`, which has this entry in the page map, was written."""
@@ -192,8 +202,7 @@ class Memory:
             if writable:
                 at = offset + address - base
                 self.area[at : at + size] = value.to_bytes(size, "little")
-                for page in (at // PAGE, (at + size - 1) // PAGE):
-                    self.dirty[page] = self.unhashed[page] = 1
+                self.note_video(at, size, "a bus master")
 
         window = Window(self, Range(base, length, read, write, 1, 4, name, moves=True))
         window.start, window.length, window.offset, window.writable = base, length, offset, writable
@@ -206,6 +215,14 @@ class Memory:
         """Undo `show` with a name."""
         self.windows.remove(window)
         self.mmio.unmap(window.range)
+
+    def note_video(self, at: int, length: int, by: str) -> None:
+        """Bytes of video memory, at `at` of the area, were written other than through a page that shows them."""
+        for page in range(at // PAGE, (at + length - 1) // PAGE + 1):
+            self.dirty[page] = self.unhashed[page] = 1
+            if self.watched_video.get(page, 0) & WATCH_WRITE:
+                first = max(at, page * PAGE)
+                self.video_wrote(first, min(at + length, (page + 1) * PAGE) - first, by)
 
     def shown_at(self, area_page: int) -> Iterator[int]:
         """The guest pages at which windows show a page of the area."""
@@ -223,14 +240,20 @@ class Memory:
             self._show(pages, window.entries(pages.start, pages.stop))
 
     def _show(self, pages: range, entries: "array[int]") -> None:
-        gone = []
-        for page, old, new in zip(pages, self.page_map[pages.start : pages.stop].tolist(), entries, strict=True):
-            if (old ^ new) & ~(CODE | DIRTY | WATCHED):
+        part = self.page_map[pages.start : pages.stop]
+        old = part.tolist()
+        if self._watched or self.watched_video or any(map(CODE.__and__, old)):
+            for page, new in zip(pages, entries, strict=True):
                 self._change_one(page, new)
-                if old & READ:
-                    gone.append(old // PAGE)
-        if gone:
-            self.unshown(min(gone), max(gone) - min(gone) + 1)
+        else:
+            for page, entry in zip(pages, old, strict=True):
+                if entry & DIRTY:
+                    self.note_written(page, entry)
+            part[:] = memoryview(entries)
+        shown = [entry for entry in old if entry & READ]
+        if shown:
+            first = min(shown) // PAGE
+            self.unshown(first, max(shown) // PAGE - first + 1)
 
     def _place_windows(self) -> None:
         """Ranges of the register space, or RAM, have moved: find the pages again that only a window's range has."""
@@ -299,6 +322,8 @@ class Memory:
                 self.area[start : start + n] = data[at : at + n]
                 if entry & WATCH_WRITE:
                     self.master_wrote(address, n, by)
+                    if entry & SHARED:
+                        self.video_wrote(start, n, by)
             elif not entry & READ:
                 for i in range(n):
                     self.mmio.write(address + i, 1, data[at + i])

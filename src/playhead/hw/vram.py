@@ -13,6 +13,7 @@ import struct
 from playhead.hw.memory import PAGE, Memory
 
 BASE, MASK, DIRTY, UNHASHED = 0, 8, 16, 24  # where native code finds addresses, and size - 1
+BY = "the display"  # who has written, for `playhead who`
 _FORMAT = "<4Q"
 
 
@@ -29,7 +30,7 @@ class Cells:
     def __setitem__(self, index: int, value: int) -> None:
         at = self._vram.at(4 * index)
         self._vram.memory.area[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
-        self._vram.note(at)
+        self._vram.memory.note_video(at, 4, BY)
 
 
 class Vram:
@@ -53,10 +54,6 @@ class Vram:
         """Where a byte is in the area."""
         return self.offset + (index & (self.size - 1))
 
-    def note(self, at: int) -> None:
-        """The page of the area's byte `at` was written."""
-        self.memory.dirty[at // PAGE] = self.memory.unhashed[at // PAGE] = 1
-
     def view(self) -> memoryview:
         """All of it, to read: for whoever draws it."""
         return memoryview(self.memory.area)[self.offset : self.offset + self.size].toreadonly()
@@ -75,7 +72,7 @@ class Vram:
     def __setitem__(self, index: int, value: int) -> None:
         at = self.at(index)
         self.memory.area[at] = value & 0xFF
-        self.note(at)
+        self.memory.note_video(at, 1, BY)
 
 
 def _address(buffer: object) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from playhead.engine.core import MOST_WATCHES, Core
-from playhead.hw.memory import WATCH_READ, WATCH_WRITE, WATCHED, Memory
+from playhead.hw.memory import OFFSET_MASK, SHARED, WATCH_READ, WATCH_WRITE, Memory
 from playhead.x86 import state as S
 
 READ, WRITE = S.HIT_READ, S.HIT_WRITE
@@ -57,10 +57,11 @@ class Debug:
                    ("debug", "watch_n", "hit_n", "hits", "skip_icount", "skip_seq", "icount", "seq")}  # fmt: skip
         self._breakpoints: frozenset[int] = frozenset()
         self._watches: tuple[Watch, ...] = ()
-        self._pages: set[int] = set()  # guest pages with a WATCH flag
+        self._in_area: dict[Watch, int] = {}  # of those on video memory: where in the backing area they are
         self._masters: list[Access] = []
         self.armed = False
         memory.master_wrote = self._master_wrote
+        memory.video_wrote = self._video_wrote
         self.tell_nothing_here()
 
     # what to look for
@@ -97,29 +98,41 @@ class Debug:
         if new == self._watches:
             return
         assert len(new) <= MOST_WATCHES
-        core, page_map = self._core, self._memory.page_map
+        core = self._core
         for watch in self._watches:
             if not watch.physical:
                 for page in range(watch.start >> 12, (watch.last >> 12) + 1):
                     core.debug_map[page] &= ~WATCHED_PAGE & 0xFF
-        for page in self._pages:
-            page_map[page] &= ~WATCHED
-        self._pages.clear()
+        self._in_area = {watch: at for watch in new if (at := self._place_in_area(watch)) is not None}
+        physical: dict[int, int] = {}
+        video: dict[int, int] = {}
         table = memoryview(core.watch_list).cast("I")
         for n, watch in enumerate(new):
-            how = watch.kinds | (S.WATCH_PHYSICAL if watch.physical else 0)
-            table[4 * n], table[4 * n + 1], table[4 * n + 2] = watch.start, watch.last, how
-            for page in range(watch.start >> 12, (watch.last >> 12) + 1):
+            start, how = watch.start, watch.kinds | (S.WATCH_PHYSICAL if watch.physical else 0)
+            pages = physical
+            if watch in self._in_area:
+                start, how, pages = self._in_area[watch], how | S.WATCH_AREA, video
+            table[4 * n], table[4 * n + 1], table[4 * n + 2] = start, start + watch.last - watch.start, how
+            for page in range(start >> 12, (start + watch.last - watch.start >> 12) + 1):
                 if watch.physical:
-                    page_map[page] |= (WATCH_WRITE if watch.kinds & WRITE else 0) | (
+                    pages[page] = pages.get(page, 0) | (WATCH_WRITE if watch.kinds & WRITE else 0) | (
                         WATCH_READ if watch.kinds & READ else 0)  # fmt: skip
-                    self._pages.add(page)
                 else:
                     core.debug_map[page] |= watch.kinds << 1
+        self._memory.watch(physical, video)
         core.c32[self._i["watch_n"]] = len(new)
         self._watches = new
         self.tell_nothing_here()
         core.stale = True
+
+    def _place_in_area(self, watch: Watch) -> int | None:
+        """Where in the backing area the bytes of a watchpoint are, if they are video memory: that is watched whoever
+        shows it, and also when the device's registers write it. (One on several pages is one of addresses.)
+        """
+        entry = self._memory.page_map[watch.start >> 12]
+        if not watch.physical or not entry & SHARED or watch.start >> 12 != watch.last >> 12:
+            return None
+        return entry & OFFSET_MASK | watch.start & 0xFFF
 
     def arm(self, on: bool) -> None:
         """Whether a run ends at what is met."""
@@ -145,8 +158,21 @@ class Debug:
 
     def _master_wrote(self, address: int, length: int, by: str) -> None:
         access = Access(address, length, WRITE, True, by)
-        if self.armed and any(access.touches(watch) for watch in self._watches):
+        if self.armed and any(access.touches(watch) for watch in self._watches if watch not in self._in_area):
             self._masters.append(access)
+
+    def _video_wrote(self, at: int, length: int, by: str) -> None:
+        """Video memory was written at this place of the area: told by the address that is watched."""
+        for watch, start in self._in_area.items():
+            access = Access(watch.start + at - start, length, WRITE, True, by)
+            if self.armed and access.touches(watch):
+                self._masters.append(access)
+
+    def _address(self, start: int, how: int) -> int:
+        """Of an access that was met in the area, by the address that is watched there."""
+        if not how & S.WATCH_AREA:
+            return start
+        return next(watch.start + start - at for watch, at in self._in_area.items() if at >> 12 == start >> 12)
 
     def accesses(self) -> list[Access]:
         """The watched accesses of the last instruction, delivery or bus master; they are reported once."""
@@ -156,7 +182,8 @@ class Debug:
         for hit in self._core.c64[self._i["hits"] : self._i["hits"] + n]:
             how = hit >> 40
             by = "page walk" if how & S.HIT_WALK else "cpu"
-            out.append(Access(hit & 0xFFFFFFFF, hit >> 32 & 0xFF, how & 3, bool(how & S.WATCH_PHYSICAL), by))
+            address = self._address(hit & 0xFFFFFFFF, how)
+            out.append(Access(address, hit >> 32 & 0xFF, how & 3, bool(how & S.WATCH_PHYSICAL), by))
         self._core.c32[self._i["hit_n"]] = 0
         return out
 

@@ -161,6 +161,7 @@ MARK_EXEC, MARK_GUEST_EXEC = 1, 0x20
 OFFSET_DEBUGGER, OFFSET_GUEST = 1, 2
 MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
+WATCH_AREA = 0x20  # and places in the backing area, of video memory, whoever shows it
 HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
 HIT_BEYOND = 0x10  # of an access: at 4 GiB or above, where no physical address is watched
 

@@ -118,6 +118,9 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
     the run is to end after this instruction, it runs alone. `kinds`: HIT_* of the access, and from bit 8 on those that
     it is the first part of: at the write of a read-modify-write it is too late to refuse."""
     i = m.var(32, 0)
+    entry = m.item("page_map", (pa >> 12).zext(64), 64)
+    shared = (entry & paging.SHARED_FLAG).ne(0)
+    in_area = (entry.trunc(32) & 0xFFFFF000) | (pa & 0xFFF)
     with m.loop():
         n = i.get()
         with m.if_(n.uge(m.ld("watch_n"))):
@@ -125,15 +128,16 @@ def watched(m: StateBuilder, lin, pa, size, kinds):
         at = (n << 2).zext(64)
         first, last, wanted = (m.item("watch_list", at + k, 32) for k in range(3))
         physical = (wanted & S.WATCH_PHYSICAL).ne(0)
-        start = physical.select(pa, lin)
-        applies = (kinds & physical.select(S.HIT_BEYOND, S.HIT_WALK, 32)).eq(0)
+        by_area = (wanted & S.WATCH_AREA).ne(0)
+        start = by_area.select(in_area, physical.select(pa, lin))
+        applies = (kinds & physical.select(S.HIT_BEYOND, S.HIT_WALK, 32)).eq(0) & (~by_area | shared)
         concerns = (wanted & (kinds | (kinds >> 8))).ne(0)
         with m.if_(concerns & applies & start.ule(last) & (start + size - 1).uge(first)):
             with m.if_(m.ld("single").eq(0)):
                 m.undone(S.EXIT_SINGLE)
             hits = m.ld("hit_n")
             with m.if_(hits.ult(S.MOST_HITS) & (wanted & kinds).ne(0)):
-                how = (kinds & 7) | (wanted & S.WATCH_PHYSICAL)
+                how = (kinds & 7) | (wanted & (S.WATCH_PHYSICAL | S.WATCH_AREA))
                 m.st_at("hits", hits, start.zext(64) | (size.zext(64) << 32) | (how.zext(64) << 40))
                 m.st("hit_n", hits + 1)
         i.set(n + 1)

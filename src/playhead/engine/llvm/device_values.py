@@ -202,7 +202,7 @@ class Values:
         return self.b.load(self.at(pointer, ir.Constant(I64T, at)), typ=I64T)
 
     def note_written(self, place: Place) -> None:
-        """For digests and checkpoints, as `Vram.note` does."""
+        """For digests and checkpoints, as `Memory.note_video` does. While something is watched, this is not asked."""
         for notes in (vram.DIRTY, vram.UNHASHED):
             table = self.b.inttoptr(self.word(place.of, notes), PTR)
             self.b.store(ir.Constant(I8, 1), self.at(table, place.page))

@@ -105,8 +105,9 @@ class Memory:
         self.unshown: Callable[[int, int], None] = lambda first, count: None  # as far as these pages of the area go
         self.placed: Callable[[], None] = lambda: None  # windows, or the shared piece, are elsewhere
         self.code_written: Callable[[int], None] = lambda page: None
-        self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None  # where it is watched
-        self.video_wrote: Callable[[int, int, str], None] = lambda at, length, by: None  # the same, by place in the area
+        # a bus master, and whoever it was in video memory, where that is watched: by address, and by place in the area
+        self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None
+        self.video_wrote: Callable[[int, int, str], None] = lambda at, length, by: None
         self._watched: Mapping[int, int] = {}  # WATCH flags, by guest page
         self.watched_video: Mapping[int, int] = {}  # and by shared page of the area, whoever shows it
         self.a20_changed: Callable[[bool], None] = lambda on: None

@@ -63,8 +63,7 @@ class Vram:
         assert 0 <= start and start + len(data) <= self.size
         at = self.offset + start
         self.memory.area[at : at + len(data)] = data
-        pages = slice(at // PAGE, -(-(at + len(data)) // PAGE))
-        self.memory.dirty[pages] = self.memory.unhashed[pages] = b"\1" * (pages.stop - pages.start)
+        self.memory.note_video(at, len(data), BY)
 
     def __getitem__(self, index: int) -> int:
         return self.memory.area[self.at(index)]

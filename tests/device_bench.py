@@ -17,6 +17,8 @@ from playhead.devices.storage.isa_fdc import IsaFdc
 from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import directory, fixed_items
 from playhead.devices.timer.mc146818_rtc import pc_nvram
+from playhead.base.sound import FRAME
+from playhead.hw.audio import AudioPort
 from playhead.hw.block import READ
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared
@@ -188,6 +190,12 @@ class Bench:
 
     def netdev(self, id: str | None) -> NetPort:
         return NetPort()
+
+    def audiodev(self, id: str | None) -> AudioPort:
+        """One on which something can be heard: a number for each frame."""
+        port = AudioPort(0, captures=True)
+        port.asked = lambda frames, rate: b"".join(n.to_bytes(FRAME, "little") for n in range(frames))
+        return port
 
     def drive(self, id: str) -> AlarmDrive:
         number, sectors = next((n, size) for n, (_, bus, unit, size) in enumerate(DRIVES, 1) if f"{bus}.{unit}" == id)

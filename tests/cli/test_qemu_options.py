@@ -12,7 +12,7 @@ from playhead.cli.options import find, parse_arguments
 from playhead.cli.refused_options import REFUSED
 
 QEMU = "qemu-system-i386"
-LATER_AND_EARLIER = ("-run-with", "-soundhw", "-audio", "-semihosting", "-one-insn-per-tb", "-perfmap", "-shim",
+LATER_AND_EARLIER = ("-run-with", "-semihosting", "-one-insn-per-tb", "-perfmap", "-shim",
                      "-smbios", "-localtime", "-enable-kvm", "-writeconfig", "-tdf", "-no-kvm", "-balloon",
                      "-redir")  # fmt: skip
 OF_THE_PROGRAM = ("h", "help", "version")  # answered before the table is asked

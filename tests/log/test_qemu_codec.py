@@ -56,10 +56,12 @@ GOLDEN = [
     (E.CharReadAll(data=bytearray(b"x")), "00000001" "78", {V5: 6, V6: 6, V7: 14, V12: 23, V13: 23}),
     (E.CharReadAllError(result=-11), "fffffff5", {V5: 7, V6: 7, V7: 15, V12: 24, V13: 24}),
     (E.AudioOut(played=512), "0000000000000200", {V6: 8, V7: 16, V12: 25, V13: 25}),
-    (E.AudioIn(wpos=9, samples=[E.Sample(left=1, right=2)]),
+    (E.AudioIn(wpos=9, bits=64, data=bytearray.fromhex("0100000000000000 0200000000000000")),
      "0000000000000001" "0000000000000009" "0000000000000001" "0000000000000002", {V6: 9, V7: 17, V12: 26}),
-    (E.AudioIn(samples=[E.Sample(left=1, right=2)]),
-     "0000000000000001" "0000000000000001" "0000000000000002", {V13: 26}),
+    (E.AudioIn(data=bytearray.fromhex("0100 feff")),
+     "0000000000000001" "0000000000010000" "fffffffffffe0000", {V13: 26}),
+    (E.AudioIn(bits=64, data=bytearray.fromhex("0000000000000000 0000008000000000")),
+     "0000000000000001" "0000000000000000" "0000000080000000", {V13: 26}),
     (E.Random(result=0, data=bytearray(b"\x07")), "00000000" "00000001" "07", {V12: 27, V13: 27}),
     (E.ClockHost(ns=0x0102030405060708), "0102030405060708", {V5: 8, V6: 10, V7: 18, V12: 28, V13: 28}),
     (E.ClockVirtualRt(ns=-1), "ffffffffffffffff", {V5: 9, V6: 11, V7: 19, V12: 29, V13: 29}),
@@ -135,6 +137,18 @@ def recorded(cls, **fixed):
     return any_record(cls, **fixed, **({"host_ns": None} if cls is E.NetPacket else {}))
 
 
+SAMPLES = st.integers(-(2**15), 2**15 - 1).map(lambda n: n << 16) | st.integers(-(2**63), 2**63 - 1)
+PAIRS = st.lists(st.tuples(SAMPLES, SAMPLES))
+
+
+def audio_in(wpos, pairs):
+    """As it is read: 16 bits where they are enough."""
+    flat = [sample for pair in pairs for sample in pair]
+    narrow = all(sample % (1 << 16) == 0 and -(1 << 31) <= sample < 1 << 31 for sample in flat)
+    data = b"".join((s >> 16 if narrow else s).to_bytes(2 if narrow else 8, "little", signed=True) for s in flat)
+    return E.AudioIn(wpos=wpos, bits=16 if narrow else 64, data=bytearray(data))
+
+
 def events_of(version):
     """Any event that this version has, with the checkpoint that it is written with."""
     choices = []
@@ -145,8 +159,10 @@ def events_of(version):
             choices.append(st.tuples(st.integers(1, 2**31 - 1).map(lambda n: E.Instruction(count=n)), st.none()))
         elif slot.cls is not E.End:
             fixed = {"vector": None} if slot.cls in (E.Interrupt, E.ExceptionTaken) else dict([slot.preset or ("", 0)])
-            if slot.cls is E.AudioIn and not LAYOUTS[version].wpos:
-                fixed["wpos"] = 0
+            if slot.cls is E.AudioIn:
+                wpos = st.integers(0, 9 * LAYOUTS[version].wpos)
+                choices.append(st.tuples(st.builds(audio_in, wpos, PAIRS), st.none()))
+                continue
             choices.append(st.tuples(recorded(slot.cls, **fixed), st.none()))
     return st.one_of(choices)
 

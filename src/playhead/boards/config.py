@@ -129,6 +129,11 @@ class PcConfig:
         return tuple(end for end in self.outside if end.type == "netdev")
 
     @cached_property
+    def audiodevs(self) -> tuple[Outside, ...]:
+        """What sound devices are connected to, in order."""
+        return tuple(end for end in self.outside if end.type == "audiodev")
+
+    @cached_property
     def serial(self) -> tuple[str, ...]:
         """For each serial port a word about its other end."""
         ids = [entry.values.get("chardev") for entry in self.all_of("isa-serial")]

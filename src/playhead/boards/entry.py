@@ -18,7 +18,7 @@ FACTS: Mapping[str, Mapping[str, type]] = {
     "chardev": {"backend": str},  # a word about the other end, which is the host's business
     "drive": {"sectors": int, "read_only": bool},  # of 512 bytes; of a CD-ROM drive: at power-on, 0 if it is empty
     "netdev": {"backend": str},
-    "audiodev": {"backend": str},
+    "audiodev": {"backend": str, "captures": bool},  # whether it may record anything
 }
 SECTORS_MAX = 1 << 48
 NOTHING: Mapping[str, Any] = MappingProxyType({})

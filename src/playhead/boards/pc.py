@@ -37,6 +37,7 @@ from playhead.devices.storage.piix3_ide import Piix3Ide
 from playhead.devices.system.fw_cfg import HPETS, directory, fixed_items, hpets
 from playhead.devices.system.pc_ports import CoprocessorError
 from playhead.devices.timer.mc146818_rtc import RESUME, Mc146818, boot_devices, pc_nvram
+from playhead.hw.audio import AudioPort
 from playhead.hw.block import Drive, InFlight
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
@@ -104,6 +105,7 @@ class Board:
         self.io = Space("io", 1 << 16)
         self.devices: dict[str, Device] = {}
         self.bus = PciBus()
+        self._audio: dict[str, AudioPort] = {}
         self.irqs = tuple(SharedLine(f"irq{n}") for n in range(16))
         self.pirqs = tuple(SharedLine(f"pirq{letter}") for letter in "ABCD")
         self.a20_gate = SharedLine("a20")
@@ -202,6 +204,13 @@ class Board:
 
     def netdev(self, id: str | None) -> NetPort:
         return NetPort(None if id is None else [end.id for end in self.config.netdevs].index(id))
+
+    def audiodev(self, id: str | None) -> AudioPort:
+        if id is None:
+            return AudioPort()
+        ends = [end.id for end in self.config.audiodevs]
+        facts = self.config.end("audiodev", id).facts
+        return self._audio.setdefault(id, AudioPort(ends.index(id), facts["captures"]))
 
     def drive(self, id: str) -> Drive:
         drives = [entry.values["drive"] for entry in self.config.all_of(*pc_devices.DRIVES)]

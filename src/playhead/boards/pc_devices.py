@@ -32,6 +32,7 @@ VGA_CARDS = ("VGA",)  # a machine that has one has no text-only adapter
 DRIVES = ("ide-hd", "ide-cd", "floppy")  # what has storage behind it
 IDS = {"isa-serial": "serial{index}", "isa-debugcon": "debugcon", "isa-debug-exit": "debug_exit", "piix3-ide": "ide"}
 OPTIONAL = ("hpet", "vga")  # the ids of devices that a machine has of its own, unless it is told not to
+SHARED = ("audiodev",)  # types of what several devices may use
 TAKEN = ("cpu", "tlb", "ram", "clock", "machine", "storage")  # names of parts that are no devices
 ID_MAX, PORTS = 64, 1 << 16
 
@@ -139,7 +140,7 @@ def _check_order(entries: Sequence[Entry]) -> None:
 
 def _check_outside(devices: Sequence[Declared], values: Sequence[Mapping[str, Any]],
                    outside: Sequence[Outside]) -> None:  # fmt: skip
-    """What is outside is there, once, and each has one device that uses it."""
+    """What is outside is there, once, and each has a device that uses it: one, if it cannot be shared."""
     ends = {(end.type, end.id): False for end in outside}  # whether a device uses it
     if len(ends) < len(outside):
         raise UsageError("two ends outside of the machine have one id")
@@ -147,7 +148,7 @@ def _check_outside(devices: Sequence[Declared], values: Sequence[Mapping[str, An
         end.check()
     for declared, all_values in zip(devices, values, strict=True):
         for use in declared.outside(all_values):
-            if ends.get(use, True):
+            if ends.get(use, True) and not (use[0] in SHARED and use in ends):
                 raise UsageError(f"property '{declared.name}.{use[0]}': {_why(ends, use)}")
             ends[use] = True
     if idle := [id for (_, id), used in ends.items() if not used]:

@@ -11,7 +11,8 @@ from playhead.base.errors import UsageError
 from playhead.boards import machine_version
 from playhead.boards.machine_version import FAIL_WAIT
 from playhead.boards.config import PcConfig
-from playhead.cli import boot_files, card_roms, device_options, network_ends, screen_options, views
+from playhead.cli import audio_ends, boot_files, card_roms, device_options, network_ends, screen_options, views
+from playhead.cli.audio_options import audio
 from playhead.cli.drive_places import EMPTY_FLOPPY
 from playhead.cli.drives import seabios
 from playhead.cli.log_options import make_log
@@ -43,7 +44,7 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     machine, graphics = values["machine"].get("type", machine_version.newest()), values["machine"].get("graphics")
     back: dict[str, Any] = {**machine_version.back(machine)}
     parts = device_options.entries(values, drives)
-    devices = device_options.listed(machine, parts, dict(values["globals"]), _left_out(values, machine))
+    devices = device_options.listed(machine, parts, _everywhere(values), _left_out(values, machine))
     if values["kernel"] is None and values["bios"] is None:
         if not [spec for spec in drives.specs if spec != EMPTY_FLOPPY] and not card_roms.starts(devices):
             raise UsageError("nothing to start: give -kernel FILE, firmware (-bios FILE), -hda FILE, or -nic user")
@@ -79,6 +80,12 @@ def make_config(values: dict[str, Any], drives: OpenDrives) -> PcConfig:
     return config
 
 
+def _everywhere(values: dict[str, Any]) -> dict[str, Any]:
+    """Properties of all devices of a name: -global, and what -M says of the machine's own."""
+    speaker = audio(values).speaker
+    return {**dict(values["globals"]), **({"isa-pcspk.audiodev": speaker} if speaker else {})}
+
+
 def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
     """The ids of the devices that `-M hpet=off` and `-vga none` leave out. Raises UsageError for one that this machine
     has not.
@@ -94,6 +101,7 @@ def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
                 chardevs=tuple(chardevs(values).values()))  # fmt: skip
     network_ends.connect(host, values)
     views.connect(host, values, values["name"].get("guest", ""))
+    audio_ends.connect(host, values)
     return host
 
 

@@ -7,7 +7,8 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, parse_arguments
 
-OUTSIDE = ("-serial", "-nographic", "-debugcon", "-chardev", "-netdev", "--engine")  # what belongs to the host
+# what belongs to the host
+OUTSIDE = ("-serial", "-nographic", "-debugcon", "-chardev", "-netdev", "-audiodev", "--engine")
 
 OPTIONS = (
     Option("--at", "the moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"", "MOMENT"),
@@ -23,9 +24,9 @@ def help() -> str:
     usage = "playhead branch FILE --at MOMENT -o NEW [options]"
     what = (
         "Continues live from a moment of a recording, with new devices and input, and the host's clock of now. A\n"
-        "netdev of the machine leads nowhere unless -netdev TYPE,id=ID says again what it is connected to. The\n"
-        "new recording holds the old one up to that moment, so it replays whole and needs no other file; `playhead\n"
-        "info` shows which one it came from."
+        "netdev or audiodev of the machine leads nowhere unless -netdev TYPE,id=ID or -audiodev DRIVER,id=ID says\n"
+        "again what it is connected to. The new recording holds the old one up to that moment, so it replays whole\n"
+        "and needs no other file; `playhead info` shows which one it came from."
     )
     return help_text("branch", usage, what, OPTIONS)
 
@@ -50,7 +51,7 @@ def main(words: list[str]) -> int:
 
 
 def _branch(reader: Any, values: dict[str, Any]) -> int:
-    from playhead.cli import network_ends
+    from playhead.cli import audio_ends, network_ends
     from playhead.cli.assemble import made, make_options
     from playhead.cli.quantities import big
     from playhead.cli.recorded_config import config_of
@@ -66,7 +67,9 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     build, serial = builder(reader, values["engine"], values["images"])
     disks = for_branch(reader, values["images"])
     specs = _serial(values["serial"], serial)
-    netdevs = [end.id for end in config_of(reader).netdevs]
+    config = config_of(reader)
+    netdevs = [end.id for end in config.netdevs]
+    audiodevs = [(end.id, bool(end.facts["captures"])) for end in config.audiodevs]
     try:
         with timeline(reader, values["engine"]) as (line, _):
             line.find(parse(values["at"], line.end, line.end))
@@ -80,6 +83,7 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     host = Host(specs, values["debugcon"] or "null", mux=values["nographic"], disks=disks,
                 chardevs=values["chardevs"])  # fmt: skip
     network_ends.connect_again(host, netdevs, values)
+    audio_ends.connect_again(host, audiodevs, values)
     with Writer(values["output"], values["force"], Worker()) as writer:
         outcome = BranchSession(build, host, options, writer, reader, point, virtual_ns, known).run()
     if outcome.note:

@@ -33,7 +33,8 @@ def cards(devices: Sequence[Entry]) -> list[Entry]:
 
 def starts(devices: Sequence[Entry]) -> bool:
     """Whether firmware finds something to start from among the cards."""
-    return any(entry.values.get(PROPERTY) != "" and not _class(entry).SCREEN for entry in cards(devices))
+    return any(entry.values.get(PROPERTY, _class(entry).ROM_FILE) != "" and not _class(entry).SCREEN
+               for entry in cards(devices))  # fmt: skip
 
 
 def read(devices: Sequence[Entry], firmware: bool) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def read(devices: Sequence[Entry], firmware: bool) -> dict[str, Any]:
         asked = entry.values.get(PROPERTY)
         wanted = firmware or _class(entry).SCREEN
         path = _path(entry, asked, wanted)
-        if path is None and asked is None and wanted:
+        if path is None and asked is None and wanted and _class(entry).ROM_FILE:
             missing.setdefault(_class(entry), []).append(entry.driver)
         out[n] = entry._replace(values={name: v for name, v in entry.values.items() if name != PROPERTY})
         if path is not None:
@@ -86,18 +87,20 @@ def _path(entry: Entry, asked: Any, wanted: bool) -> str | None:
     """Of the file that this card has; None: none, or the standard one is not installed."""
     if asked == "" or (asked is None and not wanted):
         return None
-    path = find(asked if asked is not None else _class(entry).ROM_FILE)
+    name = asked if asked is not None else _class(entry).ROM_FILE
+    if not name:
+        return None
+    path = find(name)
     if path is None and asked is not None:
         raise UsageError(f"{entry.driver}: no romfile {asked}: neither the file, nor one of that name in {FOLDERS[0]}")
     return path
 
 
 def _class(entry: Entry) -> type[PciCard[Any]]:
-    """The card's, which names the file that QEMU takes if nothing is said."""
+    """The card's, which names the file that QEMU takes if nothing is said, or none."""
     from playhead.devices import registry
 
     cls: type[PciCard[Any]] = registry.class_of(entry.driver)
-    assert cls.ROM_FILE, f"{entry.driver} has the property {PROPERTY}, but no standard one"
     return cls
 
 

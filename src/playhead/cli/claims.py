@@ -102,6 +102,16 @@ class Claims:
         if values.get("pidfile"):
             self.writes("-pidfile", values["pidfile"])
         self.dumps(values)
+        self.sound(values)
+
+    def sound(self, values: dict[str, Any]) -> None:
+        """Files of audiodevs."""
+        from playhead.cli.audio_options import audio
+
+        for one in audio(values).audiodevs:
+            self.reads(f"-audiodev {one.id}, in.path", one.given.get("in.path"))
+            if path := one.given.get("path"):
+                self.writes(f"-audiodev {one.id}, path", path)
 
     def dumps(self, values: dict[str, Any]) -> None:
         """Files of filters."""

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.cli.audio_options import MODELS, audio
 from playhead.cli.netdev_options import OTHER_CARDS
 from playhead.cli import screen_options
 from playhead.cli.network import network
@@ -58,8 +59,8 @@ def _own(known: Declared, given: dict[str, Any]) -> Given:
 # QEMU's devices that this version does not have, by how their names begin
 ELSEWHERE = {
     OTHER_CARDS: "its network cards are rtl8139 and e1000",
-    ("AC97", "ac97", "ES1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
-        "it has no sound",
+    ("ES1370", "es1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
+        "its sound device is AC97",
     ("cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga"):
         "its graphics card is VGA",
     ("usb-tablet", "usb-wacom-tablet", "virtio-tablet"):
@@ -202,10 +203,18 @@ def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
         said.append(card.said)
         more.append(Entry(card.model, "", card.values))
     outside += (Outside("netdev", netdev.id, {"backend": netdev.kind}) for netdev in found.netdevs)
+    sound = audio(values)
+    for one in sound.cards:
+        said.append(one.said)
+        more.append(Entry(one.driver, "", one.values))
+    outside += (Outside("audiodev", end.id, {"backend": end.driver, "captures": end.captures})
+                for end in sound.audiodevs)  # fmt: skip
     known, taken = chardevs(values), set[str]()
     for asked in values["devices"]:
         if asked["name"] not in pc_devices.DRIVES:
             given = {name: value for name, value in asked.items() if name not in OWN}
+            if asked["name"] in MODELS.values() and sound.unsaid:
+                given.setdefault("audiodev", sound.unsaid)
             more.append(Entry(asked["name"], asked.get("id", ""), given))
             said.append(getattr(asked, "said", ""))
             if (id := given.get("chardev")) in known:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playhead.base.errors import UsageError
 from playhead.boards.config import BOOT_LETTERS, WAIT_MAX
-from playhead.cli import blockdev_options, device_options, drive_options, netdev_options, object_options
+from playhead.cli import audio_options, blockdev_options, device_options, drive_options, netdev_options, object_options
 from playhead.cli import machine_values as values
 from playhead.cli.log_options import LOG_OPTIONS
 from playhead.cli.machine_values import memory_size as memory_size
@@ -15,12 +15,13 @@ from playhead.cli.monitors import MON_SUBS, mon
 from playhead.cli.process_options import PROCESS_OPTIONS
 from playhead.cli.screen_options import SCREEN, SCREEN_OPTIONS
 from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, GDB_DEVICE, chardev, list_backends
-from playhead.cli.value_types import TEXT, Type, always, number, only, refused
+from playhead.cli.value_types import TEXT, Type, always, id_of, number, only, refused
 
 MACHINE = "the machine"
 RUN = "how it runs"
 DISKS = "its disks"
 NETWORK = "its network"
+SOUND = "its sound"
 WATCH = "debugging and monitoring"
 QUIET = "accepted and ignored, for compatibility with QEMU command lines"
 
@@ -48,6 +49,7 @@ MACHINE_SUBS = (
     Sub("i8042", always(True, "the keyboard controller cannot be left out"), "there is a keyboard controller", "on",
         "0.4.0"),
     Sub("sata", always(False, "there is no SATA; disks are on IDE"), "there is no SATA", "off", "0.4.0"),
+    Sub("pcspk-audiodev", id_of("-audiodev"), "the audiodev of the PC's speaker", "none: it is not heard", "0.6.0"),
     Sub("dump-guest-core", on_off, IGNORED, since="0.4.0"),
     Sub("mem-merge", on_off, IGNORED, since="0.4.0"),
     Sub("suppress-vmdesc", on_off, IGNORED, since="0.4.0"),
@@ -196,6 +198,15 @@ MACHINE_OPTIONS: tuple[Option, ...] = (
            object_options.OBJECT, key="objects", many=64, group=NETWORK, subs=object_options.SUBS, implied="qom-type",
            listing=object_options.list_objects, since="0.4.0"),
     *SCREEN_OPTIONS,
+    Option("-audiodev", "where a sound device (-device AC97,audiodev=ID) is heard and captures from; -audiodev help "
+           "lists the drivers, -audiodev DRIVER,help what one can be told", "DRIVER,id=ID[,KEY=VALUE...]",
+           audio_options.audiodev, key="audiodevs", many=16, group=SOUND, subs=audio_options.SUBS, implied="driver",
+           listing=audio_options.list_drivers, since="0.6.0"),
+    Option("-audio", "an audiodev and a sound device at it in one: -audio wav,path=FILE,model=ac97; -audio model=help "
+           "lists the devices", "DRIVER,model=NAME[,KEY=VALUE...]", audio_options.audio_option, group=SOUND,
+           subs=audio_options.AUDIO_SUBS, implied="driver", listing=audio_options.list_audio, since="0.6.0"),
+    Option("-soundhw", "deprecated: a sound device that is not heard", parse=audio_options.SOUNDHW_TYPE, group=SOUND,
+           since="0.6.0"),
     Option("-icount", "virtual time by instructions", "[shift=]N|auto[,KEY=VALUE...]", implied="shift", merges=True,
            subs=(*ICOUNT_SUBS, *RR_REFUSED), default={}, group=RUN),
     Option("-no-hpet", "there is no HPET, as with -M hpet=off", group=MACHINE, since="0.4.0"),

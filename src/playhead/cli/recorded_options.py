@@ -16,6 +16,7 @@ from playhead.base.errors import HostError, UsageError
 from playhead.boards.drive_config import CDROM, FLOPPY, HD
 from playhead.boards.pc_devices import DRIVES
 from playhead.cli import card_roms
+from playhead.cli.audio_options import audio
 from playhead.cli.network import network
 from playhead.cli.network_filters import filters
 from playhead.cli.options import commas
@@ -210,6 +211,7 @@ def devices(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     """
     left = list(of.config.devices)
     cards = [(f"{card.said}: {card.model}", {"name": card.model, **card.values}) for card in network(values).cards]
+    cards += [(f"{card.said}: {card.driver}", {"name": card.driver, **card.values}) for card in audio(values).cards]
     for option, asked in (*cards, *((f"-device {one['name']}", one) for one in values["devices"])):
         name = asked["name"]
         if name in DRIVES:
@@ -242,6 +244,18 @@ def networks(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     left_out = left_out or ("-nodefaults" if values["nodefaults"] else "")
     if cards and left_out and not (given.cards or set(asked) & set(registry.network_cards())):
         yield f"{left_out}: the recorded machine has {_count(len(cards), 'network card')}"
+
+
+def sound(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """A device at an audiodev must have been at one. What it was is the host's business: a replay opens none."""
+    there = [end.id for end in of.config.audiodevs]
+    for end in audio(values).audiodevs:
+        if end.said.startswith("-audiodev") and end.id not in there:
+            which = f"it has {', '.join(there)}" if there else "it has none"
+            yield f"{end.said}: the recorded machine has no audiodev '{end.id}'; {which}"
+    (speaker,) = of.config.all_of("isa-pcspk")
+    if (given := values["machine"].get("pcspk-audiodev")) is not None:
+        yield from _differ("-M pcspk-audiodev", given, of.config.values(speaker)["audiodev"] or "none")
 
 
 def _unlike(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -346,5 +360,5 @@ def _sectors(spec: DriveSpec) -> int | None:
 
 ROWS: tuple[Row, ...] = (
     memory, processor, machine, shift, clock, boot_order, uuid, reboot, files, command_line, serial_ports, devices,
-    networks, properties, drives, roms,
+    networks, sound, properties, drives, roms,
 )  # fmt: skip

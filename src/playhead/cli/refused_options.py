@@ -13,7 +13,6 @@ class Refusal(NamedTuple):
 
 
 NO_SPICE = Refusal("there is no SPICE", "-vnc :N")
-NO_SOUND = Refusal("this version has no sound")
 NO_USB = Refusal("there is no USB")
 NO_SHARING = Refusal("a folder of the host cannot be recorded", "a disk image: -drive file=FILE")
 NO_MEMORY = Refusal("memory is the process's own", "-m SIZE")
@@ -29,7 +28,7 @@ NO_WINDOW = Refusal("there is no window", "-vnc :N, which any VNC viewer shows i
 REFUSED: dict[str, Refusal] = {
     # what later versions of Playhead have; whoever adds it takes the row away
     "dfilter": Refusal("the log has all addresses", "-d ITEM and a filter behind it"),
-    "vnc": Refusal("it is not there yet"), "soundhw": NO_SOUND, "audio": NO_SOUND, "audiodev": NO_SOUND,
+    "vnc": Refusal("it is not there yet"),
     # machine and processor
     "numa": Refusal("there is one processor and one memory", "-m SIZE"),
     "set": Refusal("a property is said where its device is", "-device NAME,KEY=VALUE or -global DEVICE.PROPERTY=VALUE"),
@@ -65,7 +64,7 @@ REFUSED: dict[str, Refusal] = {
     "spice": NO_SPICE, "sdl": NO_WINDOW, "curses": Refusal("QEMU has dropped it", "-display curses"),
     "full-screen": NO_WINDOW, "alt-grab": NO_WINDOW, "ctrl-grab": NO_WINDOW, "no-frame": NO_WINDOW,
     "no-quit": NO_WINDOW, "portrait": NO_WINDOW, "rotate": NO_WINDOW,
-    "audio-help": NO_SOUND,
+    "audio-help": Refusal("no environment variable says anything of sound", "-audiodev help"),
     # network
     "smb": Refusal("no folder of the host is shared", "-netdev user,tftp=FOLDER, or a disk"),
     "redir": Refusal("QEMU has dropped it", "-netdev user,hostfwd=tcp::PORT-:PORT"),

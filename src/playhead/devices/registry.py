@@ -40,6 +40,7 @@ CLASSES = {
     "VGA": "display.vga.Vga",
     "rtl8139": "net.rtl8139.Rtl8139",
     "e1000": "net.e1000.E1000",
+    "AC97": "sound.ac97.Ac97",
 }
 
 

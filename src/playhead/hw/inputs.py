@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from playhead.base.record import Record
 from playhead.hw.net import NetPort
 
-SERIAL, INPUT, NET, POWER, NMI = "serial", "input", "net", "power", "nmi"  # kinds of input (`Device.INPUT`)
+# kinds of input (`Device.INPUT`)
+SERIAL, INPUT, NET, AUDIO, POWER, NMI = "serial", "input", "net", "audio", "power", "nmi"
 
 
 class Receiver(Protocol):

@@ -5,6 +5,7 @@ to, and the ends of what is outside. A board provides it, and so does the bench 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from playhead.hw.audio import AudioPort
 from playhead.hw.block import Drive
 from playhead.hw.clock import VirtualClock
 from playhead.hw.door import HostClock, Requests, Sink
@@ -85,6 +86,10 @@ class Surroundings(Protocol):
 
     def netdev(self, id: str | None) -> NetPort:
         """What a network card is plugged into; nothing without an id."""
+        ...
+
+    def audiodev(self, id: str | None) -> AudioPort:
+        """What a sound device is plugged into; nothing without an id."""
         ...
 
     # what the machine as a whole says

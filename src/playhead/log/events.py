@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from playhead.base.errors import FormatError
-from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Queue, Record
+from playhead.base.record import I32, I64, U8, U16, U32, U64, Blob, Bool, Field, Record
 from playhead.log.causes import CAUSES, OURS as OUR_CAUSES
 from playhead.log.event_fields import Choice, HostTime, Named8, Named32, Text, Variant, Vector, quoted, shown
 from playhead.log.event_names import AXES, BUTTONS, CHECKPOINTS, KEYS, TOUCHES
@@ -247,19 +247,17 @@ class AudioOut(Event):
     played = U64()
 
 
-class Sample(Record):
-    """One moment of stereo sound, as QEMU's mixer holds it."""
-
-    left = U64()
-    right = U64()
-
-
-@event(26, "AUDIO_IN", how="foreign")
+@event(26, "AUDIO_IN", payload="data", how="pulled")
 class AudioIn(Event):
-    """The host recorded these samples; `wpos` is the position in the mixer's buffer (up to 0xe0200c)."""
+    """A sound device took what the host had recorded: pairs of samples, left and right, signed, little-endian, of
+    `bits` bits. Ours have 16; where the device took more than there are, the rest was silence. QEMU's mixer holds 64,
+    its full scale at bit 31: such as do not fit into 16 come from QEMU's logs only. `wpos`: the position in the mixer's
+    buffer (QEMU up to 0xe0200c).
+    """
 
     wpos = U64()
-    samples = Queue(Sample)
+    bits = U8(16)
+    data = Blob()
 
 
 @event(27, "RANDOM", payload="data", how="foreign")

@@ -146,9 +146,10 @@ def _audio_in(wpos: bool) -> Read:
         at = QWORD.unpack(source.take(8))[0] if wpos else 0
         if count * 16 > E.MAX_PAYLOAD:
             raise FormatError(f"it claims {count} samples")
-        flat = struct.unpack(f">{2 * count}Q", source.take(16 * count))
-        pairs = zip(flat[::2], flat[1::2], strict=True)
-        return E.AudioIn(wpos=at, samples=[E.Sample(left=a, right=b) for a, b in pairs])
+        flat = struct.unpack(f">{2 * count}q", source.take(16 * count))
+        if all(not sample & 0xFFFF and -(1 << 31) <= sample < 1 << 31 for sample in flat):
+            return E.AudioIn(wpos=at, bits=16, data=bytearray(struct.pack(f"<{2 * count}h", *(s >> 16 for s in flat))))
+        return E.AudioIn(wpos=at, bits=64, data=bytearray(struct.pack(f"<{2 * count}q", *flat)))
 
     return read
 
@@ -226,9 +227,10 @@ def encode(layout: Layout, event: E.Event, checkpoint: int = 0) -> bytes:
     else:
         raise AssertionError(f"version {layout.version:#x} has no {E.text_of(event)}")
     if isinstance(event, E.AudioIn):
-        out += QWORD.pack(len(event.samples)) + (QWORD.pack(event.wpos) if layout.wpos else b"")
-        out += b"".join(QWORD.pack(s.left) + QWORD.pack(s.right) for s in event.samples)
-        return bytes(out)
+        code, up = ("h", 16) if event.bits == 16 else ("q", 0)
+        flat = [sample << up for (sample,) in struct.iter_unpack(f"<{code}", event.data)]
+        out += QWORD.pack(len(flat) // 2) + (QWORD.pack(event.wpos) if layout.wpos else b"")
+        return bytes(out) + struct.pack(f">{len(flat)}q", *flat)
     for name, field in qemu_fields(cls).items():
         if name != skip:
             _put(field, getattr(event, name), out)

@@ -17,8 +17,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from playhead.host.host import Host
+from playhead.base.sound import FRAME, Piece
 from playhead.log.events import (
     TRACED,
+    AudioIn,
+    AudioOut,
     BlockDone,
     BlockFailed,
     CharWrite,
@@ -37,6 +40,8 @@ from playhead.replay.checkpoints import Checkpoint
 from playhead.session.replay import ReplaySession
 from playhead.session.run import Build
 
+MIXER_HZ = 44_100  # of QEMU's audiodevs, if nothing else is said
+
 
 class QemuLogSession(ReplaySession):
     """`left_out` counts the events that QEMU's log has no place for, by name."""
@@ -47,6 +52,7 @@ class QemuLogSession(ReplaySession):
         self._traced = False  # the recording has interrupts and exceptions
         self.left_out: Counter[str] = Counter()
         self.checkpoints.watchers.append(self._passed)
+        self.sounds.append(self)
 
     def _begin(self) -> None:
         super()._begin()
@@ -89,11 +95,17 @@ class QemuLogSession(ReplaySession):
         self._passed(Checkpoint.CLOCK_VIRTUAL_RT)
         self._write(ClockVirtualRt(ns=until_ns))
 
-    def _ask(self, kind: type[Event]) -> Event:
-        answer = super()._ask(kind)
-        if self._built and isinstance(answer, ClockHost):
+    def ask(self, kind: type[Event]) -> Event:
+        answer = super().ask(kind)
+        if self._built and isinstance(answer, (ClockHost, AudioIn)):
             self._write(answer)
         return answer
+
+    def played(self, audio: int, piece: Piece) -> None:
+        """QEMU's mixer says how many frames the host took, at the host's rate."""
+        if frames := len(piece.data) // FRAME:
+            ends = [at * MIXER_HZ // piece.rate for at in (piece.first, piece.first + frames)]
+            self._write(AudioOut(played=ends[1] - ends[0]))
 
     def _delivered(self, kind: str, vector: int | None) -> None:
         self._write(TRACED[kind](vector=vector))

@@ -30,6 +30,7 @@ from playhead.session.snapshots import Recorded
 from playhead.session.sources import Refused, Sources
 from playhead.session.splits import Splits
 from playhead.session.suspension import sleep_or_wake
+from playhead.session.sound import Listener
 from playhead.session.traffic import Traffic
 from playhead.session.target import Door, Follower, MachineLike, StopLike, serial_ports
 
@@ -78,6 +79,7 @@ class ReplaySession:
         self._status_at = 0
         self.log: Follower | None = None
         self.traffic: list[Traffic] = []
+        self.sounds: list[Listener] = []
         self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
         self._console: ConsoleCheck | None = None
         if self.options.console:
@@ -107,7 +109,7 @@ class ReplaySession:
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
         ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
-        self.machine = self._build(Door(ends, self._ask, self._printed))
+        self.machine = self._build(Door(ends, self.ask, self._printed))
         self._built = True
         self.sources.built()
         self.sinks.connect(self.host.ends)
@@ -265,7 +267,7 @@ class ReplaySession:
                 f"{self.machine.now_ns()} ns with its CPU {'halted' if kind == 'halted' else 'running'}"
             )
 
-    def _ask(self, kind: type[Event]) -> Event:
+    def ask(self, kind: type[Event]) -> Event:
         """A device asks for input: answered from the recording. Called from inside `run`, so it must not raise."""
         last = self._answers.get(kind) or kind()
         if self.reader.start is not None and not self._built:

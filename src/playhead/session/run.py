@@ -38,6 +38,7 @@ from playhead.session.snapshots import Kept, Saved, Snapshots
 from playhead.session.sources import ClockRateSource, Refused, Sources
 from playhead.session.suspension import sleep_or_wake
 from playhead.session.target import Door, Follower, MachineLike, StopLike, has_network
+from playhead.session.sound import Listener
 from playhead.session.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class RunSession:
         self._arrived_here = False  # nothing has happened since the machine came to this moment
         self.snapshots = Snapshots()
         self.traffic: list[Traffic] = []
+        self.sounds: list[Listener] = []
         self._sleep = options.sleep or has_network(host.ends)
         self.drive: Callable[[], None] = self.turn
         self.observed = False  # a debugger or monitor is attached: do not end the run when the CPU halts for good
@@ -91,7 +93,7 @@ class RunSession:
     def run(self) -> Outcome:
         with self.host:
             self.checkpoints.reached(Checkpoint.INIT)
-            self.door = Door(self.host.ends, self._ask, self._printed)
+            self.door = Door(self.host.ends, self.ask, self._printed)
             self.machine = self._build(self.door)
             self._built = True
             self.sources.built()
@@ -382,7 +384,7 @@ class RunSession:
     def _printed(self, port: int, data: bytes, icounts: Sequence[int]) -> None:
         """The guest has printed something. Called from inside `run`: must not raise."""
 
-    def _ask(self, kind: type[Event]) -> Event:
+    def ask(self, kind: type[Event]) -> Event:
         """A device asks the outside a question. Called from inside `run`: must not raise."""
         event = self.sources.answer(kind)
         self._log(event)

@@ -15,9 +15,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from playhead.hw.surroundings import Surroundings
-from playhead.hw.declared import Declared, Span
+from playhead.base.sound import SPEAKER_RATE, Piece
+from playhead.hw.audio import AudioPort
+from playhead.hw.declared import Declared, Property, Span
 from playhead.base.record import U8, Bool
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.system.pc_speaker import wave
 from playhead.devices.timer.i8254_counter import CounterState, out
 from playhead.devices.timer.i8254_pit import HZ, I8254
 from playhead.hw.clock import VirtualClock, ticks_at
@@ -58,29 +61,43 @@ class Port61(Device[PortBState]):
 
     State = PortBState
     part = "port61"
-    QEMU = Declared("isa-pcspk", "ISA", "speaker and system control port B", ports=(Span(PORT_B, 1),),
-                    needs=("isa-pit",))  # fmt: skip
+    SPEAKER = True
+    QEMU = Declared("isa-pcspk", "ISA", "speaker and system control port B", (Property("audiodev", "audiodev"),),
+                    ports=(Span(PORT_B, 1),), needs=("isa-pit",))  # fmt: skip
 
     @classmethod
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
-        port = cls(name, at.clock, at.find(I8254))
+        port = cls(name, at.clock, at.find(I8254), at.audiodev(p["audiodev"]))
         port.attach(at.io)
         return port
 
-    def __init__(self, name: str, clock: VirtualClock, pit: I8254):
+    def __init__(self, name: str, clock: VirtualClock, pit: I8254, port: AudioPort):
         super().__init__(name)
-        self._clock, self._pit = clock, pit
+        self._clock, self._pit, self.port = clock, pit, port
 
     def attach(self, io: Space) -> None:
-        registers = Registers(self.state, self._pit.state.counters[2], read=read_port_b, write=write_port_b,
-                              clock=self._clock)  # fmt: skip
+        """With an audiodev, Python is asked for each write, and tells of what sounded until then."""
+        write = write_port_b if self.port.number is None else None
+        registers = Registers(self.state, self._pit.state.counters[2], read=read_port_b, write=write, clock=self._clock)
         io.map(PORT_B, 1, never, self.write_port, name=self.name, registers=registers)
 
     def reset(self) -> None:
+        self._pit.before_change()
         super().reset()
         self._pit.set_gate2(False)
 
+    def listen(self, before_change: Callable[[], None]) -> None:
+        """Have this called in front of whatever changes the speaker's sound."""
+        self._pit.before_change = before_change
+
+    def sound(self, first: int, frames: int) -> Piece | None:
+        """What it sounds like as long as nothing changes; None: it is off."""
+        if not self.state.value & B_SPEAKER:
+            return None
+        return Piece(self.name, 0, first, SPEAKER_RATE, wave(self._pit.state.counters[2], first, frames))
+
     def write_port(self, address: int, size: int, value: int) -> None:
+        self._pit.before_change()
         self.state.value = value & B_KEPT
         self._pit.set_gate2(bool(value & B_GATE2))
 

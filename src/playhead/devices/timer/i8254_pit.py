@@ -10,7 +10,7 @@ Source: Intel 82C54 data sheet (231244).
 """
 
 from typing import Any, Self
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from playhead.hw.surroundings import Surroundings
 from playhead.hw.declared import Declared, Span
 from playhead.base.record import I64, Array, Bool
@@ -88,6 +88,7 @@ class I8254(Device[PitState]):
         self._counters = [Counter(state) for state in self.state.counters]
         self._alarm = clock.alarm(f"{name}.out0", self._ring)
         self.state.counters[2].gate = False
+        self.before_change: Callable[[], None] = lambda: None  # of counter 2; for whoever listens to it
         self.loaded()
 
     def attach(self, io: Space) -> None:
@@ -96,6 +97,7 @@ class I8254(Device[PitState]):
 
     def reset(self) -> None:
         """The chip has no reset input and is undefined until programmed; here it is as at power-on, all OUTs low."""
+        self.before_change()
         self.state.reset()
         self.state.counters[2].gate = False
         self._changed(self._now())
@@ -135,12 +137,15 @@ class I8254(Device[PitState]):
     # -- ports
 
     def set_gate2(self, on: bool) -> None:
+        self.before_change()
         self._counters[2].set_gate(on, self._now())
 
     def write_port(self, address: int, size: int, value: int) -> None:
         n, now = address & 3, self._now()
         if self.state.edge <= now:
             self._ring()  # the alarm is due at this instruction's end; what it tells came before the write
+        if 2 in (n, value >> 6):
+            self.before_change()
         if n < 3:
             self._counters[n].write(value & 0xFF, now)
         elif value >> 6 == READ_BACK or value >> 4 & 3 == 0:

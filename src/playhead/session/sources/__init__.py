@@ -12,6 +12,7 @@ from playhead.base.units import NEVER
 from playhead.log.events import Event
 from playhead.replay.checkpoints import Checkpoint, Checkpoints
 from playhead.replay.queue import AsyncQueue
+from playhead.session.sources.audio import AudioSource
 from playhead.session.sources.block import BlockSource
 from playhead.session.sources.clock_rate import ClockRateSource
 from playhead.session.sources.host_clock import HostClockSource
@@ -36,6 +37,7 @@ SOURCES: tuple[type[Source[Any]], ...] = (
     InputSource,
     SerialSource,
     NetSource,
+    AudioSource,
     BlockSource,
     MediaSource,
     NmiSource,

@@ -18,6 +18,7 @@ from playhead.replay.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
+    from playhead.session.sound import Listener
     from playhead.session.target import MachineLike
     from playhead.session.traffic import Traffic
 
@@ -40,6 +41,13 @@ class Session(Protocol):
 
     traffic: list["Traffic"]
     """Whoever wants to see the packets."""
+
+    sounds: list["Listener"]
+    """Whoever wants to hear what is played."""
+
+    def ask(self, kind: type[Event]) -> Event:
+        """From inside a run: a device asks for input of this kind (`pulled`). Must not raise."""
+        ...
 
     def finish(self, cause: str, status: int, note: str = "") -> None:
         """The run ends here (`cause` in the words of `log.causes`)."""

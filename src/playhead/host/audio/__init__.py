@@ -1,0 +1,1 @@
+"""What an audiodev is on the host."""

@@ -71,9 +71,9 @@ class Port61(Device[PortBState]):
         port.attach(at.io)
         return port
 
-    def __init__(self, name: str, clock: VirtualClock, pit: I8254, port: AudioPort):
+    def __init__(self, name: str, clock: VirtualClock, pit: I8254, port: AudioPort | None = None):
         super().__init__(name)
-        self._clock, self._pit, self.port = clock, pit, port
+        self._clock, self._pit, self.port = clock, pit, port or AudioPort()
 
     def attach(self, io: Space) -> None:
         """With an audiodev, Python is asked for each write, and tells of what sounded until then."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Pixels = ndarray[Any, Any]
 
-PLANES = 256 << 10  # what text modes reach: 64 Ki cells
+PLANES = 256 << 10  # 64 Ki cells: fonts, and the text, unless it begins near their end
 FONT_LINES = 32  # room for each character
 LINE_GRAPHICS = 0x04  # of the attribute controller's mode: characters C0h-DFh have their eighth column twice
 NOTHING = Picture(640, 480, bytes(640 * 480 * 4))  # where the registers make no picture
@@ -44,12 +44,20 @@ class Painter:
         phase = isinstance(scan, TextScan) and vga_scan.cursor_phase(now_ns)
         tables = tuple(bytes(table) for table in (s.seq, s.gfx, s.crtc, s.attr, s.dac))
         key = (phase, tables, tuple(s.vbe), s.big_endian)
-        seen = memory[_span(scan, len(memory))]
+        seen = memory[_span(scan, len(memory))].view(np.uint64)
         if key != self._key or self._seen is None or not np.array_equal(seen, self._seen):
-            self._key, self._seen = key, seen.copy()
+            self._keep(seen)
+            self._key = key
             pixels = _text(s, scan, memory, phase) if isinstance(scan, TextScan) else _graphics(s, scan, memory)
             self._picture = Picture(*scan.size, pixels.tobytes())
         return self._picture
+
+    def _keep(self, seen: Pixels) -> None:
+        """For the next look, in the same place if it is as large."""
+        if self._seen is not None and self._seen.shape == seen.shape:
+            self._seen[:] = seen
+        else:
+            self._seen = seen.copy()
 
     def _blank(self, scan: TextScan | GraphicsScan | None) -> Picture:
         size = scan.size if scan is not None else None
@@ -76,6 +84,10 @@ def size(scan: TextScan | GraphicsScan | None) -> tuple[int, int]:
     return scan.size if scan is not None else (NOTHING.width, NOTHING.height)
 
 
+def size_of(s: Registers) -> tuple[int, int]:
+    return size(vga_scan.scan_of(s))
+
+
 def blank(scan: TextScan | GraphicsScan | None) -> Picture:
     """Black, as large as its mode."""
     if scan is None:
@@ -85,10 +97,12 @@ def blank(scan: TextScan | GraphicsScan | None) -> Picture:
 
 
 def _span(scan: TextScan | GraphicsScan, size: int) -> slice:
-    """The part of the memory that the picture depends on, or more than that."""
+    """The part of the memory that the picture depends on, or more than that, in words of eight bytes."""
     if isinstance(scan, TextScan):
-        return slice(0, max(PLANES, max(scan.rows) + 4 * scan.columns))
-    low, high = min(scan.lines), max(scan.lines) + _line_bytes(scan)
+        low, high = 0, max(PLANES, max(scan.rows) + 4 * scan.columns)
+    else:
+        low, high = min(scan.lines) & ~7, max(scan.lines) + _line_bytes(scan)
+    high = high + 7 & ~7
     return slice(low, high) if high <= size else slice(0, size)
 
 

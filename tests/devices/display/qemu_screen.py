@@ -14,6 +14,7 @@ from playhead.base.picture import Picture
 QEMU = "qemu-system-i386"
 HAVE = shutil.which(QEMU) is not None
 FRAMEBUFFER = 0xE0000000  # where the PCI function's memory is put
+REGISTERS = 0xF0000000
 SLOT = 2 << 11
 PATIENCE_S = 60
 LOOP = bytes(0xFFF0) + b"\xeb\xfe".ljust(16, b"\0")
@@ -38,7 +39,7 @@ class QemuScreen:
         listener.close()
         self._qmp.readline()
         self._command("qmp_capabilities")
-        for offset, value in ((0x10, FRAMEBUFFER), (0x04, 0x3)):
+        for offset, value in ((0x10, FRAMEBUFFER), (0x18, REGISTERS), (0x04, 0x3)):
             self.outl(0xCF8, 0x80000000 | SLOT | offset)
             self.outl(0xCFC, value)
 
@@ -85,6 +86,10 @@ class QemuScreen:
         for at in range(0, len(data), 1 << 20):
             piece = data[at : at + (1 << 20)]
             self._ask(f"write {FRAMEBUFFER + offset + at:#x} {len(piece)} 0x{piece.hex()}")
+
+    def write_mapped(self, offset: int, value: int) -> None:
+        """Four bytes, into the memory-mapped registers."""
+        self._ask(f"writel {REGISTERS + offset:#x} {value:#x}")
 
     def pass_time(self, seconds: float) -> None:
         self._command("cont")

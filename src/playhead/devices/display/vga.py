@@ -246,6 +246,11 @@ class Vga(PciCard[VgaState]):
     def text(self, now_ns: int) -> Text | None:
         return self._painter.text(now_ns)
 
+    def size_of(self, state: bytes) -> tuple[int, int]:
+        from playhead.devices.display import vga_picture
+
+        return vga_picture.size_of(VgaState.decode(state))
+
     @property
     def _without_font(self) -> bool:
         """It has no ROM that a font could have come from, and nobody has written one."""

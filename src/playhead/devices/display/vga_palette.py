@@ -49,10 +49,12 @@ def of_fifteen_bits() -> Colours:
 
 
 @lru_cache
-def of_sixteen_bits() -> Colours:
-    """The lowest bits are the highest again, so that white is white."""
+def of_sixteen_bits(*, full: bool) -> Colours:
+    """`full`: the lowest bits are the highest again, so that white is white; else they stay zero."""
     import numpy as np
 
     value = np.arange(1 << 16, dtype=np.uint32)
     red, green, blue = value >> 11, value >> 5 & 0x3F, value & 0x1F
-    return (red << 3 | red >> 2) << 16 | (green << 2 | green >> 4) << 8 | blue << 3 | blue >> 2
+    if full:
+        return (red << 3 | red >> 2) << 16 | (green << 2 | green >> 4) << 8 | blue << 3 | blue >> 2
+    return red << 19 | green << 10 | blue << 3

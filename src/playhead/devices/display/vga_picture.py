@@ -167,7 +167,8 @@ def _colours(s: Registers, scan: GraphicsScan, rows: Pixels) -> Pixels:
     if scan.bits == 8:
         return vga_palette.all_colours(s)[rows]
     if scan.bits in (15, 16):
-        table = vga_palette.of_fifteen_bits() if scan.bits == 15 else vga_palette.of_sixteen_bits()
+        full = not s.big_endian
+        table = vga_palette.of_fifteen_bits() if scan.bits == 15 else vga_palette.of_sixteen_bits(full=full)
         return table[np.ascontiguousarray(rows).view(">u2" if s.big_endian else "<u2")]
     if scan.bits == 24:
         out = np.zeros((len(rows), scan.columns, 4), np.uint8)

@@ -268,6 +268,17 @@ def test_a_mouse_with_a_wheel_is_found_by_knocking(kbc, rates, kind):
     assert mouse(kbc, 0xFF) == [0xFA, 0xAA, 0]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_the_default_rate_is_part_of_a_knock_before_pc_5_only(world, before):
+    """A driver that found five buttons, sets defaults and then a rate of 80 (`psmouse.rate=80`) keeps them."""
+    world.irq1, world.irq12, world.a20 = Line("irq1"), Line("irq12"), Line("a20")
+    world.chip = I8042("kbc", world.io, world.irq1, world.irq12, world.a20, world, default_rate_knocks=before)
+    mouse(world, 0xF3, 200, 0xF3, 200, 0xF3, 80)
+    assert mouse(world, 0xF2)[-1] == 4
+    mouse(world, 0xF6, 0xF3, 80)
+    assert mouse(world, 0xF2)[-1] == (3 if before else 4)
+
+
 def test_loopback_of_output_buffers(either):
     command(either, 0xD2, 0x42)
     assert either.inb(0x64) & 0x21 == 0x01 and either.inb(0x60) == 0x42

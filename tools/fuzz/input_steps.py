@@ -129,7 +129,7 @@ class Polite:
         if command == WRITE_COMMAND_BYTE:
             yield from out(DATA, self._chance.choice(COMMAND_BYTES))
         elif 0xD1 <= command <= 0xD3:
-            yield from out(DATA, self._chance.randrange(256) | 1)
+            yield from out(DATA, self._chance.randrange(256) & ~0x30 | 1)
         yield DRAIN
 
     def _keyboard(self) -> Iterator[Step]:

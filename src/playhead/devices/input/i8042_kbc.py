@@ -98,11 +98,15 @@ class I8042(Device[KbcState]):
     INPUT = INPUT
     QEMU = Declared(
         "i8042", "ISA", "keyboard controller, with a keyboard and a mouse",
-        (Property("input", "bool", True, "Keys and movements reach the guest; without, the two only answer commands"),),
+        (Property("input", "bool", True, "Keys and movements reach the guest; without, the two only answer commands"),
+         Property("default-rate-knocks", "bool", False, "The sample rate that a mouse's command F6h sets is taken for one "
+                  "of the three of a knock, as in machines before pc-5")),
         wires=("irq1", "irq12", "a20"), ports=(Span(DATA, 1), Span(COMMAND, 1)), category="Input",
     )  # fmt: skip
     DIFFERS = (
         Differs("output port after a reset", "bits 2, 3, 6 and 7 are not said", "CFh", True),
+        Differs("output port bits 4 and 5, written", "show the output buffer all the same",
+                "are as written until the buffer's next change", False),
         Differs("status bit 3", "1 behind a command, 0 behind data", "always 1", False),
         Differs("commands 21h-3Fh, 61h-7Fh, A4h, E0h", "internal memory, password, test inputs", "ignored", False),
         Differs("self test (AAh)", "sets the system flag in the command byte, which status bit 2 shows",
@@ -137,10 +141,13 @@ class I8042(Device[KbcState]):
 
     @classmethod
     def build(cls, name: str, at: Surroundings, p: Mapping[str, Any]) -> Self:
-        return cls(name, at.io, at.irq(1, "kbd"), at.irq(12, "aux"), at.a20(name), at.requests)
+        wires = at.irq(1, "kbd"), at.irq(12, "aux"), at.a20(name)
+        return cls(name, at.io, *wires, at.requests, default_rate_knocks=bool(p["default-rate-knocks"]))
 
-    def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests):
+    def __init__(self, name: str, io: Space, kbd_irq: Line, aux_irq: Line, a20: Line, requests: Requests,
+                 default_rate_knocks: bool = False):  # fmt: skip
         super().__init__(name)
+        self._default_rate_knocks = default_rate_knocks
         self._kbd_irq, self._aux_irq, self._a20, self._requests = kbd_irq, aux_irq, a20, requests
         self.receivers, self.on_room = self._receivers(), nobody_waits
         self._map(io)
@@ -226,7 +233,7 @@ class I8042(Device[KbcState]):
 
     def _tell_mouse(self, byte: int) -> None:
         self.state.ram[0] &= ~CTR_AUX_OFF  # talking to the mouse enables it
-        ps2_mouse.write(self.state.mouse, byte)
+        ps2_mouse.write(self.state.mouse, byte, self._default_rate_knocks)
 
     def _show(self, byte: int, aux: bool) -> None:
         s = self.state

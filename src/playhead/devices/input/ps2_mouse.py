@@ -63,8 +63,10 @@ def fetch(m: MouseState) -> int:
     return m.last
 
 
-def write(m: MouseState, byte: int) -> None:
-    """A byte from the controller: a command or its parameter."""
+def write(m: MouseState, byte: int, default_rate_knocks: bool = False) -> None:
+    """A byte from the controller: a command or its parameter. `default_rate_knocks`: the rate that DEFAULT sets counts
+    among those that ask for a wheel.
+    """
     command, m.command = m.command, 0
     m.answers.clear()
     if command:
@@ -76,6 +78,8 @@ def write(m: MouseState, byte: int) -> None:
     elif not _set(m, byte):
         answer(m, m.last if byte == RESEND else RESEND)
     else:
+        if byte == DEFAULT and not default_rate_knocks:
+            m.rate_before = 0
         answer(m, ACK, *((BAT_OK, m.kind) if byte == RESET else ()))
 
 

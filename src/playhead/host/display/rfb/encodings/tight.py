@@ -46,17 +46,17 @@ class Tight:
         return found
 
     def encode(self, frame: Frame, format: PixelFormat, level: int, quality: int | None) -> bytes:
-        colours = _colours(frame)
-        if colours is None:
+        found = _palette(frame)
+        if found is None:
             if quality is not None and format.bits > 8 and frame.size >= JPEG_PIXELS:
                 return _jpeg(frame, quality)
             return self._packed(FULL, b"", _bytes(frame, format), level)
+        colours, indexes = found
         if len(colours) == 1:
             return bytes([FILL]) + _bytes(colours, format)
         head = bytes([PALETTE, len(colours) - 1]) + _bytes(colours, format)
         if len(colours) == 2:
-            return self._packed(TWO, head, np.packbits(frame == colours[1], axis=1).tobytes(), level)
-        indexes = np.searchsorted(colours, frame).astype(np.uint8)
+            return self._packed(TWO, head, np.packbits(indexes, axis=1).tobytes(), level)
         return self._packed(INDEXED, head, indexes.tobytes(), level)
 
     def _packed(self, number: int, head: bytes, data: bytes, level: int) -> bytes:
@@ -84,19 +84,20 @@ def _rgb(frame: Frame) -> NDArray[np.uint8]:
     return np.ascontiguousarray(parts[..., 2::-1])
 
 
-def _colours(frame: Frame) -> Frame | None:
-    """The colours of a picture in order; None if there are more than fit a palette."""
-    flat = frame.ravel()
-    few = np.unique(flat[::SAMPLE])
-    if len(few) > MOST_COLOURS:
+def _palette(frame: Frame) -> tuple[Frame, NDArray[np.uint8]] | None:
+    """The colours of a picture in order, and each pixel's place among them; None if there are too many."""
+    colours = np.unique(frame.ravel()[::SAMPLE])
+    if len(colours) > MOST_COLOURS:
         return None
-    places = np.minimum(np.searchsorted(few, flat), len(few) - 1)
-    others = flat[few[places] != flat]
-    if not others.size:
-        return few
-    if len(few) + len(rest := np.unique(others)) > MOST_COLOURS:
-        return None
-    return np.union1d(few, rest)
+    indexes = np.minimum(np.searchsorted(colours, frame), len(colours) - 1)
+    others = frame[colours[indexes] != frame]
+    if others.size:
+        rest = np.unique(others)
+        if len(colours) + len(rest) > MOST_COLOURS:
+            return None
+        colours = np.union1d(colours, rest)
+        indexes = np.searchsorted(colours, frame)
+    return colours, indexes.astype(np.uint8)
 
 
 def _length(size: int) -> bytes:

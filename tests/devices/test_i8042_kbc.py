@@ -5,6 +5,7 @@ import pytest
 from playhead.devices.input.i8042_before import I8042Before
 from playhead.devices.input.i8042_kbc import I8042
 from playhead.devices.input.scan_codes import TO_SET_1
+from playhead.hw.inputs import lights
 from playhead.hw.line import Line
 from playhead.session import input_words
 
@@ -171,7 +172,7 @@ def test_sets_of_scan_codes(kbc, scan_set, codes):
 
 def test_leds_are_state(kbc):
     keyboard(kbc, 0xED, 0x04)
-    assert kbc.chip.state.keyboard.leds == 4
+    assert kbc.chip.state.keyboard.leds == lights({"kbc": kbc.chip}) == 4
     keyboard(kbc, 0xFF)
     assert kbc.chip.state.keyboard.leds == 0
 

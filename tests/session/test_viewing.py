@@ -52,7 +52,10 @@ class View(DisplayEnd):
 
     def __init__(self, after=0, takes_text=False):
         super().__init__()
-        self.shown, self.after, self.takes_text = [], after, takes_text
+        self.shown, self.after, self.takes_text, self.lit = [], after, takes_text, set()
+
+    def leds(self, lit):
+        self.lit.add(lit)
 
     @property
     def wanted(self):
@@ -171,6 +174,12 @@ def test_the_machine_is_woken_more_often_only_while_somebody_looks(tmp_path, scr
         host.real += viewing.LOOK_NS
         session.sinks.between()
     assert host.wakes == [33, None] and session.sinks.wait_ns(7) == 7
+
+
+def test_views_are_told_which_lights_of_the_keyboard_are_lit(tmp_path, screen):
+    view = View()
+    record(tmp_path, lambda door: machine(door, HALTING, tmp_path), Watched(view))
+    assert view.lit == {0}
 
 
 def test_text_alone_needs_no_picture(tmp_path, screen):

@@ -157,7 +157,7 @@ class Case:
                 self.hands.pointer(event, connection.relative)
         connection.typed.clear()
         if self.made.random() < 0.2:
-            connection.light(*(self.made.random() < 0.5 for _ in range(3)))
+            connection.light(self.made.randrange(8))
             connection.title(str(self.made.random()))
         if connection.wants:
             self.timed(connection.update, self.picture())

@@ -103,5 +103,13 @@ def takers(devices: Mapping[str, Any], kind: str) -> list[Any]:
     return [device for device in devices.values() if getattr(device, "INPUT", "") == kind]
 
 
+def lights(devices: Mapping[str, Any]) -> int | None:
+    """Which lights of the machine's keyboard are lit: scroll lock, num lock, caps lock from bit 0 on; None: it has none
+    that can be seen.
+    """
+    keyboards = (receiver for device in takers(devices, INPUT) for receiver in device.receivers)
+    return next((one.lights for one in keyboards if hasattr(one, "lights")), None)
+
+
 def nobody_waits() -> None:
     """What `on_room` is until a session sets it."""

@@ -15,6 +15,7 @@ from playhead.base.errors import UsageError
 from playhead.base.picture import Picture, Text
 from playhead.base.record import Record
 from playhead.host.display.end import DisplayEnd
+from playhead.hw.inputs import lights
 from playhead.hw.screen import Screen, screen_of
 from playhead.log.events import KeyCode, KeyNumber, MouseButton
 from playhead.session.sink import Shown, Sink
@@ -68,6 +69,10 @@ class Viewing(Sink):
 
     def _look(self, now_ns: int) -> None:
         self._next_ns = now_ns + LOOK_NS
+        lit = lights(self.session.machine.devices)
+        for view in self.views:
+            if lit is not None:
+                view.leds(lit)
         wanting = [view for view in self.views if view.wanted]
         if wanting:
             self._watched_ns = now_ns

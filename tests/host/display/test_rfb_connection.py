@@ -139,7 +139,7 @@ def test_des_is_des():
 def test_pseudo_encodings_are_answered_at_once_in_an_update_each():
     """As QEMU 7.2 does, in its order."""
     connection, decoder = connected()
-    connection.light(False, True, True)
+    connection.light(6)
     connection.feed(client.set_encodings(0, -223, -308, -258, -261, -257, -239, -314, -307, -312, -313, -224, -305))
     decoder.receive(taken(connection))
     assert [[head[4] for head in update] for update in decoder.updates] == [[-258], [-257], [-261]]
@@ -156,12 +156,12 @@ def test_pseudo_encodings_are_answered_at_once_in_an_update_each():
 def test_lights_are_told_when_they_change():
     connection, decoder = connected(-261)
     assert not taken(connection)  # nobody knows them
-    for lights in ((True, False, False), (True, False, False), (False, False, True)):
-        connection.light(*lights)
+    for leds in (1, 1, 4):
+        connection.light(leds)
     decoder.receive(taken(connection))
     assert decoder.events == [("leds", 1), ("leds", 4)] and connection.tells_locks
     connection, _ = connected(0)
-    connection.light(True, True, True)
+    connection.light(7)
     assert not taken(connection) and not connection.tells_locks
 
 

@@ -208,7 +208,7 @@ def test_locks_are_pressed_where_a_letter_needs_them(served, sync):
 
 def test_the_keyboards_lights_say_which_locks_are_on(served):
     fed = served()
-    fed.end.leds(False, True, True)
+    fed.end.leds(6)
     one = Client(fed)
     one.send(client.set_encodings(-261))
     one.receive()

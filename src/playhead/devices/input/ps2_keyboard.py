@@ -105,6 +105,10 @@ class Keyboard:
     def __init__(self, state: KeyboardState, changed: Callable[[], None], touched: Callable[[], None]):
         self.state, self._changed, self._touched = state, changed, touched
 
+    @property
+    def lights(self) -> int:
+        return self.state.leds
+
     def can_take(self, what: Record) -> bool:
         s = self.state
         return not s.scanning or len(self._codes(what)) <= ROOM - len(s.queue) - len(s.answers)

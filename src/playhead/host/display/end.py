@@ -32,6 +32,11 @@ class DisplayEnd(HostEnd):
         self.happenings: deque[tuple[str, Mapping[str, Any]]] = deque()
         """Those of QEMU's events that are about this, with their data, for whoever controls the machine."""
 
+    def leds(self, lit: int) -> None:
+        """Which lights of the machine's keyboard are lit: scroll lock, num lock, caps lock from bit 0 on. Called like
+        `show`, each time that the session looks at its views.
+        """
+
     @property
     def wanted(self) -> bool:
         """Whether somebody looks and is ready for a picture: a client that is behind is not."""

@@ -60,7 +60,7 @@ class VncEnd(DisplayEnd):
         self._name = f"{PRODUCT} ({name})" if name else PRODUCT
         self._qcode_of_keysym = qcode_of_keysym
         self._locks = Locks()
-        self._lights: tuple[bool, bool, bool] | None = None
+        self._lights: int | None = None
         self._lock = threading.Lock()  # of what both threads use: pictures, passwords, the list of clients
         self._shown: Picture | None = None
         self._fresh = False
@@ -92,11 +92,10 @@ class VncEnd(DisplayEnd):
             self._caption = caption
         self._kick()
 
-    def leds(self, scroll: bool, num: bool, caps: bool) -> None:
-        """The lights of the machine's keyboard."""
-        if self._lights != (scroll, num, caps):
-            self._lights = (scroll, num, caps)
-            self._locks.on.update({CAPS_LOCK: caps, NUM_LOCK: num})
+    def leds(self, lit: int) -> None:
+        if self._lights != lit:
+            self._lights = lit
+            self._locks.on.update({NUM_LOCK: bool(lit & 2), CAPS_LOCK: bool(lit & 4)})
             self._kick()
 
     def open(self) -> None:
@@ -206,10 +205,10 @@ class VncEnd(DisplayEnd):
             return
         try:
             act(client, *arguments)
-        except Gone as e:
+        except (Gone, RfbError) as e:
             self._drop(client, str(e))
-        except RfbError as e:
-            self._drop(client, str(e))
+        except Exception as e:  # of ours: it costs one connection, not all of them
+            self._drop(client, f"an error of this program's, please report it: {e!r}")
 
     def _accept(self) -> None:
         try:
@@ -268,7 +267,7 @@ class VncEnd(DisplayEnd):
         """What is not caused by its bytes."""
         client.check()
         if self._lights is not None:
-            client.connection.light(*self._lights)
+            client.connection.light(self._lights)
         if client.connection.stage is Stage.CONNECTED and not client.told:
             client.told = True
             self._happened("VNC_INITIALIZED", client)

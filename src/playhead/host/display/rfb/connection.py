@@ -276,9 +276,8 @@ class Connection:
 
     # what the client is told beside pictures
 
-    def light(self, scroll: bool, num: bool, caps: bool) -> None:
-        """The keyboard's lights are so now."""
-        leds = scroll | num << 1 | caps << 2
+    def light(self, leds: int) -> None:
+        """These of the keyboard's lights are lit: scroll lock, num lock, caps lock from bit 0 on."""
         if leds == self._leds:
             return
         self._leds = leds

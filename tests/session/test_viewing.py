@@ -178,7 +178,7 @@ def test_the_machine_is_woken_more_often_only_while_somebody_looks(tmp_path, scr
 
 def test_views_are_told_which_lights_of_the_keyboard_are_lit(tmp_path, screen):
     view = View()
-    record(tmp_path, lambda door: machine(door, HALTING, tmp_path), Watched(view))
+    record(tmp_path, lambda door: machine(door, HALTING, tmp_path), Watched(view, press=typed("a")))
     assert view.lit == {0}
 
 

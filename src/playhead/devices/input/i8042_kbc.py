@@ -99,8 +99,8 @@ class I8042(Device[KbcState]):
     QEMU = Declared(
         "i8042", "ISA", "keyboard controller, with a keyboard and a mouse",
         (Property("input", "bool", True, "Keys and movements reach the guest; without, the two only answer commands"),
-         Property("default-rate-knocks", "bool", False, "The sample rate that a mouse's command F6h sets is taken for one "
-                  "of the three of a knock, as in machines before pc-5")),
+         Property("default-rate-knocks", "bool", False, "The sample rate that a mouse's command F6h sets is taken for "
+                  "one of the three of a knock, as in machines before pc-5")),
         wires=("irq1", "irq12", "a20"), ports=(Span(DATA, 1), Span(COMMAND, 1)), category="Input",
     )  # fmt: skip
     DIFFERS = (

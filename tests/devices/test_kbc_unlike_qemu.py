@@ -32,11 +32,11 @@ def events(*some):
 
 
 UP, DOWN = key("a", False), move("y", 1)
-READ, STATUS = [("in", DATA, 1)], [("in", COMMAND, 1)]
+STATUS = [("in", COMMAND, 1)]
 CASES = {  # a row of DIFFERS by how it begins: steps, the last answer of QEMU, ours
     "output port after": ([*c(0xD0), DRAIN], [[0xCF], []], [[0xCF], []]),
     "output port bits 4": ([*c(0xD1), *d(0x31), *c(0xD0), DRAIN], [[0x31], []], [[0x01], []]),
-    "status bit 3": (d(0xF4) + [DRAIN] + STATUS, 0x18, 0x10),
+    "status bit 3": ([*d(0xF4), DRAIN, *STATUS], 0x18, 0x10),
     "commands 21h": ([*c(0xA4), DRAIN], [[], []], [[0xF1], []]),
     "self test": ([*c(0xAA), DRAIN, *c(0x20), DRAIN], [[3], []], [[7], []]),
     "a command to the controller in": ([*c(0xD4, 0xAE), *d(0xF4), DRAIN], [[], [0xFA]], [[0xFA], []]),

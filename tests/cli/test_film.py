@@ -117,6 +117,26 @@ def test_captions_and_a_size(recording, tmp_path):
     assert not last[:22].any() and not last[22 + 256 : 300].any() and last[22:278, 360:1080].any()  # in the middle
 
 
+def test_the_largest_screen_is_the_size(tmp_path_factory, tmp_path):
+    """Others stand in its middle, enlarged by a whole number if that fits."""
+    import av
+
+    recording = str(once(tmp_path_factory, "modes.ph", screen_guest.record_modes))
+    make(recording, f"{tmp_path / 'f'}/")
+    rows = index(tmp_path / "f")
+    assert [(int(row["width"]), int(row["height"])) for row in rows[1:-1]] == [mode[:2] for mode in screen_guest.MODES]
+    make(recording, tmp_path / "x.mp4")
+    with av.open(str(tmp_path / "x.mp4")) as film:
+        shown = [image.to_ndarray(format="rgb24") for image in film.decode(film.streams.video[0])][1:4]
+    assert all(image.shape == (768, 1024, 3) for image in shown)
+    for image, (x, y, factor), row in zip(shown, ((192, 144, 1), (0, 0, 1), (32, 84, 3)), rows[1:], strict=False):
+        small = picture(tmp_path / "f" / row["file"]).repeat(factor, 0).repeat(factor, 1)
+        height, width = small.shape[:2]
+        wanted = np.zeros((768, 1024, 3), np.uint8)
+        wanted[y : y + height, x : x + width] = small
+        assert np.abs(luminance(image) - luminance(wanted)).mean() < 4 and small.any()
+
+
 def test_a_folder_is_replaced_only_if_it_has_a_film(recording, tmp_path, capsys):
     folder = tmp_path / "f"
     make(recording, f"{folder}/", "--to", "@0.1s")

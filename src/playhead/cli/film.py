@@ -16,6 +16,7 @@ from playhead.cli.value_types import Type
 if TYPE_CHECKING:
     from playhead.host.film.canvas import Canvas
     from playhead.host.film.film import Film
+    from playhead.timeline.filming import Steps
 
 SINCE = "0.6.0"
 MAGIC = {"mp4": (4, b"ftyp"), "webm": (0, b"\x1a\x45\xdf\xa3"), "gif": (0, b"GIF8")}
@@ -137,13 +138,13 @@ def _make(reader: Any, format: str, values: dict[str, Any]) -> int:
         show, line.tell = line.tell, lambda text: None
         try:
             line.seek(begin)
-            size = values["size"]
+            size, steps = values["size"], _steps(line, values)
             if size is None and format != FOLDER:
-                size = largest_size(line, begin, end)
+                size = largest_size(line, begin, end, steps)
             canvas = Canvas(size, captions=values["caption"], even=format != FOLDER)
             with _film(values["output"], format, canvas, values["fps"]) as film:
                 line.tell = (lambda text: None) if values["quiet"] else lambda text: show(_progress(line, begin, end))
-                pictures, frames = _shoot(line, film, end, values)
+                pictures, frames = _shoot(line, film, end, steps, captions=values["caption"])
         except Stopped:
             raise KeyboardInterrupt from None
     if not values["quiet"]:
@@ -157,18 +158,24 @@ def _progress(line: Any, begin: Any, end: Any) -> str:
     return f"filming {part:3} %  (virtual time {line.machine.now_ns() / SECOND:.1f} s)"
 
 
-def _shoot(line: Any, film: Film, end: Any, values: dict[str, Any]) -> tuple[int, int]:
+def _steps(line: Any, values: dict[str, Any]) -> Steps:
+    from playhead.timeline.filming import Steps
+
+    speed = values["speed"]
+    return Steps(line.machine.now_ns(), SECOND * speed.numerator, values["fps"] * speed.denominator)
+
+
+def _shoot(line: Any, film: Film, end: Any, steps: Steps, *, captions: bool) -> tuple[int, int]:
     """How many different pictures there were, and how many frames."""
     from playhead.host.film.film import Shot
     from playhead.hw.screen import screen_of
-    from playhead.timeline.filming import Steps, frames
+    from playhead.timeline.filming import frames
 
     screen = screen_of(line.machine.devices)
     assert screen is not None
-    speed, last, pictures, count = values["speed"], None, 0, 0
-    steps = Steps(line.machine.now_ns(), SECOND * speed.numerator, values["fps"] * speed.denominator)
+    last, pictures, count = None, 0, 0
     for frame in frames(line, screen, end, steps):
-        if frame.picture is not last or values["caption"]:
+        if frame.picture is not last or captions:
             pictures += frame.picture is not last
             film.add(Shot(count, frame.picture, str(frame.moment), frame.virtual_ns))
             last = frame.picture

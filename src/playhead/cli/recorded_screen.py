@@ -9,9 +9,10 @@ from playhead.base.errors import UsageError
 if TYPE_CHECKING:
     from playhead.log.moment import Moment
     from playhead.log.reader import Reader
+    from playhead.timeline.filming import Steps
     from playhead.timeline.timeline import Timeline
 
-MOST_ASKED = 300  # checkpoints
+FEW, MOST_ASKED = 4, 300  # checkpoints
 
 
 def check_screen(reader: Reader) -> None:
@@ -29,14 +30,20 @@ def when(line: Any) -> str:
     return f"moment {line.moment}, {line.machine.now_ns() / 1e9:.6f} s"
 
 
-def largest_size(line: Timeline, begin: Moment, end: Moment) -> tuple[int, int]:
-    """Of the screens at the checkpoints of a stretch, and at its beginning, where `line` is: found without a replay."""
+def largest_size(line: Timeline, begin: Moment, end: Moment, steps: Steps) -> tuple[int, int]:
+    """Of the screens at the checkpoints of a stretch, found without a replay; where there are few, it is short, and is
+    replayed once for this. `line` is at its beginning, then and afterwards.
+    """
     from playhead.hw.screen import screen_of
+    from playhead.timeline.filming import frames
 
     screen = screen_of(line.machine.devices)
     assert screen is not None
     sizes = [screen.picture(line.machine.now_ns())[:2]]
     stored = [checkpoint for checkpoint in line.player.stored if begin <= checkpoint.moment <= end]
+    if len(stored) < FEW:
+        sizes += [frame.picture[:2] for frame in frames(line, screen, end, steps)]
+        line.seek(begin)
     for checkpoint in stored[:: len(stored) // MOST_ASKED + 1]:
         sizes.append(screen.size_of(line.player.reader.checkpoint_parts(checkpoint)[screen.name]))
     return max(width for width, _ in sizes), max(height for _, height in sizes)

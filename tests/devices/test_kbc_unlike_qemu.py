@@ -1,4 +1,4 @@
-"""Where our keyboard controller differs from QEMU's: each case of `I8042.DIFFERS` that a driver can bring about, at both.
+"""Where our keyboard controller differs from QEMU's: cases of `I8042.DIFFERS` that a driver brings about, at both.
 
 The first answer is QEMU's, the second ours; a test of what is alike is `./dev fuzz input --qemu`.
 """

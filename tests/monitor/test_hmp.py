@@ -83,7 +83,10 @@ def test_what_is_typed_wrong(paused):
         "memsave 0 10 /nowhere/x": "cannot write /nowhere/x: No such file", "eject nowhere": "no device 'nowhere'",
         "loadvm x": "no snapshot 'x'", "sendkey foo": "invalid parameter: foo", "mouse_set 77": "not found",
         "info block nowhere": "not found", "info usb": "no USB controller", "migrate tcp:x": "no migration",
-        "screendump x.ppm": "no screen", "chardev-add null,id=x": "chosen at the start",
+        "screendump /nowhere/x": "cannot write /nowhere/x: No such file", "screendump x -f gif": "does not accept value",
+        "screendump x pic pic": "is not a number", "screendump x nosuch": "Device 'nosuch' not found",
+        "screendump x pic": "not bound to a QemuConsole", "screendump x -f": "needs a format",
+        "chardev-add null,id=x": "chosen at the start",
         "dump-guest-memory -z x": "format is not supported", "dump-guest-memory x 0": "'length' is missing",
         "info mtree -d": "is not supported", "nosuch": "unknown command: 'nosuch'", "pmemsave 0 99999999999 x": "bytes",
     }.items():  # fmt: skip

@@ -109,11 +109,7 @@ def looked_at(values: Mapping[str, Any]) -> bool:
 
 def takes_default(values: Mapping[str, Any]) -> bool:
     """Whether the machine has a VGA by default, on QEMU's face."""
-    from playhead.devices import registry
-
     machine = values["machine"].get("type", machine_version.newest())
-    if "VGA" not in registry.CLASSES:
-        return False
     return not values["nodefaults"] and machine_version.DEFAULT_VGA not in machine_version.lacks(machine)
 
 

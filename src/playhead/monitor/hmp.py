@@ -5,7 +5,7 @@
 
 from playhead.monitor import (
     devices, drives, elf_core, facts, interrupts, keys, log_commands, memory, memory_map, network, ports, processor,
-    refusals, running, vnc,
+    refusals, running, screen, vnc,
 )  # fmt: skip
 from playhead.monitor.commands import LIVE, Command, Monitor
 from playhead.monitor.memory import Format
@@ -20,6 +20,7 @@ GROUPS = (
     ("Drives", drives.commands),
     ("The network", network.commands),
     ("Keyboard and mouse", keys.commands),
+    ("The screen", screen.commands),
     ("VNC", vnc.commands),
     ("Core files", elf_core.commands),
     ("The log", log_commands.commands),

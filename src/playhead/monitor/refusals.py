@@ -10,7 +10,6 @@ HOT_PLUG = "a machine's devices are its description, which does not change; give
 JOBS = "there are no block jobs; qemu-img does that when the machine does not run"
 SNAPSHOT = "savevm keeps the state of the machine and of its disks"
 HOST = "addresses of the host say nothing about the machine; gva2gpa translates the guest's"
-SCREEN = "there is no screen yet"
 NETWORK = ("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev and -nic "
            "make it, set_link plugs a cable in or out")  # fmt: skip
 SOUND = "there is no sound yet"
@@ -39,7 +38,6 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(("device_add", "device_del", "drive_add", "drive_del"), HOT_PLUG),
     "dumpdtb": f"{OTHER} (device tree); info qtree shows the devices",
     "exit_preconfig": "there is no preconfig state; -S starts paused",
-    "screendump": SCREEN,
     **dict.fromkeys(("gpa2hpa", "gpa2hva"), HOST),
     "mce": "this processor has no machine check registers; nmi is there",
     **dict.fromkeys(("nbd_server_add", "nbd_server_remove", "nbd_server_start", "nbd_server_stop"), NBD),

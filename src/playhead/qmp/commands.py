@@ -8,6 +8,7 @@ from playhead.qmp import network_commands as network_commands
 from playhead.qmp import object_commands as object_commands
 from playhead.qmp import refusals as refusals
 from playhead.qmp import run_commands as run_commands
+from playhead.qmp import screen_commands as screen_commands
 from playhead.qmp import snapshot_commands as snapshot_commands
 from playhead.qmp import vnc_commands as vnc_commands
 from playhead.qmp.declared import COMMANDS as COMMANDS

@@ -14,7 +14,6 @@ refused("character devices are fixed when the machine starts, because their inpu
 refused("a machine is not migrated: a recording can be copied and replayed anywhere",
         "migrate", "migrate-incoming", "migrate_cancel", "migrate-set-parameters", "migrate-set-capabilities",
         "query-migrate-parameters", "query-migrate-capabilities", "migrate-continue", "migrate-pause")  # fmt: skip
-refused("there is no screen yet", "screendump")
 refused("no connection is encrypted, so there are no certificates to load again", "display-reload")
 refused("there are no jobs on images while the machine runs: qemu-img does that when it does not",
         "block-commit", "block-stream", "drive-mirror", "blockdev-mirror", "drive-backup", "blockdev-backup",

@@ -97,6 +97,7 @@ def _left_out(values: dict[str, Any], machine: str) -> tuple[str, ...]:
 
 
 def make_host(values: dict[str, Any], drives: OpenDrives) -> Host:
+    views.check(values)
     host = Host(all_specs(values), debugcon_spec(values), mux=values["nographic"], disks=drives.disks,
                 chardevs=tuple(chardevs(values).values()))  # fmt: skip
     network_ends.connect(host, values)

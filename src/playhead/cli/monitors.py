@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UsageError
 from playhead.cli.option_table import Given, Sub
+from playhead.cli.screen_options import at_terminal
 from playhead.cli.value_types import Type, on_off, one_of
 from playhead.cli.serial_ports import resolved
 from playhead.host.chardev import spec as specs
@@ -45,6 +46,8 @@ def mon(given: Given) -> Given:
 def monitors(values: dict[str, Any]) -> list[MonitorPort]:
     """Those that options ask for: not the one that `mon:` or -nographic puts on a port."""
     found: list[MonitorPort] = []
+    if values.get("monitor") is None and at_terminal(values) and not values.get("mons"):
+        found.append(MonitorPort(False, specs.parse("vc"), "-monitor"))  # a virtual console, as with QEMU
     if values.get("monitor") not in (None, "none"):
         found.append(MonitorPort(False, resolved(values, values["monitor"]), "-monitor"))
     for one in values.get("mons") or ():

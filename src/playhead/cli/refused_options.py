@@ -26,9 +26,7 @@ NO_OTHER_CPU = Refusal("the processor is always emulated, or nothing could be re
 NO_WINDOW = Refusal("there is no window", "-vnc :N, which any VNC viewer shows in one, or -display curses")
 
 REFUSED: dict[str, Refusal] = {
-    # what later versions of Playhead have; whoever adds it takes the row away
     "dfilter": Refusal("the log has all addresses", "-d ITEM and a filter behind it"),
-    "vnc": Refusal("it is not there yet"),
     # machine and processor
     "numa": Refusal("there is one processor and one memory", "-m SIZE"),
     "set": Refusal("a property is said where its device is", "-device NAME,KEY=VALUE or -global DEVICE.PROPERTY=VALUE"),

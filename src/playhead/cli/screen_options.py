@@ -7,19 +7,22 @@ older machines have, a text-only adapter, unless a VGA or a view of the screen i
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
 from playhead.boards import machine_version
-from playhead.cli.option_table import Option
+from playhead.cli import vnc_options
+from playhead.cli.option_table import Option, Sub, sub_options
 from playhead.cli.value_types import Type
 
 if TYPE_CHECKING:
     from playhead.boards.entry import Entry
     from playhead.host.display.vnc_options import VncOptions
 
+SINCE = "0.6.0"
 STD, NONE, TEXT = "std", "none", "text"
 SCREEN = "its screen"
 
@@ -52,6 +55,16 @@ def _vga(text: str) -> str:
     return text
 
 
+def _charset(text: str) -> str:
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        raise UsageError(f"'{text}' is no encoding of characters such as CP437 or ISO8859-1") from None
+
+
+CURSES_SUBS = (Sub("charset", Type("ENCODING", _charset), since=SINCE),)
+
+
 def _display(text: str) -> Display:
     kind, _, rest = text.partition(",")
     kind = kind.partition("=")[0]
@@ -62,11 +75,23 @@ def _display(text: str) -> Display:
             if rest or "=" in text:
                 raise UsageError("it takes no more words than none")
             return Display(kind)
+        case "curses":
+            return Display(kind, **sub_options(rest, CURSES_SUBS)) if rest else Display(kind)
+        case "vnc":
+            return _vnc(text)
     raise UsageError(f"'{kind}' is not one of {', '.join(DISPLAYS)}{nearest(kind, DISPLAYS)}")
+
+
+def _vnc(text: str) -> Display:
+    if not text.startswith("vnc="):
+        raise UsageError("vnc needs to be told where: vnc=:1")
+    return Display("vnc", vnc=vnc_options.parse(text.removeprefix("vnc=")))
 
 
 DISPLAYS = {
     "none": "nobody looks; monitors can take a picture (screendump)",
+    "curses": "text modes on this terminal, with the keyboard",
+    "vnc": "a VNC server, the same as -vnc",
 }
 
 
@@ -79,10 +104,13 @@ def list_displays(about: str) -> str | None:
 
 
 VGA = Type("std|none", _vga, (STD, NONE))
-DISPLAY = Type("none", _display, ("none",))
+DISPLAY = Type("none|curses[,charset=ENCODING]|vnc=WHERE[,KEY=VALUE...]", _display, ("none", "curses", "vnc="))
 
 VIEW_OPTIONS = (
-    Option("-display", "how the screen is seen: not at all", parse=DISPLAY, group=SCREEN, listing=list_displays),
+    Option("-vnc", "a VNC server on which the screen is seen; may be given several times", subs=vnc_options.SUBS,
+           implied=vnc_options.IMPLIED, finish=vnc_options.finish, key="vnc", many=8, group=SCREEN, since=SINCE),
+    Option("-display", "how the screen is seen: not at all, in this terminal as long as it shows text (curses), or by "
+           "VNC viewers", parse=DISPLAY, group=SCREEN, listing=list_displays),
 )  # fmt: skip
 SCREEN_OPTIONS = (
     Option("-vga", "the graphics card: a VGA with VESA modes (std), or none. playhead-system-i386 has a VGA without "

@@ -20,7 +20,7 @@ def _gdb_device(text: str) -> str:
     return text
 
 
-DEVICE = Type("DEVICE", _device, ("stdio", "mon:stdio", "pty", "null", "none"))  # checked, and kept as it is
+DEVICE = Type("DEVICE", _device, ("stdio", "mon:stdio", "pty", "vc", "null", "none"))  # checked, and kept as it is
 GDB_DEVICE = Type("DEVICE", _gdb_device, ("none",))  # a TCP port is listened at without more words
 CHARDEV_SUBS = (
     Sub("backend", one_of(*BACKENDS), "what it is", since="0.3.0"),
@@ -43,6 +43,10 @@ CHARDEV_SUBS = (
     Sub("nodelay", on_off, "socket: small packets are sent at once", "off", since="0.4.0"),
     Sub("ipv4", on_off, "socket: only IPv4", "what the host's name has first", since="0.4.0"),
     Sub("ipv6", on_off, "socket: only IPv6", "what the host's name has first", since="0.4.0"),
+    Sub("cols", number(1, 512), "vc: its columns", "80", since="0.6.0"),
+    Sub("rows", number(1, 512), "vc: its rows", "24", since="0.6.0"),
+    Sub("width", number(1, 8192), "vc: the same in pixels", since="0.6.0"),
+    Sub("height", number(1, 8192), "vc: the same in pixels", since="0.6.0"),
 )  # fmt: skip
 
 
@@ -83,9 +87,9 @@ def resolved(values: dict[str, Any], text: str) -> Spec:
 
 def serial_specs(values: dict[str, Any]) -> list[str]:
     """What the ports of -serial are connected to; there is one on standard input and output if nothing asks for any,
-    and nothing behind it where the screen takes the terminal.
+    and a virtual console where the screen takes the terminal.
     """
-    default = "null" if at_terminal(values) else "stdio"
+    default = "vc" if at_terminal(values) else "stdio"
     texts = list(values["serial"]) or ([] if _devices(values, "isa-serial") else [default])
     while texts and texts[-1] == "none":
         texts.pop()

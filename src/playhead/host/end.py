@@ -5,7 +5,7 @@ that have a file descriptor; a source of input (`session/sources`) takes from an
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 class HostEnd:
@@ -15,6 +15,7 @@ class HostEnd:
     live = False  # input may still come
     broken = ""  # why nothing can be written any more
     full = False  # and that is not because the reader has gone
+    takes_terminal = False  # nobody else may write on it
     crowded = False  # its reader is so far behind that the machine has to wait
 
     def __init__(self) -> None:
@@ -38,6 +39,15 @@ class HostEnd:
 
     def close(self) -> None:
         """Called last."""
+
+    def leave_terminal(self) -> None:
+        """From the watcher's thread: the process is stopped or killed, so put the terminal as it was."""
+
+    def enter_terminal(self) -> None:
+        """It goes on."""
+
+    def say(self, lines: Sequence[str]) -> None:
+        """Messages to the user, where this has the terminal (`takes_terminal`)."""
 
     # on the watcher's thread (`watch.Source`)
 

@@ -1,5 +1,6 @@
 """All of the outside that a session uses, in one object, so that a test can replace it."""
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class Host:
     def connect(self, name: str, end: HostEnd) -> None:
         """This is what the device of that name is connected to: before the run starts."""
         self.ends[name] = end
+        self.status.enabled &= not end.takes_terminal
         self._list()
 
     def _list(self) -> None:
@@ -76,6 +78,11 @@ class Host:
     def shared_monitors(self) -> list[MuxPort]:
         """Monitors that share a character device with a port (`mon:`)."""
         return self._backends.shared_monitors
+
+    def consoles(self) -> list[CharDevice]:
+        """The virtual consoles, those of monitors first."""
+        found = [device for device in self._backends.devices if device.where == "vc"]
+        return sorted(found, key=lambda device: not device.label.startswith("monitor"))
 
     def chardevs(self) -> list[tuple[str, str, bool]]:
         """(label, where it leads in QEMU's words, whether somebody is at the other end) of each character device."""
@@ -247,17 +254,19 @@ class Host:
         return self._quit_name
 
     def message(self, *lines: str) -> None:
-        """Tell the user something, on standard error."""
+        """Tell the user something, on standard error, unless a view has the terminal."""
+        taker = next((end for end in self._all if end.takes_terminal), None)
+        if taker is not None and os.isatty(2):
+            taker.say(lines)
+            return
         self.status.fresh_line()
         tell(*lines)
 
     def _leave_terminal(self) -> None:
         self.status.clear()
         for device in self._all:
-            if isinstance(device, Stdio) and device.raw is not None:
-                device.raw.restore()
+            device.leave_terminal()
 
     def _enter_terminal(self) -> None:
         for device in self._all:
-            if isinstance(device, Stdio) and device.raw is not None and device.raw.usable(0):
-                device.raw.enter()
+            device.enter_terminal()

@@ -18,9 +18,9 @@ def commands(target: Debuggee) -> tuple[Command, ...]:
         screendump(target, *_parsed(words))
 
     return (
-        Command(("screendump",), "filename [-f format] [device] [head]", "save screen from head 'head' of display device "
-                "'device' in specified format 'format' as image 'filename'. Currently only 'png' and 'ppm' formats are "
-                "supported.", dump),
+        Command(("screendump",), "filename [-f format] [device] [head]", "save screen from head 'head' of display "
+                "device 'device' in specified format 'format' as image 'filename'. Currently only 'png' and 'ppm' "
+                "formats are supported.", dump),
     )  # fmt: skip
 
 

@@ -108,6 +108,10 @@ class Backends:
             from playhead.host.chardev.pseudo_terminal import Pty
 
             return Pty(label, spec.path)
+        if spec.backend == "vc":
+            from playhead.host.chardev.virtual_console import COLUMNS, ROWS, VirtualConsole
+
+            return VirtualConsole(label, spec.columns or COLUMNS, spec.rows or ROWS)
         if spec.backend == "socket":
             from playhead.host.chardev.sockets import SocketDevice
 

@@ -13,6 +13,7 @@ from playhead.base.messages import nearest
 
 LOOPBACK = "127.0.0.1"
 HOUR_S = 3600
+CELL_WIDTH, CELL_HEIGHT = 8, 16  # pixels of a character of a virtual console, for sizes that are given in pixels
 
 
 class Spec(NamedTuple):
@@ -34,6 +35,8 @@ class Spec(NamedTuple):
     nodelay: bool = False
     mux: bool = False
     monitor: bool = False  # `mon:`: a monitor shares it
+    columns: int = 0  # vc; 0: as usual
+    rows: int = 0
     signal: bool | None = None  # stdio: whether Ctrl-C is a signal for us; None: as -nographic has it
 
     @property
@@ -50,7 +53,6 @@ NOT_HERE = {
     "ringbuf": "file keeps all of it, and a recording has what the guest prints (playhead console)",
     "memory": "file keeps all of it, and a recording has what the guest prints (playhead console)",
     "udp": "socket (tcp:HOST:PORT) loses nothing on the way",
-    "vc": "pty is a terminal for another window",
     "console": "stdio or pty",
     "con": "stdio or pty",
     "msmouse": "pty or socket, for a program that speaks the protocol of a serial mouse",
@@ -68,10 +70,10 @@ NOT_HERE = {
     "testdev": "-device isa-debug-exit lets the guest end the run",
     "websocket": "socket, without websocket=on",
 }
-BACKENDS = ("null", "stdio", "file", "pipe", "pty", "socket")
+BACKENDS = ("null", "stdio", "file", "pipe", "pty", "socket", "vc")
 LEGACY = ("stdio", "pty[:LINK]", "file:PATH", "pipe:PATH", "tcp:HOST:PORT[,server,nowait]",
-          "telnet:HOST:PORT[,server,nowait]", "unix:PATH[,server,nowait]", "null", "none", "chardev:ID",
-          "mon:DEVICE")  # fmt: skip
+          "telnet:HOST:PORT[,server,nowait]", "unix:PATH[,server,nowait]", "vc[:WxH|:80Cx24C]", "null", "none",
+          "chardev:ID", "mon:DEVICE")  # fmt: skip
 
 Parser = Callable[[str], Any]
 
@@ -130,6 +132,7 @@ KEYS: dict[str, dict[str, Parser]] = {
     "file": {"path": _text, "input-path": _text, "append": _on_off},
     "pipe": {"path": _text},
     "pty": {"path": _text},
+    "vc": {"cols": _number(1, 512), "rows": _number(1, 512), "width": _number(1, 8192), "height": _number(1, 8192)},
     "socket": {"path": _text, "host": str, "port": port_number, **_SOCKET},
 }
 _BARE = ("server", "wait", "telnet", "nodelay", "delay", "ipv4", "ipv6", "mux", "append", "signal",
@@ -153,6 +156,8 @@ def parse(text: str) -> Spec:
         return Spec("chardev", id=rest)
     if kind in ("file", "pipe", "pty") and rest:
         return Spec(kind, path=rest)
+    if kind == "vc":
+        return _console(rest if colon else "", text)
     if kind in ("tcp", "telnet", "unix"):
         address, *options = rest.split(",")
         return _socket(_address(kind, address, text) | {"telnet": kind == "telnet"}, _options(options, _SOCKET))
@@ -185,10 +190,30 @@ def parse_chardev(text: str) -> Spec:
         raise UsageError("it needs an id=, by which others name it")
     if backend == "socket":
         return _socket({key: given.pop(key) for key in ("path", "host", "port") if key in given}, given, id, mux)
+    if backend == "vc":
+        return _sized(given, id, mux)
     if backend in ("file", "pipe") and "path" not in given:
         raise UsageError(f"{backend} needs path=FILE")
     plain = {key.replace("-", "_"): value for key, value in given.items()}
     return Spec(backend, id=id, mux=mux, **plain)
+
+
+def _console(size: str, text: str) -> Spec:
+    """A virtual console, whose size may be said in pixels or in characters."""
+    if not size:
+        return Spec("vc")
+    found = re.fullmatch("([0-9]{1,4})(C?)x([0-9]{1,4})(C?)", size)
+    if found is None or found[2] != found[4]:
+        raise UsageError(f"'{text}' should be vc, vc:WIDTHxHEIGHT, or vc:80Cx24C in characters")
+    return _sized({("cols" if found[2] else "width"): int(found[1]), ("rows" if found[2] else "height"): int(found[3])})
+
+
+def _sized(given: dict[str, int], id: str = "", mux: bool = False) -> Spec:
+    columns = given.get("cols", given.get("width", 0) // CELL_WIDTH)
+    rows = given.get("rows", given.get("height", 0) // CELL_HEIGHT)
+    if (not columns and given.keys() & {"cols", "width"}) or (not rows and given.keys() & {"rows", "height"}):
+        raise UsageError(f"a console has one character at least, which is {CELL_WIDTH}x{CELL_HEIGHT} pixels")
+    return Spec("vc", id=id, mux=mux, columns=columns, rows=rows)
 
 
 def gdb(text: str) -> Spec:

@@ -50,6 +50,14 @@ class Stdio(Output):
             self._escapes = EscapeFilter()
         self.live = True
 
+    def leave_terminal(self) -> None:
+        if self.raw is not None:
+            self.raw.restore()
+
+    def enter_terminal(self) -> None:
+        if self.raw is not None and self.raw.usable(0):
+            self.raw.enter()
+
     def close(self) -> None:
         super().close()
         if self.raw is not None:

@@ -44,7 +44,7 @@ def test_lists_of_values(verb, capfd):
     assert listed == said(capfd, verb, "-device", "?") and 'Storage devices:\nname "' in listed
     assert all(f'name "{name}", ' in listed for name in registry.creatable_names()) and "i8042" not in listed
     assert said(capfd, verb, "-accel", "help") == "tcg\n" and said(capfd, verb, "-vga", "help").startswith("std ")
-    assert said(capfd, verb, "-chardev", "help") == "null\nstdio\nfile\npipe\npty\nsocket\n"
+    assert said(capfd, verb, "-chardev", "help") == "null\nstdio\nfile\npipe\npty\nsocket\nvc\n"
     assert said(capfd, verb, "-chardev", "file,help") == "id\npath\ninput-path\nappend\nmux\n"
     assert said(capfd, verb, "-chardev", "tcp,help", status=2).count("\n") == 1
 

@@ -21,7 +21,7 @@ sys.exit(status)
 NEVER = (
     "llvmlite", "rich", "prompt_toolkit", "unicorn", "capstone", "concurrent", "multiprocessing", "difflib", "tempfile",
     "shutil", "socket", "ssl", "asyncio", "logging", "email", "subprocess", "textwrap", "fractions", "decimal",
-    "urllib",
+    "urllib", "numpy", "PIL", "curses", "playhead.host.display.vnc", "playhead.host.display.curses_view",
     "playhead.gdb", "playhead.monitor", "playhead.timeline", "playhead.host.block",
     "playhead.host.listen", "playhead.host.editor", "playhead.ir", "playhead.x86.insn", "playhead.x86.softfloat",
     "playhead.x86.build", "playhead.x86.decode", "playhead.x86.disasm", "playhead.x86.flags", "playhead.x86.isa",

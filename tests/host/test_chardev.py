@@ -102,7 +102,7 @@ def test_words_of_chardev(text, spec):
     ("mon:chardev:a", "-mon chardev=ID"), ("tcp::1,wait=off", "server=on"), ("tcp::1,server,reconnect=1", "client"),
     ("tcp::1,sever", "unknown key 'sever'"), ("tcp::1,server=maybe", "'maybe' is not on or off"),
     ("tcp::1,reconnect", "unknown key"), ("tcp::1,reconnect=-1", "not a number"), ("tcp::1,to=9", "to="),
-    ("udp::1", "'udp' is not supported; instead"), ("vc:80Cx24C", "'vc'"), ("/dev/ttyS0", "'tty'"),
+    ("udp::1", "'udp' is not supported; instead"), ("/dev/ttyS0", "'tty'"),
     ("msmouse", "'msmouse'"), ("tcp::1,websocket=on,server", "websocket=on is not"), ("unix:/a,abstract=on", "rights"),
     ("tcp::1,ipv4=off,ipv6=off", "no address to use"),
 ])  # fmt: skip

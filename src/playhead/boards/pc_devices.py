@@ -25,7 +25,6 @@ PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("PIIX3",), "isa"), (("PIIX4_PM",), "pm"), (("piix3-ide",), ""), (("ide-hd", "ide-cd"), ""),
     (("i8257",), "dma"), (("isa-fdc",), "fdc"), (("floppy",), ""), (("isa-serial",), ""),
     (("fw_cfg_io",), "fw_cfg"), (("isa-debugcon",), ""), (("isa-debug-exit",), ""), (("vga-text",), "vga"),
-    (("VGA",), ""),
 )  # fmt: skip
 RANK = {name: n for n, (names, _) in enumerate(PLACES) for name in names}
 VGA_CARDS = ("VGA",)  # a machine that has one has no text-only adapter

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playhead.base.errors import HostError, UsageError
 from playhead.boards.drive_config import CDROM, FLOPPY, HD
-from playhead.boards.pc_devices import DRIVES
+from playhead.boards.pc_devices import DRIVES, VGA_CARDS
 from playhead.cli import card_roms
 from playhead.cli.audio_options import audio
 from playhead.cli.network import network
@@ -228,6 +228,12 @@ def devices(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
             yield from _differ(f"{option},{key}", wanted[key], there)
 
 
+def graphics_card(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
+    """How the screen is seen is the host's business."""
+    if values["vga"] is not None:
+        yield from _differ("-vga", values["vga"], "std" if of.config.all_of(*VGA_CARDS) else "none")
+
+
 def networks(values: Mapping[str, Any], of: Recorded) -> Iterator[str]:
     """A card that is given to a netdev must have had one. What a netdev was is the host's business, and so is one that
     no card uses.
@@ -360,5 +366,5 @@ def _sectors(spec: DriveSpec) -> int | None:
 
 ROWS: tuple[Row, ...] = (
     memory, processor, machine, shift, clock, boot_order, uuid, reboot, files, command_line, serial_ports, devices,
-    networks, sound, properties, drives, roms,
+    graphics_card, networks, sound, properties, drives, roms,
 )  # fmt: skip

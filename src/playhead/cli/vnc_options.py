@@ -25,6 +25,10 @@ def _no_delay(text: str) -> int:
     return 0
 
 
+def _refused(name: str, why: str) -> Sub:
+    return Sub(name, refused(why), since=SINCE)
+
+
 SUBS: tuple[Sub, ...] = (
     Sub(IMPLIED, Type(":N|HOST:N|unix:PATH|none", str, ("none",)), "where to listen: display N is port 5900 + N, :N "
         "for programs of this machine only, 0.0.0.0:N for everybody", since=SINCE),
@@ -42,16 +46,14 @@ SUBS: tuple[Sub, ...] = (
         since=SINCE, key="lock_key_sync"),
     Sub("non-adaptive", on_off, "accepted: encodings are not changed by themselves", since=SINCE),
     Sub("key-delay-ms", Type("0", _no_delay, ("0",)), "accepted: keys wait for room, not for time", "0", since=SINCE),
-    Sub("reverse", refused("it would connect to a viewer that listens; viewers connect to the display")),
-    Sub("websocket", refused("there is no web server; a proxy such as websockify joins a browser to a display")),
-    Sub("tls-creds", refused(ENCRYPTED)), Sub("tls-authz", refused(ENCRYPTED)), Sub("tls", refused(ENCRYPTED)),
-    Sub("x509", refused(ENCRYPTED)), Sub("x509verify", refused(ENCRYPTED)), Sub("acl", refused(ENCRYPTED)),
-    Sub("sasl", refused(ENCRYPTED)), Sub("sasl-authz", refused(ENCRYPTED)),
-    Sub("password-secret", refused("there is no -object secret; password=on, and a monitor sets it")),
-    Sub("power-control", refused("viewers cannot reset or power off; monitors can")),
-    Sub("display", refused("a machine has one screen, which every display shows")),
-    Sub("head", refused("a screen has one head")),
-    Sub("audiodev", refused("sound does not go to viewers")),
+    _refused("reverse", "it would connect to a viewer that listens; viewers connect to the display"),
+    _refused("websocket", "there is no web server; a proxy such as websockify joins a browser to a display"),
+    *(_refused(name, ENCRYPTED)
+      for name in ("tls-creds", "tls-authz", "tls", "x509", "x509verify", "acl", "sasl", "sasl-authz")),
+    _refused("password-secret", "there is no -object secret; password=on, and a monitor sets it"),
+    _refused("power-control", "viewers cannot reset or power off; monitors can"),
+    _refused("display", "a machine has one screen, which every display shows"),
+    _refused("head", "a screen has one head"), _refused("audiodev", "sound does not go to viewers"),
 )  # fmt: skip
 
 

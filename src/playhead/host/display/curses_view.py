@@ -66,7 +66,8 @@ class CursesEnd(DisplayEnd):
         self._thread: threading.Thread | None = None
         self._canvas: Canvas | None = None
         self._closing = self._away = False
-        self._looked_ns = self._seen = 0
+        self._looked_ns = 0
+        self._seen: tuple[object, ...] = ()  # what else was seen at the last look
 
     # the terminal
 
@@ -98,9 +99,10 @@ class CursesEnd(DisplayEnd):
         if self._canvas is not None:
             self._canvas.end()
             self._canvas = None
-            for text in self._told:
-                tell(text)
-            self._told.clear()
+        self.takes_terminal = False
+        for text in self._told:
+            tell(text)
+        self._told.clear()
 
     def leave_terminal(self) -> None:
         """From the watcher's thread: the process is stopped or killed."""
@@ -138,7 +140,7 @@ class CursesEnd(DisplayEnd):
         self._looked_ns = clock.realtime_ns()
         said = f"{picture.width} x {picture.height} Graphic mode" if picture is not None else "no screen"
         frame = text, said, caption
-        seen = sum(console.changes for console in self.consoles)
+        seen = sum(console.changes for console in self.consoles), _terminal_size()
         if frame != self._frame or seen != self._seen:
             self._frame, self._seen = frame, seen
             self._changed.set()
@@ -292,10 +294,7 @@ class Canvas:
 
     def _size(self) -> tuple[int, int]:
         """Lines and columns, as they are now."""
-        try:
-            columns, lines = os.get_terminal_size(1)
-        except OSError:
-            lines, columns = self._window.getmaxyx()
+        columns, lines = _terminal_size()
         if (lines, columns) != self._window.getmaxyx() and lines and columns:
             curses.resizeterm(lines, columns)
             self.again = True
@@ -339,6 +338,14 @@ class Canvas:
             curses.curs_set(1 if seen else 0)
         if seen and at is not None:
             self._window.move(*at)
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Columns and lines; zeros where nobody knows."""
+    try:
+        return os.get_terminal_size(1)
+    except OSError:
+        return 0, 0
 
 
 def _one_byte(charset: str) -> bool:

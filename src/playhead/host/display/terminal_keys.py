@@ -93,7 +93,7 @@ class TerminalKeys:
             return 1, Typed(CONTROLS[first], rest[:1])
         if first < 0x20:
             return 1, Typed(("ctrl", chr(first + 0x60)), rest[:1])
-        length = 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+        length = 2 if 0xC0 <= first < 0xE0 else 3 if 0xE0 <= first < 0xF0 else 4 if 0xF0 <= first < 0xF8 else 1
         if len(rest) < length and not final:
             return None
         sent = rest[:length]

@@ -130,7 +130,7 @@ def test_on_the_console(tmp_path):
     (("-monitor", "tcp::1"), "monitor: cannot connect to tcp:127.0.0.1:1: Connection refused"),
     (("-monitor", "tcp::4444,server,delays"), "unknown key 'delays'; there are server"),
     (("-nographic", "-monitor", "stdio"), "leave -monitor out: Ctrl-A c switches"),
-    (("-monitor", "vc"), "of the kind 'vc' is not supported; instead: pty"),
+    (("-monitor", "vc"), "a virtual console (vc) is shown by -display curses only; pty is"),
     (("-gdb", "tcp:x"), "is no address; give tcp:HOST:PORT"),
     (("-icount", "rrsnapshot=x"), "playhead record"),
     (("-icount", "rr=record"), "use playhead record"),

@@ -55,6 +55,8 @@ WRONG = (
     ("memsave", {"val": 0, "size": 16, "filename": "/nosuch/x"}), ("pmemsave", {"val": 0, "size": 1}),
     ("memsave", {"val": 0, "size": 16, "filename": "x", "cpu-index": 3}),
     ("dump-guest-memory", {"paging": False, "protocol": "nosuch:x"}), ("dump-guest-memory", {"paging": False}),
+    ("screendump", {"filename": "/nosuch/x"}), ("screendump", {"filename": "x", "head": 1}), ("screendump", {}),
+    ("screendump", {"filename": "x", "device": "nosuch"}), ("screendump", {"filename": "x", "format": "gif"}),
     ("human-monitor-command", {}), ("query-rx-filter", {"name": "nosuch"}),
     ("set_link", {"name": "nosuch", "up": True}), ("set_link", {"name": "nosuch"}), ("announce-self", {}),
     ("query-command-line-options", {"option": "nosuch"}),

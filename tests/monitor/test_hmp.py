@@ -213,7 +213,8 @@ def test_gdb_comes_and_goes_while_it_runs(tmp_path):
 
 def test_any_line_gets_an_answer_and_a_recording_of_it_replays(tmp_path):
     rng = random.Random(7)
-    ends = ("quit", "q", "stop", "s", "gdbserver", "logfile", "memsave", "pmemsave", "dump-guest-memory")
+    ends = ("quit", "q", "stop", "s", "gdbserver", "logfile", "memsave", "pmemsave", "screendump",
+            "dump-guest-memory")
     names = [name for command in hmp.commands(None) for name in command.names if name not in ends]
     words = ("0", "-1", "0x10", "$eip", "$esp+4", "9" * 20, "/x", "/8xw", "/10i", "/c", "-f", "-v", "a", "ctrl-f1",
              "on", "(", "*0", '"x', "'", "é", "\x1b[2J", "ide1-cd0", "int", "trace:*", "cpu_*", "1/0", "$", "0xf0000")

@@ -127,7 +127,7 @@ def test_a_guest_through_vnc(guest: Guest, tmp_path: Path) -> None:
     assert before.shape == after.shape == (400, 720, 3)
     rows, columns = np.nonzero((before != after).any(axis=2))
     assert rows.max() < 16 and 4 * 9 < columns.max() < 6 * 9  # six characters, of which the last is a note
-    assert {tuple(pixel) for pixel in after[:16, : 5 * 9].reshape(-1, 3)} == {(0, 0, 170), (255, 255, 85)}
+    assert {tuple(pixel) for pixel in after[:16, : 5 * 9].reshape(-1, 3)} == {(0, 0, 168), (255, 255, 87)}
     guest.end()
     with Reader(str(guest.path)) as reader:
         inputs = [entry.event for entry in reader.entries() if isinstance(entry.event, Input)]

@@ -4,8 +4,11 @@ the replay shows the same. The guest is a boot sector of ours, which prints what
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -114,8 +117,25 @@ def picture(path: Path) -> np.ndarray:
             time.sleep(0.05)
 
 
+def hostile(port: int) -> list[socket.socket]:
+    """Clients that do what none should, and stay as long as they are let."""
+    hello = b"RFB 003.008\n\1\1"
+    ask = struct.pack(">BBHHHH", 3, 0, 0, 0, 65535, 65535)
+    said = [b"", b"RFB", b"\xff" * 5000, hello + b"\x63", hello + b"\2\0\xff\xff", hello + ask * 5000,
+            hello + struct.pack(">BxHi", 2, 1, 7) + ask * 100, hello + b"\6\0\0\0\x7f\xff\xff\xff", os.urandom(999),
+            hello + struct.pack(">BBHH", 5, 1, 65535, 65535)[:3]]  # fmt: skip
+    found = []
+    for words in said:
+        client = socket.create_connection(("127.0.0.1", port))
+        with contextlib.suppress(ConnectionError):
+            client.sendall(words)
+        found.append(client)
+    return found
+
+
 def test_a_guest_through_vnc(guest: Guest, tmp_path: Path) -> None:
     guest.wait(b"R")
+    held = hostile(guest.port)
     guest.vncdo("capture", str(tmp_path / "before.png"))
     guest.vncdo("type", "Hello", "key", "enter", "move", "10", "10", "move", "30", "20", "click", "1")
     guest.wait(bytes([0x23, 0x12, 0x26, 0x26, 0x18, 0x1C]))
@@ -129,6 +149,8 @@ def test_a_guest_through_vnc(guest: Guest, tmp_path: Path) -> None:
     assert rows.max() < 16 and 4 * 9 < columns.max() < 6 * 9  # six characters, of which the last is a note
     assert {tuple(pixel) for pixel in after[:16, : 5 * 9].reshape(-1, 3)} == {(0, 0, 168), (255, 255, 87)}
     guest.end()
+    for client in held:
+        client.close()
     with Reader(str(guest.path)) as reader:
         inputs = [entry.event for entry in reader.entries() if isinstance(entry.event, Input)]
     assert len(inputs) == 2 * (2 + 5 + 1 + 1 + 1)  # caps lock twice, letters, enter, movement, button

@@ -22,7 +22,7 @@ CD = "-device ide-cd,id=cd,bus=ide.1,unit=0"
 # What the human monitor says instead of carrying a command out: it has no status.
 REFUSED = re.compile(
     r"Error:|unknown|invalid|Unable|no |.*\b(not found|only in play mode|must be enabled|no register|is no log item"
-    r"|not enabled|there is no|gdb cannot)\b|Log items"
+    r"|not enabled|not in use|there is no|gdb cannot)\b|Log items"
 )
 FLOPPY, DISK = 1440 << 10, 4 << 20
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from qemu_screen import HAVE
-from vga_bench import FRAME, MMIO, Ours, QemuVga, Step, in_window, memory_mode, sequence
+from vga_bench import Ours, QemuVga
 
 from playhead.devices.display import edid
+from tools.fuzz.screen_plan import FRAME, MMIO, Step, in_window, memory_mode, sequence
 
 pytestmark = pytest.mark.skipif(not HAVE, reason="no qemu-system-i386")
 STATUS, PIXEL_MASK = (0x3BA, 0x3DA), 0x3C6

@@ -1,0 +1,135 @@
+"""A whole machine with a VGA: SeaBIOS runs the card's ROM and writes on the screen, on both engines and across a
+checkpoint; a guest that draws is recorded and replayed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from memory_drive import Door
+from playhead.boards.config import PcConfig
+from playhead.boards.entry import Entry, Rom
+from playhead.boards.pc_devices import parts
+from playhead.cli import main
+from playhead.devices.display.vga import Vga
+from playhead.machine import checkpoint
+from playhead.machine.machine import Machine
+from tools import guest
+
+SEABIOS = Path("/usr/share/seabios")
+SAYS = ("SeaBIOS (version", "Booting from Hard Disk...", "No bootable device.")
+FRAME = 0xFD000000
+
+DRAWS = """
+        .include "pc.inc"
+        .text
+main:   pci_write 0x80001010, 0xFD000000
+        pci_write 0x80001004, 0x00000003
+        .irp    pair, 0x00000004, 0x01400001, 0x00C80002, 0x00200003, 0x00410004
+        movw    $0x1CE, %dx
+        movl    $\\pair, %eax
+        outw    %ax, %dx
+        shrl    $16, %eax
+        movw    $0x1CF, %dx
+        outw    %ax, %dx
+        .endr
+        movl    $FRAME, %edi
+        movl    $64000, %ecx
+        xorl    %eax, %eax
+1:      stosl
+        addl    $0x010305, %eax
+        loop    1b
+        movw    $0x1CE, %dx             # planes, and their latches
+        movw    $4, %ax
+        outw    %ax, %dx
+        xorl    %eax, %eax
+        movw    $0x1CF, %dx
+        outw    %ax, %dx
+        .irp    value, 0x0F02, 0x0604
+        movw    $0x3C4, %dx
+        movw    $\\value, %ax
+        outw    %ax, %dx
+        .endr
+        .irp    value, 0x0506, 0x0005, 0x1803, 0xFF08
+        movw    $0x3CE, %dx
+        movw    $\\value, %ax
+        outw    %ax, %dx
+        .endr
+        movl    $0xA0000, %esi
+        movl    $0xA4000, %edi
+        movl    $0x1000, %ecx
+        rep movsb
+        movl    $0xA5A5A5A5, %eax
+        movl    $0xA4100, %edi
+        movl    $0x40, %ecx
+        rep stosl
+        jmp     pass
+""".replace("FRAME", f"{FRAME:#x}")
+
+
+@pytest.fixture(scope="module")
+def config() -> PcConfig:
+    files = SEABIOS / "bios-256k.bin", SEABIOS / "vgabios-stdvga.bin"
+    if not all(path.exists() for path in files):
+        text = "Debian's package seabios is not installed"
+        pytest.fail(text) if os.environ.get("CI") == "true" else pytest.skip(text)
+    bios, rom = (path.read_bytes() for path in files)
+    card = Entry("VGA", "VGA", {"romfile": "vgabios-stdvga.bin"})
+    return PcConfig(ram_bytes=4 << 20, bios=bios, **parts(more=[card]), roms=(Rom("VGA", rom),))
+
+
+def card_of(machine: Machine) -> Vga:
+    card = machine.board.devices["VGA"]
+    assert isinstance(card, Vga)
+    return card
+
+
+def shown(machine: Machine) -> list[str]:
+    text = card_of(machine).text(machine.now_ns())
+    return [line for line in text.lines() if line] if text is not None else []
+
+
+def until(machine: Machine, says: str, step: int = 500_000) -> None:
+    while not any(says in line for line in shown(machine)):
+        assert machine.icount < 50_000_000, shown(machine)
+        machine.run(machine.icount + step)
+
+
+@pytest.mark.guest
+def test_seabios_shows_what_it_does(config):
+    machine = Machine(config, Door())
+    until(machine, SAYS[-1])
+    lines = shown(machine)
+    assert [any(line.startswith(says) for line in lines) for says in SAYS] == [True] * 3
+    card = card_of(machine)
+    assert (card.bar(0), card.bar(2), card.word(0x30, 4)) == (FRAME, 0xFEBF0000, 0xFEBE0000)  # as in QEMU
+    picture = card.picture(machine.now_ns())
+    assert (picture.width, picture.height) == (720, 400) and any(picture.pixels)
+
+
+@pytest.mark.guest
+def test_engines_and_a_checkpoint_make_no_difference(config):
+    one = Machine(config, Door())
+    until(one, SAYS[0], 100_000)
+    parts, pages = checkpoint.save_parts(one), checkpoint.written_pages(one)
+    more = one.icount + 40_000
+    other = Machine(config, Door(), "reference")
+    checkpoint.restore(other, parts, {page: checkpoint.page_of(one, page) for page in pages})
+    assert other.digest_parts() == one.digest_parts() and shown(other) == shown(one)
+    for machine in (one, other):
+        machine.run(more)
+    assert other.digest_parts() == one.digest_parts()
+    assert bytes(card_of(other).vram.view()) == bytes(card_of(one).vram.view())
+
+
+def test_a_guest_that_draws_is_recorded_and_replayed(tmp_path):
+    (tmp_path / "draws.bin").write_bytes(guest.firmware(DRAWS, tmp_path))
+    recording, console = tmp_path / "r.ph", tmp_path / "console"
+    machine = ["-m", "2", "-bios", str(tmp_path / "draws.bin"), "-device", "VGA"]
+    assert main(["record", "-o", str(recording), *machine, "-serial", f"file:{console}"]) == 0
+    assert console.read_bytes() == b"PASS\r\n"
+    for engine in ("native", "reference"):
+        assert main(["replay", str(recording), "--engine", engine]) == 0

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playhead.timeline.timeline import Timeline
 
 FEW, MOST_ASKED = 4, 300  # checkpoints
+SHORTEST_NS = 20_000_000  # that a screen counts for
 
 
 def check_screen(reader: Reader) -> None:
@@ -42,7 +43,7 @@ def largest_size(line: Timeline, begin: Moment, end: Moment, steps: Steps) -> tu
     sizes = [screen.picture(line.machine.now_ns())[:2]]
     stored = [checkpoint for checkpoint in line.player.stored if begin <= checkpoint.moment <= end]
     if len(stored) < FEW:
-        sizes += [frame.picture[:2] for frame in frames(line, screen, end, steps)]
+        sizes += [frame.picture[:2] for frame in frames(line, screen, end, steps.no_shorter_than(SHORTEST_NS))]
         line.seek(begin)
     for checkpoint in stored[:: len(stored) // MOST_ASKED + 1]:
         sizes.append(screen.size_of(line.player.reader.checkpoint_parts(checkpoint)[screen.name]))

@@ -4,12 +4,15 @@ The processor is stopped where a step ends. While it is halted time jumps, and t
 the steps of such a jump are filled with that picture, as it would have looked at each of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from playhead.base.picture import Picture
 from playhead.hw.screen import Screen
 from playhead.log.moment import Moment
+from playhead.session.track import Stopped
 from playhead.timeline.timeline import Timeline
 
 
@@ -26,6 +29,11 @@ class Steps:
     def __init__(self, begin_ns: int, numerator: int, denominator: int):
         self._begin_ns, self._numerator, self._denominator = begin_ns, numerator, denominator
 
+    def no_shorter_than(self, ns: int) -> Steps:
+        """The same, or steps of this length."""
+        longer = self._numerator >= ns * self._denominator
+        return self if longer else Steps(self._begin_ns, ns, 1)
+
     def at(self, frame: int) -> int:
         return self._begin_ns + frame * self._numerator // self._denominator
 
@@ -39,6 +47,8 @@ def frames(line: Timeline, screen: Screen, end: Moment, steps: Steps) -> Iterato
     while True:
         now_ns, due_ns = machine.now_ns(), steps.at(count)
         while due_ns <= now_ns:
+            if line.interrupted():
+                raise Stopped
             yield Frame(due_ns, player.moment, screen.picture(due_ns))
             count += 1
             due_ns = steps.at(count)

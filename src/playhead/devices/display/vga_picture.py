@@ -29,6 +29,8 @@ class Painter:
 
     def __init__(self, registers: Registers, memory: memoryview):
         self._s, self._memory = registers, memory
+        self._registers_seen: tuple[Any, ...] = ()
+        self._scan: TextScan | GraphicsScan | None = None
         self._key: tuple[Any, ...] = ()
         self._seen: Pixels | None = None
         self._picture = NOTHING
@@ -36,14 +38,12 @@ class Painter:
     def picture(self, now_ns: int) -> Picture:
         import numpy as np
 
-        s = self._s
-        scan = vga_scan.scan_of(s)
+        s, scan = self._s, self._scan_now()
         if scan is None or vga_scan.is_blank(s):
             return self._blank(scan)
         memory = np.frombuffer(self._memory, np.uint8)
         phase = isinstance(scan, TextScan) and vga_scan.cursor_phase(now_ns)
-        tables = tuple(bytes(table) for table in (s.seq, s.gfx, s.crtc, s.attr, s.dac))
-        key = (phase, tables, tuple(s.vbe), s.big_endian)
+        key = (phase, self._registers_seen, bytes(s.dac), s.big_endian)
         seen = memory[_span(scan, len(memory))].view(np.uint64)
         if key != self._key or self._seen is None or not np.array_equal(seen, self._seen):
             self._keep(seen)
@@ -51,6 +51,13 @@ class Painter:
             pixels = _text(s, scan, memory, phase) if isinstance(scan, TextScan) else _graphics(s, scan, memory)
             self._picture = Picture(*scan.size, pixels.tobytes())
         return self._picture
+
+    def _scan_now(self) -> TextScan | GraphicsScan | None:
+        s = self._s
+        registers = (bytes(s.seq), bytes(s.gfx), bytes(s.crtc), bytes(s.attr), tuple(s.vbe))
+        if registers != self._registers_seen:
+            self._registers_seen, self._scan = registers, vga_scan.scan_of(s)
+        return self._scan
 
     def _keep(self, seen: Pixels) -> None:
         """For the next look, in the same place if it is as large."""

@@ -1,7 +1,6 @@
 """picture [--output FILE]: record a Debian kernel that boots on the VGA console, and make the README's picture of it
 
-The picture is one of the recording, by `playhead shot`: of the moment at which the guest's own program has said that it
-is up.
+The picture is what `playhead shot` shows at the recording's end.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tools import guest
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "screen.png"
 APPEND = "console=ttyS0 console=tty0 cryptomgr.notests"
-MOMENT = 'serial:"GUEST-UP"'
+MOMENT = "end"
 
 
 def main(argv: list[str] | None = None) -> int:

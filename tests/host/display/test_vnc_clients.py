@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_vncdotool_captures(fed, tmp_path):
     assert np.array_equal(rgb(tmp_path / "shot.png"), fed.frame)
 
 
+def test_vncdotool_follows_when_the_screen_gets_another_size(fed, tmp_path):
+    before, first = fed.frame, tmp_path / "first.png"
+    other = text_screen(800, 600, 3)
+    try:
+        with ThreadPoolExecutor() as beside:
+            done = beside.submit(vncdo, fed, "capture", str(first), "pause", "0.6", "capture", str(tmp_path / "b.png"))
+            until(first.exists)
+            fed.frame = other
+            done.result()
+    finally:
+        fed.frame = before
+    assert np.array_equal(rgb(first), before) and np.array_equal(rgb(tmp_path / "b.png"), other)
+
+
 def test_vncdotool_types_and_moves_the_mouse(fed):
     fed.pressed.clear()
     vncdo(fed, "type", "Hi", "key", "ctrl-c", "key", "enter", "move", "100", "100", "move", "130", "95", "click", "1")
@@ -61,6 +76,17 @@ def test_vncdotool_types_and_moves_the_mouse(fed):
     ordered = [group for group in fed.pressed if group not in ([key("ctrl", False)], [key("c", False)])]
     assert ordered == [group for group in expected if group not in ([key("ctrl", False)], [key("c", False)])]
     assert len(fed.pressed) == len(expected)
+
+
+def test_vncdotool_logs_in(tmp_path):
+    shot = tmp_path / "shot.png"
+    with FedVnc(VncOptions(port=0, password=True), PICTURES["text"]) as fed:
+        fed.end.set_password("pa55word")
+        vncdo(fed, "-p", "pa55word", "capture", str(shot))
+        assert np.array_equal(rgb(shot), fed.frame)
+        with pytest.raises(subprocess.CalledProcessError):
+            vncdo(fed, "-p", "password", "capture", str(tmp_path / "other.png"))
+        assert fed.messages[-1].endswith("it gave a wrong password") and not (tmp_path / "other.png").exists()
 
 
 @needs("vncsnapshot")
@@ -122,6 +148,8 @@ def test_tigervnc_shows_what_changes(fed, x_screen, encoding):
         fed.frame = before.copy()
         fed.frame[100:150, 200:300] ^= 0x00FF00
         until(lambda: is_shown(fed.frame, screen(file)), "the change is not there")
+        fed.frame = text_screen(500, 300, 5)
+        until(lambda: is_shown(fed.frame, screen(file)), "the other size is not there")
     finally:
         fed.frame = before
         viewer.terminate()

@@ -209,8 +209,14 @@ def machines(like_memory: bool = True) -> tuple[VideoSide, VideoSide]:
     return VideoSide(ReferenceEngine, like_memory), VideoSide(NativeEngine, like_memory)
 
 
-def twin(text: str, *, paging: bool = False, like_memory: bool = True, at: int = CODE) -> Twin:
+def twin(text: str, *, paging: bool = False, like_memory: bool = True, breakpoint: int | None = None) -> Twin:
+    """`breakpoint`: an address that the guest's own debug register 0 watches for writes of a byte."""
+    at = CODE
+
     def setup(side: VideoSide) -> None:
+        if breakpoint is not None:
+            side.core.set("dr", breakpoint, 0)
+            side.core.set("dr", 0x402 | 1 << 16, 7)
         if paging:
             side.paging()
             side.pte(0x800000, FRAME | P | W | U)  # another alias, and a way to the frame
@@ -319,3 +325,26 @@ def test_masters_of_buses_are_told_by_the_address_that_is_watched():
     found = [(a.address - FRAME, a.size, a.by) for a in debug.accesses()]
     debug.set_watches([])
     assert found == [(0x2000F, 3, "a disk"), (0x20013, 1, "a card")]
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("address, met", [(FRAME + 0x10005, 1), (LEGACY + 8, 3), (LEGACY + 0x4002, 2)])
+def test_a_linear_address_is_watched_at_that_address_alone(native, address, met):
+    """Of bytes that a window, the frame or the registers answer."""
+    both = twin(WATCHED)
+    side = both.native if native else both.reference
+    debug = Debug(side.core, side.memory)
+    assert both.start(side, [0]) == "budget"
+    debug.set_watches([Watch(address, 1, WRITE | READ)])
+    debug.arm(True)
+    found = []
+    while side.run([1000]) != "halt":
+        found += debug.accesses()
+    debug.set_watches([])
+    assert len(found) == met and {a.by for a in found} == {"cpu"}
+
+
+@pytest.mark.parametrize("address", [FRAME + 0x10007, LEGACY + 8, LEGACY + 0x4002])
+def test_the_guests_own_breakpoints_are_met_there(address):
+    side = twin(WATCHED, breakpoint=address).check(60, rounds=2, want="halt")
+    assert side.core.get("dr", 6) & 1  # the handler of #DB halts

@@ -122,6 +122,8 @@ class VideoSide(Side):
                     core.set("latch_n", n + 1)
                 elif reason in (S.EXIT_MMIO_WRITE, S.EXIT_PORT_WRITE):
                     self._written(self.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
+                    if core.get("hit_n"):
+                        return "watch"
                 elif reason:
                     return {S.EXIT_HALT: "halt", S.EXIT_DELIVERIES: "deliveries"}.get(reason, f"reason {reason}")
         return "budget"

@@ -247,14 +247,13 @@ class Memory:
             for page, new in zip(pages, entries, strict=True):
                 self._change_one(page, new)
         else:
-            for page, entry in zip(pages, old, strict=True):
-                if entry & DIRTY:
-                    self.note_written(page, entry)
+            for n in [n for n, entry in enumerate(old) if entry & DIRTY]:
+                self.note_written(pages[n], old[n])
             part[:] = memoryview(entries)
-        shown = [entry for entry in old if entry & READ]
-        if shown:
-            first = min(shown) // PAGE
-            self.unshown(first, max(shown) // PAGE - first + 1)
+        last = max(old)
+        if last & READ:
+            first = min(filter(READ.__and__, old)) // PAGE
+            self.unshown(first, last // PAGE - first + 1)
 
     def _place_windows(self) -> None:
         """Ranges of the register space, or RAM, have moved: find the pages again that only a window's range has."""

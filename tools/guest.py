@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asm
-from tools.guests import boot_screens, c_program, disk_guests, network, qemu_source, screen
+from tools.guests import boot_screens, c_program, disk_guests, network, qemu_source, screen, sound
 from tools.guests import debian as debian_recipe
 from tools.guests.apt import AptError
 
@@ -56,6 +56,7 @@ APPEND = {
     "compiled": NO_TESTS,
     "network": NO_TESTS,
     "screen": NO_TESTS,
+    "sound": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 
@@ -185,7 +186,7 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
             inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
             if variant == "compiled":
                 inside[variant] = c_program.build(folder, _say).read_bytes()
-            found = {"network": network.entries, "screen": screen.entries}.get(variant)
+            found = {"network": network.entries, "screen": screen.entries, "sound": sound.entries}.get(variant)
             more = found(folder, _say) if found else []
             return kernel, debian_recipe.build(variant, busybox, folder, inside, modules, more)
     except (AptError, OSError) as error:

@@ -9,7 +9,7 @@ drives busy at once, whatever they are. `floppy` loads the floppy driver, reads 
 first drive, and writes another. `power` is suspended to RAM and woken, and waits for the power button. `input` prints
 what its drivers make of keyboard and mouse. `compiled` runs a program made by Debian's compiler (c_program.py).
 `network` has drivers for network cards and an SSH server, and runs what the kernel's command line says (network.py).
-`screen` shows scenes on its console (screen.py).
+`screen` shows scenes on its console (screen.py), `sound` plays and captures (sound.py).
 For guests that start from a disk see disk_guests.py.
 """
 
@@ -23,19 +23,20 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tools.guests import initramfs, network, screen
+from tools.guests import initramfs, network, screen, sound
 from tools.guests.apt import INDEX, AptError, PrivateApt
 from tools.guests.initramfs import Entry
 
-VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input", "network", "screen")
+VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input", "network", "screen",
+            "sound")
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 FLOPPY = ("floppy", "vfat", "nls_cp437", "nls_ascii")
 POWER = ("button", "evdev")  # the power button, and the device node that tells of it
 INPUT = ("evdev", "psmouse")
 MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE), "input": INPUT,
-           "network": network.MODULES, "screen": screen.MODULES}  # fmt: skip
-KEPT = tuple(sorted({*IDE, *FLOPPY, *POWER, *INPUT, *network.MODULES, *screen.MODULES, "crc32c_generic", "ext4",
-                     "isofs"}))  # by any  # fmt: skip
+           "network": network.MODULES, "screen": screen.MODULES, "sound": sound.MODULES}  # fmt: skip
+KEPT = tuple(sorted({*IDE, *FLOPPY, *POWER, *INPUT, *network.MODULES, *screen.MODULES, *sound.MODULES,
+                     "crc32c_generic", "ext4", "isofs"}))  # by any  # fmt: skip
 
 FLAVOUR = "686"  # of the kernel that the variants share
 FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
@@ -272,7 +273,7 @@ poweroff -f
 _SCRIPTS = {
     "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD,
     "compiled": _COMPILED, "power": _POWER, "input": _INPUT, "network": START + network.SCRIPT,
-    "screen": START + screen.SCRIPT,
+    "screen": START + screen.SCRIPT, "sound": START + sound.SCRIPT,
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"

@@ -24,6 +24,7 @@ VERBS = {
     "type": "type a text into a machine that runs",
     "shot": "show the screen of a recording at a moment",
     "film": "make a film of the screen of a recording",
+    "sound": "write what a recorded machine played as a sound file",
     "pcap": "write the network traffic of a recording for Wireshark",
     "log": "print the events of a recording",
     "cache": "show or clear the cache folder",

@@ -184,17 +184,21 @@ class Ac97(PciCard[Ac97State]):
 
     def _read_nabm(self, address: int, size: int) -> int:
         """Something is due first."""
-        self._look()
-        value = self._nabm.answer(address - self._ranges[1].base, size)
+        offset = address - self._ranges[1].base
+        if offset < GLOB_CNT:
+            self._streams[offset >> 4].look()
+        else:
+            self._look()
+        value = self._nabm.answer(offset, size)
         assert value != DECLINED
         return value
 
     def _write_nabm(self, address: int, size: int, value: int) -> None:
-        self._look()
         offset = address - self._ranges[1].base
         if offset >= GLOB_CNT:
             return  # what there is, is declared
         stream = self._streams[offset >> 4]
+        stream.look()
         writes = {(BDBAR, 4): stream.set_bdbar, (LVI, 1): stream.set_lvi, (SR, 1): stream.set_sr,
                   (SR, 2): stream.set_sr, (CR, 1): stream.set_cr}  # fmt: skip
         if (write := writes.get((offset & 15, size))) is not None:

@@ -109,8 +109,3 @@ class Mixer:
                 on = numpy.concatenate([on, numpy.zeros(missing, "?")])
             self._sum, self._on, self._start = self._sum[count:], self._on[count:], self._start + count
             yield Block(numpy.clip(frames, -32768, 32767).astype("<i2"), on)
-
-    @property
-    def sounding(self) -> bool:
-        """Whether something has been added that has not been taken."""
-        return bool(self._on.any())

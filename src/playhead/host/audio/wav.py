@@ -74,7 +74,14 @@ class WavEnd(AudioEnd):
             self._sounding.add(piece)
 
     def take(self, frames: int, rate: int) -> bytes:
-        return self._reader.take(frames, rate) if self._reader is not None else b""
+        if self._reader is not None:
+            try:
+                return self._reader.take(frames, rate)
+            except OSError as e:
+                self.message(f"cannot read {self._options.in_path}: {e.strerror}; the guest captures silence")
+                self._reader.close()
+                self._reader = None
+        return b""
 
     def virtual_time(self, ns: int) -> None:
         self._now_ns = ns
@@ -94,7 +101,10 @@ class WavEnd(AudioEnd):
     def close(self) -> None:
         self._try(lambda sounding: sounding.write(self._now_ns + LATE_NS))
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as e:
+                self.broken = f"cannot write {self._options.path}: {e.strerror}"
         if self._reader is not None:
             self._reader.close()
         self._file = self._reader = self._sounding = None

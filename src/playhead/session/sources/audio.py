@@ -26,6 +26,7 @@ class AudioSource(Source[AudioIn]):
         super().__init__(session)
         self._ends: dict[int, AudioEnd] = {}
         self._wanted = 0, 0, 0  # audiodev, frames, their rate
+        self._wrong = ""
         self._speaker: Speaker | None = None
         self._spoken = 0  # frames of virtual time until which it has been heard
 
@@ -56,7 +57,15 @@ class AudioSource(Source[AudioIn]):
         self._wanted = number, frames, rate
         event = self.session.ask(AudioIn)
         assert isinstance(event, AudioIn)
-        return bytes(event.data[: len(event.data) // FRAME * FRAME]) if event.bits == 16 else b""
+        if event.bits != 16 or len(event.data) % FRAME or len(event.data) > frames * FRAME:
+            self._wrong = (f"a device captured {frames} frames, and the recording has {len(event.data)} bytes of "
+                           f"{event.bits} bits there")  # fmt: skip
+            return b""
+        return bytes(event.data)
+
+    @property
+    def lacking(self) -> str:
+        return self._wrong
 
     def answer(self) -> AudioIn:
         number, frames, rate = self._wanted

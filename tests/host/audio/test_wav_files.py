@@ -1,4 +1,4 @@
-"""WAV files: what is written can be read by others, at any time; what is captured from, at any rate; and -audiodev wav."""
+"""WAV files: what is written can be read at any time; what is captured from, at any rate; and -audiodev wav."""
 
 import io
 import random

@@ -119,6 +119,30 @@ def test_a_session(machine, tmp_path):
     assert b"recorded" in terminal.seen[terminal.seen.rindex(b"\x1b[?1049l") :]
     with Reader(str(tmp_path / "r.ph")) as reader:
         assert sum(isinstance(entry.event, Input) for entry in reader.entries()) >= 15
+    watched(str(tmp_path / "r.ph"))
+
+
+def watched(path):
+    """Its replay: as fast as it goes, with keys that move it."""
+    terminal = Shown("replay", path, "--display", "curses", "--speed", "max")
+    terminal.shows("end  ")
+    terminal.shows("1E 9E 2A 30 B0 AA 38 2E AE B8 01 81")
+    terminal.type(b"\x1b[H")  # Home
+    terminal.shows("paused  0.000 s  0  max")
+    assert not any("Hello" in line for line in terminal.lines)
+    terminal.type(b"h")
+    terminal.shows("space: pause")
+    terminal.type(b" ")
+    terminal.shows("AE B8 01 81")
+    terminal.type(b"q")
+    assert terminal.ended() == 0
+    assert b"digests compared are equal" in terminal.seen
+    face = Shown("replay", path, "--display", "curses", "-S")
+    face.shows("paused  0.000 s")
+    face.type(b"1 ")
+    face.shows("Hello")
+    os.kill(face.process.pid, signal.SIGTERM)
+    assert face.ended() == 130
 
 
 @pytest.mark.parametrize("way", ["quit", "TERM", "killed"])

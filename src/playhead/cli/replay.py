@@ -3,8 +3,10 @@
 import os
 from typing import Any
 
+from playhead.cli import watch
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.log_options import LOG_OPTIONS, make_log
+from playhead.cli.screen_options import looked_at
 from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, chardev, list_backends
 
@@ -30,6 +32,7 @@ OPTIONS = (
            number(0, 2**64 - 1)),
     Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
     Option("--quiet", "no progress and no summary"),
+    *watch.OPTIONS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
 
@@ -70,9 +73,12 @@ def main(words: list[str]) -> int:
             _verify(reader, values)
         build, serial = builder(reader, values["engine"], values["images"])
         specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
+        specs = watch.console_specs(specs, values)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"-serial {len(values['serial'])} times: the recorded machine has only {len(specs)}")
         specs[: len(values["serial"])] = values["serial"]
+        if looked_at(values):
+            return watch.watch(reader, build, specs, values)
         if values["begin"] or values["end"]:
             return _part(reader, specs, values)
         return whole(reader, build, specs, values)

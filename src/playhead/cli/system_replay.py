@@ -14,6 +14,7 @@ from playhead.cli.dumps import recorded_dumps
 from playhead.cli.log_options import make_log
 from playhead.cli.monitors import gdb_spec, monitors, stdin_taken
 from playhead.cli.process_options import process
+from playhead.cli.screen_options import at_terminal, looked_at
 from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec, with_console
 
 if TYPE_CHECKING:
@@ -76,13 +77,16 @@ def _serial_specs(values: dict[str, Any], recorded: tuple[str, ...]) -> list[str
     if values["serial"] or any(one["name"] == "isa-serial" for one in values["devices"]):
         return all_specs(values)
     specs = default_serial(recorded)
+    if at_terminal(values):
+        return ["vc" if spec == "stdio" else spec for spec in specs]
     if stdin_taken(values):
         specs = ["null" if spec == "stdio" else spec for spec in specs]
     return with_console(values, specs)
 
 
 def _attended(values: dict[str, Any], specs: list[str]) -> bool:
-    return _shared(specs) or gdb_spec(values) is not None or values["stopped"] or bool(monitors(values))
+    seen = _shared(specs) or looked_at(values)
+    return seen or gdb_spec(values) is not None or values["stopped"] or bool(monitors(values))
 
 
 def _shared(specs: list[str]) -> bool:
@@ -99,6 +103,7 @@ class _Replaying:
     """A replay that may be attended to."""
 
     def __init__(self, reader: Reader, build: Build, specs: list[str], values: dict[str, Any]):
+        from playhead.cli import views
         from playhead.host.clock import date_text
         from playhead.host.host import Host
         from playhead.timeline.running import RunningReplay
@@ -108,6 +113,8 @@ class _Replaying:
         reads = _shared(specs) or stdin_taken(values)
         self._host = Host(specs, debugcon_spec(values), mux=values["nographic"], reads=reads,
                           chardevs=tuple(chardevs(values).values()))  # fmt: skip
+        views.check({**values, "serial": specs})
+        views.connect(self._host, values, reader.meta.get("name", ""))
         self._line = Timeline(build, self._host, reader, len(specs))
         self._target = RunningReplay(self._line, self._host, self._host.outputs, date_text)
         self._target.outside.message = self._host.message  # type: ignore[method-assign,assignment]
@@ -144,7 +151,8 @@ class _Replaying:
         check(values, bool(host.shared_monitors))
         commands = _commands(self._target, self._reader, host)
         attendance = Attendance(self._target, commands, host, values)
-        serve, self._target.controlled = self._target.attend, lambda: attendance.somebody
+        serve, displays = self._target.attend, self._target.displays
+        self._target.controlled = lambda: attendance.somebody or any(view.occupied for view in displays())
 
         def attend() -> None:
             _drop_input(host)

@@ -22,7 +22,7 @@ def connect(host: Host, values: Mapping[str, Any], name: str = "") -> None:
 
 
 def _ends(host: Host, values: Mapping[str, Any], name: str) -> Iterator[DisplayEnd]:
-    layout = values["keyboard"]
+    layout = values.get("keyboard") or "en-us"
     if at_terminal(values):
         from playhead.host.display.curses_view import CursesEnd
 

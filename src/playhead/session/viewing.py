@@ -29,8 +29,8 @@ IGNORED = "keys and pointer are ignored: a replay has its input from the recordi
 
 
 class Viewing(Sink):
-    """`caption`: what a replay says of itself below its picture. `keys`: takes what is pressed in a live session's
-    stead; returns whether it was for it.
+    """`caption`: what a replay says of itself; `compose` puts it below the picture. `keys`: takes what is pressed in a
+    live session's stead; returns whether it was for it.
     """
 
     def __init__(self, session: Shown, live: bool):
@@ -38,6 +38,7 @@ class Viewing(Sink):
         self.views: list[DisplayEnd] = []
         self.caption: Callable[[], str] = (lambda: "") if live else self._where
         self.keys: Callable[[Sequence[Record]], bool] = lambda group: False
+        self.compose: Callable[[Picture, str], Picture] = lambda picture, caption: picture
         self._screen: Screen | None = None
         self._next_ns = self._watched_ns = 0
         self._watched = False
@@ -93,6 +94,8 @@ class Viewing(Sink):
         text, picture, caption = self._text(), None, self.caption()
         if text is None or not all(view.takes_text for view in wanting):
             picture = self._picture()
+            if picture is not None and caption:
+                picture = self.compose(picture, caption)
         for view in wanting:
             view.show(picture, text, caption)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import Digest, digest_of
+from playhead.log.events import ClockVirtualRt, Entry
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.session.outcome import Outcome
@@ -38,6 +39,7 @@ class Player(Track):
         self.met: StopLike | None = None
         self.output: Mapping[str, End] = {}  # where output goes, if anywhere, by the name of the device
         self.host.ends.update({name: Ear(self, name) for name in self.host.ends})  # type: ignore[misc]
+        self.pace: Callable[[int], None] = lambda until_ns: None  # called before a halted processor's time moves on
         self._entered: Moment | None = None  # when the last event entered
         self._deltas: dict[int, dict[int, bytes]] = {}  # by checkpoint: hashes of the pages that it brings
         self._contents: dict[bytes, bytes] = {}  # pages of the recording's checkpoints that were asked for, by hash
@@ -72,6 +74,15 @@ class Player(Track):
         super()._go(target)
         if self._moment() == before:
             self._entered = before  # a halted CPU's time was moved on
+
+    def _sleep(self, until_ns: int) -> None:
+        self.pace(until_ns)
+        super()._sleep(until_ns)
+
+    def _deliver(self, entry: Entry) -> None:
+        if isinstance(entry.event, ClockVirtualRt):
+            self.pace(entry.event.ns)
+        super()._deliver(entry)
 
     def _met(self, stop: StopLike) -> None:
         self.met = stop

@@ -8,15 +8,17 @@ Output goes out, and is compared with the recording, wherever the replay runs fo
 Seeking and searching are silent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from playhead.base.errors import DivergenceError, FormatError, PlayheadError, UsageError
 from playhead.log.moment import Moment
 from playhead.log.snapshots import Snapshot
 from playhead.session.outcome import Outcome
+from playhead.session.sinks import Sinks
 from playhead.session.target import End
 from playhead.session.track import Stopped
+from playhead.session.viewing import Viewing
 from playhead.timeline.debuggee import Stop
 from playhead.timeline.replayed import ReplayDebuggee
 from playhead.timeline.timeline import STRIDE, Found, Timeline
@@ -43,7 +45,10 @@ class RunningReplay(ReplayDebuggee):
 
     def __init__(self, timeline: Timeline, host: Any, output: Mapping[str, End], date: Callable[[], str]):
         super().__init__(timeline, date)
-        self._host, self._output = host, output
+        self._host = self.host = host
+        self._output = output
+        self.happened = self.tell
+        self.sinks = Sinks(self, live=False)
         self.controlled: Callable[[], bool] = lambda: False
         self.images: Images | None = None
         self.failure: PlayheadError | None = None
@@ -64,22 +69,28 @@ class RunningReplay(ReplayDebuggee):
         """A debugger or a monitor may come: points to go back to are worth their memory."""
         self._observed = True
 
+    def displays(self) -> Sequence[Any]:
+        return self.sinks[Viewing].views
+
     # the loop
 
     def run(self) -> Outcome | None:
         """Until the end of the recording, if nobody controls it there; None if the end is asked for from outside."""
+        self.sinks.connect(self._host.ends)
         while not self._host.quit_cause():
             if self._host.crowded:  # whoever reads the output is far behind
                 self.attend()
                 self._host.flush()
                 self._host.wait(WAIT_NS)
                 continue
+            self.sinks.between()
             self.turn()
             if self.at_end and not self.controlled():
                 return self._concluded()
             if not self.going:
+                self.sinks.between()
                 self._host.flush()
-                self._host.wait(WAIT_NS)
+                self._host.wait(self.sinks.wait_ns(WAIT_NS))
         return None
 
     @property

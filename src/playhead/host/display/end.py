@@ -38,6 +38,11 @@ class DisplayEnd(HostEnd):
         """
 
     @property
+    def occupied(self) -> bool:
+        """Whether somebody is there, who could ask for more."""
+        return True
+
+    @property
     def wanted(self) -> bool:
         """Whether somebody looks and is ready for a picture: a client that is behind is not."""
         return False

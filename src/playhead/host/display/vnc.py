@@ -81,6 +81,10 @@ class VncEnd(DisplayEnd):
     # the session's thread
 
     @property
+    def occupied(self) -> bool:
+        return bool(self._clients)
+
+    @property
     def wanted(self) -> bool:
         return self._wanted
 

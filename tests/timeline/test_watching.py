@@ -1,0 +1,211 @@
+"""A replay that is watched: its pace, also where the guest sleeps, and where the keys lead."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from playhead.boards import pc_devices
+from playhead.boards.config import PcConfig
+from playhead.host.display.end import DisplayEnd
+from playhead.host.host import Host
+from playhead.log.events import KeyNumber
+from playhead.log.input_events import key, moved
+from playhead.log.reader import Reader
+from playhead.log.writer import Writer
+from playhead.machine.machine import Machine
+from playhead.session.outcome import Options
+from playhead.session.record import RecordSession
+from playhead.timeline.timeline import Timeline
+from playhead.timeline.watching import HELP, WatchedReplay
+from tools import guest
+
+# It counts 60 ticks of 50 ms on the screen, and sleeps between them; then it ends the run.
+TICKS = """
+        .include "pc.inc"
+        .text
+main:   call    pic_init
+        gate    0x20, tick
+        outport 0x43, 0x34
+        outport 0x40, 0x0B
+        outport 0x40, 0xE9
+        outport 0x21, 0xFE
+        xorl    %esi, %esi
+1:      sti
+        hlt
+        cli
+        cmpl    $60, %esi
+        jne     1b
+        jmp     pass
+tick:   pushl   %eax
+        incl    %esi
+        movl    %esi, %eax
+        movb    %al, 0xB8000(,%esi,2)
+        movb    $0x20, %al
+        outb    %al, $0x20
+        popl    %eax
+        iretl
+"""
+END_NS = 3_000_000_000
+
+
+class View(DisplayEnd):
+    """It keeps what it is shown: when, the text, and the caption."""
+
+    takes_text = True
+
+    def __init__(self):
+        super().__init__()
+        self.shown = []
+
+    @property
+    def wanted(self):
+        return True
+
+    def show(self, picture, text, caption=""):
+        ticks = sum(code == n for n, code in enumerate(text.cells[::2][:61]) if n)
+        self.shown.append((time.monotonic(), ticks, caption))
+
+    @property
+    def caption(self):
+        return self.shown[-1][2] if self.shown else ""
+
+    def press(self, *names):
+        for name in names:
+            self.pressed.extend([[key(name, True)], [key(name, False)]])
+        self.wake()
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not (self.shown and condition(self.shown[-1])):
+            assert time.monotonic() < end, self.shown[-3:]
+            time.sleep(0.005)
+        return self.shown[-1]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("watched")
+    image = guest.firmware(TICKS, folder)
+    config = PcConfig(bios=image, ram_bytes=1 << 20, **pc_devices.parts(debug_exit=0xF4))
+    meta = {"config": config.to_json(), "shift": 3, "engine": "native", "program": "playhead test"}
+    options = Options(meta=meta, blobs=tuple(config.blobs().values()), sleep=False)
+    with Writer(str(folder / "r.ph"), True) as writer:
+        session = RecordSession(lambda door: Machine(config, door), Host(["null"]), options, writer)
+        outcome = session.run()
+    assert abs(outcome.virtual_ns - END_NS) < END_NS // 10
+    return str(folder / "r.ph"), config
+
+
+class Watching:
+    """A replay on a thread of its own."""
+
+    def __init__(self, recording, **more):
+        path, config = recording
+        self.reader = Reader(path)
+        self.host, self.view = Host(["null"], reads=False), View()
+        self.host.connect("display0", self.view)
+        self.line = Timeline(lambda door: Machine(config, door), self.host, self.reader, 1)
+        self.target = WatchedReplay(self.line, self.host, self.host.outputs, lambda: "", **more)
+        self.target.controlled = lambda: True
+        self.error = None
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+        return self
+
+    def _run(self):
+        try:
+            with self.host:
+                self.host.start(self.line.kick)
+                self.line.begin()
+                self.began = time.monotonic()
+                self.target.run()
+        except BaseException as e:
+            self.error = e
+
+    def __exit__(self, *exc):
+        self.view.press("q")
+        self.thread.join(10)
+        assert not self.thread.is_alive() and self.error is None
+        self.reader.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("speed", [4.0, 8.0])
+def test_the_pace(recording, speed):
+    with Watching(recording, speed=speed) as one:
+        at, _, _ = one.view.until(lambda shown: shown[1] >= 56)
+        assert 0.9 * 2.8 / speed < at - one.began < 3 / speed + 1.5
+        ticks = [ticks for _, ticks, _ in one.view.shown]
+        assert ticks == sorted(ticks) and len(set(ticks)) > 5, "it is seen to move"
+        one.view.until(lambda shown: shown[2].startswith("end"))
+        assert one.target.outcome.complete, "compared up to the recording's end"
+
+
+def test_as_fast_as_it_goes(recording):
+    with Watching(recording, speed=None) as one:
+        at, _, caption = one.view.until(lambda shown: shown[2].startswith("end"))
+        assert at - one.began < 2.5 and "  max  " in caption
+
+
+def seconds(shown):
+    return float(shown[2].split()[1])
+
+
+def test_time_goes_on_while_the_guest_sleeps(recording):
+    """At a sixteenth of the pace a tick takes 0.8 s: there are pictures at times in between."""
+    with Watching(recording, speed=1 / 16) as one:
+        one.view.until(lambda shown: seconds(shown) > 0.06)
+        times = [seconds(shown) for shown in one.view.shown]
+        assert times == sorted(times) and len(set(times)) > 10
+
+
+def test_keys(recording):
+    with Watching(recording, speed=1.0) as one:
+        view = one.view
+        view.press("spc")
+        view.until(lambda shown: shown[2].startswith("paused"))
+        view.press("home")
+        view.until(lambda shown: seconds(shown) == 0)
+        view.press("right")
+        assert view.until(lambda shown: seconds(shown) >= 1)[1] in (19, 20)
+        view.press("right")
+        view.until(lambda shown: seconds(shown) >= 2)
+        view.press("left")
+        assert view.until(lambda shown: seconds(shown) < 1.1)[1] in range(18, 23), "backwards, too"
+        here = one.line.moment
+        view.press("dot")
+        view.until(lambda shown: one.line.moment > here)
+        there = one.line.moment
+        view.press("comma")
+        view.until(lambda shown: one.line.moment < there)
+        view.press("pgdn")
+        view.until(lambda shown: shown[2].startswith("end"))
+        view.press("pgup")
+        view.until(lambda shown: seconds(shown) == 0)
+        view.press("end")
+        view.until(lambda shown: shown[2].startswith("end"))
+        view.press("spc")
+        view.press("home")
+        view.until(lambda shown: shown[2].startswith("paused"))
+        view.press("up", "up", "up")
+        view.until(lambda shown: "  8x  " in shown[2])
+        view.pressed.extend([[KeyNumber(number=0x39, down=True)], moved(3, 4)])
+        view.until(lambda shown: shown[2].startswith("playing"))
+        view.press("h")
+        view.until(lambda shown: shown[2] == HELP)
+        view.until(lambda shown: shown[1] >= 56)
+
+
+def test_a_replay_that_is_moved_about_still_compares(recording):
+    with Watching(recording, speed=None) as one:
+        for name in ("left", "home", "spc", "right", "left", "spc"):
+            one.view.press(name)
+        one.view.until(lambda shown: shown[2].startswith("end"))
+        one.view.press("left", "spc")
+        one.view.until(lambda shown: not shown[2].startswith("end"))
+        one.view.until(lambda shown: shown[2].startswith("end"))
+        assert one.target.outcome.complete

@@ -34,9 +34,13 @@ class FedVnc:
         self._thread.start()
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def stop_taking(self) -> None:
+        """From now on nobody takes what is pressed, or shows anything."""
         self._over = True
         self._thread.join()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop_taking()
         self.end.stop()
         self.end.close()
 

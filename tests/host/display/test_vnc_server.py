@@ -364,30 +364,23 @@ def test_a_slow_reader_gets_fewer_pictures_and_costs_no_memory(served):
     assert np.array_equal(slow.decoder.frame, np.zeros((1200, 1920)))
 
 
-def test_floods_of_input_end_in_a_full_queue(served, monkeypatch):
+def test_floods_of_input_end_in_a_full_queue(served):
     fed = served()
-    fed.end.pressed.extend([[key("a", True)]] * vnc.MOST_GROUPS)
-    monkeypatch.setattr(fed, "_over", True)  # nobody takes any
-    fed._thread.join()
-    flood = Client.__new__(Client)
-    flood.socket = socket.socket(socket.AF_UNIX)
-    flood.socket.connect(fed.end.options.path)
-    flood.send(b"RFB 003.008\n\1\1")
-    fed.end.pressed.extend([[key("a", True)]] * vnc.MOST_GROUPS)
-    fed.end.show(None, None)
-    time.sleep(0.2)
+    one = Client(fed)
+    fed.stop_taking()
+    one.send(client.key(True, 0x62))
     for _ in range(50):
-        flood.send(client.key(True, 0x61) * 200 + client.pointer(1, 5, 5) * 200)
-        fed.end.show(None, None)
-    time.sleep(0.3)
-    assert vnc.MOST_GROUPS <= len(fed.end.pressed) <= 2 * vnc.MOST_GROUPS + 1
+        one.send(client.key(True, 0x61) * 200 + client.pointer(1, 5, 5) * 200 + client.pointer(0, 9, 9) * 200)
+    one.send(client.key(False, 0x62) + client.set_encodings(-258))
+    one.receive()  # it has read all of it
+    assert vnc.MOST_GROUPS <= len(fed.end.pressed) <= vnc.MOST_GROUPS + 3
+    assert fed.end.pressed[0] == [key("b", True)] and fed.end.pressed[-1] == [key("b", False)]
 
 
 def test_a_client_comes_in_even_if_no_picture_can_be_drawn(served, monkeypatch):
     monkeypatch.setattr(vnc, "PATIENCE_S", 0.2)
     fed = served()
-    fed._over = True
-    fed._thread.join()
+    fed.stop_taking()
     one = Client(fed)
     assert one.decoder.frame.shape == vnc.NO_PICTURE and not one.picture().any()
 

@@ -248,7 +248,7 @@ class VncEnd(DisplayEnd):
         if not client.connection.typed:
             return
         before = len(self.pressed)
-        self.pressed += client.typed(lambda: len(self.pressed) >= MOST_GROUPS)
+        client.press(self.pressed, MOST_GROUPS)
         if len(self.pressed) > before:
             self.wake()
 

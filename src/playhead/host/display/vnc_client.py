@@ -4,9 +4,11 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from playhead.base.record import Record
 from playhead.host.display.hands import Hands
 from playhead.host.display.rfb.connection import Connection, Stage
 from playhead.host.display.rfb.messages import Key
@@ -81,17 +83,18 @@ class Client:
         except OSError:
             raise Gone("") from None
 
-    def typed(self, full: Callable[[], bool]) -> list[Any]:
-        """Groups of what the client has done since the last time."""
-        groups: list[Any] = []
+    def press(self, pressed: deque[Sequence[Record]], most: int) -> None:
+        """Append what the client has done since the last time, in groups. From `most` of them on only what lets keys go
+        has room.
+        """
         connection = self.connection
         for event in connection.typed:
+            full = len(pressed) >= most
             if isinstance(event, Key):
-                groups += self.hands.key(event, full=full(), keeps_locks=connection.tells_locks)
+                pressed += self.hands.key(event, full=full, keeps_locks=connection.tells_locks)
             else:
-                groups += self.hands.pointer(event, connection.relative, full=full())
+                pressed += self.hands.pointer(event, connection.relative, full=full)
         connection.typed.clear()
-        return groups
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -1,8 +1,11 @@
-"""`playhead type` and the monitor's `type`: a text becomes keys of the recording, through either kind of monitor."""
+"""`playhead type` and the monitor's `type`: a text becomes keys of the recording, through either kind of monitor; and a
+VNC client's keysyms do, by the same layout.
+"""
 
 import io
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -99,6 +102,37 @@ def test_a_text_is_typed_into_a_machine(machine, tmp_path, capfd, monkeypatch):
     file = "minus alt_r minus n alt_r 7 ret"
     keys = f"y z alt_r q shift 2 ret shift y {file} j q spc spc w {file} e spc shift apostrophe"
     assert typed(tmp_path / "r.ph") == keys
+    assert main(["replay", str(tmp_path / "r.ph"), "--quiet"]) == 0
+
+
+def test_keysyms_of_a_vnc_client_are_keys_of_the_layout(tmp_path):
+    (tmp_path / "reader.bin").write_bytes(guest.firmware(READER, tmp_path))
+    words = ["record", "-o", str(tmp_path / "r.ph"), "-bios", str(tmp_path / "reader.bin"), "-m", "16", "-k", "de",
+             "-serial", "null", "-vnc", f"unix:{tmp_path / 'vnc'}"]  # fmt: skip
+    keysyms = {"z": 0x7A, "ä": 0xE4, "AltGr": 0xFE03, "@": 0x40, "€": 0x20AC, "ф": 0x01000444}
+    process = subprocess.Popen([*PLAYHEAD, *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 30
+        with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as said:
+            while client.connect_ex(str(tmp_path / "vnc")):
+                assert time.monotonic() < end and process.poll() is None
+                time.sleep(0.1)
+            assert said.read(12) == b"RFB 003.008\n"
+            client.sendall(b"RFB 003.008\n")
+            assert said.read(2) == b"\x01\x01"  # one way: no password
+            client.sendall(b"\x01")
+            assert said.read(4) == bytes(4)
+            client.sendall(b"\x01")
+            said.read(struct.unpack(">20xI", said.read(24))[0])
+            for down, key in ((1, "z"), (0, "z"), (1, "ä"), (1, "AltGr"), (1, "@"), (0, "@"), (1, "€"), (1, "ф")):
+                client.sendall(struct.pack(">BBHI", 4, down, 0, keysyms[key]))
+            while len(typed(tmp_path / "r.ph").split()) < 5:
+                assert time.monotonic() < end
+                time.sleep(0.3)
+    finally:
+        process.terminate()
+        process.communicate()
+    assert typed(tmp_path / "r.ph") == "y apostrophe alt_r q e"
     assert main(["replay", str(tmp_path / "r.ph"), "--quiet"]) == 0
 
 

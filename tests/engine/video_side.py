@@ -124,7 +124,7 @@ class VideoSide(Side):
                     self._written(self.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
                     if core.get("hit_n"):
                         return "watch"
-                elif reason:
+                elif reason and reason != S.EXIT_SYNC:
                     return {S.EXIT_HALT: "halt", S.EXIT_DELIVERIES: "deliveries"}.get(reason, f"reason {reason}")
         return "budget"
 

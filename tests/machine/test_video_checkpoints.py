@@ -5,6 +5,7 @@ either engine, what follows is the same to the last bit.
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
@@ -206,3 +207,23 @@ def test_a_page_of_video_memory_is_known_by_an_address_that_shows_it(bios, run):
     put_back(m, run[1], 4)
     page = m.memory.shared.start + 0x123
     assert physical_page(m, page) == (FRAME >> 12) + 0x123 and physical_page(m, 5) == 5
+
+
+ENDLESS = """
+        .include "pc.inc"
+main:   pci_write 0x80001010, 0xE0000000
+        pci_write 0x80001004, 0x03
+        movl    $0xFEEB, 0xE0000000     # jmp to itself
+        movl    $0xE0000000, %eax
+        jmp     *%eax
+"""
+
+
+def test_code_in_it_does_not_keep_the_machine(tmp_path):
+    """It is slow, so somebody who wants the machine back must not wait for the end of a run of the usual length."""
+    m = machine(guest.firmware(ENDLESS, tmp_path))
+    m.run(10_000)
+    timer = threading.Timer(0.1, m.kick)
+    timer.start()
+    assert m.run(1 << 40).kind == "kick" and 10_000 < m.icount < 1 << 20
+    timer.join()

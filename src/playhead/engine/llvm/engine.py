@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from playhead.engine.reference import ReferenceEngine
 
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
+SLOW_MOST = 1 << 12  # of those that the reference engine does: code in video memory must not keep the machine for long
 
 
 def _address(buffer) -> int:
@@ -92,7 +93,7 @@ class NativeEngine:
     def run(self, budget: int) -> None:
         """Retire `budget` instructions, or fewer: then `exit_reason` says why."""
         core, c32, c64, i = self.core, self.core.c32, self.core.c64, self._i
-        end = c64[i["icount"]] + budget
+        end, slow = c64[i["icount"]] + budget, 0
         while True:
             if core.stale or c32[i["rearm"]]:
                 if self._marks.update():
@@ -111,7 +112,11 @@ class NativeEngine:
             reason = c32[i["exit_reason"]]
             if reason == S.EXIT_REFERENCE:
                 self.reference.run(1)
+                slow += 1
                 if c32[i["exit_reason"]] or c64[i["icount"]] >= end:
+                    return
+                if slow == SLOW_MOST:
+                    c32[i["exit_reason"]] = S.EXIT_SYNC
                     return
             elif reason == S.EXIT_ARENA:
                 self.reset_arena()

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asm
-from tools.guests import boot_screens, c_program, disk_guests, network, qemu_source, screen, sound
+from tools.guests import boot_screens, c_program, disk_guests, qemu_source
 from tools.guests import debian as debian_recipe
 from tools.guests.apt import AptError
 
@@ -57,6 +57,8 @@ APPEND = {
     "network": NO_TESTS,
     "screen": NO_TESTS,
     "sound": NO_TESTS,
+    "editor": NO_TESTS,
+    "desktop": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 
@@ -186,8 +188,8 @@ def debian(variant: str = "boot") -> tuple[Path, Path]:
             inside = {name: program(name).read_bytes() for name in PROGRAMS.get(variant, ())}
             if variant == "compiled":
                 inside[variant] = c_program.build(folder, _say).read_bytes()
-            found = {"network": network.entries, "screen": screen.entries, "sound": sound.entries}.get(variant)
-            more = found(folder, _say) if found else []
+            recipe = debian_recipe.RECIPES.get(variant)
+            more = recipe.entries(folder, _say) if recipe else []
             return kernel, debian_recipe.build(variant, busybox, folder, inside, modules, more)
     except (AptError, OSError) as error:
         raise GuestError(str(error)) from None

@@ -1,6 +1,6 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Eleven variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Thirteen variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
@@ -9,7 +9,8 @@ drives busy at once, whatever they are. `floppy` loads the floppy driver, reads 
 first drive, and writes another. `power` is suspended to RAM and woken, and waits for the power button. `input` prints
 what its drivers make of keyboard and mouse. `compiled` runs a program made by Debian's compiler (c_program.py).
 `network` has drivers for network cards and an SSH server, and runs what the kernel's command line says (network.py).
-`screen` shows scenes on its console (screen.py), `sound` plays and captures (sound.py).
+`screen` shows scenes on its console (screen.py), `sound` plays and captures (sound.py), `editor` has a text edited
+while all is busy (editor.py), `desktop` has an X server (desktop.py).
 For guests that start from a disk see disk_guests.py.
 """
 
@@ -21,22 +22,23 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
-from tools.guests import initramfs, network, screen, sound
+from tools.guests import desktop, editor, initramfs, network, screen, sound
 from tools.guests.apt import INDEX, AptError, PrivateApt
 from tools.guests.initramfs import Entry
 
 VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input", "network", "screen",
-            "sound")
+            "sound", "editor", "desktop")  # fmt: skip
+RECIPES = {"network": network, "screen": screen, "sound": sound, "editor": editor, "desktop": desktop}
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 FLOPPY = ("floppy", "vfat", "nls_cp437", "nls_ascii")
 POWER = ("button", "evdev")  # the power button, and the device node that tells of it
 INPUT = ("evdev", "psmouse")
 MODULES = {"disk": IDE, "load": IDE, "floppy": FLOPPY, "power": (*POWER, *IDE), "input": INPUT,
-           "network": network.MODULES, "screen": screen.MODULES, "sound": sound.MODULES}  # fmt: skip
-KEPT = tuple(sorted({*IDE, *FLOPPY, *POWER, *INPUT, *network.MODULES, *screen.MODULES, *sound.MODULES,
-                     "crc32c_generic", "ext4", "isofs"}))  # by any  # fmt: skip
+           **{name: recipe.MODULES for name, recipe in RECIPES.items()}}  # fmt: skip
+KEPT = tuple(sorted({*chain(*MODULES.values()), "crc32c_generic", "ext4", "isofs"}))  # by any
 
 FLAVOUR = "686"  # of the kernel that the variants share
 FLAVOURS = ("686-pae", "rt-686-pae")  # others, with PAE paging; the second one is PREEMPT_RT
@@ -272,8 +274,8 @@ poweroff -f
 
 _SCRIPTS = {
     "disk": _DISK, "floppy": _FLOPPY, "boot": _BOOT, "shell": _SHELL, "story": _STORY, "load": _LOAD,
-    "compiled": _COMPILED, "power": _POWER, "input": _INPUT, "network": START + network.SCRIPT,
-    "screen": START + screen.SCRIPT, "sound": START + sound.SCRIPT,
+    "compiled": _COMPILED, "power": _POWER, "input": _INPUT,
+    **{name: START + recipe.SCRIPT for name, recipe in RECIPES.items()},
 }  # fmt: skip
 
 LOGIN, PASSWORD = "root", "playhead"

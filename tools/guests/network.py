@@ -18,12 +18,11 @@ no signature, which would be wrong then.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.guests import host_tools, initramfs
-from tools.guests.apt import INDEX, AptError, PrivateApt
+from tools.guests import initramfs, packages
+from tools.guests.apt import AptError
 from tools.guests.initramfs import Entry
 
 DRIVERS = ("8139cp", "8139too", "e1000")
@@ -99,7 +98,7 @@ _ETC = {
 
 def entries(folder: Path, say: Callable[[str], None]) -> list[Entry]:
     """Programs, their libraries and configuration; the packages' files are fetched into `folder` if need be."""
-    kept = _packages(folder, say)
+    kept = packages.unpacked(folder, "network", PACKAGES, say)
     made = [initramfs.file(f"bin/{name}", _file(kept, f"{where}/{name}"), 0o755) for name, where in _PROGRAMS.items()]
     made += [initramfs.file(f"lib/{name}", _library(kept, name), 0o755) for name in _LIBRARIES]
     made += [initramfs.file(path, text.encode()) for path, text in _ETC.items()]
@@ -123,19 +122,6 @@ def _unsigned(module: bytes) -> bytes:
         return module
     end = len(module) - len(_SIGNED)
     return module[: end - 12 - int.from_bytes(module[end - 4 : end], "big")]
-
-
-def _packages(folder: Path, say: Callable[[str], None]) -> Path:
-    kept = folder / f"network-{host_tools.key_of(PACKAGES)}"
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-            apt = PrivateApt(Path(scratch) / "apt", "i386", say, folder / INDEX)
-            apt.update()
-            files = Path(scratch) / "files"
-            for name in PACKAGES:
-                apt.unpack(name, files)
-            files.replace(kept)
-    return kept
 
 
 def _library(kept: Path, name: str) -> bytes:

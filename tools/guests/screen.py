@@ -14,12 +14,10 @@ go to the serial line.
 from __future__ import annotations
 
 import gzip
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.guests import host_tools, initramfs
-from tools.guests.apt import INDEX, PrivateApt
+from tools.guests import initramfs, packages
 from tools.guests.initramfs import Entry
 
 MODULES = ("bochs",)
@@ -63,12 +61,5 @@ poweroff -f
 
 def entries(folder: Path, say: Callable[[str], None]) -> list[Entry]:
     """The font; its package is fetched into `folder` if need be."""
-    kept = folder / f"screen-{host_tools.key_of(PACKAGES)}"
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as scratch:
-            apt = PrivateApt(Path(scratch) / "apt", "i386", say, folder / INDEX)
-            apt.update()
-            for name in PACKAGES:
-                apt.unpack(name, Path(scratch) / "files")
-            (Path(scratch) / "files").replace(kept)
+    kept = packages.unpacked(folder, "screen", PACKAGES, say)
     return [initramfs.file("lib/font.psf", gzip.decompress((kept / _FONT).read_bytes()))]

@@ -123,8 +123,11 @@ def place_initrd(kernel: Kernel, initrd: bytes, ram_end: int) -> int:
     return start
 
 
-def build(image: bytes, initrd: bytes | None, append: str, e820: list[E820], ram_end: int, rsdp: int) -> Boot:
-    """`ram_end` is where RAM that the kernel may be loaded to ends; `rsdp` the address of ACPI's root pointer."""
+def build(image: bytes, initrd: bytes | None, append: str, e820: list[E820], ram_end: int, rsdp: int,
+          screen: bool = True) -> Boot:  # fmt: skip
+    """`ram_end` is where RAM that the kernel may be loaded to ends; `rsdp` the address of ACPI's root pointer;
+    `screen`: whether there is a graphics card.
+    """
     kernel = parse(image)
     command_line = append.encode("utf-8", "surrogateescape")
     if len(command_line) > min(kernel.cmdline_max, 0xFFFF):
@@ -136,7 +139,8 @@ def build(image: bytes, initrd: bytes | None, append: str, e820: list[E820], ram
     boot = Boot()
     params = bytearray(PAGE)
     params[HEADER_AT : HEADER_AT + len(kernel.setup_header)] = kernel.setup_header
-    _screen_info(params)
+    if screen:
+        _screen_info(params)
     params[TYPE_OF_LOADER] = LOADER_UNDEFINED
     struct.pack_into("<I", params, CODE32_START, KERNEL)
     struct.pack_into("<I", params, CMD_LINE_PTR, COMMAND_LINE)
@@ -158,7 +162,7 @@ def build(image: bytes, initrd: bytes | None, append: str, e820: list[E820], ram
 
 
 def _screen_info(params: bytearray) -> None:
-    """The 80x25 colour text screen that vga_text.py starts with, cursor at the top left."""
+    """The 80x25 colour text screen that a graphics card starts with, cursor at the top left."""
     params[0x06], params[0x07], params[0x0E], params[0x0F] = 3, 80, 25, 1  # mode, columns, lines, is a VGA
     struct.pack_into("<H", params, 0x0A, 0x0003)  # 256 KiB of video memory
     struct.pack_into("<H", params, 0x10, 16)  # scan lines of a character

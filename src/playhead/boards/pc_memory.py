@@ -53,11 +53,16 @@ def area_size(config: PcConfig) -> int:
     """Bytes of backing area that the board needs."""
     bios = _pages(len(config.bios or b""))
     roms = sum(_pages(socket.length) for socket in config.sockets)
-    return config.ram_bytes + (_vram_size(config) or VIDEO_SIZE) + WINDOW_SIZE + bios + roms
+    return config.ram_bytes + (_vram_size(config) or _video_size(config)) + WINDOW_SIZE + bios + roms
+
+
+def _video_size(config: PcConfig) -> int:
+    """Of the memory that a text-only screen shows; 0 if there is none."""
+    return VIDEO_SIZE if config.all_of("vga-text") else 0
 
 
 def _vram_size(config: PcConfig) -> int:
-    """Of the graphics card's memory; 0 without one."""
+    """Of a graphics card's memory; 0 without one."""
     cards = config.all_of("VGA")
     if not cards:
         return 0
@@ -83,19 +88,18 @@ class Layout(NamedTuple):
 def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
     """Reserve the regions, fill the ROMs, and map all but C0000h-FFFFFh, which is the host bridge's."""
     ram = memory.allocate(config.ram_bytes)
-    vram_size = _vram_size(config)
-    video = memory.allocate(vram_size or VIDEO_SIZE)
+    vram_size, video_size = _vram_size(config), _video_size(config)
+    video = memory.allocate(vram_size or video_size)
     window = memory.allocate(WINDOW_SIZE)
-    regions = [
-        Region("ram", ram, config.ram_bytes),
-        Region("vram", video, vram_size) if vram_size else Region("video", video, VIDEO_SIZE),
-        Region("rom", window, WINDOW_SIZE, rom=True),
-    ]
+    regions = [Region("ram", ram, config.ram_bytes)]
     memory.map(0, VIDEO, ram)
     if vram_size:
+        regions.append(Region("vram", video, vram_size))
         memory.share(video, vram_size)  # shown by the card itself
-    else:
+    elif video_size:
+        regions.append(Region("video", video, video_size))
         memory.map(VIDEO, VIDEO_SIZE, video)
+    regions.append(Region("rom", window, WINDOW_SIZE, rom=True))
     if config.ram_bytes > HIGH_RAM:
         memory.map(HIGH_RAM, config.ram_bytes - HIGH_RAM, ram + HIGH_RAM)
     image = config.bios if config.bios is not None else bare_rom(config, tables)
@@ -154,7 +158,8 @@ def _boot(config: PcConfig, kernel: bytes) -> linux_boot.Boot:
     if config.modules:
         raise UsageError("a Linux kernel takes one initrd, no modules")
     e820 = linux_boot.memory_map(config.ram_bytes, tables_at(config))
-    return linux_boot.build(kernel, config.initrd, config.append, e820, tables_at(config), RSDP_AT)
+    screen = bool(config.all_of("vga-text", "VGA"))
+    return linux_boot.build(kernel, config.initrd, config.append, e820, tables_at(config), RSDP_AT, screen)
 
 
 def firmware_files(config: PcConfig, tables: TableSet) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ STANDARD, OWN = b"\x55\xaastandard", b"\x55\xaaown"
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("installed").mkdir()
-    for name in ("efi-e1000.rom", "pxe-e1000.rom"):
+    for name in ("efi-e1000.rom", "pxe-e1000.rom", "vgabios-stdvga.bin"):
         Path(f"installed/{name}").write_bytes(STANDARD)
     Path("own.rom").write_bytes(OWN)
     Path("bios").write_bytes(bytes(65536))
@@ -58,6 +58,10 @@ BIOS, KERNEL = ("-bios", "bios"), ("-kernel", "kernel")
     ((*KERNEL, "-device", "e1000"), []),
     ((*KERNEL, "-device", "e1000,romfile=./own.rom"), [("own.rom", OWN)]),
     (BIOS, []),
+    ((*BIOS, "-device", "VGA"), [("vgabios-stdvga.bin", STANDARD)]),
+    ((*KERNEL, "-device", "VGA"), [("vgabios-stdvga.bin", STANDARD)]),  # for its font
+    ((*KERNEL, "-device", "VGA,romfile="), []),
+    ((*BIOS, "-device", "VGA,romfile=own.rom", "-device", "e1000"), [("own.rom", OWN), ("efi-e1000.rom", STANDARD)]),
 ])  # fmt: skip
 def test_which_it_has(words, found, capfd) -> None:
     assert roms(*words, "-nodefaults") == found
@@ -72,6 +76,19 @@ def test_the_package_is_not_there(capfd) -> None:
     assert len(said) == 1 and "no efi-e1000.rom" in said[0] and "install Debian's package ipxe-qemu" in said[0]
     assert roms(*KERNEL, "-device", "e1000", "-nodefaults") == roms(*BIOS, "-device", "e1000,romfile=") == []
     assert capfd.readouterr().err == ""
+
+
+def test_the_package_with_the_screens_rom_is_not_there(capfd) -> None:
+    Path("installed/vgabios-stdvga.bin").unlink()
+    assert roms(*KERNEL, "-device", "VGA", "-nodefaults") == []
+    (said,) = capfd.readouterr().err.splitlines()
+    assert "no vgabios-stdvga.bin, so" in said and "text modes have no font" in said and "package seabios" in said
+    assert roms(*KERNEL, "-device", "VGA,romfile=", "-nodefaults") == [] and capfd.readouterr().err == ""
+
+
+def test_a_screen_without_decoded_rom_has_it_where_firmware_looks_for_one() -> None:
+    (socket,) = made(*BIOS, "-device", "VGA,rombar=0", "-nodefaults").sockets
+    assert (socket.file, socket.length, socket.data) == ("vgaroms/vgabios-stdvga.bin", 0, STANDARD)
 
 
 @pytest.mark.parametrize("device, message", [
@@ -96,6 +113,6 @@ def test_a_boot_index_is_one_devices_own() -> None:
 def test_a_card_is_something_to_start_from(monkeypatch) -> None:
     monkeypatch.setattr("playhead.cli.assemble.seabios", lambda: "bios")
     assert made("-device", "e1000", "-nodefaults").bios is not None
-    for words in (["-device", "e1000,romfile="], []):
+    for words in (["-device", "e1000,romfile="], ["-device", "VGA"], []):
         with pytest.raises(UsageError, match="nothing to start"):
             made(*words, "-nodefaults")

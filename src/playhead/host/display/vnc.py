@@ -66,6 +66,7 @@ class VncEnd(DisplayEnd):
         self._fresh = False
         self._caption, self._titled_at = "", 0.0
         self._wanted, self._wanted_since = False, 0.0
+        self._rest_until = 0.0  # so that encoding takes half of a processor's time at most
         self._password: str | None = None
         self._expires: float | None = None
         self._clients: list[Client] = []
@@ -191,7 +192,8 @@ class VncEnd(DisplayEnd):
             by_fd = {client.socket.fileno(): client for client in self._clients}
             for fd, client in by_fd.items():
                 poll.register(fd, client.watched())
-            for fd, events in poll.poll(LOOK_S * 1000):
+            rest_s = self._rest_until - time.monotonic()
+            for fd, events in poll.poll(1000 * (min(rest_s, LOOK_S) if rest_s > 0 else LOOK_S)):
                 if fd == self._reread:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._reread, 4096)
@@ -314,7 +316,10 @@ class VncEnd(DisplayEnd):
             for client in list(self._clients):
                 if client.connection.wants:
                     self._with(client, self._give_one, frame)
-        wanted = any(client.connection.wants for client in self._clients)
+            done = time.monotonic()
+            self._rest_until = done + (done - now)
+        rested = time.monotonic() >= self._rest_until
+        wanted = rested and any(client.connection.wants for client in self._clients)
         with self._lock:
             begins = wanted and not self._wanted
             self._wanted = wanted and not self._fresh

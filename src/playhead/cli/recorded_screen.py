@@ -40,11 +40,12 @@ def largest_size(line: Timeline, begin: Moment, end: Moment, steps: Steps) -> tu
 
     screen = screen_of(line.machine.devices)
     assert screen is not None
-    sizes = [screen.picture(line.machine.now_ns())[:2]]
+    sizes = [screen.size_of()]
     stored = [checkpoint for checkpoint in line.player.stored if begin <= checkpoint.moment <= end]
     if len(stored) < FEW:
-        sizes += [frame.picture[:2] for frame in frames(line, screen, end, steps.no_shorter_than(SHORTEST_NS))]
+        sizes += [screen.size_of() for _ in frames(line, screen, end, steps.no_shorter_than(SHORTEST_NS))]
         line.seek(begin)
     for checkpoint in stored[:: len(stored) // MOST_ASKED + 1]:
         sizes.append(screen.size_of(line.player.reader.checkpoint_parts(checkpoint)[screen.name]))
-    return max(width for width, _ in sizes), max(height for _, height in sizes)
+    shown = [size for size in sizes if size is not None] or [screen.picture(line.machine.now_ns())[:2]]
+    return max(width for width, _ in shown), max(height for _, height in shown)

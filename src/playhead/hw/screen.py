@@ -23,8 +23,8 @@ class Screen(Protocol):
         """The characters; None in graphics modes."""
         ...
 
-    def size_of(self, state: bytes) -> tuple[int, int]:
-        """How large the picture is in a state that `save` returned."""
+    def size_of(self, state: bytes | None = None) -> tuple[int, int] | None:
+        """How large the picture is in a state that `save` returned, or now; None while there is none."""
         ...
 
 

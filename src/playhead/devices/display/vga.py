@@ -246,10 +246,10 @@ class Vga(PciCard[VgaState]):
     def text(self, now_ns: int) -> Text | None:
         return self._painter.text(now_ns)
 
-    def size_of(self, state: bytes) -> tuple[int, int]:
-        from playhead.devices.display import vga_picture
-
-        return vga_picture.size_of(VgaState.decode(state))
+    def size_of(self, state: bytes | None = None) -> tuple[int, int] | None:
+        s = self.state if state is None else VgaState.decode(state)
+        scan = vga_scan.scan_of(s)
+        return None if scan is None or vga_scan.is_blank(s) else scan.size
 
     @property
     def _without_font(self) -> bool:

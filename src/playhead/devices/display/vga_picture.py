@@ -87,14 +87,6 @@ class Painter:
         return Text(scan.columns, len(scan.rows), bytes(cells), vga_scan.cursor_place(scan))
 
 
-def size(scan: TextScan | GraphicsScan | None) -> tuple[int, int]:
-    return scan.size if scan is not None else (NOTHING.width, NOTHING.height)
-
-
-def size_of(s: Registers) -> tuple[int, int]:
-    return size(vga_scan.scan_of(s))
-
-
 def blank(scan: TextScan | GraphicsScan | None) -> Picture:
     """Black, as large as its mode."""
     if scan is None:

@@ -80,8 +80,10 @@ class VgaText(Device[VgaState]):
         assert self._picture is not None
         return self._picture
 
-    def size_of(self, state: bytes) -> tuple[int, int]:
-        return vga_picture.size(_scan(VgaState.decode(state)))
+    def size_of(self, state: bytes | None = None) -> tuple[int, int] | None:
+        s = self.state if state is None else VgaState.decode(state)
+        scan = _scan(s)
+        return None if scan is None or vga_scan.is_blank(s) else scan.size
 
     @staticmethod
     def _addresses(scan: vga_scan.TextScan) -> Iterator[int]:

@@ -13,7 +13,8 @@ from planted import drop
 from test_never_silent import Damage, devices, edit, events, other_byte, replayed, rewrite
 
 from playhead.cli import main
-from playhead.log.events import AudioIn
+from playhead.log.events import AudioIn, AudioOut
+from playhead.log.qemu_reader import QemuLog
 from playhead.log.reader import Reader
 from tests.shared import once
 from tools import guest
@@ -180,3 +181,14 @@ def test_flac_without_its_library(recording, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     assert main(["sound", str(recording), "-o", str(tmp_path / "x.flac")]) == 2
     assert "FLAC needs the Python package soundfile" in capsys.readouterr().err
+
+
+def test_qemus_log_has_it(recording, tmp_path):
+    """What was captured at full width, and how many frames the mixer took at QEMU's rate."""
+    assert main(["log", "--qemu", "-o", str(tmp_path / "replay.bin"), str(recording)]) == 0
+    found = [entry.event for entry in QemuLog(str(tmp_path / "replay.bin")).entries()]
+    data = b"".join(bytes(event.data) for event in found if isinstance(event, AudioIn))
+    assert data == frames(7, sound_guest.CAPTURED)
+    played = sum(event.played for event in found if isinstance(event, AudioOut))
+    frames_played = len(samples(recording.parent / "out.wav")) // 4
+    assert abs(played - frames_played * 441 // 480) <= 2

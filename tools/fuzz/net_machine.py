@@ -15,6 +15,7 @@ from typing import Any
 
 from playhead.base.errors import PlayheadError
 from playhead.boards.config import PcConfig
+from playhead.host.end import HostEnd
 from playhead.host.host import Host
 from playhead.host.net.end import NetEnd
 from playhead.log.events import LinkChanged, NetPacket
@@ -66,9 +67,9 @@ class Network(NetEnd):
 class Quiet(Host):
     """Without a watcher: nothing comes but what the networks bring."""
 
-    def __init__(self, console: Path | None = None, networks: dict[str, NetEnd] | None = None):
+    def __init__(self, console: Path | None = None, ends: dict[str, HostEnd] | None = None):
         super().__init__([f"file:{console}" if console else "null"], reads=False)
-        for name, end in (networks or {}).items():
+        for name, end in (ends or {}).items():
             self.connect(name, end)
         self._now = 0
         self.status.enabled = False
@@ -98,13 +99,17 @@ class Recorded:
         self.networks = {f"net{n}": self.NETWORK(f"n{n}", random.Random(f"{seed} {n}")) for n in range(count)}
         meta = {"config": pc.to_json(), "shift": SHIFT, "engine": engine, "program": "fuzz"}
         options = Options(digest_period=self.PERIOD, meta=meta, blobs=tuple(pc.blobs().values()))
-        self.host = Quiet(path.with_suffix(".out"), dict(self.networks))
+        self.host = Quiet(path.with_suffix(".out"), self.outside())
         self._turns = 0
         with Writer(str(path), True) as writer:
             self.session = Often(self.build(engine), self.host, options, writer)
             self.session.drive = self._turn
             self.outcome = self.session.run()
         self.console = path.with_suffix(".out").read_bytes()
+
+    def outside(self) -> dict[str, HostEnd]:
+        """The host's ends, by the names by which a session knows them."""
+        return dict(self.networks)
 
     def build(self, engine: str) -> Callable[[Any], Machine]:
         return lambda door: Machine(self.pc, door, engine, SHIFT)

@@ -78,7 +78,7 @@ class Property(NamedTuple):
             "str": f"at most {self.most or 255} printable ASCII characters",
             "file": "the name of a file",
             "mac": "six bytes such as 52:54:00:12:34:56", "addr": "a slot and perhaps a function, such as 03 or 06.1",
-        }.get(self.type, f"the id of a {self.type}")  # fmt: skip
+        }.get(self.type, f"the id of {_article(self.type)}")  # fmt: skip
 
     def _range(self) -> tuple[int, int]:
         low, high = INTEGERS[self.type]
@@ -117,7 +117,7 @@ class Property(NamedTuple):
 
     def about(self) -> str:
         """What it is for, and the words that it takes."""
-        about = self.help or (f"ID of a {self.type} to use as a backend" if self.type in OUTSIDE else "")
+        about = self.help or (f"ID of {_article(self.type)} to use as a backend" if self.type in OUTSIDE else "")
         return ", ".join(filter(None, (about, "/".join(self.values))))
 
     def help_line(self) -> str:
@@ -140,6 +140,10 @@ def shown(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _article(word: str) -> str:
+    return f"a{'n' * (word[0] in 'aeiou')} {word}"
 
 
 class Span(NamedTuple):

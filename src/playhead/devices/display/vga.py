@@ -109,7 +109,7 @@ class Vga(PciCard[VgaState]):
         Differs("memory and ports with PCI decoding off", "off", "on", True),
         Differs("memory map of a Bochs mode", "as programmed", "64 KiB at A0000h, with the registers that the mode "
                 "takes over", True),
-        Differs("word accesses of the Bochs ports' bytes", "not defined", "ignored, read all ones", True),
+        Differs("byte accesses of the Bochs ports", "not defined", "ignored, read all ones", True),
         Differs("a byte of a register in BAR 2's Bochs range", "not defined", "the low byte, whichever it is", True),
         Differs("retrace and display enable in input status 1", "where the beam is", "other values at each read; here "
                 "from virtual time and the programmed timing, in Bochs modes 60 Hz", False),

@@ -39,6 +39,7 @@ MOST_GROUPS = 1024  # of input that the session has not taken; what comes on top
 MOST_HAPPENINGS = 1024
 MOST_TOLD = 3  # messages of one kind
 LOOK_S = 0.1
+FLOOD_S = 0.01  # reading for longer than that at a time, it rests as long
 PATIENCE_S = 2.0  # without a picture from the session, the last one has to do
 TITLE_S = 0.25  # between two titles
 NO_PICTURE = (480, 640)
@@ -193,7 +194,9 @@ class VncEnd(DisplayEnd):
             for fd, client in by_fd.items():
                 poll.register(fd, client.watched())
             rest_s = self._rest_until - time.monotonic()
-            for fd, events in poll.poll(1000 * (min(rest_s, LOOK_S) if rest_s > 0 else LOOK_S)):
+            ready = poll.poll(1000 * (min(rest_s, LOOK_S) if rest_s > 0 else LOOK_S))
+            begin = time.monotonic()
+            for fd, events in ready:
                 if fd == self._reread:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._reread, 4096)
@@ -203,7 +206,10 @@ class VncEnd(DisplayEnd):
                     self._with(by_fd[fd], self._serve, events)
             for client in list(self._clients):
                 self._with(client, self._look)
+            busy_s = time.monotonic() - begin
             self._give()
+            if busy_s > FLOOD_S:  # what floods of messages cost the machine is bounded, too
+                time.sleep(min(busy_s, LOOK_S))
 
     def _with(self, client: Client, act: Callable[..., None], *arguments: Any) -> None:
         """Do this for a client, which it may cost its connection."""

@@ -47,7 +47,7 @@ def console_specs(specs: list[str], values: dict[str, Any]) -> list[str]:
 
 
 def watch(reader: Reader, build: Build, specs: list[str], values: dict[str, Any]) -> int:
-    """Until its user ends it, or at its end when nobody is there."""
+    """Until its user ends it: at the recording's end it pauses."""
     from playhead.cli import views
     from playhead.cli.recorded_machine import moment_of
     from playhead.cli.recorded_screen import check_screen
@@ -68,7 +68,7 @@ def watch(reader: Reader, build: Build, specs: list[str], values: dict[str, Any]
     target = WatchedReplay(line, host, host.outputs, date_text,
                            values["speed"] if math.isfinite(values["speed"]) else None)
     target.sinks[Viewing].compose = Canvas(None, captions=True).compose
-    target.controlled = lambda: any(view.occupied for view in target.displays())
+    target.controlled = lambda: True  # somebody may still come, and go back
     target.going, target.break_at = not values["stopped"], end
     target.observe()
     with host:

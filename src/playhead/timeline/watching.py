@@ -28,10 +28,7 @@ STEP_NS = 33 * MS  # of real time, between two pictures
 LATE_NS = 200 * MS  # a host that is later than that gives up what it has missed
 SLOWEST, FASTEST = 1 / 64, 64.0
 HELP_NS = 10 * SECOND
-HELP = (
-    "space: pause   left, right: 1 s   PgUp, PgDn: 10 s   Home, End   , and .: a step   up, down: speed   "
-    "1: normal   m: most   q: end"
-)
+HELP = "space: pause  left/right: 1 s  PgUp/PgDn: 10 s  Home/End  , . step  up/down: speed  q: end"
 NUMBERS = {  # in scan code set 1, with 80h behind the prefix E0h: what VNC clients may send in place of names
     0x39: "spc", 0xCB: "left", 0xCD: "right", 0xC9: "pgup", 0xD1: "pgdn", 0xC7: "home", 0xCF: "end", 0xC8: "up",
     0xD0: "down", 0x33: "comma", 0x34: "dot", 0x35: "slash", 0x23: "h", 0x02: "1", 0x32: "m", 0x10: "q",

@@ -5,19 +5,22 @@ checkpoint; a guest that draws is recorded and replayed.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memory_drive import Door
+from memory_drive import Door, Store, go
 from playhead.boards.config import PcConfig
 from playhead.boards.entry import Entry, Rom
+from playhead.boards.drive_config import DriveConfig
 from playhead.boards.pc_devices import parts
 from playhead.cli import main
+from playhead.devices.display import vga_palette
 from playhead.devices.display.vga import Vga
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
-from tools import guest
+from tools import asm, guest
 
 SEABIOS = Path("/usr/share/seabios")
 SAYS = ("SeaBIOS (version", "Booting from Hard Disk...", "No bootable device.")
@@ -70,6 +73,25 @@ main:   pci_write 0x80001010, 0xFD000000
 """.replace("FRAME", f"{FRAME:#x}")
 
 
+# Sets the mode in its last word (VBE's, by its number), and draws eight pixels at the top left of it
+SECTOR = """
+        xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    $0x4F02, %ax
+        movw    mode, %bx
+        int     $0x10
+        movw    $0x3C4, %dx
+        movw    $0x0A02, %ax
+        outw    %ax, %dx
+        movw    $0xA000, %ax
+        movw    %ax, %es
+        movb    $0xA5, %es:0
+        cli
+        hlt
+mode:   .word   0
+"""
+
+
 @pytest.fixture(scope="module")
 def config() -> PcConfig:
     files = SEABIOS / "bios-256k.bin", SEABIOS / "vgabios-stdvga.bin"
@@ -108,6 +130,27 @@ def test_seabios_shows_what_it_does(config):
     assert (card.bar(0), card.bar(2), card.word(0x30, 4)) == (FRAME, 0xFEBF0000, 0xFEBE0000)  # as in QEMU
     picture = card.picture(machine.now_ns())
     assert (picture.width, picture.height) == (720, 400) and any(picture.pixels)
+
+
+@pytest.mark.guest
+@pytest.mark.parametrize("mode,size", [(0x102, (800, 600)), (0x12, (640, 480))])
+def test_planes_in_modes_that_the_rom_sets(config, mode, size):
+    """QEMU draws nothing in the first one: its Bochs modes of 4 bits have no plane that can be written."""
+    code = asm.flat(SECTOR, base=0x7C00, bits=16)
+    code = code[:-2] + mode.to_bytes(2, "little")
+    store = Store()
+    disk = store.drive(code.ljust(510, b"\0") + b"\x55\xaa" + bytes(65536 - 512))
+    more = parts(more=[Entry("VGA", "VGA", {"romfile": "vgabios-stdvga.bin"})],
+                 drives=[DriveConfig(0, 0, "hd", disk.sectors)])  # fmt: skip
+    machine = Machine(replace(config, **more), Door(disk))
+    card = card_of(machine)
+    wanted = b"\0\xa5\0\xa5"
+    assert go(machine, store, lambda: bytes(card.vram.view()[:4]) == wanted, limit=50_000_000) == "until"
+    picture = card.picture(machine.now_ns())
+    assert (picture.width, picture.height) == size
+    sixteen = vga_palette.sixteen(card.state)
+    row = [int.from_bytes(picture.pixels[4 * n : 4 * n + 3], "little") for n in range(8)]
+    assert row == [int(sixteen[10 if 0xA5 >> 7 - n & 1 else 0]) for n in range(8)] and len(set(row)) == 2
 
 
 @pytest.mark.guest

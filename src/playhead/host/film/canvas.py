@@ -24,6 +24,7 @@ class Canvas:
         self._size, self._bar = size, BAR if captions else 0
         if size is not None and even:
             self._size = size[0] + size[0] % 2, size[1] + size[1] % 2
+        self._last: tuple[Picture, Picture] | None = None  # a picture, and as it was put onto the canvas
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -31,17 +32,22 @@ class Canvas:
 
     def compose(self, picture: Picture, caption: str) -> Picture:
         """A larger picture is made smaller; a smaller one is enlarged by a whole factor, if it fits."""
-        width, height = self._size or picture[:2]
-        if picture[:2] == (width, height) and not self._bar:
-            return picture
-        from PIL import Image
+        if self._last is None or self._last[0] is not picture:
+            self._last = picture, _centred(picture, *(self._size or picture[:2]))
+        width, height, pixels = self._last[1]
+        if not self._bar:
+            return self._last[1]
+        return Picture(width, height + self._bar, pixels + _bar(caption, width))
 
-        image = _fitted(picture, width, height)
-        whole = Image.new("RGB", (width, height + self._bar))
-        whole.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
-        if self._bar:
-            _write(whole, caption, height)
-        return Picture(*whole.size, whole.tobytes("raw", "BGRX"))
+
+def _centred(picture: Picture, width: int, height: int) -> Picture:
+    if picture[:2] == (width, height):
+        return picture
+    from PIL import Image
+
+    image, whole = _fitted(picture, width, height), Image.new("RGB", (width, height))
+    whole.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return Picture(width, height, whole.tobytes("raw", "BGRX"))
 
 
 def _fitted(picture: Picture, width: int, height: int) -> Image:
@@ -56,10 +62,13 @@ def _fitted(picture: Picture, width: int, height: int) -> Image:
     return image.resize((image.width * whole, image.height * whole), Image.Resampling.NEAREST) if whole > 1 else image
 
 
-def _write(image: Image, text: str, top: int) -> None:
-    from PIL import ImageDraw
+def _bar(text: str, width: int) -> bytes:
+    """The caption's pixels."""
+    from PIL import Image, ImageDraw
 
-    ImageDraw.Draw(image).text((8, top + 3), text, fill=(200, 200, 200), font=_font())
+    image = Image.new("RGB", (width, BAR))
+    ImageDraw.Draw(image).text((8, 3), text, fill=(200, 200, 200), font=_font())
+    return image.tobytes("raw", "BGRX")
 
 
 @lru_cache

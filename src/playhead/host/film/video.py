@@ -14,7 +14,7 @@ from playhead.host.film.film import Shot
 AGAIN_S = 5
 BT709, LIMITED = 1, 1
 CODECS: dict[str, tuple[str, dict[str, str]]] = {
-    "mp4": ("libx264", {"preset": "superfast", "crf": "18", "tune": "animation"}),
+    "mp4": ("libx264", {"preset": "superfast", "crf": "18", "bf": "0"}),
     "webm": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "24", "b:v": "0", "row-mt": "1"}),
 }
 

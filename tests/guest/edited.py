@@ -10,7 +10,6 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +41,8 @@ class Edited(NamedTuple):
     words: list[str]  # that were typed
 
 
-def record(folder: Path, seconds: float, captures: int, seed: int, options: Sequence[str] = ()) -> Edited:
-    """Record one; `seconds` of typing."""
+def record(folder: Path, seconds: float, captures: int, seed: int, pause_us: int = 0) -> Edited:
+    """Record one; `seconds` of typing, and pauses between fetching and writing."""
     kernel, initrd = map(str, guest.debian("editor"))
     disk, path, display = folder / "disk.img", folder / "edited.ph", _display()
     disk.write_bytes(bytes(4 << 20))
@@ -52,7 +51,8 @@ def record(folder: Path, seconds: float, captures: int, seed: int, options: Sequ
             "-m", "128", "-vga", "std", "-vnc", f"127.0.0.1:{display}", "-netdev", "user,id=n0",
             "-device", "rtl8139,netdev=n0", "-audiodev", f"wav,id=a,path={folder / 'live.wav'}",
             "-device", "AC97,audiodev=a", "-drive", f"file={disk},format=raw,if=ide", "-kernel", kernel,
-            "-initrd", initrd, "-append", f"{guest.NO_TESTS} {STEADY} PORT={server.server_port}", *options,
+            "-initrd", initrd, "-append", f"{guest.NO_TESTS} {STEADY} PORT={server.server_port} PAUSE={pause_us}",
+            "-icount", "shift=4",
         )  # fmt: skip
         with Screened((*RECORD, str(path)), folder / "live", words) as machine:
             machine.wait_for("GUEST-UP")

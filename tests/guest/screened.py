@@ -22,6 +22,8 @@ OURS = (sys.executable, "-m", "playhead.cli.system_i386")
 QEMU = ("qemu-system-i386", "-accel", "tcg")
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 240
+KEYS = {" ": "spc", "\n": "ret", "/": "slash", "|": "shift-backslash", "$": "shift-4", "(": "shift-9", ")": "shift-0",
+        "*": "shift-8"}  # fmt: skip
 LOOKS_S = 0.08  # between two screendumps; a cursor blinks every 0.23 s
 REST_S = 1.2  # how long a screen has to show nothing new
 
@@ -37,6 +39,10 @@ class Shot(NamedTuple):
     def colours(self) -> int:
         dots = np.frombuffer(self.pixels, np.uint8).reshape(-1, 3).astype(np.uint32)
         return len(np.unique(dots @ np.array([1, 256, 65536], np.uint32)))
+
+    def at(self, x: int, y: int) -> tuple[int, ...]:
+        start = 3 * (y * self.width + x)
+        return tuple(self.pixels[start : start + 3])
 
 
 def differing(ours: Shot, theirs: Shot) -> str:
@@ -140,8 +146,13 @@ class Screened:
     def press(self, *keys: str) -> None:
         """Each one after the other, as `sendkey` takes them: `ret`, `ctrl-c`."""
         for key in keys:
-            self.qmp("human-monitor-command", **{"command-line": f"sendkey {key} 20"})
+            said = self.qmp("human-monitor-command", **{"command-line": f"sendkey {key} 20"})
+            assert not said, said
             time.sleep(0.1)
+
+    def type(self, text: str) -> None:
+        """A text at a keyboard of the United States."""
+        self.press(*(KEYS.get(one) or (f"shift-{one.lower()}" if one.isupper() else one) for one in text))
 
     def send(self, text: bytes) -> None:
         assert self._process.stdin is not None

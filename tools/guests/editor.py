@@ -1,7 +1,8 @@
 """The Debian guest in which a text is edited: nano on the console, with keys and a mouse, while everything is busy.
 
 Debian's nano, gpm (which brings the mouse to a text console) and aplay are put beside busybox. `PORT=8000` on the
-kernel's command line is where the host has an HTTP server; the first disk is written all over.
+kernel's command line is where the host has an HTTP server; the first disk is written all over. `PAUSE=200000`: so many
+microseconds are between two rounds of these.
 
 The guest prints GUEST-UP, is busy and shows /tmp/text in nano, until that is left; then what was written, between
 lines of its own, how often each of the others has come round, and GUEST-DONE.
@@ -40,11 +41,13 @@ count() { n=$(cat /tmp/$1 2>/dev/null); echo $((n+1)) > /tmp/$1.new; mv /tmp/$1.
 (while :; do
   wget -q -O - http://10.0.2.2:$PORT/bytes/200000 | sha256sum > /tmp/new && mv /tmp/new /tmp/sum
   count fetched
+  usleep ${PAUSE:-0}
 done) &
 (while :; do
   dd if=/bin/busybox of=/dev/sda bs=4096 count=100 oflag=direct 2>/dev/null
   dd if=/dev/sda of=/tmp/back bs=4096 count=100 iflag=direct 2>/dev/null
   count written
+  usleep ${PAUSE:-0}
 done) &
 (while :; do cat /lib/tone; done) | aplay -q -D hw:0,0 -t raw -f dat 2> /tmp/sound &
 printf 'A text\\n\\nto be edited.\\n' > /tmp/text

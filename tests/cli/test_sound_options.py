@@ -105,7 +105,8 @@ def test_what_is_refused(line):
     "line, words",
     [("-audiodev help", "Available audio drivers:\nnone\nwav\nportaudio"), ("-audiodev wav,help", "in.path=FILE"),
      ("-audio help", "Available audio drivers:"), ("-soundhw help", "ac97        Intel 82801AA AC97 Audio"),
-     ("-audio model=help", "ac97"), ("-device AC97,help", "- ID of an audiodev to use as a backend")],
+     ("-audio none,model=help", "Valid sound card names"),
+     ("-device AC97,help", "- ID of an audiodev to use as a backend")],
 )  # fmt: skip
 def test_what_is_listed(line, words):
     with pytest.raises(Listed) as listed:

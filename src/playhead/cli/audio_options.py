@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from playhead.base.errors import UnsupportedError, UsageError
 from playhead.base.messages import nearest
-from playhead.cli.option_table import Given, Sub, sub_options
+from playhead.cli.option_table import Given, Listed, Sub, sub_options
 from playhead.cli.structured_value import is_json, json_object
 from playhead.cli.value_types import FILE, TEXT, Type, always, identifier, number, one_of, type_of
 
@@ -169,6 +169,8 @@ AUDIO_SUBS = (*(sub for sub in SUBS if sub.name != "id"), Sub("model", MODEL, "t
 
 def audio_option(text: str) -> tuple[Audiodev, str]:
     """The value of -audio: an audiodev and the device at it."""
+    if text.endswith(("model=help", "model=?")):
+        raise Listed(list_models("") or "")
     given = _given(text, AUDIO_SUBS[-1:])
     if "model" not in given:
         raise UsageError(f"model= is missing, the sound device; there is {', '.join(MODELS)}")
@@ -193,8 +195,6 @@ def list_models(about: str) -> str | None:
 
 def _soundhw(text: str) -> list[str]:
     if text in ("help", "?"):
-        from playhead.cli.option_table import Listed
-
         raise Listed(list_models("") or "")
     return [_model(name) for name in text.split(",")]
 

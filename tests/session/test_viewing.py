@@ -67,6 +67,8 @@ class View(DisplayEnd):
 
 
 class Watched(QuietHost):
+    all_at_once = False
+
     def __init__(self, *views, press=(), **more):
         super().__init__(live=True, **more)
         self.ends.update({f"display{n}": view for n, view in enumerate(views)})
@@ -77,7 +79,9 @@ class Watched(QuietHost):
 
     def realtime_ns(self):
         if self.press and b"ready" in self.serial[0].written:
-            self.views[0].pressed.append(self.press.pop(0))
+            many = len(self.press) if self.all_at_once else 1
+            self.views[0].pressed.extend(self.press[:many])
+            del self.press[:many]
         return super().realtime_ns()
 
 
@@ -196,8 +200,18 @@ def test_a_screen_that_cannot_be_drawn_is_told_of_once(tmp_path, screen):
     assert len(host.messages) == 1 and host.messages[0].startswith("the screen cannot be shown as a picture: no font")
 
 
-def test_what_there_is_no_room_for_is_lost_but_no_release(tmp_path, screen):
+def test_a_long_text_waits_until_there_is_room(tmp_path, screen):
+    """1,000 keys are more than a queue takes; the guest reads at its leisure."""
+    text = "qwertyuiop" * 100
+    host = Watched(View())
+    host.press, host.all_at_once = typed(text), True
+    record(tmp_path, lambda door: machine(door, POLLING, tmp_path), host)
+    assert len(printed(host).split()) == 2 * len(text) + 2 and not host.messages
+
+
+def test_what_there_is_no_room_for_is_lost_but_no_release(tmp_path, screen, monkeypatch):
     """A guest that does not listen: what it is told later has an end for each key that it knows as pressed."""
+    monkeypatch.setattr(viewing, "MOST_BEHIND", -1)
     presses = [key("a", True), *(key("b", down) for _ in range(MOST_WAITING) for down in (True, False))]
     presses += [key("c", True), key("a", False)]
     host = Watched(View(), press=presses, quit_at=20_000)

@@ -25,6 +25,7 @@ MS = 1_000_000
 LOOK_NS = 33 * MS
 SHARE = 4  # times what drawing took are between two pictures, so that it takes a fifth of the time at most
 UNWATCHED_NS = 1000 * MS  # after which nobody is taken to look any more
+MOST_BEHIND = 4096  # groups of events that wait at a view
 IGNORED = "keys and pointer are ignored: a replay has its input from the recording"
 
 
@@ -53,7 +54,7 @@ class Viewing(Sink):
 
     def between(self, now_ns: int) -> None:
         for view in self.views:
-            while view.pressed:
+            while view.pressed and not self._waits(view):
                 self._pressed(view.pressed.popleft())
             while view.happenings:
                 name, data = view.happenings.popleft()
@@ -117,6 +118,12 @@ class Viewing(Sink):
         return f"replay  {machine.now_ns() / 1e9:.3f} s  instruction {machine.icount:,}"
 
     # what is pressed
+
+    def _waits(self, view: DisplayEnd) -> bool:
+        """Whether what was pressed stays where it is (a text that was pasted), until the machine has taken some."""
+        if not self.live or len(view.pressed) > MOST_BEHIND:
+            return False
+        return self.session.sources[InputSource].crowded  # type: ignore[attr-defined,no-any-return]
 
     def _pressed(self, group: Sequence[Record]) -> None:
         if self.keys(group):

@@ -21,6 +21,7 @@ from playhead.session.sources.source import Refused, Session, Source
 
 LOOK_EVERY = 100_000  # instructions between two looks at a device for which input is waiting
 MOST_WAITING = 1024  # of one queue, as QEMU has it
+NEARLY = MOST_WAITING - 64
 MOST_TYPED = 1 << 16  # characters of texts that wait
 HOLD_MS = 10  # how long QEMU 7.2 holds a key if it is not told (its help says 100)
 BETWEEN_MS = 10  # between two keys of a text
@@ -193,6 +194,11 @@ class InputSource(Source[Input | InputSync]):
         for queue in queues:
             queue.add(new[queue.receiver.name])
         self.session.machine.kick()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether whoever can wait should."""
+        return any(len(queue.waiting) > NEARLY for queue in self._queues)
 
     # a live session
 

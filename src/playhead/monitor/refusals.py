@@ -12,7 +12,7 @@ SNAPSHOT = "savevm keeps the state of the machine and of its disks"
 HOST = "addresses of the host say nothing about the machine; gva2gpa translates the guest's"
 NETWORK = ("a machine's network is fixed when it starts, because its packets are recorded by number; -netdev and -nic "
            "make it, set_link plugs a cable in or out")  # fmt: skip
-SOUND = "there is no sound yet"
+SOUND = "-audiodev wav,path=FILE writes what is played, and `playhead sound` what a recording has played"
 USB = "USB support not enabled: the machine has no USB controller"
 NBD = "images are not exported; qemu-nbd does that"
 OBJECTS = "there is no object tree that could be changed; info qtree shows the devices"

@@ -45,6 +45,12 @@ def test_a_vga_takes_the_text_only_adapters_place():
     assert vga.text(0).lines()[0] == "Hi"
 
 
+def test_the_font_of_a_rom_that_is_not_decoded():
+    card = Entry("VGA", "", {"vgamem_mb": 1, "romfile": "vga.bin", "rombar": 0})
+    vga = rig(card, roms=(Rom("VGA", ROM),)).board.devices["VGA"]
+    assert vga.rom_bar() is None and bytes(vga.vram.view()[128 + 2 : 128 + 66 : 4]) == FACE
+
+
 def test_it_is_set_up_again_at_each_start():
     found = rig(Entry("VGA", "", {"vgamem_mb": 1}))
     vga = found.board.devices["VGA"]

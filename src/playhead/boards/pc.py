@@ -140,15 +140,18 @@ class Board:
 
     def _build(self) -> None:
         """The devices of the description in their order; a device on another one's bus is built by that one."""
+        contents = {socket.device: socket.data for socket in self.config.sockets}
         for entry in self.config.devices:
             cls = registry.class_of(entry.driver)
             if issubclass(cls, Device):
                 values = self.config.values(entry)
                 device = cls.build(entry.id, self, values)
                 self.devices[entry.id] = device
-                if entry.id in self._roms:
+                if entry.id in contents:
                     assert isinstance(device, PciCard)
-                    device.plug_rom(self.memory, *self._roms[entry.id])
+                    device.rom = contents[entry.id]
+                    if entry.id in self._roms:
+                        device.plug_rom(self.memory, *self._roms[entry.id])
                 if isinstance(device, PciFunction):
                     self.bus.add(*place(values["addr"]), device)
         for id, before in DIGESTED_BEHIND.items():

@@ -14,7 +14,6 @@ from playhead.devices.display import vga_mode3
 from playhead.devices.display.vga import Vga
 from playhead.devices.display.vga_ports import FAST_HZ, STATUS_BLANK, STATUS_RETRACE, VBE_FRAME_NS
 from playhead.devices.pci.bus import BAR0
-from playhead.devices.pci.expansion_rom import rom_size
 from playhead.hw.memory import PAGE, READ, WRITE
 
 WINDOW = 0xA0000
@@ -176,11 +175,7 @@ def test_mode_3_without_firmware_has_the_roms_font(vga):
     face = bytes.fromhex("00007e81a58181bd9981817e00000000")
     font = bytes(16) + face + font[32:]
     rom = (b"\x55\xaa" + bytes(500) + font).ljust(8192, b"\0")
-    memory = vga.bench.memory
-    offset = memory._allocated - (1 << 20)  # in the card's own memory, where there is room
-    assert rom_size(len(rom)) == len(rom)
-    memory.area[offset + (1 << 19) : offset + (1 << 19) + len(rom)] = rom
-    vga.card.plug_rom(memory, offset + (1 << 19), len(rom))
+    vga.card.rom = rom
     mode3(vga)
     for code in (0, 1, 65, 255):
         assert vga.memory()[128 * code + 2 : 128 * code + 66 : 4] == font[16 * code : 16 * code + 16]

@@ -184,7 +184,7 @@ class Vga(PciCard[VgaState]):
     def set_up(self) -> None:
         """Mode 3, with the font that is in the ROM."""
         vga_mode3.program(self.state)
-        self.vram.write(0, vga_mode3.memory(rom_font.fonts_of(self.rom()).get(vga_mode3.HEIGHT)))
+        self.vram.write(0, vga_mode3.memory(rom_font.fonts_of(self.rom).get(vga_mode3.HEIGHT)))
         self._place_window()
 
     def loaded(self) -> None:
@@ -254,7 +254,7 @@ class Vga(PciCard[VgaState]):
     @property
     def _without_font(self) -> bool:
         """It has no ROM that a font could have come from, and nobody has written one."""
-        return not self.rom() and not any(self.vram.view()[FONT_PLANE : FONT_CELLS * 4 : 4])
+        return not self.rom and not any(self.vram.view()[FONT_PLANE : FONT_CELLS * 4 : 4])
 
     @cached_property
     def _painter(self) -> Painter:

@@ -38,6 +38,7 @@ class PciCard(PciFunction[P]):
 
     ROM_FILE: ClassVar[str] = ""
     ROM_PACKAGE, ROM_LACKS = "ipxe-qemu", "firmware cannot start from the network"  # who has it, what it is for
+    rom = b""  # what is in the ROM, also in one that firmware finds in fw_cfg
     rom_length = 0  # 0: the socket is empty, and the register is not there
     _rom_memory: Memory | None = None
     _rom_window: Window | None = None
@@ -49,12 +50,6 @@ class PciCard(PciFunction[P]):
         self._rom_memory, self._rom_offset, self.rom_length = memory, offset, length
         self._write_mask[ROM_BAR : ROM_BAR + 4] = (-length & 0xFFFFFFFF | ROM_ENABLE).to_bytes(4, "little")
         self._map_rom()
-
-    def rom(self) -> bytes:
-        """What is in the socket; empty if nothing is."""
-        if self._rom_memory is None:
-            return b""
-        return self._rom_memory.area[self._rom_offset : self._rom_offset + self.rom_length]
 
     def rom_bar(self) -> int | None:
         """Where the ROM is; None while it is not decoded."""

@@ -38,6 +38,7 @@ MORE = {
         for n, card in enumerate(CARDS)
         for word in ("-netdev", f"user,id=n{n}", "-device", f"{card},id=card{n},netdev=n{n},addr={3 + n},romfile=")
     ],
+    "screen": ["-device", "VGA,addr=02.0,romfile=", "-audiodev", "none,id=s", "-device", "AC97,addr=03.0,audiodev=s"],
 }
 CPU = {"pae": "pentium2,+nx"}
 NOT_ON_QEMU = ("vme",)  # QEMU's TCG has no virtual interrupts: the golden file is what the manual says

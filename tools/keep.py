@@ -1,10 +1,10 @@
-"""keep [--unreleased]: make the four recordings by which the tests prove that a machine version replays forever.
+"""keep [--unreleased]: make the five recordings by which the tests prove that a machine version replays forever.
 
 They go into tests/recordings/VERSION, for the newest version of `boards/machine_version.py`, and are made once, when
 that version is released: `keys` (the demo guest, typed at), `inputs` (a disk, the date, keys), `loadvm` (at the
-monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk) and `network` (both cards, whose cables
-are pulled out and plugged in at the monitor; it needs libslirp). Existing ones are only replaced with --unreleased, and
-never those of a released version.
+monitor: savevm, keys, loadvm, the mouse, the power button, another floppy disk), `network` (both cards, whose cables
+are pulled out and plugged in at the monitor; it needs libslirp) and `screen` (the VGA in all ways to draw, a sound
+played and one captured). Existing ones are only replaced with --unreleased, and never those of a released version.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,6 +58,13 @@ class KeepError(Exception):
 def disk(path: Path) -> None:
     """An image whose sectors all differ, and which takes little room in a recording."""
     path.write_bytes(b"".join(f"sector {n:5}\n".encode().ljust(32, b".") * 16 for n in range(DISK_SECTORS)))
+
+
+def noise(path: Path) -> None:
+    """A tenth of a second of sound in which no two samples need be equal."""
+    with wave.open(str(path), "wb") as out:
+        out.setparams((2, 2, 48_000, 0, "NONE", "not compressed"))
+        out.writeframes(random.Random(13).randbytes(4 * 4_800))
 
 
 def inputs(path: Path) -> list[str]:
@@ -104,6 +112,11 @@ def make(folder: Path) -> None:
     path = folder / "loadvm.ph"
     record(path, inputs(path), ["-nographic"], [("inputs ", "\x01c"), *commands])
     record(folder / "network.ph", guest.machine("net"), ["-nographic"], CABLES)
+    heard = folder / "heard.wav"
+    noise(heard)
+    machine = [word.replace("none,", f"wav,in.path={heard},") for word in guest.machine("screen")]
+    few = ["--no-checkpoints", "--digest-period", "50000"]  # a state has half a MiB of pictures
+    record(folder / "screen.ph", machine, ["-serial", "stdio", *few], ())
     for path in folder.glob("*.ph"):
         if path.stat().st_size > MOST_BYTES:
             raise KeepError(f"{path.name} has {path.stat().st_size} bytes; {MOST_BYTES} are the most that is kept")

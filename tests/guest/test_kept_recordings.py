@@ -11,6 +11,7 @@ import pytest
 from playhead.boards.machine_version import VERSIONS
 from playhead.cli import main
 from playhead.log.events import (
+    AudioIn,
     BlockDone,
     CharRead,
     ClockHost,
@@ -28,9 +29,11 @@ from playhead.log.reader import Reader
 FOLDER = Path(__file__).resolve().parent.parent / "recordings"
 PC_2 = {CharRead, BlockDone, ClockHost, SnapshotLoaded}
 PC_3 = PC_2 | {Input, InputSync, MediumChanged, PowerButtonPressed}
-KINDS: dict[str, set[type[Event]]] = {"pc-2": PC_2, "pc-3": PC_3, "pc-4": PC_3 | {NetPacket, LinkChanged}}
+PC_4 = PC_3 | {NetPacket, LinkChanged}
+KINDS: dict[str, set[type[Event]]] = {"pc-2": PC_2, "pc-3": PC_3, "pc-4": PC_4, "pc-5": PC_4 | {AudioIn}}
 NAMES = {"pc-2": {"inputs", "keys", "loadvm"}, "pc-3": {"inputs", "keys", "loadvm"},
-         "pc-4": {"inputs", "keys", "loadvm", "network"}}  # fmt: skip
+         "pc-4": {"inputs", "keys", "loadvm", "network"},
+         "pc-5": {"inputs", "keys", "loadvm", "network", "screen"}}  # fmt: skip
 KEPT = sorted(FOLDER.glob("*/*.ph"))
 UNRELEASED = {version.name for version in VERSIONS if not version.released}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tools import guest
 pytestmark = [pytest.mark.guest, pytest.mark.slow]
 PLAYHEAD = (sys.executable, "-m", "playhead.cli")
 LIMIT_S = 1200
+LOST = 0.05  # of what is typed: a key that comes in while the machine is paused for a picture
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,9 @@ def _was_busy(session: edited.Edited, seconds: float) -> None:
     """The text has the words, and the others have come round."""
     text, _, rest = session.said.partition("TEXT-END\n")
     typed = "".join(session.words)
-    assert len(typed) > seconds and sorted(re.sub(r"\s", "", text)) == sorted(f"Atexttobeedited.{typed}"), text
+    wanted, there = Counter(f"Atexttobeedited.{typed}"), Counter(re.sub(r"\s", "", text))
+    assert len(typed) > seconds and not there - wanted, text
+    assert (wanted - there).total() <= len(typed) * LOST, text
     counted = re.search(r"^fetched (\d+), written (\d+), ([0-9a-f]{64})$", rest, re.MULTILINE)
     assert counted, rest
     fetched, written, total = counted.groups()

@@ -35,6 +35,7 @@ class Scene(NamedTuple):
 class Walk(NamedTuple):
     options: Callable[[], Sequence[str]]
     scenes: tuple[Scene, ...]
+    only_theirs: tuple[str, ...] = ()  # options for what QEMU has and we have not
 
 
 def _disk(name: str) -> Callable[[], Sequence[str]]:
@@ -51,9 +52,11 @@ def _linux(scenes: str, more: str = "") -> Callable[[], Sequence[str]]:
 
 TEXT, VGA, SVGA, WIDE = (720, 400), (640, 480), (800, 600), (1280, 800)
 WALKS = {
-    "firmware": Walk(lambda: ("-m", "16", "-boot", "menu=on"), (
+    "firmware": Walk(lambda: ("-m", "16", "-nodefaults", "-boot", "menu=on,splash-time=60000",
+                              "-drive", f"file={guest.floppy_disk()},format=raw,if=floppy,snapshot=on"), (
+        Scene("banner", TEXT),
         Scene("boot menu", TEXT, ("esc",)),
-    )),
+    ), ("-global", "apic-common.vapic=off")),
     "grub": Walk(_disk("grub-menu"), (
         Scene("menu as text", TEXT),
         Scene("editor", TEXT, ("e",)),
@@ -99,7 +102,7 @@ QEMU_LIMIT_S = 60.0
 def compare(walk: Walk, folder: Path) -> None:
     options = ("-vga", "std", "-net", "none", *walk.options())
     theirs = {}
-    with Screened(QEMU, folder / "qemu", options) as machine:
+    with Screened(QEMU, folder / "qemu", (*options, *walk.only_theirs)) as machine:
         for scene in walk.scenes:
             _go(machine, scene)
             theirs[scene] = machine.settled(_is_it(scene), QEMU_LIMIT_S)

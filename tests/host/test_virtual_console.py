@@ -36,6 +36,13 @@ def test_what_appears(written, lines, cursor):
     assert (text.lines(), text.cursor) == (lines, cursor)
 
 
+def test_a_number_without_end_is_no_sequence():
+    """Python converts no number of more than 4,300 digits."""
+    one = VirtualConsole("x", 10, 4)
+    one.write(b"\x1b[" + b"9" * 5000 + b"C\x1b[2J\x1b[Ha")
+    assert one.text().lines() == ["a", "", "", ""]
+
+
 def test_colours():
     """In the VGA's order, where 1 is blue and 4 is red."""
     cells = console(b"a\x1b[31mb\x1b[44;1mc\x1b[7md\x1b[0me").text().cells

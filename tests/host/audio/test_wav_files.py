@@ -53,6 +53,15 @@ def test_a_file_is_captured_from_frame_by_frame(tmp_path):
     assert got == data and reader.take(5, 48_000) == b""
 
 
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_file_that_is_cut_off_within_a_frame(tmp_path, missing):
+    data, path = noise(10), tmp_path / "cut.wav"
+    made(path, data)
+    path.write_bytes(path.read_bytes()[:-missing])
+    assert WavReader(str(path)).take(20, 48_000) == data[:-4]
+    assert len(WavReader(str(path)).take(20, 24_000)) == 4 * 5
+
+
 def test_other_shapes_are_heard_on_both_channels(tmp_path):
     reader = WavReader(made(tmp_path / "mono.wav", struct.pack("<3h", 1, -2, 3), channels=1))
     assert reader.take(4, 48_000) == struct.pack("<6h", 1, 1, -2, -2, 3, 3)

@@ -113,9 +113,14 @@ class WavReader:
         if first > start:
             data, start = data[(first - start) * FRAME :], first
         if (missing := count - len(data) // FRAME) > 0:
-            data += self._stereo(self._file.readframes(missing))
+            data += self._stereo(self._whole_frames(missing))
         self._next = start, data
         return bytes(data[: count * FRAME])
+
+    def _whole_frames(self, count: int) -> bytes:
+        """As the file has them; one that has been cut off may end within a frame."""
+        data, size = self._file.readframes(count), self._channels * self._width
+        return data[: len(data) // size * size]
 
     def _stereo(self, data: bytes) -> bytes:
         import numpy

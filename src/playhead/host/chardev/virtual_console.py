@@ -14,7 +14,7 @@ from playhead.host.chardev.device import CharDevice
 COLUMNS, ROWS = 80, 24
 PLAIN = 0x07
 TAB = 8
-CSI = re.compile(r"\x1b\[([?>]?)([0-9;]*)([@-~])")
+CSI = re.compile(r"\x1b\[([?>]?)([0-9;]{0,32})([@-~])")  # longer ones are none
 BEGUN = re.compile(r"\x1b(\[[?>]?[0-9;]{0,32})?")
 OTHER = re.compile(r"\x1b([()#%].|[^\[])")  # sequences that change nothing here
 

@@ -157,7 +157,7 @@ WRONG = {
     "no folder": (["-o", "{new}/deeper.gif"], "No such file or directory"),
     "backwards": (["-o", "{new}.gif", "--from", "@0.2s", "--to", "10"], "comes after --to 10"),
     "size": (["-o", "{new}.gif", "--size", "big"], "a size is like 1024x768"),
-    "speed": (["-o", "{new}.gif", "--speed", "0"], "a factor is like 4 or 0.5"),
+    "speed": (["-o", "{new}.gif", "--speed", "0"], "is no factor such as 4, 0.5 or 1/4"),
     "fps": (["-o", "{new}.gif", "--fps", "0"], "--fps 0"),
 }
 

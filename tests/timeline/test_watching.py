@@ -9,6 +9,7 @@ import pytest
 
 from playhead.boards import pc_devices
 from playhead.boards.config import PcConfig
+from playhead.cli import main
 from playhead.host.display.end import DisplayEnd
 from playhead.host.host import Host
 from playhead.log.events import KeyNumber
@@ -18,6 +19,7 @@ from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
 from playhead.session.outcome import Options
 from playhead.session.record import RecordSession
+from playhead.session.track import Stopped
 from playhead.timeline.timeline import Timeline
 from playhead.timeline.watching import HELP, WatchedReplay
 from tools import guest
@@ -209,3 +211,21 @@ def test_a_replay_that_is_moved_about_still_compares(recording):
         one.view.until(lambda shown: not shown[2].startswith("end"))
         one.view.until(lambda shown: shown[2].startswith("end"))
         assert one.target.outcome.complete
+
+
+def test_a_movement_that_is_cut_short_is_no_error(recording, monkeypatch):
+    def stopped(moment):
+        raise Stopped
+
+    with Watching(recording, speed=None) as one:
+        one.view.until(lambda shown: shown[2].startswith("end"))
+        monkeypatch.setattr(one.target.timeline, "seek", stopped)
+        one.view.press("home", "h")
+        one.view.until(lambda shown: shown[2] == HELP)
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "1/0", "1001", "1e400", "1e999999999"])
+def test_what_is_no_speed(recording, speed, capsys):
+    assert main(["replay", recording[0], "-vnc", "none", "--speed", speed]) == 2
+    said = capsys.readouterr().err
+    assert f"--speed {speed}: '{speed}' is no factor" in said and said.count("\n") == 1

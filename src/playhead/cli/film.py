@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, number, one_of, parse_arguments
-from playhead.cli.value_types import Type
+from playhead.cli.value_types import Type, factor
 
 if TYPE_CHECKING:
     from playhead.host.film.canvas import Canvas
@@ -34,14 +34,6 @@ def _size(text: str) -> tuple[int, int]:
     return size
 
 
-def _factor(text: str) -> Fraction:
-    from playhead.base.errors import UsageError
-
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) and 0 < (factor := Fraction(text)) <= FASTEST:
-        return factor
-    raise UsageError(f"a factor is like 4 or 0.5, above 0 and at most {FASTEST}")
-
-
 OPTIONS = (
     Option("-o", "the film: a name that ends in .mp4, .webm (both need the package av) or .gif; or a folder for "
            "pictures, with a / at the end, in which index.csv says when each is shown", parse=FILE, key="output",
@@ -51,7 +43,7 @@ OPTIONS = (
     Option("--to", "and where it ends", "MOMENT", key="end", since=SINCE),
     Option("--fps", "pictures for each second of the film (default 25)", "N", number(1, 100), default=25, since=SINCE),
     Option("--speed", "seconds of virtual time for each second of the film (default 1): 4, 0.5", "FACTOR",
-           Type("FACTOR", _factor), default=Fraction(1), since=SINCE),
+           factor(FASTEST), default=Fraction(1), since=SINCE),
     Option("--caption", "below the picture: its virtual time and moment, where `playhead debug --at` goes",
            since=SINCE),
     Option("--size", "of all pictures; the default is the largest screen that the recording's checkpoints have. A "

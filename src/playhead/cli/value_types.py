@@ -100,6 +100,19 @@ def number(low: int, high: int) -> Type:
     return Type("N", parse, tuple(map(str, range(low, high + 1))) if high - low < 16 else ())
 
 
+def factor(high: int) -> Type:
+    """A Fraction above 0: a number such as 4 or 0.5, or a fraction such as 1/4."""
+
+    def parse(text: str) -> Any:
+        from fractions import Fraction  # here: few command lines have one
+
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6}|/0*[1-9][0-9]{0,8})?", text) and 0 < (value := Fraction(text)) <= high:
+            return value
+        raise UsageError(f"'{text}' is no factor such as 4, 0.5 or 1/4, above 0 and at most {high}")
+
+    return Type("FACTOR", parse)
+
+
 def _identifier(text: str) -> str:
     from playhead.hw.declared import IDENTIFIER
 

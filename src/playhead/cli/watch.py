@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.base.errors import DivergenceError, UsageError
 from playhead.cli.option_table import Option
 from playhead.cli.screen_options import VIEW_OPTIONS, at_terminal
-from playhead.cli.value_types import Type
+from playhead.cli.value_types import Type, factor
 
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
@@ -16,27 +16,18 @@ if TYPE_CHECKING:
 
 SINCE = "0.6.0"
 MOST = "max"
+FACTOR = factor(1000)
 
 
 def _speed(text: str) -> float:
     """Infinite: as fast as it goes."""
-    if text == MOST:
-        return math.inf
-    from fractions import Fraction
-
-    try:
-        speed = float(Fraction(text))
-    except (ValueError, ZeroDivisionError):
-        speed = 0.0
-    if not 1 / 1000 <= speed <= 1000:
-        raise UsageError(f"'{text}' is neither max nor a speed such as 1, 4, 0.5 or 1/4")
-    return speed
+    return math.inf if text == MOST else float(FACTOR(text))
 
 
 OPTIONS = (
     *(option._replace(since=SINCE, group="") for option in VIEW_OPTIONS),
     Option("--speed", "with -vnc or -display: times the pace of virtual time, or max",
-           parse=Type("max|N", _speed, (MOST,)), default=1.0, since=SINCE),
+           parse=Type("max|FACTOR", _speed, (MOST,)), default=1.0, since=SINCE),
     Option("-S", "with -vnc or -display: begin paused", key="stopped", since=SINCE),
 )  # fmt: skip
 
@@ -75,7 +66,7 @@ def watch(reader: Reader, build: Build, specs: list[str], values: dict[str, Any]
         host.start(line.kick)
         line.begin()
         if begin is not None:
-            line.seek(begin)
+            target.seek(begin)
         try:
             target.run()
         except DivergenceError as e:

@@ -8,7 +8,8 @@ Keys are those of whoever looks, at any view: they move the replay and never rea
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from playhead.base.errors import UsageError
@@ -18,13 +19,12 @@ from playhead.log.events import KeyCode, KeyNumber
 from playhead.log.moment import Moment
 from playhead.session.outcome import Outcome
 from playhead.session.track import Stopped
-from playhead.session.viewing import Viewing
+from playhead.session.viewing import LOOK_NS, Viewing
 from playhead.timeline.moments import AtTime
 from playhead.timeline.running import FEWEST, MS, RunningReplay
 from playhead.timeline.timeline import Found
 
 SECOND = 1_000_000_000
-STEP_NS = 33 * MS  # of real time, between two pictures
 LATE_NS = 200 * MS  # a host that is later than that gives up what it has missed
 SLOWEST, FASTEST = 1 / 64, 64.0
 HELP_NS = 10 * SECOND
@@ -36,7 +36,7 @@ NUMBERS = {  # in scan code set 1, with 80h behind the prefix E0h: what VNC clie
 
 
 class WatchedReplay(RunningReplay):
-    """`speed`: times the pace of virtual time; None: as fast as it goes. `looked_at`: whether somebody is there."""
+    """`speed`: times the pace of virtual time; None: as fast as it goes."""
 
     def __init__(self, timeline: Any, host: Any, output: Any, date: Callable[[], str], speed: float | None = 1.0):
         super().__init__(timeline, host, output, date)
@@ -48,8 +48,8 @@ class WatchedReplay(RunningReplay):
         view.caption, view.keys = self._caption, self._key
         self._keys = {
             "spc": self._pause, "left": lambda: self._by(-1), "right": lambda: self._by(1),
-            "pgup": lambda: self._by(-10), "pgdn": lambda: self._by(10), "home": lambda: self._to(timeline.start),
-            "end": lambda: self._to(timeline.end), "comma": lambda: self._step(timeline.step_back),
+            "pgup": lambda: self._by(-10), "pgdn": lambda: self._by(10), "home": lambda: self.seek(timeline.start),
+            "end": lambda: self.seek(timeline.end), "comma": lambda: self._step(timeline.step_back),
             "dot": lambda: self._step(timeline.step), "up": lambda: self._faster(2), "down": lambda: self._faster(0.5),
             "1": lambda: self._at_speed(1.0), "m": lambda: self._at_speed(None), "h": self._help, "slash": self._help,
             "q": lambda: timeline.request_quit("q", "host-ui"),
@@ -68,7 +68,7 @@ class WatchedReplay(RunningReplay):
     # keys
 
     def _key(self, group: Sequence[Record]) -> bool:
-        """Between two runs of the machine, or while it waits: what the key asks for is done by the loop."""
+        """A key is only noted: `turn` does what it asks for, because here the machine may be within a run."""
         for what in group:
             name = ""
             if isinstance(what, KeyCode) and what.down:
@@ -102,7 +102,7 @@ class WatchedReplay(RunningReplay):
             if seconds < 0 and self.moment >= here:  # it slept for longer than that: to where that began
                 self.timeline.step_back()
 
-    def _to(self, moment: Moment) -> None:
+    def seek(self, moment: Moment) -> None:
         with self._moving():
             self.timeline.seek(moment)
 
@@ -111,9 +111,11 @@ class WatchedReplay(RunningReplay):
         with self._moving():
             step()
 
-    def _moving(self) -> Any:
-        """For a movement: the end of the run ends it, and so does a key."""
-        return self.timeline.interruptible(lambda: bool(self._host.quit_cause()))
+    @contextmanager
+    def _moving(self) -> Iterator[None]:
+        """For a movement, which the end of the run cuts short."""
+        with suppress(Stopped), self.timeline.interruptible(lambda: bool(self._host.quit_cause())):
+            yield
 
     def _faster(self, factor: float) -> None:
         speed = 1.0 if self.speed is None else self.speed * factor
@@ -146,7 +148,7 @@ class WatchedReplay(RunningReplay):
 
     def _forward(self, *, first: bool) -> Found:
         if self.speed is not None:
-            self._stretch = min(self._stretch, max(FEWEST, int(STEP_NS * self.speed) >> self.machine.shift))
+            self._stretch = min(self._stretch, max(FEWEST, int(LOOK_NS * self.speed) >> self.machine.shift))
         player, free = self.timeline.player, self.timeline.player.pace
         player.pace = self._pace
         try:
@@ -173,4 +175,4 @@ class WatchedReplay(RunningReplay):
             virtual_ns = until_ns - int(left_ns * self.speed)
             if machine.now_ns() < virtual_ns < until_ns:
                 machine.warp(virtual_ns)
-            host.wait(min(left_ns, STEP_NS))
+            host.wait(min(left_ns, LOOK_NS))

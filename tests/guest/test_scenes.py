@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.slow]
 
 
 class Scene(NamedTuple):
-    """`keys` are pressed first, or the guest's `line` is waited for; `size` is what the screen then has."""
+    """`keys` are pressed, then the guest's `line` is waited for; `size` is what the screen then has."""
 
     name: str
     size: tuple[int, int]
@@ -115,9 +115,9 @@ def compare(walk: Walk, folder: Path) -> None:
 
 
 def _go(machine: Screened, scene: Scene) -> None:
+    machine.press(*scene.keys)
     if scene.line:
         machine.wait_for(scene.line)
-    machine.press(*scene.keys)
 
 
 def _is_it(scene: Scene) -> Callable[[Shot], bool]:

@@ -105,14 +105,14 @@ def _make(reader: Any, format: str, audio: int | None, values: dict[str, Any]) -
             line.tell = lambda text: None
         try:
             line.seek(begin)
-            speaker = line.player.sources[AudioSource].passed
-            speaker(line.machine.now_ns())  # what it sounded like before is not wanted
+            source = line.player.sources[AudioSource]
+            source.restored()
             with _output(values["output"], format, values["rate"]) as file:
                 heard = TrackWriter(file, values["rate"], line.machine.now_ns(), audio, trim=values["trim"])
                 line.player.sounds.append(heard)
                 line.player.hear({})  # nothing is printed, all is compared
                 note = _go(line.player, None if values["end"] is None else end)
-                speaker(line.machine.now_ns())
+                source.passed(line.machine.now_ns())
                 heard.finish(line.machine.now_ns())
         except Stopped:
             raise KeyboardInterrupt from None

@@ -106,7 +106,8 @@ def factor(high: int) -> Type:
     def parse(text: str) -> Any:
         from fractions import Fraction  # here: few command lines have one
 
-        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6}|/0*[1-9][0-9]{0,8})?", text) and 0 < (value := Fraction(text)) <= high:
+        match = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6}|/0*[1-9][0-9]{0,8})?", text)
+        if match is not None and 0 < (value := Fraction(text)) <= high:
             return value
         raise UsageError(f"'{text}' is no factor such as 4, 0.5 or 1/4, above 0 and at most {high}")
 

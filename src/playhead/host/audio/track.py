@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from playhead.base.errors import UnsupportedError
 from playhead.base.sound import Piece
-from playhead.host.audio.mixer import LATE_NS, Mixer
+from playhead.host.audio.mixer import BLOCK, LATE_NS, Mixer
 from playhead.host.audio.wav_file import WavWriter
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class TrackWriter:
         self._file, self._rate, self._audio, self._trim = file, rate, audio, trim
         self._mixer: Mixer | None = None
         self._begin_ns = self._written_ns = begin_ns
-        self._silence: list[Frames] = []  # that is written if sound follows it
+        self._silent = 0  # frames of silence that are written if sound follows them
         self.frames = self._on = 0
 
     @property
@@ -43,10 +43,10 @@ class TrackWriter:
             return
         if self._mixer is None:
             self._mixer = Mixer(self._rate, self._begin_ns)
-        self._mixer.add(piece)
         here_ns = piece.since_ns + piece.first * SECOND // piece.rate
-        if here_ns - self._written_ns > SECOND:
+        if here_ns - self._written_ns > SECOND:  # first, so that the mixer never holds a long silence
             self._write(here_ns - LATE_NS)
+        self._mixer.add(piece)
 
     def _write(self, until_ns: int) -> None:
         assert self._mixer is not None
@@ -61,14 +61,21 @@ class TrackWriter:
             where = on.nonzero()[0]
             if not len(where):
                 if self.frames:
-                    self._silence.append(frames)
+                    self._silent += len(frames)
                 return
             first, last = 0 if self.frames else where[0], where[-1] + 1
-            for silent in self._silence:
-                self._put(silent)
-            self._silence = [frames[last:]]
+            self._put_silence()
+            self._silent = len(frames) - last
             frames = frames[first:last]
         self._put(frames)
+
+    def _put_silence(self) -> None:
+        import numpy
+
+        while self._silent:
+            count = min(self._silent, BLOCK)
+            self._put(numpy.zeros((count, 2), "<i2"))
+            self._silent -= count
 
     def _put(self, frames: "Frames") -> None:
         self._file.write(frames)

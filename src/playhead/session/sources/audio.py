@@ -77,10 +77,20 @@ class AudioSource(Source[AudioIn]):
     def _speak(self) -> None:
         """What the speaker has sounded like since the last time, which has been the same all the time."""
         assert self._speaker is not None
-        begin, end = self._spoken, self.session.machine.now_ns() * SPEAKER_RATE // 1_000_000_000
+        begin, end = self._spoken, self._frames_until_now()
         self._spoken = end
-        if end > begin and (piece := self._speaker.sound(begin, end - begin)) is not None:
+        for first in range(begin, end, SPEAKER_RATE):  # a second at a time
+            piece = self._speaker.sound(first, min(end - first, SPEAKER_RATE))
+            if piece is None:
+                break
             self._speaker.port.play(piece)
+
+    def restored(self) -> None:
+        """Virtual time is another: what the speaker would have sounded like until now is not heard."""
+        self._spoken = self._frames_until_now()
+
+    def _frames_until_now(self) -> int:
+        return int(self.session.machine.now_ns()) * SPEAKER_RATE // 1_000_000_000
 
     def passed(self, virtual_ns: int) -> None:
         if self._speaker is not None:

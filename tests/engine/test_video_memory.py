@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from twin import CODE, P, Twin, U, W
+from twin import CODE, DATA0, P, Twin, U, W
 from video_side import BANK_PORT, FRAME, HOW_PORT, LEGACY, MASK_PORT, PLANAR, VIDEO, VideoSide
 
 from playhead.engine.llvm.engine import NativeEngine
@@ -18,6 +18,7 @@ MACROS = f"""
         .set LEGACY, {LEGACY}
         .set FRAME, {FRAME}
         .set PLANAR, {PLANAR}
+        .set DATA0, {DATA0}
         .set COPY, 1
         .set MIX, 2
         .macro  bank value
@@ -121,6 +122,34 @@ BANKS = """
         movl    $0x99, LEGACY + 0x4002
         bank    1
         addl    LEGACY + 8, %ebp
+        hlt
+"""
+
+# Instructions that read both within a page, which is like memory, and over the end of one, which Python answers.
+BOTH_WAYS = """
+        movl    $0x00AB1000, %eax
+        movl    %eax, LEGACY + 0xFFE
+        movl    $DATA0, %eax
+        movl    %eax, LEGACY + 0x1002
+        les     LEGACY + 0xFFE, %ecx    # the selector first
+        movw    %es, %bx
+        movl    $0x01020304, LEGACY + 0xFF7
+        movl    $0x87654321, LEGACY + 0xFFB
+        movw    $0x4001, LEGACY + 0xFFF
+        fldt    LEGACY + 0xFF7          # eight bytes, then two
+        fstpt   0x40000
+        movl    $0x11111111, LEGACY + 0xFFA
+        movl    $0x22222222, LEGACY + 0xFFE
+        movl    LEGACY + 0xFFA, %eax
+        movl    LEGACY + 0xFFE, %edx
+        cmpxchg8b LEGACY + 0xFFA
+        movl    $LEGACY + 0x1FF2, %esp
+        pushl   $0x55667788
+        popl    LEGACY + 0x1FFE
+        pushl   LEGACY + 0x1FFE
+        movl    (%esp), %esi
+        frstor  LEGACY + 0xFC0
+        fnsave  0x40100
         hlt
 """
 
@@ -237,6 +266,14 @@ def test_registers_like_memory(paging, like_memory):
     both = twin(CELLS, paging=paging, like_memory=like_memory)
     side = both.check(1500, rounds=2, want="halt")
     assert len(side.state()["dirty"]) == 9
+
+
+@pytest.mark.parametrize("paging", [False, True])
+def test_an_instruction_may_read_both_ways(paging):
+    side = twin(BOTH_WAYS, paging=paging).check(60, rounds=3, want="halt")
+    ecx, ebx, esi = (side.core.get("regs", n) for n in (1, 3, 6))
+    assert (ecx, ebx & 0xFFFF, esi) == (0x00AB1000, DATA0, 0x55667788)
+    assert side.ram[0x40000:0x4000A].hex() == "04030201214365870140"
 
 
 def test_what_is_like_memory_ends_no_run():

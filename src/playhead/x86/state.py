@@ -90,6 +90,7 @@ for _n in (
     "link_from",
     "generation",
     "deliveries",
+    "like_read",  # since the last read of a register, one was like memory (`Registers.like_memory`)
     "again",  # the last instruction is a REP that is to continue
     "kick",  # the machine was asked to return soon, so device accesses are left to it
 ):

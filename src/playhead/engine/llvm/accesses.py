@@ -17,9 +17,14 @@ from playhead.x86.table import call, routine
 
 @routine(32, 32, native_only=True)
 def register_read(m: StateBuilder, pa, size):
-    """The value of a device register: from the latch; if it has none, the run ends before this instruction."""
+    """The value of a device register: from the latch; if it has none, the run ends before this instruction. Latches
+    hold all that an instruction reads or nothing of it: after a read that was like memory it is begun anew, alone."""
     i = m.ld("latch_i")
     with m.if_(i.uge(m.ld("latch_n"))):
+        with m.if_(m.ld("like_read").ne(0)):
+            m.st("like_read", 0)
+            with m.if_((m.ld("latch_n") | m.ld("single")).eq(0)):
+                m.undone(S.EXIT_SINGLE)
         m.undone(S.EXIT_MMIO_READ, pa.zext(64) | (size.zext(64) << 32))
     m.st("latch_i", i + 1)
     m.ret(m.ld_at("latch", i))
@@ -342,6 +347,7 @@ def slow(m: StateBuilder, lin, kind, value):
     with m.if_((entry & paging.READ_FLAG).eq(0)):
         like_memory = call(m, "memory_like", pa, size)
         with m.if_(like_memory.ne(0)):
+            m.st("like_read", 1)
             set_host(m, scratch, 64, call(m, "memory_access", like_memory, pa, size, 0, 0))
             m.ret(scratch)
         with m.if_((kind & paging.RMW).ne(0) & m.ld("single").eq(0)):

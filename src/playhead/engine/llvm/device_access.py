@@ -61,8 +61,10 @@ def device_access(m: StateBuilder, ports, write, where, value):
 @routine(32, 32, native_only=True, faults=False)
 def memory_like(m: StateBuilder, pa, size):
     """The entry in `device_ranges` of a range that answers such an access as memory would (`Registers.like_memory`): in
-    the middle of its instruction. 0 if there is none, or if something that comes before has to wait for Python."""
-    waits = m.ld("store_n").ne(0) | m.ld("latch_i").ult(m.ld("latch_n")) | (m.ld("debug") & S.DEBUG_DATA).ne(0)
+    the middle of its instruction. 0 if there is none, if something that comes before has to wait for Python, or if the
+    instruction runs alone or has latches: then all that it accesses goes the same way, each time that it is begun."""
+    alone = (m.ld("latch_n") | m.ld("store_n") | m.ld("single")).ne(0)
+    waits = alone | (m.ld("debug") & S.DEBUG_DATA).ne(0)
     n = m.item("mmio_map", (pa >> 12).zext(64), 16).zext(32)
     with m.if_(waits | n.ult(FIRST_RANGE)):
         m.ret(0)

@@ -234,3 +234,14 @@ def test_what_no_device_takes_is_told_and_harms_nothing(tmp_path, screen):
     record(tmp_path, lambda door: machine(door, HALTING, tmp_path), host)
     assert printed(host) == " 1E 9E 39 B9"
     assert len(host.messages) == 1 and "no device of this machine takes input of kind" in host.messages[0]
+
+
+def test_keys_are_let_go_in_a_pause_and_none_is_pressed(tmp_path, screen):
+    host = Watched(View(), press=[key("a", True)], quit_at=2000)
+    session = record(tmp_path, lambda door: machine(door, POLLING, tmp_path), host)
+    view, queue = session.sinks[viewing.Viewing], session.sources[viewing.InputSource]._queues[0]
+    queue.waiting.clear()
+    session.pause()
+    host.views[0].pressed.extend([key("a", False), key("b", True), key("b", False)])
+    view.between(host.realtime_ns())
+    assert [event.what for event in queue.waiting if isinstance(event, Input)] == key("a", False)

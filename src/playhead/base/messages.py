@@ -6,6 +6,7 @@ as escapes, as control characters are, so that a name can neither change the ter
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 
@@ -37,6 +38,11 @@ def tell(*said: str) -> None:
         return
     with contextlib.suppress(OSError):
         os.write(2, lines.encode(errors="backslashreplace"))
+
+
+def of_one_kind(text: str) -> str:
+    """The same for all texts that differ in numbers only: for whoever does not say one again and again."""
+    return re.sub("[0-9]+", "", text)
 
 
 def nearest(word: str, known: Iterable[str], show: Callable[[str], str] = lambda n: n) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from playhead.base.errors import UsageError
+from playhead.base.messages import of_one_kind
 from playhead.base.picture import Picture, Text
 from playhead.base.record import Record
 from playhead.host.display.end import DisplayEnd
@@ -130,7 +131,9 @@ class Viewing(Sink):
             return
         if not self.live:
             self._tell(IGNORED)
-        elif not self.session.paused:  # type: ignore[attr-defined]  # nobody types at a machine that is paused
+        elif self.session.paused:  # type: ignore[attr-defined]  # nobody types at such a machine, but lets keys go
+            self._send([what for what in group if _is_release(what)])
+        else:
             self._send(group)
 
     def _send(self, group: Sequence[Record]) -> None:
@@ -146,19 +149,18 @@ class Viewing(Sink):
             self._tell(f"what was pressed at a view is lost: {e}")
             return
         self._owed.clear()
-        for what in sent:
+        for what in filter(_thing, sent):
             (self._down.discard if _is_release(what) else self._down.add)(_thing(what))
 
     def _tell(self, text: str) -> None:
-        """Once. Texts with different numbers in them are the same."""
-        kind = text.translate(str.maketrans("", "", "0123456789"))
-        if kind not in self._told:
+        """Each kind once."""
+        if (kind := of_one_kind(text)) not in self._told:
             self._told.add(kind)
             self.session.host.message(text)
 
 
 def _thing(what: Record) -> object:
-    """What is pressed or released."""
+    """What is pressed or released; None for a movement."""
     match what:
         case KeyCode():
             return "key", what.key

@@ -117,6 +117,19 @@ def test_a_wav_audiodev_has_what_sounds_and_no_gaps(tmp_path):
     assert end.take(10, 48_000) == b""
 
 
+def test_loadvm_puts_virtual_time_back_and_what_is_played_then_follows(tmp_path):
+    end = WavEnd("s", WavOptions(str(tmp_path / "o.wav"), None, 48_000, 2, "s16"))
+    end.open()
+    data = noise(4_800)
+    for now, part in ((60 * SECOND, data[:9_600]), (2 * SECOND, data[9_600:])):
+        end.virtual_time(now)
+        end.play(Piece("po", now, 0, 48_000, part))
+    end.virtual_time(3 * SECOND)
+    end.flush()
+    assert WavReader(str(tmp_path / "o.wav")).take(9_999, 48_000) == data
+    end.close()
+
+
 def test_a_path_that_cannot_be_written(tmp_path):
     end = WavEnd("s", WavOptions(str(tmp_path / "no" / "o.wav"), None, 48_000, 2, "s16"))
     with pytest.raises(HostError, match=r"cannot write .*o\.wav: No such file"):

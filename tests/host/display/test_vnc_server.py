@@ -309,11 +309,13 @@ def test_bad_clients_are_disconnected_with_one_message(served, said):
     assert len(fed.messages) == 1 and fed.messages[0].startswith("VNC: the client at its Unix socket is disconnected: ")
 
 
-def test_the_same_mistake_again_and_again_is_told_three_times(served):
+@pytest.mark.parametrize("said", [b"nonsense here", b"RFB 009.%03d\n"])
+def test_the_same_mistake_again_and_again_is_told_three_times(served, said):
+    """Numbers in it do not make it another one."""
     fed = served()
-    for _ in range(10):
+    for n in range(10):
         bad = Client(fed, connect=False)
-        bad.send(b"nonsense here")
+        bad.send(said % n if b"%" in said else said)
         assert bad.gone
     assert len(fed.messages) == vnc.MOST_TOLD and fed.messages[-1].endswith("(more of these are not told)")
 

@@ -23,4 +23,4 @@ class AudioEnd(HostEnd):
         return b""
 
     def virtual_time(self, ns: int) -> None:
-        """The guest's time has got so far: nothing comes that was to sound long before."""
+        """The guest's time has got so far: nothing comes that was to sound long before. `loadvm` puts it back."""

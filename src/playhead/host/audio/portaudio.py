@@ -116,6 +116,8 @@ class PortAudioEnd(AudioEnd):
             self.message(f"{e}; the guest captures silence")
 
     def virtual_time(self, ns: int) -> None:
+        if ns < self._now_ns:
+            self._mixer, self._mixed_ns = None, ns
         self._now_ns = ns
 
     def flush(self) -> None:

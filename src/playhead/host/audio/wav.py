@@ -38,6 +38,10 @@ class Sounding:
             self._mixer = Mixer(self._rate)
         self._mixer.add(piece)
 
+    def begin_again(self) -> None:
+        """Virtual time is another: the next piece follows what has been written."""
+        self._mixer = None
+
     def write(self, until_ns: int) -> None:
         """What is before this virtual time. Raises OSError."""
         if self._mixer is not None:
@@ -84,6 +88,11 @@ class WavEnd(AudioEnd):
         return b""
 
     def virtual_time(self, ns: int) -> None:
+        if ns < self._now_ns and self._sounding is not None:
+            self._write_rest()
+            self._written_ns = ns
+            if self._sounding is not None:
+                self._sounding.begin_again()
         self._now_ns = ns
 
     def flush(self) -> None:
@@ -98,8 +107,11 @@ class WavEnd(AudioEnd):
             except OSError as e:
                 self.broken, self._sounding = f"cannot write {self._options.path}: {e.strerror}", None
 
-    def close(self) -> None:
+    def _write_rest(self) -> None:
         self._try(lambda sounding: sounding.write(self._now_ns + LATE_NS))
+
+    def close(self) -> None:
+        self._write_rest()
         if self._file is not None:
             try:
                 self._file.close()

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import HostError
+from playhead.base.messages import of_one_kind
 from playhead.host.chardev import addresses
 from playhead.host.chardev.spec import LOOPBACK, Spec
 from playhead.host.display.end import DisplayEnd
@@ -267,7 +268,7 @@ class VncEnd(DisplayEnd):
         if self.options.share == "allow-exclusive":
             if exclusive:
                 for one in others:
-                    self._drop(one, f"{client.shown} wants the screen for itself")
+                    self._drop(one, "another client wants the screen for itself")
             elif any(one.exclusive for one in others):
                 raise Gone("another client has the screen for itself")
         elif self.options.share == "force-shared" and exclusive:
@@ -297,9 +298,10 @@ class VncEnd(DisplayEnd):
 
     def _tell(self, what: str, why: str) -> None:
         """A client that comes again and again does not fill the user's terminal."""
-        self._told[why] += 1
-        if self._told[why] <= MOST_TOLD:
-            last = " (more of these are not told)" if self._told[why] == MOST_TOLD else ""
+        kind = of_one_kind(why)
+        self._told[kind] += 1
+        if self._told[kind] <= MOST_TOLD:
+            last = " (more of these are not told)" if self._told[kind] == MOST_TOLD else ""
             self.message(f"VNC: {what}: {why}{last}")
 
     def _happened(self, name: str, client: Client) -> None:

@@ -88,6 +88,8 @@ class AudioSource(Source[AudioIn]):
     def restored(self) -> None:
         """Virtual time is another: what the speaker would have sounded like until now is not heard."""
         self._spoken = self._frames_until_now()
+        for end in self._ends.values():
+            end.virtual_time(self.session.machine.now_ns())
 
     def _frames_until_now(self) -> int:
         return int(self.session.machine.now_ns()) * SPEAKER_RATE // 1_000_000_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.hw.inputs import NET, takers
 from tools.fuzz import net
 from tools.fuzz.net_board import Rig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.sound.ac97 import Ac97
 from playhead.devices.sound.ac97_stream import Stream
 from tools.fuzz import sound

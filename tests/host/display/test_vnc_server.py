@@ -1,5 +1,6 @@
 """The VNC server with sockets: clients that come, share, type, go, and such as mean no good."""
 
+import errno
 import os
 import socket
 import struct
@@ -349,6 +350,25 @@ def test_there_is_a_limit_of_clients(served, monkeypatch):
     assert all(np.array_equal(one.picture(), SCREEN) for one in clients)
     until(lambda: fed.messages)
     assert fed.messages == ["VNC: a client is turned away: there are 3 already"]
+
+
+def test_without_a_descriptor_for_it_a_client_waits(served, monkeypatch):
+    """And the server does not turn in circles meanwhile."""
+    fed, tries = served(), []
+    accept = socket.socket.accept
+
+    def refused(listening):
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return accept(listening)
+
+    good = Client(fed)
+    monkeypatch.setattr(socket.socket, "accept", refused)
+    late = Client(fed)
+    assert np.array_equal(late.picture(), SCREEN) and np.array_equal(good.picture(), SCREEN)
+    assert len(tries) == 4 and tries[3] - tries[0] >= 3 * vnc.LOOK_S
+    assert fed.messages[0] == "VNC: a client cannot be let in: Too many open files"
 
 
 def test_a_slow_reader_gets_fewer_pictures_and_costs_no_memory(served):

@@ -1,6 +1,7 @@
 """The fonts in a VGA's ROM: found by a character that all of them draw alike, wherever in the image they are."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from playhead.base.errors import UsageError
 
@@ -29,7 +30,13 @@ def installed() -> dict[int, bytes]:
     """Those of the ROM that this host has, for the picture of an adapter that has none of its own: no guest sees them.
     Raises UsageError where there is no such ROM.
     """
-    for path in FILES:
+    return _fonts_in(FILES)
+
+
+@cache
+def _fonts_in(paths: tuple[str, ...]) -> dict[int, bytes]:
+    """Of the first of these files that has them: read once, and not for each picture."""
+    for path in paths:
         try:
             with open(path, "rb") as file:
                 fonts = fonts_of(file.read())

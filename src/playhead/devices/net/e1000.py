@@ -26,7 +26,7 @@ from playhead.devices.net.e1000_registers import (
 )  # fmt: skip
 from playhead.devices.net.e1000_transmit import Transmitter
 from playhead.devices.net.eeprom93cxx import WORDS, Eeprom93C46
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.pci.bus import COMMAND, COMMAND_MASTER, Bar, Reg, identity
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Property

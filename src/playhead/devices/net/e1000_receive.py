@@ -11,7 +11,7 @@ from playhead.devices.net.e1000_registers import (
     CTRL, MPC, MTA, RA, RCTL, RDBAH, RDBAL, RDH, RDLEN, RDT, RNBC, ROC, VET, VFTA, E1000State,
 )  # fmt: skip
 from playhead.devices.net.ethernet import ADDRESS, BROADCAST, HEADER, frame_check, padded, untagged
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 
 DESCRIPTOR = 16
 # RCTL

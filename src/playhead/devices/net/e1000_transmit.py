@@ -18,7 +18,7 @@ from playhead.devices.net.e1000_registers import (
     CTRL, TDBAH, TDBAL, TDH, TDLEN, TDT, TSCTC, VET, Context, E1000State,
 )  # fmt: skip
 from playhead.devices.net.ethernet import tagged
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 
 DESCRIPTOR = 16
 AT_ONCE = 64  # descriptors read together

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from playhead.devices.net.eeprom93cxx import WORDS, Eeprom93C46
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.net.rtl8139_receive import Receiver
 from playhead.devices.net.rtl8139_registers import (
     ANAR, BMCR, CAPR, CAPR_BEHIND, CONFIG0, CONFIG1, CONFIG3, CONFIG4, CONFIG5, CPCR, CPCR_WRITABLE, CR, CR9346, CR_RE,

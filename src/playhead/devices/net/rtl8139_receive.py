@@ -17,7 +17,7 @@ from collections.abc import Callable
 from playhead.devices.net.ethernet import (
     ADDRESS, BROADCAST, FCS, TAG, VLAN, frame_check, hash_bits, padded, untagged,
 )  # fmt: skip
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.net.rtl8139_registers import (
     CPCR_VLAN, CR_RE, FIFO, FIFO_OVERFLOW, OVERFLOW, RCR_AAP, RCR_AB, RCR_AM, RCR_APM, RCR_WRAP, ROK, Rtl8139State,
     receives_plus, ring_length, ring_room, takes,

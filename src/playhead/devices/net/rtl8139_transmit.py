@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 
 from playhead.devices.net.ethernet import VLAN, tagged
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.net.rtl8139_offload import OFFLOADS, offloaded
 from playhead.devices.net.rtl8139_registers import (
     CPCR_TX, CR_TE, TOK, TSD_OWN, TSD_SIZE, TSD_TOK, Rtl8139State,

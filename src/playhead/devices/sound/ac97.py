@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Self
 
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.pci.bus import COMMAND, Bar, Reg, addr, identity
 from playhead.devices.pci.expansion_rom import ROM_PROPERTIES, PciCard
 from playhead.devices.sound.ac97_registers import (

@@ -13,7 +13,7 @@ Sources: Intel 82801AA (ICH) data sheet, chapter 13.
 from collections.abc import Callable
 from typing import Protocol
 
-from playhead.devices.net.ring_memory import RingMemory
+from playhead.devices.pci.ring_memory import RingMemory
 from playhead.devices.sound.ac97_registers import (
     BUFFERS, CR_KEPT, CR_RESET, CR_RUN, SR_BCIS, SR_CELV, SR_CLEARED, SR_DCH, SR_LVBCI, StreamState,
 )  # fmt: skip

@@ -160,7 +160,7 @@ class CursesEnd(DisplayEnd):
         if self._current:
             text, said = self.consoles[self._current - 1].text(), ""
         last = f" {self._told[-1]} " if self._told else f" {caption} " if caption else ""
-        canvas.draw(text, said, shown(last))
+        canvas.draw(text, said, last)
 
     # keys, on the watcher's thread
 
@@ -267,7 +267,7 @@ class Canvas:
             curses.endwin()
 
     def draw(self, text: Text | None, said: str, last: str) -> None:
-        """`said`: in place of a text. `last`: in the last row."""
+        """`said`: in place of a text. `last`: in the last row, as far as the terminal has characters for it."""
         lines, columns = self._size()
         text = text or Text(0, 0, b"", None)
         place = self._place(text, lines, columns, bool(last))
@@ -288,6 +288,8 @@ class Canvas:
                 self._row(top + n, left, cells)
         self._rows = rows
         if last:
+            encoding = self._window.encoding
+            last = shown(last).encode(encoding, "replace").decode(encoding)
             self._put(lines - 1, 0, last[: columns - 1].ljust(columns - 1), curses.A_REVERSE)
         self._cursor(text, top - first, left, lines, columns)
         self._window.refresh()

@@ -9,6 +9,7 @@ what it has sent is not read before there is room for what follows from it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -44,6 +45,7 @@ FLOOD_S = 0.01  # reading for longer than that at a time, it rests as long
 PATIENCE_S = 2.0  # without a picture from the session, the last one has to do
 TITLE_S = 0.25  # between two titles
 NO_PICTURE = (480, 640)
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class VncEnd(DisplayEnd):
@@ -226,8 +228,11 @@ class VncEnd(DisplayEnd):
     def _accept(self) -> None:
         try:
             made, _ = self._listening.accept()
-        except OSError:
-            return  # it went before we came
+        except OSError as e:
+            if e.errno in EXHAUSTED:  # it goes on waiting: do not turn in circles about it
+                self._tell("a client cannot be let in", e.strerror or str(e))
+                time.sleep(LOOK_S)
+            return  # else it went before we came
         if len(self._clients) >= MOST_CLIENTS:
             made.close()
             self._tell("a client is turned away", f"there are {MOST_CLIENTS} already")

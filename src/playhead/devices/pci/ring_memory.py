@@ -1,4 +1,4 @@
-"""Guest memory as a network card's DMA sees it: RAM and ROM, by addresses of 64 bits.
+"""Guest memory as a PCI card's DMA sees it: RAM and ROM, by addresses of 64 bits.
 
 A card has no business in the registers of other devices, so what is not memory is a master abort: it reads as ones, and
 a write goes nowhere. An access is one copy where it lies in memory as a whole, as nearly all do.

@@ -106,6 +106,9 @@ def test_a_session(machine, tmp_path):
     assert not any("Hello" in line for line in terminal.lines)
     terminal.type(b"info version\r")
     terminal.shows("commands and output as those of QEMU")
+    terminal.type(b"info name -- a text that is pasted\x1b1\x1b2\rinfo status\r")  # and another console on the way
+    terminal.shows("a text that is pasted")
+    terminal.shows("VM status: running")
     terminal.type(b"\x1b3")
     terminal.until(lambda one: not any("(qemu)" in line for line in one.lines))
     terminal.type(b"\x1b1")

@@ -4,7 +4,7 @@ import pytest
 
 from playhead.base.errors import UsageError
 from playhead.host.chardev.spec import parse, parse_chardev
-from playhead.host.chardev.virtual_console import VirtualConsole
+from playhead.host.chardev.virtual_console import MOST_TYPED, VirtualConsole
 
 
 def console(written, columns=10, rows=4):
@@ -53,9 +53,11 @@ def test_what_is_typed_is_input():
     one = console(b"ab\x1b[6n")
     one.typed(b"quit\r")
     assert one.take() == b"\x1b[1;3Rquit\r"
-    for _ in range(100):
-        one.typed(b"x")
-    assert len(one.take()) < 100, "nobody reads it: what is typed is bounded"
+    assert all(one.typed(b"x") for _ in range(100)), "key by key, before somebody reads it"
+    assert one.take() == b"x" * 100
+    while one.typed(b"x" * 4096):
+        assert sum(map(len, one._inbox)) < 2 * MOST_TYPED
+    assert len(one.take()) == MOST_TYPED, "nobody reads it: what is typed is bounded"
 
 
 def test_sizes():

@@ -192,6 +192,17 @@ def test_text_alone_needs_no_picture(tmp_path, screen):
     assert view.shown[0][1] == Text(2, 1, b"a\7b\7", (1, 0)) and not screen.drawn
 
 
+def test_the_caption_is_below_no_picture_of_a_view_that_takes_text(tmp_path, screen):
+    """It has a row of its own there, and says how large the machine's picture is."""
+    views = View(), View(takes_text=True)
+    session = record(tmp_path, lambda door: machine(door, POLLING, tmp_path), Watched(*views, quit_at=1000))
+    sink = session.sinks[viewing.Viewing]
+    sink.caption, sink.compose = (lambda: "caption"), (lambda picture, caption: Picture(2, 2, bytes(16)))
+    sink.show_now()
+    assert [view.shown[-1][0].height for view in views] == [2, 1]
+    assert {view.shown[-1][2] for view in views} == {"caption"}
+
+
 def test_a_screen_that_cannot_be_drawn_is_told_of_once(tmp_path, screen):
     screen.font, view = False, View()
     host = Watched(view, quit_at=1000)

@@ -199,6 +199,8 @@ def test_keys(recording):
         view.until(lambda shown: shown[2].startswith("playing"))
         view.press("h")
         view.until(lambda shown: shown[2] == HELP)
+        view.press("up")
+        view.until(lambda shown: "  16x  " in shown[2])  # what a key did is seen
         view.until(lambda shown: shown[1] >= 56)
 
 

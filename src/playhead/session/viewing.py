@@ -94,12 +94,12 @@ class Viewing(Sink):
 
     def _show(self, wanting: Sequence[DisplayEnd]) -> None:
         text, picture, caption = self._text(), None, self.caption()
-        if text is None or not all(view.takes_text for view in wanting):
+        drawn = not all(view.takes_text for view in wanting)
+        if text is None or drawn:
             picture = self._picture()
-            if picture is not None and caption:
-                picture = self.compose(picture, caption)
+        captioned = self.compose(picture, caption) if drawn and picture is not None and caption else picture
         for view in wanting:
-            view.show(picture, text, caption)
+            view.show(picture if view.takes_text else captioned, text, caption)
 
     def _text(self) -> Text | None:
         return self._screen.text(self.session.machine.now_ns()) if self._screen is not None else None

@@ -81,7 +81,10 @@ class WatchedReplay(RunningReplay):
 
     def turn(self) -> Found | None:
         while self._asked:
-            self._keys[self._asked.popleft()]()
+            name = self._asked.popleft()
+            if name not in ("h", "slash"):
+                self._help_until_ns = 0  # so that it is seen what the key did
+            self._keys[name]()
             self.anchor()
             self.sinks[Viewing].show_now()
         return super().turn()

@@ -14,6 +14,7 @@ from playhead.host.chardev.device import CharDevice
 COLUMNS, ROWS = 80, 24
 PLAIN = 0x07
 TAB = 8
+MOST_TYPED = 1 << 16  # bytes that wait to be read
 CSI = re.compile(r"\x1b\[([?>]?)([0-9;]{0,32})([@-~])")  # longer ones are none
 BEGUN = re.compile(r"\x1b(\[[?>]?[0-9;]{0,32})?")
 OTHER = re.compile(r"\x1b([()#%].|[^\[])")  # sequences that change nothing here
@@ -48,11 +49,17 @@ class VirtualConsole(CharDevice):
     def _blank(self) -> bytearray:
         return bytearray((0x20, PLAIN)) * self.columns
 
-    def typed(self, data: bytes) -> None:
-        """From any thread."""
-        if not self._crowded():
-            self._arrived(data)
-            self.wake()
+    def typed(self, data: bytes) -> bool:
+        """From any thread. False: it is lost, as too much is waiting to be read."""
+        if self._crowded():
+            return False
+        self._arrived(data)
+        self.wake()
+        return True
+
+    def _crowded(self) -> bool:
+        """By bytes: a person's keys come one by one, and nobody else's reading waits for them."""
+        return self.sink_full() if self.sink is not None else sum(map(len, tuple(self._inbox))) >= MOST_TYPED
 
     def text(self) -> Text:
         with self._lock:

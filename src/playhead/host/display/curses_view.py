@@ -42,6 +42,7 @@ PLAINER = str.maketrans(
 )
 GRAPHIC_NS = 500_000_000  # between two looks at a picture of which only the size is shown
 MOST_TOLD = 100  # messages that are kept
+LOST = "what was typed at this console is lost: nobody has read what was typed before"
 
 
 class CursesEnd(DisplayEnd):
@@ -130,8 +131,7 @@ class CursesEnd(DisplayEnd):
     def wanted(self) -> bool:
         now_ns = clock.realtime_ns()
         with self._lock:
-            for typed in self._keys.late(now_ns):
-                self._type(typed)
+            self._take(self._keys.late(now_ns))
         if self._changed.is_set() or self._away:
             return False
         return self._frame[0] is not None or self._current > 0 or now_ns - self._looked_ns >= GRAPHIC_NS
@@ -176,30 +176,37 @@ class CursesEnd(DisplayEnd):
             self.live = False  # the terminal has gone
             return
         with self._lock:
-            for typed in self._keys.feed(data, clock.realtime_ns()):
-                self._type(typed)
+            self._take(self._keys.feed(data, clock.realtime_ns()))
 
-    def _type(self, typed: Typed) -> None:
-        if self._switched(typed):
-            return
-        if self._current:
-            self.consoles[self._current - 1].typed(typed.sent)
-        elif typed.keys:
-            self.pressed.extend(chord(typed.keys))
-            self.wake()
-        elif typed.why:
-            self.say([typed.why])
+    def _take(self, pressed: Sequence[Typed]) -> None:
+        """What came at once (a text that was pasted) goes to a console in one piece."""
+        sent = b""
+        for typed in pressed:
+            number = self._switch(typed)
+            if number is not None:
+                self._send(sent)
+                sent, self._current = b"", number
+                self._changed.set()
+            elif self._current:
+                sent += typed.sent
+            elif typed.keys:
+                self.pressed.extend(chord(typed.keys))
+                self.wake()
+            elif typed.why:
+                self.say([typed.why])
+        self._send(sent)
 
-    def _switched(self, typed: Typed) -> bool:
-        """Alt with a digit: another console, if there is one."""
+    def _send(self, data: bytes) -> None:
+        """To the console that is shown."""
+        if data and not self.consoles[self._current - 1].typed(data):
+            self.say([LOST])
+
+    def _switch(self, typed: Typed) -> int | None:
+        """Alt with a digit: the number of another console, if there is one."""
         if len(typed.sent) != 2 or typed.sent[0] != 0x1B or not 0x31 <= typed.sent[1] <= 0x39:
-            return False
+            return None
         number = typed.sent[1] - 0x31
-        if number > len(self.consoles):
-            return False
-        self._current = number
-        self._changed.set()
-        return True
+        return number if number <= len(self.consoles) else None
 
 
 class Canvas:

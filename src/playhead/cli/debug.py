@@ -10,7 +10,8 @@ from typing import Any
 
 from playhead.cli.machine_options import memory_size
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, parse_arguments
+from playhead.cli.replaying_options import ENGINE
 from playhead.session.track import Stopped
 
 PORT = "tcp::1234"  # as QEMU's -s
@@ -34,8 +35,7 @@ OPTIONS = (
     Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
            default=1 << 30),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native"),
+    ENGINE,
 )  # fmt: skip
 
 GDBINIT = """

@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import FILE, Option, help_text, number, one_of, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, number, parse_arguments
+from playhead.cli.replaying_options import ENGINE, QUIET
 from playhead.cli.value_types import Type, factor
 
 if TYPE_CHECKING:
@@ -51,9 +52,8 @@ OPTIONS = (
            since=SINCE),
     Option("--force", "replace a film that exists", since=SINCE),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native", since=SINCE),
-    Option("--quiet", "no progress and no summary", since=SINCE),
+    ENGINE._replace(since=SINCE),
+    QUIET._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
 
@@ -117,15 +117,12 @@ def _check_output(path: str, format: str, *, force: bool) -> None:
 
 
 def _make(reader: Any, format: str, values: dict[str, Any]) -> int:
-    from playhead.base.errors import UsageError
-    from playhead.cli.recorded_machine import moment_of, timeline
+    from playhead.cli.recorded_machine import stretch, timeline
     from playhead.cli.recorded_screen import largest_size
     from playhead.host.film.canvas import Canvas
     from playhead.session.track import Stopped
 
-    begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
-    if begin > end:
-        raise UsageError(f"--from {begin} comes after --to {end}")
+    begin, end = stretch(reader, values)
     with timeline(reader, values["engine"], images=values["images"]) as (line, host):
         show, line.tell = line.tell, lambda text: None
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
+from playhead.cli.replaying_options import ENGINE, QUIET
 
 SINCE = "0.5.0"
 STDOUT = "-"
@@ -23,9 +24,8 @@ OPTIONS = (
            one_of("virtual", "host"), default="virtual", since=SINCE),
     Option("--force", "replace a pcapng file that exists", since=SINCE),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native", since=SINCE),
-    Option("--quiet", "no progress and no summary", since=SINCE),
+    ENGINE._replace(since=SINCE),
+    QUIET._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
 
@@ -90,15 +90,13 @@ def _write(reader: Any, values: dict[str, Any]) -> int:
     from playhead.base.errors import UsageError
     from playhead.cli.capture import interfaces
     from playhead.cli.recorded_config import config_of
-    from playhead.cli.recorded_machine import moment_of, timeline
+    from playhead.cli.recorded_machine import replay_to, stretch, timeline
     from playhead.session.track import Stopped
 
     found = interfaces(config_of(reader))
     if not found:
         raise UsageError(f"{reader.path} has no packets: no network card of its machine has a netdev")
-    begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
-    if begin > end:
-        raise UsageError(f"--from {begin} comes after --to {end}")
+    begin, end = stretch(reader, values)
     with (
         _output(values["output"]) as write,
         timeline(reader, values["engine"], images=values["images"]) as (line, host),
@@ -110,7 +108,7 @@ def _write(reader: Any, values: dict[str, Any]) -> int:
             line.seek(begin)
             line.player.traffic.append(capture)
             line.player.hear({})  # nothing is printed, all is compared
-            note = _go(line.player, None if values["end"] is None else end)
+            note = replay_to(line.player, None if values["end"] is None else end)
         except Stopped:
             raise capture.failure or KeyboardInterrupt from None
         if capture.failure is not None:
@@ -134,15 +132,6 @@ def _capture(reader: Any, write: Callable[[bytes], object], found: list[Any], st
     about = f"{reader.path}; times are the {'host' if by_host else 'machine'}'s"
     file = PcapngWriter(write, found, f"playhead {__version__}", about)
     return Capture(file, start_ns(config_of(reader), created), times, stop, by_host=by_host)
-
-
-def _go(player: Any, end: Any) -> str:
-    """Up to a moment, or to the recording's end; what there is to say about that."""
-    if end is None:
-        return str(player.conclude().note)
-    player.to(end)
-    player.compared_to_here()
-    return ""
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from playhead.x86.system.cpuid import canonical
 if TYPE_CHECKING:
     from playhead.log.reader import Reader
     from playhead.session.run import Build
+    from playhead.timeline.player import Player
     from playhead.timeline.timeline import Timeline
 
 SHOW_NS = 200_000_000  # between two checks of progress
@@ -96,3 +97,21 @@ def moment_of(reader: Reader, text: str, engine: str = "native") -> Moment:
         return printed_at(reader, where)
     with timeline(reader, engine) as (line, _):
         return line.find(where).moment
+
+
+def stretch(reader: Reader, values: Mapping[str, Any]) -> tuple[Moment, Moment]:
+    """What --from and --to mean: without them, all of the recording. Raises UsageError."""
+    begin = moment_of(reader, values["begin"] or "start", values["engine"])
+    end = moment_of(reader, values["end"] or "end", values["engine"])
+    if begin > end:
+        raise UsageError(f"--from {begin} comes after --to {end}")
+    return begin, end
+
+
+def replay_to(player: Player, end: Moment | None) -> str:
+    """Up to a moment, or to the recording's end; what there is to say about that."""
+    if end is None:
+        return str(player.conclude().note)
+    player.to(end)
+    player.compared_to_here()
+    return ""

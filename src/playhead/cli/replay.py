@@ -3,11 +3,12 @@
 import os
 from typing import Any
 
-from playhead.cli import watch
+from playhead.cli import views, watch
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.log_options import LOG_OPTIONS, make_log
+from playhead.cli.options import Option, help_text, number, parse_arguments
+from playhead.cli.replaying_options import ENGINE, QUIET
 from playhead.cli.screen_options import looked_at
-from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
 from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, chardev, list_backends
 
 OPTIONS = (
@@ -19,8 +20,7 @@ OPTIONS = (
            chardev, key="chardevs", many=16, subs=CHARDEV_SUBS, implied="backend", listing=list_backends,
            since="0.4.0"),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native"),
+    ENGINE,
     Option("--from", "begin at this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, serial:\"text\"",
            "MOMENT", key="begin"),
     Option("--to", "and end at that one", "MOMENT", key="end"),
@@ -31,7 +31,7 @@ OPTIONS = (
     Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
            number(0, 2**64 - 1)),
     Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
-    Option("--quiet", "no progress and no summary"),
+    QUIET,
     *watch.OPTIONS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
@@ -73,7 +73,7 @@ def main(words: list[str]) -> int:
             _verify(reader, values)
         build, serial = builder(reader, values["engine"], values["images"])
         specs = ["null"] * len(serial) if values["verify"] else default_serial(serial)
-        specs = watch.console_specs(specs, values)
+        specs = views.console_specs(specs, values)
         if len(values["serial"]) > len(specs):
             raise UsageError(f"-serial {len(values['serial'])} times: the recorded machine has only {len(specs)}")
         specs[: len(values["serial"])] = values["serial"]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, parse_arguments
+from playhead.cli.replaying_options import ENGINE, QUIET
 from playhead.session.track import Stopped
 
 SINCE = "0.6.0"
@@ -15,9 +16,8 @@ OPTIONS = (
     Option("--text", "print the characters that text mode shows", since=SINCE),
     Option("--force", "replace a picture that exists", since=SINCE),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native", since=SINCE),
-    Option("--quiet", "no progress and no summary", since=SINCE),
+    ENGINE._replace(since=SINCE),
+    QUIET._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "ppm": b"P6\n"}

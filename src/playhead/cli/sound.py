@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import FILE, Option, help_text, number, one_of, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, number, parse_arguments
+from playhead.cli.replaying_options import ENGINE, QUIET
 
 if TYPE_CHECKING:
     from playhead.host.audio.track import SoundFile
@@ -23,9 +24,8 @@ OPTIONS = (
     Option("--rate", "frames a second", parse=number(8000, 192_000), default=48_000, since=SINCE),
     Option("--force", "replace a file that exists", since=SINCE),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native", since=SINCE),
-    Option("--quiet", "no progress and no summary", since=SINCE),
+    ENGINE._replace(since=SINCE),
+    QUIET._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
 MAGIC = {"wav": b"RIFF", "flac": b"fLaC"}
@@ -91,15 +91,12 @@ def _number(reader: Any, audiodev: str | None) -> int | None:
 
 
 def _make(reader: Any, format: str, audio: int | None, values: dict[str, Any]) -> int:
-    from playhead.base.errors import UsageError
-    from playhead.cli.recorded_machine import moment_of, timeline
+    from playhead.cli.recorded_machine import replay_to, stretch, timeline
     from playhead.host.audio.track import TrackWriter
     from playhead.session.sources import AudioSource
     from playhead.session.track import Stopped
 
-    begin, end = (moment_of(reader, values[k] or d, values["engine"]) for k, d in (("begin", "start"), ("end", "end")))
-    if begin > end:
-        raise UsageError(f"--from {begin} comes after --to {end}")
+    begin, end = stretch(reader, values)
     with timeline(reader, values["engine"], images=values["images"]) as (line, host):
         if values["quiet"]:
             line.tell = lambda text: None
@@ -111,7 +108,7 @@ def _make(reader: Any, format: str, audio: int | None, values: dict[str, Any]) -
                 heard = TrackWriter(file, values["rate"], line.machine.now_ns(), audio, trim=values["trim"])
                 line.player.sounds.append(heard)
                 line.player.hear({})  # nothing is printed, all is compared
-                note = _go(line.player, None if values["end"] is None else end)
+                note = replay_to(line.player, None if values["end"] is None else end)
                 source.passed(line.machine.now_ns())
                 heard.finish(line.machine.now_ns())
         except Stopped:
@@ -120,15 +117,6 @@ def _make(reader: Any, format: str, audio: int | None, values: dict[str, Any]) -
         said = f"{values['output']}: {heard.frames / values['rate']:.2f} s, of which {heard.sounding:.2f} s have sound"
         host.message(*([note] if note else []), said)
     return int(host.exit_status(0))
-
-
-def _go(player: Any, end: Any) -> str:
-    """Up to a moment, or to the recording's end; what there is to say about that."""
-    if end is None:
-        return str(player.conclude().note)
-    player.to(end)
-    player.compared_to_here()
-    return ""
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import DivergenceError, UsageError
+from playhead.cli import views
 from playhead.cli.dumps import recorded_dumps
 from playhead.cli.log_options import make_log
 from playhead.cli.monitors import gdb_spec, monitors, stdin_taken
@@ -78,7 +79,7 @@ def _serial_specs(values: dict[str, Any], recorded: tuple[str, ...]) -> list[str
         return all_specs(values)
     specs = default_serial(recorded)
     if at_terminal(values):
-        return ["vc" if spec == "stdio" else spec for spec in specs]
+        return views.console_specs(specs, values)
     if stdin_taken(values):
         specs = ["null" if spec == "stdio" else spec for spec in specs]
     return with_console(values, specs)
@@ -103,7 +104,6 @@ class _Replaying:
     """A replay that may be attended to."""
 
     def __init__(self, reader: Reader, build: Build, specs: list[str], values: dict[str, Any]):
-        from playhead.cli import views
         from playhead.host.clock import date_text
         from playhead.host.host import Host
         from playhead.timeline.running import RunningReplay

@@ -3,7 +3,8 @@
 from typing import Any
 
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import FILE, Option, help_text, one_of, parse_arguments
+from playhead.cli.options import FILE, Option, help_text, parse_arguments
+from playhead.cli.replaying_options import ENGINE, QUIET
 
 OPTIONS = (
     Option("--from", "where the part begins: 1500000, 1.5M, 12%, @12.5s, serial:\"text\", or `start` (default)",
@@ -12,10 +13,9 @@ OPTIONS = (
     Option("-o", "the part", parse=FILE, key="output"),
     Option("--force", "replace the file if it exists"),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native"),
+    ENGINE,
     Option("--verify", "check everything before the part, too: replay the recording from its beginning", since="0.2.0"),
-    Option("--quiet", "no progress and no summary"),
+    QUIET,
 )  # fmt: skip
 OPERANDS = ("FILE",)
 

@@ -39,6 +39,11 @@ def _ends(host: Host, values: Mapping[str, Any], name: str) -> Iterator[DisplayE
             yield VncEnd(options, partial(qcode_of_keysym, layout=layout), name)
 
 
+def console_specs(specs: list[str], values: Mapping[str, Any]) -> list[str]:
+    """Where the ports print of which nothing is said: beside the screen, if that has the terminal."""
+    return ["vc" if text == "stdio" else text for text in specs] if at_terminal(values) else specs
+
+
 def check(values: Mapping[str, Any]) -> None:
     """Raises UsageError if something else asks for the terminal that the screen takes, or for a console that nothing
     would show.

@@ -32,11 +32,6 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def console_specs(specs: list[str], values: dict[str, Any]) -> list[str]:
-    """Where the ports print that nothing is said of: beside the screen, if that has the terminal."""
-    return ["vc" if text == "stdio" else text for text in specs] if at_terminal(values) else specs
-
-
 def watch(reader: Reader, build: Build, specs: list[str], values: dict[str, Any]) -> int:
     """Until its user ends it: at the recording's end it pauses."""
     from playhead.cli import views

@@ -5,7 +5,8 @@ from typing import Any
 from playhead.base import json_text
 from playhead.base.messages import lines_shown
 from playhead.cli.drive_options import IMAGES
-from playhead.cli.options import Option, help_text, number, one_of, parse_arguments
+from playhead.cli.options import Option, help_text, number, parse_arguments
+from playhead.cli.replaying_options import ENGINE
 from playhead.session.track import Stopped
 
 
@@ -23,8 +24,7 @@ OPTIONS = (
     Option("--count", "so many writes, the last one first (default 1)", "N", number(1, 1 << 20), default=1),
     Option("--json", "one JSON object for each"),
     IMAGES,
-    Option("--engine", "native (default), or the slow reference evaluator", "native|reference",
-           one_of("native", "reference"), default="native"),
+    ENGINE,
 )  # fmt: skip
 OPERANDS = ("FILE",)
 

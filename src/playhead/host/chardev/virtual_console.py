@@ -20,9 +20,9 @@ BEGUN = re.compile(r"\x1b(\[[?>]?[0-9;]{0,32})?")
 OTHER = re.compile(r"\x1b([()#%].|[^\[])")  # sequences that change nothing here
 
 
-def _vga(colour: int) -> int:
-    """ANSI's order of colours has red and blue the other way round."""
-    return (colour & 2) | (colour & 1) << 2 | colour >> 2 & 1
+def red_and_blue_swapped(colour: int) -> int:
+    """A VGA's colour as ANSI numbers it, and the other way round; brightness stays."""
+    return (colour & 10) | (colour & 1) << 2 | colour >> 2 & 1
 
 
 class VirtualConsole(CharDevice):
@@ -189,9 +189,9 @@ class VirtualConsole(CharDevice):
             case 7 | 27:
                 self._inverse = number == 7
             case _ if 30 <= number <= 37:
-                self._attribute = self._attribute & 0x70 | _vga(number - 30)
+                self._attribute = self._attribute & 0x70 | red_and_blue_swapped(number - 30)
             case _ if 40 <= number <= 47:
-                self._attribute = self._attribute & 0x07 | _vga(number - 40) << 4
+                self._attribute = self._attribute & 0x07 | red_and_blue_swapped(number - 40) << 4
             case 39:
                 self._attribute = self._attribute & 0x70 | PLAIN
             case 49:

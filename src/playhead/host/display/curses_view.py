@@ -24,7 +24,7 @@ from playhead.base.errors import HostError
 from playhead.base.messages import shown, tell
 from playhead.base.picture import Picture, Text
 from playhead.host import clock
-from playhead.host.chardev.virtual_console import VirtualConsole
+from playhead.host.chardev.virtual_console import VirtualConsole, red_and_blue_swapped
 from playhead.host.display.end import DisplayEnd
 from playhead.host.display.terminal_keys import TerminalKeys, Typed
 from playhead.host.terminal import RawTerminal
@@ -256,7 +256,7 @@ class Canvas:
             for fore in range(16 if bright else 8):
                 pair = back << (4 if bright else 3) | fore
                 if 0 < pair < curses.COLOR_PAIRS:
-                    curses.init_pair(pair, _ansi(fore), _ansi(back))
+                    curses.init_pair(pair, red_and_blue_swapped(fore), red_and_blue_swapped(back))
 
         def look(attribute: int) -> int:
             if attribute not in looks:
@@ -359,8 +359,3 @@ def _terminal_size() -> tuple[int, int]:
 
 def _one_byte(charset: str) -> bool:
     return len("a".encode(charset)) == 1
-
-
-def _ansi(colour: int) -> int:
-    """The VGA's colours have red and blue the other way round."""
-    return (colour & 10) | (colour & 1) << 2 | colour >> 2 & 1

@@ -22,12 +22,10 @@ from playhead.devices.input.i8042_kbc import ANSWERS_MAX, I8042, interrupts
 from playhead.hw.line import Line
 from playhead.hw.space import Space
 from playhead.session import input_words
+from tools.fuzz.cases import MOST_FINDINGS, Finding, search, told, where
 from tools.fuzz.input_steps import COMMAND, DATA, Hostile, Polite, Step
-from tools.fuzz.net import Hang, limited, told, where
-from tools.fuzz.net_board import Finding
 
 STEPS, GROUPS = 400, 120
-MOST_FINDINGS = 20
 WAITING_MOST = 1 + ANSWERS_MAX + ps2_keyboard.ROOM + ps2_keyboard.ANSWER_MAX + ps2_mouse.ROOM + ps2_mouse.ANSWER_MAX
 MOST_PACKETS = 4096  # of the farthest movement, in the smallest steps
 FULL, AUX = 0x01, 0x20
@@ -160,19 +158,8 @@ def qemu_case(seed: int, number: int) -> Counter[str]:
 def fuzz(count: int, seed: int, first: int = 0, case: Callable[[int, int], Counter[str]] = hostile_case,
          again: str = "", say: Callable[[str], None] = print, most: int = MOST_FINDINGS) -> list[str]:  # fmt: skip
     """The findings, at most so many."""
-    findings: list[str] = []
-    done = Counter[str]()
-    for number in range(first, first + count):
-        try:
-            with limited():
-                done += case(seed, number)
-        except (Finding, Hang) as finding:
-            findings.append(f"{finding}; again: ./dev fuzz input {again}--seed {seed} --only {number}")
-            say(findings[-1])
-            if len(findings) == most:
-                break
-    say(f"{count} cases, seed {seed}: {len(findings)} findings; {', '.join(f'{n} {what}' for what, n in done.items())}")
-    return findings
+    return search(case, range(first, first + count), seed,
+                  lambda number: f"./dev fuzz input {again}--seed {seed} --only {number}", say=say, most=most)
 
 
 def main(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ from playhead.log.reader import Reader
 from playhead.session import input_words
 from playhead.session.sources import InputSource
 from tools.fuzz.input_steps import Hostile, Step, out
-from tools.fuzz.net_board import Finding
+from tools.fuzz.cases import Finding
 from tools.fuzz.net_guest import firmware
 from tools.fuzz.net_machine import TURNS, Recorded
 

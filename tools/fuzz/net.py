@@ -14,56 +14,23 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
 import sys
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 from playhead.devices import registry
-from tools.fuzz.net_board import Finding, Rig
-from tools.fuzz.net_cards import Plan, Step
+from tools.fuzz.cases import LIMIT_S, MOST_FINDINGS, Finding, same, search, told, where
+from tools.fuzz.net_board import Rig
+from tools.fuzz.net_cards import Plan
 from tools.fuzz.net_e1000 import E1000Plan
 from tools.fuzz.net_rtl8139 import Rtl8139Plan
 
 STEPS = 250
-LIMIT_S = 30  # a step takes milliseconds
-MOST_FINDINGS = 20
 
 
 def plans() -> list[type[Plan]]:
     """One for each network card that there is."""
     return [plan for plan in (Rtl8139Plan, E1000Plan) if plan.NAME in registry.CLASSES]
-
-
-class Hang(BaseException):
-    """Not an Exception, so that nothing takes it for an error."""
-
-
-@contextmanager
-def limited(seconds: float = LIMIT_S) -> Iterator[None]:
-    """What takes longer, hangs."""
-
-    def hang(*_: object) -> None:
-        raise Hang(f"it takes more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, hang)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def told(step: Step) -> str:
-    """A step in a few words."""
-    words = [f"{len(word)} bytes" if isinstance(word, bytes) else hex(word) if type(word) is int else str(word)
-             for word in step]  # fmt: skip
-    return " ".join(words)
 
 
 def board_case(kind: type[Plan], seed: int, number: int) -> Counter[str]:
@@ -94,38 +61,23 @@ def board_case(kind: type[Plan], seed: int, number: int) -> Counter[str]:
     return done
 
 
-def where(error: BaseException) -> str:
-    """An exception, and where it came from."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    return f"{type(error).__name__}: {error} ({'; '.join(f'{Path(f.filename).name}:{f.lineno}' for f in frames)})"
-
-
-def same(one: dict[Any, Any], other: dict[Any, Any], what: str) -> None:
-    if one != other:
-        odd = [str(key) for key in one if one[key] != other.get(key)]
-        raise Finding(f"{what}: a board that has taken over the state differs in {', '.join(odd)}")
-
-
 def fuzz(count: int, seed: int, first: int = 0, cards: tuple[str, ...] = (), say: Callable[[str], None] = print,
          case: Callable[[type[Plan], int, int], Counter[str]] = board_case, again: str = "",
-         most: int = MOST_FINDINGS) -> list[str]:  # fmt: skip
+         most: int = MOST_FINDINGS, limit_s: float = LIMIT_S) -> list[str]:  # fmt: skip
     """The findings, at most so many. `case`: what is done with one of the plans."""
-    findings: list[str] = []
-    done = Counter[str]()
     kinds = [kind for kind in plans() if not cards or kind.NAME in cards]
-    for number in range(first, first + count):
+
+    def one(seed: int, number: int) -> Counter[str]:
         kind = kinds[number % len(kinds)]
         try:
-            with limited():
-                done += case(kind, seed, number)
-        except (Finding, Hang) as finding:
-            words = f"./dev fuzz net {again}--seed {seed} --only {number}" + (f" --card {cards[0]}" if cards else "")
-            findings.append(f"{kind.NAME}: {finding}; again: {words}")
-            say(findings[-1])
-            if len(findings) == most:
-                break
-    say(f"{count} cases, seed {seed}: {len(findings)} findings; {', '.join(f'{n} {what}' for what, n in done.items())}")
-    return findings
+            return case(kind, seed, number)
+        except Finding as finding:
+            raise Finding(f"{kind.NAME}: {finding}") from None
+
+    chosen = f" --card {cards[0]}" if cards else ""
+    return search(one, range(first, first + count), seed,
+                  lambda number: f"./dev fuzz net {again}--seed {seed} --only {number}{chosen}",
+                  say=say, most=most, limit_s=limit_s)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

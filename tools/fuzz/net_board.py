@@ -21,16 +21,13 @@ from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.inputs import NET, NetReceiver, takers
 from playhead.hw.memory import Memory
+from tools.fuzz.cases import Finding
 from tools.fuzz.net_cards import RAM, Step
 
 WORK = 400_000  # calls into memory for one step: the longest ring has 65,536 descriptors
 SENT = 90_000  # frames for one step: segmenting 64 KiB into single bytes is many
 LONGEST = 68 << 10  # bytes of a frame that a card may send
 RINGS_IN_A_ROW = 20  # of alarms, for one step
-
-
-class Finding(Exception):
-    """What must not happen."""
 
 
 def config(name: str, bios: bytes = bytes(1 << 16), cards: int = 1, **more: Any) -> PcConfig:

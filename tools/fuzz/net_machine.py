@@ -28,7 +28,8 @@ from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.sources import NetSource, ResetSource
 from playhead.timeline.timeline import Timeline
-from tools.fuzz.net_board import Finding, config
+from tools.fuzz.cases import Finding
+from tools.fuzz.net_board import config
 from tools.fuzz.net_cards import Plan, frame
 from tools.fuzz.net_guest import firmware
 

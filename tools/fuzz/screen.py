@@ -29,8 +29,7 @@ from playhead.hw.memory import PAGE, READ, WRITE
 from playhead.machine.machine import Machine
 from playhead.session.sources import ResetSource
 from playhead.session.target import closed_door
-from tools.fuzz.net import LIMIT_S, MOST_FINDINGS, Hang, limited, told, where
-from tools.fuzz.net_board import Finding
+from tools.fuzz.cases import LIMIT_S, MOST_FINDINGS, Finding, search, told, where
 from tools.fuzz.net_guest import firmware
 from tools.fuzz.net_machine import TURNS, Recorded
 from tools.fuzz.screen_plan import FRAME_AT, MMIO_AT, Step, address, hostile
@@ -154,19 +153,9 @@ def located(step: Step) -> Step:
 def fuzz(count: int, seed: int, first: int = 0, case: Callable[[int, int], Counter[str]] = board_case, again: str = "",
          say: Callable[[str], None] = print, most: int = MOST_FINDINGS) -> list[str]:  # fmt: skip
     """The findings, at most so many."""
-    findings: list[str] = []
-    done = Counter[str]()
-    for number in range(first, first + count):
-        try:
-            with limited(MACHINE_LIMIT_S if case is machine_case else LIMIT_S):
-                done += case(seed, number)
-        except (Finding, Hang) as finding:
-            findings.append(f"{finding}; again: ./dev fuzz screen {again}--seed {seed} --only {number}")
-            say(findings[-1])
-            if len(findings) == most:
-                break
-    say(f"{count} cases, seed {seed}: {len(findings)} findings; {', '.join(f'{n} {what}' for what, n in done.items())}")
-    return findings
+    return search(case, range(first, first + count), seed,
+                  lambda number: f"./dev fuzz screen {again}--seed {seed} --only {number}", say=say, most=most,
+                  limit_s=MACHINE_LIMIT_S if case is machine_case else LIMIT_S)
 
 
 def main(arguments: list[str]) -> int:

@@ -18,8 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
-from tools.fuzz.net import LIMIT_S, MOST_FINDINGS, Hang, limited, same, told, where
-from tools.fuzz.net_board import Finding
+from tools.fuzz.cases import LIMIT_S, MOST_FINDINGS, Finding, same, search, told, where
 from tools.fuzz.sound_board import SoundRig
 from tools.fuzz.sound_plan import Ac97Plan
 
@@ -59,19 +58,9 @@ def fuzz(count: int, seed: int, first: int = 0, say: Callable[[str], None] = pri
          case: Callable[[int, int], Counter[str]] = board_case, again: str = "",
          most: int = MOST_FINDINGS, limit_s: float = LIMIT_S) -> list[str]:  # fmt: skip
     """The findings, at most so many."""
-    findings: list[str] = []
-    done = Counter[str]()
-    for number in range(first, first + count):
-        try:
-            with limited(limit_s):
-                done += case(seed, number)
-        except (Finding, Hang) as finding:
-            findings.append(f"{finding}; again: ./dev fuzz sound {again}--seed {seed} --only {number}")
-            say(findings[-1])
-            if len(findings) == most:
-                break
-    say(f"{count} cases, seed {seed}: {len(findings)} findings; {', '.join(f'{n} {what}' for what, n in done.items())}")
-    return findings
+    return search(case, range(first, first + count), seed,
+                  lambda number: f"./dev fuzz sound {again}--seed {seed} --only {number}", say=say, most=most,
+                  limit_s=limit_s)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

@@ -14,7 +14,8 @@ from playhead.boards.pc_memory import area_size
 from playhead.hw.block import Drive
 from playhead.hw.clock import VirtualClock
 from playhead.hw.inputs import AUDIO, takers
-from tools.fuzz.net_board import Finding, Guarded, Rig
+from tools.fuzz.cases import Finding
+from tools.fuzz.net_board import Guarded, Rig
 from tools.fuzz.net_cards import RAM, Step
 
 RINGS = 20_000  # of alarms, for one step of at most 0.1 s

@@ -17,7 +17,7 @@ from playhead.host.end import HostEnd
 from playhead.log.events import AudioIn
 from playhead.log.reader import Reader
 from playhead.session.replay import ReplayOptions, ReplaySession
-from tools.fuzz.net_board import Finding
+from tools.fuzz.cases import Finding
 from tools.fuzz.net_guest import firmware
 from tools.fuzz.net_machine import Quiet, Recorded
 from tools.fuzz.sound_board import config

@@ -25,6 +25,7 @@ from playhead.host.display.rfb.connection import MOST_REPLIES, Connection, Stage
 from playhead.host.display.rfb.messages import Key
 from playhead.host.display.rfb.security import answer
 from playhead.host.display.rfb.wire import ENCODINGS, RfbError
+from tools.fuzz.cases import MOST_FINDINGS, Finding
 
 PASSWORD = "secret"
 CHUNK = 1 << 16
@@ -32,11 +33,6 @@ SIZES = [(1, 1), (16, 16), (33, 17), (80, 50), (320, 200)]
 PSEUDO = (-223, -257, -258, -261, -307, -308, -312, -313, -239, -314, -305, -32, -23, -256, -247)
 MOST_S = 5.0
 REPLY = 2_000  # bytes that one message may cause at most
-MOST_FINDINGS = 20
-
-
-class Finding(Exception):
-    """What must not be."""
 
 
 class Client:

@@ -102,11 +102,9 @@ def test_a_transfer_without_permission_is_found(card, monkeypatch):
     assert found and "a transfer while bus mastering is off" in found[0]
 
 
-def test_a_step_without_an_end_is_found(monkeypatch):
+def test_a_step_without_an_end_is_found():
     def case(kind, seed, number):
         while True:
             pass
 
-    limited = net.limited
-    monkeypatch.setattr(net, "limited", lambda: limited(0.05))
-    assert "it takes more than 0.05 s" in net.fuzz(1, SEED, case=case)[0]
+    assert "it takes more than 0.05 s" in net.fuzz(1, SEED, case=case, limit_s=0.05)[0]

@@ -10,15 +10,14 @@ Sources: Bochs, "VBE display interface" (vbe_display_api.txt); QEMU 7.2's `VGA`,
 """
 
 from playhead.devices.display.vga_state import (
-    BANK, BPP, ENABLE, ENABLED, GETCAPS, GFX_MISC, GFX_MODE, ID, NEWEST_ID, OLDEST_ID, VIDEO_MEMORY_64K, VIRT_HEIGHT,
-    VIRT_WIDTH, X_OFFSET, XRES, Y_OFFSET, YRES, VgaState,
+    BANK, BPP, CRTC_H_SHOWN, CRTC_LINE_COMPARE, CRTC_MAX_SCAN, CRTC_MODE, CRTC_OFFSET, CRTC_OVERFLOW, CRTC_V_SHOWN,
+    ENABLE, ENABLED, GETCAPS, GFX_MISC, GFX_MODE, ID, NEWEST_ID, OLDEST_ID, VIDEO_MEMORY_64K, VIRT_HEIGHT, VIRT_WIDTH,
+    X_OFFSET, XRES, Y_OFFSET, YRES, VgaState,
 )  # fmt: skip
 from playhead.hw.native import DECLINED, native
 
 MOST_XRES, MOST_YRES, MOST_BPP = 16000, 12000, 32
 REGISTERS = VIDEO_MEMORY_64K + 1
-CRTC_SHOWN, CRTC_OVERFLOW, CRTC_MAX_SCAN, CRTC_LAST_LINE, CRTC_OFFSET = 0x01, 0x07, 0x09, 0x12, 0x13
-CRTC_MODE, CRTC_LINE_COMPARE = 0x17, 0x18
 
 
 @native
@@ -110,8 +109,8 @@ def take_over(s: VgaState) -> None:
     s.gfx[GFX_MODE] = s.gfx[GFX_MODE] & ~0x60 | (0 if s.vbe[BPP] == 4 else 0x40)
     s.crtc[CRTC_MODE] = s.crtc[CRTC_MODE] | 0x03  # no CGA addressing
     s.crtc[CRTC_OFFSET] = line_bytes(s) >> 3 & 0xFF
-    s.crtc[CRTC_SHOWN] = (s.vbe[XRES] >> 3) - 1 & 0xFF
-    s.crtc[CRTC_LAST_LINE] = last_line & 0xFF
+    s.crtc[CRTC_H_SHOWN] = (s.vbe[XRES] >> 3) - 1 & 0xFF
+    s.crtc[CRTC_V_SHOWN] = last_line & 0xFF
     s.crtc[CRTC_OVERFLOW] = s.crtc[CRTC_OVERFLOW] & ~0x42 | last_line >> 7 & 0x02 | last_line >> 3 & 0x40 | 0x10
     s.crtc[CRTC_LINE_COMPARE] = 0xFF
     s.crtc[CRTC_MAX_SCAN] = s.crtc[CRTC_MAX_SCAN] & ~0x9F | 0x40

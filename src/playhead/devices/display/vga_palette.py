@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from playhead.devices.display.vga_scan import VBE_8BIT_DAC, VBE_ENABLE, Registers, TextRegisters
+from playhead.devices.display.vga_scan import Registers, TextRegisters
+from playhead.devices.display.vga_state import DAC_8_BIT, ENABLE
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -27,7 +28,7 @@ def sixteen(s: TextRegisters) -> Colours:
 
 
 def all_colours(s: Registers) -> Colours:
-    return _dac(s, six_bits=not s.vbe[VBE_ENABLE] & VBE_8BIT_DAC)
+    return _dac(s, six_bits=not s.vbe[ENABLE] & DAC_8_BIT)
 
 
 def _dac(s: TextRegisters, *, six_bits: bool) -> Colours:

@@ -10,7 +10,9 @@ Sources: IBM VGA XGA Technical Reference Manual, section 2; QEMU 7.2 where the d
 from playhead.devices.display.vga_dispi import take_over, vbe_is_linear, vbe_on
 from playhead.devices.display.vga_memory import is_linear
 from playhead.devices.display.vga_state import (
-    ATTRIBUTES, DAC_SIZE, GFX_MISC, MISC_COLOUR, SEQ_CLOCKING, SEQ_MAP_MASK, SEQ_MODE, YRES, VgaState,
+    ATTRIBUTES, CLOCK_8_DOTS, CLOCK_HALF, CRTC_H_SHOWN, CRTC_H_TOTAL, CRTC_MODE, CRTC_OVERFLOW, CRTC_RETRACE,
+    CRTC_RETRACE_END, CRTC_V_SHOWN, CRTC_V_TOTAL, DAC_SIZE, GFX_MISC, MISC_COLOUR, SEQ_CLOCKING, SEQ_MAP_MASK, SEQ_MODE,
+    YRES, VgaState,
 )  # fmt: skip
 from playhead.hw.clock import ticks_at
 from playhead.hw.native import DECLINED, native
@@ -20,7 +22,7 @@ NOBODY = 0xFF
 SEQ_MASK = (0x03, 0x3D, 0x0F, 0x3F, 0x0E, 0x00, 0x00, 0xFF)
 GFX_MASK = (0x0F, 0x0F, 0x0F, 0x1F, 0x03, 0x7B, 0x0F, 0x0F, 0xFF, 0, 0, 0, 0, 0, 0, 0)
 ATTR_MASK = (*(0x3F,) * 16, 0xEF, 0xFF, 0x3F, 0x0F, 0x0F)
-CRTC_REGISTERS, CRTC_OVERFLOW, CRTC_RETRACE_END, CRTC_PROTECT, CRTC_LINE_COMPARE_8 = 32, 7, 0x11, 0x80, 0x10
+CRTC_REGISTERS, CRTC_PROTECT, CRTC_LINE_COMPARE_8 = 32, 0x80, 0x10
 
 STATUS_BLANK, STATUS_RETRACE = 0x01, 0x08
 SLOW_HZ, FAST_HZ = 25_175_000, 28_322_000
@@ -40,16 +42,17 @@ def input_status(s: VgaState, now_ns: int) -> int:
     if vbe_on(s):
         return vbe_status(s, now_ns)
     hz = FAST_HZ if s.misc >> 2 & 3 == 1 else SLOW_HZ
-    if s.seq[SEQ_CLOCKING] & 0x08:
+    if s.seq[SEQ_CLOCKING] & CLOCK_HALF:
         hz = hz // 2
-    dots = 8 if s.seq[SEQ_CLOCKING] & 0x01 else 9
-    width, shown_width = (s.crtc[0] + 5) * dots, (s.crtc[1] + 1) * dots
-    doubled = s.crtc[0x17] >> 2 & 1
-    lines, shown_lines = crtc_bits(s, 0x06, 0, 5) + 2 << doubled, crtc_bits(s, 0x12, 1, 6) + 1 << doubled
+    dots = 8 if s.seq[SEQ_CLOCKING] & CLOCK_8_DOTS else 9
+    width, shown_width = (s.crtc[CRTC_H_TOTAL] + 5) * dots, (s.crtc[CRTC_H_SHOWN] + 1) * dots
+    doubled = s.crtc[CRTC_MODE] >> 2 & 1
+    lines = crtc_bits(s, CRTC_V_TOTAL, 0, 5) + 2 << doubled
+    shown_lines = crtc_bits(s, CRTC_V_SHOWN, 1, 6) + 1 << doubled
     at = ticks_at(now_ns, hz) % (lines * width)
     line, dot = at // width, at % width
-    retrace = min(crtc_bits(s, 0x10, 2, 7) << doubled, lines - 1)  # one in each frame, whatever is programmed
-    length = (s.crtc[CRTC_RETRACE_END] - s.crtc[0x10] & 0x0F) << doubled
+    retrace = min(crtc_bits(s, CRTC_RETRACE, 2, 7) << doubled, lines - 1)  # one in each frame, whatever is programmed
+    length = (s.crtc[CRTC_RETRACE_END] - s.crtc[CRTC_RETRACE] & 0x0F) << doubled
     status = STATUS_BLANK if line >= shown_lines or dot >= shown_width else 0
     in_retrace = retrace <= line < retrace + max(length, 1)
     return status | STATUS_BLANK | STATUS_RETRACE if in_retrace else status

@@ -16,6 +16,11 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from playhead.base.record import BytesLike, Items
+from playhead.devices.display.vga_state import (
+    BPP, CLOCK_8_DOTS, CLOCK_HALF, CRTC_CURSOR, CRTC_CURSOR_END, CRTC_CURSOR_START, CRTC_H_SHOWN, CRTC_LINE_COMPARE,
+    CRTC_MAX_SCAN, CRTC_MODE, CRTC_OFFSET, CRTC_OVERFLOW, CRTC_START, CRTC_V_SHOWN, CRTC_V_TOTAL, ENABLE, ENABLED,
+    GFX_MISC, GFX_MODE, SEQ_CLOCKING, SEQ_FONTS, VIRT_WIDTH, X_OFFSET, XRES, Y_OFFSET, YRES,
+)  # fmt: skip
 from playhead.hw.device import Differs
 
 DRAWN_DIFFERENTLY = (
@@ -31,16 +36,9 @@ DRAWN_DIFFERENTLY = (
     Differs("a blank screen's size", "that of its mode", "that of the last picture", False),
 )  # fmt: skip
 
-SEQ_CLOCKING, SEQ_FONTS = 1, 3
-CLOCK_8_DOTS, CLOCK_HALF = 0x01, 0x08
-CRTC_H_TOTAL, CRTC_H_SHOWN, CRTC_V_TOTAL, CRTC_OVERFLOW, CRTC_MAX_SCAN = 0x00, 0x01, 0x06, 0x07, 0x09
-CRTC_CURSOR_START, CRTC_CURSOR_END, CRTC_START, CRTC_CURSOR = 0x0A, 0x0B, 0x0C, 0x0E
-CRTC_V_SHOWN, CRTC_OFFSET, CRTC_MODE, CRTC_LINE_COMPARE = 0x12, 0x13, 0x17, 0x18
 CURSOR_OFF = 0x20
-GFX_MODE, GFX_MISC, GFX_MISC_GRAPHICS = 5, 6, 0x01
+GFX_MISC_GRAPHICS = 0x01
 ATTR_SHOWN = 0x20  # of the attribute controller's address: the palette drives the screen
-VBE_XRES, VBE_YRES, VBE_BPP, VBE_ENABLE, VBE_VIRT_WIDTH, VBE_X_OFFSET, VBE_Y_OFFSET = 1, 2, 3, 4, 6, 8, 9
-VBE_ENABLED, VBE_8BIT_DAC = 0x01, 0x20
 CGA_HEIGHT = 100  # this vertical total means 160x100 in sixteen colours: text of two scan lines
 MOST_CELLS = 160 * 100
 CURSOR_HALF_MS = 1000 * 2 * 16 // 70 // 2  # the cursor is shown so long, and hidden so long
@@ -115,7 +113,7 @@ def is_blank(s: TextRegisters) -> bool:
 
 
 def has_vbe(s: Registers) -> bool:
-    return bool(s.vbe[VBE_ENABLE] & VBE_ENABLED)
+    return bool(s.vbe[ENABLE] & ENABLED)
 
 
 def scan_of(s: Registers) -> TextScan | GraphicsScan | None:
@@ -193,11 +191,11 @@ def cursor_place(scan: TextScan) -> tuple[int, int] | None:
 def graphics_scan(s: Registers) -> GraphicsScan:
     vbe, shift = has_vbe(s), s.gfx[GFX_MODE] >> 5 & 3
     half = bool(s.seq[SEQ_CLOCKING] & CLOCK_HALF) and not vbe
-    width = s.vbe[VBE_XRES] if vbe else (s.crtc[CRTC_H_SHOWN] + 1) * 8
+    width = s.vbe[XRES] if vbe else (s.crtc[CRTC_H_SHOWN] + 1) * 8
     lines = line_addresses(s)
     if shift < 2:
         return GraphicsScan("cga" if shift else "planar", 2 if shift else 4, width, 1 + half, lines)
-    depth = s.vbe[VBE_BPP] if vbe else 0
+    depth = s.vbe[BPP] if vbe else 0
     if depth in (8, 15, 16, 24, 32):
         return GraphicsScan("packed", depth, width, 1, lines)
     return GraphicsScan("packed", 8, width // 2, 2, lines)
@@ -208,7 +206,7 @@ def line_addresses(s: Registers) -> list[int]:
     mode, at, pitch, compare = crtc[CRTC_MODE], _word(crtc, CRTC_START) * 4, crtc[CRTC_OFFSET] * 8, _line_compare(crtc)
     height = _lines_shown(crtc)
     if has_vbe(s):
-        (at, pitch), compare, height = _vbe_place(s), -1, s.vbe[VBE_YRES]
+        (at, pitch), compare, height = _vbe_place(s), -1, s.vbe[YRES]
     double = crtc[CRTC_MAX_SCAN] >> 7
     each = ((crtc[CRTC_MAX_SCAN] & 0x1F) + 1 if mode & 1 else 1) << double
     lines, row, step_mask = [], 0, mode & 3 ^ 3  # rows between which the memory's address stays the same
@@ -234,6 +232,6 @@ def _interleaved(at: int, row: int, mode: int) -> int:
 
 def _vbe_place(s: Registers) -> tuple[int, int]:
     """The address of the first line, in whole cells, and the distance of lines."""
-    bits = 16 if s.vbe[VBE_BPP] == 15 else s.vbe[VBE_BPP]
-    pitch = s.vbe[VBE_VIRT_WIDTH] * bits // 8
-    return (s.vbe[VBE_X_OFFSET] * bits // 8 + s.vbe[VBE_Y_OFFSET] * pitch) & ~3, pitch
+    bits = 16 if s.vbe[BPP] == 15 else s.vbe[BPP]
+    pitch = s.vbe[VIRT_WIDTH] * bits // 8
+    return (s.vbe[X_OFFSET] * bits // 8 + s.vbe[Y_OFFSET] * pitch) & ~3, pitch

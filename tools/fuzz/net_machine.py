@@ -125,6 +125,13 @@ class Recorded:
             self.host.request_quit("the fuzzer")
         self.session.turn()
 
+    def check(self, chance: random.Random) -> None:
+        """Replay it on both engines, in pieces and backwards. Raises Finding."""
+        self.replay("native", None)
+        self.replay("native", chance.getrandbits(16))
+        self.replay("reference", chance.getrandbits(16) if chance.random() < 0.5 else None)
+        self.backwards(chance)
+
     def replay(self, engine: str, split: int | None) -> None:
         """Raises Finding if it is not the recording."""
         out = self.path.with_suffix(".again")
@@ -189,10 +196,7 @@ def machine_case(kind: type[Plan], seed: int, number: int) -> Counter[str]:
     with tempfile.TemporaryDirectory(prefix="playhead-fuzz-") as folder:
         path = Path(folder) / "r.ph"
         made = Recorded(path, pc, f"{seed} {number}", chance.choice(("native", "native", "reference")))
-        made.replay("native", None)
-        made.replay("native", chance.getrandbits(16))
-        made.replay("reference", chance.getrandbits(16) if chance.random() < 0.5 else None)
-        made.backwards(chance)
+        made.check(chance)
         again = Recorded(path.with_name("s.ph"), pc, f"{seed} {number}", "native")
         if again.session.machine.digest_parts() != made.session.machine.digest_parts():
             raise Finding("the same seed makes another recording")

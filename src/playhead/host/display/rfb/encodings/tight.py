@@ -114,6 +114,6 @@ def _jpeg(frame: Frame, quality: int) -> bytes:
     from PIL import Image  # here: most connections have none
 
     out = io.BytesIO()
-    Image.fromarray(_rgb(frame), "RGB").save(out, "JPEG", quality=JPEG_QUALITY[quality])
+    Image.fromarray(_rgb(frame)).save(out, "JPEG", quality=JPEG_QUALITY[quality])
     packed = out.getvalue()
     return bytes([JPEG]) + _length(len(packed)) + packed

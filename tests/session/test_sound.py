@@ -170,6 +170,17 @@ def test_what_the_verb_refuses(row, recording, tmp_path, capsys):
     assert message in capsys.readouterr().err and (tmp_path / "text.wav").read_text() == "not a sound"
 
 
+@pytest.mark.parametrize("file", ["{recording}", "{new}"])
+@pytest.mark.parametrize("use", ["path", "in.path"])
+def test_a_branch_plays_into_no_recording(file, use, recording, tmp_path, capsys):
+    """The one that it reads was overwritten."""
+    before, new = recording.read_bytes(), tmp_path / "new.ph"
+    end = f"wav,id=s,{use}={file.format(recording=recording, new=new)}"
+    said = "the same file" if "path" == use or "new" in file else "is no WAV file"
+    assert main(["branch", str(recording), "--at", "50%", "-o", str(new), "-audiodev", end]) == 2
+    assert said in capsys.readouterr().err and recording.read_bytes() == before
+
+
 def test_a_recording_without_sound(tmp_path, capsys):
     image = guest.image("halt")
     assert main(["record", "-o", str(tmp_path / "r.ph"), "-bios", str(image), "-m", "4", "-serial", "null"]) == 0

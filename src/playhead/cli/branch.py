@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
     if values["at"] is None or output is None:
         raise UsageError("a branch needs a moment and a file: --at MOMENT -o FILE")
     claims = of_recording(path, output, images=values["images"], serial=values["serial"], debugcon=values["debugcon"],
-                          chardevs=values["chardevs"])  # fmt: skip
+                          chardevs=values["chardevs"], audiodevs=values["audiodevs"])  # fmt: skip
     check_output(output, values["force"])
     with Reader(path) as reader:
         claims.recorded_images(reader)

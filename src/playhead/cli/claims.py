@@ -81,6 +81,7 @@ class Claims:
         from playhead.cli import boot_files, card_roms
         from playhead.cli.drives import SEABIOS
         from playhead.cli.monitors import monitors
+        from playhead.cli.audio_options import audio
         from playhead.cli.serial_ports import all_specs, chardevs, debugcon_spec
 
         for option, path in (*boot_files.named(values), *card_roms.named(values)):
@@ -102,13 +103,11 @@ class Claims:
         if values.get("pidfile"):
             self.writes("-pidfile", values["pidfile"])
         self.dumps(values)
-        self.sound(values)
+        self.sound(audio(values).audiodevs)
 
-    def sound(self, values: dict[str, Any]) -> None:
-        """Files of audiodevs."""
-        from playhead.cli.audio_options import audio
-
-        for one in audio(values).audiodevs:
+    def sound(self, audiodevs: Iterable[Any]) -> None:
+        """Their files."""
+        for one in audiodevs:
             self.reads(f"-audiodev {one.id}, in.path", one.given.get("in.path"))
             if path := one.given.get("path"):
                 self.writes(f"-audiodev {one.id}, path", path)
@@ -187,6 +186,7 @@ def of_recording(path: str, output: str | None = None, **outputs: Any) -> Claims
     named = [(f"-chardev {spec.id}", spec) for spec in outputs.get("chardevs") or ()]
     claims.devices(outputs.get("serial") or (), outputs.get("debugcon"), named)
     claims.images(outputs.get("images") or ())
+    claims.sound(outputs.get("audiodevs") or ())
     if outputs.get("log"):
         claims.writes("-D", outputs["log"])
     if output is not None:

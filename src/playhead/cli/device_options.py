@@ -2,20 +2,25 @@
 that a machine's description has.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import UnsupportedError, UsageError
+from playhead.cli import screen_options
 from playhead.cli.audio_options import MODELS, audio
 from playhead.cli.netdev_options import OTHER_CARDS
-from playhead.cli import screen_options
 from playhead.cli.network import network
 from playhead.cli.option_table import Given, Sub, naming, pairs, sub_options
 from playhead.cli.serial_ports import chardevs, serial_specs, word
 from playhead.cli.structured_value import is_json, json_object
 from playhead.cli.value_types import Type, identifier
 from playhead.hw.declared import OUTSIDE, Declared, kind_of
+
+if TYPE_CHECKING:
+    from playhead.boards.entry import Entry, Outside
 
 OWN = ("name", "id", "bus")  # of a parsed -device: what is no property
 
@@ -171,57 +176,80 @@ def listed(machine: str, parts: dict[str, Any], everywhere: dict[str, Any], with
         raise
 
 
+class _Found:
+    """Devices that the options ask for, each with its option, and what they use of the outside."""
+
+    def __init__(self) -> None:
+        self.more: list[Entry] = []
+        self.said: list[str] = []
+        self.outside: list[Outside] = []
+
+    def add(self, said: str, entry: Entry, *ends: Outside) -> None:
+        self.said.append(said)
+        self.more.append(entry)
+        self.outside += ends
+
+
 def entries(values: dict[str, Any], drives: Any) -> dict[str, Any]:
     """What `pc_devices.listed` makes a machine's list of: the devices that the options ask for beside the machine's own
     (`more`), and what they use of the outside. `drives`: the opened ones.
     """
     from playhead.boards import pc_devices
+
+    found = _Found()
+    for spec, config in zip(drives.specs, drives.configs, strict=True):
+        found.add(spec.said, *pc_devices.of_drive(config, spec.id, spec.name))
+    _add_ports(found, values)
+    _add_cards(found, values)
+    _add_devices(found, values)
+    return {"more": found.more, "outside": tuple(found.outside), "said": found.said}
+
+
+def _add_ports(found: _Found, values: dict[str, Any]) -> None:
     from playhead.boards.entry import Entry, Outside
 
-    more: list[Entry] = []
-    said: list[str] = []  # the option of each
-    outside: list[Outside] = []
-    for spec, config in zip(drives.specs, drives.configs, strict=True):
-        entry, end = pc_devices.of_drive(config, spec.id, spec.name)
-        more.append(entry)
-        said.append(spec.said)
-        outside.append(end)
     for n, spec in enumerate(serial_specs(values)):
-        said.append(f"-serial {spec}")
-        more.append(Entry("isa-serial", "", {"chardev": f"serial{n}"}))
-        outside.append(Outside("chardev", f"serial{n}", {"backend": word(values, spec)}))
+        found.add(f"-serial {spec}", Entry("isa-serial", "", {"chardev": f"serial{n}"}),
+                  Outside("chardev", f"serial{n}", {"backend": word(values, spec)}))  # fmt: skip
     if values["debugcon"] not in (None, "none"):
-        more.append(Entry("isa-debugcon", "", {"chardev": "debugcon"}))
-        said.append(f"-debugcon {values['debugcon']}")
-        outside.append(Outside("chardev", "debugcon", {"backend": word(values, values["debugcon"])}))
+        found.add(f"-debugcon {values['debugcon']}", Entry("isa-debugcon", "", {"chardev": "debugcon"}),
+                  Outside("chardev", "debugcon", {"backend": word(values, values["debugcon"])}))  # fmt: skip
+
+
+def _add_cards(found: _Found, values: dict[str, Any]) -> None:
+    """Of the screen, the network and sound, as far as no -device asks for them."""
+    from playhead.boards.entry import Entry, Outside
+
     vga = screen_options.card(values)
     if vga is not None:
-        more.append(vga[0])
-        said.append(vga[1])
-    found = network(values)
-    for card in found.cards:
-        said.append(card.said)
-        more.append(Entry(card.model, "", card.values))
-    outside += (Outside("netdev", netdev.id, {"backend": netdev.kind}) for netdev in found.netdevs)
-    sound = audio(values)
+        found.add(vga[1], vga[0])
+    networks, sound = network(values), audio(values)
+    for card in networks.cards:
+        found.add(card.said, Entry(card.model, "", card.values))
+    found.outside += (Outside("netdev", netdev.id, {"backend": netdev.kind}) for netdev in networks.netdevs)
     for one in sound.cards:
-        said.append(one.said)
-        more.append(Entry(one.driver, "", one.values))
-    outside += (Outside("audiodev", end.id, {"backend": end.driver, "captures": end.captures})
-                for end in sound.audiodevs)  # fmt: skip
-    known, taken = chardevs(values), set[str]()
+        found.add(one.said, Entry(one.driver, "", one.values))
+    found.outside += (Outside("audiodev", end.id, {"backend": end.driver, "captures": end.captures})
+                      for end in sound.audiodevs)  # fmt: skip
+
+
+def _add_devices(found: _Found, values: dict[str, Any]) -> None:
+    """Those of -device, but for drives."""
+    from playhead.boards import pc_devices
+    from playhead.boards.entry import Entry, Outside
+
+    known, taken, unsaid = chardevs(values), set[str](), audio(values).unsaid
     for asked in values["devices"]:
-        if asked["name"] not in pc_devices.DRIVES:
-            given = {name: value for name, value in asked.items() if name not in OWN}
-            if asked["name"] in MODELS.values() and sound.unsaid:
-                given.setdefault("audiodev", sound.unsaid)
-            more.append(Entry(asked["name"], asked.get("id", ""), given))
-            said.append(getattr(asked, "said", ""))
-            if (id := given.get("chardev")) in known:
-                if id in taken and known[id].mux:  # several share it: the machine has an end for each
-                    others = (f"{id}.{n}" for n in count(2))
-                    given["chardev"] = next(name for name in others if name not in (*known, *taken))
-                if given["chardev"] not in taken:
-                    outside.append(Outside("chardev", given["chardev"], {"backend": known[id].backend}))
-                taken.add(given["chardev"])
-    return {"more": more, "outside": tuple(outside), "said": said}
+        if asked["name"] in pc_devices.DRIVES:
+            continue
+        given = {name: value for name, value in asked.items() if name not in OWN}
+        if asked["name"] in MODELS.values() and unsaid:
+            given.setdefault("audiodev", unsaid)
+        found.add(getattr(asked, "said", ""), Entry(asked["name"], asked.get("id", ""), given))
+        if (id := given.get("chardev")) in known:
+            if id in taken and known[id].mux:  # several share it: the machine has an end for each
+                others = (f"{id}.{n}" for n in count(2))
+                given["chardev"] = next(name for name in others if name not in (*known, *taken))
+            if given["chardev"] not in taken:
+                found.outside.append(Outside("chardev", given["chardev"], {"backend": known[id].backend}))
+            taken.add(given["chardev"])

@@ -13,8 +13,8 @@ from playhead.devices.display.vga_state import VgaState
 from playhead.hw.native import DECLINED, native
 
 MMIO_SIZE, REGISTERS_FROM = 0x1000, 0x400
-PORTS_AT, PORTS_COUNT, FIRST_PORT = 0x000, 0x20, 0x3C0  # offsets count from REGISTERS_FROM
-DISPI_AT, QEXT_AT, QEXT_SIZE = 0x100, 0x200, 8
+PORTS_COUNT, FIRST_PORT = 0x20, 0x3C0
+DISPI_AT, QEXT_AT, QEXT_SIZE = 0x100, 0x200, 8  # offsets count from REGISTERS_FROM, where the ports are
 LITTLE, BIG = 0x1E1E1E1E, 0xBEBEBEBE
 REVISION, QEXT_REVISION = 0x08, 2  # in the configuration space: whether QEMU's registers are there
 

@@ -17,7 +17,7 @@ from playhead.hw.clock import NEVER, ticks_at
 from playhead.hw.native import DECLINED, native
 
 NAM_LENGTH, NABM_LENGTH = 1024, 256
-PCM_IN, PCM_OUT, MIC_IN = 0, 1, 2
+MIC_IN = 2  # which engine; 0 is PCM in, 1 PCM out
 
 # The codec
 RESET, MASTER, PCM, RECORD_SELECT, RECORD_GAIN = 0x00, 0x02, 0x18, 0x1A, 0x1C

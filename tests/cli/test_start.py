@@ -55,7 +55,9 @@ def unwanted(modules: set[str], unwanted: tuple[str, ...]) -> list[str]:
 def machine(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Options. What has to be compiled once, which imports LLVM, has been."""
     words = ["-bios", str(guest.image("halt")), "-m", "16"]
-    imported(tmp_path_factory.mktemp("first"), ["run", *words, "-serial", "null"])
+    folder = tmp_path_factory.mktemp("first")
+    imported(folder, ["run", *words, "-serial", "null"])
+    imported(folder, [*words, "-nographic"], "playhead.cli.system_i386")  # with devices of its own: VGA, network card
     return words
 
 

@@ -25,7 +25,6 @@ OPTIONS = (
     Option("--file", "type what is in a file, as it is; - is standard input", parse=FILE, since=SINCE),
 )  # fmt: skip
 OPERANDS = ("SOCKET", "[TEXT]")
-MOST = 1 << 16  # characters
 LONGEST_LINE = 4000  # bytes, for a monitor that takes keys
 WAIT_S = 10.0
 
@@ -44,10 +43,11 @@ def main(words: list[str]) -> int:
     values = parse_arguments("type", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.base.keyboard.typed_text import keys_of_text
+    from playhead.session.sources.input import MOST_TYPED
 
     text = _text(values)
-    if len(text) > MOST:
-        raise UsageError(f"the text has {len(text)} characters: at most {MOST} are typed at once")
+    if len(text) > MOST_TYPED:
+        raise UsageError(f"the text has {len(text)} characters: at most {MOST_TYPED} are typed at once")
     if values["layout"]:
         keys_of_text(text, values["layout"])
     if text:

@@ -19,6 +19,7 @@ from playhead.cli import main
 from playhead.devices.display import vga_palette
 from playhead.devices.display.vga import Vga
 from playhead.machine import checkpoint
+from playhead.machine import look
 from playhead.machine.machine import Machine
 from tools import asm, guest
 
@@ -176,3 +177,22 @@ def test_a_guest_that_draws_is_recorded_and_replayed(tmp_path):
     assert console.read_bytes() == b"PASS\r\n"
     for engine in ("native", "reference"):
         assert main(["replay", str(recording), "--engine", engine]) == 0
+
+
+def test_a_debugger_sees_the_window_and_leaves_the_latches(tmp_path):
+    """Also where text is behind registers, and across the window's end; it is no memory that code could be in."""
+    bios, card = guest.firmware(DRAWS, tmp_path), Entry("VGA", "VGA", {})
+    machine = Machine(PcConfig(ram_bytes=2 << 20, bios=bios, **parts(more=[card])), Door())
+    vga = card_of(machine)
+    vga.set_up()
+    machine.memory.mmio.write(0xB8000, 4, 0x07420741)
+    vga.state.latch = 0x12345678
+    before = machine.digest()
+    assert look.seen(machine, 0xB8000, 6, physical=True) == b"A\7B\7 \7"
+    assert look.seen(machine, 0xB7FFF, 2, physical=True) == b"\xffA", "text mode has no more of the window"
+    assert len(look.seen(machine, 0x9FFFE, 4, physical=True)) == 4
+    vga.state.seq[4], vga.state.gfx[5], vga.state.gfx[6] = 6, 0, 5  # planes
+    assert look.seen(machine, 0xA0000, 2, physical=True) == b"AB"
+    vga.state.seq[4], vga.state.gfx[5], vga.state.gfx[6] = 2, 16, 14
+    assert (vga.state.latch, machine.digest()) == (0x12345678, before)
+    assert look.read(machine, 0xB8000, 6, physical=True) == b""

@@ -33,6 +33,8 @@ class Range:
     name: str
     registers: Registers | None = None
     moves: bool = False
+    look: Callable[[int, int], bytes] | None = None
+    """What a debugger sees at [address, address + length) of a range that is memory to software: it changes nothing."""
 
     def get(self, address: int, size: int) -> int:
         """Read: what is declared of the registers, else the handler."""
@@ -66,9 +68,10 @@ class Space:
         self.moved: Callable[[], None] = lambda: None
 
     def map(self, base: int, length: int, read: Read, write: Write, *, min_size: int = 1, max_size: int = 1,
-            name: str = "", registers: Registers | None = None, moves: bool = False) -> Range:  # fmt: skip
+            name: str = "", registers: Registers | None = None, moves: bool = False,
+            look: Callable[[int, int], bytes] | None = None) -> Range:  # fmt: skip
         assert length > 0 and 0 <= base and base + length <= self.size, f"{self.name}: {base:#x}+{length:#x}"
-        entry = Range(base, length, read, write, min_size, max_size, name, registers, moves)
+        entry = Range(base, length, read, write, min_size, max_size, name, registers, moves, look)
         self.add(entry)
         return entry
 

@@ -1,4 +1,8 @@
-"""Looking at memory as a debugger does: nothing is changed, no device register is read, no accessed bit is set."""
+"""Looking at memory as a debugger does: nothing is changed, no device register is read, no accessed bit is set.
+
+`seen` is for people: it also shows what a device answers like memory (`Range.look`), as a VGA's window at A0000h while
+its planes are behind registers. `read` is memory alone, as page tables and code are taken from nothing else.
+"""
 
 from functools import cache
 
@@ -128,6 +132,28 @@ def read(machine: Machine, address: int, length: int, physical: bool = False) ->
         start = (machine.memory.page_map[at >> 12] & OFFSET_MASK) + at % PAGE
         out += machine.memory.area[start : start + n]
     return bytes(out)
+
+
+def seen(machine: Machine, address: int, length: int, physical: bool = False) -> bytes:
+    """The same, and what devices show that answer like memory."""
+    out = read(machine, address, length, physical)
+    while len(out) < length:
+        here = (address + len(out)) & 0xFFFFFFFF
+        at = here if physical else translate(machine, here)
+        shown = b"" if at is None else _shown(machine, at, min(length - len(out), PAGE - here % PAGE))
+        if not shown:
+            break
+        out += shown
+        out += read(machine, here + len(shown), length - len(out), physical)
+    return out
+
+
+def _shown(machine: Machine, at: int, length: int) -> bytes:
+    """By a device, in one page."""
+    there = machine.memory.mmio.find(at)
+    if there is None or there.look is None:
+        return b""
+    return there.look(at, min(length, there.base + there.length - at))
 
 
 def write(machine: Machine, address: int, data: bytes, physical: bool = False) -> bool:

@@ -78,7 +78,7 @@ class Debuggee(Control):
         return read(self.machine)
 
     def read_memory(self, address: int, length: int, physical: bool) -> bytes:
-        return look.read(self.machine, address, length, physical)
+        return look.seen(self.machine, address, length, physical)
 
     def instruction(self) -> str:
         """The next one, as text."""

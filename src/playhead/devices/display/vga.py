@@ -158,7 +158,8 @@ class Vga(PciCard[VgaState]):
         self._map_ports(io, clock)
         legacy = Registers(self.state, self.vram, read=read_window, write=write_window, like_memory=True)
         self._window = memory.window(
-            memory.mmio.map(WINDOW, WINDOW_SIZE, never, never, max_size=4, name=f"{name}.window", registers=legacy)
+            memory.mmio.map(WINDOW, WINDOW_SIZE, never, never, max_size=4, name=f"{name}.window", registers=legacy,
+                            look=self._look)
         )
         self._power_on()
 
@@ -235,6 +236,15 @@ class Vga(PciCard[VgaState]):
         start = MAP_START[select]
         offset = memory_address(s, start) % self.vram.size
         self._window.show(WINDOW + start, MAP_END[select] - start, self.vram.offset + offset)
+
+    def _look(self, address: int, length: int) -> bytes:
+        """What the guest would read in the window; the latches stay as they are."""
+        latch = self.state.latch
+        try:
+            seen = (read_window(self.state, self.vram, address - WINDOW + n, 1) for n in range(length))
+            return bytes(seen)
+        finally:
+            self.state.latch = latch
 
     # -- what is on the screen
 

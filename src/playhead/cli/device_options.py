@@ -66,7 +66,8 @@ ELSEWHERE = {
     OTHER_CARDS: "its network cards are rtl8139 and e1000",
     ("ES1370", "es1370", "sb16", "adlib", "gus", "cs4231a", "intel-hda", "hda-", "ich9-intel-hda"):
         "its sound device is AC97",
-    ("cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga", "virtio-vga", "virtio-gpu"):
+    ("cirrus-vga", "qxl", "bochs-display", "vmware-svga", "isa-vga", "ramfb", "secondary-vga", "virtio-vga",
+     "virtio-gpu"):
         "its graphics card is VGA",
     ("usb-tablet", "usb-wacom-tablet", "virtio-tablet"):
         "it has a PS/2 mouse, which moves by so much; a tablet, for positions, comes with virtio",

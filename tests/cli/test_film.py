@@ -180,22 +180,38 @@ def test_without_av(recording, tmp_path, capsys, monkeypatch):
     assert "pip install 'playhead[film]'" in said and said.count("\n") == 1 and not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("format", ["gif", "mp4"])
-def test_a_full_disk_is_told_and_leaves_nothing(recording, tmp_path, capsys, monkeypatch, format):
+@pytest.mark.parametrize("name", ["x.gif", "x.mp4", "new/"])
+def test_a_full_disk_is_told_and_leaves_nothing(recording, tmp_path, capsys, monkeypatch, name):
     def full(self, shot):
         raise OSError(28, "No space left on device")
 
-    from playhead.host.film import gif, video
+    from playhead.host.film import folder, gif, video
 
-    monkeypatch.setattr(gif.Gif if format == "gif" else video.Video, "add", full)
-    assert main(["film", recording, "-o", str(tmp_path / f"x.{format}")]) == 2
+    monkeypatch.setattr({"x.gif": gif.Gif, "x.mp4": video.Video, "new/": folder.Folder}[name], "add", full)
+    assert main(["film", recording, "-o", str(tmp_path / name) + "/" * name.endswith("/")]) == 2
     said = capsys.readouterr().err
     assert "No space left on device" in said and said.count("\n") == 1 and not os.listdir(tmp_path)
 
 
-def test_interrupted(recording, tmp_path):
+def test_a_film_in_a_folder_stays_until_there_is_another(recording, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "f"
+    make(recording, f"{folder}/", "--to", "@0.05s")
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    from playhead.host.film.folder import Folder
+
+    def full(self, frames):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "finish", full)
+    assert main(["film", recording, "-o", str(folder), "--force"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+
+
+@pytest.mark.parametrize("name", ["x.gif", "new/"])
+def test_interrupted(recording, tmp_path, name):
     """Ctrl-C ends it, and leaves nothing."""
-    words = ["film", recording, "-o", str(tmp_path / "x.gif"), "--speed", "0.00001", "--quiet"]
+    words = ["film", recording, "-o", f"{tmp_path}/{name}", "--speed", "0.00001", "--quiet"]
     process = subprocess.Popen([sys.executable, "-m", "playhead.cli", *words], stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 60
     while not os.listdir(tmp_path) and time.monotonic() < end:

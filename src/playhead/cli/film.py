@@ -110,7 +110,7 @@ def _check_output(path: str, format: str, *, force: bool) -> None:
     from playhead.host.film import folder
 
     if format == FOLDER:
-        folder.clear(path, force=force)
+        folder.check(path, force=force)
         return
     at, magic = MAGIC[format]
     new_file.check(path, f"{format.upper()} film", lambda head: head[at:].startswith(magic), force=force)
@@ -176,19 +176,19 @@ def _shoot(line: Any, film: Film, end: Any, steps: Steps, *, captions: bool) -> 
 @contextmanager
 def _film(path: str, format: str, canvas: Canvas, fps: int) -> Iterator[Film]:
     from playhead.cli import new_file
+    from playhead.host.film import folder
     from playhead.host.film.film import Aside
 
-    if format == FOLDER:
-        from playhead.host.film.folder import Folder
-
-        with _closing(Aside(Folder(path, canvas, fps))) as film:
-            yield film
-        return
-    with new_file.complete(path) as name, _closing(Aside(_written(name, format, canvas, fps))) as film:
+    kind = folder if format == FOLDER else new_file
+    with kind.complete(path) as name, _closing(Aside(_written(name, format, canvas, fps))) as film:
         yield film
 
 
 def _written(path: str, format: str, canvas: Canvas, fps: int) -> Film:
+    if format == FOLDER:
+        from playhead.host.film.folder import Folder
+
+        return Folder(path, canvas, fps)
     if format == "gif":
         from playhead.host.film.gif import Gif
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from playhead.base.errors import HostError, UsageError
 from playhead.base.picture_file import png
@@ -20,11 +23,7 @@ class Folder:
 
     def __init__(self, path: str, canvas: Canvas, fps: int):
         self._path, self._canvas, self._fps, self._count = path, canvas, fps, 0
-        try:
-            os.makedirs(path, exist_ok=True)
-            self._index = open(os.path.join(path, INDEX), "w", newline="", encoding="utf-8")
-        except OSError as e:
-            raise HostError(f"cannot write {path}: {e.strerror}") from None
+        self._index = open(os.path.join(path, INDEX), "w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._index, lineterminator="\n")
         self._rows.writerow(COLUMNS)
 
@@ -44,18 +43,36 @@ class Folder:
         self._index.close()
 
 
-def clear(path: str, *, force: bool) -> None:
-    """Make room for a film: only an empty folder, or one that holds a film, if `force`, is used. Raises UsageError."""
-    names = _listed(path)
-    if names is None:
+def check(path: str, *, force: bool) -> None:
+    """Only an empty folder, or one that holds a film, if `force`, is used. Raises UsageError."""
+    if _listed(path) is None:
         return
-    ours = _films_own(path)
-    if ours is None:
+    if _films_own(path) is None:
         raise UsageError(f"-o {path}: the folder is not empty and holds no film; give another name")
     if not force:
         raise UsageError(f"-o {path}: it holds a film; give --force to replace it, or another name")
-    for name in ours & names:
-        os.unlink(os.path.join(path, name))
+
+
+@contextmanager
+def complete(path: str) -> Iterator[str]:
+    """The folder to write to, inside of the other: a film that is there stays until the new one is complete, and
+    nothing is left of one that was given up.
+    """
+    partial, made = os.path.join(path, f".{os.getpid()}.partial"), not os.path.lexists(path)
+    try:
+        os.makedirs(partial)
+        yield partial
+        for name in (_films_own(path) or set()) & (_listed(path) or set()):
+            os.unlink(os.path.join(path, name))
+        for name in sorted(os.listdir(partial)):
+            os.rename(os.path.join(partial, name), os.path.join(path, name))
+        made = False
+    except OSError as e:
+        raise HostError(f"cannot write {path}: {e.strerror or e}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if made and os.path.isdir(path):
+            os.rmdir(path)
 
 
 def _listed(path: str) -> set[str] | None:

@@ -96,8 +96,7 @@ class Claims:
             for path in card_roms.installed():
                 self.reads("the expansion ROM", path)
         named = [(f"-chardev {id}", spec) for id, spec in chardevs(values).items()]
-        asked = [(one.option, one.spec) for one in monitors(values) if not one.spec.id]
-        self.devices(all_specs(values), debugcon_spec(values), (*named, *asked))
+        self.devices(all_specs(values), debugcon_spec(values), (*named, *_of_their_own(monitors(values))))
         if values["log_file"]:
             self.writes("-D", values["log_file"])
         if values.get("pidfile"):
@@ -179,12 +178,18 @@ def _identity_of(info: os.stat_result) -> Identity | None:
     return ("device", info.st_rdev) if stat.S_ISBLK(info.st_mode) else None
 
 
+def _of_their_own(monitors: Iterable[Any]) -> list[tuple[str, Any]]:
+    """The devices of monitors that are no -chardev: with the option."""
+    return [(one.option, one.spec) for one in monitors if not one.spec.id]
+
+
 def of_recording(path: str, output: str | None = None, **outputs: Any) -> Claims:
     """Those of a verb that reads a recording, checked as far as they are known before it is opened."""
     claims = Claims()
     claims.reads_recording(path)
     named = [(f"-chardev {spec.id}", spec) for spec in outputs.get("chardevs") or ()]
-    claims.devices(outputs.get("serial") or (), outputs.get("debugcon"), named)
+    asked = _of_their_own(outputs.get("monitors") or ())
+    claims.devices(outputs.get("serial") or (), outputs.get("debugcon"), (*named, *asked))
     claims.images(outputs.get("images") or ())
     claims.sound(outputs.get("audiodevs") or ())
     if outputs.get("log"):

@@ -1,4 +1,4 @@
-"""gdb and monitors on a machine that runs: -s -S -gdb -monitor -mon -qmp of `playhead run` and `playhead record`, and
+"""gdb and monitors on a machine that runs: -s -S -gdb -monitor -mon -qmp of `playhead run`, `record` and `branch`, and
 of a replay by `playhead-system-i386`.
 
 Both are served between two turns of the target's loop. While gdb has the machine running, the loop is inside of its

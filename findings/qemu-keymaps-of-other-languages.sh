@@ -1,7 +1,7 @@
 #!/bin/sh
-# Two of the layouts that QEMU 7.2 takes for -k are not those that their names say. `et`, which was Estonian as long as QEMU's keymaps were
-# written by hand, is generated from the xkb layout of that name, which is Ethiopia's (Estonia's is `ee`): it gives no Latin letter a key of its own
-# so a VNC client's `a` to `z` find no key in it. `bepo` is the French variant of Dvorak, where Bepo's own first row (b, e, p, o) is elsewhere.
+# Two of the layouts that QEMU 7.2 takes for -k are not what whoever reads their names expects. `et`, Estonian's language code, is generated from
+# the xkb layout of that name, which is Ethiopia's (Estonia's is `ee`): it gives no Latin letter a key of its own, so a VNC client's `a` to `z`
+# find no key in it. `bepo` is the French variant of Dvorak, where Bepo's own first row (b, e, p, o) is elsewhere.
 #
 # What is looked at: the names that stand in the two files and, for each letter a to z, whether a line of the file gives it a key without modifiers.
 # Debian's qemu-system-data is unpacked into a temporary folder. Status: 0 as described, 1 QEMU has other files, 2 the package cannot be had.

@@ -24,7 +24,7 @@ FRAMES = 21  # in 0.39 s, and the last one
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    return str(once(tmp_path_factory, "screen.ph", screen_guest.record))
+    return str(once(tmp_path_factory, "shown.ph", screen_guest.record))
 
 
 def make(recording, path, *words):

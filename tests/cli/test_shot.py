@@ -16,7 +16,7 @@ import screen_guest
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    return str(once(tmp_path_factory, "screen.ph", screen_guest.record))
+    return str(once(tmp_path_factory, "shown.ph", screen_guest.record))
 
 
 @pytest.mark.parametrize("at, letter", [("@0.105s", "K"), ("@0.2s", "T"), ("50%", ""), ("end", "h")])

@@ -98,7 +98,7 @@ def test_a_branch_has_a_network_of_its_own(recording, tmp_path, at):
         line.seek(at)
         options = Options(digest_period=reader.digest_period, meta={"parent_file": recording.name})
         with Writer(str(path), True) as writer:
-            BranchSession(build, Quiet(networks={"net0": end}), options, writer, reader, line.player.point(),
+            BranchSession(build, Quiet(ends={"net0": end}), options, writer, reader, line.player.point(),
                           line.machine.now_ns(), line.known_pages()).run()  # fmt: skip
     past = [bytes(e.event.data) for e in entries(recording) if isinstance(e.event, NetPacket) and e.moment < at]
     new = packets(path)

@@ -44,7 +44,7 @@ FAIL_WAIT = "fail-wait"
 """Stands in `lacks` for what firmware is told, as by QEMU: to stay where it is if it finds nothing to start."""
 
 VERSIONS: Sequence[MachineVersion] = (
-    MachineVersion("pc-5", "PC (i440FX + PIIX3), since Playhead 0.6.0"),
+    MachineVersion("pc-5", "PC (i440FX + PIIX3), since Playhead 0.6.0", released=True),
     MachineVersion("pc-4", "PC (i440FX + PIIX3), since Playhead 0.5.0", released=True,
                    back={"i8042.default-rate-knocks": True}, lacks=(DEFAULT_VGA,)),
     MachineVersion("pc-3", "PC (i440FX + PIIX3), since Playhead 0.4.0", released=True,

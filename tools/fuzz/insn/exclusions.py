@@ -8,7 +8,7 @@ from playhead.x86 import state as S
 from playhead.x86.table import Form
 from tools.fuzz.insn.cases import Generated, Piece
 from tools.oracle import case as model
-from tools.oracle import layout
+from tools.oracle import layout, x87
 from tools.oracle.case import Result, Segment
 
 REP = (0xF2, 0xF3)
@@ -193,11 +193,6 @@ def _of_x87(g: Generated, ours: Result, theirs: Result) -> str | None:
     return None
 
 
-def _rank(real: bytes) -> int:
-    """An integer that grows by one from a normal 80-bit real to the next larger one, sign apart."""
-    return int.from_bytes(real[:8], "little") & (1 << 63) - 1 | int.from_bytes(real[8:], "little") << 63
-
-
 def _of_transcendentals(g: Generated, ours: Result, theirs: Result) -> str | None:
     """Results within a few units of the last place; rounding up (C1) and inexactness may then differ too."""
     used = {p.form.insn.name for p in g.pieces if p.form is not None} & TRANSCENDENTAL
@@ -209,9 +204,8 @@ def _of_transcendentals(g: Generated, ours: Result, theirs: Result) -> str | Non
         or (ours.regs, ours.eip, ours.trap) != (theirs.regs, theirs.eip, theirs.trap)
     ):
         return None
-    for at in range(32, 160, 16):
-        if abs(_rank(ours.fx[at : at + 10]) - _rank(theirs.fx[at : at + 10])) > 64:
-            return None
+    if not x87.last_bits(ours.fx, theirs.fx, 64):
+        return None
     return "transcendentals: the last bits"
 
 

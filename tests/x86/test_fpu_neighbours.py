@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 from fpu_cases import same_fx
-from fpu_machine import J, Machine, image
+from fpu_machine import J, Machine, host_fx, image
 
 from tools.oracle.case import Case
 from tools.oracle.x87 import near, rank, registers, unscaled

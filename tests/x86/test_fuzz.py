@@ -12,8 +12,9 @@ import pytest
 from playhead.x86 import state as S
 from playhead.x86.isa import tables
 from tools.fuzz.cpu import Fuzz, differs, fuzz_all, summary
-from tools.fuzz.insn import exclusions, harness
+from tools.fuzz.insn import exclusions, harness, intel
 from tools.fuzz.insn.cases import Generated, Generator, Piece
+from tools.fuzz.insn.intel import IntelRun
 from tools.oracle import HostOracle, OracleUnavailable, layout
 from tools.oracle.case import FX_INITIAL, Case
 
@@ -180,3 +181,93 @@ def test_an_access_that_wraps_is_named_behind_an_alignment_check(code: str, flag
         g = Generated(0, case, [], {}, S.STATUS)
         reason = fuzz._known("host", target, g, ours, replace(ours, trap=(S.GP, 0, 0)))
         assert (reason is not None and reason.startswith("an access that wraps")) == named
+
+
+def on_intel(text: str, code: str, **more):
+    """(ours, what Intel's processors give, why they differ) of one instruction."""
+    target = harness.Target("reference")
+    g, case = one(text, code, **more)
+    run = IntelRun(target, case, g.pieces)
+    return target.run([case])[0], run.run(), run.reasons
+
+
+def test_intel_pushes_16_bits_of_a_segment_register() -> None:
+    """As observed: the upper half of the stack's word stays."""
+    at = 0x3000_1FBC
+    ours, theirs, reasons = on_intel("06 es", "06", regs=(0, 0, 0, 0, at, 0, 0, 0))
+    assert ours.data == ((0x3000_1FB8, 0x6C93_BEDE_0000_002B),)
+    assert theirs == replace(ours, data=((0x3000_1FB8, 0x6C93_BEDE_99AA_002B),)) and reasons == {intel.PUSHED}
+    ours, theirs, reasons = on_intel("06 es", "06", regs=(0, 0, 0, 0, layout.STACK_TOP + 64, 0, 0, 0))
+    assert ours == theirs and ours.trap is not None and not reasons
+
+
+def test_intel_restores_the_flags_of_a_rep_that_is_interrupted() -> None:
+    end = layout.DATA_BASE + 0x4FFE  # as observed: two bytes before the window's end
+    regs = (0xC815, 0x33, 0, 0, layout.STACK_TOP - 64, 0, 0, end)
+    form = next(f for f in tables()[0].forms if f.insn.name == "scas" and f.encoding.text == "ae al,Yb")
+    case = Case(b"\xf2\xae", regs, eflags=S.ZF)
+    target = harness.Target("reference")
+    run = IntelRun(target, case, [Piece(form, bytearray(case.code), prefixes=b"\xf2", start=0)])
+    ours, theirs = target.run([case])[0], run.run()
+    assert ours.trap is not None and ours.trap[0] == S.PFV and ours.regs[1] == 0x31
+    assert ours.eflags & S.STATUS != S.ZF and theirs == replace(ours, eflags=ours.eflags & ~S.STATUS | S.ZF)
+    assert run.reasons == {intel.REPEATED}
+
+
+def test_intel_has_mmx_registers_when_their_store_faults() -> None:
+    fx = bytearray(FX_INITIAL)
+    fx[2:5] = struct.pack("<HB", 6 << 11, 0xFF)
+    ours, theirs, reasons = on_intel("0f 7f /r Qq,Pq", "0f7f3500000000", fx=bytes(fx))
+    assert ours.fx is not None and theirs.fx is not None and ours.trap == theirs.trap == (S.PFV, 6, 0)
+    assert (ours.fx[3], theirs.fx[3]) == (6 << 3, 0) and reasons == {intel.MMX_STORE}
+
+
+def test_intel_keeps_the_pointers_of_the_last_exception() -> None:
+    """FSUBR of memory, then FNSTENV, as observed: FIP alone is stored."""
+    by_text = {f.encoding.text: f for f in tables()[0].forms}
+    codes = {"d8 /5 Md": b"\xd8\x2d", "d9 /6 Ma": b"\xd9\x35"}
+    pieces = []
+    for n, (text, code) in enumerate(codes.items()):
+        pieces.append(Piece(by_text[text], bytearray(code + struct.pack("<I", layout.DATA_BASE)), start=6 * n))
+    case = Case(b"".join(p.code for p in pieces), (0,) * 8)
+    target = harness.Target("reference")
+    run = IntelRun(target, case, pieces)
+    ours, theirs = target.run([case])[0], run.run()
+
+    def pointers(result) -> tuple[int, ...]:
+        words = dict(result.data)
+        content = b"".join(words[layout.DATA_BASE + at].to_bytes(8, "little") for at in (8, 16, 24))
+        return struct.unpack_from("<IHHIH", content, 4)
+
+    assert pointers(ours) == (layout.CODE_BASE, layout.CODE_SELECTOR, 0x02D, layout.DATA_BASE, layout.DATA_SELECTOR)
+    assert pointers(theirs) == (layout.CODE_BASE, 0, 0, 0, 0) and run.reasons == {intel.POINTERS}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "trap", "theirs", "eip", "named"),
+    [
+        ("0f a9 gs", "0fa9", (17, 0, 0), None, 2, True),
+        ("0f a9 gs", "0fa9", (13, 0, 0), None, 2, False),
+        ("8f /0 Ev", "8f00", (17, 0, 0), None, 2, False),
+        ("dc /2 Mq", "dc12", (13, 0, 0), (14, 4, 0xFFFF_FFFF), 0, True),
+        ("dc /2 Mq", "dc12", (13, 0, 0), (14, 4, 0xFFFF_0000), 0, False),
+        ("dc /2 Mq", "dc12", (13, 8, 0), (14, 4, 0xFFFF_FFFF), 0, False),
+    ],
+)
+def test_what_intel_checks_otherwise_is_named_as_narrowly(text, code, trap, theirs, eip, named) -> None:
+    """As observed: alignment of POP GS, and a page fault where an access wraps."""
+    g, case = one(text, code)
+    ours = replace(harness.Target("reference").run([case])[0], trap=trap, eip=0)
+    reason = exclusions.of_intel(g, ours, replace(ours, trap=theirs, eip=eip), None)
+    assert (reason is not None) == named
+
+
+@pytest.mark.parametrize(("status", "named"), [(0x80C1, True), (0x0001, False)])
+def test_a_store_that_an_exception_suppresses_is_named(status: int, named: bool) -> None:
+    """As observed: FISTP to a segment that cannot be written; Intel's raise nothing before the next instruction."""
+    g, case = one("df /7 Mq", "df3d00000000")
+    fx = bytearray(FX_INITIAL)
+    ours = replace(harness.Target("reference").run([case])[0], trap=(13, 0, 0), eip=0, fx=bytes(fx))
+    fx[2:4] = struct.pack("<H", status)
+    theirs = replace(ours, trap=None, eip=6, fx=bytes(fx))
+    assert (exclusions.of_intel(g, ours, theirs, None) is not None) == named

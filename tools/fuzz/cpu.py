@@ -23,6 +23,7 @@ from playhead.x86.isa import tables
 from tools.fuzz.insn import exclusions as known
 from tools.fuzz.insn.cases import Generated, Generator, Piece
 from tools.fuzz.insn.harness import Target
+from tools.fuzz.insn.intel import IntelRun
 from tools.oracle import HostOracle, OracleUnavailable
 from tools.oracle import case as model
 from tools.oracle.case import Case, Result
@@ -169,6 +170,14 @@ class Fuzz:
                 return known.C1_LEFT
             if (more := known.difference(oracle, g, left, theirs, before, wandered, unaligned)) is not None:
                 return f"{known.C1_LEFT}; {more}"
+        if reason is None and oracle == "host":
+            intel = IntelRun(target, g.case, g.pieces)
+            left = intel.run()
+            told = "; ".join(["Intel's", *sorted(intel.reasons)])
+            if intel.reasons and not differs(g, left, theirs):
+                return told
+            more = known.difference(oracle, g, left, theirs, before, wandered, unaligned)
+            return f"{told}; {more}" if more is not None else known.of_intel(g, left, theirs, before)
         return reason
 
     def _different(self, oracle: str, engine: str, g: Generated, ours: Result, theirs: Result) -> None:

@@ -209,6 +209,25 @@ def _of_transcendentals(g: Generated, ours: Result, theirs: Result) -> str | Non
     return "transcendentals: the last bits"
 
 
+def of_intel(g: Generated, ours: Result, theirs: Result, before) -> str | None:
+    """What Intel's processors do otherwise than AMD's, and `insn/intel.py` does not do after them."""
+    shifts = [p for p in g.pieces if p.form is not None and p.form.insn.name in ("shld", "shrd")]
+    if any(_by_more_than_16(g, p, before) for p in shifts):
+        return "Intel's: SHLD and SHRD of a word by more than 16 (undefined)"
+    at = next((p for p in g.pieces if p.start == ours.eip and p.form is not None), None)
+    if at is None or at.form is None or not ours.trap:
+        return None
+    wraps = theirs.trap is not None and theirs.trap[0] == S.PFV and (theirs.trap[2] + 64 & 0xFFFF_FFFF) < 128
+    if wraps and ours.trap[:2] in ((S.GP, 0), (S.SS, 0)) and (ours.eip, ours.regs) == (theirs.eip, theirs.regs):
+        return "Intel's: an access that wraps at 4 GiB: #PF before #GP"
+    unmasked = theirs.fx is not None and theirs.fx[2] & 0x80
+    if at.form.insn.name in STORES and ours.trap[0] in MEMORY_FAULTS and unmasked and theirs.eip != ours.eip:
+        return "Intel's: x87 store suppressed by an exception: its operand is not checked"
+    if at.form.insn.name == "pop" and at.form.insn.chapter == "segment" and ours.trap[0] == S.ACV:
+        return "Intel's: POP of a segment register reads 16 bits: its alignment"
+    return None
+
+
 def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:
     """Both raise an exception at the same instruction, but not quite the same."""
     at = next((p for p in g.pieces if p.start == ours.eip and p.form is not None), None)

@@ -8,7 +8,7 @@ on the stack of level 0.
 """
 
 import struct
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from playhead.engine.core import Core
 from playhead.hw.memory import CODE, Memory
@@ -23,6 +23,7 @@ SYSTEM = 0xE1A5_0000  # linear; nothing is there for the host
 SYSTEM_PAGES = 8
 GDT, LDT, TSS, IDT, GATES, STACK = 0x0000, 0x0400, 0x0800, 0x1000, 0x2000, 0x3000  # offsets within SYSTEM
 STACK_END = 0x4000
+IMAGE_FRAME = layout.IMAGE_SIZE - SYSTEM  # from a linear address of ours to its place in memory
 KERNEL_CODE, KERNEL_DATA, TSS_SELECTOR, LDT_SELECTOR = 0x08, 0x10, 0x38, 0x48
 BUDGET = 200_000  # instructions of a case; more is a TIMEOUT
 GATE_STRIDE = 4
@@ -171,20 +172,34 @@ class Target:
 
     def run_leaving_c1(self, case: Case, at: Container[int], limit: int = BUDGET) -> Result:
         """What `run` would give if the instructions at these offsets left C1 of the x87's status word as it was."""
-        pieces = case.pieces()
-        self._load(case, pieces)
         get = self.core.get
-        for _ in range(limit):
-            start = get("eip") + self.core.seg("cs", "base") - layout.CODE_BASE - case.origin & M32
+
+        def step(start: int) -> None:
             before, count = get("fsw"), get("icount")
             self.engine.run(1)
             if start in at and get("icount") > count:
                 self.core.set("fsw", get("fsw") & ~C1 | before & C1)
+
+        return self.run_stepping(case, step, limit)
+
+    def run_stepping(self, case: Case, step: Callable[[int], None], limit: int = BUDGET) -> Result:
+        """What `run` gives where `step(EIP from the start)` does one instruction, and may change what it left."""
+        pieces = case.pieces()
+        self._load(case, pieces)
+        get = self.core.get
+        for _ in range(limit):
+            step(get("eip") + self.core.seg("cs", "base") - layout.CODE_BASE - case.origin & M32)
             if get("exit_reason") == S.EXIT_HALT:
                 break
         result = self._result(case)
         self._restore(case, pieces, result)
         return result
+
+    def vector(self) -> int | None:
+        """The exception that has just been delivered, or None."""
+        if self.core.get("cpl") == 3:
+            return None
+        return (self.core.get("eip") - SYSTEM - GATES & M32) // GATE_STRIDE
 
     def _load(self, case: Case, pieces: Sequence[tuple[int, bytes]]) -> None:
         core, at = self.core, self._at

@@ -1,6 +1,7 @@
 """WAV files: what is written can be read at any time; what is captured from, at any rate; and -audiodev wav."""
 
 import io
+import os
 import random
 import struct
 import wave
@@ -155,3 +156,11 @@ def test_a_disk_that_becomes_full(tmp_path):
     assert f"cannot write {tmp_path}/o.wav: No space left" in end.broken
     end.play(Piece("po", 0, 0, 48_000, noise(10_000)))
     end.close()
+
+
+@pytest.mark.parametrize("which", ["path", "in_path"])
+def test_a_pipe_is_refused_before_anybody_waits_for_its_other_end(tmp_path, which):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(HostError, match=r"pipe is a pipe: a WAV file begins with its length"):
+        WavEnd("s", WavOptions(None, None, 48_000, 2, "s16")._replace(**{which: str(pipe)})).open()

@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 LARGEST_MB, DEFAULT_MB = 256, 16
 FRAME, MMIO = 0, 2  # base address registers
-FONT_PLANE, FONT_CELLS = 2, 0x10000
-NO_FONT = "the VGA has no font for text modes: install Debian's package seabios, which has its ROM"
 NO_EFFECT = "accepted, no effect here"
 REFUSED = {  # QEMU's properties that can have no other value here, and why
     "acpi-index": "this machine's ACPI tables name no slots",
@@ -249,8 +247,6 @@ class Vga(PciCard[VgaState]):
     # -- what is on the screen
 
     def picture(self, now_ns: int) -> Picture:
-        if self._without_font and not vga_scan.is_graphics(self.state):
-            raise UsageError(NO_FONT)
         return self._painter.picture(now_ns)
 
     def text(self, now_ns: int) -> Text | None:
@@ -260,11 +256,6 @@ class Vga(PciCard[VgaState]):
         s = self.state if state is None else VgaState.decode(state)
         scan = vga_scan.scan_of(s)
         return None if scan is None or vga_scan.is_blank(s) else scan.size
-
-    @property
-    def _without_font(self) -> bool:
-        """It has no ROM that a font could have come from, and nobody has written one."""
-        return not self.rom and not any(self.vram.view()[FONT_PLANE : FONT_CELLS * 4 : 4])
 
     @cached_property
     def _painter(self) -> Painter:

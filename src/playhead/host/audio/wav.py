@@ -5,6 +5,7 @@ in which nothing plays is not in it. A guest that captures more than its file ha
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from playhead.base.errors import HostError
@@ -62,6 +63,9 @@ class WavEnd(AudioEnd):
 
     def open(self) -> None:
         o = self._options
+        for path in (o.in_path, o.path):
+            if path is not None and Path(path).is_fifo():
+                raise HostError(f"{path} is a pipe: a WAV file begins with its length, which is known at its end")
         if o.in_path is not None:
             self._reader = WavReader(o.in_path)
         if o.path is not None:

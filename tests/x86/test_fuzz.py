@@ -16,6 +16,7 @@ from tools.fuzz.insn import exclusions, harness, intel
 from tools.fuzz.insn.cases import Generated, Generator, Piece
 from tools.fuzz.insn.intel import IntelRun
 from tools.oracle import HostOracle, OracleUnavailable, layout
+from tools.oracle import case as model
 from tools.oracle.case import FX_INITIAL, Case
 
 ENGINES = ["native", "reference"]
@@ -249,6 +250,8 @@ def test_intel_keeps_the_pointers_of_the_last_exception() -> None:
         ("0f a9 gs", "0fa9", (17, 0, 0), None, 2, True),
         ("0f a9 gs", "0fa9", (13, 0, 0), None, 2, False),
         ("8f /0 Ev", "8f00", (17, 0, 0), None, 2, False),
+        ("62 /r Gv,Ma", "6200", (14, 4, 0x2000_5000), (5, 0, 0), 0, True),
+        ("62 /r Gv,Ma", "6200", (13, 0, 0), (5, 0, 0), 0, False),
         ("dc /2 Mq", "dc12", (13, 0, 0), (14, 4, 0xFFFF_FFFF), 0, True),
         ("dc /2 Mq", "dc12", (13, 0, 0), (14, 4, 0xFFFF_0000), 0, False),
         ("dc /2 Mq", "dc12", (13, 8, 0), (14, 4, 0xFFFF_FFFF), 0, False),
@@ -271,3 +274,20 @@ def test_a_store_that_an_exception_suppresses_is_named(status: int, named: bool)
     fx[2:4] = struct.pack("<H", status)
     theirs = replace(ours, trap=None, eip=6, fx=bytes(fx))
     assert (exclusions.of_intel(g, ours, theirs, None) is not None) == named
+
+
+@pytest.mark.parametrize(("top", "named"), [(0x3000_2002, True), (0x3000_2001, True), (0x3000_2004, False)])
+def test_a_push_whose_upper_half_faults_is_named(top: int, named: bool) -> None:
+    """As observed: PUSH DS at the end of the stack's last page."""
+    g, case = one("1e ds", "1e", regs=(0, 0, 0, 0, top, 0, 0, 0))
+    ours = harness.Target("reference").run([case])[0]
+    assert ours.trap == (S.PFV, 6, max(0x3000_2000, top - 4))
+    theirs = replace(ours, trap=None, eip=1, regs=(0, 0, 0, 0, top - 4, 0, 0, 0))
+    assert (exclusions.of_intel(g, ours, theirs, None) is not None) == named
+
+
+def test_the_flags_and_the_stack_after_a_push_that_is_single_stepped() -> None:
+    at = 0x3000_1FBC
+    ours, theirs, reasons = on_intel("06 es", "06", regs=(0, 0, 0, 0, at, 0, 0, 0), eflags=model.TF)
+    assert ours.trap == (1, 0, 0) and reasons == {intel.PUSHED}
+    assert theirs == replace(ours, data=((0x3000_1FB8, 0x6C93_BEDE_99AA_002B),))

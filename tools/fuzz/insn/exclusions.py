@@ -223,9 +223,33 @@ def of_intel(g: Generated, ours: Result, theirs: Result, before) -> str | None:
     unmasked = theirs.fx is not None and theirs.fx[2] & 0x80
     if at.form.insn.name in STORES and ours.trap[0] in MEMORY_FAULTS and unmasked and theirs.eip != ours.eip:
         return "Intel's: x87 store suppressed by an exception: its operand is not checked"
-    if at.form.insn.name == "pop" and at.form.insn.chapter == "segment" and ours.trap[0] == S.ACV:
-        return "Intel's: POP of a segment register reads 16 bits: its alignment"
+    if at.form.encoding.text in SEGMENT_STACK and _upper_half_alone(g, at, ours):
+        return "Intel's: PUSH and POP of a segment register: the upper 16 bits are not checked"
+    if at.form.insn.name == "bound" and theirs.trap == (5, 0, 0) and ours.trap[0] == S.PFV and ours.eip == theirs.eip:
+        return "Intel's: BOUND: the lower bound is compared before the upper one is read"
+    if (ours.trap, ours.regs, ours.eip) == (theirs.trap, theirs.regs, theirs.eip) and ours.trap[0] == S.PFV:
+        below = {ours.trap[2] - address for address, _ in set(ours.data) ^ set(theirs.data)}
+        if at.form.encoding.text in ("db /7 Mt", "df /6 Mt") and below <= {8, 16}:
+            return "Intel's: an 80-bit store whose second page faults: its first part"
+    high = any((r + 64 & 0xFFFF_FFFF) < 128 for r in ours.regs)
+    aligned = (g.case.eflags | ours.eflags) & model.AC and theirs.trap == (S.ACV, 0, 0) and ours.eip == theirs.eip
+    if high and aligned and ours.trap[:2] in ((S.GP, 0), (S.SS, 0)):
+        return "Intel's: an access that wraps at 4 GiB: #AC before #GP"
     return None
+
+
+SEGMENT_STACK = frozenset("06 es,0e cs,16 ss,1e ds,0f a0 fs,0f a8 gs,07 es,17 ss,1f ds,0f a1 fs,0f a9 gs".split(","))
+
+
+def _upper_half_alone(g: Generated, piece: Piece, ours: Result) -> bool:
+    """Whether what we refuse of PUSH or POP of a segment register is alignment, or the upper half of its 32 bits."""
+    assert ours.trap is not None and piece.form is not None
+    if ours.trap[0] == S.ACV:
+        return True
+    segment = (g.case.segments or {}).get("ss")
+    pushes = piece.form.insn.name == "push"
+    start = ours.regs[4] + (segment.base if segment else 0) - (4 if pushes else 0)
+    return ours.trap[0] == S.PFV and ours.trap[2] & 0xFFF == 0 and ours.trap[2] - start & 0xFFFF_FFFF in (2, 3)
 
 
 def _of_faults(g: Generated, ours: Result, theirs: Result) -> str | None:

@@ -72,10 +72,15 @@ class IntelRun:
         if piece is None:
             return
         vector = self.target.vector()
-        if vector is not None:
-            self._faulted(piece, vector, before.eip)
-        else:
-            self._done(piece, before)
+        if vector is None:
+            self._done(piece, before, core.get("regs", 4))
+            return
+        frame = core.get("regs", 4) + IMAGE_FRAME + (4 if vector in model.HAS_ERROR_CODE else 0) & M32
+        back, esp = (struct.unpack_from("<I", self.target.area, frame + at)[0] for at in (0, 12))
+        if vector == SINGLE_STEP and back != before.eip:
+            self._done(piece, before, esp)
+        elif vector in FAULTS or vector == SINGLE_STEP:
+            self._interrupted(piece, vector, frame)
 
     def _opcode(self, piece: Piece) -> str:
         code = bytes(piece.code[len(piece.prefixes) :])
@@ -84,19 +89,16 @@ class IntelRun:
     def _pointers(self) -> tuple[int, int]:
         return self.core.get("fop"), self.core.get("fdp")
 
-    def _faulted(self, piece: Piece, vector: int, eip: int) -> None:
-        frame = self.core.get("regs", 4) + IMAGE_FRAME + (4 if vector in model.HAS_ERROR_CODE else 0) & M32
-        back, _, flags = struct.unpack_from("<III", self.target.area, frame)
-        if vector not in FAULTS and (vector != SINGLE_STEP or back != eip):
-            return
+    def _interrupted(self, piece: Piece, vector: int, frame: int) -> None:
         if self.began is not None and {0xF2, 0xF3} & set(piece.prefixes):
+            (flags,) = struct.unpack_from("<I", self.target.area, frame + 8)
             struct.pack_into("<I", self.target.area, frame + 8, flags & ~S.STATUS | self.began[1])
             self.reasons.add(REPEATED)
         if self._opcode(piece) in MMX_STORES and vector in FAULTS:
             self.core.set("ftop", 0)
             self.reasons.add(MMX_STORE)
 
-    def _done(self, piece: Piece, before: Before) -> None:
+    def _done(self, piece: Piece, before: Before, esp: int) -> None:
         core = self.core
         assert piece.form is not None
         raised = core.get("fsw") & ~before.status & ES
@@ -104,13 +106,12 @@ class IntelRun:
             core.set("fop", before.pointers[0])
             core.set("fdp", before.pointers[1])
             self.reasons.add(POINTERS)
-        if before.image and before.esp - core.get("regs", 4) & 0xFFFF == 4:
-            self._unpush(before)
+        if before.image and before.esp - esp & 0xFFFF == 4:
+            self._unpush(before, esp)
 
-    def _unpush(self, before: Before) -> None:
+    def _unpush(self, before: Before, top: int) -> None:
         """Put back the upper half of what was pushed."""
         core = self.core
-        top = core.get("regs", 4)
         if not core.seg("ss", "attr") >> 22 & 1:
             top &= 0xFFFF
         linear = core.seg("ss", "base") + top & M32

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from playhead.x86 import state as S
 from tools.fuzz.insn.cases import Piece
-from tools.fuzz.insn.harness import BUDGET, IMAGE_FRAME, Target
+from tools.fuzz.insn.exclusions import C1_LEFT
+from tools.fuzz.insn.harness import BUDGET, C1, IMAGE_FRAME, Target
 from tools.oracle import case as model
 from tools.oracle import layout
 from tools.oracle.case import Case, Result
@@ -37,15 +38,17 @@ class Before:
     esp: int
     pointers: tuple[int, int]
     status: int
+    stack: tuple[int, bool]  # its segment: base, whether it is one of 32 bits
     image: bytes
 
 
 class IntelRun:
     """One run of a case; `reasons` says which differences showed."""
 
-    def __init__(self, target: Target, case: Case, pieces: list[Piece]):
+    def __init__(self, target: Target, case: Case, pieces: list[Piece], leaving_c1: frozenset[int] = frozenset()):
         self.target, self.case, self.core = target, case, target.core
         self.pieces = {p.start: p for p in pieces if p.form is not None}
+        self.leaving_c1 = leaving_c1  # where the instructions start that leave C1
         self.reasons: set[str] = set()
         self.began: tuple[int, int] | None = None  # the REP that runs: where, the flags before it
 
@@ -67,7 +70,8 @@ class IntelRun:
             self.reasons.add(POINTERS)
         pushes = piece is not None and self._opcode(piece) in SEGMENT_PUSHES
         image = bytes(self.target.area[: layout.IMAGE_SIZE]) if pushes else b""
-        before = Before(core.get("eip"), core.get("regs", 4), self._pointers(), core.get("fsw"), image)
+        stack = core.seg("ss", "base"), bool(core.seg("ss", "attr") >> 22 & 1)
+        before = Before(core.get("eip"), core.get("regs", 4), self._pointers(), core.get("fsw"), stack, image)
         self.target.engine.run(1)
         if piece is None:
             return
@@ -101,6 +105,9 @@ class IntelRun:
     def _done(self, piece: Piece, before: Before, esp: int) -> None:
         core = self.core
         assert piece.form is not None
+        if piece.start in self.leaving_c1:
+            core.set("fsw", core.get("fsw") & ~C1 | before.status & C1)
+            self.reasons.add(C1_LEFT)
         raised = core.get("fsw") & ~before.status & ES
         if not raised and piece.form.insn.name not in LOADS_POINTERS and self._pointers() != before.pointers:
             core.set("fop", before.pointers[0])
@@ -111,10 +118,8 @@ class IntelRun:
 
     def _unpush(self, before: Before, top: int) -> None:
         """Put back the upper half of what was pushed."""
-        core = self.core
-        if not core.seg("ss", "attr") >> 22 & 1:
-            top &= 0xFFFF
-        linear = core.seg("ss", "base") + top & M32
+        base, big = before.stack
+        linear = base + (top if big else top & 0xFFFF) & M32
         for address in (linear + 2 & M32, linear + 3 & M32):
             window = layout.window_at(address)
             assert window is not None

@@ -10,13 +10,15 @@ from playhead.base.errors import HostError, UsageError
 HEAD = 16  # bytes by which a file of the same kind is known
 
 
-def check(path: str, kind: str, known: Callable[[bytes], bool], *, force: bool) -> None:
+def check(path: str, kind: str, known: Callable[[bytes], bool], *, force: bool, streams: bool = False) -> None:
     """Only a file of the same kind is ever replaced, or an empty one. `known` recognises its first bytes; `kind` is
-    what it is in words. Raises UsageError.
+    what it is in words. `streams`: a pipe or a device may take it, too. Raises UsageError.
     """
     try:
         info = os.stat(path)
         if not stat.S_ISREG(info.st_mode):
+            if streams:
+                return  # what opens it says whether it can be written
             raise UsageError(f"-o {path}: that is no regular file; give another name")
         if not info.st_size:
             return
@@ -41,6 +43,8 @@ def complete(path: str) -> Iterator[str]:
             pass
         yield partial
         os.replace(partial, path)
+    except BrokenPipeError:
+        raise  # that is another file's: this one is no pipe
     except OSError as e:
         raise HostError(f"cannot write {path}: {e.strerror or e}") from None
     finally:

@@ -1,7 +1,6 @@
 """`playhead pcap`: the network traffic of a recording, for Wireshark and its relatives, by a silent replay."""
 
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,27 +62,15 @@ def main(words: list[str]) -> int:
 
 def _check_output(path: str, force: bool) -> None:
     """Only a file of the same kind is ever replaced, or nothing."""
-    from playhead.base.errors import HostError, UsageError
+    from playhead.base.errors import UsageError
+    from playhead.cli import new_file
     from playhead.log.pcapng import MAGIC
 
     if path == STDOUT:
         if sys.stdout.isatty():
             raise UsageError("-o -: packets are no text: send standard output into a file or a program")
         return
-    try:
-        info = os.stat(path)
-        if not stat.S_ISREG(info.st_mode) or not info.st_size:
-            return  # a pipe, a device: what opens it says whether it can be written
-        with open(path, "rb") as file:
-            head = file.read(len(MAGIC))
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError) as e:
-        raise HostError(f"cannot write {path}: {getattr(e, 'strerror', None) or e}") from None
-    if head != MAGIC:
-        raise UsageError(f"-o {path}: it exists and is no pcapng file; give another name")
-    if not force:
-        raise UsageError(f"-o {path}: it exists; give --force to replace it, or another name")
+    new_file.check(path, "pcapng file", lambda head: head.startswith(MAGIC), force=force, streams=True)
 
 
 def _write(reader: Any, values: dict[str, Any]) -> int:
@@ -138,22 +125,20 @@ def _capture(reader: Any, write: Callable[[bytes], object], found: list[Any], st
 def _output(path: str) -> Iterator[Callable[[bytes], object]]:
     """What writes bytes there: a regular file gets its name when it is complete."""
     from playhead.base.errors import HostError
+    from playhead.cli import new_file
 
     if path == STDOUT:
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
         return
-    regular = not os.path.exists(path) or os.path.isfile(path)
-    partial = f"{path}.{os.getpid()}.partial" if regular else path
-    try:
-        with open(partial, "xb" if regular else "wb") as file:
+    if not os.path.exists(path) or os.path.isfile(path):
+        with new_file.complete(path) as name, open(name, "wb") as file:
             yield file.write
-        if regular:
-            os.replace(partial, path)
+        return
+    try:
+        with open(path, "wb") as file:
+            yield file.write
     except BrokenPipeError:
         raise
     except OSError as e:
         raise HostError(f"cannot write {path}: {e.strerror}") from None
-    finally:
-        if regular and os.path.lexists(partial):
-            os.unlink(partial)

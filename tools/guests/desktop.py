@@ -91,7 +91,7 @@ i=0
 while [ ! -e /tmp/.X11-unix/X0 ] && [ $i -lt 300 ]; do i=$((i+1)); sleep 0.1; done
 sleep 1
 if kill -0 $! 2>/dev/null; then
-  twm -f /root/.twmrc > /tmp/twm 2>&1 &
+  twm -f $HOME/.twmrc > /tmp/twm 2>&1 &
   sleep 1
   echo GUEST-UP
   xterm -fn fixed -geometry 80x24+60+60 -e sh > /tmp/xterm 2>&1

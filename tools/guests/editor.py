@@ -51,7 +51,7 @@ done) &
 done) &
 (while :; do cat /lib/tone; done) | aplay -q -D hw:0,0 -t raw -f dat 2> /tmp/sound &
 printf 'A text\\n\\nto be edited.\\n' > /tmp/text
-printf 'set mouse\\nset linenumbers\\n' > /root/.nanorc
+printf 'set mouse\\nset linenumbers\\n' > $HOME/.nanorc
 sleep 2
 echo GUEST-UP
 setsid sh -c 'exec nano /tmp/text < /dev/tty1 > /dev/tty1 2>&1'

@@ -27,7 +27,7 @@ class Uop(NamedTuple):
     a: int
     b: int
     base: int
-    index: int
+    index_at: int  # the field `index`
     scale: int
     seg: int
     flags: int

@@ -52,6 +52,6 @@ class Unit(NamedTuple):
         uops, at = [], 0
         for n in range(count):
             fields = _UOP.unpack_from(data, _HEAD.size + n * _UOP.size)
-            uops.append(Uop(*fields, at))
+            uops.append(Uop._make((*fields, at)))
             at += L.UOP_SIZE * (2 if fields[10] & L.LINKED else 1)
         return Unit(mode, tuple(uops))

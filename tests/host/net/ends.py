@@ -22,6 +22,17 @@ def wait_for(truth):
         time.sleep(0.002)
 
 
+def hung_up(peer):
+    """Whether the other side ends the connection, having sent nothing more. It may do so by a reset: that is what a
+    kernel sends when a socket is closed before all that came has been read.
+    """
+    peer.settimeout(PATIENCE_S)
+    try:
+        return peer.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def options(text):
     """(kind, options) of the value of a -netdev, without id."""
     given = structured(text, "type")

@@ -328,8 +328,9 @@ class SocketDevice(CharDevice):
                 del self._outbox[: self._client.send(self._outbox[:CHUNK])]
         except (BlockingIOError, InterruptedError):
             pass
-        except OSError:
-            self._lose()
+        except OSError:  # it may have sent something before it went: reading goes on until its end
+            self._broken = True
+            self._outbox.clear()
 
     def _lose(self) -> None:
         self._broken = True

@@ -40,5 +40,13 @@ class Unpacker:
         finally:
             del rest[:at]
 
+    @property
+    def complete(self) -> bool:
+        """Whether a frame, or what is none, can be had from `frames` without another byte."""
+        if len(self._rest) < LENGTH.size:
+            return False
+        (size,) = LENGTH.unpack_from(self._rest)
+        return not 0 < size <= FRAME_MAX or len(self._rest) - LENGTH.size >= size
+
     def clear(self) -> None:
         self._rest.clear()

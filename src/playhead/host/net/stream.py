@@ -132,7 +132,7 @@ class StreamEnd(NetEnd):
         self._connection = _Connection(label, spec, made=made)
         self._connection.keep_alive = address.keep_alive
         self._connection.named = f"file descriptor {address.fd}" if made is not None else ""
-        self._connection.sink, self._connection.sink_full = self._came, lambda: self.room <= 0
+        self._connection.sink, self._connection.sink_full = self._came, self._full
         self._unpacker = Unpacker()
         self._known = 0  # which of the connections so far monitors know of
         self._heard = 0  # which of the connections so far the last bytes were of
@@ -217,6 +217,10 @@ class StreamEnd(NetEnd):
             self._unpacker.clear()
         self._unpacker.feed(data)
         self._unpack()
+
+    def _full(self) -> bool:
+        """Whether nothing more is to be read: not even the connection's end, while some of what it brought waits."""
+        return self.room <= 0 or self._unpacker.complete
 
     def _unpack(self) -> bool:
         """Whether a frame has arrived."""

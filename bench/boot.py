@@ -1,150 +1,212 @@
-"""boot [--shift 3,7] [--before DIR]: the Debian boot, plain, recorded and replayed, side by side with QEMU
+"""boot [--runs N] [--rows NAME,...] [--memory] [--before DIR]: the Debian boot in all ways, side by side with QEMU
 
-Same kernel, initramfs, memory and shift on all sides, which take turns; wall times of whole processes, and processor
-seconds (user and system) after them. The ratios are ours / QEMU's and, with `--before`, ours / those of another
-checkout of ours.
+Plain, recorded and replayed; ours warm (its cache of native code is as an earlier run left it) and cold (the native
+core alone is there, as in the first run ever); a replay on one core and on two. Same kernel, initramfs, 128 MB and
+shift on all sides, which take turns. `--memory` looks at what is resident four times a second (helpers included), in
+runs of its own. `--before`: another checkout of ours, for the rows that are warm.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import os
-import resource
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from bench import page, sides
+from bench.processes import Took, median, whole
+from bench.sides import BEFORE, OURS, THEIRS, Goal, Row
 from tools import guest
 
-APPEND = "console=ttyS0"
+MEGABYTES = 128
+PLAIN, COLD, RECORD = "plain, warm", "plain, cold", "record, warm"
+REPLAY, JOBS = "replay, one core", "replay, two cores"
+WAYS = {"plain": PLAIN, "cold": COLD, "record": RECORD, "replay": REPLAY, "jobs": JOBS}
+THEIR_WAY = {PLAIN: PLAIN, COLD: PLAIN, RECORD: RECORD, REPLAY: REPLAY, JOBS: REPLAY}
+GOALS = {PLAIN: Goal(0.65, 0.45), COLD: Goal(0.95, 0.7), RECORD: Goal(0.7, 0.5), REPLAY: Goal(0.25, 0.18),
+         JOBS: Goal(0.14, 0.10)}  # fmt: skip
+BY = {COLD: "own", JOBS: "wall"}  # what a second core does is not to count, or is to shorten the wall time
+COST = "recording, against our plain run"
+COST_GOAL = Goal(1.08, 1.04)
+RESIDENT, WITH_HELPERS = MEGABYTES + 150, MEGABYTES + 250  # MiB at most
 
 
-class Took(NamedTuple):
-    """What a whole process took, in seconds; `cpu` is user and system."""
+class Caches:
+    """Folders for XDG_CACHE_HOME: in each is the native core, so that no run builds it; and what its runs leave."""
 
-    wall: float
-    cpu: float
+    def __init__(self, folder: Path):
+        self._folder, self._made = folder, 0
+        self._native = guest.cache().parent / "native"
 
-
-def timed(command: list[str]) -> Took:
-    """Run a process that must succeed."""
-    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
-    wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        text = done.stdout.decode(errors="replace")
-        raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}\n{text[-2000:]}")
-    return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    def new(self) -> dict[str, str]:
+        """Nothing but the native core, as for the first run ever."""
+        self._made += 1
+        home = self._folder / f"cache-{self._made}"
+        native = home / "playhead" / "native"
+        native.mkdir(parents=True)
+        for core in self._native.glob("*.core"):
+            os.link(core, native / core.name) if same_disk(core, native) else shutil.copyfile(core, native / core.name)
+        return {"XDG_CACHE_HOME": str(home)}
 
 
-def sizes(path: Path) -> dict[str, dict[str, Any]]:
-    """What a recording holds: event and digest bytes, instructions."""
-    info = json.loads(subprocess.check_output([sys.executable, "-m", "playhead.cli", "info", "--json", str(path)]))
-    db = sqlite3.connect(path)
-    pages = dict(db.execute("SELECT name, SUM(pgsize) FROM dbstat GROUP BY name")) if _has_dbstat(db) else {}
-    db.close()
-    return {"info": info, "tables": pages}
-
-
-def _has_dbstat(db: sqlite3.Connection) -> bool:
-    try:
-        db.execute("SELECT 1 FROM dbstat LIMIT 1")
-    except sqlite3.Error:
-        return False
-    return True
+def same_disk(one: Path, other: Path) -> bool:
+    return one.stat().st_dev == other.stat().st_dev
 
 
 class Side(NamedTuple):
-    """A program, and its three lines for a shift."""
+    """A program: what it is started with for each way, and with which variables."""
 
-    name: str
-    lines: Callable[[int], tuple[list[str], list[str], list[str]]]
-
-
-def ours(name: str, python: str, machine: list[str], recording: Path) -> Side:
-    program = [python, "-m", "playhead.cli"]
-
-    def lines(shift: int) -> tuple[list[str], list[str], list[str]]:
-        options = [*machine, "-icount", f"shift={shift}"]
-        record = [*program, "record", "-o", str(recording), "--force", *options]
-        return [*program, "run", *options], record, [*program, "replay", str(recording)]
-
-    return Side(name, lines)
+    commands: dict[str, list[str]]
+    environment: dict[str, str]
 
 
-def qemu(machine: list[str], log: Path) -> Side:
-    program = shutil.which("qemu-system-i386")
-    if program is None:
-        raise SystemExit("qemu-system-i386 is missing: install Debian's package qemu-system-x86")
-    options = [program, *machine, "-net", "none", "-monitor", "none", "-serial", "stdio", "-icount"]
+class Bench:
+    """All sides, ready to take turns."""
 
-    def lines(shift: int) -> tuple[list[str], list[str], list[str]]:
-        way = f"shift={shift},rr=%s,rrfile={log}"
-        return [*options, f"shift={shift}"], [*options, way % "record"], [*options, way % "replay"]
+    def __init__(self, options: argparse.Namespace, folder: Path):
+        kernel, initrd = guest.debian("boot")
+        self.machine = ["-m", str(MEGABYTES), "-kernel", str(kernel), "-initrd", str(initrd),
+                        "-append", guest.DEBIAN_APPEND, "-nographic", "-no-reboot",
+                        "-icount", f"shift={options.shift}"]  # fmt: skip
+        self.caches, self.folder = Caches(folder), folder
+        self.wanted = [WAYS[name] for name in options.rows.split(",")]
+        self.ways: dict[str, dict[str, list[str]]] = {}  # all that a side can do, wanted or not
+        self.sides = {OURS: self._ours(OURS, None)}
+        if options.before:
+            self.sides[BEFORE] = self._ours(BEFORE, options.before)
+        self.sides[THEIRS] = self._qemu()
 
-    return Side("QEMU", lines)
+    def recording(self, side: str = OURS) -> Path:
+        return self.folder / f"{side}.ph"
+
+    def _ours(self, name: str, checkout: Path | None) -> Side:
+        program = sides.ours(checkout)
+        many = "--jobs" in subprocess.check_output([*program, "replay", "--help"], text=True)
+        path = str(self.recording(name))
+        found = {
+            PLAIN: [*program, "run", *self.machine],
+            RECORD: [*program, "record", "-o", path, "--force", *self.machine],
+            REPLAY: [*program, "replay", path, *(["--jobs", "1"] if many else [])],
+        }
+        if checkout is None:
+            found[COLD] = found[PLAIN]
+            if many:
+                found[JOBS] = [*program, "replay", path, "--jobs", "2"]
+        self.ways[name] = found
+        return Side({way: found[way] for way in self.wanted if way in found}, self.caches.new())
+
+    def _qemu(self) -> Side:
+        program, log = [*sides.qemu(), *self.machine], f",rr=%s,rrfile={self.folder / 'replay.bin'}"
+        found = {PLAIN: program, RECORD: [*program[:-1], program[-1] + log % "record"],
+                 REPLAY: [*program[:-1], program[-1] + log % "replay"]}  # fmt: skip
+        self.ways[THEIRS] = found
+        return Side({way: found[way] for way in found if way in [THEIR_WAY[one] for one in self.wanted]}, {})
+
+    def prepare(self) -> None:
+        """A recording of each side, and with it what a warm run finds; these runs do not count."""
+        for name, side in self.sides.items():
+            commands = {way: side.commands[way] for way in (PLAIN, RECORD, REPLAY) if way in side.commands}
+            if name == THEIRS:
+                commands.pop(PLAIN, None)
+                commands.pop(REPLAY, None)
+            if {REPLAY, JOBS} & set(self.wanted):
+                commands = {RECORD: self.ways[name][RECORD], **commands}
+            for way, command in commands.items():
+                print(f"once, for a recording and a warm cache: {name}, {way}", flush=True)
+                whole(command, side.environment)
+
+    def run(self, name: str, way: str, memory: bool = False) -> Took:
+        side = self.sides[name]
+        environment = self.caches.new() if way == COLD else side.environment
+        return whole(side.commands[way], environment, memory)
+
+    def measured(self, runs: int) -> dict[tuple[str, str], list[Took]]:
+        """All runs by (side, way)."""
+        items = {f"{way} {name}": (name, way) for way in WAYS.values() for name, side in self.sides.items()
+                 if way in side.commands}  # fmt: skip
+        took: dict[tuple[str, str], list[Took]] = {item: [] for item in items.values()}
+        for number, text in sides.turns(list(items), runs):
+            item = items[text]
+            took[item].append(self.run(*item))
+            print(f"{number + 1}: {item[0]}, {item[1]}: {took[item][-1].cpu:.2f} s of processor time, "
+                  f"{took[item][-1].wall:.2f} s", flush=True)  # fmt: skip
+        return took
 
 
-def one(shift: int, sides: list[Side], recording: Path, log: Path) -> None:
-    """All sides at one shift; the first is this tree, the last QEMU."""
-    lines = {side.name: side.lines(shift) for side in sides}
-    table = {
-        way: {name: timed(three[n]) for name, three in lines.items()}
-        for n, way in enumerate(("plain", "record", "replay"))
-    }
-    found = sizes(recording)
-    instructions = int(found["info"].get("instructions", 0))
-    print(f"\nDebian boot, 128 MB, shift={shift}, {instructions / 1e9:.2f} G instructions; wall seconds (processor)")
-    others = [side.name for side in sides[1:]]
-    print(f"{'':8}" + "".join(f"{side.name:>16}" for side in sides) + "".join(f"{'/ ' + name:>16}" for name in others))
-    for way, took in table.items():
-        mine = took[sides[0].name]
-        row = [f"{t.wall:.1f} ({t.cpu:.1f})" for t in took.values()]
-        row += [f"{mine.wall / took[name].wall:.2f} ({mine.cpu / took[name].cpu:.2f})" for name in others]
-        print(f"{way:8}" + "".join(f"{cell:>16}" for cell in row))
-    first = table["plain"][sides[0].name]
-    print(
-        f"{instructions / first.cpu / 1e6:.0f} MIPS; QEMU log {os.path.getsize(log):,} bytes; ours: {found['tables']}"
-    )
+def rows(took: dict[tuple[str, str], list[Took]]) -> list[Row]:
+    """The table's lines; where a second core helps, the goal is about other times."""
+    names = list(dict.fromkeys(name for name, _ in took))
+    found = []
+    for way in WAYS.values():
+        if (OURS, way) in took:
+            by_side = {name: took.get((name, THEIR_WAY[way] if name == THEIRS else way), []) for name in names}
+            found.append(Row(f"boot, {way}", by_side, GOALS[way], by=BY.get(way, "cpu")))
+    if (OURS, RECORD) in took and (OURS, PLAIN) in took:
+        pair = {OURS: took[OURS, RECORD], "plain": took[OURS, PLAIN]}
+        found.append(Row(COST, pair, COST_GOAL, against="plain"))
+    return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="./dev bench boot", description=__doc__)
-    parser.add_argument("--shift", default="3,7")
+def memory(bench: Bench) -> str:
+    """A table of what is resident at most."""
+    lines = [["MiB resident at most", "playhead", "limit", ""]]
+    for way in bench.sides[OURS].commands:
+        peak = bench.run(OURS, way, memory=True).peak_mb
+        limit = WITH_HELPERS if way in (COLD, JOBS) else RESIDENT
+        lines.append([f"boot, {way}", f"{peak:.0f}", str(limit), "kept" if peak <= limit else "missed"])
+    if PLAIN in bench.sides[THEIRS].commands:
+        lines.append(["QEMU, plain", f"{bench.run(THEIRS, PLAIN, memory=True).peak_mb:.0f}", "", ""])
+    return sides.markdown(lines)
+
+
+def instructions(recording: Path) -> int:
+    info = subprocess.check_output([*sides.ours(), "info", "--json", str(recording)])
+    return int(json.loads(info)["instructions"])
+
+
+def facts(bench: Bench, took: dict[tuple[str, str], list[Took]]) -> str:
+    recording, log = bench.recording(), bench.folder / "replay.bin"
+    if not recording.exists():
+        return ""
+    count, parts = instructions(recording), []
+    parts.append(f"{count / 1e9:.2f} G instructions")
+    if plain := took.get((OURS, PLAIN)):
+        parts.append(f"plain {count / median(plain).cpu / 1e6:,.0f} MIPS")
+    parts.append(f"the recording has {recording.stat().st_size / 1e6:.1f} MB")
+    if log.exists():
+        parts.append(f"QEMU's log {log.stat().st_size / 1e6:.1f} MB")
+    return ", ".join(parts) + "."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="./dev bench boot", description="the Debian boot, side by side with QEMU")
+    parser.add_argument("--runs", type=int, default=5, help="of each side and way (default 5)")
+    parser.add_argument("--rows", default=",".join(WAYS), help=f"some of {', '.join(WAYS)}")
+    parser.add_argument("--shift", type=int, default=3)
+    parser.add_argument("--memory", action="store_true", help="and what is resident, in one run more of each way")
     parser.add_argument("--before", type=Path, metavar="DIR", help="another checkout of ours, with its own .venv")
-    options = parser.parse_args()
-    kernel, initrd = guest.debian("boot")
-    machine = [
-        "-m",
-        "128",
-        "-kernel",
-        str(kernel),
-        "-initrd",
-        str(initrd),
-        "-append",
-        APPEND,
-        "-nographic",
-        "-no-reboot",
-    ]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        recording, log = folder / "boot.ph", folder / "replay.bin"
-        sides = [ours("playhead", sys.executable, machine, recording), qemu(machine, log)]
-        if options.before is not None:
-            python = options.before / ".venv" / "bin" / "python"
-            if not python.exists():
-                raise SystemExit(f"{options.before} has no .venv: run ./dev there once")
-            sides.insert(1, ours("before", str(python), machine, folder / "before.ph"))
-        for shift in options.shift.split(","):
-            one(int(shift), sides, recording, log)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    options = parser.parse_args(arguments)
+    if wrong := [name for name in options.rows.split(",") if name not in WAYS]:
+        parser.error(f"--rows {wrong[0]}: there is {', '.join(WAYS)}")
+    with tempfile.TemporaryDirectory(prefix="playhead-") as name:
+        bench = Bench(options, Path(name))
+        bench.prepare()
+        took = bench.measured(options.runs)
+        table = rows(took)
+        parts = [sides.table(table), facts(bench, took), memory(bench) if options.memory else ""]
+    said = "\n\n".join(filter(None, parts))
+    print(f"\n{said}")
+    if options.write:
+        page.write("boot", f"{page.circumstances()}.\n\n{said}")
+    return 0 if all(sides.verdict(row) != "missed" for row in table) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.boot import Took, timed
+from bench.processes import Took, whole
 from playhead.devices.display.vga_picture import Painter
 from tools import guest
 
@@ -66,7 +66,7 @@ def recorded(folder: Path) -> Path:
     kernel, initrd = guest.debian("boot")
     path = folder / "boot.ph"
     boot = ["-kernel", str(kernel), "-initrd", str(initrd), "-append", APPEND, "-m", "128", "-serial", "null"]
-    timed([*OURS, "record", "-o", str(path), *boot])
+    whole([*OURS, "record", "-o", str(path), *boot])
     return path
 
 
@@ -74,10 +74,10 @@ def films(path: Path, folder: Path, runs: int) -> None:
     replay: list[Took] = []
     took: dict[str, list[Took]] = {name: [] for name in FORMATS}
     for _ in range(runs):
-        replay.append(timed([*OURS, "replay", str(path), "-serial", "null"]))
+        replay.append(whole([*OURS, "replay", str(path), "-serial", "null"]))
         for name, file in FORMATS.items():
             words = ["--caption"] if "captions" in name else []
-            took[name].append(timed([*OURS, "film", str(path), "-o", f"{folder}/{file}", "--force", *words]))
+            took[name].append(whole([*OURS, "film", str(path), "-o", f"{folder}/{file}", "--force", *words]))
     base = best(replay)
     print(f"{'replay':16}{base.wall:7.2f} s {base.cpu:7.2f} s cpu")
     for name, all_runs in took.items():

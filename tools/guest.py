@@ -27,7 +27,7 @@ from tools.guests.apt import AptError
 SOURCES = Path(__file__).resolve().parent.parent / "guest"
 LINUX = SOURCES / "linux"  # programs for the Debian guests
 BOOT = SOURCES / "boot"  # what boot loaders and firmware start
-PROGRAMS = {"story": ("story",)}  # which Debian guest has which of them
+PROGRAMS = {"story": ("story",), "workloads": ("calls",)}  # which Debian guest has which of them
 WITH_DISK = ("chips", "disk", "inputs", "suspend")
 WITH_FLOPPY = ("floppy",)
 CARDS = ("rtl8139", "e1000")  # each on a user-mode network of its own; the guest is the firmware, so without ROMs
@@ -60,6 +60,7 @@ APPEND = {
     "sound": NO_TESTS,
     "editor": NO_TESTS,
     "desktop": NO_TESTS,
+    "workloads": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 

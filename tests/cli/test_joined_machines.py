@@ -13,7 +13,8 @@ import pytest
 from playhead.cli import main
 from playhead.log.events import NetPacket
 from playhead.log.reader import Reader
-from tests.host.net.ends import free_ports, wait_for
+from tests.free_ports import free_ports
+from tests.host.net.ends import wait_for
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "..", "session"))
 import echo_guest

@@ -18,7 +18,8 @@ from playhead.machine.machine import Machine
 from playhead.session.filter_dump import FilterDump
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.timeline.timeline import Timeline
-from tests.host.net.ends import QEMU, Open, Relay, free_ports
+from tests.free_ports import free_ports
+from tests.host.net.ends import QEMU, Open, Relay
 from tests.shared import once
 
 COUNT = 12

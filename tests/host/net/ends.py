@@ -3,7 +3,6 @@ so that each frame that comes in at one goes out of the other.
 """
 
 import json
-import socket
 import subprocess
 import time
 from importlib import import_module
@@ -12,7 +11,7 @@ from playhead.cli.structured_value import structured
 from playhead.host.watch import Watcher
 
 QEMU = "qemu-system-i386"
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 def wait_for(truth):
@@ -38,23 +37,6 @@ def options(text):
     given = structured(text, "type")
     kind = import_module(f"playhead.host.net.{given.pop('type')}")
     return kind, kind.options(given)
-
-
-def free_ports(count):
-    """Ports of loopback at which neither TCP nor UDP is spoken now."""
-    found, held = [], []
-    while len(found) < count:
-        tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-        held += [tcp, udp]
-        tcp.bind(("127.0.0.1", 0))
-        try:
-            udp.bind(tcp.getsockname())
-            found.append(tcp.getsockname()[1])
-        except OSError:
-            pass
-    for one in held:
-        one.close()
-    return found
 
 
 class Open:

@@ -16,7 +16,7 @@ BROADCAST = b"\xff" * 6
 MAC = bytes.fromhex("525400123456")
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 IP4, ARP, IP6 = 0x0800, 0x0806, 0x86DD
-WAIT_S = 10
+WAIT_S = 60
 
 
 def checksum(data: bytes) -> int:

@@ -13,7 +13,8 @@ import pytest
 
 from playhead.base.errors import HostError, Refused, UsageError
 from playhead.host.net.user import available
-from tests.host.net.guest_stack import BROADCAST, IP6, MAC, Guest, ip_payload
+from tests.free_ports import free_port, free_ports
+from tests.host.net.guest_stack import BROADCAST, IP6, MAC, WAIT_S, Guest, ip_payload
 
 pytestmark = pytest.mark.skipif(not available(), reason="libslirp0 is not installed")
 
@@ -31,14 +32,8 @@ def guest():
 def listening():
     """A TCP server on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(WAIT_S)
         yield server
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def mac(number: int) -> bytes:
@@ -112,7 +107,7 @@ def test_an_upload_arrives(guest, listening):
     data = os.urandom(1400 * 20)
     for at in range(0, len(data), 1400):
         one.send(data[at : at + 1400])
-    client.settimeout(10)
+    client.settimeout(WAIT_S)
     got = b""
     while len(got) < len(data):
         got += client.recv(1 << 16)
@@ -123,7 +118,7 @@ def test_an_upload_arrives(guest, listening):
 def test_udp(guest):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(WAIT_S)
         guest.udp("10.0.2.2", server.getsockname()[1], b"question")
         data, back = server.recvfrom(100)
         assert data == b"question"
@@ -179,7 +174,7 @@ def test_tcp_over_ipv6():
     except OSError:
         pytest.skip("this machine has no IPv6")
     with server, Guest() as guest:
-        server.settimeout(10)
+        server.settimeout(WAIT_S)
         neighbour(guest)
         one = guest.connect("fec0::2", server.getsockname()[1])
         assert one is not None
@@ -204,9 +199,9 @@ def icmp6_of(frame: bytes, kind: int) -> bytes | None:
 @pytest.mark.parametrize("family", ["ipv4=off", "ipv6=off"])
 def test_a_family_that_is_off(family):
     with Guest(family) as guest:
-        has4 = guest.arp("10.0.2.2", 2 if family == "ipv6=off" else QUIET_S) is not None
+        has4 = guest.arp("10.0.2.2", WAIT_S if family == "ipv6=off" else QUIET_S) is not None
         guest.icmp6("ff02::2", 133, bytes(4), ROUTER_MAC)
-        has6 = guest.first(lambda frame: icmp6_of(frame, 134), 2 if family == "ipv4=off" else QUIET_S) is not None
+        has6 = guest.first(lambda frame: icmp6_of(frame, 134), WAIT_S if family == "ipv4=off" else QUIET_S) is not None
         assert (has4, has6) == (family == "ipv6=off", family == "ipv4=off")
 
 
@@ -214,7 +209,7 @@ def test_a_family_that_is_off(family):
 
 
 def test_hostfwd_tcp_and_udp():
-    tcp, udp = free_port(), free_port(socket.SOCK_DGRAM)
+    tcp, udp = free_ports(2)
     with Guest(f"hostfwd=tcp::{tcp}-:22", f"hostfwd=udp:127.0.0.1:{udp}-10.0.2.15:53") as guest:
         assert forwarded_tcp(guest, tcp, 22) and forwarded_udp(guest, udp, 53)
         assert not guest.said
@@ -222,7 +217,7 @@ def test_hostfwd_tcp_and_udp():
 
 
 def forwarded_tcp(guest: Guest, port: int, inside: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), 10) as client:
+    with socket.create_connection(("127.0.0.1", port), WAIT_S) as client:
         one = guest.accept(inside)
         client.sendall(b"hello")
         assert one is not None and one.read(5) == b"hello"
@@ -232,7 +227,7 @@ def forwarded_tcp(guest: Guest, port: int, inside: int) -> bool:
 
 def forwarded_udp(guest: Guest, port: int, inside: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(WAIT_S)
         client.sendto(b"question", ("127.0.0.1", port))
         found = guest.datagram(inside)
         assert found is not None and found.data == b"question"
@@ -241,7 +236,7 @@ def forwarded_udp(guest: Guest, port: int, inside: int) -> bool:
 
 
 def test_hostfwd_is_added_and_removed(guest):
-    tcp, udp = free_port(), free_port(socket.SOCK_DGRAM)
+    tcp, udp = free_ports(2)
     guest.end.hostfwd_add(f"tcp::{tcp}-:80")
     guest.end.hostfwd_add(f"udp::{udp}-:81")
     assert forwarded_tcp(guest, tcp, 80) and forwarded_udp(guest, udp, 81)
@@ -259,7 +254,7 @@ def test_hostfwd_is_added_and_removed(guest):
 
 def test_a_forwarded_port_is_on_loopback_unless_asked_for():
     """Another address of this machine's: on Linux all of 127.0.0.0/8 are."""
-    closed, opened = free_port(), free_port()
+    closed, opened = free_ports(2)
     with Guest(f"hostfwd=tcp::{closed}-:22", f"hostfwd=tcp:0.0.0.0:{opened}-:22") as guest:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", closed), 5)
@@ -297,11 +292,13 @@ def test_guestfwd_to_a_socket(kind, listening, tmp_path):
         assert client.recv(100) == b"to it"
         client.sendall(b"back")
         assert one.read(4) == b"back"
-        client.close()  # and is connected again
-        time.sleep(0.1)
-        one.send(b"lost or not")
-        server.settimeout(10)
-        again, _ = server.accept()
+        client.close()  # and is connected again, when this has been noticed there and the guest sends something
+        server.settimeout(QUIET_S)
+        again = None
+        while again is None:
+            one.send(b"lost or not")
+            with contextlib.suppress(TimeoutError):
+                again, _ = server.accept()
         again.close()
     server.close()
 
@@ -326,8 +323,8 @@ def test_restricted_the_guest_reaches_nothing_else(restrict, listening):
         assert guest.lease(MAC) == "10.0.2.15" and guest.ping("10.0.2.2") is not None
         for sport, to in enumerate(("10.0.2.2", "127.0.0.1"), 6000):
             guest.udp(to, udp.getsockname()[1], b"out")
-            assert (guest.connect(to, port, sport, QUIET_S) is None) == (restrict == "on")
-        assert silent(listening) == silent(udp) == (restrict == "on")
+            assert (guest.connect(to, port, sport, answers_s(restrict)) is None) == (restrict == "on")
+        assert silent(listening, restrict) == silent(udp, restrict) == (restrict == "on")
         before = guest.end.usernet().count("UDP")
         guest.udp("10.0.2.3", 53, b"\x12\x34\1\0\0\1\0\0\0\0\0\0\x09localhost\0\0\1\0\1", 4001)
         assert guest.end.usernet().count("UDP") - before == (restrict == "off")
@@ -348,12 +345,18 @@ def test_restricted_by_ipv6_too(restrict):
         neighbour(guest)
         for sport, to in ((6000, "fec0::2"), (6001, "::1")):
             guest.udp(to, udp.getsockname()[1], b"out")
-            assert (guest.connect(to, server.getsockname()[1], sport, QUIET_S) is None) == (restrict == "on")
-        assert silent(server) == silent(udp) == (restrict == "on")
+            answered = guest.connect(to, server.getsockname()[1], sport, answers_s(restrict)) is not None
+            assert answered == (restrict == "off")
+        assert silent(server, restrict) == silent(udp, restrict) == (restrict == "on")
 
 
-def silent(server: socket.socket) -> bool:
-    server.settimeout(QUIET_S)
+def answers_s(restrict: str) -> float:
+    """How long to wait for what comes only if nothing is restricted."""
+    return QUIET_S if restrict == "on" else WAIT_S
+
+
+def silent(server: socket.socket, restrict: str) -> bool:
+    server.settimeout(answers_s(restrict))
     try:
         server.recv(10) if server.type == socket.SOCK_DGRAM else server.accept()
     except TimeoutError:

@@ -55,3 +55,8 @@ class Unit(NamedTuple):
             uops.append(Uop._make((*fields, at)))
             at += L.UOP_SIZE * (2 if fields[10] & L.LINKED else 1)
         return Unit(mode, tuple(uops))
+
+
+def uops_in(packed: bytes) -> int:
+    """How many uops a packed unit has."""
+    return (len(packed) - _HEAD.size) // _UOP.size

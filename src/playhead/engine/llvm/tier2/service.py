@@ -1,0 +1,249 @@
+"""Between "this unit is hot" and "here is its machine code": the cache on disk, then the helper process.
+
+Each engine has a `Service`; behind all of a process are one cache and one helper, which is started when there is
+something to compile that is worth it. Nothing here waits, and nothing raises: without a cache, a helper, or either,
+code comes later or never, and the guest runs on tier 1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+
+from playhead.base.messages import tell
+from playhead.engine.llvm.tier2 import wire
+from playhead.engine.llvm.tier2.child import Child, Gone
+from playhead.engine.llvm.tier2.wanted import Queue, Wanted
+from playhead.engine.llvm.tier2.store import store
+from playhead.engine.llvm.tier2.wire import Reply, Request
+
+Ready = tuple[int, bytes, bytes]  # key, unit, code
+
+LEAST_HEAT = 1000  # entries: a unit that was entered less often is only looked for
+START_WEIGHT = 1_000_000  # instructions in hot units: fewer take less time than starting the helper does
+OUTSTANDING = 2  # requests: while a reply is read, the helper has the next one
+MOST_FRUITLESS = 4  # helpers, one after the other, that did not start or ended without any reply
+MOST_CRASHES = 50
+MOST_USED = 10_000  # keys in a request
+MOST_KEPT = 32 << 20  # bytes of units and code of this process, for its other engines
+
+
+class Service:
+    """Of one engine: `ask`, then `ready`."""
+
+    def __init__(self) -> None:
+        self._ready: list[Ready] = []
+        self._asked: set[bytes] = set()
+
+    def holds(self, key: int) -> bool:
+        """Whether there is code of a unit of this hash already."""
+        return _compiling().holds(key)
+
+    def ask(self, key: int, unit: bytes, heat: int) -> None:
+        """A unit was entered so often. `key`: its hash, the same in each process."""
+        _compiling().ask(Wanted(key, unit, heat), self._ready)
+
+    def ready(self) -> Iterable[Ready]:
+        """Code that has come since."""
+        _compiling().poll()
+        if not self._ready:
+            return ()
+        some = list(self._ready)
+        self._ready.clear()
+        return some
+
+    def close(self) -> None:
+        """This engine wants no more."""
+        _compiling().leave(self._ready)
+
+
+class Compiling:
+    """The helper of this process, with what it is to do and what it has done."""
+
+    def __init__(self) -> None:
+        self._queue = Queue()
+        self._child: Child | None = None
+        self._out: list[_Out] = []  # what the helper has
+        self._again: list[_Out] = []  # what it had when it ended
+        self._clients: dict[bytes, list[list[Ready]]] = {}  # unit that is wanted -> to whom its code goes
+        self._done: dict[bytes, bytes] = {}  # unit -> code, empty if there is none
+        self._keys: set[int] = set()  # of those with code
+        self._kept = self._number = self._crashes = self._fruitless = 0
+        self._off = False
+
+    def holds(self, key: int) -> bool:
+        return key in self._keys or store().holds(key)
+
+    def ask(self, wanted: Wanted, client: list[Ready]) -> None:
+        key, unit, heat = wanted
+        code = self._done.get(unit)
+        if code is None:
+            code = store().find(key, unit)
+        if code is not None:
+            if code:
+                client.append((key, unit, code))
+        elif heat >= LEAST_HEAT and not self._off:
+            self._want(wanted, client)
+
+    def _want(self, wanted: Wanted, client: list[Ready]) -> None:
+        clients = self._clients.setdefault(wanted.unit, [])
+        if not any(one is client for one in clients):
+            clients.append(client)
+        if not any(wanted.unit in out.units for out in (*self._out, *self._again)):
+            self._queue.put(wanted)
+            self._feed()
+
+    def leave(self, client: list[Ready]) -> None:
+        for clients in self._clients.values():
+            clients[:] = [one for one in clients if one is not client]
+
+    def poll(self) -> None:
+        """Take what the helper has done, and give it more."""
+        if self._child is None:
+            if self._again:
+                self._feed()
+            return
+        try:
+            replies = self._child.replies()
+            for reply in replies:
+                self._take(reply)
+        except Gone:
+            self._crashed()
+        else:
+            if replies:
+                self._feed()
+
+    def _feed(self) -> None:
+        """Keep the helper busy; start it if there is none and it is worth it."""
+        if self._off or not (self._child or self._start()):
+            return
+        assert self._child is not None
+        try:
+            while len(self._out) < OUTSTANDING and (out := self._next()) is not None:
+                self._out.append(out)
+                units = [(wanted.key, wanted.unit) for wanted in out.wanted]
+                used = sorted(store().used)[:MOST_USED]
+                store().used.difference_update(used)
+                self._child.send(wire.pack_request(Request(out.number, out.apart, units, used)))
+        except Gone:
+            self._crashed()
+
+    def _next(self) -> _Out | None:
+        if self._again:
+            return self._again.pop(0)
+        wanted = self._queue.take()
+        self._number += 1
+        return _Out(self._number, wanted, apart=False) if wanted else None
+
+    def _start(self) -> bool:
+        if not self._again and self._queue.weight < START_WEIGHT:
+            return False
+        try:
+            self._child = Child()
+        except OSError as e:
+            self._failed(f"it cannot be started ({e.strerror})")
+        return self._child is not None
+
+    def _take(self, reply: Reply) -> None:
+        out = self._out[0] if self._out else None
+        if out is None or (reply.number, reply.first) != (out.number, out.done) or len(reply.answers) > out.left:
+            raise Gone
+        self._fruitless = 0
+        for wanted, (_, code) in zip(out.wanted[out.done :], reply.answers, strict=False):
+            self._settle(wanted, code)
+        out.done += len(reply.answers)
+        if not out.left:
+            self._out.pop(0)
+        if reply.last:
+            self._let_go()
+
+    def _settle(self, wanted: Wanted, code: bytes) -> None:
+        """It is known what becomes of a unit: its code, or nothing, so that it is not asked for again."""
+        key, unit, _ = wanted
+        if self._kept > MOST_KEPT:
+            self._forget_done()
+        self._kept += len(unit) + len(code)
+        self._done[unit] = code
+        clients = self._clients.pop(unit, ())
+        if code:
+            self._keys.add(key)
+            for client in clients:
+                client.append((key, unit, code))
+
+    def _forget_done(self) -> None:
+        """The helper has put all of it into the cache, if there is one."""
+        self._done.clear()
+        self._keys.clear()
+        self._kept = 0
+        store.cache_clear()
+
+    def _let_go(self) -> None:
+        """End the helper. What it still had is for the next one."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+        self._again = [out.rest() for out in self._out if out.left] + self._again
+        self._out = []
+
+    def _crashed(self) -> None:
+        """The helper has ended by itself. What it had first may be the reason: its units are tried one by one, and one
+        at which that happens again is given up."""
+        self._crashes += 1
+        if self._out and self._out[0].left:
+            first = self._out[0]
+            if first.apart:
+                self._settle(first.wanted[first.done], b"")
+                first.done += 1
+            first.apart = True
+        self._let_go()
+        self._failed("it has ended")
+
+    def _failed(self, why: str) -> None:
+        self._fruitless += 1
+        if os.environ.get("PLAYHEAD_DEBUG"):
+            tell(f"the helper that compiles hot code: {why}")
+        if self._fruitless >= MOST_FRUITLESS or self._crashes >= MOST_CRASHES:
+            self._off = True
+            self._let_go()
+            self._queue, self._again = Queue(), []
+            self._clients.clear()
+
+    def forget(self) -> None:
+        """In a process that was forked off: the helper is the other process's."""
+        if self._child is not None:
+            self._child.forget()
+            self._child = None
+
+    def close(self) -> None:
+        self._let_go()
+
+
+class _Out:
+    """A request, or what is left of one."""
+
+    def __init__(self, number: int, wanted: list[Wanted], apart: bool):
+        self.number, self.wanted, self.apart = number, wanted, apart
+        self.done = 0  # units that were answered
+        self.units = {one.unit for one in wanted}
+
+    @property
+    def left(self) -> int:
+        return len(self.wanted) - self.done
+
+    def rest(self) -> _Out:
+        return _Out(self.number, self.wanted[self.done :], self.apart)
+
+
+@cache
+def _compiling() -> Compiling:
+    return Compiling()
+
+
+def _after_fork() -> None:
+    if _compiling.cache_info().currsize:
+        _compiling().forget()
+        _compiling.cache_clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -82,7 +82,7 @@ def test_only_the_owner_can_look_at_it(folder):
 
 @pytest.mark.parametrize("merged", [False, True])
 def test_damage_anywhere_is_an_entry_less(folder, merged, monkeypatch):
-    """Each byte of the file in turn is another one: what is read is right, and in a merged segment all else is there."""
+    """Each byte in turn is another one: what is read is right, and in a merged segment all else is there."""
     some = units(6, size=40)
     monkeypatch.setattr(store_writer, "LOOSE", -1 if merged else 1 << 30)
     write(some).tidy()

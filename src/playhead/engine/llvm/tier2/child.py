@@ -25,7 +25,7 @@ PROGRAM = (
 PIPE = 1 << 20  # bytes that a pipe should hold, if the host allows that
 CHUNK = 1 << 16
 F_SETPIPE_SZ = 1031
-LOOKS = 256  # calls of `replies` after which it looks whether the process is still there
+LOOKS = 16  # calls of `replies` after which it looks whether the process is still there
 
 
 class Gone(Exception):

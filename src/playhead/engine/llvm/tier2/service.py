@@ -23,8 +23,8 @@ Ready = tuple[int, bytes, bytes]  # key, unit, code
 LEAST_HEAT = 1000  # entries: a unit that was entered less often is only looked for
 START_WEIGHT = 1_000_000  # instructions in hot units: fewer take less time than starting the helper does
 OUTSTANDING = 2  # requests: while a reply is read, the helper has the next one
-MOST_FRUITLESS = 4  # helpers, one after the other, that did not start or ended without any reply
-MOST_CRASHES = 50
+MOST_FRUITLESS = 3  # helpers, one after the other, that did not start well
+MOST_CRASHES = 20
 MOST_USED = 10_000  # keys in a request
 MOST_KEPT = 32 << 20  # bytes of units and code of this process, for its other engines
 
@@ -45,7 +45,7 @@ class Service:
         _compiling().ask(Wanted(key, unit, heat), self._ready)
 
     def ready(self) -> Iterable[Ready]:
-        """Code that has come since."""
+        """Code that has come since. Empty code: there can be none."""
         _compiling().poll()
         if not self._ready:
             return ()
@@ -70,7 +70,7 @@ class Compiling:
         self._done: dict[bytes, bytes] = {}  # unit -> code, empty if there is none
         self._keys: set[int] = set()  # of those with code
         self._kept = self._number = self._crashes = self._fruitless = 0
-        self._off = False
+        self._works = self._off = False  # the helper has started well; none is started any more
 
     def holds(self, key: int) -> bool:
         return key in self._keys or store().holds(key)
@@ -81,8 +81,7 @@ class Compiling:
         if code is None:
             code = store().find(key, unit)
         if code is not None:
-            if code:
-                client.append((key, unit, code))
+            client.append((key, unit, code))
         elif heat >= LEAST_HEAT and not self._off:
             self._want(wanted, client)
 
@@ -140,16 +139,18 @@ class Compiling:
         if not self._again and self._queue.weight < START_WEIGHT:
             return False
         try:
-            self._child = Child()
+            self._child, self._works = Child(), False
         except OSError as e:
             self._failed(f"it cannot be started ({e.strerror})")
         return self._child is not None
 
     def _take(self, reply: Reply) -> None:
+        if reply == wire.READY:
+            self._fruitless, self._works = 0, True
+            return
         out = self._out[0] if self._out else None
         if out is None or (reply.number, reply.first) != (out.number, out.done) or len(reply.answers) > out.left:
             raise Gone
-        self._fruitless = 0
         for wanted, (_, code) in zip(out.wanted[out.done :], reply.answers, strict=False):
             self._settle(wanted, code)
         out.done += len(reply.answers)
@@ -168,8 +169,8 @@ class Compiling:
         clients = self._clients.pop(unit, ())
         if code:
             self._keys.add(key)
-            for client in clients:
-                client.append((key, unit, code))
+        for client in clients:
+            client.append((key, unit, code))
 
     def _forget_done(self) -> None:
         """The helper has put all of it into the cache, if there is one."""
@@ -190,7 +191,7 @@ class Compiling:
         """The helper has ended by itself. What it had first may be the reason: its units are tried one by one, and one
         at which that happens again is given up."""
         self._crashes += 1
-        if self._out and self._out[0].left:
+        if self._works and self._out and self._out[0].left:
             first = self._out[0]
             if first.apart:
                 self._settle(first.wanted[first.done], b"")
@@ -200,7 +201,7 @@ class Compiling:
         self._failed("it has ended")
 
     def _failed(self, why: str) -> None:
-        self._fruitless += 1
+        self._fruitless += not self._works
         if os.environ.get("PLAYHEAD_DEBUG"):
             tell(f"the helper that compiles hot code: {why}")
         if self._fruitless >= MOST_FRUITLESS or self._crashes >= MOST_CRASHES:

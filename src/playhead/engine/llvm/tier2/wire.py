@@ -36,12 +36,16 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """Answers (status, code) for units of a request from `first` on. `last`: the helper has grown too big, and ends."""
+    """Answers (status, code) for units of a request from `first` on. `last`: the helper has grown too big, and ends.
+    The first reply, READY, says that it has started well."""
 
     number: int
     first: int
     answers: Sequence[tuple[int, bytes]]
     last: bool = False
+
+
+READY = Reply(0, 0, [])
 
 
 def pack_request(request: Request) -> bytes:

@@ -47,12 +47,11 @@ class Worker:
     def run(self) -> None:
         """Until the process has grown too big. Raises EOFError when the pipe is closed, OSError when the guest's
         process has ended."""
+        self._send(wire.READY)
         while True:
             for body in self._read():
                 for reply in self._answer(wire.unpack_request(body)):
-                    self._news()  # it may be too long for the pipe
-                    self._send(wire.pack_reply(reply))
-                    self._news()
+                    self._send(reply)
                     if reply.last:
                         return
 
@@ -71,10 +70,12 @@ class Worker:
             self._data += data
         return found
 
-    def _send(self, frame: bytes) -> None:
-        left = memoryview(frame)
+    def _send(self, reply: Reply) -> None:
+        self._news()  # it may be too long for the pipe
+        left = memoryview(wire.pack_reply(reply))
         while left:
             left = left[os.write(self._replies, left) :]
+        self._news()
 
     def _answer(self, request: Request) -> Iterator[Reply]:
         self._writer.use(set(request.used))

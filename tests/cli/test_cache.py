@@ -1,14 +1,22 @@
 """`playhead cache`: it counts and removes what Playhead made, and nothing else."""
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from playhead.cli import cache, main
+from playhead.engine.llvm.tier2.store import Store, folder_of, version
+from playhead.engine.llvm.tier2.store_writer import StoreWriter
 
 OURS = ("native/0123456789abcdef0123456789abcdef.json", "native/parts/0123456789abcdef0123456789abcdef.o",
         "native/fedcba9876543210fedcba9876543210.core", "native/0123456789abcdef0123456789abcdef.77.tmp",
         "guests/demo-6fb09a4c16f9.bin", "guests/disk-5.img", "guests/debian/vmlinuz-686-pae",
+        "native/blocks/0123456789abcdef0123456789abcdef/1234-0.blocks",
         "guests/debian/boot-397e05f055da.cpio.gz", "guests/debian/compiler-40e38778511b/deep/file")  # fmt: skip
 OTHERS = ("notes.txt", "native/lock", "native/my.json", "native/parts/thesis.o", "guests/debian/lock",
+          "native/blocks/mine/1234-0.blocks", "native/blocks/fedcba9876543210fedcba9876543210/my.blocks",
           "guests/my-own.qcow2", "guests/debian/vmlinuz.old", "other/demo-6fb09a4c16f9.bin")  # fmt: skip
 
 
@@ -25,12 +33,36 @@ def folder(tmp_path, monkeypatch):
 def test_only_what_is_ours_goes(folder, capfd):
     assert main(["cache", "info"]) == 0
     out = capfd.readouterr().out
-    assert out.startswith(f"{folder}\n") and "native core" in out and " 4 entries" in out and " 5 entries" in out
+    assert out.startswith(f"{folder}\n") and re.findall(r"(\w+) +(\d+) entries", out)[:3] == [
+        ("core", "3"), ("parts", "1"), ("blocks", "0")] and "guests             5 entries" in out  # fmt: skip
     assert all((folder / name).exists() for name in OURS)
     assert main(["cache", "clear"]) == 0
-    assert capfd.readouterr().out.count(" removed") == 2
+    assert capfd.readouterr().out.count(" removed") == 4
     assert not any((folder / name).exists() for name in OURS) and all((folder / name).exists() for name in OTHERS)
-    assert main(["cache", "clear"]) == 0 and capfd.readouterr().out.count(" 0 entries") == 2
+    assert main(["cache", "clear"]) == 0 and capfd.readouterr().out.count(" 0 entries") == 4
+
+
+def test_hot_blocks_by_version(folder, capfd):
+    """Of how many, and whether they are used here; a folder that others can write is not."""
+    theirs, open_to_all = "a" * 32, "b" * 32
+    for name, some in ((version(), 12), (theirs, 5), (open_to_all, 3)):
+        writer = StoreWriter(name)
+        for n in range(some):
+            writer.add(n, b"unit %d" % n, bytes(1000))
+        writer.close()
+    os.chmod(folder_of(open_to_all), 0o777)
+    assert main(["cache", "info"]) == 0
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith(("hot", "  "))]
+    assert lines[0].split()[:3] == ["hot", "blocks", "17"]
+    notes = {line.split("MB  ")[1]: line.split("entries")[0].split()[-1] for line in lines[1:]}
+    assert notes == {
+        "01234567, of another version or host": "0", f"{version()[:8]}, in use": "12",
+        "aaaaaaaa, of another version or host": "5", "bbbbbbbb, not used: others can write there": "0",
+    }  # fmt: skip
+    assert main(["cache", "clear"]) == 0
+    assert sorted(path.name for path in Path(folder, "native", "blocks").iterdir()) == [
+        "fedcba9876543210fedcba9876543210", "mine"]  # fmt: skip
+    assert len(Store()) == 0
 
 
 def test_links_lead_nowhere(folder, tmp_path):

@@ -17,7 +17,7 @@ STATUS = (
     ("130", "interrupted"),
 )  # fmt: skip
 ENVIRONMENT = (
-    ("PLAYHEAD_CACHE", "where the native core and its kin are kept, instead of ~/.cache/playhead"),
+    ("XDG_CACHE_HOME", "the folder in which native code is kept, in playhead/native; without it, ~/.cache"),
     ("PLAYHEAD_DEBUG", "if set, a bug shows where it is"),
 )
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from playhead.base.errors import FormatError
+from playhead.log import hot_blocks
 from playhead.log.batches import Batch, digests_of, entries_of
 from playhead.log.chain import BEGINNING, Mark, genesis, link, link_batch
 from playhead.log.checkpoints import Checkpoint, Checkpoints
@@ -18,6 +19,7 @@ from playhead.log.console import Console, Output
 from playhead.log.container import Container
 from playhead.log.contents import Contents
 from playhead.log.events import End, Entry
+from playhead.log.hot_blocks import HotBlock
 from playhead.log.moment import START, Moment
 from playhead.log.packets import together
 from playhead.log.pages import pieces
@@ -124,6 +126,15 @@ class Reader:
         except ValueError:
             return b""
         return hash.digest() if found == size else b""
+
+    def hot_blocks(self) -> list[HotBlock]:
+        """Blocks that should be compiled first. They are hints: none where something about them is wrong."""
+        sql = "SELECT hash, size, codec, data FROM blob WHERE id = (SELECT max(id) FROM blob) AND size <= ?"
+        try:
+            rows = self._rows(sql, bytes, int, str, bytes, args=(hot_blocks.MOST_BYTES,))
+            return hot_blocks.unpack(self._content(*rows[0])) if rows else []
+        except FormatError:
+            return []
 
     def references(self) -> list[tuple[str, str]]:
         """(name, hash) of each blob that the machine is made of: every hash in its description."""

@@ -13,17 +13,18 @@ import json
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
-from playhead.log import beside
+from playhead.log import beside, hot_blocks
 from playhead.log.beside import BEGUN, HEAD, MAGIC, SIDE_FILES
 from playhead.log.chain import Mark, genesis, link, link_batch
 from playhead.log.console import Collected
 from playhead.log.digests import MAX_RUN, Digest, pack_run
 from playhead.log.events import KINDS, Event, to_row
+from playhead.log.hot_blocks import HotBlock
 from playhead.log.moment import START, Moment
 from playhead.log.packets import apart, has_network
 from playhead.log.packing import AtOnce, Packing, PackingHelper
@@ -205,6 +206,13 @@ class Writer:
             (digest, len(data), codec, packed),
         ))  # fmt: skip
         return digest.hex()
+
+    def hot_blocks(self, blocks: Sequence[HotBlock]) -> None:
+        """Name the blocks that a replay should compile first; once, when all else is safe: they may be missing."""
+        if blocks and not self._failed:
+            with contextlib.suppress(HostError):
+                self.put_blob(hot_blocks.pack(blocks))
+                self._host(self._copy.follow)
 
     def event(self, moment: Moment, value: Event, cpu: int = 0) -> None:
         """Log one event; it is safe after the next `flush`."""

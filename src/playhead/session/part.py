@@ -191,6 +191,7 @@ def copy(reader: Reader, writer: Writer, first: First | None, last: Last, parent
         if begin <= snapshot.moment <= last.moment:
             writer.snapshot(snapshot)
     _Copier(reader, writer, begin, 0 if first is None else first.last_event, last, start, blocks is None).run(tell)
+    writer.hot_blocks(reader.hot_blocks())
 
 
 class _Copier:

@@ -17,7 +17,7 @@ the values are in slots. Decoding is strict: bytes that are missing, left over, 
 
 import copy
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
 
 from playhead.base.errors import FormatError
@@ -238,6 +238,12 @@ class Queue(Field[list[V]]):
 
     def encode(self, value: list[V], out: bytearray) -> None:
         out += struct.pack("<I", len(value))
+        if isinstance(self.item, Number):
+            try:
+                out += struct.pack(f"<{len(value)}{self.item.code}", *value)
+                return
+            except struct.error:
+                pass  # the item that does not fit is found by packing one by one
         for item in value:
             self.item.encode(item, out)
 
@@ -350,6 +356,12 @@ class Record(metaclass=RecordType):
 
         def encode(self) -> bytes:
             """All fields in order."""
+
+    def imager(self) -> Callable[[], bytes]:
+        """A function for somebody who often asks whether this record has changed: its bytes are others whenever those
+        of `encode` are.
+        """
+        return lambda: self.encode()  # (the method is another one after its first use)
 
     @classmethod
     def decode(cls, data: BytesLike) -> Self:

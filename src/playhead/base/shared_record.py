@@ -15,7 +15,7 @@ encoded. Numbers are ctypes fields, which cut off what does not fit their width 
 
 import ctypes
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -28,6 +28,7 @@ CTYPES: dict[str, Any] = {
     "B": ctypes.c_uint8, "H": ctypes.c_uint16, "I": ctypes.c_uint32, "Q": ctypes.c_uint64,
     "i": ctypes.c_int32, "q": ctypes.c_int64, "?": ctypes.c_bool,
 }  # fmt: skip
+LARGE = 1024  # bytes of a record whose empty rooms should not be copied
 L = TypeVar("L", bound="SharedRecord")
 
 
@@ -298,6 +299,9 @@ class SharedRecord(Record, _Structure, metaclass=SharedType):
             parts.append(memory[at : start + COUNT + int.from_bytes(memory[start : start + COUNT], "little")])
             at = end
         return b"".join((*parts, memory[at:]))
+
+    def imager(self) -> Callable[[], bytes]:
+        return self.encode if self._ROOMS and self.SIZE > LARGE else self._memory.tobytes
 
     @classmethod
     def _unpacked(cls, data: bytes) -> bytearray | None:

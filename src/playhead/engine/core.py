@@ -1,6 +1,7 @@
 """What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
 
 import struct
+from struct import pack_into
 from collections.abc import Callable
 
 from playhead.hw.memory import Memory, host_array
@@ -16,6 +17,8 @@ RANGE = "<QQIIIIQ8Q"
 RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX = 0, 8, 16, 20, 24, 28
 RANGE_MEMORY, RANGE_STATES = 32, 40
 RANGE_SIZE, MOST_RANGES = 104, 1024
+EFLAGS, FL_RES, FL_AUX, INHIBIT, ICOUNT = map(S.offset, ("eflags", "fl_res", "fl_aux", "inhibit_icount", "icount"))
+NO_SHADOW = (1 << 64) - 1
 
 
 def words_of(count: int) -> struct.Struct:
@@ -94,14 +97,13 @@ class Core:
     def save(self) -> bytes:
         """The architectural state in canonical form: lazy flags computed, the rest as it is."""
         block = bytearray(self.block[: S.ARCH_END])
-        at = S.offset("eflags")
-        block[at : at + 4] = self.eflags.to_bytes(4, "little")
-        for name in ("fl_res", "fl_aux"):
-            at = S.offset(name)
-            block[at : at + 4] = bytes(4)
-        inhibit = S.offset("inhibit_icount")
-        if self.get("inhibit_icount") != self.get("icount"):
-            block[inhibit : inhibit + 8] = b"\xff" * 8
+        c32, c64 = self.c32, self.c64
+        res, aux = c32[FL_RES // 4], c32[FL_AUX // 4]
+        pack_into("<I", block, EFLAGS, c32[EFLAGS // 4] | status_from_words(res, aux))
+        pack_into("<I", block, FL_RES, 0)
+        pack_into("<I", block, FL_AUX, 0)
+        if c64[INHIBIT // 8] != c64[ICOUNT // 8]:
+            pack_into("<Q", block, INHIBIT, NO_SHADOW)
         return bytes(block)
 
     def load(self, data: bytes) -> None:

@@ -60,7 +60,7 @@ class ReferenceEngine:
             ram32=memoryview(core.memory.area).cast("I"), ram64=memoryview(core.memory.area).cast("Q"),
             page_hash64=memoryview(core.page_hash).cast("Q"), dirty8=memoryview(core.dirty),
             unhashed8=memoryview(core.unhashed), unhashed64=memoryview(core.unhashed).cast("Q"),
-            page_map64=core.memory.page_map,
+            page_map64=core.memory.page_map, written8=memoryview(core.memory.written),
             tlb32=memoryview(core.tlb).cast("I"), tlb_large32=memoryview(core.tlb_large).cast("I"),
             tlb_list32=memoryview(core.tlb_list).cast("I"), dec_tables16=memoryview(self.decode_tables.bytes).cast("H"),
             guest_load=self.guest_load, guest_store=self.guest_store, leave=self.leave,
@@ -194,7 +194,7 @@ class ReferenceEngine:
         if entry & WRITE:
             if entry & 4:
                 self.core.memory.code_written(pa >> 12)
-            self.page_map[pa >> 12] |= 8
+            self.core.memory.mark_written(pa >> 12)
             at = (entry & OFFSET_MASK) + (pa & 0xFFF)
             self.ram[at : at + size] = value.to_bytes(size, "little")
         elif not entry & READ:

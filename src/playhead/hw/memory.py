@@ -29,6 +29,7 @@ PAGES = 1 << 20
 READ, WRITE, CODE, DIRTY, WATCH_WRITE, WATCH_READ, SHARED = 1, 2, 4, 8, 16, 32, 64  # page map flags
 WATCHED = WATCH_WRITE | WATCH_READ
 OFFSET_MASK = ~0xFFF
+REGION_BITS = 9  # log2 of the guest pages of a region
 SYSTEM = 1 << 20  # below, the board itself decides what is where
 
 SHUFFLE = "PLAYHEAD_SHUFFLE"  # environment, any text: moves all host memory, to prove that addresses do not matter
@@ -98,6 +99,7 @@ class Memory:
         self.dirty = host_array(1 << 20)  # a byte for each page of the backing area: written since the last checkpoint
         # a byte for each page, written since the last digest: of the guest, or of the area where that is shared
         self.unhashed = host_array(1 << 20)
+        self.written = host_array(PAGES >> REGION_BITS)  # a byte for each region: a page of it is DIRTY
         self.shared = range(0)  # pages of the area that several guest pages may show
         self.windows: list[Window] = []  # in no order that counts
         self._alone: dict[int, list[range]] = {}  # id of a window's range -> pages that no other range has a part of
@@ -164,6 +166,11 @@ class Memory:
     def _watch_flags(self, page: int, entry: int) -> int:
         video = self.watched_video.get(entry // PAGE, 0) if entry & SHARED else 0
         return self._watched.get(page, 0) | video
+
+    def mark_written(self, page: int) -> None:
+        """Flag a guest page DIRTY: all that set this flag also mark its region, where who collects flags looks."""
+        self.page_map[page] |= DIRTY
+        self.written[page >> REGION_BITS] = 1
 
     def note_written(self, page: int, entry: int) -> None:
         """The guest's `page`, which has this entry in the page map, was written."""
@@ -317,7 +324,7 @@ class Memory:
             if entry & WRITE:
                 if entry & CODE:
                     self.code_written(page)
-                self.page_map[page] |= DIRTY
+                self.mark_written(page)
                 start = (entry & OFFSET_MASK) + address % PAGE
                 self.area[start : start + n] = data[at : at + n]
                 if entry & WATCH_WRITE:

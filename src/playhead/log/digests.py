@@ -9,7 +9,9 @@ which 6 change each time).
 
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import NamedTuple
 
 from playhead.base.errors import FormatError
@@ -30,16 +32,23 @@ class Digest(NamedTuple):
 
 def root_of(parts: Mapping[str, bytes]) -> bytes:
     """The root over named parts: BLAKE2b-128 over each name and digest, each prefixed with its length."""
-    h = blake2b(digest_size=ROOT)
-    for name, digest in parts.items():
-        label = name.encode()
-        h.update(bytes((len(label), len(digest))) + label + digest)
-    return h.digest()
+    labels = _labels(tuple(parts), tuple(map(len, parts.values())))
+    pieces = chain.from_iterable(zip(labels, parts.values(), strict=True))
+    return blake2b(b"".join(pieces), digest_size=ROOT).digest()
+
+
+@lru_cache
+def _labels(names: tuple[str, ...], lengths: tuple[int, ...]) -> list[bytes]:
+    """What is hashed before each digest."""
+    return [
+        bytes((len(label), length)) + label
+        for label, length in zip(map(str.encode, names), lengths, strict=True)
+    ]
 
 
 def digest_of(parts: Mapping[str, bytes]) -> Digest:
     """Root and checks of a machine's parts."""
-    return Digest(root_of(parts), b"".join(d[:CHECK] for d in parts.values()))
+    return Digest(root_of(parts), b"".join([d[:CHECK] for d in parts.values()]))
 
 
 def differing(names: Iterable[str], a: Digest, b: Digest) -> list[str]:

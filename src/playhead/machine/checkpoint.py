@@ -9,7 +9,7 @@ configuration.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from playhead.hw.memory import CODE, DIRTY, OFFSET_MASK, PAGE
+from playhead.hw.memory import CODE, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
 from playhead.log.pages import is_block
 from playhead.machine.parts import Parts
@@ -127,7 +127,7 @@ def _put_pages(machine: Parts, pages: Mapping[int, bytes]) -> None:
             if (entry & OFFSET_MASK) == page * PAGE:
                 if entry & CODE:
                     memory.code_written(guest_page)
-                memory.page_map[guest_page] |= DIRTY
+                memory.mark_written(guest_page)
 
 
 def _shown_elsewhere(machine: Parts) -> dict[int, list[int]]:

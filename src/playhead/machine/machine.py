@@ -7,7 +7,6 @@ and then completes, alone; a write happens after its instruction; either way a b
 have raised a line or armed an alarm.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from playhead.hw.space import Space
 from playhead.machine import checkpoint, storage, tracing
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
+from playhead.machine.digest import PartDigests, hash_of
 from playhead.machine.parts import M64, MachineState, Parts
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
@@ -126,6 +126,7 @@ class Machine(Parts):
         self.requests.wakes = self.board.wakes
         self._power_on()
         self.debug = Debug(self.core, self.memory)
+        self._part_digests: PartDigests | None = None
 
     def use_engine(self, name: str) -> None:
         self.engine_name = name
@@ -438,21 +439,10 @@ class Machine(Parts):
 
     def digest_parts(self) -> dict[str, bytes]:
         """The digest of each part, 16 bytes, always the same names in the same order."""
-        parts = {
-            "cpu": _hash(self.core.save()),
-            "tlb": self.engine.tlb_digest().to_bytes(16, "little"),
-            "ram": self.engine.ram_digest(self.memory.area_size // PAGE).to_bytes(16, "little"),
-        }
-        self.state.deadlines = self.clock.save()
-        parts["clock"] = _hash(self.state.encode())
-        for name, device in self.board.devices.items():
-            parts[name] = _hash(device.save())
-        return parts
+        if self._part_digests is None:
+            self._part_digests = PartDigests(self)
+        return self._part_digests.take()
 
     def digest(self) -> bytes:
         """One 16-byte root over all parts."""
-        return _hash(b"".join(self.digest_parts().values()))
-
-
-def _hash(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=16).digest()
+        return hash_of(b"".join(self.digest_parts().values()))

@@ -14,6 +14,7 @@ from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
 
+REGION_MASK = (1 << paging.REGION_BITS) - 1
 CHECKPOINT = 1  # in `dirty`: written since the last checkpoint
 K1, K2, K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 
@@ -57,13 +58,21 @@ def page_digest(m: StateBuilder, page):
 
 @routine(32, 32, faults=False)
 def collect_pages(m: StateBuilder, first, end):
-    """Do `collect_written` for guest pages from `first` to before `end`; returns whether there was one."""
+    """Do `collect_written` for guest pages from `first` to before `end`; returns whether there was one. A region of
+    which only a part is asked for stays noted."""
     i = m.var(32, first)
     cleaned = m.var(64, 0)
     with m.loop():
         with m.if_(i.get().uge(end)):
             m.break_()
         n = i.get().zext(64)
+        with m.if_((i.get() & REGION_MASK).eq(0)):
+            region = n >> paging.REGION_BITS
+            with m.if_(m.item("written", region, 8).eq(0)):
+                i.set(i.get() + REGION_MASK + 1)
+                m.continue_()
+            with m.if_((i.get() + REGION_MASK).ult(end)):
+                m.set_item("written", region, 8, 0)
         entry = m.item("page_map", n, 64)
         with m.if_((entry & paging.DIRTY_FLAG).ne(0)):
             m.set_item("page_map", n, 64, entry & ~paging.DIRTY_FLAG)
@@ -87,7 +96,7 @@ def collect_written(m: StateBuilder, pages):
         cleaned.set(cleaned.get() | call(m, "collect_pages", first, end))
         k.set(k.get() + 1)
     with m.if_(cleaned.get().ne(0)):
-        call(m, "host_flush")
+        call(m, "host_protect")
     m.ret()
 
 
@@ -102,7 +111,15 @@ def ram_digest(m: StateBuilder, pages):
     with m.loop():
         with m.if_(i.get().uge(pages)):
             m.break_()
-        with m.if_(m.item("unhashed", (i.get() >> 3).zext(64), 64).eq(0)):  # eight at a time
+        word = (i.get() >> 3).zext(64)
+        with m.if_((i.get() & 63).eq(0)):  # 64 at a time
+            some = m.item("unhashed", word, 64)
+            for k in range(1, 8):
+                some = some | m.item("unhashed", word + k, 64)
+            with m.if_(some.eq(0)):
+                i.set(i.get() + 64)
+                m.continue_()
+        with m.if_(m.item("unhashed", word, 64).eq(0)):  # eight at a time
             i.set((i.get() | 7) + 1)
             m.continue_()
         n = i.get().zext(64)

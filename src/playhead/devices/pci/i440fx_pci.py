@@ -18,7 +18,7 @@ from playhead.hw.declared import Declared, Span
 from playhead.base.record import U32
 from playhead.devices.pci.bus import PciBus, PciFunction, PciSlots, PciState, Reg, addr, identity
 from playhead.hw.device import Differs
-from playhead.hw.memory import DIRTY, PAGE, Memory
+from playhead.hw.memory import PAGE, Memory
 from playhead.hw.native import Registers, native
 from playhead.hw.space import Range, Space, never
 
@@ -169,7 +169,7 @@ class I440Fx(PciFunction[HostBridgeState]):
         else:
             self._memory.map(start, length, self._rom + start, writable=False)
         for page in range(start // PAGE, (start + length) // PAGE):
-            self._memory.page_map[page] |= DIRTY
+            self._memory.mark_written(page)
 
     def _read_rom(self, address: int, size: int) -> int:
         at = self._rom + address
@@ -179,4 +179,4 @@ class I440Fx(PciFunction[HostBridgeState]):
         at = self._ram + address
         self._memory.area[at : at + size] = value.to_bytes(size, "little")
         for page in (address // PAGE, (address + size - 1) // PAGE):
-            self._memory.page_map[page] |= DIRTY
+            self._memory.mark_written(page)

@@ -88,7 +88,7 @@ def part_store(m: StateBuilder, where, size, value):
     with m.if_((entry & paging.WRITE_FLAG).ne(0)):
         with m.if_((entry & paging.CODE_FLAG).ne(0)):
             call(m, "before_code_write", pa, size)
-        m.set_item("page_map", page, 64, m.item("page_map", page, 64) | paging.DIRTY_FLAG)
+        paging.note_written(m, page)
         at = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
         i = m.var(32, 0)
         with m.loop():
@@ -331,8 +331,8 @@ def slow(m: StateBuilder, lin, kind, value):
                 call(m, "before_code_write", pa, size)
             with m.if_((kind & paging.RMW).ne(0) & (entry & paging.DIRTY_FLAG).eq(0)):
                 m.ret(address)  # whether it will be written is not said yet
-            marked = m.item("page_map", page, 64) | paging.DIRTY_FLAG
-            m.set_item("page_map", page, 64, marked)
+            paging.note_written(m, page)
+            marked = m.item("page_map", page, 64)
             with m.if_((marked & paging.CODE_FLAG).eq(0) & watch.eq(0)):
                 call(m, "fill", lin, kind, may_read | may_write, address)
             m.ret(address)

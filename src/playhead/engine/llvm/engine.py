@@ -33,6 +33,7 @@ class NativeEngine:
         pointers.update(
             ram=_address(core.memory.area), page_map=_address(core.memory._map_store), tlb=_address(core.tlb),
             page_hash=_address(core.page_hash), dirty=_address(core.dirty), unhashed=_address(core.unhashed),
+            written=_address(core.memory.written),
             tlb_large=_address(core.tlb_large),
             tlb_list=_address(core.tlb_list), debug_map=_address(core.debug_map),
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),

@@ -5,12 +5,14 @@ code, of debug registers. `REPLACEMENTS` names the routines that have another bo
 from collections.abc import Callable
 
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.host_words import host, set_host
+from playhead.engine.llvm.host_words import host, pointer, set_host
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system import paging
 from playhead.x86.system.interrupts import ENABLES
 from playhead.x86.table import call
+
+MOST_LISTED = 1 << 14  # pages in `htab_list` that are worth going through
 
 
 def next_generation(m: StateBuilder) -> None:
@@ -44,6 +46,25 @@ def native_host_flush(m: StateBuilder):
             m.set_item("htab_sup", page, 64, 0)
     m.set_item("htab_list", zero, 32, 0)
     next_generation(m)
+    m.ret()
+
+
+def native_host_protect(m: StateBuilder):
+    """Take the right to write from all entries of the host tables; reads and jumps lose nothing. The list has a page
+    once more each time that INVLPG has dropped it: one that has grown long begins anew."""
+    zero = m.const(0, 64)
+    n = m.item("htab_list", zero, 32)
+    with m.if_(n.ugt(MOST_LISTED)):
+        call(m, "host_flush")
+        m.ret()
+    i = m.var(32, 0)
+    with m.loop():
+        with m.if_(i.get().uge(n)):
+            m.break_()
+        i.set(i.get() + 1)
+        item = m.item("htab_list", i.get().zext(64), 32)
+        slot = item.bit(31).select(pointer(m, "htab_user"), pointer(m, "htab_sup")) + ((item & 0xFFFFF) << 3).zext(64)
+        set_host(m, slot, 64, host(m, slot, 64) & ~(L.WRITE_OK | L.WRITE_GUARDED))
     m.ret()
 
 
@@ -132,6 +153,7 @@ def native_debug_changed(m: StateBuilder):
 REPLACEMENTS: dict[str, Callable[..., None]] = {
     "host_flush": native_host_flush,
     "host_drop": native_host_drop,
+    "host_protect": native_host_protect,
     "code_written": native_code_written,
     "table_write": native_table_write,
     "watched_walk": native_watched_walk,

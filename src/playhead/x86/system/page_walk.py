@@ -12,7 +12,6 @@ from playhead.x86.build import StateBuilder
 from playhead.x86.system.paging import (
     CODE_FLAG,
     COUNT,
-    DIRTY_FLAG,
     FRAME,
     HALF,
     LISTED,
@@ -30,6 +29,7 @@ from playhead.x86.system.paging import (
     V,
     W,
     large_index,
+    note_written,
 )
 from playhead.x86.table import call, routine
 
@@ -71,7 +71,7 @@ def physical_or(m: StateBuilder, pa: Value, bits: int) -> None:
             call(m, "watched_walk", pa)
         at = ((entry & ~0xFFF) | (pa & 0xFFF).zext(64)) >> 2
         m.set_item("ram", at, 32, m.item("ram", at, 32) | bits)
-        m.set_item("page_map", page, 64, m.item("page_map", page, 64) | DIRTY_FLAG)
+        note_written(m, page)
 
 
 def touch(m: StateBuilder, at: Value, entry: Value, write: Value) -> None:

@@ -7,6 +7,7 @@ change of CR4.PAE voids everything. An entry is 32 bits: the frame's bits 31:12,
 below. `tlb_list` lists the pages that may be live, so that a flush touches only those.
 """
 
+from playhead.ir.ops import Value
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import call, routine
@@ -20,6 +21,7 @@ PG, WP = 0x80000000, 0x10000
 PSE, PAE, PGE = 0x10, 0x20, 0x80
 BEYOND = 34  # bit of what `translate` returns: the physical address is 4 GiB or above
 READ_FLAG, WRITE_FLAG, CODE_FLAG, DIRTY_FLAG = 1, 2, 4, 8  # of the page map
+REGION_BITS = 9  # log2 of the guest pages that share an item of `written`
 WATCH_WRITE_FLAG, WATCH_READ_FLAG, SHARED_FLAG = 16, 32, 64
 COUNT = 0  # item of tlb_list that holds the number of entries after it
 
@@ -55,6 +57,20 @@ def replaced(m: StateBuilder, lin):
 def host_flush(m: StateBuilder):
     """Translations that an engine derived are void. Engines that keep any replace this routine."""
     m.ret()
+
+
+@routine(faults=False)
+def host_protect(m: StateBuilder):
+    """Pages are not flagged as written any more, so what an engine derived must not let writes pass unnoticed. Engines
+    that keep any replace this routine."""
+    m.ret()
+
+
+def note_written(m: StateBuilder, page: Value) -> None:
+    """Flag a guest page (64 bits) as written, and the region that it is in, so that who collects such flags knows where
+    to look."""
+    m.set_item("page_map", page, 64, m.item("page_map", page, 64) | DIRTY_FLAG)
+    m.set_item("written", page >> REGION_BITS, 8, 1)
 
 
 @routine(32, 32, faults=False)

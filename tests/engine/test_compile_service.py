@@ -290,6 +290,21 @@ def test_a_helper_that_grows_too_big_is_replaced(monkeypatch):
     assert compiling()._number >= 5 and compiling()._crashes == 0
 
 
+def test_an_idle_helper_ends(monkeypatch):
+    """That is no crash, and there is another one when it is wanted."""
+    monkeypatch.setattr(child, "PROGRAM", program("pass", f"{WORKER}.IDLE_S = 0.05"))
+    client = Service()
+    for n in range(3):
+        ask(client, [unit(n)])
+        assert len(wait(client, 1)) == 1
+        for _ in range(2000):
+            list(client.ready())
+            if compiling()._child is None:
+                break
+            subprocess.run(["sleep", "0.01"], check=True)
+        assert compiling()._child is None and compiling()._crashes == 0
+
+
 @pytest.mark.parametrize("refusal", ["spawn", "memory", "no Python", "wrong Python", "another version"])
 def test_no_helper(refusal, monkeypatch, capfd):
     def refuse(*arguments, **options):

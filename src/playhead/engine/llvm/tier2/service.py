@@ -189,7 +189,10 @@ class Compiling:
 
     def _crashed(self) -> None:
         """The helper has ended by itself. What it had first may be the reason: its units are tried one by one, and one
-        at which that happens again is given up."""
+        at which that happens again is given up. If it had nothing, it was idle for long."""
+        if self._works and not self._out:
+            self._let_go()
+            return
         self._crashes += 1
         if self._works and self._out and self._out[0].left:
             first = self._out[0]

@@ -2,8 +2,8 @@
 keeps the code in the cache, and replies.
 
 It is niced, in a session of its own, and holds nothing that another process would wait for, so it may be killed at any
-moment. It ends when its pipe closes or the guest's process does, when LLVM does not come back, and when it has grown
-too big: then it is started anew. `child.py` has the other end.
+moment. It ends when its pipe closes or the guest's process does, when LLVM does not come back, when it has grown too
+big, and when there is nothing to do for long. When it is wanted again it is started anew. `child.py` has the other end.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ Answers = list[tuple[int, bytes]]
 PR_SET_PDEATHSIG = 1
 NICE = 10
 HANG_S = 30  # of processor time for one call of the compiler
+IDLE_S = 20  # without any request: its memory is worth more than the time that starting it takes
 MOST_DATA = 600 << 20  # bytes that LLVM may ever have; then it ends the process
 MOST_RESIDENT = 160 << 20  # bytes after a request; then the process ends by itself
 CHUNK = 1 << 16
@@ -64,7 +65,9 @@ class Worker:
             except BlockingIOError:
                 self._writer.tidy()
                 os.set_blocking(self._requests, True)
+                signal.setitimer(signal.ITIMER_REAL, IDLE_S)  # SIGALRM ends the process
                 continue
+            signal.setitimer(signal.ITIMER_REAL, 0)
             if not data:
                 raise EOFError
             self._data += data
@@ -121,7 +124,8 @@ def _settle(parent: int) -> None:
     """Be out of the way of everybody else, and end with the guest's process."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+    for number in (signal.SIGVTALRM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent:  # it ended before that
         raise EOFError

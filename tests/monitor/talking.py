@@ -10,7 +10,14 @@ import time
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 PROMPT = b"(qemu) "
-PATIENCE_S = 30
+PATIENCE_S = 120  # on a host that is busy with other things
+
+
+def wait_for(truth):
+    end = time.monotonic() + PATIENCE_S
+    while not truth():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 class Running:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from talking import Running
+from talking import PATIENCE_S, Running
 
 from playhead.cli import main
 from playhead.log.events import MediumChanged
@@ -134,9 +134,10 @@ def disk(path, text):
     return path
 
 
-def wait_for(path, text, seconds=20):
-    end = time.monotonic() + seconds
-    while not path.exists() or text not in path.read_bytes():
+def wait_for(path, text, behind=0):
+    """Until the guest has printed it into this file, which had `behind` bytes before."""
+    end = time.monotonic() + PATIENCE_S
+    while not path.exists() or text not in path.read_bytes()[behind:]:
         assert time.monotonic() < end, path.read_bytes() if path.exists() else "nothing was printed"
         time.sleep(0.02)
 
@@ -160,7 +161,7 @@ def test_disks_come_and_go(bios, tmp_path):
             wait_for(out, b"wrote 00000240\r\n")  # write-protected
             assert "read-only" in talk.ask("info block")
             talk.file.write(f"change floppy0 {images['STOP']}\n".encode())
-            assert running.process.wait(30) == 0
+            assert running.process.wait(PATIENCE_S) == 0
     first, second = images["WRIT1"].read_bytes(), images["WRIT2"].read_bytes()
     assert first[512:516] == b"\1\0\0\0" and second == b"WRIT".ljust(SIZE, b".")
     for image in images.values():
@@ -200,10 +201,7 @@ def test_a_disk_comes_again(bios, tmp_path):
         def insert(name, said):
             before = len(out.read_bytes())
             assert talk.ask(f"change floppy0 {images[name]}") == ""
-            end = time.monotonic() + 20
-            while said not in out.read_bytes()[before:]:
-                assert time.monotonic() < end, out.read_bytes()
-                time.sleep(0.02)
+            wait_for(out, said, before)
 
         insert("WRIT", b"wrote 00000000\r\n")
         talk.ask("savevm first")
@@ -227,7 +225,7 @@ def test_a_disk_comes_again(bios, tmp_path):
         assert talk.ask("loadvm second") == ""
         assert images["WRIT"].read_bytes()[512:516] == b"\3\0\0\0"
         talk.file.write(f"change floppy0 {images['STOP']}\n".encode())
-        assert running.process.wait(30) == 0
+        assert running.process.wait(PATIENCE_S) == 0
     for image in images.values():
         image.unlink()
     again, said = tmp_path / "again", out.read_bytes()

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from talking import Running
+from talking import PATIENCE_S, Running
+from talking import wait_for as until
 
 from playhead.cli import main
 from playhead.log.events import MediumChanged
@@ -96,9 +97,10 @@ def word(text):
     return f"{int.from_bytes(text, 'little'):08X}".encode()
 
 
-def wait_for(path, text, seconds=20):
-    end = time.monotonic() + seconds
-    while not path.exists() or text not in path.read_bytes():
+def wait_for(path, text, behind=0):
+    """Until the guest has printed it into this file, which had `behind` bytes before."""
+    end = time.monotonic() + PATIENCE_S
+    while not path.exists() or text not in path.read_bytes()[behind:]:
         assert time.monotonic() < end, path.read_bytes() if path.exists() else "nothing was printed"
         time.sleep(0.02)
 
@@ -119,11 +121,11 @@ def test_media_come_and_go(bios, tmp_path, capfd):
             assert "No such file" in talk.ask(f"change ide1-cd0 {tmp_path / 'none'}")
             assert talk.ask(f"change ide1-cd0 {images[b'LOCK']}") == ""
             wait_for(out, word(b"LOCK"))
-            time.sleep(0.2)
+            until(lambda: "Removable device: locked" in talk.ask("info block"))
             assert "is locked" in talk.ask("eject ide1-cd0") and "is locked" in talk.ask(f"change ide1-cd0 {bios} raw")
             assert talk.ask("eject -f ide1-cd0") == ""
             talk.file.write(f"change ide1-cd0 {images[b'STOP']}\n".encode())
-            assert running.process.wait(30) == 0
+            assert running.process.wait(PATIENCE_S) == 0
     said = out.read_bytes()
     assert b"\r\n00000006\r\n" in said and said.endswith(word(b"STOP") + b"\r\nPASS\r\n")
     for image in images.values():
@@ -132,12 +134,13 @@ def test_media_come_and_go(bios, tmp_path, capfd):
     assert main(["replay", str(path), "--quiet", "-serial", f"file:{again}"]) == 0
     assert again.read_bytes() == said
     with Reader(str(path)) as reader:
-        changes = [entry.event for entry in reader.entries() if isinstance(entry.event, MediumChanged)]
+        changed = [entry for entry in reader.entries() if isinstance(entry.event, MediumChanged)]
+    changes, moments = [entry.event for entry in changed], [entry.moment.icount + 1 for entry in changed]
     assert [bool(change.sectors) for change in changes][:2] == [False, True]
     assert {change.medium for change in changes if change.sectors} >= {2, 3}
     capfd.readouterr()
     assert main(["replay", str(path), "--quiet", "-serial", "null", "--from", "90%", "--to", "95%"]) == 0
-    ex = ["-ex", "info block", "-ex", "seek 95%", "-ex", "info block"]
+    ex = ["-ex", "info block", "-ex", f"seek {moments[1]}", "-ex", "info block"]
     capfd.readouterr()
     assert main(["debug", str(path), "--batch", *ex]) == 0
     lines = capfd.readouterr().out.splitlines()
@@ -146,7 +149,7 @@ def test_media_come_and_go(bios, tmp_path, capfd):
     assert sum(line == "floppy0: [not inserted]" for line in lines) == 2
     assert first == f"ide1-cd0: {images[b'ONE!']} (raw), as recorded" and tray.endswith("not locked, tray closed")
     assert later in ("ide1-cd0: another medium", "ide1-cd0: [not inserted]")
-    words = ["branch", str(path), "--at", "99%", "-o", str(tmp_path / "b.ph"), "-serial", "null"]
+    words = ["branch", str(path), "--at", str(moments[-1]), "-o", str(tmp_path / "b.ph"), "-serial", "null"]
     medium(images[b"ONE!"], b"ONE!")
     assert main(words) == 2
     assert "put in later" in capfd.readouterr().err

@@ -10,11 +10,10 @@ import re
 import socket
 import stat
 import sys
-import time
 
 import pytest
 from qemu.qmp import EventListener, ExecuteError, QMPClient
-from talking import PATIENCE_S, Running
+from talking import PATIENCE_S, Running, wait_for
 
 from playhead.cli import main
 from tools import guest
@@ -72,7 +71,7 @@ def test_a_recording_over_tcp_and_a_unix_socket(tmp_path):
         with two.listen(listener):
             await one.execute("cont")
             await next_event(listener, "RESUME")
-            await asyncio.sleep(0.3)
+            await until_it_has_run(two)
             await one.execute("system_reset")
             assert (await next_event(listener, "RESET"))["data"]["reason"] == "host-qmp-system-reset"
             await one.execute("snapshot-save", {"job-id": "j", "tag": "t", "vmstate": "", "devices": []})
@@ -140,7 +139,7 @@ def test_a_replay_by_qemus_command_line(tmp_path):
     """`rr=replay` with a client: breakpoint, seek, refusals, the pause at the end; and its digests are compared."""
     path, at = tmp_path / "replay.bin", str(tmp_path / "socket")
     with Running("record", "-o", str(path), *machine("-qmp", f"unix:{at},server,nowait")) as running:
-        wait_for(at)
+        until_it_answers(at)
         drive(lambda client: _a_while_and_quit(client), at)
         assert running.process.wait(PATIENCE_S) == 0
 
@@ -166,18 +165,26 @@ def test_a_replay_by_qemus_command_line(tmp_path):
 
     words = ["-icount", f"shift=3,rr=replay,rrfile={path}", "-S", "-nographic", "-serial", "null", "-monitor", "none"]
     with Running(*words, "-qmp", f"unix:{at},server,nowait", program=SYSTEM) as running:
-        wait_for(at)
+        until_it_answers(at)
         drive(script, at)
         assert running.process.wait(PATIENCE_S) in (0, 130)
 
 
+async def until_it_has_run(client, icount=1):
+    while (await client.execute("query-replay"))["icount"] < icount:
+        await asyncio.sleep(0.02)
+
+
 async def _a_while_and_quit(client):
-    await asyncio.sleep(0.3)
+    await until_it_has_run(client, 300_000)
     await client.execute("quit")
 
 
-def wait_for(path):
-    end = time.monotonic() + PATIENCE_S
-    while not os.path.exists(path):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+def until_it_answers(path):
+    """A socket has its name before anybody listens at it."""
+
+    def answers():
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(path) == 0
+
+    wait_for(answers)

@@ -166,10 +166,16 @@ def qemu(tmp_path_factory):
     path = tmp_path_factory.mktemp("qemu") / "vnc"
     words = ["qemu-system-i386", "-S", "-display", "none", "-monitor", "none", "-serial", "none"]
     process = subprocess.Popen([*words, "-vnc", f"unix:{path}"])
-    until(path.exists)
+    until(lambda: answers(path))
     yield str(path)
     process.kill()
     process.wait()
+
+
+def answers(path: Path) -> bool:
+    """A socket has its name before anybody listens at it."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def conversation(path: str) -> list[bytes]:

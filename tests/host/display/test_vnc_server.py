@@ -23,8 +23,9 @@ SCREEN = text_screen(320, 200)
 
 
 @pytest.fixture
-def served(tmp_path):
-    """A server at a Unix socket, with these options."""
+def served(tmp_path, monkeypatch):
+    """A server at a Unix socket, with these options. It waits for its pictures, however busy this machine is."""
+    monkeypatch.setattr(vnc, "PATIENCE_S", PATIENCE_S)
     made = []
 
     def make(**options) -> FedVnc:

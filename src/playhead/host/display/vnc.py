@@ -234,8 +234,8 @@ class VncEnd(DisplayEnd):
                 time.sleep(LOOK_S)
             return  # else it went before we came
         if len(self._clients) >= MOST_CLIENTS:
-            made.close()
             self._tell("a client is turned away", f"there are {MOST_CLIENTS} already")
+            made.close()
             return
         connecting = [client for client in self._clients if client.connecting]
         if len(connecting) >= self.options.connections:
@@ -291,15 +291,16 @@ class VncEnd(DisplayEnd):
             self._happened("VNC_INITIALIZED", client)
 
     def _drop(self, client: Client, why: str) -> None:
-        """`why` is empty if it has gone by itself."""
-        with self._lock:
-            self._clients = [one for one in self._clients if one is not client]
-        client.close()
-        if released := client.hands.release():
-            self.pressed += released
-        self._happened("VNC_DISCONNECTED", client)
+        """`why` is empty if it has gone by itself. Its end is the last thing that is seen of it."""
         if why:
             self._tell(f"the client at {client.shown} is disconnected", why)
+        if released := client.hands.release():
+            self.pressed += released
+        with self._lock:  # no monitor sees the one without the other
+            self._clients = [one for one in self._clients if one is not client]
+            self._note("VNC_DISCONNECTED", client)
+        self.wake()
+        client.close()
 
     def _tell(self, what: str, why: str) -> None:
         """A client that comes again and again does not fill the user's terminal."""
@@ -310,9 +311,11 @@ class VncEnd(DisplayEnd):
             self.message(f"VNC: {what}: {why}{last}")
 
     def _happened(self, name: str, client: Client) -> None:
-        server = self.facts()
-        self.happenings.append((name, {"server": server, "client": dict(client.facts)}))
+        self._note(name, client)
         self.wake()
+
+    def _note(self, name: str, client: Client) -> None:
+        self.happenings.append((name, {"server": self.facts(), "client": dict(client.facts)}))
 
     # pictures
 

@@ -21,6 +21,7 @@ from face import Face, run
 
 from playhead.log.events import CharRead, Entry
 from playhead.log.reader import Reader
+from tests.free_ports import free_port, free_ports
 
 sys.path.append(str(Path(__file__).parents[1] / "session"))
 
@@ -29,6 +30,7 @@ import planted
 REPLAY = ["-icount", "rr=replay,rrfile=r.bin"]
 SAID = b"second sector: key? abq"
 PROMPT = b"(qemu) "
+LIMIT_S = 90
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +51,14 @@ def folder(recorded: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 class Monitor:
     """A client of -monitor tcp."""
 
     def __init__(self, port: int):
-        end = time.monotonic() + 30
+        end = time.monotonic() + LIMIT_S
         while True:
             try:
-                self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+                self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
                 break
             except OSError:
                 assert time.monotonic() < end
@@ -85,7 +81,7 @@ class Monitor:
         return said.strip()
 
     def until_paused(self) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + LIMIT_S
         while self.ask("info status") == "VM status: running":
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -153,9 +149,9 @@ def test_what_a_monitor_does_leaves_the_replay_what_it_is(folder: Path) -> None:
 
 
 def test_if_nobody_is_there_it_ends(folder: Path) -> None:
-    port = free_port()
+    port, other = free_ports(2)
     for words in ([], ["-s"], ["-nographic"], ["-monitor", f"tcp:127.0.0.1:{port},server,nowait"]):
-        status, said, err = run(folder, [*REPLAY, *words, "-gdb", f"tcp::{port + 1 if port < 65000 else port - 1}"])
+        status, said, err = run(folder, [*REPLAY, *words, "-gdb", f"tcp::{other}"])
         assert (status, said) == (0, SAID) and "digests compared are equal" in err
 
 
@@ -207,16 +203,16 @@ def test_savevm_goes_into_the_recording_and_an_orphan_image(folder: Path) -> Non
 def test_gdb_steps_backwards_at_once(folder: Path) -> None:
     port = free_port()
     child = Face(folder, [*REPLAY, "-S", "-gdb", f"tcp:127.0.0.1:{port}"])
-    commands = ["set arch i8086", f"target remote 127.0.0.1:{port}", "break *0x7c00", "continue", "stepi", "stepi",
+    commands = ["set remotetimeout 60", "set arch i8086", f"target remote 127.0.0.1:{port}", "break *0x7c00", "continue", "stepi", "stepi",
                 "stepi", "p $pc", "reverse-stepi", "p $pc", "delete", "watch *(char *) 0x8000", "continue",
                 "p *(char *) 0x8000", "reverse-continue", "p *(char *) 0x8000", "delete", "continue", "reverse-stepi",
                 "detach"]  # fmt: skip
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LIMIT_S
     while "target remote" not in child.complaints():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     words = [word for command in commands for word in ("-ex", command)]
-    said = subprocess.run(["gdb", "-q", "-nx", "-batch", *words], capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run(["gdb", "-q", "-nx", "-batch", *words], capture_output=True, text=True, timeout=LIMIT_S).stdout
     values = re.findall(r"^\$\d+ = (?:\(void \(\*\)\(\)\) )?(.*)$", said, re.MULTILINE)
     assert values == ["0x7c06", "0x7c04", "115 's'", "0 '\\000'"], said
     assert "No more reverse-execution history" in said
@@ -228,12 +224,12 @@ def test_qmp_controls_it_and_is_told(folder: Path) -> None:
     path = str(folder / "q.sock")
     child = Face(folder, [*REPLAY, "-S", "-qmp", f"unix:{path},server=on,wait=off"])
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_S
         with socket.socket(socket.AF_UNIX) as qmp:
             while qmp.connect_ex(path):
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-            qmp.settimeout(30)
+            qmp.settimeout(LIMIT_S)
             lines = qmp.makefile("r")
             assert "QMP" in json.loads(lines.readline())
 

@@ -19,6 +19,7 @@ from playhead.log.events import Input
 from playhead.log.reader import Reader
 from tools import guest
 
+LIMIT_S = 90
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 READER = """
         .include "pc.inc"
@@ -80,7 +81,7 @@ def test_a_text_is_typed_into_a_machine(machine, tmp_path, capfd, monkeypatch):
     assert main(["type", sockets["monitor"], "--file", "-", "--delay", "2"]) == 0
     assert ask(sockets, "type -h 1 -d 1 q  w") == ask(sockets, f"type -f {tmp_path / 'text'}") == ""
     assert ask(sockets, "type -l en-us \"e\\x20\\\"\"") == ""
-    end = time.monotonic() + 30
+    end = time.monotonic() + LIMIT_S
     while not typed(tmp_path / "r.ph").endswith("apostrophe"):
         assert time.monotonic() < end
         time.sleep(0.2)
@@ -98,7 +99,7 @@ def test_a_text_is_typed_into_a_machine(machine, tmp_path, capfd, monkeypatch):
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(sockets["monitor"])
         client.sendall(b"quit\n")
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT_S) == 0
     file = "minus alt_r minus n alt_r 7 ret"
     keys = f"y z alt_r q shift 2 ret shift y {file} j q spc spc w {file} e spc shift apostrophe"
     assert typed(tmp_path / "r.ph") == keys
@@ -112,7 +113,7 @@ def test_keysyms_of_a_vnc_client_are_keys_of_the_layout(tmp_path):
     keysyms = {"z": 0x7A, "ä": 0xE4, "AltGr": 0xFE03, "@": 0x40, "€": 0x20AC, "ф": 0x01000444}
     process = subprocess.Popen([*PLAYHEAD, *words], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + LIMIT_S
         with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as said:
             while client.connect_ex(str(tmp_path / "vnc")):
                 assert time.monotonic() < end and process.poll() is None

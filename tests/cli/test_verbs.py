@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -166,8 +165,14 @@ def test_help(capsys):
 
 def test_it_starts_fast_and_imports_late():
     code = "import sys; from playhead.cli import main; main(['record', '--help']); print(' '.join(sys.modules))"
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    began = children_s()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
     modules = done.stdout.split("\n")[-2].split()
     assert not {"rich", "zstandard", "llvmlite", "sqlite3", "playhead.machine.machine"} & set(modules)
-    assert time.monotonic() - began < 5  # 0.1 s on a quiet machine
+    assert children_s() - began < 1  # 0.1 s, and more beside other work
+
+
+def children_s():
+    """Processor time of the processes that this one has waited for."""
+    times = os.times()
+    return times.children_user + times.children_system

@@ -28,7 +28,7 @@ def test_a_killed_build_does_not_keep_the_cache_locked(tmp_path):
     builder.send_signal(signal.SIGKILL)
     builder.wait()
     with open(tmp_path / "playhead" / "native" / "lock", "ab") as lock:
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,8 +17,9 @@ from playhead.gdb.target import Target
 from playhead.host.listen import TcpListener
 from playhead.host.watch import Watcher
 
-PATIENCE_S = 30
-SETUP = ("set confirm off", "set pagination off", "set width 0", "set tcp connect-timeout 10")
+PATIENCE_S = 120
+SETUP = ("set confirm off", "set pagination off", "set width 0", "set tcp connect-timeout 60",
+         "set remotetimeout 60")  # fmt: skip
 
 
 def program() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from playhead.cli.recorded_machine import timeline
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.timeline.timeline import Timeline
+from tests.free_ports import free_port
 from tests.impaired_net import Faults
 from tools.fuzz import replay as fuzz_replay
 
@@ -36,11 +36,6 @@ def program(name: str, package: str) -> str:
         text = f"{name} is not installed (Debian's package {package})"
         pytest.fail(text) if networked.os.environ.get("CI") == "true" else pytest.skip(text)
     return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def fetch(port: int, size: int) -> str:

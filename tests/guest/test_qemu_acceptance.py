@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from tests.free_ports import free_port
 from tools import guest
 
 PROGRAM = [sys.executable, "-m", "playhead.cli.system_i386"]
@@ -161,9 +162,7 @@ def test_reverse_debugging(tmp_path: Path) -> None:
     last = machine.qmp("query-replay")["icount"]
     assert machine.shutdown() == 0, machine.said()
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     replay = ["-icount", "shift=7,rr=replay,rrfile=replay.bin,rrsnapshot=init", *words]
     machine = Machine(tmp_path, *replay, "-gdb", f"tcp::{port}", "-S")
     assert machine.qmp("query-replay") == {"mode": "play", "filename": "replay.bin", "icount": 0}

@@ -176,13 +176,13 @@ def test_follow_prints_what_is_added_until_the_end(tmp_path, capfdbinary, monkey
     follower.start()
     seen = b""
     for n in (2, 3):
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 90
         while b"line %d\n" % (n - 1) not in seen and time.monotonic() < limit:
             time.sleep(0.05)
             seen += capfdbinary.readouterr().out
         write(n)
     writer.close()  # killed, as far as a reader can tell: no END
-    follower.join(30)
+    follower.join(90)
     captured = capfdbinary.readouterr()
     assert seen + captured.out == b"line 1\nline 2\nline 3\n" and status == [0]
     assert b"cut off" in captured.err

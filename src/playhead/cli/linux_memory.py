@@ -9,9 +9,9 @@ Sources: Linux's Documentation/admin-guide/kdump/vmcoreinfo.rst; the ELF specifi
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from playhead.base.errors import UsageError
 from playhead.log.moment import Moment
@@ -23,7 +23,10 @@ MOST_PACKS = 1024  # that are searched: 256 MiB of pages
 LINKED_AT = 0xC1000000  # where 32-bit kernels have `_stext` unless they were configured otherwise; Debian's were not
 SHT_SYMTAB, SHT_NOTE = 2, 7
 NT_GNU_BUILD_ID = 3
+STT_NOTYPE, STT_FUNC, SHF_EXECINSTR = 0, 2, 4
 LARGEST_TABLE = 256 << 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ def kernels(reader: Any) -> list[Running]:
     for checkpoint in reader.checkpoints():
         for page, hash in reader.checkpoint_pages(checkpoint).items():
             if hash in notes and not is_block(page):
-                fields = _fields(reader.page(hash))
-                if fields is not None:
-                    release, build_id, stext = fields
+                found = fields(reader.page(hash))
+                if found is not None:
+                    release, build_id, stext = found
                     banner = next((text for text in banners if text.startswith(release + " ")), release)
                     out.append(Running(checkpoint.moment, release, build_id, stext, banner))
     return out
@@ -77,7 +80,7 @@ def _look(reader: Any) -> tuple[set[bytes], list[str]]:
     return notes, sorted(banners, key=len)
 
 
-def _fields(page: bytes) -> tuple[str, str, int] | None:
+def fields(page: bytes) -> tuple[str, str, int] | None:
     """(release, build id, address of `_stext`)"""
     text = page[DESCRIPTION:].partition(b"\0")[0].decode("ascii", errors="replace")
     lines = dict(line.partition("=")[::2] for line in text.splitlines())
@@ -94,8 +97,28 @@ def at_moment(running: list[Running], moment: Moment) -> Running | None:
     return before[-1] if before else next(iter(running), None)
 
 
+def functions_of(path: str) -> list[tuple[int, int, str]]:
+    """(address, size, name) of each function of a 32-bit ELF file. Raises UsageError as `symbols_of` does."""
+    return _read(path, _functions)
+
+
+def _functions(file: BinaryIO, sections: list[tuple[int, ...]], table: tuple[int, ...]) -> list[tuple[int, int, str]]:
+    names, data = _content(file, sections[table[6]]), _content(file, table)
+    found = []
+    for place, value, size, kind, _, section in struct.iter_unpack("<IIIBBH", data[: len(data) // 16 * 16]):
+        if section and kind & 15 in (STT_NOTYPE, STT_FUNC) and sections[section][2] & SHF_EXECINSTR:
+            found.append((value, size, names[place : names.index(b"\0", place)].decode(errors="replace")))
+    return found
+
+
 def symbols_of(path: str) -> Symbols:
     """Of a 32-bit ELF file. Raises UsageError if it is none, or has no symbols."""
+    return _read(path, lambda file, sections, table: Symbols(_value_of(file, b"_stext", table, sections),
+                                                             _build_id(file, sections)))  # fmt: skip
+
+
+def _read(path: str, take: Callable[[BinaryIO, list[tuple[int, ...]], tuple[int, ...]], T]) -> T:
+    """What `take` makes of an ELF file, its sections and the one with the symbols."""
     try:
         with open(path, "rb") as file:
             head = file.read(52)
@@ -105,10 +128,10 @@ def symbols_of(path: str) -> Symbols:
             tables = [section for section in sections if section[1] == SHT_SYMTAB]
             if not tables:
                 raise UsageError(f"--symbols {path}: it has no symbols")
-            return Symbols(_value_of(file, b"_stext", tables[0], sections), _build_id(file, sections))
+            return take(file, sections, tables[0])
     except OSError as e:
         raise UsageError(f"--symbols {path}: {e.strerror}") from None
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, ValueError):
         raise UsageError(f"--symbols {path}: it is damaged") from None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import FILE, Option, help_text, number, parse_arguments
 from playhead.cli.process_options import process
+from playhead.cli.profile import PROFILE_OPTIONS, profiled
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
@@ -24,7 +25,7 @@ OWN = (
         number(1, 1 << 40),
     ),
 )
-OPTIONS = (*OWN, *MACHINE_OPTIONS)
+OPTIONS = (*OWN, *PROFILE_OPTIONS, *MACHINE_OPTIONS)
 
 
 def help() -> str:
@@ -84,7 +85,7 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
     if drives.specs:
         options.meta |= {"disks": drives.facts, "embed": options.embed}
     options.blobs = tuple(config.blobs().values())
-    with Writer(path, force, Worker()) as writer:
+    with profiled(values, build) as build, Writer(path, force, Worker()) as writer:
         session = RecordSession(build, host, options, writer)
         if options.snapshot and drives.disks is not None and (why := drives.disks.vm_images.why_not):
             from playhead.session.snapshots import RECORDING_ONLY
@@ -95,13 +96,13 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
         dumped = dumps(values, config, options.meta["created"], host.message)
         with dumped as session.traffic, attend(session, host, values, path):
             outcome = session.run()
-    if outcome.note:
-        host.message(outcome.note)
-    done = outcome.icount - (options.begin.moment.icount if options.begin else 0)
-    host.message(
-        f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with {count(outcome.events, 'event')}: "
-        f"{made(writer)}"
-    )
+        if outcome.note:
+            host.message(outcome.note)
+        done = outcome.icount - (options.begin.moment.icount if options.begin else 0)
+        host.message(
+            f"recorded {big(done)} instructions in {outcome.wall_ns / 1e9:.1f} s with "
+            f"{count(outcome.events, 'event')}: {made(writer)}"
+        )
     return host.exit_status(outcome.status)
 
 

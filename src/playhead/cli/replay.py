@@ -6,6 +6,7 @@ from typing import Any
 from playhead.cli import views, watch
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.log_options import LOG_OPTIONS, make_log
+from playhead.cli.profile import PROFILE_OPTIONS, profiled
 from playhead.cli.options import Option, help_text, number, parse_arguments
 from playhead.cli.replaying_options import ENGINE, QUIET
 from playhead.cli.screen_options import looked_at
@@ -32,6 +33,7 @@ OPTIONS = (
            number(0, 2**64 - 1)),
     Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
     QUIET,
+    *PROFILE_OPTIONS,
     *watch.OPTIONS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
@@ -77,6 +79,8 @@ def main(words: list[str]) -> int:
         if len(values["serial"]) > len(specs):
             raise UsageError(f"-serial {len(values['serial'])} times: the recorded machine has only {len(specs)}")
         specs[: len(values["serial"])] = values["serial"]
+        if values["profile"] and (looked_at(values) or values["begin"] or values["end"]):
+            raise UsageError("--profile is for a whole replay, not with --from, --to or a view of the screen")
         if looked_at(values):
             return watch.watch(reader, build, specs, values)
         if values["begin"] or values["end"]:
@@ -148,11 +152,12 @@ def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> 
 
     host = Host(specs, values["debugcon"] or "null", reads=False, chardevs=values["chardevs"])
     options = ReplayOptions(values["split_seed"], not values["no_digest"], not values["quiet"])
-    session = ReplaySession(build, host, reader, options)
-    session.log = make_log(values, host.message)
     try:
-        with recorded_dumps(values, reader, host.message) as session.traffic:
-            outcome = session.run()
+        with profiled(values, build) as profiled_build:
+            session = ReplaySession(profiled_build, host, reader, options)
+            session.log = make_log(values, host.message)
+            with recorded_dumps(values, reader, host.message) as session.traffic:
+                outcome = session.run()
     except Divergence as e:
         from playhead.session.diagnose import diagnosable
 

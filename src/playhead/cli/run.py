@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.cli.options import help_text, parse_arguments
 from playhead.cli.process_options import process
+from playhead.cli.profile import PROFILE_OPTIONS, profiled
 
 if TYPE_CHECKING:
     from playhead.cli.drives import OpenDrives
 
-OPTIONS = MACHINE_OPTIONS
+OPTIONS = (*PROFILE_OPTIONS, *MACHINE_OPTIONS)
 
 
 def help() -> str:
@@ -56,9 +57,10 @@ def _run(values: dict[str, Any], drives: OpenDrives) -> int:
     build = make_build(config, values["engine"], options.shift)
     host = make_host(values, drives)
     options.begin = load_vm(values["loadvm"], config, drives)
-    session = RunSession(build, host, options)
-    with dumps(values, config, date_text(), host.message) as session.traffic, attend(session, host, values):
-        outcome = session.run()
-    if outcome.note:
-        host.message(outcome.note)
+    with profiled(values, build) as build:
+        session = RunSession(build, host, options)
+        with dumps(values, config, date_text(), host.message) as session.traffic, attend(session, host, values):
+            outcome = session.run()
+        if outcome.note:
+            host.message(outcome.note)
     return host.exit_status(outcome.status)

@@ -51,6 +51,11 @@ class StateBuilder(Builder):
         f = S.FIELDS[name]
         self.store_at(index * (f.bits // 8) + f.offset, f.bits, value)
 
+    def count(self, name: str) -> None:
+        """One more of `S.COUNTS`."""
+        at = S.COUNTS.index(name)
+        self.st("counts", self.ld("counts", at) + 1, at)
+
     def reg(self, n: int, bits: int = 32) -> Value:
         """A general register by the manual's number (8 bits: AL CL DL BL AH CH DH BH)."""
         if bits == 8:

@@ -125,6 +125,10 @@ _field("fetch", 8, 32, arch=False)  # bytes of the instruction being decoded
 _field("dec", 32, 32, arch=False)  # what decoding found (x86/decode.py names the items)
 _field("ptr", 64, 64, arch=False)  # the engine's array bases, by region (see REGIONS)
 _field("work", 64, 64, arch=False)  # the engine's own
+# What is counted where counting costs nothing beside what is done there, in the order of the field's items; no guest
+# and no digest knows of it (machine/profile.py).
+COUNTS = ("turns", "searched", "decoded", "voided", "slow", "walks", "flushes")
+_field("counts", 64, 16, arch=False)
 SIZE = -(-_top // 4096) * 4096
 
 # Arrays that routines index: name -> slot in `ptr`.

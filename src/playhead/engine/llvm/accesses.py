@@ -290,6 +290,7 @@ def fill(m: StateBuilder, lin, kind, rights, address):
 @routine(32, 32, 64, native_only=True)
 def slow(m: StateBuilder, lin, kind, value):
     """An access that is not in the host table; returns the host address to use. For kinds see x86/system/paging.py."""
+    m.count("slow")
     size = kind & 0xFF
     exempt = (kind & (paging.SUPERVISOR | paging.PART)).ne(0)
     with m.if_(m.ld("aligned").ne(0) & ~exempt & (lin & (size - 1)).ne(0)):

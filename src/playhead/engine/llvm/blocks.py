@@ -245,6 +245,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         with m.if_(crossing.get().ne(0)):
             m.break_()
     set_host(m, top.get() + L.UOP["off"][0], 16, off.get().trunc(16))  # of the `end` uop, if there will be one
+    m.count("decoded")
     m.st("arena_top", call(m, "finish_block", block, top.get(), count.get(), ended.get()))
     set_host(m, block + L.B_MODE, 32, mode)
     set_host(m, block + L.B_PA, 32, pa)
@@ -273,6 +274,7 @@ def found(m, block) -> None:
 @routine(32, 32, native_only=True)
 def find_block(m: StateBuilder, lin, mode):
     """The block of decoded instructions at a linear address, decoded now if need be. Probes the TLB as a fetch does."""
+    m.count("searched")
     where = call(m, "translate", lin, paging.FETCH)
     with m.if_(where.bit(paging.BEYOND)):
         m.undone(S.EXIT_REFERENCE)

@@ -2,7 +2,8 @@
 
 import ctypes
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
@@ -60,7 +61,7 @@ class NativeEngine:
         core.set("generation", 1)
         self._cpu = ctypes.c_void_p(_address(core.block))
 
-        def function(name, result, *arguments):
+        def function(name, result, *arguments) -> Callable[..., Any]:
             return ctypes.CFUNCTYPE(result, ctypes.c_void_p, *arguments)(self.library.address[name])
 
         self._run = function("ph_run", None)
@@ -123,6 +124,10 @@ class NativeEngine:
                 self.reset_arena()
             elif reason != S.EXIT_REARM and (reason or c64[i["icount"]] >= end):
                 return
+
+    def around_native(self, around: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
+        """Put something around each stretch of native code from now on, such as a clock."""
+        self._run = around(self._run)
 
     def reset_arena(self) -> None:
         """Forget all decoded code."""

@@ -31,6 +31,7 @@ def next_generation(m: StateBuilder) -> None:
 
 def native_host_flush(m: StateBuilder):
     """Empty the host tables and the jump cache."""
+    m.count("flushes")
     zero = m.const(0, 64)
     n = m.item("htab_list", zero, 32)
     i = m.var(32, 0)
@@ -96,6 +97,7 @@ def native_code_written(m: StateBuilder, page):
     with m.loop():
         with m.if_(node.get().eq(0)):
             m.break_()
+        m.count("voided")
         block = host(m, node.get(), 64)
         set_host(m, block + L.B_N, 32, L.DEAD)
         set_host(m, block + L.B_MODE, 32, 0xFFFFFFFF)

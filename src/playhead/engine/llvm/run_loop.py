@@ -38,6 +38,7 @@ class _Turn:
         self.resume.set(0)
         self.stepped.set(0)
         m.st("latch_i", 0)
+        m.count("turns")
 
     def accesses(self) -> None:
         """Device accesses and the reason why the last block was left: leave, or run the instruction again alone."""

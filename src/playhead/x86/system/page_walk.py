@@ -151,6 +151,7 @@ def loses(old: Value, new: Value) -> Value:
 def walk(m: StateBuilder, lin, access, old):
     """Walk the page tables, set accessed and dirty bits, fill the TLB; returns the TLB entry, which takes the place of
     `old` (0: nothing was live). Raises #PF."""
+    m.count("walks")
     with m.if_((m.ld("cr4") & PAE).ne(0)):
         m.ret(call(m, "walk_pae", lin, access, old))
     w = Walk(m, lin, access & (WRITE | USER), old)

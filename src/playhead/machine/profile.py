@@ -1,0 +1,163 @@
+"""Where the time of a run goes: a profile, taken beside the machine without its knowing.
+
+Three sources. What native code counts anyhow (`S.COUNTS`). A clock around each stretch of native code, each digest and
+each checkpoint; what is left of the thread's time is Python's. And samples of where the guest is: runs are cut at
+random distances in instructions, which changes nothing (a run may end anywhere), so that two profiles of one recording
+have the same samples. They weigh instructions, not time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from playhead.machine.machine import Machine
+from playhead.x86 import state as S
+
+DISTANCE = 1 << 17  # instructions between two samples, on average
+MULTIPLIER, INCREMENT, MASK = 6364136223846793005, 1442695040888963407, (1 << 64) - 1  # Knuth's generator
+
+EXITS = {
+    S.EXIT_NONE: "budget (an alarm, a digest, a sample)", S.EXIT_HALT: "HLT", S.EXIT_PORT_READ: "port read",
+    S.EXIT_PORT_WRITE: "port write", S.EXIT_MMIO_READ: "register read", S.EXIT_MMIO_WRITE: "register write",
+    S.EXIT_INTR_WINDOW: "interrupt window", S.EXIT_TRIPLE: "triple fault", S.EXIT_REFERENCE: "reference evaluator",
+    S.EXIT_DELIVERIES: "many exceptions", S.EXIT_CPU_WRITE: "processor's own register", S.EXIT_SYNC: "kick",
+    S.EXIT_ARENA: "code area full", S.EXIT_BREAK: "breakpoint", S.EXIT_WATCH: "watchpoint",
+    S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers",
+}  # fmt: skip
+READS = {S.EXIT_PORT_READ: "port", S.EXIT_MMIO_READ: "memory"}
+WRITES = {S.EXIT_PORT_WRITE: "port", S.EXIT_MMIO_WRITE: "memory"}
+
+
+class Access(NamedTuple):
+    """An access to a device that Python was asked for. `space`: port or memory."""
+
+    space: str
+    write: bool
+    address: int
+
+
+class Place(NamedTuple):
+    """Where a sample was: a linear address, in user mode or not."""
+
+    user: bool
+    linear: int
+
+
+class Profile:
+    """Profiles the machine that `attach` is given, until `stop`. `clock_ns` reads the thread's processor time."""
+
+    def __init__(self, clock_ns: Callable[[], int], distance: int = DISTANCE):
+        self._clock_ns, self._distance = clock_ns, distance
+        self._random = 1
+        self.attached = False
+        self.native_ns = self.digest_ns = self.checkpoint_ns = self.total_ns = 0
+        self.instructions = 0
+        self.exits: Counter[int] = Counter()
+        self.accesses: Counter[Access] = Counter()
+        self.samples: Counter[Place] = Counter()
+        self.counts: dict[str, int] = {}
+
+    def attach(self, machine: Machine) -> Machine:
+        """Begin. To be called before the machine has run."""
+        self.machine, core = machine, machine.core
+        self._core, self._c32, self._c64 = core, core.c32, core.c64
+        self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
+        self._before = [core.get("counts", n) for n in range(len(S.COUNTS))]
+        self._next = core.get("icount") + self._ahead()
+        engine: Any = machine.engine
+        if machine.engine_name == "native":
+            engine.around_native(self._timed_native)
+        else:
+            engine.run = self._timed("native_ns", engine.run)
+        engine.run = self._sampled(engine.run)
+        timed: Any = machine  # its methods are replaced, in this machine alone
+        timed.digest_parts = self._timed("digest_ns", machine.digest_parts)
+        timed.take_checkpoint = self._timed("checkpoint_ns", machine.take_checkpoint)
+        self.attached, self._began_ns = True, self._clock_ns()
+        return machine
+
+    def stop(self) -> None:
+        """The end: from here on the figures are there."""
+        self.total_ns = self._clock_ns() - self._began_ns
+        now = (self._core.get("counts", n) for n in range(len(S.COUNTS)))
+        self.counts = {name: one - b for name, one, b in zip(S.COUNTS, now, self._before, strict=True)}
+
+    @property
+    def python_ns(self) -> int:
+        return self.total_ns - self.native_ns - self.digest_ns - self.checkpoint_ns
+
+    # what is put around what
+
+    def _timed(self, name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
+        clock_ns = self._clock_ns
+
+        def around(*arguments: Any) -> Any:
+            began_ns = clock_ns()
+            try:
+                return inner(*arguments)
+            finally:
+                setattr(self, name, getattr(self, name) + clock_ns() - began_ns)
+
+        return around
+
+    def _timed_native(self, inner: Callable[..., None]) -> Callable[..., None]:
+        """Each stretch of native code, and why it ended."""
+        clock_ns, c32, reason, exits = self._clock_ns, self._c32, self._i["exit_reason"], self.exits
+
+        def around(*arguments: Any) -> None:
+            began_ns = clock_ns()
+            inner(*arguments)
+            self.native_ns += clock_ns() - began_ns
+            exits[c32[reason]] += 1
+
+        return around
+
+    def _sampled(self, inner: Callable[[int], None]) -> Callable[[int], None]:
+        """`engine.run`, cut where a sample is due; which device it ended for is noted."""
+        c32, c64, icount, reason = self._c32, self._c64, self._i["icount"], self._i["exit_reason"]
+
+        def around(budget: int) -> None:
+            end = c64[icount] + budget
+            while True:
+                begin = c64[icount]
+                if self._next - begin > 2 * self._distance:  # the machine was put into an earlier state
+                    self._next = begin + self._ahead()
+                target = min(end, max(self._next, begin + 1))
+                inner(target - begin)
+                self.instructions += c64[icount] - begin
+                if c64[icount] >= self._next:
+                    self._sample()
+                if c32[reason] in READS or c32[reason] in WRITES:
+                    self._accessed(c32[reason])
+                if c32[reason] or c64[icount] < target or target == end:
+                    return
+
+        return around
+
+    def _sample(self) -> None:
+        linear = (self._c32[self._i["eip"]] + self._core.seg("cs", "base")) & 0xFFFFFFFF
+        self.samples[Place(self._c32[self._i["cpl"]] == 3, linear)] += 1
+        self._next = self._c64[self._i["icount"]] + self._ahead()
+
+    def _ahead(self) -> int:
+        """Instructions to the next sample: random, so that no period of the guest's can hide from them."""
+        self._random = (self._random * MULTIPLIER + INCREMENT) & MASK
+        return 1 + (self._random >> 33) % (2 * self._distance)
+
+    def _accessed(self, reason: int) -> None:
+        c32, c64, i = self._c32, self._c64, self._i
+        if reason in READS:
+            self._note(READS[reason], False, c64[i["exit_info"]] & 0xFFFFFFFF)
+        for n in range(c32[i["store_n"]] if reason in WRITES else 0):
+            self._note(WRITES[reason], True, c64[i["stores"] + 2 * n] & 0xFFFFFFFF)
+
+    def _note(self, kind: str, write: bool, address: int) -> None:
+        self.accesses[Access(kind, write, address)] += 1
+
+    def device(self, access: Access) -> str:
+        """Who answers there now; nothing if nobody does."""
+        space = self.machine.board.io if access.space == "port" else self.machine.memory.mmio
+        found = space.find(access.address)
+        return found.name if found is not None else ""

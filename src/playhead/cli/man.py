@@ -19,6 +19,7 @@ STATUS = (
 ENVIRONMENT = (
     ("XDG_CACHE_HOME", "the folder in which native code is kept, in playhead/native; without it, ~/.cache"),
     ("PLAYHEAD_DEBUG", "if set, a bug shows where it is"),
+    ("PLAYHEAD_TIER2", "on or off: whether hot code is compiled; force (for tests): all of it, before it runs"),
 )
 
 

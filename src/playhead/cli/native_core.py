@@ -34,7 +34,9 @@ def prepare(engine: str = "native") -> None:
     _check_platform()
     from playhead.engine.llvm.core_file import core_path
     from playhead.engine.llvm.library import load_or_build
+    from playhead.engine.llvm.tier2.switch import chosen
 
+    chosen()  # what is wrong with it is said before the terminal is the guest's
     if os.path.exists(core_path()):
         return
     if os.isatty(2):

@@ -94,10 +94,11 @@ class Machine(Parts):
     """A PC made from `config`. `door` is where host clock reads come from and serial output goes, and what is after
     the storage (`disks`).
 
-    `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same.
+    `engine`: native or reference; it may be changed at any moment (`use_engine`), the machine is the same. `tier2`:
+    whether the native one compiles hot code (engine/llvm/tier2/switch.py); by default as the environment says.
     """
 
-    def __init__(self, config: PcConfig, door, engine: str = "native", shift: int = 3):
+    def __init__(self, config: PcConfig, door, engine: str = "native", shift: int = 3, tier2: str | None = None):
         self.config = config
         self.memory = Memory(pc_memory.area_size(config) + PAGE)  # fetches may read a little over the end
         self.core = Core(self.memory)
@@ -113,6 +114,7 @@ class Machine(Parts):
         self._c32[self._i["shift"]] = shift
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
+        self._tier2 = tier2
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)
@@ -134,7 +136,7 @@ class Machine(Parts):
             if name == "native":
                 from playhead.engine.llvm.engine import NativeEngine
 
-                self._engines[name] = NativeEngine(self.core)
+                self._engines[name] = NativeEngine(self.core, self._tier2)
             else:
                 from playhead.engine.reference import ReferenceEngine
 

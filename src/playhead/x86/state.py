@@ -93,9 +93,12 @@ for _n in (
     "like_read",  # since the last read of a register, one was like memory (`Registers.like_memory`)
     "again",  # the last instruction is a REP that is to continue
     "kick",  # the machine was asked to return soon, so device accesses are left to it
+    "heat_first",  # entries after which a block is told of to the second tier; 0: there is none
+    "heat_top",  # bytes of the region `heat` that hold such news
 ):
     _field(_n, 32, 1, arch=False)
-for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum"):
+for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum",
+           "blocks_decoded", "blocks_voided"):  # fmt: skip
     _field(_n, 64, 1, arch=False)
 # Video memory: see hw/memory.py.
 _field("shared_first", 32, 1, arch=False)  # the pages of the area that windows show
@@ -136,6 +139,7 @@ REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies", "written",
+    "heat",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
@@ -155,6 +159,7 @@ EXIT_REFERENCE, EXIT_DELIVERIES, EXIT_CPU_WRITE, EXIT_SINGLE, EXIT_SYNC, EXIT_AR
 EXIT_BREAK, EXIT_WATCH = range(14, 16)
 EXIT_FROZEN = 16  # before a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
 EXIT_REARM = 17  # the debug registers have changed
+EXIT_HEAT = 18  # in front of a block of which the second tier is told at once
 REARM_NOW, REARM_LATER = 1, 2  # LATER: nothing is enabled, so that marks which are left cost time and nothing else
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA = 1, 2

@@ -126,15 +126,16 @@ def write_uop(m: StateBuilder, at, off):
 
 @routine(64, 64, 32, 32, native_only=True, faults=False)
 def finish_block(m: StateBuilder, block, end, count, ended):
-    """Close a block: the `end` uop if it needs one, the counts that are left at each uop. Returns the first free
-    address."""
+    """Close a block: the `end` uop if it needs one, the counts that are left at each uop, what to call to enter it.
+    Returns the first free address."""
     at = m.var(64, end)
     with m.if_(ended.eq(0)):
         set_host(m, end, 64, m.ld("work", 1))
-        set_host(m, end + L.UOP["rem"][0], 16, 0)
-        set_host(m, end + L.UOP["flags"][0], 8, L.LINKED)
+        for place in range(8, L.UOP["off"][0], 2):  # every field, so that equal blocks are equal bytes
+            set_host(m, end + place, 16, L.LINKED if place == L.UOP["flags"][0] else 0)
         set_host(m, end + L.UOP_SIZE, 64, m.ld("work", 2))
         at.set(end + 2 * L.UOP_SIZE)
+    set_host(m, block + L.B_UOPS, 16, (count + ended.eq(0).zext(32)).trunc(16))
     p, left = m.var(64, block + L.HEADER), m.var(32, count)
     with m.loop():
         with m.if_(left.get().eq(0)):
@@ -144,6 +145,11 @@ def finish_block(m: StateBuilder, block, end, count, ended):
         p.set(p.get() + linked.select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
         left.set(left.get() - 1)
     set_host(m, block + L.B_N, 32, count)
+    first = m.ld("heat_first")
+    set_host(m, block + L.B_COUNT, 32, first)
+    set_host(m, block + L.B_HEAT, 32, first)
+    handler = host(m, block + L.HEADER, 64)
+    set_host(m, block + L.B_ENTRY, 64, first.eq(0).select(handler, m.ld("work", L.COUNT_WORK)))
     m.ret(at.get())
 
 
@@ -154,7 +160,7 @@ def enlist(m: StateBuilder, block, page):
     set_host(m, node, 64, block)
     set_host(m, node + 8, 64, m.item("page_blocks", page.zext(64), 64))
     m.set_item("page_blocks", page.zext(64), 64, node)
-    m.st("arena_top", node + 32)
+    m.st("arena_top", node + L.NODE)
     m.ret()
 
 
@@ -178,7 +184,7 @@ def keeps_code(entry):
 def decode_block(m: StateBuilder, lin, pa, mode):
     """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
     what the first instruction raises (#PF on its second page, #GP if it is too long)."""
-    block = m.ld("arena_top")
+    block = ((m.ld("arena_top") + (L.HEADER + L.UOP_SIZE - 1)) & -L.UOP_SIZE) - L.HEADER  # no uop lies on two lines
     with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
         m.undone(S.EXIT_ARENA)
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
@@ -247,6 +253,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
     set_host(m, top.get() + L.UOP["off"][0], 16, off.get().trunc(16))  # of the `end` uop, if there will be one
     m.count("decoded")
     m.st("arena_top", call(m, "finish_block", block, top.get(), count.get(), ended.get()))
+    m.st("blocks_decoded", m.ld("blocks_decoded") + 1)
     set_host(m, block + L.B_MODE, 32, mode)
     set_host(m, block + L.B_PA, 32, pa)
     set_host(m, block + L.B_BYTES, 16, off.get().trunc(16))
@@ -304,6 +311,7 @@ def find_block(m: StateBuilder, lin, mode):
 def cut(m: StateBuilder, block, count):
     """Copy the first `count` instructions of a block to the scratch space, followed by `stop`; returns their
     address."""
+    m.st("work", block, L.CUT_WORK)
     source, target, left = m.var(64, block + L.HEADER), m.var(64, pointer(m, "arena")), m.var(32, count)
     with m.loop():
         s, t = source.get(), target.get()

@@ -34,6 +34,7 @@ class Layout:
     regions: dict[str, int]  # region -> offset of its base pointer in the state block
     uop_size: int
     block_header: int
+    block_entry: int  # in a block's header: what to call
     declared: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
@@ -480,9 +481,9 @@ class Emitter:
         self.store("i32", "%eip", "%cpu", self.state("link_from"))
         self.tail("@unlinked", slot, target, b1)
         self.mark(fast)
-        u = self.gep(block, self.layout.block_header)
+        u, entry = self.gep(block, self.layout.block_header), self.gep(block, self.layout.block_entry)
         h = self.t()
-        self.line(f"{h} = load ptr, ptr {u}, align 8")
+        self.line(f"{h} = load ptr, ptr {entry}, align 8")
         self.tail(h, u, target, b2)
 
     def op_leave(self, op: Op) -> None:
@@ -500,12 +501,12 @@ class Emitter:
         self.tail("@go_slow", "%uop", self.here(), "%bud")
 
     def op_enter(self, op: Op) -> None:
-        """Run decoded instructions from a host address on (native run loop only): (uop address, eip, budget)."""
-        uop, h, f = self.t(), self.t(), self.load("ptr", "%cpu", self.state("tbl"))
-        self.line(f"{uop} = inttoptr i64 {self.ref(op.args[0])} to ptr")
-        self.line(f"{h} = load ptr, ptr {uop}, align 8")
-        self.line(f"call preserve_nonecc void {h}(ptr %cpu, ptr {uop}, i32 {self.ref(op.args[1])}, "
-                  f"i64 {self.ref(op.args[2])}, ptr {f})")  # fmt: skip
+        """Run decoded instructions from a host address on (native run loop only): (what to call, uop, eip, budget)."""
+        h, uop, f = self.t(), self.t(), self.load("ptr", "%cpu", self.state("tbl"))
+        self.line(f"{h} = inttoptr i64 {self.ref(op.args[0])} to ptr")
+        self.line(f"{uop} = inttoptr i64 {self.ref(op.args[1])} to ptr")
+        self.line(f"call preserve_nonecc void {h}(ptr %cpu, ptr {uop}, i32 {self.ref(op.args[2])}, "
+                  f"i64 {self.ref(op.args[3])}, ptr {f})")  # fmt: skip
 
     # budget
 

@@ -9,9 +9,11 @@ from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.guest_marks import GuestMarks
 from playhead.engine.llvm.library import library
+from playhead.engine.llvm.tier2.switch import OFF, SLICE, chosen
 from playhead.x86 import state as S
 
 if TYPE_CHECKING:
+    from playhead.engine.llvm.tier2.tier import Backend, Compiled, Tier2
     from playhead.engine.reference import ReferenceEngine
 
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
@@ -26,7 +28,7 @@ class NativeEngine:
     """`run(budget)` on a `Core`, by native code. What only the reference engine can do is handed to it, one instruction
     at a time."""
 
-    def __init__(self, core: Core):
+    def __init__(self, core: Core, tier2: str | None = None):
         self.core = core
         self.library = library()
         self._arrays = {n: host_array(size) for n, size in L.SIZES.items()}
@@ -50,12 +52,12 @@ class NativeEngine:
         arena[L.DEAD_BLOCK : L.DEAD_BLOCK + 8] = struct.pack("<II", L.DEAD, 0xFFFFFFFF)
         far = pointers["arena"] + L.FAR_BLOCK
         arena[L.FAR_BLOCK : L.FAR_BLOCK + 4] = struct.pack("<I", 0)
-        at = L.FAR_BLOCK + L.HEADER
+        at = L.FAR_BLOCK + L.B_ENTRY
         arena[at : at + 8] = struct.pack("<Q", self.library.address["go"])
         self._arena = pointers["arena"]
         self._scratch = core.block
         for i, value in enumerate((_address(core.block) + S.offset("scratch"), self.library.address["end"], dead,
-                                   self.library.address["stop"], 0, far)):  # fmt: skip
+                                   self.library.address["stop"], 0, far, self.library.address["count"])):  # fmt: skip
             core.set("work", value, i)
         core.set("arena_top", self._arena + L.SCRATCH)
         core.set("generation", 1)
@@ -80,6 +82,19 @@ class NativeEngine:
         self._reference: ReferenceEngine | None = None
         self._marks = GuestMarks(core)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
+        self.tier2: Tier2 | None = None
+        if chosen(tier2) != OFF:
+            self.use_tier2(chosen(tier2))
+
+    def use_tier2(self, setting: str, backend: "Backend | None" = None, code: "Compiled | None" = None) -> None:
+        """Have hot blocks compiled: `setting` is ON or FORCE of tier2/switch.py."""
+        from playhead.engine.llvm.tier2.tier import Tier2, backend_for, compiled
+
+        arena, heat = (memoryview(self._arrays[name]) for name in ("arena", "heat"))
+        backend, code = backend or backend_for(setting), code or compiled()
+        self.tier2 = Tier2(self.core, arena, self._arena, heat, setting, backend, code)
+        if self.core.get("blocks_decoded"):
+            self.reset_arena()
 
     def _remapped(self) -> None:
         self.core.stale = True
@@ -95,7 +110,7 @@ class NativeEngine:
     def run(self, budget: int) -> None:
         """Retire `budget` instructions, or fewer: then `exit_reason` says why."""
         core, c32, c64, i = self.core, self.core.c32, self.core.c64, self._i
-        end, slow = c64[i["icount"]] + budget, 0
+        end, slow, tier2 = c64[i["icount"]] + budget, 0, self.tier2
         while True:
             if core.stale or c32[i["rearm"]]:
                 if self._marks.update():
@@ -106,6 +121,9 @@ class NativeEngine:
                 self._update_mode(self._cpu)
                 core.stale = False
             left = min(end - c64[i["icount"]], MOST)
+            if tier2 is not None:
+                until = tier2.stop - c64[i["icount"]]
+                left = min(left, tier2.poll() if c32[i["heat_top"]] or not 0 < until <= SLICE else until)
             c32[i["exit_reason"]] = S.EXIT_NONE
             c64[i["budget"]] = left
             c64[i["icount_end"]] = c64[i["icount"]] + left
@@ -122,7 +140,7 @@ class NativeEngine:
                     return
             elif reason == S.EXIT_ARENA:
                 self.reset_arena()
-            elif reason != S.EXIT_REARM and (reason or c64[i["icount"]] >= end):
+            elif reason not in (S.EXIT_REARM, S.EXIT_HEAT) and (reason or c64[i["icount"]] >= end):
                 return
 
     def around_native(self, around: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
@@ -131,6 +149,8 @@ class NativeEngine:
 
     def reset_arena(self) -> None:
         """Forget all decoded code."""
+        if self.tier2 is not None:
+            self.tier2.forget()
         self._forget_code(self._cpu)
         self.core.set("arena_top", self._arena + L.SCRATCH)
         self.core.stale = True

@@ -33,6 +33,7 @@ def emit_layout() -> Layout:
         regions={n: S.offset("ptr", i) for n, i in S.REGIONS.items()},
         uop_size=L.UOP_SIZE,
         block_header=L.HEADER,
+        block_entry=L.B_ENTRY,
     )
 
 
@@ -95,7 +96,8 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         )
     parts = []
     core = "\n".join(t for _, t in routines) + stubs(layout).replace("define hidden", "define")
-    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | {"slow_access", "unlinked", "r_device_entry"})]
+    inner = {"slow_access", "unlinked", "counted", "r_device_entry"}
+    groups = [(core, {n for n, _ in routines} | set(EXPORTS) | inner)]
     for i in range(0, len(functions), part_size):
         chunk = functions[i : i + part_size]
         groups.append(("\n".join(t for _, t in chunk), {n for n, _ in chunk}))

@@ -99,6 +99,7 @@ def native_code_written(m: StateBuilder, page):
             m.break_()
         m.count("voided")
         block = host(m, node.get(), 64)
+        m.st("blocks_voided", m.ld("blocks_voided") + 1)
         set_host(m, block + L.B_N, 32, L.DEAD)
         set_host(m, block + L.B_MODE, 32, 0xFFFFFFFF)
         node.set(host(m, node.get() + 8, 64))

@@ -1,9 +1,12 @@
 """Native data structures: decoded instructions, blocks, and their arrays. Only native code and its tests use them.
 
 A decoded instruction (uop) is 32 bytes; one whose handler has a direct jump is followed by a link record of 32 bytes,
-which holds the address of the block to continue with. A block is a header of 32 bytes and its uops; it ends with an
+which holds the address of the block to continue with. A block is a header of 48 bytes and its uops; it ends with an
 instruction that ends blocks or with the uop `end`. `rem` counts this and the following instructions of the block: what
 is returned to the budget when the block is left here.
+
+Who enters a block calls what its header names (`B_ENTRY`) as the handler of its first uop: that handler, the stub
+`count`, or the block's code in the second tier (tier2/tier.py). The uops stay as they were decoded.
 """
 
 UOP_SIZE = 32
@@ -12,8 +15,12 @@ UOP = {
     "scale": (24, 8), "seg": (25, 8), "flags": (26, 8), "len": (27, 8), "rem": (28, 16), "off": (30, 16),
 }  # fmt: skip
 LINKED = 0x80  # in the uop's flags: a link record follows
-HEADER = 32
-B_N, B_MODE, B_PA, B_BYTES, B_CROSS, B_NEXT, B_PA2 = 0, 4, 8, 12, 14, 16, 24  # offsets in a block's header
+HEADER = 48
+# Offsets in a block's header: instructions, mode, what to call; entries until the stub `count` tells of the block, and
+# entries when it tells; physical address, the next block of the hash bucket, the second page's address; bytes of guest
+# code, whether they lie on two pages, uops (with `end`). N and ENTRY are in one line of the host's cache.
+B_N, B_MODE, B_ENTRY, B_COUNT, B_HEAT, B_NEXT, B_PA, B_PA2, B_BYTES, B_CROSS, B_UOPS = (
+    0, 4, 8, 16, 20, 24, 32, 36, 40, 42, 44)  # fmt: skip
 DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so entering it leads to another look-up
 # flags of a handler's entry (16 bytes: address, flags) in the array `handlers`: it is the last of its block; a link
 # record follows; it may continue after itself anyway (REP, loads of segments), so that a block which ends with it
@@ -21,11 +28,20 @@ DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so entering it lea
 ENDS, LINKS, FALLS = 1, 2, 4
 # its copies for registers (copies.py) are chosen by these fields
 BY_A, BY_B, BY_BASE = 8, 16, 32
+NODE = 16  # of a page's list of blocks: a block, the next node
 MAX_INSNS = 40  # per block
 SCRATCH = 0x2000  # at the start of the arena: copies of blocks that are cut short
 DEAD_BLOCK = 0x1F00  # in it: what unlinked records point at
 FAR_BLOCK = 0x1F80  # in it: what records of jumps to another page point at, an empty block that goes on as `go` does
 FAR_WORK = 5  # item of `work`: address of that block
+COUNT_WORK = 6  # the stub `count`
+CUT_WORK = 7  # the block that was last cut short
+# Entries after which the stub `count` tells of a block: `heat_first`, then so many times as many, up to the last.
+HEAT_STEP, HEAT_LAST = 8, 1 << 20
+HEAT_ALL = 1  # `heat_first` that has each block told of, and the run left, before it is first entered
+HEAT_RING = 256 << 10
+# What it tells of a block: address, entries so far (64 bits each), mode, number of uops; then these, without links.
+HEAT_RECORD = 24
 HASH_BITS = 16
 JUMP_BITS = 14
 PAGE_JUMP_BITS = 8  # of these, for the addresses of one page
@@ -39,4 +55,5 @@ SIZES = {
     "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_none": 8 << 20,
     "htab_list": 8 << 20, "arena": ARENA, "block_hash": 8 << HASH_BITS,
     "page_blocks": 8 << 20, "chunks": 8 << 20, "jump_cache": 16 << JUMP_BITS,
+    "heat": HEAT_RING,
 }  # fmt: skip

@@ -44,12 +44,12 @@ def map_code(code: bytes, absolute: Iterable[tuple[int, int]] = (), outside: Ite
         struct.pack_into("<Q", area, where, base + target)
     for where, name in outside:
         struct.pack_into("<Q", area, where, _c_function(name))
-    _make_executable(base, len(code))
+    make_executable(base, len(code))
     _loaded.append(area)
     return base
 
 
-def _make_executable(base: int, size: int) -> None:
+def make_executable(base: int, size: int) -> None:
     mprotect = _libc().mprotect
     mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     if mprotect(base, size, mmap.PROT_READ | mmap.PROT_EXEC):

@@ -216,12 +216,12 @@ class _Turn:
         # what lies beyond the limit is out of reach of links, jumps and REP: the run seems to end there
         held.set(self.budget - limit.get())
         m.st("icount_end", m.ld("icount_end") - held.get())
-        with m.if_(n.ugt(limit.get())):
-            k = limit.get()
+        k = limit.get()
+        with m.if_(n.ugt(k) | k.eq(1)):  # an instruction that runs alone does so by its own handler
             at = call(m, "cut", found, k.trunc(32))
-            m.emit("enter", (at, self.eip, m.const(0, 64)), 0)
+            m.emit("enter", (host(m, at, 64), at, self.eip, m.const(0, 64)), 0)
         with m.else_():
-            m.emit("enter", (found + L.HEADER, self.eip, limit.get() - n), 0)
+            m.emit("enter", (host(m, found + L.B_ENTRY, 64), found + L.HEADER, self.eip, k - n), 0)
         m.st("budget", m.ld("budget") + held.get())
         m.st("icount_end", m.ld("icount_end") + held.get())
 

@@ -7,6 +7,7 @@ unlinked  a direct jump whose link is missing, or too long for the budget; `uop`
           another page (its translation has to be live at each entry), so then this continues as `go` does
 end       a block ends without a branch: like a direct jump to what follows
 stop      a block that was cut short ends here
+count     entry of a block whose entries are counted: the second tier is told of it now and then (heat.py)
 device_entry  call a function that a device declared (device_code.py)
 reference an instruction that only the reference engine runs
 """
@@ -30,7 +31,8 @@ _ENTER = f"""
   br i1 %low, label %slow, label %fast, !prof !2
 fast:
   %u = getelementptr i8, ptr %block, i64 {L.HEADER}
-  %h = load ptr, ptr %u, align 8
+  %ph = getelementptr i8, ptr %block, i64 {L.B_ENTRY}
+  %h = load ptr, ptr %ph, align 8
 """  # the block, or the label `slow` if the budget is too small for it
 
 # What Python calls: a routine's name, its parameters besides the state block, and whether it returns a number.
@@ -39,15 +41,16 @@ _CALLED = (
     ("forget_code", "", False), ("collect_written", "i32 %pages", False), ("ram_digest", "i32 %pages", True),
     ("tlb_digest", "", True), ("host_unshow", "i32 %first, i32 %count", False),
 )  # fmt: skip
-EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", *(f"ph_{name}" for name, _, _ in _CALLED))
+EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", "count", *(f"ph_{name}" for name, _, _ in _CALLED))
 
 
 def stubs(layout: Layout) -> str:
     """LLVM text of all stubs and of the functions that Python calls."""
     s = layout.state
     lookup = _lookup(layout.regions["jump_cache"])
-    own = (_go_slow(s), _bail(), _stop(), _reference(s), _go(s, lookup), _unlinked(s, lookup), _end(s), _CALLS)
-    return "".join((*own, *(_called(*row) for row in _CALLED)))
+    leaving = _go_slow(s), _bail(), _stop(), _reference(s)
+    entering = _go(s, lookup), _unlinked(s, lookup), _end(s), _count(s)
+    return "".join((*leaving, *entering, _CALLS, *(_called(*row) for row in _CALLED)))
 
 
 def _at(name: str, offset: int) -> str:
@@ -176,6 +179,44 @@ define {_CC} void @end({SIGNATURE}) #0 {{
 slow:
 {_at("pf", s["link_from"])}  store i32 %eip, ptr %pf
   musttail call {_CC} void @unlinked(ptr %cpu, ptr %link, i32 %to, i64 %budget, ptr %tbl)
+  ret void
+}}
+"""
+
+
+def _count(s: dict[str, int]) -> str:
+    """The entry of a block whose entries are counted."""
+    return f"""
+define {_CC} void @count({SIGNATURE}) #0 {{
+  %pc = getelementptr i8, ptr %uop, i64 {L.B_COUNT - L.HEADER}
+  %before = load i32, ptr %pc, align 4
+  %c = sub i32 %before, 1
+  store i32 %c, ptr %pc, align 4
+  %full = icmp eq i32 %c, 0
+  br i1 %full, label %told, label %on, !prof !2
+on:
+  %h = load ptr, ptr %uop, align 8
+  musttail call {_CC} void %h(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  ret void
+told:
+  musttail call {_CC} void @counted(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  ret void
+}}
+
+define hidden {_CC} void @counted({SIGNATURE}) #1 {{
+  %pb = getelementptr i8, ptr %uop, i64 {-L.HEADER}
+  %b = ptrtoint ptr %pb to i64
+  %r = call {{i32, i64}} @r_tell(ptr %cpu, i64 %b)
+  %all = extractvalue {{i32, i64}} %r, 1
+  %leave = icmp ne i64 %all, 0
+  br i1 %leave, label %out, label %on
+out:
+{_at("pr", s["exit_reason"])}  store i32 {S.EXIT_HEAT}, ptr %pr
+  musttail call {_CC} void @bail(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  ret void
+on:
+  %h = load ptr, ptr %uop, align 8
+  musttail call {_CC} void %h(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 }}
 """

@@ -1,0 +1,196 @@
+"""How blocks come into the second tier: counted, told of, asked for, put in place, forgotten. A stand-in compiles."""
+
+import pytest
+from encode import INC_EAX, RET, call, d, inc, jmp, mov
+from trampolines import CALLS, compile_trampolines
+from twin import CODE, DATA, Side, Twin, same
+
+from playhead.base.errors import UsageError
+from playhead.engine.llvm import layout as L
+from playhead.engine.llvm.engine import NativeEngine
+from playhead.engine.llvm.tier2 import switch
+from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
+from playhead.engine.llvm.tier2.tier import Compiled
+from playhead.engine.llvm.tier2.unit import Unit
+
+LOOP = 1000
+
+
+def program(side: Side) -> None:
+    """A loop over two blocks, with a call."""
+    body = mov(1, LOOP)
+    at = CODE + len(body)
+    f = CODE + 0x400
+    body += call(at, f) + b"\x49"
+    body += b"\x0f\x85" + d(at - (CODE + len(body)) - 6) + b"\xf4"
+    side.write(CODE, body)
+    side.write(f, inc(DATA) + RET)
+
+
+def tiered(setting: str, compile=compile_trampolines) -> tuple[Side, Compiled]:
+    side, code = Side(NativeEngine), Compiled()
+    side.engine.use_tier2(setting, SynchronousBackend(compile), code)
+    side.reset()
+    program(side)
+    return side, code
+
+
+def blocks(side: Side) -> dict[int, dict[str, int]]:
+    """Physical address -> header of the live blocks."""
+    arena, base = memoryview(side.engine._arrays["arena"]), side.engine._arena
+    nodes, found = memoryview(side.engine._arrays["page_blocks"]).cast("Q"), {}
+    for head in filter(None, nodes):
+        node = head
+        while node:
+            block, node = (int.from_bytes(arena[node - base + at :][:8], "little") for at in (0, 8))
+            at = block - base
+            fields = {"at": block, "entry": (L.B_ENTRY, 8), "n": (L.B_N, 4), "heat": (L.B_HEAT, 4), "pa": (L.B_PA, 4),
+                      "handler": (L.HEADER, 8)}  # fmt: skip
+            header = {name: v if isinstance(v, int) else int.from_bytes(arena[at + v[0] :][: v[1]], "little")
+                      for name, v in fields.items()}  # fmt: skip
+            found.setdefault(header["pa"], header)
+    return found
+
+
+def test_off_enters_handlers():
+    side = Side(NativeEngine)
+    side.reset()
+    program(side)
+    assert side.engine.tier2 is None and side.run([10_000]) == "halt"
+    found = blocks(side)
+    assert found and all(block["entry"] == block["handler"] for block in found.values())
+
+
+@pytest.mark.parametrize("setting", [switch.ON, switch.FORCE])
+def test_the_same_machine(setting):
+    """Whatever is compiled when: state, memory, devices."""
+    side, code = tiered(setting)
+    twin = Twin(program)
+    assert twin.start(twin.reference, [10_000]) == "halt"
+    assert side.run([3, 100, 1, 1, 157, 57, 10_000]) == "halt"
+    same(twin.reference, side, setting)
+    assert side.engine.tier2.installed >= 2 and code.memory.size
+
+
+def test_forced_blocks_never_run_uncompiled():
+    side, _ = tiered(switch.FORCE)
+    assert side.run([10_000]) == "halt"
+    entered = 1 + 2 * LOOP  # the call is a block, RET leads to the next one, which begins the loop
+    assert side.core.c64[CALLS // 8] >= entered
+    assert all(block["entry"] != block["handler"] for block in blocks(side).values())
+
+
+def test_a_block_is_told_of_at_its_thresholds():
+    asked = []
+
+    class Noting:
+        def ask(self, key: int, unit: bytes, heat: int) -> None:
+            asked.append((unit, heat))
+
+        def ready(self):
+            return []
+
+    side = Side(NativeEngine)
+    side.engine.use_tier2(switch.ON, Noting(), Compiled())
+    side.reset()
+    program(side)
+    while side.run([1_001]) != "halt":
+        pass
+    side.engine.tier2.poll()
+    units = [Unit.unpack(unit) for unit, _ in asked]
+    assert all(unit.pack() == packed for unit, (packed, _) in zip(units, asked, strict=True))
+    hot = {unit: [heat for one, heat in asked if one == unit] for unit, _ in asked}
+    assert [16, 128] in hot.values() and all(heats == sorted(heats) for heats in hot.values())
+    assert {len(unit.uops) for unit in units} == {1, 2, 3}
+
+
+def test_units_are_equal_where_code_is_equal():
+    """The same instructions elsewhere, and again after the arena was used anew, need no second compilation."""
+    times = []
+
+    def compile(units):
+        times.append(len(units))
+        return compile_trampolines(units)
+
+    side, code = tiered(switch.FORCE, compile)
+    assert side.run([10_000]) == "halt"
+    once = sum(times)
+    side.engine.reset_arena()
+    side.reset()
+    program(side)
+    installed = side.engine.tier2.installed
+    assert side.run([10_000]) == "halt"
+    assert sum(times) == once == len(code.address)
+    assert side.engine.tier2.installed > installed
+
+
+def test_what_cannot_be_compiled_is_no_longer_counted():
+    side, code = tiered(switch.FORCE, lambda units: [None] * len(units))
+    assert side.run([10_000]) == "halt"
+    assert set(code.address.values()) == {0} and not code.memory.size
+    assert all(block["entry"] == block["handler"] for block in blocks(side).values())
+
+
+@pytest.mark.parametrize("event", ["void", "reset", "nothing"])
+def test_answers_that_come_late(event):
+    """Code for blocks that are void by then, or of an arena that was used anew, harms nobody."""
+
+    class Slow(SynchronousBackend):
+        open = False
+
+        def ready(self):
+            return super().ready() if self.open else []
+
+    side, code, backend = Side(NativeEngine), Compiled(), Slow(compile_trampolines)
+    side.engine.use_tier2(switch.ON, backend, code)
+    side.reset()
+    program(side)
+    side.run([2_000])
+    tier2 = side.engine.tier2
+    tier2.poll()
+    waiting = sum(map(len, tier2._waiting.values()))
+    assert waiting
+    if event == "void":
+        side.write(CODE + 0x400, inc(DATA) + RET)
+    elif event == "reset":
+        side.engine.reset_arena()
+    backend.open = True
+    tier2.stop = 0
+    assert side.run([10_000]) == "halt"
+    assert side.core.get("regs", 1) == 0 and side.memory.read(DATA, 4) == d(LOOP)
+    assert tier2.installed == (0 if event == "reset" else waiting)
+
+
+def test_a_full_region_loses_nothing():
+    """More hot blocks than there is room to tell of: they are told of later."""
+    side, _ = tiered(switch.ON)
+    body, n = b"", 1500
+    for _ in range(n):
+        body += INC_EAX * 20 + jmp(CODE + len(body) + 20, CODE + len(body) + 25)
+    body += jmp(CODE + len(body), CODE)
+    side.write(CODE, body)
+    per_turn = 21 * n + 1
+    side.run([17 * per_turn])
+    side.engine.tier2.poll()
+    first = side.engine.tier2.told
+    assert 0 < first < n // 2
+    for _ in range(7):
+        side.run([17 * per_turn])
+    code = side.engine.library.address["count"]
+    assert all(block["entry"] != code for block in blocks(side).values() if block["pa"] >= CODE and block["n"] == 21)
+    assert side.core.get("regs", 0) == 8 * 17 * 20 * n
+
+
+def test_instructions_that_run_alone_are_tier_1(monkeypatch):
+    """A budget of one, a breakpoint's neighbourhood, TF: by the handlers, whatever is compiled."""
+    side, _ = tiered(switch.FORCE)
+    before = side.core.c64[CALLS // 8]
+    assert side.run([1] * 10_000) == "halt"
+    assert side.core.c64[CALLS // 8] == before
+
+
+@pytest.mark.parametrize("text", ["", "yes", "ON"])
+def test_switch_refuses(text, monkeypatch):
+    monkeypatch.setenv(switch.VARIABLE, text)
+    with pytest.raises(UsageError, match="there is off, on, force"):
+        switch.chosen()

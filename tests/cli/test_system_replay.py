@@ -203,7 +203,8 @@ def test_savevm_goes_into_the_recording_and_an_orphan_image(folder: Path) -> Non
 def test_gdb_steps_backwards_at_once(folder: Path) -> None:
     port = free_port()
     child = Face(folder, [*REPLAY, "-S", "-gdb", f"tcp:127.0.0.1:{port}"])
-    commands = ["set remotetimeout 60", "set arch i8086", f"target remote 127.0.0.1:{port}", "break *0x7c00", "continue", "stepi", "stepi",
+    commands = ["set remotetimeout 60", "set arch i8086"]
+    commands += [f"target remote 127.0.0.1:{port}", "break *0x7c00", "continue", "stepi", "stepi",
                 "stepi", "p $pc", "reverse-stepi", "p $pc", "delete", "watch *(char *) 0x8000", "continue",
                 "p *(char *) 0x8000", "reverse-continue", "p *(char *) 0x8000", "delete", "continue", "reverse-stepi",
                 "detach"]  # fmt: skip
@@ -212,7 +213,8 @@ def test_gdb_steps_backwards_at_once(folder: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     words = [word for command in commands for word in ("-ex", command)]
-    said = subprocess.run(["gdb", "-q", "-nx", "-batch", *words], capture_output=True, text=True, timeout=LIMIT_S).stdout
+    command = ["gdb", "-q", "-nx", "-batch", *words]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S).stdout
     values = re.findall(r"^\$\d+ = (?:\(void \(\*\)\(\)\) )?(.*)$", said, re.MULTILINE)
     assert values == ["0x7c06", "0x7c04", "115 's'", "0 '\\000'"], said
     assert "No more reverse-execution history" in said

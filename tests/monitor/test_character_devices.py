@@ -330,9 +330,9 @@ def test_gdb_comes_over_a_unix_socket(machine):
         pytest.skip("there is no gdb")
     with Running("run", *machine(ECHO, "-serial", "null", "-S", "-gdb", "unix:g,server,nowait")) as running:
         to = running.told("(target remote .*)")
-        commands = [w for c in ("set remotetimeout 60", "set architecture i8086", to, "p/x $eip", "kill") for w in ("-ex", c)]
-        done = subprocess.run(["gdb", "-q", "-nx", "-batch", *commands], capture_output=True, text=True,
-                              timeout=PATIENCE_S)  # fmt: skip
+        commands = ("set remotetimeout 60", "set architecture i8086", to, "p/x $eip", "kill")
+        command = ["gdb", "-q", "-nx", "-batch", *(word for one in commands for word in ("-ex", one))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
         assert "= 0xfff0" in done.stdout, done
         assert running.process.wait(PATIENCE_S) == 0
 

@@ -8,7 +8,7 @@ from playhead.cli import main
 from tools import guest
 
 
-@pytest.mark.parametrize("system, processor", [("Linux", "aarch64"), ("Linux", "i686"), ("Darwin", "arm64")])
+@pytest.mark.parametrize("system, processor", [("Linux", "ppc64le"), ("Linux", "i686"), ("Darwin", "arm64")])
 def test_another_host(system, processor, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(os, "uname", lambda: os.uname_result((system, "host", "1", "1", processor)))
     words = ["-bios", str(guest.image("halt")), "-m", "16", "-serial", "null"]

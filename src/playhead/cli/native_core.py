@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from playhead.boards.config import PcConfig
     from playhead.session.run import Build
 
-PROCESSORS = ("x86_64", "amd64")
 TITLE = "building the native core, once for this version"
 
 
@@ -55,16 +54,18 @@ def prepare(engine: str = "native") -> None:
 
 
 def _check_platform() -> None:
-    """The native core is made for one kind of processor; the evaluator in Python runs on every Linux."""
+    """The native core is made for some kinds of processors; the evaluator in Python runs on every Linux."""
     from playhead.base.errors import UnsupportedError
+    from playhead.engine.llvm.processors import PROCESSORS, of_machine
 
     host = os.uname()
     system, processor = host.sysname, host.machine
     if system != "Linux":
         raise UnsupportedError(f"Playhead runs on Linux; this is {system} on {processor}")
-    if processor.lower() not in PROCESSORS:
+    if of_machine(processor) is None:
         raise UnsupportedError(
-            f"there is no native core for {processor}, only for x86-64; --engine reference works here, at some 100,000 "
+            f"there is no native core for {processor}, only for "
+            f"{' and '.join(p.name for p in PROCESSORS)}; --engine reference works here, at some 100,000 "
             "instructions a second"
         )
 

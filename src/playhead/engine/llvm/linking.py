@@ -1,10 +1,10 @@
-"""Links object files for x86-64 into one image that runs wherever it is mapped, so that a process which only runs
-compiled code does not load LLVM.
+"""Links object files into one image that runs wherever it is mapped, so that a process which only runs compiled code
+does not load LLVM.
 
-LLVM makes position-independent code for us, and few kinds of relocations with it. References inside the image are
-resolved here, once; what depends on where the image lies are eight-byte words (`absolute`, and `outside` for functions
-of the C library, which are called through such words). What is not known here raises `NotLinkable`, and the object
-files are then left to LLVM's own loader (loading.py).
+LLVM makes position-independent code for us, and few kinds of relocations with it (processors.py). References inside the
+image are resolved here, once; what depends on where the image lies are eight-byte words (`absolute`, and `outside` for
+functions of the C library, which are called through such words). What is not known here raises `NotLinkable`, and the
+object files are then left to LLVM's own loader (loading.py).
 """
 
 from __future__ import annotations
@@ -12,25 +12,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-# ELF-64 (System V gABI, chapters 4 and 5; x86-64 psABI, section 4.4)
+from playhead.engine.llvm.processors import NotLinkable, Processor, this_processor
+
+# ELF-64 (System V gABI, chapters 4 and 5)
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _RELA = struct.Struct("<QQq")
 _IDENT = b"\x7fELF\x02\x01\x01"  # 64 bits, little-endian, version 1
-ET_REL, EM_X86_64 = 1, 62
+ET_REL = 1
 SHT_PROGBITS, SHT_SYMTAB, SHT_RELA, SHT_NOBITS, SHT_UNWIND = 1, 2, 4, 8, 0x70000001
 SHF_WRITE, SHF_ALLOC, SHF_TLS = 1, 2, 0x400
 SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 STB_LOCAL, STB_GLOBAL = 0, 1
-R_64, R_PC32, R_PLT32, R_GOTPCREL, R_PC64, R_GOTPCRELX, R_REX_GOTPCRELX = 1, 2, 4, 9, 24, 41, 42
-_THROUGH_WORD = (R_GOTPCREL, R_GOTPCRELX, R_REX_GOTPCRELX)
 _CONSTANT = b".data.rel.ro"  # sections with this name are written by the linker only
-_STUB = b"\xff\x25"  # jmp *word(%rip)
-
-
-class NotLinkable(Exception):
-    """An object file with something in it that this linker does not know."""
 
 
 class Image:
@@ -47,11 +42,11 @@ class Image:
 class _Object:
     """One object file, read: where its sections were put, what its symbols are."""
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes, processor: Processor):
         self.data = data
         ident, kind, machine, _, _, _, table, _, _, _, _, size, count, names = _HEADER.unpack_from(data)
-        if not ident.startswith(_IDENT) or (kind, machine) != (ET_REL, EM_X86_64):
-            raise NotLinkable("no relocatable ELF file for x86-64")
+        if not ident.startswith(_IDENT) or (kind, machine) != (ET_REL, processor.elf):
+            raise NotLinkable(f"no relocatable ELF file for {processor.name}")
         if size != _SECTION.size:
             raise NotLinkable(f"section headers of {size} bytes")
         self.sections = [_SECTION.unpack_from(data, table + i * size) for i in range(count)]
@@ -101,14 +96,15 @@ class _Object:
 
 
 class _Linker:
-    def __init__(self, objects: list[bytes]):
+    def __init__(self, objects: list[bytes], processor: Processor):
+        self.processor = processor
         self.code = bytearray()
         self.symbols: dict[str, int] = {}
         self.absolute: list[tuple[int, int]] = []
         self.outside: list[tuple[int, str]] = []
         self.words: dict[str, int] = {}  # name -> where its address is held
         self.stubs: dict[str, int] = {}
-        files = [_Object(data) for data in objects]
+        files = [_Object(data, processor) for data in objects]
         for file in files:
             file.place(self.code)
             for name, at in file.defined():
@@ -129,15 +125,7 @@ class _Linker:
             if binding != STB_GLOBAL:
                 raise NotLinkable(f"undefined symbol {name!r} with binding {binding}")
             target = self.symbols.get(name)
-        if kind in _THROUGH_WORD:
-            self.store(where, 4, self.word(name, target) + addend - where)
-        elif kind == R_PLT32:
-            self.store(where, 4, (self.stub(name) if target is None else target) + addend - where)
-        elif target is not None and kind in (R_PC32, R_PC64):
-            self.store(where, 4 if kind == R_PC32 else 8, target + addend - where)
-        elif target is not None and kind == R_64:
-            self.absolute.append((where, target + addend))
-        else:
+        if not self.processor.relocate(self, kind, where, name, target, addend):
             raise NotLinkable(f"relocation of type {kind} for {name or 'a section'}")
 
     def store(self, where: int, size: int, value: int) -> None:
@@ -164,14 +152,16 @@ class _Linker:
             word = self.word(name, None)
             self.code += bytes(-len(self.code) % 16)
             at = self.stubs[name] = len(self.code)
-            self.code += _STUB + (word - at - 6).to_bytes(4, "little", signed=True)
+            self.code += bytes(self.processor.STUB)
+            self.processor.jump(self, at, word)
         return self.stubs[name]
 
 
-def link(objects: list[bytes]) -> Image:
-    """One image of object files that LLVM made with `reloc="pic"`. Raises `NotLinkable`."""
+def link(objects: list[bytes], processor: Processor | None = None) -> Image:
+    """One image of object files that LLVM made with `reloc="pic"`, for this host's processor or another. Raises
+    `NotLinkable`."""
     try:
-        linked = _Linker(objects)
+        linked = _Linker(objects, processor or this_processor())
     except (struct.error, IndexError, ValueError) as e:
         raise NotLinkable(f"damaged object file: {e}") from None
     return Image(bytes(linked.code), linked.symbols, linked.absolute, linked.outside)

@@ -1,7 +1,8 @@
 """Maps compiled code into this process: linked images by themselves, other object files with LLVM's loader.
 
 Memory is never writable and executable at once: an image is written, fixed up where it depends on its address, and
-only then made executable. What was loaded stays for as long as the process lives.
+only then made executable. Where a processor fetches instructions past its caches of data, it is told of them as well.
+What was loaded stays for as long as the process lives.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import ctypes
 import mmap
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from playhead.base.errors import HostError
 from playhead.engine.llvm.linking import Image, NotLinkable, link
+from playhead.engine.llvm.processors import X86_64, of_machine
 
 _loaded: list[Any] = []  # mappings and LLVM's engines
 
@@ -58,6 +60,20 @@ def make_executable(base: int, size: int) -> None:
             f"this host lets no program make code of its own (mprotect: {reason}), which the native core is; allow it "
             "(SELinux: execmem), or use --engine reference, which is slow"
         )
+    if of_machine(os.uname().machine) is not X86_64:
+        _fetched_anew()(base, base + size)
+
+
+@cache
+def _fetched_anew() -> Callable[[int, int], None]:
+    """GCC's runtime library, which LLVM and C++ need as well, knows how each processor's instruction cache is made to
+    follow what was stored."""
+    try:
+        clear = ctypes.CDLL("libgcc_s.so.1").__clear_cache
+    except (OSError, AttributeError) as e:
+        raise HostError(f"GCC's runtime library is needed to run code that was made here: {e}") from None
+    clear.argtypes, clear.restype = (ctypes.c_void_p, ctypes.c_void_p), None
+    return clear
 
 
 @cache

@@ -1,9 +1,9 @@
 """What decides machine code besides its source: this processor and LLVM, identified without loading LLVM.
 
-LLVM takes the processor's name and features from CPUID and XCR0, so these are read here as well, by a few bytes of
-machine code; /proc/cpuinfo would not do, because it lacks the features that the kernel does not know. LLVM itself is
-identified by llvmlite's version and by the first and last page of its library, where the linker's build ID and the
-sizes of all sections are.
+On x86-64, LLVM takes the processor's name and features from CPUID and XCR0, so these are read here as well, by a few
+bytes of machine code; /proc/cpuinfo would not do, because it lacks the features that the kernel does not know. On
+ARM64, it takes them from lines of /proc/cpuinfo. LLVM itself is identified by llvmlite's version and by the first and
+last page of its library, where the linker's build ID and the sizes of all sections are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import cache
 from importlib.machinery import PathFinder
 
 from playhead.engine.llvm.loading import map_code
+from playhead.engine.llvm.processors import X86_64, of_machine
 
 PAGE = 4096
 # void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
@@ -37,7 +38,9 @@ FEATURES = (
     (0x1E, 0, ALL), (0x1E, 1, ALL), (0x24, 0, ALL),
     (0x80000000, 0, ALL), (0x80000001, 0, (ECX, EDX)), (0x80000008, 0, (EBX,)), (0x80000021, 0, (EAX,)),
 )  # fmt: skip
-X86_64 = ("x86_64", "amd64")
+CPUINFO = "/proc/cpuinfo"
+# On ARM64: what the lines begin with that LLVM reads, and some that it may.
+CPUINFO_LINES = ("CPU ", "Features", "Hardware")
 
 Cpuid = Callable[[int, int], tuple[int, int, int, int]]
 
@@ -49,12 +52,11 @@ def target() -> bytes:
 
 
 def _processor() -> object:
-    if os.uname().machine.lower() not in X86_64:
-        import llvmlite.binding as llvm
-
-        return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    cpuid, xcr0 = _instructions()
-    return identity(cpuid, xcr0)
+    if of_machine(os.uname().machine) is X86_64:
+        cpuid, xcr0 = _instructions()
+        return identity(cpuid, xcr0)
+    with open(CPUINFO, errors="replace") as file:
+        return [line for line in file if line.startswith(CPUINFO_LINES)]
 
 
 def identity(cpuid: Cpuid, xcr0: Callable[[], int]) -> tuple:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asm
-from tools.guests import boot_screens, c_program, disk_guests, qemu_source
+from tools.guests import arm64, boot_screens, c_program, disk_guests, qemu_source
 from tools.guests import debian as debian_recipe
 from tools.guests.apt import AptError
 
@@ -215,6 +215,16 @@ def replay_dump() -> Path:
         raise GuestError(str(error)) from None
 
 
+def arm64_python() -> Path:
+    """A command that is Python for ARM64, with all that Playhead needs; no guest, but another host for it."""
+    folder = cache() / "arm64"
+    try:
+        with _alone(folder):
+            return arm64.fetch(folder, _say)
+    except (AptError, OSError, subprocess.CalledProcessError) as error:
+        raise GuestError(str(error)) from None
+
+
 def debian_line(variant: str) -> str:
     """The options that start a Debian guest."""
     kernel, initrd = debian(variant)
@@ -294,7 +304,8 @@ def check(write: bool) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./dev guest", description="build or fetch guests, print their paths")
-    known = [*names(), *programs(), *disk_guests.GUESTS, *boot_screens.IMAGES, *debian_recipe.FLAVOURS, "compiled"]
+    known = [*names(), *programs(), *disk_guests.GUESTS, *boot_screens.IMAGES, *debian_recipe.FLAVOURS]
+    known += ["compiled", "arm64"]
     parser.add_argument("name", nargs="?", default="all", help=f"{', '.join(known)}, all, debian, disks, check")
     parser.add_argument("--write", action="store_true", help="with check: rewrite the golden files from QEMU")
     options = parser.parse_args(arguments)
@@ -309,6 +320,9 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.name == "compiled":
             print(debian_line(options.name))
+            return 0
+        if options.name == "arm64":
+            print(arm64_python())
             return 0
         if options.name in debian_recipe.FLAVOURS:
             kernel, initrd = flavour(options.name)

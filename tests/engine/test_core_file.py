@@ -1,6 +1,7 @@
 """The native core as a cached file: whatever way it is loaded, and what decides whether it may be."""
 
 import ctypes
+import os
 from pathlib import Path
 
 import llvmlite.binding as llvm
@@ -120,6 +121,21 @@ def test_each_feature_counts_and_nothing_else():
                 other = processor((leaf, subleaf, register, 3)) != same
                 assert other == (register in registers), (leaf, subleaf, register)
     assert processor(last=1, extended=0x80000001) != processor(last=7, subleaves=0) != same
+
+
+def test_on_arm64_what_llvm_reads_of_cpuinfo_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "host", "1", "1", "aarch64")))
+    monkeypatch.setattr(target, "CPUINFO", str(tmp_path / "cpuinfo"))
+    core = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
+
+    def processor(text):
+        (tmp_path / "cpuinfo").write_text(text)
+        return target._processor()
+
+    known = processor(core)
+    assert processor(core.replace("50.00", "48.00")) == known
+    for old, new in (("asimd", "asimd sve"), ("0x41", "0x61"), ("0xd0c", "0xd40")):
+        assert processor(core.replace(old, new)) != known
 
 
 def test_llvm_counts(monkeypatch, tmp_path):

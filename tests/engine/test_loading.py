@@ -12,6 +12,7 @@ from playhead.engine.llvm import loading
 from playhead.engine.llvm.compile import compile_part
 from playhead.engine.llvm.linking import NotLinkable, link
 from playhead.engine.llvm.loading import load, load_by_llvm
+from playhead.engine.llvm.processors import ARM64, X86_64, this_processor
 
 CASES = "\n".join(f"    i64 {n}, label %c{n}" for n in range(8))
 ARMS = "\n".join(f"c{n}:\n  %r{n} = call i64 @other(i64 {(n * 37) ^ 0x155})\n  ret i64 %r{n}" for n in range(8))
@@ -92,6 +93,16 @@ def check(at):
     assert space.raw == b"Z" * 2999 + b"\0"
 
 
+CALL = {X86_64: rb"\x04\0\0\0(.\0\0\0\xfc\xff)", ARM64: rb"[\x1a\x1b]\x01\0\0(.\0\0\0\0\0)"}  # type, symbol, addend
+
+
+def unknown(data):
+    """The object file with calls whose relocations are of another type."""
+    changed, count = re.subn(CALL[this_processor()], b"\x63\0\0\0\\1", data)
+    assert count
+    return changed
+
+
 def rights(address):
     """Of the page there: `r-xp`."""
     for line in Path("/proc/self/maps").read_text().splitlines():
@@ -127,8 +138,8 @@ def test_llvm_loads_what_cannot_be_linked(objects):
     (lambda data: data[:40], "damaged"),
     (lambda data: data[:-1000], "damaged"),
     (lambda data: b"\x7fELF\x01" + data[5:], "no relocatable"),
-    (lambda data: data[:18] + b"\xb7\0" + data[20:], "no relocatable"),  # aarch64
-    (lambda data: re.sub(rb"\x04\0\0\0(.\0\0\0\xfc\xff)", b"\x0a\0\0\0\\1", data), "type 10"),  # R_X86_64_32
+    (lambda data: data[:18] + b"\x16\0" + data[20:], "no relocatable"),  # S/390
+    (lambda data: unknown(data), "type 99"),
 ])  # fmt: skip
 def test_other_files_are_refused(objects, spoil, reason):
     with pytest.raises(NotLinkable, match=reason):

@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-INDEX = "apt-index"  # the folder next to the guests
+INDEX = "apt-index"  # the folder next to the guests; that of another architecture has its name behind it
 _TRIES = 4
 _INDEX_TRIES = 2  # a mirror whose files do not fit its own signature is not mended by asking again and again
 _INDEX_S = 24 * 3600  # how long an index serves
 _INCOMPLETE_S = 3600  # and one that the mirror gave in part only
-_ARCHITECTURES = ("i386", "amd64")  # of all recipes: one index holds both
+_ARCHITECTURES = ("i386", "amd64")  # of nearly all recipes: one index holds both
 _FAILED = re.compile(r"^Err:\d+ \S+ (.+)\n +(.+)", re.MULTILINE)
 _TIMEOUT_S = 900
 
@@ -41,6 +41,7 @@ class PrivateApt:
         self._say = say
         root = root.resolve()
         self._packages = root / "packages"
+        self._indexed = _ARCHITECTURES if architecture in _ARCHITECTURES else (architecture,)
         etc = root / "etc"
         self._index = index.resolve()
         own = (etc / "parts", root / "state", root / "cache/archives/partial", self._packages)
@@ -59,7 +60,7 @@ class PrivateApt:
 
     def _fetch_index(self) -> None:
         """A failing mirror is tried again; what matters is whether packages are found."""
-        both = [word for name in _ARCHITECTURES for word in ("-o", f"APT::Architectures::={name}")]
+        both = [word for name in self._indexed for word in ("-o", f"APT::Architectures::={name}")]
         for attempt in range(_INDEX_TRIES):
             self._say("fetching the package index" + (f", try {attempt + 1}" if attempt else ""))
             result = self._run("apt-get", "update", "-q", *both)

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import llvmlite.binding as llvm
 
-from playhead.engine.llvm.compile import LLVM_OPTIONS, compile_part, host
+from playhead.engine.llvm.compile import LLVM_OPTIONS, Host, compile_part, host
 from playhead.engine.llvm.cache import write
 from playhead.engine.llvm.core_file import Progress, pack, part_path, write_core
 from playhead.engine.llvm.generate import generate
@@ -32,8 +32,17 @@ def _end_with(parent: int) -> None:
 
 def build(progress: Progress | None = None) -> bytes:
     """The core as it is cached (core_file.py), of which only the parts that are not there are compiled."""
+    keys, index = build_parts(None, progress)
+    core = pack(keys, index)
+    write_core(core)
+    return core
+
+
+def build_parts(goal: Host | None = None, progress: Progress | None = None) -> tuple[list[str], dict]:
+    """The object files, for this host or another, put into the cache; their names there, and the index of what is in
+    them."""
     parts, index = generate(PART)
-    salt = repr((llvm.llvm_version_info, host(), LLVM_OPTIONS)).encode()
+    salt = repr((llvm.llvm_version_info, goal or host(), LLVM_OPTIONS)).encode()
     keys = [hashlib.sha256(salt + p.encode()).hexdigest()[:32] for p in parts]
     paths = [part_path(k) for k in keys]
     todo = [i for i, p in enumerate(paths) if not os.path.exists(p)]
@@ -42,12 +51,10 @@ def build(progress: Progress | None = None) -> bytes:
         todo.sort(key=lambda i: -len(parts[i]))
         workers = os.cpu_count() or 1
         with ProcessPoolExecutor(workers, initializer=_end_with, initargs=(os.getpid(),)) as pool:
-            futures = {pool.submit(compile_part, parts[i]): i for i in todo}
+            futures = {pool.submit(compile_part, parts[i], goal): i for i in todo}
             for future in as_completed(futures):
                 write(paths[futures[future]], future.result())
                 done += 1
                 if progress:
                     progress(done, len(parts))
-    core = pack(keys, index)
-    write_core(core)
-    return core
+    return keys, index

@@ -75,7 +75,7 @@ class _X86_64(Processor):
 
 
 class _Arm64(Processor):
-    """ELF for the Arm 64-bit Architecture, section 5.7. Instructions hold a part of an address in some of their bits."""
+    """ELF for the Arm 64-bit Architecture, section 5.7. Instructions hold parts of an address in bits of theirs."""
 
     name, machines, elf, triple, STUB = "ARM64", ("aarch64", "arm64"), 183, "aarch64-unknown-linux-gnu", 12
     R_ABS64, R_PREL64, R_PREL32, R_JUMP26, R_CALL26 = 257, 260, 261, 282, 283

@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.guest.other_hosts import HOSTS, OtherHost
 from tests.shared import once
 from tools import guest
 from tools.fuzz import replay as fuzz_replay
+
+T = TypeVar("T")
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "session")]  # for its quiet world
 
@@ -47,13 +52,17 @@ def _variants(pytestconfig: pytest.Config, *names: str) -> dict[str, tuple[Path,
     return _got(pytestconfig, guest.debian, *names)
 
 
-def _got(
-    pytestconfig: pytest.Config, get: Callable[[str], tuple[Path, Path]], *names: str
-) -> dict[str, tuple[Path, Path]]:
+@pytest.fixture(scope="session")
+def other_host(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], OtherHost]:
+    """One of HOSTS, by its name; it has been made ready to run native code."""
+    return cache(lambda name: _got(pytestconfig, lambda name: HOSTS[name](tmp_path_factory.mktemp(name)), name)[name])
+
+
+def _got(pytestconfig: pytest.Config, get: Callable[[str], T], *names: str) -> dict[str, T]:
     try:
         return {name: get(name) for name in names}
     except guest.GuestError as error:
-        text = f"the Debian guest cannot be had, so nothing that needs it was tested: {error}"
+        text = f"{', '.join(names)}: cannot be had, so nothing that needs it was tested: {error}"
         if os.environ.get("CI") == "true":
             pytest.fail(text)
         reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")

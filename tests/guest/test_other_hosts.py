@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ print(hashlib.sha256(compile_part(generate(PART)[0][part], Host(*goal) if goal e
 
 
 @pytest.fixture(scope="module", params=HOSTS)
-def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OtherHost:
-    return HOSTS[request.param](tmp_path_factory.mktemp(request.param))
+def there(request: pytest.FixtureRequest, other_host: Callable[[str], OtherHost]) -> OtherHost:
+    return other_host(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ def test_machine_code_made_here_is_the_one_made_there(there: OtherHost) -> None:
 
 
 @pytest.fixture(scope="module")
-def arm64(tmp_path_factory: pytest.TempPathFactory) -> OtherHost:
-    return HOSTS["arm64"](tmp_path_factory.mktemp("arm64"))
+def arm64(other_host: Callable[[str], OtherHost]) -> OtherHost:
+    return other_host("arm64")
 
 
 @pytest.mark.parametrize("size", [16384, 65536])

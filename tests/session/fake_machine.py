@@ -204,6 +204,7 @@ class FakeMachine:
             uart.rx.clear()
 
     suspended = False
+    hot_blocks = ()
 
     def take_checkpoint(self):
         if self._pending:

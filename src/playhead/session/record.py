@@ -175,6 +175,7 @@ class RecordSession(RunSession):
         ))  # fmt: skip
         self._digests += 1
         self._flush(wait=True)
+        self.writer.hot_blocks(self.machine.hot_blocks)
         super().finish(cause, status, note)
         assert self._outcome is not None
         self._outcome.events, self._outcome.digests = self._events, self._digests

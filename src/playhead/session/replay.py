@@ -111,6 +111,7 @@ class ReplaySession:
         ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
         self.machine = self._build(Door(ends, self.ask, self._printed))
         self._built = True
+        self.machine.hot_blocks = self.reader.hot_blocks()
         self.sources.built()
         self.sinks.connect(self.host.ends)
         if self.log is not None:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from playhead.log.console import number_of
 from playhead.log.events import ClockHost, Event
+from playhead.log.hot_blocks import HotBlock
 from playhead.machine.debug import Access
 
 Printed = Callable[[int, bytes, Sequence[int]], None]
@@ -89,6 +90,9 @@ class MachineLike(Protocol):
 
     @property
     def shift(self) -> int: ...
+
+    hot_blocks: Sequence[HotBlock]
+    """Where the guest spent its time. What is assigned to it is compiled first; nothing else comes of it."""
 
     @property
     def devices(self) -> Mapping[str, Any]:

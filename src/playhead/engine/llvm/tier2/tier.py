@@ -20,6 +20,7 @@ from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.library import library
 from playhead.engine.llvm.tier2.code_memory import CodeMemory
 from playhead.engine.llvm.tier2.handler_numbers import handler_numbers
+from playhead.engine.llvm.tier2.hottest import Hottest
 from playhead.engine.llvm.tier2.service import Service
 from playhead.engine.llvm.tier2.switch import FORCE, SLICE
 from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
@@ -86,11 +87,12 @@ class Tier2:
                  code: Compiled):  # fmt: skip
         self.backend, self.code = backend, code
         self.stop = 0
+        self.hottest = Hottest()
         self.told = self.installed = 0  # of blocks
         self.seconds = 0.0  # spent here
         self.clock: Callable[[], float] = lambda: 0.0  # of a profile
         self._core, self._base, self._ring = core, base, ring
-        self._words = arena.cast("Q")
+        self._words, self._halves = arena.cast("Q"), arena.cast("I")
         self._waiting: dict[bytes, list[int]] = {}  # unit -> blocks
         self._seen = len(code.arrived)
         self._numbers = handler_numbers(library())
@@ -105,6 +107,7 @@ class Tier2:
             self._hear()
         if not 0 < self.stop - icount <= SLICE:
             self.stop = icount + SLICE
+            self._sample()
         self.code.take(self.backend.ready())
         self._put_in_place()
         self.seconds += self.clock() - began
@@ -113,7 +116,20 @@ class Tier2:
     def forget(self) -> None:
         """The arena is used anew."""
         self._core.c32[self._top] = 0
+        self._core.set("work", 0, L.CUT_WORK)
         self._waiting.clear()
+
+    def _place(self, block: int) -> tuple[int, int]:
+        """Physical address and mode of a block."""
+        at = block - self._base
+        return self._halves[(at + L.B_PA) // 4], self._halves[(at + L.B_MODE) // 4]
+
+    def _sample(self) -> None:
+        """A run of a certain length has ended: in which block?"""
+        block = self._core.get("work", L.CUT_WORK)
+        if block:
+            count = self._halves[(block - self._base + L.B_N) // 4]
+            self.hottest.sampled(self._place(block), SLICE // max(count, 1))
 
     def _hear(self) -> None:
         """What native code tells of."""
@@ -131,6 +147,8 @@ class Tier2:
     def _meet(self, block: int, heat: int, unit: bytes) -> None:
         """A block is hot."""
         self.told += 1
+        place = self._place(block)
+        self.hottest.counted(place, heat)
         address = self.code.address.get(unit)
         if address is not None:
             self._install(block, address)
@@ -142,7 +160,7 @@ class Tier2:
             blocks = self._waiting[unit] = []
         if block not in blocks[-1:]:
             blocks.append(block)
-        self.backend.ask(key_of(unit), unit, heat)
+        self.backend.ask(key_of(unit), unit, max(heat, self.hottest.expected.get(place, 0)))
 
     def _put_in_place(self) -> None:
         """Code that has come since the last look, whoever asked for it."""

@@ -58,7 +58,6 @@ def tiered(tmp_path_factory):
     """A real guest's, with tier 2 on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLAYHEAD_TIER2", "on")
-        patch.setenv("XDG_CACHE_HOME_KEPT", "")
         return fuzz_recording.record("demo", tmp_path_factory.mktemp("hot"))
 
 

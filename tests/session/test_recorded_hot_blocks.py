@@ -1,4 +1,4 @@
-"""A recording names the blocks that were hot, a replay and a part of it are given them, and nothing else comes of it."""
+"""A recording names the blocks that were hot; a replay and a part of it are given them; nothing else comes of it."""
 
 import pytest
 from fake_machine import Program

@@ -1,4 +1,4 @@
-"""growth [--long] [--parts NAME,...] [--write]: how the cost grows, with memory, with the length of a recording, with disks
+"""growth [--long] [--parts NAME,...] [--write]: how the cost grows with memory, a recording's length, busy disks
 
 memory: the Debian boot with 64 MB to 3 GB, plain and recorded, beside QEMU. length: recordings of 10^8 to 10^10
 instructions of a loop (`--long`: 10^11): recording and replaying, and what should not grow: opening, info, a seek into

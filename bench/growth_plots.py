@@ -7,7 +7,8 @@ from pathlib import Path
 try:
     import matplotlib
 except ImportError:
-    raise SystemExit("plots need matplotlib: .venv/bin/python -m pip install -c constraints.txt -e '.[bench]'") from None
+    INSTALL = ".venv/bin/python -m pip install -c constraints.txt -e '.[bench]'"
+    raise SystemExit(f"plots need matplotlib: {INSTALL}") from None
 matplotlib.use("svg")
 
 import matplotlib.pyplot as plt

@@ -26,8 +26,9 @@ MOST = 10  # lines of a table
 NEAR = 64  # bytes between samples of one stretch of code
 COUNTED = {
     "turns": "turns of the run loop", "searched": "blocks looked up outside of the jump cache",
-    "decoded": "blocks decoded", "voided": "blocks voided by stores", "slow": "accesses outside of the host table",
-    "walks": "TLB misses (page walks)", "flushes": "flushes of the host table",
+    "blocks_decoded": "blocks decoded", "blocks_voided": "blocks voided by stores",
+    "slow": "accesses outside of the host table", "walks": "TLB misses (page walks)",
+    "flushes": "flushes of the host table",
 }  # fmt: skip
 
 
@@ -60,8 +61,8 @@ def profiled(values: dict[str, Any], build: Build) -> Iterator[Build]:
 
 def report(profile: Profile, beside_ns: Sequence[int], symbols: GuestSymbols | None = None) -> str:
     """The tables. `beside_ns`: processor time of other threads, and of processes that have ended meanwhile."""
-    parts = [_summary(profile), _time(profile, beside_ns), _exits(profile), _accesses(profile), _counts(profile),
-             _code(profile, symbols)]  # fmt: skip
+    parts = [_summary(profile), _time(profile, beside_ns), _tiers(profile), _exits(profile),
+             _accesses(profile), _counts(profile), _code(profile, symbols)]  # fmt: skip
     return "\n\n".join(filter(None, parts))
 
 
@@ -87,12 +88,29 @@ def _summary(profile: Profile) -> str:
 
 def _time(profile: Profile, beside_ns: Sequence[int]) -> str:
     total = profile.total_ns
-    parts = {"native code": profile.native_ns, "Python": profile.python_ns, "digests": profile.digest_ns,
+    parts = {"native code": profile.native_ns, "Python": profile.python_ns,
+             "second tier, putting code in place": profile.tier2_ns, "digests": profile.digest_ns,
              "checkpoints, without compressing": profile.checkpoint_ns}  # fmt: skip
     rows = [(percent(ns, total), f"{ns / 1e9:.2f}", name) for name, ns in parts.items() if ns]
-    more = {"other threads (disks, compressing)": beside_ns[0], "other processes": beside_ns[1]}
+    more = {"other threads (disks, compressing)": beside_ns[0], "other processes (compiling)": beside_ns[1]}
     rows += [("", f"{ns / 1e9:.2f}", name) for name, ns in more.items() if ns >= 10_000_000]
     return table(("%", "seconds", "time"), rows)
+
+
+def _tiers(profile: Profile) -> str:
+    """Which tier ran the instructions: exact for the evaluator, by samples for the two others."""
+    from playhead.x86.state import EXIT_REFERENCE
+
+    reference, total = profile.exits[EXIT_REFERENCE], profile.instructions
+    known = profile.compiled + profile.interpreted
+    if profile.tier2 is None or not known:
+        return ""
+    native = total - reference
+    rows = [(percent(n * native / known, total), f"{n * native // known:,}", name) for n, name in
+            ((profile.compiled, "compiled code"), (profile.interpreted, "interpreter"))]  # fmt: skip
+    rows += [(percent(reference, total), f"{reference:,}", "reference evaluator")] if reference else []
+    blocks = f"{profile.tier2.told:,} reports of hot blocks, {profile.tier2.installed:,} blocks with compiled code"
+    return table(("%", "number", f"instructions (by {known:,} samples; {blocks})"), rows)
 
 
 def _exits(profile: Profile) -> str:

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from playhead.engine.llvm.layout import CUT_WORK
 from playhead.machine.machine import Machine
 from playhead.x86 import state as S
+
+if TYPE_CHECKING:
+    from playhead.engine.llvm.tier2.tier import Tier2
 
 DISTANCE = 1 << 17  # instructions between two samples, on average
 MULTIPLIER, INCREMENT, MASK = 6364136223846793005, 1442695040888963407, (1 << 64) - 1  # Knuth's generator
@@ -24,7 +28,7 @@ EXITS = {
     S.EXIT_INTR_WINDOW: "interrupt window", S.EXIT_TRIPLE: "triple fault", S.EXIT_REFERENCE: "reference evaluator",
     S.EXIT_DELIVERIES: "many exceptions", S.EXIT_CPU_WRITE: "processor's own register", S.EXIT_SYNC: "kick",
     S.EXIT_ARENA: "code area full", S.EXIT_BREAK: "breakpoint", S.EXIT_WATCH: "watchpoint",
-    S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers",
+    S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers", S.EXIT_HEAT: "code to be compiled",
 }  # fmt: skip
 READS = {S.EXIT_PORT_READ: "port", S.EXIT_MMIO_READ: "memory"}
 WRITES = {S.EXIT_PORT_WRITE: "port", S.EXIT_MMIO_WRITE: "memory"}
@@ -52,8 +56,10 @@ class Profile:
         self._clock_ns, self._distance = clock_ns, distance
         self._random = 1
         self.attached = False
+        self.tier2: Tier2 | None = None
         self.native_ns = self.digest_ns = self.checkpoint_ns = self.total_ns = 0
-        self.instructions = 0
+        self.tier2_ns = self.instructions = 0
+        self.compiled = self.interpreted = 0  # samples of which that is known
         self.exits: Counter[int] = Counter()
         self.accesses: Counter[Access] = Counter()
         self.samples: Counter[Place] = Counter()
@@ -64,11 +70,14 @@ class Profile:
         self.machine, core = machine, machine.core
         self._core, self._c32, self._c64 = core, core.c32, core.c64
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
-        self._before = [core.get("counts", n) for n in range(len(S.COUNTS))]
+        self._before = self._counted()
         self._next = core.get("icount") + self._ahead()
         engine: Any = machine.engine
         if machine.engine_name == "native":
             engine.around_native(self._timed_native)
+            self.tier2 = engine.tier2
+            if self.tier2 is not None:
+                self.tier2.clock = lambda: self._clock_ns() / 1e9
         else:
             engine.run = self._timed("native_ns", engine.run)
         engine.run = self._sampled(engine.run)
@@ -81,12 +90,18 @@ class Profile:
     def stop(self) -> None:
         """The end: from here on the figures are there."""
         self.total_ns = self._clock_ns() - self._began_ns
-        now = (self._core.get("counts", n) for n in range(len(S.COUNTS)))
-        self.counts = {name: one - b for name, one, b in zip(S.COUNTS, now, self._before, strict=True)}
+        self.counts = {name: n - self._before[name] for name, n in self._counted().items()}
+        if self.tier2 is not None:
+            self.tier2_ns = int(self.tier2.seconds * 1e9)
+
+    def _counted(self) -> dict[str, int]:
+        """What native code has counted until now."""
+        found = {name: self._core.get("counts", n) for n, name in enumerate(S.COUNTS)}
+        return found | {name: self._core.get(name) for name in ("blocks_decoded", "blocks_voided")}
 
     @property
     def python_ns(self) -> int:
-        return self.total_ns - self.native_ns - self.digest_ns - self.checkpoint_ns
+        return self.total_ns - self.native_ns - self.digest_ns - self.checkpoint_ns - self.tier2_ns
 
     # what is put around what
 
@@ -125,6 +140,8 @@ class Profile:
                 if self._next - begin > 2 * self._distance:  # the machine was put into an earlier state
                     self._next = begin + self._ahead()
                 target = min(end, max(self._next, begin + 1))
+                if self._next <= target:
+                    self._core.set("work", 0, CUT_WORK)
                 inner(target - begin)
                 self.instructions += c64[icount] - begin
                 if c64[icount] >= self._next:
@@ -139,6 +156,11 @@ class Profile:
     def _sample(self) -> None:
         linear = (self._c32[self._i["eip"]] + self._core.seg("cs", "base")) & 0xFFFFFFFF
         self.samples[Place(self._c32[self._i["cpl"]] == 3, linear)] += 1
+        block = self._core.get("work", CUT_WORK) if self.tier2 is not None else 0
+        if self.tier2 is not None and block:  # the sample is in it, not at its beginning
+            compiled = self.tier2.has_code(block)
+            self.compiled += compiled
+            self.interpreted += not compiled
         self._next = self._c64[self._i["icount"]] + self._ahead()
 
     def _ahead(self) -> int:

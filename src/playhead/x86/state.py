@@ -130,7 +130,7 @@ _field("ptr", 64, 64, arch=False)  # the engine's array bases, by region (see RE
 _field("work", 64, 64, arch=False)  # the engine's own
 # What is counted where counting costs nothing beside what is done there, in the order of the field's items; no guest
 # and no digest knows of it (machine/profile.py).
-COUNTS = ("turns", "searched", "decoded", "voided", "slow", "walks", "flushes")
+COUNTS = ("turns", "searched", "slow", "walks", "flushes")
 _field("counts", 64, 16, arch=False)
 SIZE = -(-_top // 4096) * 4096
 

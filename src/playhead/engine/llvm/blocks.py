@@ -251,7 +251,6 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         with m.if_(crossing.get().ne(0)):
             m.break_()
     set_host(m, top.get() + L.UOP["off"][0], 16, off.get().trunc(16))  # of the `end` uop, if there will be one
-    m.count("decoded")
     m.st("arena_top", call(m, "finish_block", block, top.get(), count.get(), ended.get()))
     m.st("blocks_decoded", m.ld("blocks_decoded") + 1)
     set_host(m, block + L.B_MODE, 32, mode)

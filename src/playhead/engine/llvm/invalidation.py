@@ -97,7 +97,6 @@ def native_code_written(m: StateBuilder, page):
     with m.loop():
         with m.if_(node.get().eq(0)):
             m.break_()
-        m.count("voided")
         block = host(m, node.get(), 64)
         m.st("blocks_voided", m.ld("blocks_voided") + 1)
         set_host(m, block + L.B_N, 32, L.DEAD)

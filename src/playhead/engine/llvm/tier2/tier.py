@@ -113,6 +113,12 @@ class Tier2:
         self.seconds += self.clock() - began
         return self.stop - icount
 
+    def has_code(self, block: int) -> bool:
+        """Whether entering a block leads to code that was compiled for it."""
+        at = block - self._base
+        tier1 = self._words[(at + L.HEADER) // 8], self._core.get("work", L.COUNT_WORK)
+        return self._words[(at + L.B_ENTRY) // 8] not in tier1
+
     def forget(self) -> None:
         """The arena is used anew."""
         self._core.c32[self._top] = 0

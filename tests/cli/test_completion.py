@@ -6,6 +6,7 @@ import select
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.devices import registry
 from playhead.x86.system.cpuid import MODELS
 
+LIMIT_S = 90.0
 RUN = "playhead run "
 SYSTEM = "playhead-system-i386 "
 
@@ -107,13 +109,15 @@ def test_a_real_shell(shell: str, folder: Path) -> None:
     env = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "dumb", "LANG": "C.UTF-8"}
     line = ["playhead-system-i386 -driv", "\t", "if=none,snap", "\t", "on,file=disk", "\t", "-hda a\\ ", "\t",
             "-device ide-h", "\t", "\b,id=q", "\r"]  # fmt: skip
-    typed = [script + "\r", *line, "exit\r"]
+    typed = [f'{script}; echo READ""Y\r', *line, "exit\r"]
     assert terminal(words, typed, env, folder / "ran") == (
         "<-drive><if=none,snapshot=on,file=disk.img><-hda><a b.img><-device><ide-hd,id=q>")  # fmt: skip
 
 
 def terminal(words: list[str], typed: list[str], env: dict[str, str], out: Path) -> str:
-    """What a program at a terminal has written into a file when all was typed, each after what was before has shown."""
+    """What a shell at a terminal has written into a file when it has ended. First it is got ready; then each is typed
+    after what was before has shown.
+    """
     child, fd = pty.fork()
     if child == 0:
         os.execvpe(words[0], words, env)
@@ -121,7 +125,8 @@ def terminal(words: list[str], typed: list[str], env: dict[str, str], out: Path)
         quiet(fd, 0.5)
         for n, keys in enumerate(typed):
             os.write(fd, keys.encode())
-            quiet(fd, 0.15 if n else 1.0)
+            quiet(fd, 0.15) if n else shown(fd, b"READY")
+        shown(fd, None)
         return out.read_text()
     finally:
         os.close(fd)
@@ -129,9 +134,25 @@ def terminal(words: list[str], typed: list[str], env: dict[str, str], out: Path)
         os.waitpid(child, 0)
 
 
-def quiet(fd: int, seconds: float) -> None:
+def shown(fd: int, text: bytes | None) -> None:
+    """Read what a terminal shows, up to this text or to the program's end."""
+    seen, end = b"", time.monotonic() + LIMIT_S
+    while text is None or text not in seen:
+        assert select.select([fd], [], [], max(end - time.monotonic(), 0))[0], seen
+        try:
+            piece = os.read(fd, 4096)
+        except OSError:  # the program has ended
+            piece = b""
+        if not piece:
+            assert text is None, seen
+            return
+        seen += piece
+    quiet(fd, 0.15, 0.15)
+
+
+def quiet(fd: int, seconds: float, first_s: float = LIMIT_S) -> None:
     """Read what a terminal shows, until it has shown something and then nothing for so long."""
-    wait = 20.0
+    wait = first_s
     while select.select([fd], [], [], wait)[0]:
         wait = seconds
         try:

@@ -152,7 +152,7 @@ def test_two_machines_on_a_wire(tmp_path: Path) -> None:
 
     takes = "nc -l -p 5000 > /tmp/file; sha256sum < /tmp/file; sleep 1"
     sends = "until ping -c 1 -W 1 10.1.0.1 > /dev/null; do :; done; ping -c 3 10.1.0.1; head -c 1000000 /dev/urandom " \
-            "> /tmp/file; sha256sum < /tmp/file; nc 10.1.0.1 5000 < /tmp/file"  # fmt: skip
+            "> /tmp/file; sha256sum < /tmp/file; until nc 10.1.0.1 5000 < /tmp/file; do :; done"  # fmt: skip
     words = [f'IP=10.1.0.{n}/24 RUN="{run}"' for n, run in enumerate((takes, sends), 1)]
     with Guest(tmp_path / "a.ph", words[0], *wired("rtl8139", "listen", 1)) as first:
         first.wait_until_it_runs()

@@ -16,7 +16,6 @@ import contextlib
 import random
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,23 +29,16 @@ from playhead.host.block import Image, open_image, references
 from playhead.host.block.hostfile import HostFile
 from playhead.host.block.qcow2 import Qcow2Image
 from tools.fuzz import image_mutations as mutations
+from tools.fuzz.cases import WAITS, Finding, Hang, limited
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 1 << 30  # bytes of address space
-LIMIT_S = 20  # a case that takes longer hangs
+LIMIT_S = 20  # of processor time: a case that takes longer hangs
 MOST_READ = 4 << 20  # bytes of a disk that are read, where the damage made it large
 MOST_GROWTH = 64 << 20  # bytes
 JUDGED = 20  # qemu-img is asked about one case of so many
 MOST_FINDINGS = 20
 LONGEST_LINE = 600  # characters; names of files and snapshots are in it
-
-
-class Finding(Exception):
-    """What must not happen."""
-
-
-class Hang(BaseException):
-    """Not an Exception, so that nothing takes it for an error."""
 
 
 class Case:
@@ -98,7 +90,7 @@ class Case:
         command = ["qemu-img", "convert", "-U", "-f", "qcow2", "-O", "raw", str(self.path), str(target)]
         try:
             with _unlimited():
-                done = subprocess.run(command, capture_output=True, timeout=LIMIT_S)
+                done = subprocess.run(command, capture_output=True, timeout=WAITS * LIMIT_S)
         except subprocess.TimeoutExpired:
             return
         if done.returncode == 0 and target.read_bytes() != data[: len(data) // 512 * 512]:
@@ -159,32 +151,25 @@ def _unlimited() -> Iterator[None]:
 def work(folder: Path, seed: int, numbers: range) -> None:
     """The process that runs the cases: a line for each, `number verdict`."""
 
-    def hang(*_: object) -> None:
-        raise Hang
-
     HostFile.sync = lambda self: None  # type: ignore[method-assign]  # no need to wait for the disk
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    signal.signal(signal.SIGALRM, hang)
     judge = shutil.which("qemu-img") is not None
     originals = mutations.make_originals(folder)
     bases = {path: path.read_bytes() for path in folder.glob("base.*")}
     for number in numbers:
         case = Case(folder, originals, seed, number)
         case.judged = case.judged and judge
-        signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
         try:
-            verdict = case.run()
+            with limited(LIMIT_S):
+                verdict = case.run()
             if any(path.read_bytes() != data for path, data in bases.items()):
                 raise Finding("a backing file has changed")
-        except Hang:
-            verdict = f"finding: it takes more than {LIMIT_S} s: {case.what}"
-        except Finding as finding:
+        except (Hang, Finding) as finding:
             verdict = f"finding: {finding}: {case.what}"
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)[-4:]
             where = "; ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
             verdict = f"finding: {type(error).__name__}: {error}: {case.what} ({where})"
-        signal.setitimer(signal.ITIMER_REAL, 0)
         print(number, verdict.replace("\n", " "), flush=True)
 
 

@@ -56,7 +56,7 @@ from tools.fuzz.net_receiving import Calm
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 1 << 30  # bytes of address space beyond what a replay of the original takes
-LIMIT_S = 150  # a case that takes longer hangs (a diagnosis may take 20 s on a host that is not busy)
+LIMIT_S = 150  # of processor time: a case that takes longer hangs (a diagnosis may take 20 s)
 START_S = 400  # for the first: the native core may have to be built
 PERIOD = 400  # instructions between two digests
 
@@ -253,6 +253,21 @@ def work(seed: int, numbers: range, pipe: int) -> None:
             os.write(pipe, json.dumps(worker.case(number)).encode() + b"\n")
 
 
+def silent(pipe: int, worker: int, limit_s: float) -> bool:
+    """Whether nothing comes while the worker computes for so long; or waits, for longer than any busy host makes it."""
+    used_s, end = processor_s(worker), time.monotonic() + 6 * limit_s
+    while not select.select([pipe], [], [], 1)[0]:
+        if processor_s(worker) - used_s > limit_s or time.monotonic() > end:
+            return True
+    return False
+
+
+def processor_s(pid: int) -> float:
+    """What a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def cases(seed: int, numbers: range) -> Any:
     """Results of all cases; a worker that dies or hangs gives one too, and another one continues."""
     while numbers:
@@ -264,7 +279,7 @@ def cases(seed: int, numbers: range) -> Any:
         current, rest, limit_s = None, b"", START_S
         with os.fdopen(reading, "rb", buffering=0) as pipe:
             while True:
-                if not select.select([pipe], [], [], limit_s)[0]:
+                if silent(reading, child.pid, limit_s):
                     break
                 data, limit_s = pipe.read(1 << 16), LIMIT_S
                 if not data:

@@ -6,9 +6,13 @@ of datagram sockets, so that a frame is a datagram.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import socket
+import struct
 import subprocess
+import termios
+import time
 from pathlib import Path
 
 QEMU = "qemu-system-i386"
@@ -16,7 +20,7 @@ HAVE = shutil.which(QEMU) is not None
 PORTS, REGISTERS = 0xC000, 0xE0000000  # where the card's ranges are put
 SLOT = 2 << 11
 LOOP = bytes(0xFFF0) + b"\xeb\xfe".ljust(16, b"\0")
-SETTLE_S = 0.3
+SETTLE_S, PATIENCE_S = 0.3, 60
 
 
 class QemuCard:
@@ -95,6 +99,14 @@ class QemuCard:
     def arrive(self, frame: bytes) -> None:
         """A frame comes in."""
         self._wire.sendto(frame, self._peer)
+
+    def settle(self) -> None:
+        """Until it has taken what came: the kernel counts it as unsent before. QEMU gives it to the card at once."""
+        end = time.monotonic() + PATIENCE_S
+        while struct.unpack("i", fcntl.ioctl(self._wire, termios.TIOCOUTQ, bytes(4)))[0]:
+            assert time.monotonic() < end, "the card takes no frames"
+            time.sleep(0.001)
+        self.config(0)  # QEMU answers when it has dealt with that
 
     def sent(self, wait_s: float = SETTLE_S) -> bytes | None:
         """The next frame that the card has sent; None if none comes."""

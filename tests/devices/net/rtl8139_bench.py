@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from pathlib import Path
 
 from card_bench import CardBench
@@ -11,7 +10,7 @@ from qemu_card import QemuCard
 
 from playhead.devices.net.rtl8139 import Rtl8139
 
-RAM, SETTLE_S = 1 << 20, 0.05
+RAM = 1 << 20
 PORTS, REGISTERS = 0xC000, 0xE0000000
 RING, RX_DESCRIPTORS, TX_DESCRIPTORS, TX_HIGH, BUFFERS, DATA = 0x10000, 0x40000, 0x41000, 0x42000, 0x50000, 0x80000
 ME, OTHER, BROADCAST = bytes.fromhex("525400123456"), bytes.fromhex("020000000001"), b"\xff" * 6
@@ -139,4 +138,4 @@ class Qemu(Card):
 
     def arrive(self, frame: bytes) -> None:
         self._qemu.arrive(frame)
-        time.sleep(SETTLE_S)
+        self._qemu.settle()

@@ -53,7 +53,7 @@ def blocks(side: Side) -> dict[int, dict[str, int]]:
 
 
 def test_off_enters_handlers():
-    side = Side(NativeEngine)
+    side = Side(lambda core: NativeEngine(core, switch.OFF))
     side.reset()
     program(side)
     assert side.engine.tier2 is None and side.run([10_000]) == "halt"

@@ -9,7 +9,9 @@ Core.load), so a test also runs among the leftovers of all tests before it.
 
 import random
 import struct
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from playhead.engine.core import Core
 from playhead.engine.llvm.engine import NativeEngine
@@ -57,7 +59,7 @@ def d32(*values: int) -> bytes:
 class Side:
     """One machine: memory, CPU, engine, a device that answers reads by a counter and notes everything."""
 
-    def __init__(self, engine: type, more: int = 0):
+    def __init__(self, engine: Callable[[Core], Any], more: int = 0):
         self.memory = Memory(RAM + more)
         self.memory.allocate(RAM)
         self._map()

@@ -93,8 +93,8 @@ class NativeEngine:
         arena, heat = (memoryview(self._arrays[name]) for name in ("arena", "heat"))
         backend, code = backend or backend_for(setting), code or compiled()
         self.tier2 = Tier2(self.core, arena, self._arena, heat, setting, backend, code)
-        if self.core.get("blocks_decoded"):
-            self.reset_arena()
+        if self.core.get("arena_top") != self._arena + L.SCRATCH:
+            self.reset_arena()  # blocks that were decoded before are not counted
 
     def _remapped(self) -> None:
         self.core.stale = True

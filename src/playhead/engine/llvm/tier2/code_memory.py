@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import os
 from collections.abc import Sequence
-from functools import cache
 
 from playhead.engine.llvm.loading import make_executable
 
 PAGE = mmap.PAGESIZE
 ALIGNMENT = 32
 CHUNK = 1 << 20  # mapped at once
-X86_64 = ("x86_64", "amd64")
 
 
 class CodeMemory:
@@ -46,21 +43,7 @@ class CodeMemory:
             chunk[first + offset : first + offset + len(code)] = code
         base = ctypes.addressof(ctypes.c_char.from_buffer(chunk)) + first
         make_executable(base, taken)
-        _flush(base, taken)
         self._at += taken
         self.room -= taken
         self.size += length
         return [base + offset for offset in offsets]
-
-
-def _flush(base: int, size: int) -> None:
-    """Let the processor see instructions that were written as data; an x86 does so by itself."""
-    if os.uname().machine.lower() not in X86_64:
-        _clear_cache()(base, base + size)
-
-
-@cache
-def _clear_cache() -> ctypes._NamedFuncPointer:
-    function = ctypes.CDLL("libgcc_s.so.1").__clear_cache
-    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_void_p), None
-    return function

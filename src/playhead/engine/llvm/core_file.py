@@ -26,6 +26,8 @@ WORD = struct.Struct("<Q")  # of the array of copies: address
 _LENGTH = struct.Struct("<I")
 _DIGEST = hashlib.sha256().digest_size
 
+TIER2 = os.path.join("engine", "llvm", "tier2")  # the second tier, whose code has a version of its own
+
 Progress = Callable[[int, int], None]
 
 
@@ -33,6 +35,8 @@ def source_key() -> str:
     """Hash of everything that decides the native code."""
     h = hashlib.sha256(repr((target(), sys.version_info[:2])).encode())
     for path, source in sources("ir", "x86", "engine"):
+        if path.startswith(TIER2):  # the core knows nothing of it
+            continue
         h.update(path.encode())
         h.update(source)
     return h.hexdigest()[:32]

@@ -8,12 +8,13 @@ same as an empty one.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import struct
 from functools import cache
 
-from playhead.engine.llvm.cache import cache_dir
-from playhead.engine.llvm.core_file import IMPORTED
+from playhead.engine.llvm.cache import cache_dir, sources
+from playhead.engine.llvm.core_file import IMPORTED, TIER2
 from playhead.engine.llvm.tier2.segments import UNIT, Segment, names_in, open_folder
 
 FOLDER = "blocks"  # in the folder of native code
@@ -26,9 +27,14 @@ def folder_of(version: str) -> str:
     return os.path.join(cache_dir(), FOLDER, version)
 
 
+@cache
 def version() -> str:
-    """The folder's name, and what is mixed into each hash."""
-    return IMPORTED
+    """The folder's name, and what is mixed into each hash: the native core, and the sources of the second tier."""
+    h = hashlib.sha256(IMPORTED.encode())
+    for path, source in sources(TIER2):
+        h.update(path.encode())
+        h.update(source)
+    return h.hexdigest()[:32]
 
 
 class Store:

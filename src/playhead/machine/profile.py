@@ -19,7 +19,7 @@ from playhead.x86 import state as S
 if TYPE_CHECKING:
     from playhead.engine.llvm.tier2.tier import Tier2
 
-DISTANCE = 1 << 17  # instructions between two samples, on average
+DISTANCE = 1 << 19  # instructions between two samples, on average
 MULTIPLIER, INCREMENT, MASK = 6364136223846793005, 1442695040888963407, (1 << 64) - 1  # Knuth's generator
 
 EXITS = {
@@ -30,6 +30,7 @@ EXITS = {
     S.EXIT_ARENA: "code area full", S.EXIT_BREAK: "breakpoint", S.EXIT_WATCH: "watchpoint",
     S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers", S.EXIT_HEAT: "code to be compiled",
 }  # fmt: skip
+ACCESSES = {S.EXIT_PORT_READ, S.EXIT_PORT_WRITE, S.EXIT_MMIO_READ, S.EXIT_MMIO_WRITE}
 READS = {S.EXIT_PORT_READ: "port", S.EXIT_MMIO_READ: "memory"}
 WRITES = {S.EXIT_PORT_WRITE: "port", S.EXIT_MMIO_WRITE: "memory"}
 
@@ -132,24 +133,28 @@ class Profile:
     def _sampled(self, inner: Callable[[int], None]) -> Callable[[int], None]:
         """`engine.run`, cut where a sample is due; which device it ended for is noted."""
         c32, c64, icount, reason = self._c32, self._c64, self._i["icount"], self._i["exit_reason"]
+        most, cut = 2 * self._distance, self._i["work"] + CUT_WORK
 
         def around(budget: int) -> None:
-            end = c64[icount] + budget
+            begin = c64[icount]
+            end = begin + budget
             while True:
-                begin = c64[icount]
-                if self._next - begin > 2 * self._distance:  # the machine was put into an earlier state
-                    self._next = begin + self._ahead()
-                target = min(end, max(self._next, begin + 1))
-                if self._next <= target:
-                    self._core.set("work", 0, CUT_WORK)
+                target, next_ = end, self._next
+                if next_ - begin > most:  # the machine was put into an earlier state
+                    next_ = self._next = begin + self._ahead()
+                if next_ <= target:
+                    target = max(next_, begin + 1)
+                    c64[cut] = 0
                 inner(target - begin)
-                self.instructions += c64[icount] - begin
-                if c64[icount] >= self._next:
+                now, why = c64[icount], c32[reason]
+                self.instructions += now - begin
+                if now >= next_:
                     self._sample()
-                if c32[reason] in READS or c32[reason] in WRITES:
-                    self._accessed(c32[reason])
-                if c32[reason] or c64[icount] < target or target == end:
+                if why in ACCESSES:
+                    self._accessed(why)
+                if why or now < target or target == end:
                     return
+                begin = now
 
         return around
 

@@ -140,8 +140,8 @@ class Compiling:
             return False
         try:
             self._child, self._works = Child(), False
-        except OSError as e:
-            self._failed(f"it cannot be started ({e.strerror})")
+        except (OSError, NotImplementedError) as e:  # the latter: this C library starts no sessions
+            self._failed(f"it cannot be started ({e})")
         return self._child is not None
 
     def _take(self, reply: Reply) -> None:

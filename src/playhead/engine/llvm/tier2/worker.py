@@ -148,6 +148,7 @@ def _compiler() -> Compile:
 def main(parent: int, version: str) -> None:
     """The whole of the process. `version`: of the sources that the parent runs, which may have been edited since."""
     try:
+        os.closerange(wire.COUNTER_FD + 1, os.sysconf("SC_OPEN_MAX"))  # whatever the user's shell has left open
         _settle(parent)
         if version != IMPORTED:
             raise EOFError

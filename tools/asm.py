@@ -8,6 +8,7 @@ resolved here, relative to the including file.
 from __future__ import annotations
 
 import argparse
+import platform
 import re
 import subprocess
 import sys
@@ -126,6 +127,8 @@ def _child() -> None:
     """Assembly on standard input, an ELF object on standard output."""
     import llvmlite.binding as llvm
 
+    if platform.machine() not in ("x86_64", "amd64"):
+        sys.exit(f"guests are assembled on x86-64: llvmlite has LLVM's assembler of the host, {platform.machine()}")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     llvm.initialize_native_asmparser()

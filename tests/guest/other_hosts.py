@@ -2,7 +2,8 @@
 since 2003, and Python for ARM64. Each has a cache of its own, which is kept with the guests.
 
 LLVM takes twenty times as long there, so this host makes the parts of the native core for them, which are the same
-bytes that they would make (`test_other_hosts.py` compares some).
+bytes that they would make (`test_other_hosts.py` compares some). Guests are made here as well: the assembler is LLVM's
+for x86, which llvmlite has on x86 only.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class OtherHost:
     def __init__(self, name: str, python: Path):
         self.name, self.python = name, python
         cache = guest.cache() / "other-hosts" / name
-        cache.mkdir(parents=True, exist_ok=True)
+        (cache / "playhead").mkdir(parents=True, exist_ok=True)
+        guests = cache / "playhead" / "guests"
+        if not guests.is_symlink():
+            guests.symlink_to(guest.cache())  # they are assembled here
         paths = os.pathsep.join((str(ROOT / "src"), str(ROOT)))
         own = {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
         self.environment = {**os.environ, **own}

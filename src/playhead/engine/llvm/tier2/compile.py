@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import llvmlite.binding as llvm
 
-from playhead.engine.llvm.compile import target_machine
+from playhead.engine.llvm.compile import Host, target_machine
 from playhead.engine.llvm.tier2.steps import NotCompilable
 from playhead.engine.llvm.tier2.translate import FOOTER, translate
 from playhead.engine.llvm.tier2.unit import Unit
@@ -38,11 +38,11 @@ def functions(data: bytes) -> dict[str, bytes]:
     return {name: code for name, code in found.items() if name not in needy}
 
 
-def compile_text(text: str) -> bytes:
-    """LLVM text to an object file."""
-    machine = target_machine()
+def compile_text(text: str, goal: Host | None = None) -> bytes:
+    """LLVM text to an object file, for this host or another."""
+    machine = target_machine(goal)
     module = llvm.parse_assembly(text)
-    module.triple = llvm.get_default_triple()
+    module.triple = machine.triple
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=1))
     manager = llvm.create_new_module_pass_manager()
     manager.add_instruction_combine_pass()

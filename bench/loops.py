@@ -1,8 +1,8 @@
 """loops [--runs N] [--rounds N] [--before DIR]: loops of arithmetic, memory and calls, side by side with QEMU
 
 A guest without an operating system (bench/loops.s), paging on, -icount shift=3 on all sides. Times are from line to
-line on the serial port, so that start-up does not count, but compiling does. (`./dev bench interp` measures the native
-engine alone, by kinds of code.)
+line on the serial port, so that start-up does not count. A first run of ours, which does not count, leaves compiled
+code in the cache. (`./dev bench interp` measures the native engine alone, by kinds of code.)
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def commands(image: Path, before: Path | None) -> dict[str, list[str]]:
 def measured(lines: dict[str, list[str]], runs: int) -> list[Row]:
     took: dict[str, dict[str, list[Took]]] = {name: {side: [] for side in lines} for name in MILLIONS}
     results: dict[str, str] = {}
+    sides.warm(lines)
     for _, side in sides.turns(list(lines), runs):
         found = between(lines[side])
         for name in MILLIONS:
@@ -55,7 +56,7 @@ def speeds(rows: list[Row], rounds: int) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench loops", description="loops side by side with QEMU")
     parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
-    parser.add_argument("--rounds", type=int, default=2, help="times the shortest loops, of 0.4 to 2 G instructions")
+    parser.add_argument("--rounds", type=int, default=4, help="times the shortest loops, of 0.4 to 2 G instructions")
     parser.add_argument("--before", type=Path, metavar="DIR", help="another checkout of ours, with its own .venv")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 PAGE = HERE / "docs" / "performance.md"
+OURS = "PLAYHEAD_"  # variables that begin so change what is measured
 PLOTS = HERE / "docs" / "performance"
 
 
@@ -31,7 +32,8 @@ def write(name: str, text: str) -> None:
 def circumstances() -> str:
     """What a reader has to know of a figure: the command, the day, the host and its load, the tree."""
     words = " ".join(word for word in sys.argv[1:] if word != "--write")
-    command = f"./dev bench {Path(sys.argv[0]).stem} {words}".strip()
+    settings = "".join(f"{name}={value} " for name, value in sorted(os.environ.items()) if name.startswith(OURS))
+    command = f"{settings}./dev bench {Path(sys.argv[0]).stem} {words}".strip()
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True)
     said = [f"`{command}`", time.strftime("%Y-%m-%d"), commit.stdout.strip() or "no git", processor(),
             f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f} at the end"]  # fmt: skip

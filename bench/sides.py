@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.processes import Took, median
+from bench.processes import Took, median, whole
 
 PROGRAM = "playhead.cli"
 QEMU = "qemu-system-i386"
@@ -63,6 +63,14 @@ def qemu() -> list[str]:
     if program is None:
         raise SystemExit(f"{QEMU} is missing: install Debian's package qemu-system-x86")
     return [program, "-accel", "tcg", "-net", "none", "-monitor", "none", "-serial", "stdio"]
+
+
+def warm(lines: Mapping[str, Sequence[str]]) -> None:
+    """Run our sides once, so that what is measured later finds compiled code."""
+    for name, command in lines.items():
+        if name != THEIRS:
+            print(f"once, for a warm cache: {name}", flush=True)
+            whole(command)
 
 
 def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:

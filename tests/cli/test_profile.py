@@ -80,6 +80,14 @@ def test_each_reason_to_leave_native_code_has_a_name():
     assert reasons - {S.EXIT_SINGLE} == set(EXITS)  # SINGLE never comes to Python
 
 
+def test_samples_tell_compiled_code_from_the_interpreter(tmp_path, monkeypatch, capfd):
+    """Where all is compiled before it runs, all samples are in compiled code."""
+    monkeypatch.setenv("PLAYHEAD_TIER2", "force")
+    assert main(["run", "--profile", *guest.machine("hpet"), *MACHINE]) == 0
+    said = capfd.readouterr().err
+    assert re.search(r"\n +100\.00 +[0-9,]+  compiled code\n +0\.00 +0  interpreter\n", said), said
+
+
 def test_samples_near_to_each_other_are_one_stretch():
     kernel = {Place(False, 0x1000): 3, Place(False, 0x1020): 4, Place(False, 0x2000): 1}
     assert list(stretches(Counter({**kernel, Place(True, 0x1030): 5}))) == [

@@ -12,11 +12,17 @@ from playhead.x86.eflags import status_from_words, words_from_status
 MOST_WATCHES = 1 << 12
 PYTHON, NOBODY, FIRST_RANGE = range(3)  # who answers: Python is asked where no table was made
 # Of a range that native code answers: entries to read and to write (0: none), first and last address, sizes of accesses
-# that it takes, 1 if it is like memory, the addresses of its states.
+# that it takes, what it is besides, the addresses of its states.
 RANGE = "<QQIIIIQ8Q"
 RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX = 0, 8, 16, 20, 24, 28
-RANGE_MEMORY, RANGE_STATES = 32, 40
+RANGE_FLAGS, RANGE_STATES = 32, 40
 RANGE_SIZE, MOST_RANGES = 104, 1024
+LIKE_MEMORY, ARMS = 1, 2  # of RANGE_FLAGS: like memory; a write may arm an alarm
+# Of an alarm that native code rings, by its number: the entry (0: none), and the addresses of its states. After the
+# alarms, what native code asks of the clock and of the interrupt controller.
+ALARM = "<Q8Q"
+ALARM_SIZE, MOST_ALARMS = 72, 128
+NEAREST, ONLY_DUE, INTERRUPT_PENDING, ACKNOWLEDGE = range(MOST_ALARMS, MOST_ALARMS + 4)
 EFLAGS, FL_RES, FL_AUX, INHIBIT, ICOUNT = map(S.offset, ("eflags", "fl_res", "fl_aux", "inhibit_icount", "icount"))
 NO_SHADOW = (1 << 64) - 1
 
@@ -48,6 +54,7 @@ class Core:
         # an entry in `device_ranges`.
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)
         self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
+        self.alarms = host_array(ALARM_SIZE * (ACKNOWLEDGE + 1))  # as `struct` format ALARM
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
         self.stale = True  # mappings or state were changed by something other than the native engine
 

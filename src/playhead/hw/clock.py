@@ -5,7 +5,8 @@ numbered alarms; when several are due at one moment they ring in the order (dead
 by the board, so that no heap or insertion order shows. An alarm that re-arms itself in the past still rings only once
 per boundary turn, which makes progress however short its period is.
 
-The nearest deadline is kept, and searched for only after it has been moved away.
+The nearest deadline is kept, and searched for only after it has been moved away. An alarm may declare what its ringing
+does for native code (`Alarm.declare`), which then rings it without coming back to Python.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Protocol
 from playhead.base.record import I64, Array, Bool
 from playhead.base.shared_record import SharedRecord
 from playhead.base.units import NEVER as NEVER
-from playhead.hw.native import native
+from playhead.hw.native import Ringing, native
 
 ALARMS_MAX = 128
 
@@ -36,32 +37,68 @@ class Deadlines(SharedRecord):
     changed = Bool()  # ... unless it may be another one since
 
 
+@native
+def arm(d: Deadlines, number: int, deadline_ns: int) -> None:
+    """Set when an alarm rings; NEVER: it does not."""
+    at = min(max(deadline_ns, 0), NEVER)
+    if not d.changed:
+        if at <= d.next_ns:
+            d.next_ns = at
+        elif d.deadlines[number] == d.next_ns:
+            d.changed = True
+    d.deadlines[number] = at
+
+
+@native
+def nearest(d: Deadlines) -> int:
+    """`VirtualClock.next_deadline_ns` for native code."""
+    if d.changed:
+        at = NEVER
+        for n in range(ALARMS_MAX):
+            at = min(at, d.deadlines[n])
+        d.next_ns = at
+        d.changed = False
+    return d.next_ns
+
+
+@native
+def only_due(d: Deadlines, now_ns: int) -> int:
+    """The number of the alarm that is due now; -1 if there are several, or none."""
+    found = -1
+    for n in range(ALARMS_MAX):
+        if d.deadlines[n] <= now_ns:
+            if found >= 0:
+                return -1
+            found = n
+    return found
+
+
 class Alarm:
     """A deadline in virtual nanoseconds and what to do then. The deadline is part of the clock's saved state."""
 
-    __slots__ = ("_deadlines", "_shared", "callback", "name", "number")
+    __slots__ = ("_deadlines", "_shared", "callback", "name", "number", "ringing")
 
     def __init__(self, shared: Deadlines, number: int, name: str, callback: Callable[[], None]):
         self._shared, self._deadlines, self.number, self.name = shared, shared.deadlines, number, name
         self.callback = callback
+        self.ringing: Ringing | None = None
+
+    def declare(self, ringing: Ringing) -> None:
+        """What ringing does; the callback is for what this declines."""
+        self.ringing = ringing
 
     @property
     def deadline_ns(self) -> int:
         return self._deadlines[self.number]
 
     def arm(self, deadline_ns: int) -> None:
-        shared, deadlines = self._shared, self._deadlines
-        if deadline_ns < 0:
-            deadline_ns = 0
-        elif deadline_ns > NEVER:
-            deadline_ns = NEVER
-        if not shared.changed:
-            nearest = shared.next_ns
-            if deadline_ns <= nearest:
-                shared.next_ns = deadline_ns
-            elif deadlines[self.number] == nearest:
-                shared.changed = True
-        deadlines[self.number] = deadline_ns
+        arm(self._shared, self.number, deadline_ns)
+
+    def ring(self) -> None:
+        """It is due: what is declared, else the callback."""
+        if self.ringing is None or not self.ringing.ring(self.number):
+            self.arm(NEVER)
+            self.callback()
 
     def cancel(self) -> None:
         if self._deadlines[self.number] != NEVER:
@@ -116,8 +153,7 @@ class VirtualClock:
         due = sorted((deadline, n) for n, deadline in enumerate(self.save()) if deadline <= now_ns)
         for deadline, number in due:
             if deadlines[number] == deadline:  # an earlier one may have cancelled or moved it
-                self.alarms[number].arm(NEVER)
-                self.alarms[number].callback()
+                self.alarms[number].ring()
         return len(due)
 
     def save(self) -> list[int]:

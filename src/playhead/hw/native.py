@@ -14,6 +14,9 @@ functions, so there is nothing to keep in step. What a function declines (DECLIN
 in Python: whatever changes a line, an alarm, another device or the outside. A function that declines must have changed
 nothing; one that does not must leave every line and alarm as `loaded` would derive them from the state.
 
+An alarm declares likewise what its ringing does (`Ringing`), and a function may arm alarms by `hw.clock.arm`, with the
+clock's `Deadlines` among its states: the run loop then looks when the next one is due.
+
 Parameters: first the states, and video memory (hw/vram.py), by annotation; then any of `offset` (in the range), `size`
 (1, 2, 4), `value` (writes), `now_ns` (virtual time), `icount`. All numbers are signed 64-bit integers. The subset:
 assignments to local names and to fields and items of states, if, while, for over range, conditional expressions,
@@ -25,7 +28,7 @@ trap, whatever a damaged state holds.
 
 from collections.abc import Callable, Sequence
 from inspect import signature
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 DECLINED = -1
 MOST_STATES = 8
@@ -52,6 +55,25 @@ def symbol(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__qualname__}".removeprefix("playhead.")
 
 
+def _adapted(function: Callable[..., int], states: Sequence[Any], clock: Moment | None) -> Callable[..., int]:
+    """The function as Python calls it: with an offset, a size and a value."""
+    assert getattr(function, "__native__", False), f"{function.__qualname__} is not @native"
+    names = tuple(signature(function).parameters)[len(states) :]
+    assert set(names) <= set(NUMBERS), f"{function.__qualname__}: {names}"
+    assert clock is not None or not {"now_ns", "icount"} & set(names), f"{function.__qualname__} needs a clock"
+    timed, counted = "now_ns" in names, "icount" in names
+
+    def access(offset: int, size: int, value: int) -> int:
+        numbers = {"offset": offset, "size": size, "value": value}
+        if timed:
+            numbers["now_ns"] = clock.now_ns()  # type: ignore[union-attr]
+        if counted:
+            numbers["icount"] = clock.icount()  # type: ignore[union-attr]
+        return function(*states, *(numbers[name] for name in names))
+
+    return access
+
+
 class Registers:
     """What native code may do with the accesses of a range: `read` and `write` over `states`.
 
@@ -73,26 +95,8 @@ class Registers:
         self.states: Sequence[Any] = states
         self._after = after
         self.read, self.write = read, write
-        self._read, self._write = self._adapted(read, clock), self._adapted(write, clock)
-
-    def _adapted(self, function: Callable[..., int] | None, clock: Moment | None) -> Callable[..., int] | None:
-        if function is None:
-            return None
-        assert getattr(function, "__native__", False), f"{function.__qualname__} is not @native"
-        names = tuple(signature(function).parameters)[len(self.states) :]
-        assert set(names) <= set(NUMBERS), f"{function.__qualname__}: {names}"
-        assert clock is not None or not {"now_ns", "icount"} & set(names), f"{function.__qualname__} needs a clock"
-        states, timed, counted = self.states, "now_ns" in names, "icount" in names
-
-        def access(offset: int, size: int, value: int) -> int:
-            numbers = {"offset": offset, "size": size, "value": value}
-            if timed:
-                numbers["now_ns"] = clock.now_ns()  # type: ignore[union-attr]
-            if counted:
-                numbers["icount"] = clock.icount()  # type: ignore[union-attr]
-            return function(*states, *(numbers[name] for name in names))
-
-        return access
+        self._read = None if read is None else _adapted(read, states, clock)
+        self._write = None if write is None else _adapted(write, states, clock)
 
     def answer(self, offset: int, size: int) -> int:
         """What a read gives; DECLINED if the ordinary handler has to do it."""
@@ -104,3 +108,35 @@ class Registers:
         if done and self._after is not None:
             self._after()
         return done
+
+
+class Ringing:
+    """What native code may do when an alarm rings: `function` over `states`, with the alarm's number as `value`.
+
+    It arms the alarm anew or cancels it. Besides its states and alarms it may change one thing: whether the interrupt
+    controller has an interrupt for the processor, which is asked for afterwards. `after` is called on the Python path
+    when it has not declined.
+    """
+
+    def __init__(self, function: Callable[..., int], *states: Any, clock: Moment,
+                 after: Callable[[], None] | None = None):  # fmt: skip
+        assert len(states) <= MOST_STATES
+        self.function, self.states = function, states
+        self._ring, self._after = _adapted(function, states, clock), after
+
+    def ring(self, number: int) -> bool:
+        """Do it; False if the alarm's callback has to."""
+        done = self._ring(0, 0, number) != DECLINED
+        if done and self._after is not None:
+            self._after()
+        return done
+
+
+class Interrupts(NamedTuple):
+    """How native code asks the interrupt controller: both functions take `state` alone. `pending`: whether it has an
+    interrupt for the processor. `acknowledge`: the vector of one that it serves from now on; it may decline.
+    """
+
+    state: Any
+    pending: Callable[..., int]
+    acknowledge: Callable[..., int]

@@ -2,7 +2,8 @@
 
 `run` goes from boundary to boundary. At a boundary, in this order: alarms that are due, by (deadline, number); then
 NMI; then an external interrupt, if the processor takes one. Between boundaries the engine runs exactly as many
-instructions as fit before the next alarm. An instruction that touches a device ends the engine's run: a read asks first
+instructions as fit before the next alarm; the native engine passes boundaries by itself where all that happens there is
+declared (engine/llvm/boundaries.py). An instruction that touches a device ends the engine's run: a read asks first
 and then completes, alone; a write happens after its instruction; either way a boundary follows, because a device may
 have raised a line or armed an alarm.
 """
@@ -124,7 +125,7 @@ class Machine(Parts):
             self.board.devices[self.storage.name] = self.storage  # the last one
             self.storage.connect(self.board)
         self._outlets = [device.outlet for device in self.board.devices.values() if device.outlet is not None]
-        self._table = DeviceTable(self.core, self.board.io, self.memory.mmio)
+        self._table = DeviceTable(self.core, self.board.io, self.memory.mmio, self.clock, self.board.lapic.interrupts)
         self.board.ask_ignne = self._ignne
         self.requests.wakes = self.board.wakes
         self._power_on()
@@ -255,16 +256,22 @@ class Machine(Parts):
             asleep = self._asleep()
             if asleep is not None:
                 return asleep
+            traced = self.on_delivery is not None or (self.tap is not None and self.tap.deliveries)
+            own_end = 0
             if icount < until_icount:
-                budget, deliveries = min(until_icount - icount, self._to_next_alarm(), self._most()), DELIVERIES
+                most, deliveries = min(until_icount - icount, self._most()), DELIVERIES
+                budget = min(most, self._to_next_alarm())
+                if not traced and self.on_alarms is None:
+                    own_end = icount + most
             else:
                 budget, deliveries = 1, min(until_seq - c64[i["seq"]], DELIVERIES)
             c32[i["deliveries"]] = deliveries
             c32[i["intr_pending"]] = self._wanted()
-            if self.on_delivery is None and (self.tap is None or not self.tap.deliveries):
-                self._engine_run(budget)
-            else:
+            c64[i["own_end"]] = own_end
+            if traced:
                 self._traced_run(budget)
+            else:
+                self._engine_run(budget)
             if c32[i["exit_reason"]] == S.EXIT_BREAK:
                 self.debug.skip_here()
                 if self.debug.is_breakpoint(self.pc()):
@@ -359,11 +366,15 @@ class Machine(Parts):
         returns."""
         c32, c64, i = self._c32, self._c64, self._i
         end = c64[i["icount"]] + budget
+        if self.engine_name == "native":  # the other engine asks the devices themselves
+            self._table.update()
+            c64[i["rung_icount"]], c64[i["rung_ns"]] = self.state.rung_icount & M64, self.state.rung_ns & M64
         while True:
             before = c64[i["icount"]]
-            if self.engine_name == "native":  # the other engine asks the devices themselves
-                self._table.update()
             self.engine.run(budget)
+            if c32[i["moved_on"]]:
+                end = c64[i["icount_end"]]
+                self._moved_on()
             for outlet in self._outlets:
                 outlet.drain()
             reason = c32[i["exit_reason"]]
@@ -373,7 +384,14 @@ class Machine(Parts):
                 n, deadline = c32[i["latch_n"]], self.clock.next_deadline_ns()
                 c64[i["latch"] + n] = self._read(space, info & 0xFFFFFFFF, info >> 32)
                 c32[i["latch_n"]] = n + 1
-                budget = min(end - c64[i["icount"]], self._most()) if self._as_before(deadline) else 1
+                if self._as_before(deadline):
+                    most = self._most()
+                    budget = min(end - c64[i["icount"]], most)
+                    c64[i["own_end"]] = min(c64[i["own_end"]], c64[i["icount"]] + most)
+                else:
+                    budget, c64[i["own_end"]] = 1, 0
+                if self.engine_name == "native":
+                    self._table.update()
                 continue
             if reason in (S.EXIT_PORT_WRITE, S.EXIT_MMIO_WRITE):
                 self._write(self.board.io if reason == S.EXIT_PORT_WRITE else self.memory.mmio)
@@ -388,6 +406,13 @@ class Machine(Parts):
             elif reason == S.EXIT_NONE and c64[i["icount"]] - before < budget and not c32[i["fault_pending"]]:
                 raise AssertionError("the engine stopped early without a reason")
             return
+
+    def _moved_on(self) -> None:
+        """The native engine has passed boundaries, or found one at which it came back: what it has done there."""
+        c32, c64, i, state = self._c32, self._c64, self._i, self.state
+        c32[i["moved_on"]] = 0
+        state.rung_icount, state.rung_ns = _signed(c64[i["rung_icount"]]), _signed(c64[i["rung_ns"]])
+        self.board.intr.restore(bool(c32[i["intr_pending"]] & S.PENDING_INTR))
 
     def _freeze(self) -> None:
         """The processor stops before an x87 instruction, as if it had halted there, and asserts FERR#. It is a
@@ -461,3 +486,7 @@ class Machine(Parts):
     def digest(self) -> bytes:
         """One 16-byte root over all parts."""
         return hash_of(b"".join(self.digest_parts().values()))
+
+
+def _signed(value: int) -> int:
+    return value - (value >> 63 << 64)

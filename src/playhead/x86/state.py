@@ -95,11 +95,16 @@ for _n in (
     "kick",  # the machine was asked to return soon, so device accesses are left to it
     "heat_first",  # entries after which a block is told of to the second tier; 0: there is none
     "heat_top",  # bytes of the region `heat` that hold such news
+    "alarm_moved",  # the last write of a register may have armed an alarm
+    "moved_on",  # in this run native code has changed where it ends, or passed a boundary (engine/llvm/boundaries.py)
 ):
     _field(_n, 32, 1, arch=False)
 for _n in ("exit_info", "icount_end", "budget", "link_slot", "tbl", "tbl_sup", "jump_key", "arena_top", "ram_sum",
            "blocks_decoded", "blocks_voided"):  # fmt: skip
     _field(_n, 64, 1, arch=False)
+_field("own_end", 64, 1, arch=False)  # native code may pass boundaries at lower instruction counts than this
+_field("rung_icount", 64, 1, arch=False)  # when alarms last rang
+_field("rung_ns", 64, 1, arch=False)
 # Video memory: see hw/memory.py.
 _field("shared_first", 32, 1, arch=False)  # the pages of the area that windows show
 _field("shared_n", 32, 1, arch=False)
@@ -139,7 +144,7 @@ REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies", "written",
-    "heat",
+    "heat", "alarms",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half

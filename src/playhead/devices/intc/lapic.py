@@ -18,21 +18,21 @@ from playhead.hw.declared import Declared, Property, Span
 from playhead.devices.intc.nmi_latch import NmiLatch
 from playhead.devices.intc.i8259_pic import PicPair
 from playhead.devices.intc.lapic_registers import (
-    LapicModel, asserted, end_service, external, in_service, on, own_request, pending, read_lapic, serve, software_on,
-    store, write_lapic,
+    LapicModel, accept, acknowledge, asserted, end_service, external, in_service, on, pending, read_lapic, ring_timer,
+    software_on, store, write_lapic,
 )  # fmt: skip
 from playhead.devices.intc.lapic_state import (
     BASE_BSP, BROADCAST, EOI, ERROR, ESR_ILLEGAL_REGISTER, ESR_RECEIVED_ILLEGAL, ESR_SEND_ILLEGAL, EXTINT, FIXED,
     ICR_ALL, ICR_BITS, ICR_LOGICAL, ICR_LOW, ICR_OTHERS, ICR_SELF, LENGTH, LINT0, LINT1, LOWEST, LVT, LVT_BITS,
     LVT_COUNT, LVT_LEVEL, LVT_MASKED, LVT_PERIODIC, LVT_REMOTE_IRR, NMI, SVR, SVR_BITS, SVR_ENABLE, TIMER,
-    TIMER_DIVIDE, TIMER_INITIAL, VERSION, LapicState,
+    TIMER_DIVIDE, VERSION, LapicState,
 )  # fmt: skip
 from playhead.devices.intc.lapic_timer import LapicTimer
 from playhead.hw.clock import VirtualClock
 from playhead.hw.device import Device, Differs
 from playhead.hw.inputs import NMI as NMI_INPUT
 from playhead.hw.line import Line
-from playhead.hw.native import DECLINED, Registers
+from playhead.hw.native import DECLINED, Interrupts, Registers, Ringing
 from playhead.hw.space import Range, Space
 from playhead.hw.surroundings import Surroundings
 
@@ -67,13 +67,18 @@ class Lapic(Device[LapicState]):
                  intr: Line | None = None, version: int = VERSION):  # fmt: skip
         super().__init__(name)
         model = LapicModel(version=(LVT_COUNT - 1) << 16 | version)
-        self._registers = Registers(self.state, model, read=read_lapic, write=write_lapic, clock=clock)
+        states = self.state, model, clock.shared
+        self._registers = Registers(*states, read=read_lapic, write=write_lapic, clock=clock)
+        self.interrupts = Interrupts(self.state, pending, acknowledge)
         self._pic, self._nmi = pic, nmi
         self.intr = intr if intr is not None else Line(f"{name}.intr")
         self.eoi_broadcast: Callable[[int], None] = lambda vector: None
         self._mmio: Space | None = None
         self._range: Range | None = None
         self._timer = LapicTimer(f"{name}.timer", self.state.timer, clock, self._expire)
+        model.timer = self._timer.alarm.number
+        ringing = Ringing(ring_timer, self.state, clock.shared, clock=clock, after=self._update)
+        self._timer.alarm.declare(ringing)
         self.state.lvt[LINT0] = EXTINT << 8
 
     def attach(self, mmio: Space) -> None:
@@ -140,15 +145,13 @@ class Lapic(Device[LapicState]):
     def acknowledge(self) -> int:
         """The core takes an interrupt: its vector, the spurious one if there is none any more."""
         s = self.state
-        vector = own_request(s)
-        if vector >= 0:
-            s.irr[vector >> 5] &= ~(1 << (vector & 31))
-            serve(s, vector)
-        elif external(s) or not on(s):
-            s.extint = False
-            vector = self._pic() & 0xFF
-        else:
-            vector = s.svr & 0xFF
+        vector = acknowledge(s)
+        if vector == DECLINED:
+            if external(s) or not on(s):
+                s.extint = False
+                vector = self._pic() & 0xFF
+            else:
+                vector = s.svr & 0xFF
         self._update()
         return vector
 
@@ -162,9 +165,7 @@ class Lapic(Device[LapicState]):
         if vector < 16:
             self._error(ESR_RECEIVED_ILLEGAL)
             return
-        s, word, bit = self.state, vector >> 5, 1 << (vector & 31)
-        s.irr[word] |= bit
-        s.tmr[word] = s.tmr[word] | bit if level else s.tmr[word] & ~bit
+        accept(self.state, vector, level)
         self._update()
 
     def _error(self, bit: int) -> None:
@@ -318,8 +319,6 @@ class Lapic(Device[LapicState]):
                 self._send(value)
             elif LVT <= r < LVT + LVT_COUNT:
                 self._write_lvt(r - LVT, value)
-            elif r == TIMER_INITIAL:
-                self._timer.set_initial(value)
             elif r == TIMER_DIVIDE:
                 self._timer.set_divide(value)
             else:

@@ -1,7 +1,7 @@
 """The local APIC's priorities and plain registers, as functions over its state: native code is made of them.
 
-Declined is what changes whether the core has an interrupt to take, what the timer's alarm depends on, what goes to the
-I/O APIC, and what counts as an error.
+Declined is what changes whether the core has an interrupt to take (but for the timer's expiry, and an acknowledge),
+what the timer's alarm depends on (but for a new count), what goes to the I/O APIC, and what counts as an error.
 
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, chapter "Advanced Programmable Interrupt
 Controller (APIC)".
@@ -11,10 +11,11 @@ from playhead.base.record import U32
 from playhead.base.shared_record import SharedRecord
 from playhead.devices.intc.lapic_state import (
     APR, BASE_ENABLE, DFR, EOI, ESR, EXTINT, ICR_HIGH, ICR_LOW, ID, IRR, ISR, LDR, LINT0, LINT1, LVT, LVT_ACTIVE_LOW,
-    LVT_COUNT, LVT_MASKED, PPR, RRD, SVR, SVR_ENABLE, TIMER_COUNT, TIMER_DIVIDE, TIMER_INITIAL, TMR, TPR, VERSION_REG,
-    LapicState,
+    LVT_COUNT, LVT_MASKED, PPR, RRD, SVR, SVR_ENABLE, TIMER, TIMER_COUNT, TIMER_DIVIDE, TIMER_INITIAL, TMR, TPR,
+    VERSION_REG, LapicState,
 )  # fmt: skip
-from playhead.devices.intc.lapic_timer import count
+from playhead.devices.intc.lapic_timer import count, expiry
+from playhead.hw.clock import Deadlines, arm
 from playhead.hw.native import DECLINED, native
 
 
@@ -22,6 +23,7 @@ class LapicModel(SharedRecord):
     """What the board fixes."""
 
     version = U32()  # the version register
+    timer = U32()  # the number of the timer's alarm
 
 
 @native
@@ -100,7 +102,7 @@ def pending(s: LapicState) -> bool:
 
 
 @native
-def read_lapic(s: LapicState, model: LapicModel, offset: int, now_ns: int) -> int:
+def read_lapic(s: LapicState, model: LapicModel, alarms: Deadlines, offset: int, now_ns: int) -> int:
     r = offset >> 4
     if offset & 0xF:
         return 0
@@ -191,9 +193,13 @@ def store(s: LapicState, r: int, value: int) -> int:
 
 
 @native
-def write_lapic(s: LapicState, model: LapicModel, offset: int, value: int) -> int:
+def write_lapic(s: LapicState, model: LapicModel, alarms: Deadlines, offset: int, value: int, now_ns: int) -> int:
     r = offset >> 4
     if offset & 0xF:
+        return 0
+    if r == TIMER_INITIAL:
+        s.timer.initial, s.timer.start_ns, s.timer.expired = value, now_ns, False
+        arm(alarms, model.timer, expiry(s.timer, now_ns))
         return 0
     if r not in (TPR, EOI):
         return store(s, r, value)
@@ -206,3 +212,39 @@ def write_lapic(s: LapicState, model: LapicModel, offset: int, value: int) -> in
             serve(s, vector)
         return DECLINED
     return 0
+
+
+@native
+def accept(s: LapicState, vector: int, level: bool) -> None:
+    """Put an interrupt into IRR."""
+    bit = 1 << (vector & 31)
+    s.irr[vector >> 5] |= bit
+    if level:
+        s.tmr[vector >> 5] |= bit
+    else:
+        s.tmr[vector >> 5] &= ~bit
+
+
+@native
+def ring_timer(s: LapicState, alarms: Deadlines, value: int, now_ns: int) -> int:
+    """The timer has expired."""
+    entry = s.lvt[TIMER]
+    if not entry & LVT_MASKED and entry & 0xFF < 16:
+        return DECLINED  # an error
+    if not s.timer.periodic:
+        s.timer.expired = True
+    arm(alarms, value, expiry(s.timer, now_ns))
+    if not entry & LVT_MASKED:
+        accept(s, entry & 0xFF, False)
+    return 0
+
+
+@native
+def acknowledge(s: LapicState) -> int:
+    """The core takes an interrupt of the APIC's own: its vector."""
+    vector = own_request(s)
+    if vector < 0:
+        return DECLINED
+    s.irr[vector >> 5] &= ~(1 << (vector & 31))
+    serve(s, vector)
+    return vector

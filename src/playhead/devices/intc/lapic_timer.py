@@ -1,6 +1,7 @@
 """The local APIC's timer: a count that is worked out from virtual time, never counted.
 
-The bus clock is 1 GHz, so that a tick of it is a nanosecond. A periodic timer rings every `initial` counts.
+The bus clock is 1 GHz, so that a tick of it is a nanosecond. A periodic timer rings every `initial` counts. What starts
+a count, and what an expiry does, is in lapic_registers.py, for native code does both.
 
 Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, chapter "APIC", "APIC Timer".
 """
@@ -38,18 +39,24 @@ def count(s: TimerState, now_ns: int) -> int:
     return s.initial - passed % s.initial if s.periodic else max(s.initial - passed, 0)
 
 
+@native
+def expiry(s: TimerState, now_ns: int) -> int:
+    """The next expiry after now, if it is to interrupt."""
+    if s.initial == 0 or s.expired or not s.enabled:
+        return NEVER
+    length = s.initial * divisor(s)
+    if s.periodic:
+        return s.start_ns + ((now_ns - s.start_ns) // length + 1) * length
+    return s.start_ns + length if now_ns - s.start_ns < length else NEVER
+
+
 class LapicTimer:
     """Over its state; `expire` is called at each expiry while it is enabled."""
 
     def __init__(self, name: str, state: TimerState, clock: VirtualClock, expire: Callable[[], None]):
         self.state = state
         self._clock, self._expire = clock, expire
-        self._alarm = clock.alarm(name, self._ring)
-
-    def set_initial(self, value: int) -> None:
-        s = self.state
-        s.initial, s.start_ns, s.expired = value, self._clock.now_ns(), False
-        self.arm()
+        self.alarm = clock.alarm(name, self._ring)
 
     def set_divide(self, value: int) -> None:
         s = self.state
@@ -79,19 +86,7 @@ class LapicTimer:
             s.expired = True
 
     def arm(self) -> None:
-        """Wait for the next expiry after now, if it is to interrupt."""
-        s, now = self.state, self._clock.now_ns()
-        at = NEVER
-        if s.initial and s.enabled and not s.expired:
-            length = s.initial * divisor(s)
-            if s.periodic:
-                at = s.start_ns + ((now - s.start_ns) // length + 1) * length
-            elif now - s.start_ns < length:
-                at = s.start_ns + length
-        if at == NEVER:
-            self._alarm.cancel()
-        else:
-            self._alarm.arm(at)
+        self.alarm.arm(expiry(self.state, self._clock.now_ns()))
 
     def _ring(self) -> None:
         if not self.state.periodic:

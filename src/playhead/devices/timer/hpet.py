@@ -19,14 +19,14 @@ from playhead.devices.intc.ioapic import TIMER_PIN, IoApic
 from playhead.devices.intc.lapic import Lapic
 from playhead.devices.timer.hpet_registers import (
     BASE, CONFIG, ENABLE, LEGACY, MOST, PAGE, STATUS, T_32, T_CAN_FSB, T_ENABLE, T_FSB, T_LEVEL, T_PERIODIC, T_ROUTE,
-    T_SET, T_WRITABLE, TICK_NS, TIMER_0, TIMER_LENGTH, TIMERS, TN_CMP_HIGH, TN_CONFIG, HpetState, TimerState, elapsed,
-    read_hpet, write_hpet,
+    T_SET, T_WRITABLE, TIMER_0, TIMER_LENGTH, TIMERS, TN_CMP_HIGH, TN_CONFIG, HpetModel, HpetState, TimerState, begin,
+    elapsed, left, read_hpet, ring_timer, time_of, write_hpet,
 )  # fmt: skip
 from playhead.hw.clock import VirtualClock
 from playhead.hw.declared import Declared, Property, Span
 from playhead.hw.device import Device, Differs
 from playhead.hw.line import Line, SoleLine
-from playhead.hw.native import Registers
+from playhead.hw.native import Registers, Ringing
 from playhead.hw.space import Space, never
 from playhead.hw.surroundings import Surroundings
 
@@ -68,10 +68,13 @@ class Hpet(Device[HpetState]):
         self._clock, self._legacy, self._message, self._msi = clock, legacy, message, msi
         self.pin = Line(f"{name}.pin")
         self._alarms = [clock.alarm(f"{name}.{n}", partial(self._ring, n)) for n in range(TIMERS)]
+        self._states = self.state, HpetModel(alarm=self._alarms[0].number), clock.shared
+        for alarm in self._alarms:
+            alarm.declare(Ringing(ring_timer, *self._states, clock=clock))
         self._capable()
 
     def attach(self, mmio: Space) -> None:
-        registers = Registers(self.state, read=read_hpet, write=write_hpet, clock=self._clock)
+        registers = Registers(*self._states, read=read_hpet, write=write_hpet, clock=self._clock)
         mmio.map(BASE, PAGE, never, self._write, min_size=4, max_size=4, name=self.name, registers=registers)
 
     def reset(self) -> None:
@@ -145,36 +148,22 @@ class Hpet(Device[HpetState]):
         s = self.state
         return s.counter + elapsed(s, self._clock.now_ns()) & MOST
 
-    def _arm(self, n: int, ticks: int) -> None:
-        """Ring when the counter has gone on so far."""
-        s = self.state
-        now_ns = self._clock.now_ns()
-        self._alarms[n].arm(s.since_ns + (elapsed(s, now_ns) + ticks) * TICK_NS)
-
-    def _left(self, timer: TimerState) -> int:
-        """Ticks until the next match; one that has been passed by less than half the range is made up for at once."""
-        bits = 32 if timer.config & T_32 else 64
-        left = timer.cmp - self._count() & (1 << bits) - 1
-        return left if 0 < left < 1 << bits - 1 else 1
-
     def _begin(self, n: int) -> None:
-        """Wait for timer `n`'s match. One of 32 bits that is not periodic also interrupts when the counter wraps."""
-        timer = self.state.timers[n]
-        left, timer.wraps = self._left(timer), False
-        if timer.config & T_32 and not timer.config & T_PERIODIC:
-            to_wrap = 0xFFFFFFFF - (self._count() & 0xFFFFFFFF)
-            if to_wrap < left:
-                left, timer.wraps = to_wrap, True
-        self._arm(n, left)
+        begin(*self._states, n, self._clock.now_ns())
+
+    def _arm_left(self, n: int) -> None:
+        """Ring at timer `n`'s next match."""
+        s, now_ns = self.state, self._clock.now_ns()
+        self._alarms[n].arm(time_of(s, left(s, n, now_ns), now_ns))
 
     def _ring(self, n: int) -> None:
         timer = self.state.timers[n]
         if timer.config & T_PERIODIC and timer.period:
             self._next_period(timer)
-            self._arm(n, self._left(timer))
+            self._arm_left(n)
         elif timer.wraps:
             timer.wraps = False
-            self._arm(n, self._left(timer))
+            self._arm_left(n)
         self._interrupt(n)
 
     def _next_period(self, timer: TimerState) -> None:
@@ -234,13 +223,12 @@ class Hpet(Device[HpetState]):
         self._drive()
 
     def _compare(self, n: int, value: int, shift: int) -> None:
-        """Write half a comparator: of a periodic timer the period, and with the set bit the next match too."""
+        """Write half the comparator of a periodic timer: the period, and with the set bit the next match too."""
         timer = self.state.timers[n]
         other = 0xFFFFFFFF << 32 - shift
-        if not timer.config & T_PERIODIC or timer.config & T_SET:
+        if timer.config & T_SET:
             timer.cmp = timer.cmp & other | value << shift
-        if timer.config & T_PERIODIC:
-            timer.period = (timer.period & other | value << shift) & ~_sign(timer)
+        timer.period = (timer.period & other | value << shift) & ~_sign(timer)
         timer.config &= ~T_SET
         if self.state.config & ENABLE:
             self._begin(n)

@@ -1,13 +1,15 @@
 """The HPET's registers, as functions over its state: native code is made of them.
 
-Reads are declared whole, for a main counter is read very often. Of writes, those are that change no interrupt and no
-alarm. Each 64-bit register is two of 32 bits, which is all that the chip takes.
+Reads are declared whole, for a main counter is read very often. Of writes, those are that change no interrupt; of
+alarms that ring, those that interrupt nobody (Linux measures how long it takes to set the comparator of such a timer).
+Each 64-bit register is two of 32 bits, which is all that the chip takes.
 
 Sources: as of hpet.py.
 """
 
 from playhead.base.record import I64, U32, U64, Array, Bool
 from playhead.base.shared_record import SharedRecord
+from playhead.hw.clock import NEVER, Deadlines, arm
 from playhead.hw.native import DECLINED, native
 
 BASE, LENGTH = 0xFED00000, 0x400
@@ -44,6 +46,12 @@ class HpetState(SharedRecord):
     timers = Array(TimerState, TIMERS)
 
 
+class HpetModel(SharedRecord):
+    """What the board fixes."""
+
+    alarm = U32()  # the number of timer 0's alarm; those of the others follow it
+
+
 @native
 def elapsed(s: HpetState, now_ns: int) -> int:
     """Ticks since `counter` was right."""
@@ -72,7 +80,7 @@ def read_timer(s: HpetState, n: int, register: int) -> int:
 
 
 @native
-def read_hpet(s: HpetState, offset: int, now_ns: int) -> int:
+def read_hpet(s: HpetState, model: HpetModel, alarms: Deadlines, offset: int, now_ns: int) -> int:
     if offset == COUNTER or offset == COUNTER_HIGH:
         return read_counter(s, offset == COUNTER_HIGH, now_ns)
     if offset >= LENGTH:
@@ -90,7 +98,7 @@ def read_hpet(s: HpetState, offset: int, now_ns: int) -> int:
 
 
 @native
-def write_hpet(s: HpetState, offset: int, value: int) -> int:
+def write_hpet(s: HpetState, model: HpetModel, alarms: Deadlines, offset: int, value: int, now_ns: int) -> int:
     """What changes something that is seen elsewhere is declined."""
     if offset == STATUS:
         return DECLINED if s.isr & value else 0
@@ -103,7 +111,10 @@ def write_hpet(s: HpetState, offset: int, value: int) -> int:
     elif offset == COUNTER_HIGH:
         s.counter = (s.counter & 0xFFFFFFFF) | value << 32
     elif TIMER_0 <= offset < TIMER_0 + TIMERS * TIMER_LENGTH:
-        return write_timer(s, (offset - TIMER_0) // TIMER_LENGTH, offset & (TIMER_LENGTH - 1), value)
+        n, register = (offset - TIMER_0) // TIMER_LENGTH, offset & (TIMER_LENGTH - 1)
+        if register == TN_CMP or register == TN_CMP_HIGH:
+            return compare(s, model, alarms, n, register == TN_CMP_HIGH, value, now_ns)
+        return write_timer(s, n, register, value)
     return 0
 
 
@@ -113,6 +124,70 @@ def write_timer(s: HpetState, n: int, register: int, value: int) -> int:
         s.timers[n].fsb = (s.timers[n].fsb & ~0xFFFFFFFF) | value
     elif register == TN_FSB_HIGH:
         s.timers[n].fsb = (s.timers[n].fsb & 0xFFFFFFFF) | value << 32
-    elif register in (TN_CONFIG, TN_CMP, TN_CMP_HIGH):
+    elif register == TN_CONFIG:
         return DECLINED
+    return 0
+
+
+@native
+def compare(s: HpetState, model: HpetModel, alarms: Deadlines, n: int, high: bool, value: int, now_ns: int) -> int:
+    """Write half the comparator of a timer that is not periodic."""
+    if s.timers[n].config & T_PERIODIC:
+        return DECLINED
+    if high:
+        s.timers[n].cmp = (s.timers[n].cmp & 0xFFFFFFFF) | value << 32
+    else:
+        s.timers[n].cmp = (s.timers[n].cmp & ~0xFFFFFFFF) | value
+    s.timers[n].config &= ~T_SET
+    if s.config & ENABLE:
+        begin(s, model, alarms, n, now_ns)
+    return 0
+
+
+@native
+def begin(s: HpetState, model: HpetModel, alarms: Deadlines, n: int, now_ns: int) -> None:
+    """Wait for timer `n`'s match. One of 32 bits that is not periodic also interrupts when the counter wraps."""
+    ticks = left(s, n, now_ns)
+    s.timers[n].wraps = False
+    if s.timers[n].config & T_32 and not s.timers[n].config & T_PERIODIC:
+        to_wrap = 0xFFFFFFFF - read_counter(s, False, now_ns)
+        if to_wrap < ticks:
+            ticks = to_wrap
+            s.timers[n].wraps = True
+    arm(alarms, model.alarm + n, time_of(s, ticks, now_ns))
+
+
+@native
+def left(s: HpetState, n: int, now_ns: int) -> int:
+    """Ticks until the next match; one that has been passed by less than half the range is made up for at once."""
+    low = (s.timers[n].cmp & 0xFFFFFFFF) - read_counter(s, False, now_ns)
+    if s.timers[n].config & T_32:
+        low &= 0xFFFFFFFF
+        return low if 0 < low < 1 << 31 else 1
+    high = (s.timers[n].cmp >> 32 & 0xFFFFFFFF) - read_counter(s, True, now_ns) + (low >> 32)
+    if high & 1 << 31:
+        return 1
+    return max((high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF, 1)
+
+
+@native
+def time_of(s: HpetState, ticks: int, now_ns: int) -> int:
+    """When the counter has gone on so far."""
+    passed = elapsed(s, now_ns)
+    if ticks > (NEVER - s.since_ns) // TICK_NS - passed:
+        return NEVER
+    return s.since_ns + (passed + ticks) * TICK_NS
+
+
+@native
+def ring_timer(s: HpetState, model: HpetModel, alarms: Deadlines, value: int, now_ns: int) -> int:
+    """A timer that interrupts nobody has matched, or the counter has wrapped for it."""
+    n = value - model.alarm
+    if s.timers[n].config & (T_ENABLE | T_PERIODIC):
+        return DECLINED
+    if s.timers[n].wraps:
+        s.timers[n].wraps = False
+        arm(alarms, value, time_of(s, left(s, n, now_ns), now_ns))
+    else:
+        arm(alarms, value, NEVER)
     return 0

@@ -1,8 +1,8 @@
 """Accesses to registers that a device has declared, answered without leaving native code (device_code.py)."""
 
 from playhead.engine.core import (
-    FIRST_RANGE, NOBODY, PYTHON, RANGE_BASE, RANGE_LAST, RANGE_MAX, RANGE_MEMORY, RANGE_MIN, RANGE_READ, RANGE_SIZE,
-    RANGE_STATES, RANGE_WRITE,
+    ARMS, FIRST_RANGE, LIKE_MEMORY, NOBODY, PYTHON, RANGE_BASE, RANGE_FLAGS, RANGE_LAST, RANGE_MAX, RANGE_MIN,
+    RANGE_READ, RANGE_SIZE, RANGE_STATES, RANGE_WRITE,
 )  # fmt: skip
 from playhead.engine.llvm.host_words import host, pointer
 from playhead.x86 import state as S
@@ -55,7 +55,10 @@ def device_access(m: StateBuilder, ports, write, where, value):
     offset = (address - base).zext(64)
     states = entry + RANGE_STATES
     result = m.call("r_device_entry", code, states, offset, size.zext(64), value & ones, now, icount, faults=False)
-    m.ret((result >> 63).eq(1).select(NOT_ANSWERED, result & ones))
+    declined = (result >> 63).eq(1)
+    with m.if_(write.ne(0) & ~declined & (host(m, entry + RANGE_FLAGS, 64) & ARMS).ne(0)):
+        m.st("alarm_moved", 1)
+    m.ret(declined.select(NOT_ANSWERED, result & ones))
 
 
 @routine(32, 32, native_only=True, faults=False)
@@ -70,7 +73,7 @@ def memory_like(m: StateBuilder, pa, size):
         m.ret(0)
     entry = pointer(m, "device_ranges") + ((n - FIRST_RANGE) * RANGE_SIZE).zext(64)
     inside = pa.uge(host(m, entry + RANGE_BASE, 32)) & (pa + size - 1).ule(host(m, entry + RANGE_LAST, 32))
-    m.ret((inside & host(m, entry + RANGE_MEMORY, 64).ne(0)).select(entry, 0, 64))
+    m.ret((inside & (host(m, entry + RANGE_FLAGS, 64) & LIKE_MEMORY).ne(0)).select(entry, 0, 64))
 
 
 @routine(64, 32, 32, 32, 64, native_only=True, faults=False)

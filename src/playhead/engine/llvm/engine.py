@@ -42,7 +42,7 @@ class NativeEngine:
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
             io_map=_address(core.io_map), mmio_map=_address(core.mmio_map), device_ranges=_address(core.device_ranges),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
-            copies=_address(self.library.copies),
+            copies=_address(self.library.copies), alarms=_address(core.alarms),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:
@@ -130,10 +130,15 @@ class NativeEngine:
             c64[i["link_slot"]] = 0
             self._run(self._cpu)
             reason = c32[i["exit_reason"]]
+            if c32[i["moved_on"]]:
+                end = c64[i["icount_end"]]
             if reason == S.EXIT_REFERENCE:
                 self.reference.run(1)
                 slow += 1
-                if c32[i["exit_reason"]] or c64[i["icount"]] >= end:
+                if c32[i["exit_reason"]]:
+                    return
+                if c64[i["icount"]] >= end:
+                    c32[i["exit_reason"]] = S.EXIT_SYNC if c32[i["moved_on"]] else S.EXIT_NONE
                     return
                 if slow == SLOW_MOST:
                     c32[i["exit_reason"]] = S.EXIT_SYNC

@@ -45,6 +45,10 @@ class _Turn:
         m = self.m
         with m.if_((m.ld("debug") & S.DEBUG_DATA).eq(0) & m.ld("kick").eq(0)):
             answer_devices(m, self.completed.get())
+            with m.if_(m.ld("alarm_moved").ne(0)):
+                m.st("alarm_moved", 0)
+                with m.if_(call(m, "run_to_alarm").eq(0)):
+                    m.st("exit_reason", S.EXIT_SYNC)
         reason = m.ld("exit_reason")
         with m.if_(reason.eq(S.EXIT_SINGLE)):
             m.st("exit_reason", 0)
@@ -107,6 +111,8 @@ class _Turn:
         m = self.m
         self.budget = m.ld("budget")
         with m.if_(self.budget.eq(0)):
+            with m.if_(call(m, "pass_boundary").ne(0)):
+                m.continue_()
             m.ret()
         self.eip = m.ld("eip")
         self.lin = m.seg("cs", "base") + self.eip
@@ -121,6 +127,8 @@ class _Turn:
         self.asked = nmi | ((wanted & S.PENDING_INTR).ne(0) & (self.flags & S.IF).ne(0))
         begun = m.ld("single") | m.ld("latch_n")  # an instruction that was stopped half-way comes first
         with m.if_(self.asked & m.ld("inhibit_icount").ne(self.icount) & begun.eq(0)):
+            with m.if_(call(m, "take_interrupt").ne(0)):
+                m.continue_()
             m.st("exit_reason", S.EXIT_INTR_WINDOW)
             m.ret()
 

@@ -26,7 +26,7 @@ EXITS = {
     S.EXIT_NONE: "budget (an alarm, a digest, a sample)", S.EXIT_HALT: "HLT", S.EXIT_PORT_READ: "port read",
     S.EXIT_PORT_WRITE: "port write", S.EXIT_MMIO_READ: "register read", S.EXIT_MMIO_WRITE: "register write",
     S.EXIT_INTR_WINDOW: "interrupt window", S.EXIT_TRIPLE: "triple fault", S.EXIT_REFERENCE: "reference evaluator",
-    S.EXIT_DELIVERIES: "many exceptions", S.EXIT_CPU_WRITE: "processor's own register", S.EXIT_SYNC: "kick",
+    S.EXIT_DELIVERIES: "many exceptions", S.EXIT_CPU_WRITE: "processor's own register", S.EXIT_SYNC: "kick, or an alarm for Python",
     S.EXIT_ARENA: "code area full", S.EXIT_BREAK: "breakpoint", S.EXIT_WATCH: "watchpoint",
     S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers", S.EXIT_HEAT: "code to be compiled",
 }  # fmt: skip
@@ -134,17 +134,19 @@ class Profile:
         """`engine.run`, cut where a sample is due; which device it ended for is noted."""
         c32, c64, icount, reason = self._c32, self._c64, self._i["icount"], self._i["exit_reason"]
         most, cut = 2 * self._distance, self._i["work"] + CUT_WORK
+        moved_on, own_end = self._i["moved_on"], self._i["own_end"]
 
         def around(budget: int) -> None:
-            begin = c64[icount]
+            begin, own = c64[icount], c64[own_end]
             end = begin + budget
             while True:
                 target, next_ = end, self._next
                 if next_ - begin > most:  # the machine was put into an earlier state
                     next_ = self._next = begin + self._ahead()
-                if next_ <= target:
-                    target = max(next_, begin + 1)
+                sample = max(next_, begin + 1)
+                if sample <= max(target, own):
                     c64[cut] = 0
+                target, c64[own_end] = min(target, sample), min(own, sample)
                 inner(target - begin)
                 now, why = c64[icount], c32[reason]
                 self.instructions += now - begin
@@ -152,6 +154,9 @@ class Profile:
                     self._sample()
                 if why in ACCESSES:
                     self._accessed(why)
+                if c32[moved_on]:  # past alarms: only the machine knows how far it may go on
+                    c32[reason] = why or S.EXIT_SYNC
+                    return
                 if why or now < target or target == end:
                     return
                 begin = now

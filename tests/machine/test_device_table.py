@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from playhead.engine.core import FIRST_RANGE, NOBODY, PYTHON, Core
+from playhead.devices.intc.lapic_registers import acknowledge, pending
+from playhead.devices.intc.lapic_state import LapicState
+from playhead.hw.clock import VirtualClock
 from playhead.hw.memory import Memory
-from playhead.hw.native import Registers
+from playhead.hw.native import Interrupts, Registers
 from playhead.hw.space import Space, never
 from playhead.machine.device_table import DeviceTable
 from playhead.devices.net.rtl8139_registers import Rtl8139State, read_rtl8139
@@ -27,7 +30,8 @@ def table():
     def page(number):
         return memoryview(core.mmio_map).cast("H")[number]
 
-    made = DeviceTable(core, io, memory.mmio)
+    interrupts = Interrupts(LapicState(), pending, acknowledge)
+    made = DeviceTable(core, io, memory.mmio, VirtualClock(clock), interrupts)
     return SimpleNamespace(put=put, page=page)
 
 

@@ -26,7 +26,8 @@ EXITS = {
     S.EXIT_NONE: "budget (an alarm, a digest, a sample)", S.EXIT_HALT: "HLT", S.EXIT_PORT_READ: "port read",
     S.EXIT_PORT_WRITE: "port write", S.EXIT_MMIO_READ: "register read", S.EXIT_MMIO_WRITE: "register write",
     S.EXIT_INTR_WINDOW: "interrupt window", S.EXIT_TRIPLE: "triple fault", S.EXIT_REFERENCE: "reference evaluator",
-    S.EXIT_DELIVERIES: "many exceptions", S.EXIT_CPU_WRITE: "processor's own register", S.EXIT_SYNC: "kick, or an alarm for Python",
+    S.EXIT_DELIVERIES: "many exceptions", S.EXIT_CPU_WRITE: "processor's own register",
+    S.EXIT_SYNC: "kick, or an alarm for Python",
     S.EXIT_ARENA: "code area full", S.EXIT_BREAK: "breakpoint", S.EXIT_WATCH: "watchpoint",
     S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers", S.EXIT_HEAT: "code to be compiled",
 }  # fmt: skip

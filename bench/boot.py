@@ -109,7 +109,7 @@ class Bench:
         found = {PLAIN: program, RECORD: [*program[:-1], program[-1] + log % "record"],
                  REPLAY: [*program[:-1], program[-1] + log % "replay"]}  # fmt: skip
         self.ways[THEIRS] = found
-        return Side({way: found[way] for way in found if way in [THEIR_WAY[one] for one in self.wanted]}, {})
+        return Side({way: found[way] for way in found if way in map(THEIR_WAY.get, self.wanted)}, {})
 
     def prepare(self) -> None:
         """A recording of each side, and with it what a warm run finds; these runs do not count."""

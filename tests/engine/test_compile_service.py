@@ -324,7 +324,7 @@ def test_no_helper(refusal, monkeypatch, capfd):
     elif refusal == "wrong Python":
         monkeypatch.setattr(sys, "executable", "/bin/false")
     else:
-        monkeypatch.setattr(child, "IMPORTED", "0" * 32)
+        monkeypatch.setattr(child, "version", lambda: "0" * 32)
     before = len(os.listdir("/proc/self/fd"))
     client = Service()
     for n in range(2000):

@@ -13,8 +13,8 @@ import os
 import signal
 import sys
 
-from playhead.engine.llvm.core_file import IMPORTED
 from playhead.engine.llvm.tier2 import wire
+from playhead.engine.llvm.tier2.store import version
 from playhead.engine.llvm.tier2.wire import Malformed, Reply
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..", ".."))
@@ -129,7 +129,7 @@ def _spawn(*places: tuple[int, int]) -> int:
     if not sys.executable:
         raise FileNotFoundError("Python")
     words = [sys.executable, "-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", PROGRAM]
-    words += [str(os.getpid()), IMPORTED, *filter(os.path.isabs, sys.path), ROOT]
+    words += [str(os.getpid()), version(), *filter(os.path.isabs, sys.path), ROOT]
     files: list[tuple] = [(os.POSIX_SPAWN_DUP2, fd, place) for fd, place in places]
     if not os.environ.get("PLAYHEAD_DEBUG"):
         files.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))

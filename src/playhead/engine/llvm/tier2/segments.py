@@ -58,6 +58,10 @@ def _private(info: os.stat_result) -> bool:
     return info.st_uid == os.geteuid() and not info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
+def is_own(info: os.stat_result) -> bool:
+    return stat.S_ISREG(info.st_mode) and _private(info)
+
+
 def names_in(folder: int) -> list[str]:
     return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
 
@@ -70,7 +74,7 @@ class Segment:
         self.fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
         try:
             info = os.fstat(self.fd)
-            if not stat.S_ISREG(info.st_mode) or not _private(info):
+            if not is_own(info):
                 raise PermissionError(f"{name}: others can write it")
             self.size, self.changed = info.st_size, info.st_mtime_ns
             self.index: Record | None = None

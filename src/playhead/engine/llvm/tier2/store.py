@@ -27,14 +27,20 @@ def folder_of(version: str) -> str:
     return os.path.join(cache_dir(), FOLDER, version)
 
 
-@cache
-def version() -> str:
-    """The folder's name, and what is mixed into each hash: the native core, and the sources of the second tier."""
+def _version() -> str:
     h = hashlib.sha256(IMPORTED.encode())
     for path, source in sources(TIER2):
         h.update(path.encode())
         h.update(source)
     return h.hexdigest()[:32]
+
+
+VERSION = _version()  # of the native core and of the second tier, as this process has imported them
+
+
+def version() -> str:
+    """The folder's name, and what is mixed into each hash."""
+    return VERSION
 
 
 class Store:

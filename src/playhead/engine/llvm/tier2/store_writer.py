@@ -80,8 +80,10 @@ class StoreWriter:
                 os.mkdir(folder, 0o700)
         folder_fd = file.open_folder(path)
         try:
-            self._fd, _ = file.create(folder_fd)
-            _locked(self._fd)
+            while self._fd < 0:
+                self._fd, _ = file.create(folder_fd)
+                if not _locked(self._fd) or not os.fstat(self._fd).st_nlink:
+                    self._let_go()  # somebody who merges has found it before it was locked
             file.write_all(self._fd, [file.header(self._key, playhead.__version__)])
         finally:
             os.close(folder_fd)
@@ -128,27 +130,42 @@ def _locked(fd: int) -> bool:
 def merge(folder: int, name: str, most: int) -> None:
     """Make one segment of those that nobody is writing, if they are many or long. Raises OSError."""
     version = name.encode()
-    free, unusable = [], []
+    free = []
     for one in file.names_in(folder):
         try:
             segment = Segment(folder, one, version)
         except OSError:
-            unusable.append(one)
+            _drop(folder, one)
             continue
         if _locked(segment.fd):
             free.append(segment)
         else:
             segment.close()
     try:
-        if len(free) > SEGMENTS or sum(_loose(segment) for segment in free) > LOOSE or unusable:
+        if len(free) > SEGMENTS or sum(_loose(segment) for segment in free) > LOOSE:
             free.sort(key=lambda segment: segment.changed)
             _write_merged(folder, version, _newest(_units(free), most))
-            for one in (*(segment.name for segment in free), *unusable):
+            for segment in free:
                 with contextlib.suppress(OSError):
-                    os.unlink(one, dir_fd=folder)
+                    os.unlink(segment.name, dir_fd=folder)
     finally:
         for segment in free:
             segment.close()
+
+
+def _drop(folder: int, name: str) -> None:
+    """Remove a file that is no segment, if it is one of the user's own that nobody is about to make one."""
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+    except OSError:
+        return
+    try:
+        if file.is_own(os.fstat(fd)) and _locked(fd):
+            os.unlink(name, dir_fd=folder)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
 
 
 def _loose(segment: Segment) -> int:

@@ -18,8 +18,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 
-from playhead.engine.llvm.core_file import IMPORTED
-from playhead.engine.llvm.tier2 import wire
+from playhead.engine.llvm.tier2 import store, wire
 from playhead.engine.llvm.tier2.store_writer import StoreWriter
 from playhead.engine.llvm.tier2.unit import Unit
 from playhead.engine.llvm.tier2.wire import Reply, Request
@@ -150,7 +149,7 @@ def main(parent: int, version: str) -> None:
     try:
         os.closerange(wire.COUNTER_FD + 1, os.sysconf("SC_OPEN_MAX"))  # whatever the user's shell has left open
         _settle(parent)
-        if version != IMPORTED:
+        if version != store.version():
             raise EOFError
         pipes = os.dup(wire.REQUESTS_FD), os.dup(wire.REPLIES_FD)
         nowhere = os.open(os.devnull, os.O_RDWR)

@@ -41,7 +41,7 @@ def test_counted_and_sampled():
         assert side.run([10_007]) != "halt"
         tier2.stop = 0
         tier2.poll()
-    found = tier2.hottest.blocks()
+    found = tier2.hottest.blocks(100)
     physical = {address: entries for address, _, entries in found}
     assert CODE + 5 in physical and len({mode for _, mode, _ in found}) == 1
     sampled = tier2.hottest._sampled
@@ -53,7 +53,7 @@ def test_what_is_expected_is_asked_for_at_once():
     side, _ = looping()
     side.run([5_000])
     side.engine.tier2.poll()
-    place = next(block[:2] for block in side.engine.tier2.hottest.blocks() if block[0] == CODE + 5)
+    place = next(block[:2] for block in side.engine.tier2.hottest.blocks(100) if block[0] == CODE + 5)
     side, backend = looping()
     side.engine.tier2.hottest.expected = {place: 123_456, (place[0], place[1] + 1): 654_321}
     for _ in range(4):
@@ -70,7 +70,8 @@ def test_no_more_than_so_many(monkeypatch):
         some.sampled((n + 5, 0), 100)
     some.counted((1, 0), 128)
     some.sampled((6, 0), 100)
-    assert sorted(some.blocks()) == [(0, 0, 16), (1, 0, 128), (2, 0, 16), (5, 0, 100), (6, 0, 200), (7, 0, 100)]
+    assert some.blocks(2) == [(6, 0, 200), (1, 0, 128)]
+    assert sorted(some.blocks(100)) == [(0, 0, 16), (1, 0, 128), (2, 0, 16), (5, 0, 100), (6, 0, 200), (7, 0, 100)]
 
 
 def test_nothing_is_sampled_of_an_arena_that_is_used_anew():

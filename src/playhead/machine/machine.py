@@ -19,7 +19,7 @@ from playhead.hw.clock import NEVER, VirtualClock
 from playhead.hw.device import Device
 from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Space
-from playhead.log.hot_blocks import HotBlock
+from playhead.log.hot_blocks import MOST, HotBlock
 from playhead.machine import checkpoint, storage, tracing
 from playhead.machine.debug import Access, Debug
 from playhead.machine.device_table import DeviceTable
@@ -151,7 +151,7 @@ class Machine(Parts):
     def hot_blocks(self) -> list[HotBlock]:
         """Where the guest spent its time, as far as that is known. What is assigned to it is compiled first."""
         tier2 = getattr(self._engines.get("native"), "tier2", None)
-        return [HotBlock(*block) for block in tier2.hottest.blocks()] if tier2 else []
+        return [HotBlock(*block) for block in tier2.hottest.blocks(MOST)] if tier2 else []
 
     @hot_blocks.setter
     def hot_blocks(self, blocks: Sequence[HotBlock]) -> None:

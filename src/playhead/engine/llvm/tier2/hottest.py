@@ -7,6 +7,9 @@ physical address and its mode.
 
 from __future__ import annotations
 
+from heapq import nlargest
+from operator import itemgetter
+
 Place = tuple[int, int]  # physical address, mode
 MOST = 1 << 16  # blocks that are kept
 
@@ -27,7 +30,9 @@ class Hottest:
         if place in self._sampled or len(self._sampled) < MOST:
             self._sampled[place] = self._sampled.get(place, 0) + entries
 
-    def blocks(self) -> list[tuple[int, int, int]]:
-        """(physical address, mode, entries) of each."""
-        places = self._counted.keys() | self._sampled.keys()
-        return [(*place, max(self._counted.get(place, 0), self._sampled.get(place, 0))) for place in places]
+    def blocks(self, most: int) -> list[tuple[int, int, int]]:
+        """(physical address, mode, entries) of the hottest."""
+        entries = dict(self._counted)
+        for place, sampled in self._sampled.items():
+            entries[place] = max(sampled, entries.get(place, 0))
+        return [(*place, count) for place, count in nlargest(most, entries.items(), key=itemgetter(1))]

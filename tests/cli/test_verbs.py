@@ -13,6 +13,7 @@ from fake_machine import FakeMachine, Program
 
 from playhead import __version__
 from playhead.cli import VERBS, main, native_core, recorded_machine
+from playhead.cli.quantities import size
 
 
 @pytest.fixture
@@ -53,7 +54,8 @@ def record(ph, kernel, *more):
 
 def test_record_replay_info_log(program, kernel, ph, capfd):
     assert record(ph, kernel, "-append", "hello") == 0
-    assert "recorded 5.00 k instructions" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "recorded 5.00 k instructions" in said and f": {ph}, {size(os.path.getsize(ph))}\n" in said
     assert main(["replay", ph]) == 0
     out, err = capfd.readouterr()
     assert "all 2 digests compared are equal" in err

@@ -85,17 +85,18 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
     if drives.specs:
         options.meta |= {"disks": drives.facts, "embed": options.embed}
     options.blobs = tuple(config.blobs().values())
-    with profiled(values, build) as build, Writer(path, force, Worker()) as writer:
-        session = RecordSession(build, host, options, writer)
-        if options.snapshot and drives.disks is not None and (why := drives.disks.vm_images.why_not):
-            from playhead.session.snapshots import RECORDING_ONLY
+    with profiled(values, build) as build:
+        with Writer(path, force, Worker()) as writer:
+            session = RecordSession(build, host, options, writer)
+            if options.snapshot and drives.disks is not None and (why := drives.disks.vm_images.why_not):
+                from playhead.session.snapshots import RECORDING_ONLY
 
-            host.message(f"{options.snapshot}: {RECORDING_ONLY}: {why}")
-        if added := network_filters.added(values):
-            host.message(added)
-        dumped = dumps(values, config, options.meta["created"], host.message)
-        with dumped as session.traffic, attend(session, host, values, path):
-            outcome = session.run()
+                host.message(f"{options.snapshot}: {RECORDING_ONLY}: {why}")
+            if added := network_filters.added(values):
+                host.message(added)
+            dumped = dumps(values, config, options.meta["created"], host.message)
+            with dumped as session.traffic, attend(session, host, values, path):
+                outcome = session.run()
         if outcome.note:
             host.message(outcome.note)
         done = outcome.icount - (options.begin.moment.icount if options.begin else 0)

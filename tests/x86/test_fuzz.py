@@ -50,6 +50,23 @@ def test_unicorn() -> None:
     check("unicorn", 6_000, 7, 10)
 
 
+def check_compiled(count: int, seed: int) -> None:
+    """The second tier, with every block compiled that a case enters."""
+    oracle = "host" if has_host_oracle() else "unicorn"
+    fuzz = fuzz_all((seed, ["tier2"], [oracle], 5), range(count), jobs=1)
+    assert not fuzz.failures, summary(fuzz, 0)
+    assert fuzz.ran["tier2"] > count * 0.9 and fuzz.blocks["compiled"] > count // 2
+
+
+def test_compiled_blocks() -> None:
+    check_compiled(1_500, 14)
+
+
+@pytest.mark.long
+def test_compiled_blocks_of_100_000_cases() -> None:
+    check_compiled(100_000, 2027)
+
+
 def test_a_case_depends_on_seed_and_number_alone() -> None:
     first, second = Generator(tables()[0], 5), Generator(tables()[0], 5)
     second.case(1)

@@ -83,12 +83,13 @@ class Fuzz:
         self.only = {f.number for f in self.generator.forms if f.insn.name == only or f.encoding.text == only}
         if only:
             self.generator.forms = [f for f in self.generator.forms if f.number in self.only]
-        self.targets = {name: Target(name) for name in engines}
+        self.targets = {name: target_of(name) for name in engines}
         self.covered: Counter[int] = Counter()
         self.excluded: Counter[str] = Counter()
         self.traps: Counter[str] = Counter()
         self.failures: list[str] = []
         self.ran: Counter[str] = Counter()
+        self.blocks: Counter[str] = Counter()  # of the second tier
         self._groups: set[tuple] = set()
         # options that decide what the cases are
         self.chosen = (f" --only {only!r}" if only else "") + (f" --chapters {','.join(chapters)}" if chapters else "")
@@ -100,7 +101,7 @@ class Fuzz:
         self.failures += other[-1]
 
     def counts(self) -> tuple[Counter, ...]:
-        return self.covered, self.excluded, self.traps, self.ran
+        return self.covered, self.excluded, self.traps, self.ran, self.blocks
 
     def run(self, numbers: Iterable[int], progress=lambda done: None) -> None:
         batch: list[Generated] = []
@@ -136,6 +137,8 @@ class Fuzz:
                 for g, theirs, ours in zip(suited, truth, target.run([g.case for g in suited]), strict=True):
                     if differs(g, ours, theirs):
                         self._different(oracle_name, name, g, ours, theirs)
+                self.blocks.update(target.blocks)
+                target.blocks.clear()
 
     reference_every = REFERENCE_SHARE
 
@@ -233,6 +236,14 @@ def rebuilt(g: Generated, pieces: list[Piece]) -> Generated:
     return replace(g, case=replace(g.case, code=code), pieces=placed, masks={})
 
 
+def target_of(engine: str) -> Target:
+    if engine != "tier2":
+        return Target(engine)
+    from tools.fuzz.insn.compiled import CompiledTarget  # imports LLVM
+
+    return CompiledTarget()
+
+
 def open_oracle(name: str):
     if name == "host":
         return HostOracle()
@@ -308,6 +319,7 @@ def summary(fuzz: Fuzz, seconds: float) -> str:
     lines.append(f"{len(names)} forms, each at least {fuzz.covered[least]} times (least: {names[least]})")
     traps = ", ".join(f"{k}: {v}" for k, v in sorted(fuzz.traps.items(), key=lambda kv: -kv[1]))
     lines.append(f"ended by exception: {traps}")
+    lines += [f"blocks {what}: {n:,}" for what, n in fuzz.blocks.items()]
     lines += [f"not tried: {' '.join(names)}: {reason}" for reason, names in fuzz.skipped.items()]
     lines += [f"{n:7,}  {reason}" for reason, n in sorted(fuzz.excluded.items())]
     lines += fuzz.failures
@@ -351,13 +363,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--case", type=int, help="run this case alone")
     parser.add_argument("--only", default="", help="cases that start with this instruction or encoding")
     parser.add_argument("--chapters", default="", help="forms of these alone, such as arith,shift")
-    parser.add_argument("--engine", choices=("reference", "native", "both", "sampled"), default="sampled",
-                        help="sampled: the native engine, and the reference on one batch of twenty")  # fmt: skip
+    parser.add_argument("--engine", choices=("reference", "native", "tier2", "both", "sampled"), default="sampled",
+                        help="sampled: the native engine, and the reference on one batch of twenty; "
+                        "tier2: the native one with every block compiled")  # fmt: skip
     parser.add_argument("--oracle", choices=("host", "unicorn", "both"), default="host")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--failures", type=int, default=5, help="stop after so many")
     a = parser.parse_args(arguments)
-    engines = [a.engine] if a.engine in ("reference", "native") else ["native", "reference"]
+    engines = [a.engine] if a.engine in ("reference", "native", "tier2") else ["native", "reference"]
     oracles = ["host", "unicorn"] if a.oracle == "both" else [a.oracle]
     numbers = range(a.first, a.first + a.count) if a.case is None else range(a.case, a.case + 1)
     chosen = tuple(filter(None, a.chapters.split(",")))

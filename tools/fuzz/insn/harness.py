@@ -8,6 +8,7 @@ on the stack of level 0.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 
 from playhead.engine.core import Core
@@ -71,6 +72,7 @@ class Target:
         self._at = {name: S.offset(name) for name in S.FIELDS}
         self._ldt_used = False
         self.instructions = 0
+        self.blocks: Counter[str] = Counter()  # what became of blocks, where some are compiled
 
     # once
 

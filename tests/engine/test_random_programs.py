@@ -27,11 +27,13 @@ from twin import (
     Twin,
     U,
     W,
+    compiled_side,
     same,
     splits,
 )
 
 EXAMPLES = int(os.environ.get("PLAYHEAD_EXAMPLES", "40"))
+COMPILED = EXAMPLES // 2  # of them each block is compiled, which takes longer
 LINEAR = 0x800000  # eight pages here lead to the program, its data, its page tables
 WINDOW = (CODE, CODE + PAGE, DATA, DATA + PAGE, TABLES + 2 * PAGE, DIRECTORY, DEVICE, CODE)
 COUNTER = 0x60000
@@ -189,3 +191,24 @@ def test_random_programs(seed):
     if seed % 4 == 0:
         t.start(t.reference, splits(TOTAL, rng, 60))
         same(t.reference, t.native, f"reference split, seed {seed}")
+
+
+@settings(
+    max_examples=COMPILED,
+    derandomize=EXAMPLES == 40,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.integers(0, 2**32))
+def test_random_programs_compiled(seed):
+    """The same, with every block compiled: void, cut and entered at the same moments."""
+    rng = random.Random(seed)
+    program = Program(rng, pae=seed % 3 == 0)
+    t, compiled = Twin(program.setup), compiled_side()
+    why, before = t.start(t.reference, [TOTAL]), compiled.engine.tier2.installed
+    for budgets in ([TOTAL], splits(TOTAL, rng, 60)):
+        got = t.start(compiled, budgets)
+        same(t.reference, compiled, f"compiled, seed {seed}, budgets {budgets}, program {program.code.hex()}")
+        assert got == why
+    assert compiled.engine.tier2.installed > before, f"seed {seed}: nothing was compiled"

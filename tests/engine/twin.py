@@ -15,6 +15,7 @@ from typing import Any
 
 from playhead.engine.core import Core
 from playhead.engine.llvm.engine import NativeEngine
+from playhead.engine.llvm.tier2.switch import FORCE
 from playhead.engine.reference import ReferenceEngine
 from playhead.hw.memory import PAGE, Memory
 from playhead.x86 import state as S
@@ -245,6 +246,14 @@ class Side:
 @cache
 def sides() -> tuple[Side, Side]:
     return Side(ReferenceEngine), Side(NativeEngine)
+
+
+@cache
+def compiled_side() -> Side:
+    """The native engine with every block compiled before it is entered. Code and blocks stay from test to test."""
+    side = Side(NativeEngine)
+    side.engine.use_tier2(FORCE)
+    return side
 
 
 def splits(total: int, rng: random.Random, longest: int = 0) -> list[int]:

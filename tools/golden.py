@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -24,11 +25,13 @@ from playhead.engine.llvm.tier2.compile import compile_text, functions
 from playhead.engine.llvm.tier2.tier import Compiled
 from playhead.engine.llvm.tier2.translate import FOOTER, translate
 from playhead.engine.llvm.tier2.unit import Unit
+from playhead.x86 import state as S
 from tools import asm
 from tools.fuzz.insn.harness import Target
 from tools.oracle import layout
 from tools.oracle.case import Case
 
+_STATE = re.compile(r"(ptr %cpu, i64 )(\d+)")
 REGISTERS = (0, 8, 0, 0, layout.STACK_TOP, *(layout.DATA_BASE,) * 3)  # what a block is decoded with
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "engine" / "golden"
 
@@ -88,7 +91,13 @@ def text(name: str) -> str:
         code = functions(compile_text(made + FOOTER, goal.host))[name]
         first, total = _counts(code, goal)
         lines.append(f"; {goal.host.cpu}: {first} instructions before the first one that always jumps, {total} in all")
-    return "\n".join([*lines, "", made.strip(), ""])
+    return "\n".join([*lines, "", _STATE.sub(lambda match: f"{match[1]}{_field(int(match[2]))}", made).strip(), ""])
+
+
+def _field(offset: int) -> str:
+    """The name of a place in the state block: places move when fields are added anywhere in front of them."""
+    name, field = max(((n, f) for n, f in S.FIELDS.items() if f.offset <= offset), key=lambda item: item[1].offset)
+    return f"<{name}>" if offset == field.offset else f"<{name} + {offset - field.offset}>"
 
 
 def _counts(code: bytes, goal: Goal) -> tuple[int, int]:

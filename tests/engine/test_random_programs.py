@@ -33,7 +33,7 @@ from twin import (
 )
 
 EXAMPLES = int(os.environ.get("PLAYHEAD_EXAMPLES", "40"))
-COMPILED = EXAMPLES // 2  # of them each block is compiled, which takes longer
+COMPILED = EXAMPLES // 4  # of them each block is compiled, which takes longer
 LINEAR = 0x800000  # eight pages here lead to the program, its data, its page tables
 WINDOW = (CODE, CODE + PAGE, DATA, DATA + PAGE, TABLES + 2 * PAGE, DIRECTORY, DEVICE, CODE)
 COUNTER = 0x60000

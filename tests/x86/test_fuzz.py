@@ -59,7 +59,7 @@ def check_compiled(count: int, seed: int) -> None:
 
 
 def test_compiled_blocks() -> None:
-    check_compiled(1_500, 14)
+    check_compiled(1_000, 14)
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ entry:
   br label %body
 body:
   %budget = phi i64 [ %paid, %entry ]
-  %t2 = getelementptr i8, ptr %cpu, i64 20
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 8
   %t5 = zext i32 %t4 to i64
@@ -25,7 +25,7 @@ L11:
   %t16 = add i64 %t15, %t5
   %t17 = inttoptr i64 %t16 to ptr
   %t1 = load i32, ptr %t17, align 1, !tbaa !13
-  %t18 = getelementptr i8, ptr %cpu, i64 16
+  %t18 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t19 = load i32, ptr %t18, !tbaa !11
   %t20 = add i32 %t19, 4294967284
   %t21 = zext i32 %t20 to i64
@@ -72,12 +72,12 @@ J49:
   br i1 %t55, label %X128, label %L56, !prof !2
 L56:
   %t57 = add i32 %eip, 15
-  %t58 = getelementptr i8, ptr %cpu, i64 28
+  %t58 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t59 = load i32, ptr %t58, !tbaa !11
-  %t60 = getelementptr i8, ptr %cpu, i64 16
+  %t60 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t20, ptr %t60, !tbaa !11
   store i32 %t44, ptr %cpu, !tbaa !11
-  %t61 = getelementptr i8, ptr %cpu, i64 8
+  %t61 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t59, ptr %t61, !tbaa !11
   %t62 = getelementptr i8, ptr %t51, i64 48
   %t63 = getelementptr i8, ptr %t51, i64 8
@@ -90,12 +90,12 @@ X0:
   ret void
 X128:
   %t66 = add i32 %t19, 4294967288
-  %t67 = getelementptr i8, ptr %cpu, i64 28
+  %t67 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t68 = load i32, ptr %t67, !tbaa !11
-  %t69 = getelementptr i8, ptr %cpu, i64 16
+  %t69 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t66, ptr %t69, !tbaa !11
   store i32 %t44, ptr %cpu, !tbaa !11
-  %t70 = getelementptr i8, ptr %cpu, i64 8
+  %t70 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t68, ptr %t70, !tbaa !11
   %t71 = getelementptr i8, ptr %uop, i64 128
   %t72 = load ptr, ptr %t71, !tbaa !14

@@ -7,7 +7,7 @@ entry:
   br label %body
 body:
   %budget = phi i64 [ %paid, %entry ]
-  %t2 = getelementptr i8, ptr %cpu, i64 12
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 8
   %t5 = zext i32 %t4 to i64
@@ -28,7 +28,7 @@ L11:
   %t29 = add i64 %t25, 4
   %t28 = inttoptr i64 %t29 to ptr
   %t27 = load i32, ptr %t28, align 1, !tbaa !13
-  %t31 = getelementptr i8, ptr %cpu, i64 24
+  %t31 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t32 = load i32, ptr %t31, !tbaa !11
   %t33 = add i32 %t32, 8
   %t34 = zext i32 %t33 to i64
@@ -101,11 +101,11 @@ L84:
   %t85 = add i32 %eip, 18
   %t86 = and i32 %t70, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t87 = getelementptr i8, ptr %cpu, i64 8
+  %t87 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t63, ptr %t87, !tbaa !11
-  %t88 = getelementptr i8, ptr %cpu, i64 40
+  %t88 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t63, ptr %t88, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 44
+  %t89 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t86, ptr %t89, !tbaa !11
   %t90 = getelementptr i8, ptr %t78, i64 48
   %t91 = getelementptr i8, ptr %t78, i64 8
@@ -122,7 +122,7 @@ J93:
   br i1 %t99, label %X224, label %L100, !prof !2
 L100:
   %t101 = add i32 %eip, 18
-  %t102 = getelementptr i8, ptr %cpu, i64 28
+  %t102 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t103 = load i32, ptr %t102, !tbaa !11
   %t104 = add i32 %t103, 1
   %t105 = and i32 %t70, 2147483648
@@ -141,13 +141,13 @@ L100:
   %t118 = and i32 %t110, 8
   %t119 = or i32 %t117, %t118
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 8
+  %t120 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t63, ptr %t120, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 40
+  %t121 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t104, ptr %t121, !tbaa !11
-  %t122 = getelementptr i8, ptr %cpu, i64 44
+  %t122 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t119, ptr %t122, !tbaa !11
-  %t123 = getelementptr i8, ptr %cpu, i64 28
+  %t123 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t104, ptr %t123, !tbaa !11
   %t124 = getelementptr i8, ptr %t95, i64 48
   %t125 = getelementptr i8, ptr %t95, i64 8
@@ -160,7 +160,7 @@ X0:
   ret void
 X64:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 8
+  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t27, ptr %t128, !tbaa !11
   %t129 = getelementptr i8, ptr %uop, i64 64
   %t130 = load ptr, ptr %t129, !tbaa !14
@@ -169,18 +169,18 @@ X64:
 X128:
   %t131 = and i32 %t70, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t132 = getelementptr i8, ptr %cpu, i64 8
+  %t132 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t63, ptr %t132, !tbaa !11
-  %t133 = getelementptr i8, ptr %cpu, i64 40
+  %t133 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t63, ptr %t133, !tbaa !11
-  %t134 = getelementptr i8, ptr %cpu, i64 44
+  %t134 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t131, ptr %t134, !tbaa !11
   %t135 = getelementptr i8, ptr %uop, i64 128
   %t136 = load ptr, ptr %t135, !tbaa !14
   musttail call preserve_nonecc void %t136(ptr %cpu, ptr %t135, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X224:
-  %t137 = getelementptr i8, ptr %cpu, i64 28
+  %t137 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t138 = load i32, ptr %t137, !tbaa !11
   %t139 = add i32 %t138, 1
   %t140 = and i32 %t70, 2147483648
@@ -199,13 +199,13 @@ X224:
   %t153 = and i32 %t145, 8
   %t154 = or i32 %t152, %t153
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t155 = getelementptr i8, ptr %cpu, i64 8
+  %t155 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t63, ptr %t155, !tbaa !11
-  %t156 = getelementptr i8, ptr %cpu, i64 40
+  %t156 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t139, ptr %t156, !tbaa !11
-  %t157 = getelementptr i8, ptr %cpu, i64 44
+  %t157 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t154, ptr %t157, !tbaa !11
-  %t158 = getelementptr i8, ptr %cpu, i64 28
+  %t158 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t139, ptr %t158, !tbaa !11
   %t159 = getelementptr i8, ptr %uop, i64 224
   %t160 = load ptr, ptr %t159, !tbaa !14

@@ -9,15 +9,15 @@ entry:
   %t171 = load ptr, ptr %t170, !tbaa !14
   %own160 = icmp eq ptr %t171, %t169
   %t172 = load i32, ptr %cpu, !tbaa !11
-  %t173 = getelementptr i8, ptr %cpu, i64 40
+  %t173 = getelementptr i8, ptr %cpu, i64 <fl_res>
   %t174 = load i32, ptr %t173, !tbaa !11
-  %t175 = getelementptr i8, ptr %cpu, i64 44
+  %t175 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   %t176 = load i32, ptr %t175, !tbaa !11
-  %t177 = getelementptr i8, ptr %cpu, i64 24
+  %t177 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t178 = load i32, ptr %t177, !tbaa !11
-  %t179 = getelementptr i8, ptr %cpu, i64 28
+  %t179 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t180 = load i32, ptr %t179, !tbaa !11
-  %t181 = getelementptr i8, ptr %cpu, i64 4
+  %t181 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t182 = load i32, ptr %t181, !tbaa !11
   br label %body
 body:
@@ -126,15 +126,15 @@ L67:
   %t88 = or i32 %t86, %t87
   %t89 = add i32 %c24, 4
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t90 = getelementptr i8, ptr %cpu, i64 40
+  %t90 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t29, ptr %t90, !tbaa !11
-  %t91 = getelementptr i8, ptr %cpu, i64 44
+  %t91 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t88, ptr %t91, !tbaa !11
-  %t92 = getelementptr i8, ptr %cpu, i64 24
+  %t92 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t89, ptr %t92, !tbaa !11
-  %t93 = getelementptr i8, ptr %cpu, i64 28
+  %t93 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t70, ptr %t93, !tbaa !11
-  %t94 = getelementptr i8, ptr %cpu, i64 4
+  %t94 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t29, ptr %t94, !tbaa !11
   %t95 = getelementptr i8, ptr %t61, i64 48
   %t96 = getelementptr i8, ptr %t61, i64 8
@@ -143,30 +143,30 @@ L67:
   ret void
 X0:
   store i32 %c0, ptr %cpu, !tbaa !11
-  %t98 = getelementptr i8, ptr %cpu, i64 40
+  %t98 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t98, !tbaa !11
-  %t99 = getelementptr i8, ptr %cpu, i64 44
+  %t99 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t99, !tbaa !11
-  %t100 = getelementptr i8, ptr %cpu, i64 24
+  %t100 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %c24, ptr %t100, !tbaa !11
-  %t101 = getelementptr i8, ptr %cpu, i64 28
+  %t101 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %c28, ptr %t101, !tbaa !11
-  %t102 = getelementptr i8, ptr %cpu, i64 4
+  %t102 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %c4, ptr %t102, !tbaa !11
   %t103 = load ptr, ptr %uop, !tbaa !14
   musttail call preserve_nonecc void %t103(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X32:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t104 = getelementptr i8, ptr %cpu, i64 40
+  %t104 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t104, !tbaa !11
-  %t105 = getelementptr i8, ptr %cpu, i64 44
+  %t105 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t105, !tbaa !11
-  %t106 = getelementptr i8, ptr %cpu, i64 24
+  %t106 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %c24, ptr %t106, !tbaa !11
-  %t107 = getelementptr i8, ptr %cpu, i64 28
+  %t107 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %c28, ptr %t107, !tbaa !11
-  %t108 = getelementptr i8, ptr %cpu, i64 4
+  %t108 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %c4, ptr %t108, !tbaa !11
   %t109 = getelementptr i8, ptr %uop, i64 32
   %t110 = load ptr, ptr %t109, !tbaa !14
@@ -196,15 +196,15 @@ X160:
   %t131 = or i32 %t129, %t130
   %t132 = add i32 %c24, 4
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t133 = getelementptr i8, ptr %cpu, i64 40
+  %t133 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t29, ptr %t133, !tbaa !11
-  %t134 = getelementptr i8, ptr %cpu, i64 44
+  %t134 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t131, ptr %t134, !tbaa !11
-  %t135 = getelementptr i8, ptr %cpu, i64 24
+  %t135 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t132, ptr %t135, !tbaa !11
-  %t136 = getelementptr i8, ptr %cpu, i64 28
+  %t136 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t113, ptr %t136, !tbaa !11
-  %t137 = getelementptr i8, ptr %cpu, i64 4
+  %t137 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t29, ptr %t137, !tbaa !11
   %t138 = getelementptr i8, ptr %uop, i64 160
   %t139 = load ptr, ptr %t138, !tbaa !14
@@ -234,15 +234,15 @@ X224:
   %t160 = or i32 %t158, %t159
   %t161 = add i32 %c24, 4
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t162 = getelementptr i8, ptr %cpu, i64 40
+  %t162 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t29, ptr %t162, !tbaa !11
-  %t163 = getelementptr i8, ptr %cpu, i64 44
+  %t163 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t160, ptr %t163, !tbaa !11
-  %t164 = getelementptr i8, ptr %cpu, i64 24
+  %t164 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t161, ptr %t164, !tbaa !11
-  %t165 = getelementptr i8, ptr %cpu, i64 28
+  %t165 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t142, ptr %t165, !tbaa !11
-  %t166 = getelementptr i8, ptr %cpu, i64 4
+  %t166 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t29, ptr %t166, !tbaa !11
   %t167 = getelementptr i8, ptr %uop, i64 224
   %t168 = load ptr, ptr %t167, !tbaa !14

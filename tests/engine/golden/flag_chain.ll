@@ -18,19 +18,19 @@ J1:
   br i1 %t7, label %X416, label %L8, !prof !2
 L8:
   %t9 = add i32 %eip, 31
-  %t10 = getelementptr i8, ptr %cpu, i64 8
+  %t10 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t11 = load i32, ptr %t10, !tbaa !11
-  %t12 = getelementptr i8, ptr %cpu, i64 4
+  %t12 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t13 = load i32, ptr %t12, !tbaa !11
   %t14 = add i32 %t11, %t13
   %t15 = load i32, ptr %cpu, !tbaa !11
-  %t16 = getelementptr i8, ptr %cpu, i64 12
+  %t16 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t17 = load i32, ptr %t16, !tbaa !11
   %t18 = add i32 %t15, %t17
   %t19 = icmp ult i32 %t18, %t15
   %t20 = zext i1 %t19 to i32
   %t21 = add i32 %t14, %t20
-  %t22 = getelementptr i8, ptr %cpu, i64 24
+  %t22 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t23 = load i32, ptr %t22, !tbaa !11
   %t24 = and i32 %t11, %t13
   %t25 = or i32 %t11, %t13
@@ -45,7 +45,7 @@ L8:
   %t34 = icmp slt i32 %t33, 0
   %t35 = zext i1 %t34 to i64
   %t36 = shl i64 %t35, 32
-  %t37 = getelementptr i8, ptr %cpu, i64 28
+  %t37 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t38 = load i32, ptr %t37, !tbaa !11
   %t39 = zext i32 %t38 to i64
   %t40 = or i64 %t36, %t39
@@ -73,22 +73,22 @@ L8:
   %t62 = zext i1 %t61 to i32
   %t63 = shl i32 %t62, 8
   %t64 = or i32 %t58, %t63
-  %t65 = getelementptr i8, ptr %cpu, i64 40
+  %t65 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 0, ptr %t65, !tbaa !11
-  %t66 = getelementptr i8, ptr %cpu, i64 44
+  %t66 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t66, !tbaa !11
   store i32 0, ptr %cpu, !tbaa !11
-  %t67 = getelementptr i8, ptr %cpu, i64 8
+  %t67 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t21, ptr %t67, !tbaa !11
-  %t68 = getelementptr i8, ptr %cpu, i64 24
+  %t68 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t31, ptr %t68, !tbaa !11
-  %t69 = getelementptr i8, ptr %cpu, i64 28
+  %t69 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t44, ptr %t69, !tbaa !11
-  %t70 = getelementptr i8, ptr %cpu, i64 20
+  %t70 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t48, ptr %t70, !tbaa !11
-  %t71 = getelementptr i8, ptr %cpu, i64 12
+  %t71 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t50, ptr %t71, !tbaa !11
-  %t72 = getelementptr i8, ptr %cpu, i64 4
+  %t72 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t64, ptr %t72, !tbaa !11
   %t73 = getelementptr i8, ptr %t3, i64 48
   %t74 = getelementptr i8, ptr %t3, i64 8
@@ -96,19 +96,19 @@ L8:
   musttail call preserve_nonecc void %t75(ptr %cpu, ptr %t73, i32 %t9, i64 %t6, ptr %tbl)
   ret void
 X416:
-  %t76 = getelementptr i8, ptr %cpu, i64 8
+  %t76 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t77 = load i32, ptr %t76, !tbaa !11
-  %t78 = getelementptr i8, ptr %cpu, i64 4
+  %t78 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t79 = load i32, ptr %t78, !tbaa !11
   %t80 = add i32 %t77, %t79
   %t81 = load i32, ptr %cpu, !tbaa !11
-  %t82 = getelementptr i8, ptr %cpu, i64 12
+  %t82 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t83 = load i32, ptr %t82, !tbaa !11
   %t84 = add i32 %t81, %t83
   %t85 = icmp ult i32 %t84, %t81
   %t86 = zext i1 %t85 to i32
   %t87 = add i32 %t80, %t86
-  %t88 = getelementptr i8, ptr %cpu, i64 24
+  %t88 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t89 = load i32, ptr %t88, !tbaa !11
   %t90 = and i32 %t77, %t79
   %t91 = or i32 %t77, %t79
@@ -123,7 +123,7 @@ X416:
   %t100 = icmp slt i32 %t99, 0
   %t101 = zext i1 %t100 to i64
   %t102 = shl i64 %t101, 32
-  %t103 = getelementptr i8, ptr %cpu, i64 28
+  %t103 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t104 = load i32, ptr %t103, !tbaa !11
   %t105 = zext i32 %t104 to i64
   %t106 = or i64 %t102, %t105
@@ -151,22 +151,22 @@ X416:
   %t128 = zext i1 %t127 to i32
   %t129 = shl i32 %t128, 8
   %t130 = or i32 %t124, %t129
-  %t131 = getelementptr i8, ptr %cpu, i64 40
+  %t131 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 0, ptr %t131, !tbaa !11
-  %t132 = getelementptr i8, ptr %cpu, i64 44
+  %t132 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t132, !tbaa !11
   store i32 0, ptr %cpu, !tbaa !11
-  %t133 = getelementptr i8, ptr %cpu, i64 8
+  %t133 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t87, ptr %t133, !tbaa !11
-  %t134 = getelementptr i8, ptr %cpu, i64 24
+  %t134 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t97, ptr %t134, !tbaa !11
-  %t135 = getelementptr i8, ptr %cpu, i64 28
+  %t135 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t110, ptr %t135, !tbaa !11
-  %t136 = getelementptr i8, ptr %cpu, i64 20
+  %t136 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t114, ptr %t136, !tbaa !11
-  %t137 = getelementptr i8, ptr %cpu, i64 12
+  %t137 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t116, ptr %t137, !tbaa !11
-  %t138 = getelementptr i8, ptr %cpu, i64 4
+  %t138 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t130, ptr %t138, !tbaa !11
   %t139 = getelementptr i8, ptr %uop, i64 416
   %t140 = load ptr, ptr %t139, !tbaa !14

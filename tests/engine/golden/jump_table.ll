@@ -65,9 +65,9 @@ L17:
   %t22 = and i32 %t21, %t5
   %t23 = or i32 %t20, %t22
   %t24 = and i32 %t23, 3221225480
-  %t25 = getelementptr i8, ptr %cpu, i64 40
+  %t25 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t5, ptr %t25, !tbaa !11
-  %t26 = getelementptr i8, ptr %cpu, i64 44
+  %t26 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t24, ptr %t26, !tbaa !11
   store i32 %t3, ptr %cpu, !tbaa !11
   %t27 = getelementptr i8, ptr %t11, i64 48
@@ -76,9 +76,9 @@ L17:
   musttail call preserve_nonecc void %t29(ptr %cpu, ptr %t27, i32 %t18, i64 %t15, ptr %tbl)
   ret void
 J59:
-  %t60 = getelementptr i8, ptr %cpu, i64 1648
+  %t60 = getelementptr i8, ptr %cpu, i64 <jump_key>
   %t61 = load i64, ptr %t60, !tbaa !11
-  %t62 = getelementptr i8, ptr %cpu, i64 3248
+  %t62 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
   %t63 = load ptr, ptr %t62, !tbaa !11
   %t64 = zext i32 %t42 to i64
   %t65 = or i64 %t61, %t64
@@ -106,9 +106,9 @@ L81:
   %t85 = and i32 %t84, %t5
   %t86 = or i32 %t83, %t85
   %t87 = and i32 %t86, 3221225480
-  %t88 = getelementptr i8, ptr %cpu, i64 40
+  %t88 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t5, ptr %t88, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 44
+  %t89 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t87, ptr %t89, !tbaa !11
   store i32 %t43, ptr %cpu, !tbaa !11
   %t90 = getelementptr i8, ptr %t76, i64 48
@@ -123,9 +123,9 @@ X64:
   %t96 = and i32 %t95, %t5
   %t97 = or i32 %t94, %t96
   %t98 = and i32 %t97, 3221225480
-  %t99 = getelementptr i8, ptr %cpu, i64 40
+  %t99 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t5, ptr %t99, !tbaa !11
-  %t100 = getelementptr i8, ptr %cpu, i64 44
+  %t100 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t98, ptr %t100, !tbaa !11
   store i32 %t3, ptr %cpu, !tbaa !11
   %t101 = getelementptr i8, ptr %uop, i64 64
@@ -139,9 +139,9 @@ X128:
   %t106 = and i32 %t105, %t5
   %t107 = or i32 %t104, %t106
   %t108 = and i32 %t107, 3221225480
-  %t109 = getelementptr i8, ptr %cpu, i64 40
+  %t109 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t5, ptr %t109, !tbaa !11
-  %t110 = getelementptr i8, ptr %cpu, i64 44
+  %t110 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t108, ptr %t110, !tbaa !11
   store i32 %t3, ptr %cpu, !tbaa !11
   %t111 = getelementptr i8, ptr %uop, i64 128
@@ -155,9 +155,9 @@ X160:
   %t116 = and i32 %t115, %t5
   %t117 = or i32 %t114, %t116
   %t118 = and i32 %t117, 3221225480
-  %t119 = getelementptr i8, ptr %cpu, i64 40
+  %t119 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t5, ptr %t119, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 44
+  %t120 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t118, ptr %t120, !tbaa !11
   store i32 %t43, ptr %cpu, !tbaa !11
   %t121 = getelementptr i8, ptr %uop, i64 160

@@ -4,18 +4,18 @@
 
 define preserve_nonecc void @list_walk(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".list_walk" {
 entry:
-  %t31 = getelementptr i8, ptr %cpu, i64 8
+  %t31 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t32 = load i32, ptr %t31, !tbaa !11
-  %t80 = getelementptr i8, ptr %cpu, i64 16
+  %t80 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t81 = load i32, ptr %t80, !tbaa !11
   %t151 = getelementptr i8, ptr %uop, i64 -48
   %t152 = getelementptr i8, ptr %uop, i64 192
   %t153 = load ptr, ptr %t152, !tbaa !14
   %own160 = icmp eq ptr %t153, %t151
   %t154 = load i32, ptr %cpu, !tbaa !11
-  %t155 = getelementptr i8, ptr %cpu, i64 40
+  %t155 = getelementptr i8, ptr %cpu, i64 <fl_res>
   %t156 = load i32, ptr %t155, !tbaa !11
-  %t157 = getelementptr i8, ptr %cpu, i64 44
+  %t157 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   %t158 = load i32, ptr %t157, !tbaa !11
   br label %body
 body:
@@ -97,9 +97,9 @@ L43:
   %t50 = or i32 %t46, %t49
   %t51 = and i32 %t50, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t52 = getelementptr i8, ptr %cpu, i64 40
+  %t52 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t33, ptr %t52, !tbaa !11
-  %t53 = getelementptr i8, ptr %cpu, i64 44
+  %t53 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t51, ptr %t53, !tbaa !11
   %t54 = getelementptr i8, ptr %t37, i64 48
   %t55 = getelementptr i8, ptr %t37, i64 8
@@ -124,9 +124,9 @@ L65:
   br i1 %t72, label %X160, label %L73, !prof !2
 L73:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t74 = getelementptr i8, ptr %cpu, i64 40
+  %t74 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t1, ptr %t74, !tbaa !11
-  %t75 = getelementptr i8, ptr %cpu, i64 44
+  %t75 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t75, !tbaa !11
   %t76 = getelementptr i8, ptr %t67, i64 48
   %t77 = getelementptr i8, ptr %t67, i64 8
@@ -134,9 +134,9 @@ L73:
   musttail call preserve_nonecc void %t78(ptr %cpu, ptr %t76, i32 %eip, i64 %t71, ptr %tbl)
   ret void
 J95:
-  %t96 = getelementptr i8, ptr %cpu, i64 1648
+  %t96 = getelementptr i8, ptr %cpu, i64 <jump_key>
   %t97 = load i64, ptr %t96, !tbaa !11
-  %t98 = getelementptr i8, ptr %cpu, i64 3248
+  %t98 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
   %t99 = load ptr, ptr %t98, !tbaa !11
   %t100 = zext i32 %t79 to i64
   %t101 = or i64 %t97, %t100
@@ -160,11 +160,11 @@ L110:
 L117:
   %t118 = add i32 %t81, 4
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t119 = getelementptr i8, ptr %cpu, i64 40
+  %t119 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t1, ptr %t119, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 44
+  %t120 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t120, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 16
+  %t121 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t118, ptr %t121, !tbaa !11
   %t122 = getelementptr i8, ptr %t112, i64 48
   %t123 = getelementptr i8, ptr %t112, i64 8
@@ -173,18 +173,18 @@ L117:
   ret void
 X0:
   store i32 %c0, ptr %cpu, !tbaa !11
-  %t125 = getelementptr i8, ptr %cpu, i64 40
+  %t125 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t125, !tbaa !11
-  %t126 = getelementptr i8, ptr %cpu, i64 44
+  %t126 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t126, !tbaa !11
   %t127 = load ptr, ptr %uop, !tbaa !14
   musttail call preserve_nonecc void %t127(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X32:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 40
+  %t128 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t128, !tbaa !11
-  %t129 = getelementptr i8, ptr %cpu, i64 44
+  %t129 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t129, !tbaa !11
   %t130 = getelementptr i8, ptr %uop, i64 32
   %t131 = load ptr, ptr %t130, !tbaa !14
@@ -199,9 +199,9 @@ X64:
   %t137 = or i32 %t133, %t136
   %t138 = and i32 %t137, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t139 = getelementptr i8, ptr %cpu, i64 40
+  %t139 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t33, ptr %t139, !tbaa !11
-  %t140 = getelementptr i8, ptr %cpu, i64 44
+  %t140 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t138, ptr %t140, !tbaa !11
   %t141 = getelementptr i8, ptr %uop, i64 64
   %t142 = load ptr, ptr %t141, !tbaa !14
@@ -209,9 +209,9 @@ X64:
   ret void
 X160:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t143 = getelementptr i8, ptr %cpu, i64 40
+  %t143 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t1, ptr %t143, !tbaa !11
-  %t144 = getelementptr i8, ptr %cpu, i64 44
+  %t144 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t144, !tbaa !11
   %t145 = getelementptr i8, ptr %uop, i64 160
   %t146 = load ptr, ptr %t145, !tbaa !14
@@ -219,9 +219,9 @@ X160:
   ret void
 X224:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t147 = getelementptr i8, ptr %cpu, i64 40
+  %t147 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t1, ptr %t147, !tbaa !11
-  %t148 = getelementptr i8, ptr %cpu, i64 44
+  %t148 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t148, !tbaa !11
   %t149 = getelementptr i8, ptr %uop, i64 224
   %t150 = load ptr, ptr %t149, !tbaa !14

@@ -7,7 +7,7 @@ entry:
   br label %body
 body:
   %budget = phi i64 [ %paid, %entry ]
-  %t2 = getelementptr i8, ptr %cpu, i64 24
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = zext i32 %t3 to i64
   %t5 = lshr i64 %t4, 12
@@ -25,7 +25,7 @@ L10:
   %t16 = inttoptr i64 %t15 to ptr
   %t1 = load i32, ptr %t16, align 1, !tbaa !13
   %t17 = call i32 @llvm.bswap.i32(i32 %t1)
-  %t18 = getelementptr i8, ptr %cpu, i64 28
+  %t18 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t19 = load i32, ptr %t18, !tbaa !11
   %t20 = zext i32 %t19 to i64
   %t21 = lshr i64 %t20, 12
@@ -53,15 +53,15 @@ J33:
   br i1 %t39, label %X384, label %L40, !prof !2
 L40:
   %t41 = add i32 %eip, 34
-  %t42 = getelementptr i8, ptr %cpu, i64 12
+  %t42 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t43 = load i32, ptr %t42, !tbaa !11
   %t44 = shl i32 %t43, 5
   %t45 = lshr i32 %t43, 27
   %t46 = or i32 %t44, %t45
   %t47 = add i32 %t17, %t46
-  %t48 = getelementptr i8, ptr %cpu, i64 4
+  %t48 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t49 = load i32, ptr %t48, !tbaa !11
-  %t50 = getelementptr i8, ptr %cpu, i64 20
+  %t50 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t51 = load i32, ptr %t50, !tbaa !11
   %t52 = xor i32 %t49, %t51
   %t53 = and i32 %t52, %t43
@@ -82,13 +82,13 @@ L40:
   %t68 = shl i32 %t43, 30
   %t69 = or i32 %t67, %t68
   store i32 %t56, ptr %cpu, !tbaa !11
-  %t70 = getelementptr i8, ptr %cpu, i64 8
+  %t70 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t54, ptr %t70, !tbaa !11
-  %t71 = getelementptr i8, ptr %cpu, i64 44
+  %t71 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t66, ptr %t71, !tbaa !11
-  %t72 = getelementptr i8, ptr %cpu, i64 40
+  %t72 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t54, ptr %t72, !tbaa !11
-  %t73 = getelementptr i8, ptr %cpu, i64 12
+  %t73 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t69, ptr %t73, !tbaa !11
   %t74 = getelementptr i8, ptr %t35, i64 48
   %t75 = getelementptr i8, ptr %t35, i64 8
@@ -106,15 +106,15 @@ X64:
   musttail call preserve_nonecc void %t79(ptr %cpu, ptr %t78, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X384:
-  %t80 = getelementptr i8, ptr %cpu, i64 12
+  %t80 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t81 = load i32, ptr %t80, !tbaa !11
   %t82 = shl i32 %t81, 5
   %t83 = lshr i32 %t81, 27
   %t84 = or i32 %t82, %t83
   %t85 = add i32 %t17, %t84
-  %t86 = getelementptr i8, ptr %cpu, i64 4
+  %t86 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t87 = load i32, ptr %t86, !tbaa !11
-  %t88 = getelementptr i8, ptr %cpu, i64 20
+  %t88 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t89 = load i32, ptr %t88, !tbaa !11
   %t90 = xor i32 %t87, %t89
   %t91 = and i32 %t90, %t81
@@ -135,13 +135,13 @@ X384:
   %t106 = shl i32 %t81, 30
   %t107 = or i32 %t105, %t106
   store i32 %t94, ptr %cpu, !tbaa !11
-  %t108 = getelementptr i8, ptr %cpu, i64 8
+  %t108 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t92, ptr %t108, !tbaa !11
-  %t109 = getelementptr i8, ptr %cpu, i64 44
+  %t109 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t104, ptr %t109, !tbaa !11
-  %t110 = getelementptr i8, ptr %cpu, i64 40
+  %t110 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t92, ptr %t110, !tbaa !11
-  %t111 = getelementptr i8, ptr %cpu, i64 12
+  %t111 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t107, ptr %t111, !tbaa !11
   %t112 = getelementptr i8, ptr %uop, i64 384
   %t113 = load ptr, ptr %t112, !tbaa !14

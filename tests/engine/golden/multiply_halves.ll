@@ -7,7 +7,7 @@ entry:
   br label %body
 body:
   %budget = phi i64 [ %paid, %entry ]
-  %t2 = getelementptr i8, ptr %cpu, i64 20
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4294967272
   %t5 = zext i32 %t4 to i64
@@ -90,17 +90,17 @@ L67:
   %t75 = or i32 %t71, %t74
   %t76 = and i32 %t75, 3221225480
   store i32 %t49, ptr %cpu, !tbaa !11
-  %t77 = getelementptr i8, ptr %cpu, i64 4
+  %t77 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t58, ptr %t77, !tbaa !11
-  %t78 = getelementptr i8, ptr %cpu, i64 8
+  %t78 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 65536, ptr %t78, !tbaa !11
-  %t79 = getelementptr i8, ptr %cpu, i64 40
+  %t79 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t69, ptr %t79, !tbaa !11
-  %t80 = getelementptr i8, ptr %cpu, i64 44
+  %t80 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t76, ptr %t80, !tbaa !11
-  %t81 = getelementptr i8, ptr %cpu, i64 24
+  %t81 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t43, ptr %t81, !tbaa !11
-  %t82 = getelementptr i8, ptr %cpu, i64 28
+  %t82 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t48, ptr %t82, !tbaa !11
   %t83 = getelementptr i8, ptr %t62, i64 48
   %t84 = getelementptr i8, ptr %t62, i64 8
@@ -121,17 +121,17 @@ X544:
   %t93 = or i32 %t89, %t92
   %t94 = and i32 %t93, 3221225480
   store i32 %t49, ptr %cpu, !tbaa !11
-  %t95 = getelementptr i8, ptr %cpu, i64 4
+  %t95 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t58, ptr %t95, !tbaa !11
-  %t96 = getelementptr i8, ptr %cpu, i64 8
+  %t96 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 65536, ptr %t96, !tbaa !11
-  %t97 = getelementptr i8, ptr %cpu, i64 40
+  %t97 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t87, ptr %t97, !tbaa !11
-  %t98 = getelementptr i8, ptr %cpu, i64 44
+  %t98 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t94, ptr %t98, !tbaa !11
-  %t99 = getelementptr i8, ptr %cpu, i64 24
+  %t99 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t43, ptr %t99, !tbaa !11
-  %t100 = getelementptr i8, ptr %cpu, i64 28
+  %t100 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t48, ptr %t100, !tbaa !11
   %t101 = getelementptr i8, ptr %uop, i64 544
   %t102 = load ptr, ptr %t101, !tbaa !14

@@ -4,26 +4,26 @@
 
 define preserve_nonecc void @multiply_row(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".multiply_row" {
 entry:
-  %t2 = getelementptr i8, ptr %cpu, i64 24
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t3 = load i32, ptr %t2, !tbaa !11
-  %t20 = getelementptr i8, ptr %cpu, i64 28
+  %t20 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t21 = load i32, ptr %t20, !tbaa !11
-  %t37 = getelementptr i8, ptr %cpu, i64 12
+  %t37 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t38 = load i32, ptr %t37, !tbaa !11
   %t213 = getelementptr i8, ptr %uop, i64 -48
   %t214 = getelementptr i8, ptr %uop, i64 288
   %t215 = load ptr, ptr %t214, !tbaa !14
   %own256 = icmp eq ptr %t215, %t213
   %t216 = load i32, ptr %cpu, !tbaa !11
-  %t217 = getelementptr i8, ptr %cpu, i64 40
+  %t217 = getelementptr i8, ptr %cpu, i64 <fl_res>
   %t218 = load i32, ptr %t217, !tbaa !11
-  %t219 = getelementptr i8, ptr %cpu, i64 44
+  %t219 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   %t220 = load i32, ptr %t219, !tbaa !11
-  %t221 = getelementptr i8, ptr %cpu, i64 8
+  %t221 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t222 = load i32, ptr %t221, !tbaa !11
-  %t223 = getelementptr i8, ptr %cpu, i64 20
+  %t223 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t224 = load i32, ptr %t223, !tbaa !11
-  %t225 = getelementptr i8, ptr %cpu, i64 4
+  %t225 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t226 = load i32, ptr %t225, !tbaa !11
   br label %body
 body:
@@ -149,15 +149,15 @@ L87:
   %t111 = and i32 %t103, 8
   %t112 = or i32 %t110, %t111
   store i32 %t42, ptr %cpu, !tbaa !11
-  %t113 = getelementptr i8, ptr %cpu, i64 40
+  %t113 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t46, ptr %t113, !tbaa !11
-  %t114 = getelementptr i8, ptr %cpu, i64 44
+  %t114 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t112, ptr %t114, !tbaa !11
-  %t115 = getelementptr i8, ptr %cpu, i64 8
+  %t115 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t95, ptr %t115, !tbaa !11
-  %t116 = getelementptr i8, ptr %cpu, i64 20
+  %t116 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t95, ptr %t116, !tbaa !11
-  %t117 = getelementptr i8, ptr %cpu, i64 4
+  %t117 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t46, ptr %t117, !tbaa !11
   %t118 = getelementptr i8, ptr %t81, i64 48
   %t119 = getelementptr i8, ptr %t81, i64 8
@@ -166,22 +166,22 @@ L87:
   ret void
 X0:
   store i32 %c0, ptr %cpu, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 40
+  %t121 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t121, !tbaa !11
-  %t122 = getelementptr i8, ptr %cpu, i64 44
+  %t122 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t122, !tbaa !11
-  %t123 = getelementptr i8, ptr %cpu, i64 8
+  %t123 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %c8, ptr %t123, !tbaa !11
-  %t124 = getelementptr i8, ptr %cpu, i64 20
+  %t124 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %c20, ptr %t124, !tbaa !11
-  %t125 = getelementptr i8, ptr %cpu, i64 4
+  %t125 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %c4, ptr %t125, !tbaa !11
   %t126 = load ptr, ptr %uop, !tbaa !14
   musttail call preserve_nonecc void %t126(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X128:
   %t127 = zext i32 %t1 to i64
-  %t128 = getelementptr i8, ptr %cpu, i64 12
+  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t129 = load i32, ptr %t128, !tbaa !11
   %t130 = zext i32 %t129 to i64
   %t131 = mul i64 %t127, %t130
@@ -196,15 +196,15 @@ X128:
   %t140 = and i32 %t135, %t139
   %t141 = and i32 %t140, 3221225480
   store i32 %t133, ptr %cpu, !tbaa !11
-  %t142 = getelementptr i8, ptr %cpu, i64 40
+  %t142 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t138, ptr %t142, !tbaa !11
-  %t143 = getelementptr i8, ptr %cpu, i64 44
+  %t143 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t141, ptr %t143, !tbaa !11
-  %t144 = getelementptr i8, ptr %cpu, i64 8
+  %t144 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t138, ptr %t144, !tbaa !11
-  %t145 = getelementptr i8, ptr %cpu, i64 20
+  %t145 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %c20, ptr %t145, !tbaa !11
-  %t146 = getelementptr i8, ptr %cpu, i64 4
+  %t146 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %c4, ptr %t146, !tbaa !11
   %t147 = getelementptr i8, ptr %uop, i64 128
   %t148 = load ptr, ptr %t147, !tbaa !14
@@ -237,15 +237,15 @@ X256:
   %t172 = and i32 %t164, 8
   %t173 = or i32 %t171, %t172
   store i32 %t42, ptr %cpu, !tbaa !11
-  %t174 = getelementptr i8, ptr %cpu, i64 40
+  %t174 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t46, ptr %t174, !tbaa !11
-  %t175 = getelementptr i8, ptr %cpu, i64 44
+  %t175 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t173, ptr %t175, !tbaa !11
-  %t176 = getelementptr i8, ptr %cpu, i64 8
+  %t176 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t156, ptr %t176, !tbaa !11
-  %t177 = getelementptr i8, ptr %cpu, i64 20
+  %t177 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t156, ptr %t177, !tbaa !11
-  %t178 = getelementptr i8, ptr %cpu, i64 4
+  %t178 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t46, ptr %t178, !tbaa !11
   %t179 = getelementptr i8, ptr %uop, i64 256
   %t180 = load ptr, ptr %t179, !tbaa !14
@@ -278,15 +278,15 @@ X320:
   %t204 = and i32 %t196, 8
   %t205 = or i32 %t203, %t204
   store i32 %t42, ptr %cpu, !tbaa !11
-  %t206 = getelementptr i8, ptr %cpu, i64 40
+  %t206 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t46, ptr %t206, !tbaa !11
-  %t207 = getelementptr i8, ptr %cpu, i64 44
+  %t207 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t205, ptr %t207, !tbaa !11
-  %t208 = getelementptr i8, ptr %cpu, i64 8
+  %t208 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t188, ptr %t208, !tbaa !11
-  %t209 = getelementptr i8, ptr %cpu, i64 20
+  %t209 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t188, ptr %t209, !tbaa !11
-  %t210 = getelementptr i8, ptr %cpu, i64 4
+  %t210 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t46, ptr %t210, !tbaa !11
   %t211 = getelementptr i8, ptr %uop, i64 320
   %t212 = load ptr, ptr %t211, !tbaa !14

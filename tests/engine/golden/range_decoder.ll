@@ -7,7 +7,7 @@ entry:
   br label %body
 body:
   %budget = phi i64 [ %paid, %entry ]
-  %t2 = getelementptr i8, ptr %cpu, i64 16
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4
   %t5 = zext i32 %t4 to i64
@@ -40,7 +40,7 @@ L25:
   %t39 = add i64 %t38, %t19
   %t40 = inttoptr i64 %t39 to ptr
   %t18 = load i32, ptr %t40, align 1, !tbaa !13
-  %t42 = getelementptr i8, ptr %cpu, i64 4
+  %t42 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t43 = load i32, ptr %t42, !tbaa !11
   %t44 = shl i32 %t43, 1
   %t45 = add i32 %t1, %t44
@@ -121,15 +121,15 @@ L83:
   %t92 = or i32 %t88, %t91
   %t93 = and i32 %t92, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t94 = getelementptr i8, ptr %cpu, i64 12
+  %t94 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t94, !tbaa !11
-  %t95 = getelementptr i8, ptr %cpu, i64 8
+  %t95 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t85, ptr %t95, !tbaa !11
-  %t96 = getelementptr i8, ptr %cpu, i64 20
+  %t96 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t72, ptr %t96, !tbaa !11
-  %t97 = getelementptr i8, ptr %cpu, i64 40
+  %t97 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t86, ptr %t97, !tbaa !11
-  %t98 = getelementptr i8, ptr %cpu, i64 44
+  %t98 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t93, ptr %t98, !tbaa !11
   %t99 = getelementptr i8, ptr %t77, i64 48
   %t100 = getelementptr i8, ptr %t77, i64 8
@@ -152,19 +152,19 @@ L120:
   %t125 = or i32 %t43, %t124
   %t126 = and i32 %t125, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t127 = getelementptr i8, ptr %cpu, i64 12
+  %t127 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t127, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 8
+  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t110, ptr %t128, !tbaa !11
-  %t129 = getelementptr i8, ptr %cpu, i64 20
+  %t129 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t72, ptr %t129, !tbaa !11
-  %t130 = getelementptr i8, ptr %cpu, i64 40
+  %t130 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t122, ptr %t130, !tbaa !11
-  %t131 = getelementptr i8, ptr %cpu, i64 44
+  %t131 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t126, ptr %t131, !tbaa !11
-  %t132 = getelementptr i8, ptr %cpu, i64 24
+  %t132 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t109, ptr %t132, !tbaa !11
-  %t133 = getelementptr i8, ptr %cpu, i64 4
+  %t133 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t122, ptr %t133, !tbaa !11
   %t134 = getelementptr i8, ptr %t115, i64 48
   %t135 = getelementptr i8, ptr %t115, i64 8
@@ -183,7 +183,7 @@ X32:
   ret void
 X64:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t140 = getelementptr i8, ptr %cpu, i64 12
+  %t140 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t140, !tbaa !11
   %t141 = getelementptr i8, ptr %uop, i64 64
   %t142 = load ptr, ptr %t141, !tbaa !14
@@ -200,15 +200,15 @@ X224:
   %t150 = or i32 %t146, %t149
   %t151 = and i32 %t150, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t152 = getelementptr i8, ptr %cpu, i64 12
+  %t152 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t152, !tbaa !11
-  %t153 = getelementptr i8, ptr %cpu, i64 8
+  %t153 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t143, ptr %t153, !tbaa !11
-  %t154 = getelementptr i8, ptr %cpu, i64 20
+  %t154 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t72, ptr %t154, !tbaa !11
-  %t155 = getelementptr i8, ptr %cpu, i64 40
+  %t155 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t144, ptr %t155, !tbaa !11
-  %t156 = getelementptr i8, ptr %cpu, i64 44
+  %t156 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t151, ptr %t156, !tbaa !11
   %t157 = getelementptr i8, ptr %uop, i64 224
   %t158 = load ptr, ptr %t157, !tbaa !14
@@ -221,19 +221,19 @@ X512:
   %t162 = or i32 %t43, %t161
   %t163 = and i32 %t162, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t164 = getelementptr i8, ptr %cpu, i64 12
+  %t164 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t164, !tbaa !11
-  %t165 = getelementptr i8, ptr %cpu, i64 8
+  %t165 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t110, ptr %t165, !tbaa !11
-  %t166 = getelementptr i8, ptr %cpu, i64 20
+  %t166 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t72, ptr %t166, !tbaa !11
-  %t167 = getelementptr i8, ptr %cpu, i64 40
+  %t167 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t159, ptr %t167, !tbaa !11
-  %t168 = getelementptr i8, ptr %cpu, i64 44
+  %t168 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t163, ptr %t168, !tbaa !11
-  %t169 = getelementptr i8, ptr %cpu, i64 24
+  %t169 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t109, ptr %t169, !tbaa !11
-  %t170 = getelementptr i8, ptr %cpu, i64 4
+  %t170 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t159, ptr %t170, !tbaa !11
   %t171 = getelementptr i8, ptr %uop, i64 512
   %t172 = load ptr, ptr %t171, !tbaa !14

@@ -9,7 +9,7 @@ body:
   %budget = phi i64 [ %paid, %entry ]
   br label %X64
 X64:
-  %t1 = getelementptr i8, ptr %cpu, i64 4
+  %t1 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t2 = load i32, ptr %t1, !tbaa !11
   %t3 = zext i32 %t2 to i64
   %t4 = shl i64 %t3, 1
@@ -22,13 +22,13 @@ X64:
   %t11 = shl i32 %t10, 31
   %t12 = shl i32 %t10, 30
   %t13 = or i32 %t11, %t12
-  %t14 = getelementptr i8, ptr %cpu, i64 8
+  %t14 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t2, ptr %t14, !tbaa !11
-  %t15 = getelementptr i8, ptr %cpu, i64 40
+  %t15 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t7, ptr %t15, !tbaa !11
-  %t16 = getelementptr i8, ptr %cpu, i64 44
+  %t16 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t13, ptr %t16, !tbaa !11
-  %t17 = getelementptr i8, ptr %cpu, i64 4
+  %t17 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t7, ptr %t17, !tbaa !11
   %t18 = getelementptr i8, ptr %uop, i64 64
   %t19 = load ptr, ptr %t18, !tbaa !14

@@ -7,7 +7,7 @@ entry:
   br label %body
 body:
   %budget = phi i64 [ %paid, %entry ]
-  %t2 = getelementptr i8, ptr %cpu, i64 20
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4294967292
   %t5 = zext i32 %t4 to i64
@@ -25,7 +25,7 @@ L11:
   %t16 = add i64 %t15, %t5
   %t17 = inttoptr i64 %t16 to ptr
   %t1 = load i32, ptr %t17, align 1, !tbaa !13
-  %t19 = getelementptr i8, ptr %cpu, i64 16
+  %t19 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t20 = load i32, ptr %t19, !tbaa !11
   %t21 = add i32 %t20, 12
   %t22 = zext i32 %t21 to i64
@@ -67,9 +67,9 @@ W32:
   %t38 = and i1 %t37, %t40
   br i1 %t38, label %L28, label %X64, !prof !1
 J56:
-  %t57 = getelementptr i8, ptr %cpu, i64 1648
+  %t57 = getelementptr i8, ptr %cpu, i64 <jump_key>
   %t58 = load i64, ptr %t57, !tbaa !11
-  %t59 = getelementptr i8, ptr %cpu, i64 3248
+  %t59 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
   %t60 = load ptr, ptr %t59, !tbaa !11
   %t61 = zext i32 %t53 to i64
   %t62 = or i64 %t58, %t61
@@ -99,19 +99,19 @@ L78:
   %t84 = and i32 %t83, 3221225480
   %t85 = add i32 %t20, 32
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t86 = getelementptr i8, ptr %cpu, i64 40
+  %t86 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t21, ptr %t86, !tbaa !11
-  %t87 = getelementptr i8, ptr %cpu, i64 44
+  %t87 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t84, ptr %t87, !tbaa !11
-  %t88 = getelementptr i8, ptr %cpu, i64 16
+  %t88 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t85, ptr %t88, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 12
+  %t89 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t89, !tbaa !11
-  %t90 = getelementptr i8, ptr %cpu, i64 24
+  %t90 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t44, ptr %t90, !tbaa !11
-  %t91 = getelementptr i8, ptr %cpu, i64 28
+  %t91 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t47, ptr %t91, !tbaa !11
-  %t92 = getelementptr i8, ptr %cpu, i64 20
+  %t92 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t50, ptr %t92, !tbaa !11
   %t93 = getelementptr i8, ptr %t73, i64 48
   %t94 = getelementptr i8, ptr %t73, i64 8
@@ -130,11 +130,11 @@ X64:
   %t101 = or i32 %t97, %t100
   %t102 = and i32 %t101, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t103 = getelementptr i8, ptr %cpu, i64 40
+  %t103 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t21, ptr %t103, !tbaa !11
-  %t104 = getelementptr i8, ptr %cpu, i64 44
+  %t104 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t102, ptr %t104, !tbaa !11
-  %t105 = getelementptr i8, ptr %cpu, i64 16
+  %t105 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t21, ptr %t105, !tbaa !11
   %t106 = getelementptr i8, ptr %uop, i64 64
   %t107 = load ptr, ptr %t106, !tbaa !14
@@ -149,19 +149,19 @@ X192:
   %t113 = and i32 %t112, 3221225480
   %t114 = add i32 %t20, 28
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t115 = getelementptr i8, ptr %cpu, i64 40
+  %t115 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t21, ptr %t115, !tbaa !11
-  %t116 = getelementptr i8, ptr %cpu, i64 44
+  %t116 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t113, ptr %t116, !tbaa !11
-  %t117 = getelementptr i8, ptr %cpu, i64 16
+  %t117 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t114, ptr %t117, !tbaa !11
-  %t118 = getelementptr i8, ptr %cpu, i64 12
+  %t118 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t118, !tbaa !11
-  %t119 = getelementptr i8, ptr %cpu, i64 24
+  %t119 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t44, ptr %t119, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 28
+  %t120 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t47, ptr %t120, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 20
+  %t121 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t50, ptr %t121, !tbaa !11
   %t122 = getelementptr i8, ptr %uop, i64 192
   %t123 = load ptr, ptr %t122, !tbaa !14

@@ -9,13 +9,13 @@ entry:
   %t110 = load ptr, ptr %t109, !tbaa !14
   %own96 = icmp eq ptr %t110, %t108
   %t111 = load i32, ptr %cpu, !tbaa !11
-  %t112 = getelementptr i8, ptr %cpu, i64 24
+  %t112 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t113 = load i32, ptr %t112, !tbaa !11
-  %t114 = getelementptr i8, ptr %cpu, i64 28
+  %t114 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t115 = load i32, ptr %t114, !tbaa !11
-  %t116 = getelementptr i8, ptr %cpu, i64 40
+  %t116 = getelementptr i8, ptr %cpu, i64 <fl_res>
   %t117 = load i32, ptr %t116, !tbaa !11
-  %t118 = getelementptr i8, ptr %cpu, i64 44
+  %t118 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   %t119 = load i32, ptr %t118, !tbaa !11
   br label %body
 body:
@@ -60,7 +60,7 @@ L22:
 L30:
   br label %X160
 B34:
-  %t36 = getelementptr i8, ptr %cpu, i64 48
+  %t36 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t37 = load i32, ptr %t36, !tbaa !11
   %t39 = lshr i32 %t37, 10
   %t38 = trunc i32 %t39 to i1
@@ -83,7 +83,7 @@ L35:
   %t49 = icmp slt i64 %t48, 0
   br i1 %t49, label %X96, label %L50, !prof !2
 L50:
-  %t51 = getelementptr i8, ptr %cpu, i64 48
+  %t51 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t52 = load i32, ptr %t51, !tbaa !11
   %t54 = lshr i32 %t52, 10
   %t53 = trunc i32 %t54 to i1
@@ -91,13 +91,13 @@ L50:
   %t56 = add i32 %c24, %t55
   %t57 = add i32 %c28, %t55
   store i32 %t14, ptr %cpu, !tbaa !11
-  %t58 = getelementptr i8, ptr %cpu, i64 24
+  %t58 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t56, ptr %t58, !tbaa !11
-  %t59 = getelementptr i8, ptr %cpu, i64 28
+  %t59 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t57, ptr %t59, !tbaa !11
-  %t60 = getelementptr i8, ptr %cpu, i64 40
+  %t60 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t27, ptr %t60, !tbaa !11
-  %t61 = getelementptr i8, ptr %cpu, i64 44
+  %t61 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t61, !tbaa !11
   %t62 = getelementptr i8, ptr %t44, i64 48
   %t63 = getelementptr i8, ptr %t44, i64 8
@@ -106,39 +106,39 @@ L50:
   ret void
 X0:
   store i32 %c0, ptr %cpu, !tbaa !11
-  %t65 = getelementptr i8, ptr %cpu, i64 24
+  %t65 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %c24, ptr %t65, !tbaa !11
-  %t66 = getelementptr i8, ptr %cpu, i64 28
+  %t66 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %c28, ptr %t66, !tbaa !11
-  %t67 = getelementptr i8, ptr %cpu, i64 40
+  %t67 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t67, !tbaa !11
-  %t68 = getelementptr i8, ptr %cpu, i64 44
+  %t68 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t68, !tbaa !11
   %t69 = load ptr, ptr %uop, !tbaa !14
   musttail call preserve_nonecc void %t69(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X32:
-  %t70 = getelementptr i8, ptr %cpu, i64 48
+  %t70 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t71 = load i32, ptr %t70, !tbaa !11
   %t73 = lshr i32 %t71, 10
   %t72 = trunc i32 %t73 to i1
   %t74 = select i1 %t72, i32 4294967295, i32 1
   %t75 = add i32 %c24, %t74
   store i32 %t14, ptr %cpu, !tbaa !11
-  %t76 = getelementptr i8, ptr %cpu, i64 24
+  %t76 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t75, ptr %t76, !tbaa !11
-  %t77 = getelementptr i8, ptr %cpu, i64 28
+  %t77 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %c28, ptr %t77, !tbaa !11
-  %t78 = getelementptr i8, ptr %cpu, i64 40
+  %t78 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t78, !tbaa !11
-  %t79 = getelementptr i8, ptr %cpu, i64 44
+  %t79 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t79, !tbaa !11
   %t80 = getelementptr i8, ptr %uop, i64 32
   %t81 = load ptr, ptr %t80, !tbaa !14
   musttail call preserve_nonecc void %t81(ptr %cpu, ptr %t80, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X96:
-  %t82 = getelementptr i8, ptr %cpu, i64 48
+  %t82 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t83 = load i32, ptr %t82, !tbaa !11
   %t85 = lshr i32 %t83, 10
   %t84 = trunc i32 %t85 to i1
@@ -146,20 +146,20 @@ X96:
   %t87 = add i32 %c24, %t86
   %t88 = add i32 %c28, %t86
   store i32 %t14, ptr %cpu, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 24
+  %t89 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t87, ptr %t89, !tbaa !11
-  %t90 = getelementptr i8, ptr %cpu, i64 28
+  %t90 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t88, ptr %t90, !tbaa !11
-  %t91 = getelementptr i8, ptr %cpu, i64 40
+  %t91 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t27, ptr %t91, !tbaa !11
-  %t92 = getelementptr i8, ptr %cpu, i64 44
+  %t92 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t92, !tbaa !11
   %t93 = getelementptr i8, ptr %uop, i64 96
   %t94 = load ptr, ptr %t93, !tbaa !14
   musttail call preserve_nonecc void %t94(ptr %cpu, ptr %t93, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X160:
-  %t95 = getelementptr i8, ptr %cpu, i64 48
+  %t95 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t96 = load i32, ptr %t95, !tbaa !11
   %t98 = lshr i32 %t96, 10
   %t97 = trunc i32 %t98 to i1
@@ -167,13 +167,13 @@ X160:
   %t100 = add i32 %c24, %t99
   %t101 = add i32 %c28, %t99
   store i32 %t14, ptr %cpu, !tbaa !11
-  %t102 = getelementptr i8, ptr %cpu, i64 24
+  %t102 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t100, ptr %t102, !tbaa !11
-  %t103 = getelementptr i8, ptr %cpu, i64 28
+  %t103 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t101, ptr %t103, !tbaa !11
-  %t104 = getelementptr i8, ptr %cpu, i64 40
+  %t104 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t27, ptr %t104, !tbaa !11
-  %t105 = getelementptr i8, ptr %cpu, i64 44
+  %t105 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 0, ptr %t105, !tbaa !11
   %t106 = getelementptr i8, ptr %uop, i64 160
   %t107 = load ptr, ptr %t106, !tbaa !14

@@ -8,7 +8,7 @@ entry:
 body:
   %budget = phi i64 [ %paid, %entry ]
   %t1 = load i32, ptr %cpu, !tbaa !11
-  %t2 = getelementptr i8, ptr %cpu, i64 16
+  %t2 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4294967268
   %t5 = zext i32 %t4 to i64
@@ -27,32 +27,32 @@ L11:
   %t27 = add i64 %t25, 24
   %t26 = inttoptr i64 %t27 to ptr
   store i32 %t1, ptr %t26, align 1, !tbaa !13
-  %t28 = getelementptr i8, ptr %cpu, i64 20
+  %t28 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t29 = load i32, ptr %t28, !tbaa !11
   %t31 = add i64 %t25, 20
   %t30 = inttoptr i64 %t31 to ptr
   store i32 %t29, ptr %t30, align 1, !tbaa !13
-  %t32 = getelementptr i8, ptr %cpu, i64 28
+  %t32 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t33 = load i32, ptr %t32, !tbaa !11
   %t35 = add i64 %t25, 16
   %t34 = inttoptr i64 %t35 to ptr
   store i32 %t33, ptr %t34, align 1, !tbaa !13
-  %t36 = getelementptr i8, ptr %cpu, i64 24
+  %t36 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t37 = load i32, ptr %t36, !tbaa !11
   %t39 = add i64 %t25, 12
   %t38 = inttoptr i64 %t39 to ptr
   store i32 %t37, ptr %t38, align 1, !tbaa !13
-  %t40 = getelementptr i8, ptr %cpu, i64 8
+  %t40 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t41 = load i32, ptr %t40, !tbaa !11
   %t43 = add i64 %t25, 8
   %t42 = inttoptr i64 %t43 to ptr
   store i32 %t41, ptr %t42, align 1, !tbaa !13
-  %t44 = getelementptr i8, ptr %cpu, i64 4
+  %t44 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t45 = load i32, ptr %t44, !tbaa !11
   %t47 = add i64 %t25, 4
   %t46 = inttoptr i64 %t47 to ptr
   store i32 %t45, ptr %t46, align 1, !tbaa !13
-  %t48 = getelementptr i8, ptr %cpu, i64 12
+  %t48 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t49 = load i32, ptr %t48, !tbaa !11
   %t50 = inttoptr i64 %t25 to ptr
   store i32 %t49, ptr %t50, align 1, !tbaa !13
@@ -85,7 +85,7 @@ J54:
   br i1 %t64, label %X384, label %L65, !prof !2
 L65:
   %t66 = add i32 %eip, 32
-  %t67 = getelementptr i8, ptr %cpu, i64 48
+  %t67 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t68 = load i32, ptr %t67, !tbaa !11
   %t69 = and i32 %t68, 4294966271
   %t70 = and i32 %t4, 4294959104
@@ -96,16 +96,16 @@ L65:
   %t75 = and i32 %t74, %t71
   %t76 = or i32 %t73, %t75
   %t77 = and i32 %t76, 3221225480
-  %t78 = getelementptr i8, ptr %cpu, i64 16
+  %t78 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t4, ptr %t78, !tbaa !11
-  %t79 = getelementptr i8, ptr %cpu, i64 48
+  %t79 = getelementptr i8, ptr %cpu, i64 <eflags>
   store i32 %t69, ptr %t79, !tbaa !11
   store i32 %t70, ptr %cpu, !tbaa !11
-  %t80 = getelementptr i8, ptr %cpu, i64 40
+  %t80 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t71, ptr %t80, !tbaa !11
-  %t81 = getelementptr i8, ptr %cpu, i64 44
+  %t81 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t77, ptr %t81, !tbaa !11
-  %t82 = getelementptr i8, ptr %cpu, i64 12
+  %t82 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t51, ptr %t82, !tbaa !11
   %t83 = getelementptr i8, ptr %t59, i64 48
   %t84 = getelementptr i8, ptr %t59, i64 8
@@ -122,7 +122,7 @@ J86:
   br i1 %t92, label %X480, label %L93, !prof !2
 L93:
   %t94 = add i32 %eip, 32
-  %t95 = getelementptr i8, ptr %cpu, i64 48
+  %t95 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t96 = load i32, ptr %t95, !tbaa !11
   %t97 = and i32 %t96, 4294966271
   %t98 = and i32 %t4, 4294959104
@@ -133,18 +133,18 @@ L93:
   %t103 = and i32 %t102, %t99
   %t104 = or i32 %t101, %t103
   %t105 = and i32 %t104, 3221225480
-  %t106 = getelementptr i8, ptr %cpu, i64 16
+  %t106 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t4, ptr %t106, !tbaa !11
-  %t107 = getelementptr i8, ptr %cpu, i64 48
+  %t107 = getelementptr i8, ptr %cpu, i64 <eflags>
   store i32 %t97, ptr %t107, !tbaa !11
   store i32 %t98, ptr %cpu, !tbaa !11
-  %t108 = getelementptr i8, ptr %cpu, i64 40
+  %t108 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t99, ptr %t108, !tbaa !11
-  %t109 = getelementptr i8, ptr %cpu, i64 44
+  %t109 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t105, ptr %t109, !tbaa !11
-  %t110 = getelementptr i8, ptr %cpu, i64 12
+  %t110 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t51, ptr %t110, !tbaa !11
-  %t111 = getelementptr i8, ptr %cpu, i64 4
+  %t111 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t4, ptr %t111, !tbaa !11
   %t112 = getelementptr i8, ptr %t88, i64 48
   %t113 = getelementptr i8, ptr %t88, i64 8
@@ -156,7 +156,7 @@ X0:
   musttail call preserve_nonecc void %t115(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X384:
-  %t116 = getelementptr i8, ptr %cpu, i64 48
+  %t116 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t117 = load i32, ptr %t116, !tbaa !11
   %t118 = and i32 %t117, 4294966271
   %t119 = and i32 %t4, 4294959104
@@ -167,23 +167,23 @@ X384:
   %t124 = and i32 %t123, %t120
   %t125 = or i32 %t122, %t124
   %t126 = and i32 %t125, 3221225480
-  %t127 = getelementptr i8, ptr %cpu, i64 16
+  %t127 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t4, ptr %t127, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 48
+  %t128 = getelementptr i8, ptr %cpu, i64 <eflags>
   store i32 %t118, ptr %t128, !tbaa !11
   store i32 %t119, ptr %cpu, !tbaa !11
-  %t129 = getelementptr i8, ptr %cpu, i64 40
+  %t129 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t120, ptr %t129, !tbaa !11
-  %t130 = getelementptr i8, ptr %cpu, i64 44
+  %t130 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t126, ptr %t130, !tbaa !11
-  %t131 = getelementptr i8, ptr %cpu, i64 12
+  %t131 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t51, ptr %t131, !tbaa !11
   %t132 = getelementptr i8, ptr %uop, i64 384
   %t133 = load ptr, ptr %t132, !tbaa !14
   musttail call preserve_nonecc void %t133(ptr %cpu, ptr %t132, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 X480:
-  %t134 = getelementptr i8, ptr %cpu, i64 48
+  %t134 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t135 = load i32, ptr %t134, !tbaa !11
   %t136 = and i32 %t135, 4294966271
   %t137 = and i32 %t4, 4294959104
@@ -194,18 +194,18 @@ X480:
   %t142 = and i32 %t141, %t138
   %t143 = or i32 %t140, %t142
   %t144 = and i32 %t143, 3221225480
-  %t145 = getelementptr i8, ptr %cpu, i64 16
+  %t145 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   store i32 %t4, ptr %t145, !tbaa !11
-  %t146 = getelementptr i8, ptr %cpu, i64 48
+  %t146 = getelementptr i8, ptr %cpu, i64 <eflags>
   store i32 %t136, ptr %t146, !tbaa !11
   store i32 %t137, ptr %cpu, !tbaa !11
-  %t147 = getelementptr i8, ptr %cpu, i64 40
+  %t147 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t138, ptr %t147, !tbaa !11
-  %t148 = getelementptr i8, ptr %cpu, i64 44
+  %t148 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t144, ptr %t148, !tbaa !11
-  %t149 = getelementptr i8, ptr %cpu, i64 12
+  %t149 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t51, ptr %t149, !tbaa !11
-  %t150 = getelementptr i8, ptr %cpu, i64 4
+  %t150 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t4, ptr %t150, !tbaa !11
   %t151 = getelementptr i8, ptr %uop, i64 480
   %t152 = load ptr, ptr %t151, !tbaa !14

@@ -4,22 +4,22 @@
 
 define preserve_nonecc void @table_checksum(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".table_checksum" {
 entry:
-  %t34 = getelementptr i8, ptr %cpu, i64 28
+  %t34 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t35 = load i32, ptr %t34, !tbaa !11
   %t152 = getelementptr i8, ptr %uop, i64 -48
   %t153 = getelementptr i8, ptr %uop, i64 256
   %t154 = load ptr, ptr %t153, !tbaa !14
   %own224 = icmp eq ptr %t154, %t152
   %t155 = load i32, ptr %cpu, !tbaa !11
-  %t156 = getelementptr i8, ptr %cpu, i64 8
+  %t156 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t157 = load i32, ptr %t156, !tbaa !11
-  %t158 = getelementptr i8, ptr %cpu, i64 40
+  %t158 = getelementptr i8, ptr %cpu, i64 <fl_res>
   %t159 = load i32, ptr %t158, !tbaa !11
-  %t160 = getelementptr i8, ptr %cpu, i64 44
+  %t160 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   %t161 = load i32, ptr %t160, !tbaa !11
-  %t162 = getelementptr i8, ptr %cpu, i64 24
+  %t162 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t163 = load i32, ptr %t162, !tbaa !11
-  %t164 = getelementptr i8, ptr %cpu, i64 4
+  %t164 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t165 = load i32, ptr %t164, !tbaa !11
   br label %body
 body:
@@ -114,15 +114,15 @@ L65:
   %t77 = trunc i64 %t76 to i32
   %t78 = xor i32 %t77, %t12
   store i32 %t15, ptr %cpu, !tbaa !11
-  %t79 = getelementptr i8, ptr %cpu, i64 8
+  %t79 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t16, ptr %t79, !tbaa !11
-  %t80 = getelementptr i8, ptr %cpu, i64 40
+  %t80 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t36, ptr %t80, !tbaa !11
-  %t81 = getelementptr i8, ptr %cpu, i64 44
+  %t81 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t72, ptr %t81, !tbaa !11
-  %t82 = getelementptr i8, ptr %cpu, i64 24
+  %t82 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t33, ptr %t82, !tbaa !11
-  %t83 = getelementptr i8, ptr %cpu, i64 4
+  %t83 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t78, ptr %t83, !tbaa !11
   %t84 = getelementptr i8, ptr %t59, i64 48
   %t85 = getelementptr i8, ptr %t59, i64 8
@@ -131,15 +131,15 @@ L65:
   ret void
 X0:
   store i32 %c0, ptr %cpu, !tbaa !11
-  %t87 = getelementptr i8, ptr %cpu, i64 8
+  %t87 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %c8, ptr %t87, !tbaa !11
-  %t88 = getelementptr i8, ptr %cpu, i64 40
+  %t88 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c40, ptr %t88, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 44
+  %t89 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c44, ptr %t89, !tbaa !11
-  %t90 = getelementptr i8, ptr %cpu, i64 24
+  %t90 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %c24, ptr %t90, !tbaa !11
-  %t91 = getelementptr i8, ptr %cpu, i64 4
+  %t91 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %c4, ptr %t91, !tbaa !11
   %t92 = load ptr, ptr %uop, !tbaa !14
   musttail call preserve_nonecc void %t92(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
@@ -158,15 +158,15 @@ X160:
   %t103 = or i32 %t101, %t102
   %t104 = add i32 %c24, 1
   store i32 %t15, ptr %cpu, !tbaa !11
-  %t105 = getelementptr i8, ptr %cpu, i64 8
+  %t105 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t16, ptr %t105, !tbaa !11
-  %t106 = getelementptr i8, ptr %cpu, i64 40
+  %t106 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t97, ptr %t106, !tbaa !11
-  %t107 = getelementptr i8, ptr %cpu, i64 44
+  %t107 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t103, ptr %t107, !tbaa !11
-  %t108 = getelementptr i8, ptr %cpu, i64 24
+  %t108 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t104, ptr %t108, !tbaa !11
-  %t109 = getelementptr i8, ptr %cpu, i64 4
+  %t109 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t97, ptr %t109, !tbaa !11
   %t110 = getelementptr i8, ptr %uop, i64 160
   %t111 = load ptr, ptr %t110, !tbaa !14
@@ -187,15 +187,15 @@ X224:
   %t123 = trunc i64 %t122 to i32
   %t124 = xor i32 %t123, %t12
   store i32 %t15, ptr %cpu, !tbaa !11
-  %t125 = getelementptr i8, ptr %cpu, i64 8
+  %t125 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t16, ptr %t125, !tbaa !11
-  %t126 = getelementptr i8, ptr %cpu, i64 40
+  %t126 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t36, ptr %t126, !tbaa !11
-  %t127 = getelementptr i8, ptr %cpu, i64 44
+  %t127 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t118, ptr %t127, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 24
+  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t33, ptr %t128, !tbaa !11
-  %t129 = getelementptr i8, ptr %cpu, i64 4
+  %t129 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t124, ptr %t129, !tbaa !11
   %t130 = getelementptr i8, ptr %uop, i64 224
   %t131 = load ptr, ptr %t130, !tbaa !14
@@ -216,15 +216,15 @@ X288:
   %t143 = trunc i64 %t142 to i32
   %t144 = xor i32 %t143, %t12
   store i32 %t15, ptr %cpu, !tbaa !11
-  %t145 = getelementptr i8, ptr %cpu, i64 8
+  %t145 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t16, ptr %t145, !tbaa !11
-  %t146 = getelementptr i8, ptr %cpu, i64 40
+  %t146 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %t36, ptr %t146, !tbaa !11
-  %t147 = getelementptr i8, ptr %cpu, i64 44
+  %t147 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t138, ptr %t147, !tbaa !11
-  %t148 = getelementptr i8, ptr %cpu, i64 24
+  %t148 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   store i32 %t33, ptr %t148, !tbaa !11
-  %t149 = getelementptr i8, ptr %cpu, i64 4
+  %t149 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t144, ptr %t149, !tbaa !11
   %t150 = getelementptr i8, ptr %uop, i64 288
   %t151 = load ptr, ptr %t150, !tbaa !14

@@ -181,9 +181,33 @@ def test_merging_keeps_all_and_makes_one(folder, monkeypatch):
     StoreWriter(VERSION).tidy()
     assert len(loosely(folder)) == 2  # not yet due
     monkeypatch.setattr(store_writer, "SEGMENTS", 1)
+    write(some[5:10]).close()
+    StoreWriter(VERSION).tidy()
+    assert len(loosely(folder)) == 2 and found(some).count(False) == 1  # the long one is left as it is
+    monkeypatch.setattr(store_writer, "APART", 1000)
     StoreWriter(VERSION).tidy()
     assert len(loosely(folder)) == 1 and found(some).count(False) == 1
     assert len(Store(VERSION)) == 119
+
+
+def test_what_was_used_of_a_segment_that_is_left(folder, monkeypatch):
+    """It is remembered until that is merged as well."""
+    monkeypatch.setattr(store_writer, "SEGMENTS", 0)
+    some = [(n, b"unit %d" % n, bytes(1000)) for n in range(100)]
+    write(some).tidy()
+    for n in range(2):
+        writer = write([(1000 + n, b"small", b"code")])
+        writer.use({n})
+        writer.close()
+    StoreWriter(VERSION).tidy()
+    assert len(loosely(folder)) == 2
+    for path in loosely(folder):
+        os.utime(path, (path.stat().st_size < 5000,) * 2)  # the long one is older
+    StoreWriter(VERSION, limit=2 * 50_000).tidy()
+    there = [n for n, is_there in enumerate(found(some)) if is_there]
+    assert len(loosely(folder)) == 1 and 40 < len(there) < 50 and there[:2] == [0, 1] and there[2] > 50
+
+
 
 
 def test_a_segment_that_is_being_written_stays(folder, monkeypatch):

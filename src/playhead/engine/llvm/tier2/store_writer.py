@@ -21,8 +21,10 @@ from playhead.engine.llvm.tier2 import segments as file
 from playhead.engine.llvm.tier2.segments import Record, Segment
 from playhead.engine.llvm.tier2.store import FOLDER, folder_of, pack_keys, version
 
-LIMIT = 256 << 20  # bytes of all versions
+LIMIT = 128 << 20  # bytes of all versions; half of it for one
 SEGMENTS = 4  # more are merged
+APART = 4  # a segment that is longer than all others by this factor is left as it is
+MOST_USED = 100_000  # keys of other segments that are remembered
 AT_ONCE = 100  # units that are copied with one write
 LOOSE = 256 << 10  # and so are more bytes that no index has
 
@@ -142,15 +144,29 @@ def merge(folder: int, name: str, most: int) -> None:
         else:
             segment.close()
     try:
-        if len(free) > SEGMENTS or sum(_loose(segment) for segment in free) > LOOSE:
-            free.sort(key=lambda segment: segment.changed)
-            _write_merged(folder, version, _newest(_units(free), most))
-            for segment in free:
+        wanted = _worth_it(free, most)
+        if wanted:
+            units, used = _units(wanted)
+            _write_merged(folder, version, _newest(units, most), used)
+            for segment in wanted:
                 with contextlib.suppress(OSError):
                     os.unlink(segment.name, dir_fd=folder)
     finally:
         for segment in free:
             segment.close()
+
+
+def _worth_it(free: list[Segment], most: int) -> list[Segment]:
+    """The segments to merge, the oldest first; none if it is not yet worth it."""
+    by_size = sorted(free, key=lambda segment: segment.size)
+    size = sum(segment.size for segment in free)
+    if size > most:
+        return sorted(free, key=lambda segment: segment.changed)
+    if by_size and by_size[-1].size > APART * (size - by_size[-1].size) and not _loose(by_size[-1]):
+        by_size.pop()
+    if len(by_size) > SEGMENTS or sum(_loose(segment) for segment in by_size) > LOOSE:
+        return sorted(by_size, key=lambda segment: segment.changed)
+    return []
 
 
 def _drop(folder: int, name: str) -> None:
@@ -169,13 +185,14 @@ def _drop(folder: int, name: str) -> None:
 
 
 def _loose(segment: Segment) -> int:
-    """Bytes that no index has."""
-    return sum(file.size_of(where) for _, _, where in segment.places())
+    """Bytes of units that no index has."""
+    return sum(file.size_of(where) for kind, _, where in segment.places() if kind == file.UNIT)
 
 
-def _units(segments: list[Segment]) -> list[Unit]:
-    """All that are whole, each once, those that were used last at the end."""
+def _units(segments: list[Segment]) -> tuple[list[Unit], set[int]]:
+    """All that are whole, each once, those that were used last at the end; and keys that were used of others."""
     found: dict[int, Unit] = {}
+    elsewhere: set[int] = set()
     for segment in segments:
         places = [where for _, _, where in segment.places()]
         if segment.index is not None:
@@ -189,7 +206,9 @@ def _units(segments: list[Segment]) -> list[Unit]:
                 for (key,) in struct.iter_unpack("<Q", record.first):
                     if key in found:
                         found[key] = found.pop(key)
-    return list(found.values())
+                    elif len(elsewhere) < MOST_USED:
+                        elsewhere.add(key)
+    return list(found.values()), elsewhere
 
 
 def _newest(units: list[Unit], most: int) -> list[Unit]:
@@ -201,7 +220,7 @@ def _newest(units: list[Unit], most: int) -> list[Unit]:
     return units[first:]
 
 
-def _write_merged(folder: int, version: bytes, units: list[Unit]) -> None:
+def _write_merged(folder: int, version: bytes, units: list[Unit], used: set[int]) -> None:
     """A segment that begins with its index. What of it is not written in the end makes the index void."""
     if not units:
         return
@@ -218,6 +237,8 @@ def _write_merged(folder: int, version: bytes, units: list[Unit]) -> None:
         file.write_all(fd, [head, file.pack(version, index)])
         for n in range(0, len(units), AT_ONCE):
             file.write_all(fd, [unit.segment.raw(unit.where) for unit in units[n : n + AT_ONCE]])
+        if used:
+            file.write_all(fd, [file.pack(version, Record(file.USED, 0, pack_keys(used), b""))])
     except OSError:
         os.unlink(name, dir_fd=folder)
         raise

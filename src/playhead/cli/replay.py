@@ -8,7 +8,8 @@ from playhead.cli.drive_options import IMAGES
 from playhead.cli.log_options import LOG_OPTIONS, make_log
 from playhead.cli.profile import PROFILE_OPTIONS, profiled
 from playhead.cli.options import Option, help_text, number, parse_arguments
-from playhead.cli.replaying_options import ENGINE, QUIET
+from playhead.cli.proving import workers
+from playhead.cli.replaying_options import ENGINE, JOBS, QUIET
 from playhead.cli.screen_options import looked_at
 from playhead.cli.serial_ports import CHARDEV_SUBS, DEVICE, chardev, list_backends
 
@@ -32,11 +33,13 @@ OPTIONS = (
     Option("--split-seed", "stop at random places on the way, to prove that it does not matter", "N",
            number(0, 2**64 - 1)),
     Option("--no-diagnose", "if it diverges, do not look for the exact place and whose fault it is"),
+    JOBS,
     QUIET,
     *PROFILE_OPTIONS,
     *watch.OPTIONS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
+SEQUENTIAL = ("log_items", "log_file", "traces", "no_digest")  # what one processor does
 
 
 def help() -> str:
@@ -44,7 +47,10 @@ def help() -> str:
     what = (
         "Runs a recording again. Exit status 0: it was the recording to the last bit; 1: it diverged, and a message\n"
         "says where; 2: the file is no recording, or damaged. A recording that was cut off (its recorder was killed,\n"
-        "or is still running) replays up to its last flush, with a message; that is no failure, so the status is 0."
+        "or is still running) replays up to its last flush, with a message; that is no failure, so the status is 0.\n"
+        "The pieces between its checkpoints are replayed at the same time, on all processors: what is printed and said\n"
+        "is the same. One processor does it if a view shows the replay, with --from, --to, -d, -D, -trace, --no-digest\n"
+        "or --split-seed, and if the recording has no checkpoints (or is short, unless --jobs says how many)."
     )
     return help_text("replay", usage, what, OPTIONS)
 
@@ -85,6 +91,10 @@ def main(words: list[str]) -> int:
             return watch.watch(reader, build, specs, values)
         if values["begin"] or values["end"]:
             return _part(reader, specs, values)
+        if values["split_seed"] is None and not any(values[name] for name in SEQUENTIAL):
+            count, bounds = workers(reader, values["jobs"])
+            if count > 1:
+                return _shared_out(reader, specs, values, count, bounds)
         return whole(reader, build, specs, values)
 
 
@@ -99,7 +109,7 @@ def _verify(reader: Any, values: dict[str, Any]) -> None:
         print(summary(values["file"], verdict), flush=True)
 
 
-def _diagnosis(*what: Any) -> str:
+def diagnosis(*what: Any) -> str:
     """The report. Whatever happens meanwhile, the replay has diverged, and that is what the exit status says."""
     from playhead.session.diagnose import diagnose
 
@@ -145,7 +155,6 @@ def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:
 def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> int:
     """From beginning to end. `values`: debugcon, split_seed, no_digest, no_diagnose, quiet, and perhaps objects."""
     from playhead.cli.dumps import recorded_dumps
-    from playhead.cli.quantities import big, count
     from playhead.host.host import Host
     from playhead.session.divergence import Divergence
     from playhead.session.replay import ReplayOptions, ReplaySession
@@ -165,13 +174,39 @@ def whole(reader: Any, build: Any, specs: list[str], values: dict[str, Any]) -> 
             raise
         host.message(str(e))
         quiet = Host(["null"] * len(specs), "null", reads=False)
-        host.message(*_diagnosis(build, quiet, reader, session, e).split("\n"))
+        host.message(*diagnosis(build, quiet, reader, session, e).split("\n"))
         return e.status
+    return _summed_up(host, reader, outcome, values["quiet"])
+
+
+def _shared_out(reader: Any, specs: list[str], values: dict[str, Any], count: int, bounds: Any) -> int:
+    """The same on several processors."""
+    from playhead.base.errors import DivergenceError
+    from playhead.cli.proving import Proving
+    from playhead.host.host import Host
+
+    with Proving(reader, count, bounds, values, len(specs)) as proving:
+        host = Host(specs, values["debugcon"] or "null", reads=False, chardevs=values["chardevs"])
+        try:
+            outcome = proving.run(host, progress=not values["quiet"])
+        except DivergenceError as e:
+            if values["no_diagnose"] or not proving.explainable:
+                raise
+            host.message(str(e))
+            host.message(*proving.explain(Host()))
+            return e.status
+    return _summed_up(host, reader, outcome, values["quiet"])
+
+
+def _summed_up(host: Any, reader: Any, outcome: Any, quiet: bool) -> int:
+    """Say how a whole replay ended; the exit status."""
+    from playhead.cli.quantities import big, count
+
     if outcome.note:
         host.message(outcome.note)
     begin = reader.start.moment.icount if reader.start else 0
     early = outcome.note.startswith("ended by")
-    if not values["quiet"]:
+    if not quiet:
         compared = f"{outcome.digests} of {reader.count_digests()} digests compared, all equal" if early else (
             f"all {outcome.digests} digests compared are equal")  # fmt: skip
         host.message(

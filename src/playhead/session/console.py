@@ -5,6 +5,7 @@ found without a replay, is derived data that no digest covers; hence this check.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 
 from playhead.base.errors import DivergenceError
 from playhead.log.console import Printed, name_of
@@ -46,11 +47,14 @@ class _Port:
 
 
 class ConsoleCheck:
-    """`after`: output up to this moment is ignored (a replay that begins there)."""
+    """`after`: output up to this moment is ignored (a replay that begins there). `before(port)`: how much of a port's
+    lies before, for a message.
+    """
 
-    def __init__(self, after: Moment):
-        self._after = after
+    def __init__(self, after: Moment, before: Callable[[int], int] = lambda port: 0):
+        self._after, self._before = after, before
         self._ports: dict[int, _Port] = {}
+        self._ignored = Moment(-1)  # when the last output was printed that is ignored
 
     def printed(self, port: int, text: bytes, moments: list[Moment]) -> None:
         """Called from inside a run: the guest has printed something."""
@@ -64,6 +68,8 @@ class ConsoleCheck:
         """Add recorded output, in order, ahead of the replay."""
         for whole in recorded:
             some = whole.between(self._after)
+            if len(some.text) < len(whole.text):
+                self._ignored = max(self._ignored, whole.moments[len(whole.text) - len(some.text) - 1])
             if some.text:
                 one = self._ports.setdefault(some.port, _Port(some.position))
                 if not one.recorded and not one.compared:
@@ -77,5 +83,13 @@ class ConsoleCheck:
         """
         for port, one in sorted(self._ports.items()):
             wrong = one.compare(here, all)
+            if wrong and not (one.compared or one.recorded):
+                one.compared = self._before(port)
+                wrong = one.compare(here, all)
             if wrong:
                 raise DivergenceError(f"replay diverged up to {here}: {name_of(port)}, {wrong}")
+
+    def anything_at(self, icount: int) -> bool:
+        """Whether output of just this moment is waiting to be compared, or was ignored."""
+        waiting = (m for one in self._ports.values() for m in (*one.recorded_at[:1], *one.printed_at[:1]))
+        return self._ignored.icount == icount or any(m.icount == icount for m in waiting)

@@ -25,7 +25,8 @@ from playhead.machine.machine import Machine
 from playhead.session.divergence import Divergence
 from playhead.session.first_difference import first_difference
 from playhead.session.flipped_bit import explain
-from playhead.session.replay import STATUS_NS, ReplaySession
+from playhead.session.progress import STATUS_NS
+from playhead.session.replay import ReplaySession
 from playhead.session.report import Report
 from playhead.session.run import Build
 from playhead.session.track import Point, Stopped, Track

@@ -22,6 +22,7 @@ from playhead.replay.queue import AsyncQueue
 from playhead.session.console import ConsoleCheck
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
+from playhead.session.progress import Progress
 from playhead.session.run import Build
 from playhead.session.start import put_at_start
 from playhead.session.script import Script
@@ -35,7 +36,6 @@ from playhead.session.traffic import Traffic
 from playhead.session.target import Door, Follower, MachineLike, StopLike, serial_ports
 
 ENDS = ("shutdown", "reset")
-STATUS_NS = 200_000_000
 WAIT_NS = 100_000_000
 ENDLESS = 1 << 23  # deliveries without a retired instruction: seconds, in which a recorder flushes several times
 
@@ -76,7 +76,7 @@ class ReplaySession:
         self._answers: dict[type[Event], Event] = {}  # by kind: the last one that a device was given
         self._outcome: Outcome | None = None
         self._events = self._digests = 0
-        self._status_at = 0
+        self._progress: Progress | None = None
         self.log: Follower | None = None
         self.traffic: list[Traffic] = []
         self.sounds: list[Listener] = []
@@ -105,7 +105,9 @@ class ReplaySession:
     def _begin(self) -> None:
         self._began_ns = self.host.realtime_ns()
         self._first = self.reader.start.moment.icount if self.reader.start else 0
-        self._last = max(self.reader.last_mark()[0].icount, self._first + 1)
+        if self.options.progress:
+            whole = max(self.reader.last_mark()[0].icount - self._first, 1)
+            self._progress = Progress(self.host.status, self.host.realtime_ns, whole)
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
         ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
@@ -159,7 +161,8 @@ class ReplaySession:
         while self.host.crowded and not self.host.quit_cause():  # whoever reads the output is far behind
             self.host.wait(WAIT_NS)
             self.host.flush()
-        self._show()
+        if self._progress is not None:
+            self._progress.show(self.machine.icount - self._first)
         now = self._moment()
         assert now.icount <= target.icount + bool(target.seq), "the machine ran further than it was asked to"
         assert stop.kind != "budget" or now > before, f"the machine does not move on from {now} to {target}"
@@ -270,20 +273,24 @@ class ReplaySession:
 
     def ask(self, kind: type[Event]) -> Event:
         """A device asks for input: answered from the recording. Called from inside `run`, so it must not raise."""
-        last = self._answers.get(kind) or kind()
         if self.reader.start is not None and not self._built:
-            return last  # the machine's state will be put in place of the one that it is made with
+            return kind()  # the machine's state will be put in place of the one that it is made with
         now, entry = self._moment(), self._script.next()
         if entry is not None and isinstance(entry.event, kind) and entry.moment == now:
             self._take()
-            last = self._answers[kind] = entry.event
-        elif self._failure is None:
+            self._answers[kind] = entry.event
+            return entry.event
+        if self._failure is None:
             there = f"its next event is {entry.kind.name} at {entry.moment}" if entry else "it has no more events"
             asked = self.sources.question(kind)
             self._failure = self._diverged(f"at {now}: it {asked}, the recording did not ({there})")
             if self._built:
                 self.machine.kick()
-        return last
+        return self._last_answer(kind) or kind()
+
+    def _last_answer(self, kind: type[Event]) -> Event | None:
+        """The last event of a kind that a device was given: what it gets when the recording has none for it."""
+        return self._answers.get(kind)
 
     def _delivered(self, kind: str, vector: int | None) -> None:
         """An interrupt or exception was delivered, in a recording that holds all of them: it must hold this one."""
@@ -392,19 +399,3 @@ class ReplaySession:
 
     def _moment(self) -> Moment:
         return Moment(self.machine.icount, self.machine.seq) if self._built else START
-
-    def _show(self) -> None:
-        """The progress line, on a terminal."""
-        if not self.options.progress or not self.host.status.enabled:
-            return
-        now = self.host.realtime_ns()
-        if now < self._status_at:
-            return
-        self._status_at = now + STATUS_NS
-        done, took, whole = self.machine.icount - self._first, now - self._began_ns, self._last - self._first
-        speed = done * 1000 / max(took, 1)
-        left = (whole - done) / 1e6 / max(speed, 1e-6)
-        self.host.status.show(
-            f"replay {done * 100 // whole:3d} %  {done / 1e6:.0f} of {whole / 1e6:.0f} M instructions"
-            f"  {speed:.0f} MIPS  {left:.0f} s left"
-        )

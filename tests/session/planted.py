@@ -18,12 +18,14 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
+from playhead.session.branch import BranchSession
 from playhead.session.diagnose import diagnose
 from playhead.session.divergence import Divergence
 from playhead.session.outcome import Options, Outcome
 from playhead.session.record import RecordSession
 from playhead.session.replay import ReplayOptions, ReplaySession
 from playhead.session.report import Report
+from playhead.timeline.timeline import Timeline
 from tests.shared import once
 from tools import asm, guest
 
@@ -195,3 +197,24 @@ class AnotherScript(ReplaySession):
 
 def misread(change: Change) -> type[ReplaySession]:
     return type("Misread", (AnotherScript,), {"change": staticmethod(change)})
+
+
+def branch(parent: Path, at: Moment, path: Path, keys: bytes, engine: str = "native") -> Moment:
+    """Go on from a moment of a recording with other keys; returns where it began."""
+    with Reader(str(parent)) as reader:
+        pc = PcConfig.from_json(reader.meta["config"], reader.blob)
+
+        def build(door):
+            return Machine(pc, door, engine=engine, shift=reader.meta["shift"])
+
+        line = Timeline(build, QuietHost(), reader, 1).begin()
+        line.seek(at)
+        point = line.player.point()
+        options = Options(digest_period=reader.digest_period, meta={"parent_file": parent.name})
+        host = QuietHost(plan(keys, 20), live=True, ports=1, step_ns=10_000, date=5)
+        with Writer(str(path), True) as writer:
+            BranchSession(build, host, options, writer, reader, point, line.machine.now_ns(), line.known_pages()).run()
+    said = [host.messages.index(text) for text in host.messages if text.startswith(("copying", "going on"))]
+    assert len(said) == 2 and host.messages[said[1]].endswith("live")
+    assert host.messages[said[0]] == f"copying {parent} up to {point.moment} into {path}"
+    return point.moment

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import zstandard
 
+from playhead.cli.recorded_machine import builder
+from playhead.host.host import Host
 from playhead.log.chain import BEGINNING, Mark, link_batch
 from playhead.log.console import LEVEL
 from playhead.log.digests import ROOT
-from playhead.log.pages import HASH, RECORD, pack_parts, unpack_parts
 from playhead.log.packets import together
+from playhead.log.pages import HASH, RECORD, Packer, pack_parts, unpack_parts
 from playhead.log.reader import MARK, Reader
+from playhead.machine.machine import Machine
+from playhead.session.replay import ReplayOptions, ReplaySession
 
 Edit = Callable[[sqlite3.Connection], None]
 
@@ -122,3 +126,46 @@ def memory(icount: int) -> Edit:
 def without_checkpoints(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM checkpoint")
     db.execute("UPDATE batch SET last_checkpoint = 0")
+
+
+class Dense(ReplaySession):
+    """A replay that takes a checkpoint behind each digest. `kept`: moment, virtual time, last event, parts, pages."""
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.kept: list[tuple] = []
+        assert isinstance(self.machine, Machine)
+        self.machine.take_checkpoint()  # what a machine is made with, or a part begins with, is in the recording
+
+    def _compare(self) -> None:
+        super()._compare()
+        m = self.machine
+        if m.icount > self._first and (taken := m.take_checkpoint()) is not None:
+            self.kept.append((m.icount, m.seq, m.now_ns(), self._script.last_event, *taken))
+
+
+def dense(source: Path, path: Path) -> Path:
+    """A copy of a recording with a checkpoint behind each digest."""
+    with Reader(str(source)) as reader:
+        build, serial = builder(reader)
+        session = Dense(build, Host(["null"] * len(serial), reads=False), reader, ReplayOptions(progress=False))
+        session.run()
+    packer = Packer()
+
+    def edit(db: sqlite3.Connection) -> None:
+        columns = "icount, seq, virtual_ns, last_event, parts, pages"
+        rows = list(db.execute(f"SELECT {columns} FROM checkpoint ORDER BY id"))
+        for *place, parts, pages in session.kept:
+            packed = packer.pack(pages)
+            rows.append((*place, pack_parts(parts), packed.records))
+            db.executemany("INSERT INTO pack (hashes, data) VALUES (?, ?)", packed.packs)
+        rows.sort(key=lambda row: (row[0], row[1], row[3]))
+        rows = [row for n, row in enumerate(rows) if not n or row[:2] + row[3:4] != rows[n - 1][:2] + rows[n - 1][3:4]]
+        db.execute("DELETE FROM checkpoint")
+        db.executemany(f"INSERT INTO checkpoint (id, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                       [(n, *row) for n, row in enumerate(rows, 1)])  # fmt: skip
+        for id, *moment in list(db.execute("SELECT id, icount, seq FROM batch WHERE id <> 0")):
+            last = sum(list(row[:2]) <= moment for row in rows)
+            db.execute("UPDATE batch SET last_checkpoint = ? WHERE id = ?", (last, id))
+
+    return resealed(source, path, edit)

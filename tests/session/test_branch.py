@@ -11,10 +11,7 @@ from playhead.cli import main
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.verify import verify
-from playhead.log.writer import Writer
 from playhead.machine.machine import Machine
-from playhead.session.branch import BranchSession
-from playhead.session.outcome import Options
 from playhead.timeline.timeline import Timeline
 
 AT = [Moment(0), Moment(100_000), Moment(939_123), Moment(1_047_000)]
@@ -25,30 +22,10 @@ def parent(tmp_path_factory) -> Path:
     return planted.shared(tmp_path_factory)
 
 
-def branch(parent: Path, at: Moment, path: Path, keys: bytes, engine: str = "native") -> Moment:
-    with Reader(str(parent)) as reader:
-        pc = PcConfig.from_json(reader.meta["config"], reader.blob)
-
-        def build(door):
-            return Machine(pc, door, engine=engine, shift=reader.meta["shift"])
-
-        line = Timeline(build, QuietHost(), reader, 1).begin()
-        line.seek(at)
-        point = line.player.point()
-        options = Options(digest_period=reader.digest_period, meta={"parent_file": parent.name})
-        host = QuietHost(planted.plan(keys, 20), live=True, ports=1, step_ns=10_000, date=5)
-        with Writer(str(path), True) as writer:
-            BranchSession(build, host, options, writer, reader, point, line.machine.now_ns(), line.known_pages()).run()
-    said = [host.messages.index(text) for text in host.messages if text.startswith(("copying", "going on"))]
-    assert len(said) == 2 and host.messages[said[1]].endswith("live")
-    assert host.messages[said[0]] == f"copying {parent} up to {point.moment} into {path}"
-    return point.moment
-
-
 @pytest.mark.parametrize("at", AT)
 def test_a_branch_replays_whole(parent, at, tmp_path):
     path = tmp_path / "branch.ph"
-    began = branch(parent, at, path, b"echo other\rsum\roff\r")
+    began = planted.branch(parent, at, path, b"echo other\rsum\roff\r")
     outcome = planted.replay(path)
     assert outcome.complete and outcome.icount > began.icount
     assert main(["verify", str(path)]) == 0
@@ -63,8 +40,8 @@ def test_a_branch_replays_whole(parent, at, tmp_path):
 
 def test_a_branch_of_a_branch_and_seeks_in_it(parent, tmp_path):
     first, second = tmp_path / "one.ph", tmp_path / "two.ph"
-    branch(parent, Moment(500_000), first, b"time\rsum\rstatus\roff\r")
-    branch(first, Moment(960_000), second, b"help\roff\r")
+    planted.branch(parent, Moment(500_000), first, b"time\rsum\rstatus\roff\r")
+    planted.branch(first, Moment(960_000), second, b"help\roff\r")
     assert planted.replay(second).complete
     with Reader(str(second)) as reader:
         pc = PcConfig.from_json(reader.meta["config"], reader.blob)

@@ -15,7 +15,7 @@ import resealing
 from planted import PERIOD, faulty, flip
 from quiet_host import QuietHost
 
-from playhead.base.errors import DivergenceError, FormatError, PlayheadError
+from playhead.base.errors import DivergenceError, PlayheadError
 from playhead.boards.config import PcConfig
 from playhead.host import clock
 from playhead.host.crew import Crew, WorkerDied

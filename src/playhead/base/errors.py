@@ -18,6 +18,10 @@ class HostError(PlayheadError):
     """The host refused: a file, a disk, a terminal, a permission."""
 
 
+class WorkerDied(HostError):
+    """A process of ours has ended before its work was done."""
+
+
 class FormatError(PlayheadError):
     """A file that we read is not what it should be."""
 

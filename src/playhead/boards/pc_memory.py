@@ -102,6 +102,7 @@ def lay_out(config: PcConfig, memory: Memory, tables: TableSet) -> Layout:
     regions.append(Region("rom", window, WINDOW_SIZE, rom=True))
     if config.ram_bytes > HIGH_RAM:
         memory.map(HIGH_RAM, config.ram_bytes - HIGH_RAM, ram + HIGH_RAM)
+    memory.fixed = range(VIDEO // PAGE), range(HIGH_RAM // PAGE, config.ram_bytes // PAGE)
     image = config.bios if config.bios is not None else bare_rom(config, tables)
     visible = image[-ISA_ROM_SIZE:]
     memory.area[window : window + WINDOW_SIZE] = visible.rjust(WINDOW_SIZE, b"\xff")

@@ -11,7 +11,7 @@ from typing import Any
 from playhead.cli.machine_options import memory_size
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, parse_arguments
-from playhead.cli.replaying_options import ENGINE
+from playhead.cli.replaying_options import ENGINE, JOBS
 from playhead.session.track import Stopped
 
 PORT = "tcp::1234"  # as QEMU's -s
@@ -36,6 +36,7 @@ OPTIONS = (
            default=1 << 30),
     IMAGES,
     ENGINE,
+    JOBS,
 )  # fmt: skip
 
 GDBINIT = """
@@ -62,7 +63,7 @@ def main(words: list[str]) -> int:
     values = parse_arguments("debug", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
-    from playhead.cli.recorded_machine import builder
+    from playhead.cli.recorded_machine import builder, searchers
     from playhead.log.reader import Reader
 
     if values["symbols"] and not values["start_gdb"]:
@@ -76,13 +77,14 @@ def main(words: list[str]) -> int:
         build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
-        return Debugging(reader, build, len(serial), values).run()
+        with searchers(reader, values) as crew:
+            return Debugging(reader, build, len(serial), values, crew).run()
 
 
 class Debugging:
     """One session: the timeline, who moves it, and how long."""
 
-    def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any]):
+    def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any], crew: Any):
         from playhead.gdb.serve import GdbServer
         from playhead.host.clock import date_text
         from playhead.host import editor
@@ -97,7 +99,7 @@ class Debugging:
         self._values, self._reader = values, reader
         self._host = Host()
         self._line = Timeline(build, self._host, reader, ports, budget=values["budget"])
-        self._line.tell = self._tell
+        self._line.tell, self._line.crew = self._tell, crew
         self._target = ReplayDebuggee(self._line, date_text)
         self._monitor = Monitor((
             *moving.commands(self._target), *replaying.commands(self._target, reader),

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from playhead.session.proof import Opened
     from playhead.session.run import Build
 
-SMALL = 200_000_000  # instructions that one processor replays in less time than it takes to share them out
-
 
 def workers(reader: Reader, jobs: int | None) -> tuple[int, list[Checkpoint]]:
     """How many workers a whole replay is shared out to, and between which checkpoints; 1: it is not. `jobs`: as the
     user says, else as many as there are processors, unless the recording is small.
     """
+    from playhead.cli.recorded_machine import SMALL
     from playhead.host.crew import cores
     from playhead.session.piece import boundaries
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError, UnsupportedError, UsageError
@@ -15,12 +15,15 @@ from playhead.log.moment import START, Moment
 from playhead.x86.system.cpuid import canonical
 
 if TYPE_CHECKING:
+    from playhead.host.crew import Crew
     from playhead.log.reader import Reader
     from playhead.session.run import Build
     from playhead.timeline.player import Player
     from playhead.timeline.timeline import Timeline
 
 SHOW_NS = 200_000_000  # between two checks of progress
+SMALL = 200_000_000  # instructions that one processor replays in less time than it takes to share them out
+SHARED = 3  # checkpoints of a recording in which a search is shared out
 
 
 def builder(
@@ -54,15 +57,18 @@ def timeline(
     debugcon: str = "null",
     images: Sequence[dict[str, Any]] = (),
     chardevs: Sequence[Spec] = (),
+    crew: Crew | None = None,
 ) -> Iterator[tuple[Timeline, Host]]:
     """A recording to move about in, for a verb without a session: progress on the terminal, signals interrupt it.
-    `serial_specs`: where the serial ports of `Host` go, for those who connect the player's output to them.
+    `serial_specs`: where the serial ports of `Host` go, for those who connect the player's output to them. `crew`:
+    `searchers`, if it is to have any.
     """
     from playhead.timeline.timeline import Timeline  # here: a replay from beginning to end moves nowhere
 
     build, serial = builder(reader, engine, images)
     host = Host(serial_specs or (), debugcon, reads=False, chardevs=chardevs)
     line = Timeline(build, host, reader, len(serial))
+    line.crew = crew
     next_ns = 0
 
     def tell(text: str) -> None:
@@ -80,6 +86,29 @@ def timeline(
                 yield line, host
         finally:
             host.status.clear()
+
+
+def searchers(reader: Reader, values: Mapping[str, Any]) -> AbstractContextManager[Crew | None]:
+    """Helper processes for searches backwards, on all processors but one, or as many as --jobs says; None if there is
+    nothing to be shared out. They are forked at once, so before there are threads.
+    """
+    from playhead.host.crew import Crew, cores
+    from playhead.timeline.searching import serve
+
+    count = (values["jobs"] or cores()) - 1
+    if not count or len(reader.checkpoints()) < SHARED or (not values["jobs"] and reader.last().icount < SMALL):
+        return nullcontext()
+    path, engine, images = reader.path, values["engine"], values["images"]
+
+    def opened() -> Timeline:
+        from playhead.log.reader import Reader
+        from playhead.timeline.timeline import Timeline
+
+        own = Reader(path)
+        build, serial = builder(own, engine, images)
+        return Timeline(build, Host(), own, len(serial)).begin()
+
+    return Crew(count, lambda channel: serve(channel, opened))
 
 
 def moment_of(reader: Reader, text: str, engine: str = "native") -> Moment:

@@ -48,9 +48,10 @@ def help() -> str:
         "Runs a recording again. Exit status 0: it was the recording to the last bit; 1: it diverged, and a message\n"
         "says where; 2: the file is no recording, or damaged. A recording that was cut off (its recorder was killed,\n"
         "or is still running) replays up to its last flush, with a message; that is no failure, so the status is 0.\n"
-        "The pieces between its checkpoints are replayed at the same time, on all processors: what is printed and said\n"
-        "is the same. One processor does it if a view shows the replay, with --from, --to, -d, -D, -trace, --no-digest\n"
-        "or --split-seed, and if the recording has no checkpoints (or is short, unless --jobs says how many)."
+        "The pieces between its checkpoints are replayed at the same time, on all processors; what is printed and\n"
+        "said is the same. One processor does it if a view shows the replay, with --from, --to, -d, -D, -trace,\n"
+        "--no-digest or --split-seed, and if the recording has no checkpoints (or is short, unless --jobs says how\n"
+        "many)."
     )
     return help_text("replay", usage, what, OPTIONS)
 

@@ -6,7 +6,7 @@ from playhead.base import json_text
 from playhead.base.messages import lines_shown
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, parse_arguments
-from playhead.cli.replaying_options import ENGINE
+from playhead.cli.replaying_options import ENGINE, JOBS
 from playhead.session.track import Stopped
 
 
@@ -25,6 +25,7 @@ OPTIONS = (
     Option("--json", "one JSON object for each"),
     IMAGES,
     ENGINE,
+    JOBS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
 
@@ -34,7 +35,9 @@ def help() -> str:
     what = (
         "Searches a recording backwards for writes to some bytes of memory: the moment, the virtual time, the\n"
         "instruction, and the bytes' contents before and after. Writes through other mappings count, and those of\n"
-        "devices and of the page walk, which are named. Exit status 1: there was no write."
+        "devices and of the page walk, which are named. Exit status 1: there was no write. Stretches between\n"
+        "checkpoints that list none of the pages are skipped; the others are searched on all processors, the latest\n"
+        "first."
     )
     return help_text("who", usage, what, OPTIONS)
 
@@ -43,7 +46,7 @@ def main(words: list[str]) -> int:
     values = parse_arguments("who", OPTIONS, words, OPERANDS)
     from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
-    from playhead.cli.recorded_machine import timeline
+    from playhead.cli.recorded_machine import searchers, timeline
     from playhead.log.reader import Reader
     from playhead.timeline.moments import parse
 
@@ -51,7 +54,11 @@ def main(words: list[str]) -> int:
         raise UsageError("whose writes? --addr ADDRESS[:LENGTH]")
     address, length = values["addr"]
     of_recording(values["file"], images=values["images"])
-    with Reader(values["file"]) as reader, timeline(reader, values["engine"], images=values["images"]) as (line, host):
+    with (
+        Reader(values["file"]) as reader,
+        searchers(reader, values) as crew,
+        timeline(reader, values["engine"], images=values["images"], crew=crew) as (line, host),
+    ):
         try:
             line.find(parse(values["before"], line.end, line.end))
             return _show(line, host, address, length, values)

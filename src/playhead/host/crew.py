@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
-from playhead.base.errors import HostError
+from playhead.base.errors import HostError, WorkerDied
 
 LOST = 3  # a worker's exit status if it failed outside of its work
 
@@ -23,10 +23,6 @@ LOST = 3  # a worker's exit status if it failed outside of its work
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-class WorkerDied(HostError):
-    """A worker process has ended before its work was done."""
 
 
 class Worker:

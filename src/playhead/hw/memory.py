@@ -100,6 +100,7 @@ class Memory:
         # a byte for each page, written since the last digest: of the guest, or of the area where that is shared
         self.unhashed = host_array(1 << 20)
         self.written = host_array(PAGES >> REGION_BITS)  # a byte for each region: a page of it is DIRTY
+        self.fixed: tuple[range, ...] = ()  # guest pages that show the same RAM for ever
         self.shared = range(0)  # pages of the area that several guest pages may show
         self.windows: list[Window] = []  # in no order that counts
         self._alone: dict[int, list[range]] = {}  # id of a window's range -> pages that no other range has a part of
@@ -285,6 +286,7 @@ class Memory:
     def _mapped(self, base: int, length: int) -> None:
         """Pages that are mapped are no window's."""
         first, end = base // PAGE, (base + length) // PAGE
+        assert not any(first < some.stop and some.start < end for some in self.fixed), "RAM for ever"
         for runs in self._alone.values():
             pieces = [(range(r.start, min(r.stop, first)), range(max(r.start, end), r.stop)) for r in runs]
             runs[:] = [piece for pair in pieces for piece in pair if piece]

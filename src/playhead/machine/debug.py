@@ -10,7 +10,7 @@ a breakpoint's offset in a page, and pages with a watchpoint stay out of the hos
 have separate marks in both (engine/llvm/guest_marks.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from playhead.engine.core import MOST_WATCHES, Core
@@ -93,9 +93,10 @@ class Debug:
         """For the engine's tables say so of all pairs of a marked page and a marked offset."""
         return address in self._breakpoints
 
-    def set_watches(self, watches: Iterable[Watch]) -> None:
+    def set_watches(self, watches: Iterable[Watch], places: Mapping[Watch, int] | None = None) -> None:
+        """`places`: where in the backing area those on video memory are, if not where that is shown now."""
         new = tuple(watches)
-        if new == self._watches:
+        if new == self._watches and (places is None or places == self._in_area):
             return
         assert len(new) <= MOST_WATCHES
         core = self._core
@@ -103,7 +104,9 @@ class Debug:
             if not watch.physical:
                 for page in range(watch.start >> 12, (watch.last >> 12) + 1):
                     core.debug_map[page] &= ~WATCHED_PAGE & 0xFF
-        self._in_area = {watch: at for watch in new if (at := self._place_in_area(watch)) is not None}
+        if places is None:
+            places = {watch: at for watch in new if (at := self._place_in_area(watch)) is not None}
+        self._in_area = dict(places)
         physical: dict[int, int] = {}
         video: dict[int, int] = {}
         table = memoryview(core.watch_list).cast("I")
@@ -133,6 +136,29 @@ class Debug:
         if not watch.physical or not entry & SHARED or watch.start >> 12 != watch.last >> 12:
             return None
         return entry & OFFSET_MASK | watch.start & 0xFFF
+
+    @property
+    def looked_for(self) -> tuple[frozenset[int], tuple[Watch, ...], dict[Watch, int]]:
+        """All that is set: breakpoints, watchpoints, and the places of those on video memory."""
+        return self._breakpoints, self._watches, self._in_area
+
+    def noted_in(self) -> frozenset[int] | None:
+        """The pages of the backing area that are noted as written (`checkpoint.written_pages`) by whatever would meet a
+        watchpoint. None if something else is looked for, too: instructions, reads, addresses of the guest's page
+        tables, or of pages that do not always show the same RAM.
+        """
+        if self._breakpoints or not all(watch.kinds == WRITE and watch.physical for watch in self._watches):
+            return None
+        memory, pages = self._memory, set[int]()
+        for watch in self._watches:
+            shown = range(watch.start >> 12, (watch.last >> 12) + 1)
+            if watch in self._in_area:
+                pages.add(self._in_area[watch] >> 12)
+            elif all(any(page in some for some in memory.fixed) for page in shown):
+                pages.update(memory.page_map[page] >> 12 for page in shown)
+            else:
+                return None
+        return frozenset(pages)
 
     def arm(self, on: bool) -> None:
         """Whether a run ends at what is met."""

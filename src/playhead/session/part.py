@@ -74,7 +74,7 @@ class PartSession(ReplaySession):
         if kept is not None:
             self._jump(kept)
         if end is not None:
-            self._last = max(end.icount, self._first + 1)
+            self._show_progress(end.icount)
         storage = getattr(self.machine, "storage", None)
         if storage is not None:
             storage.entered = lambda key, content: self.blocks.add(key)

@@ -9,13 +9,11 @@ beginning finds.
 
 from __future__ import annotations
 
-import builtins
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from playhead.base import errors
+from playhead.base.failure import Failure, failure_of
 from playhead.host.crew import Crew, Worker
 from playhead.host.host import Host
 from playhead.log.checkpoints import Checkpoint
@@ -38,39 +36,14 @@ Opened = tuple[Build, "Reader", int]  # what makes the machine, the recording, a
 Explain = Callable[["Connection", Build, "Reader", Piece, Divergence], list[str]]
 
 
-class Failure(NamedTuple):
-    """An exception of a worker. `explainable`: it can be diagnosed there. `trace`: where it was raised, if it is a
-    bug.
-    """
-
-    name: str
-    args: tuple[Any, ...]
-    explainable: bool
-    trace: str
-
-    def error(self) -> Exception:
-        """The same, as far as messages and exit statuses go."""
-        known = getattr(errors, self.name, None) or getattr(builtins, self.name, None)
-        kind = known if isinstance(known, type) and issubclass(known, Exception) else type(self.name, (Exception,), {})
-        error = kind(*self.args)
-        if self.trace:
-            error.add_note(f"in a worker process:\n{self.trace}")
-        return error
-
-
-def failure_of(e: Exception, explainable: bool) -> Failure:
-    name = "DivergenceError" if isinstance(e, Divergence) else type(e).__name__
-    trace = "" if isinstance(e, errors.PlayheadError) else "".join(traceback.format_exception(e))
-    return Failure(name, tuple(one if isinstance(one, (int, str)) else str(one) for one in e.args), explainable, trace)
-
-
 # -- the worker's side
 
 
 def work(channel: Connection, opened: Callable[[], Opened], bounds: Sequence[Checkpoint],
          realtime_ns: Callable[[], int], explain: Explain) -> None:  # fmt: skip
     """Prove one piece after the other, as the channel says: (first, last, again) -> any number of (instructions, text),
-    then `Proven` or (`Failure`, text). After a failure, anything asks for its diagnosis, which is a list of lines.
+    then `Proven` or (`Failure`, text, whether it can be diagnosed). After a failure, anything asks for its diagnosis,
+    which is a list of lines.
     """
     piece = None
     first, last, again = channel.recv()
@@ -85,7 +58,7 @@ def work(channel: Connection, opened: Callable[[], Opened], bounds: Sequence[Che
         raise  # the owner has gone
     except Exception as e:
         explainable = isinstance(e, Divergence) and piece is not None and diagnosable(piece)
-        channel.send((failure_of(e, explainable), piece.taken_text() if piece is not None else []))
+        channel.send((failure_of(e), piece.taken_text() if piece is not None else [], explainable))
         channel.recv()
         assert isinstance(e, Divergence) and piece is not None
         channel.send(explain(channel, build, reader, piece, e))
@@ -103,6 +76,7 @@ class _Piece:
         self.size = 0
         self.proven: Proven | None = None
         self.failure: Failure | None = None
+        self.explainable = False
 
     def add(self, text: Text) -> None:
         self.text += text
@@ -189,10 +163,10 @@ class Proof:
             self._measure(said)
             self._idle.append(piece.worker)
             return
-        what, text = said
+        what, text, *more = said
         piece.add(text)
         if isinstance(what, Failure):
-            piece.failure = what
+            piece.failure, (piece.explainable,) = what, more
             self._failed = self._failed or piece
         else:
             self.instructions += what
@@ -229,7 +203,7 @@ class Proof:
     @property
     def explainable(self) -> bool:
         """Whether what `run` has raised can be diagnosed."""
-        return self._failed is not None and self._failed.failure is not None and self._failed.failure.explainable
+        return self._failed is not None and self._failed.explainable
 
     def explain(self, host: Host) -> list[str]:
         """The diagnosis, by the worker that failed. `host` is a fresh one, for signals."""

@@ -105,9 +105,7 @@ class ReplaySession:
     def _begin(self) -> None:
         self._began_ns = self.host.realtime_ns()
         self._first = self.reader.start.moment.icount if self.reader.start else 0
-        if self.options.progress:
-            whole = max(self.reader.last_mark()[0].icount - self._first, 1)
-            self._progress = Progress(self.host.status, self.host.realtime_ns, whole)
+        self._show_progress(self.reader.last_mark()[0].icount)
         self.checkpoints.reached(Checkpoint.INIT)
         self._script.load(0)
         ends = {**self.host.ends, **self.sources.recorded_ends(self.reader)}
@@ -125,6 +123,11 @@ class ReplaySession:
             put_at_start(cast(Machine, self.machine), self.reader, self.reader.start)
         self._check_parts()
         self.checkpoints.reached(Checkpoint.RESET)
+
+    def _show_progress(self, last: int) -> None:
+        """From here on, which is `_first`, to this instruction."""
+        if self.options.progress:
+            self._progress = Progress(self.host.status, self.host.realtime_ns, max(last - self._first, 1))
 
     def _turn(self) -> None:
         if self._moment().icount == self._boundary:

@@ -138,6 +138,10 @@ class Debuggee(Control):
         """Whether the breakpoint at which the machine has stopped counts: its condition holds."""
         return any(condition is None or condition() for condition in self._breaks.get(address, {}).values())
 
+    def _conditional(self) -> bool:
+        """Whether any breakpoint has a condition."""
+        return any(condition is not None for kinds in self._breaks.values() for condition in kinds.values())
+
     def _break_stop(self) -> Stop:
         kinds = self._breaks.get(self.machine.pc(), {})
         return Stop("break", hardware=SOFTWARE not in kinds and HARDWARE in kinds)

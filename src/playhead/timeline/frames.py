@@ -40,18 +40,20 @@ class Moves:
 
     @contextmanager
     def _stopping(self, breakpoints: Mapping[int, list[Condition]], watches: Iterable[Watch]) -> Iterator[None]:
-        line, before = self._line, self._line.break_when
+        line = self._line
+        before = line.break_when, line.conditional
 
         def counts(address: int) -> bool:
             return any(condition is None or condition() for condition in breakpoints.get(address, ()))
 
         line.break_when = counts
+        line.conditional = lambda: any(c is not None for conditions in breakpoints.values() for c in conditions)
         line.watch(breakpoints, watches)
         try:
             yield
         finally:
             line.watch((), ())
-            line.break_when = before
+            line.break_when, line.conditional = before
 
     def _mine(self) -> AbstractContextManager[None]:
         return self._stopping(self.breakpoints, self.watches)

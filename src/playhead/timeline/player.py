@@ -4,7 +4,8 @@ What a moment means here is the same by whichever way it is reached: everything 
 what enters at it (events of the recording) has.
 """
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from playhead.log.checkpoints import Checkpoint
@@ -16,6 +17,19 @@ from playhead.session.outcome import Outcome
 from playhead.session.run import Build
 from playhead.session.target import End, StopLike
 from playhead.session.track import Point, Track
+
+
+def _complete_from(reader: Reader) -> Moment | None:
+    """From where on checkpoints list all pages that were written: behind the moment at which a branch begins. None:
+    nowhere for certain, as in a part, which does not say of what it is a part.
+    """
+    parent = reader.meta.get("parent")
+    at = parent.get("at") if isinstance(parent, dict) else None
+    if parent is None:
+        return Moment(-1)
+    if isinstance(at, list) and len(at) == 2 and all(isinstance(n, int) for n in at):
+        return Moment(*at)
+    return None
 
 
 class Ear:
@@ -51,6 +65,7 @@ class Player(Track):
         self.start = self.point()
         self.end = self.reader.last().moment
         self.stored = [c for c in self.reader.checkpoints() if c.moment > self.start.moment]
+        self._complete_from = _complete_from(self.reader)
         # one that was taken after events of its moment is not the state that `to` leaves there
         self.proper = [c for c in self.stored if self.reader.event_moment(c.last_event) != c.moment]
         return self
@@ -170,3 +185,19 @@ class Player(Track):
         rest: tuple[Any, ...] = (None, {}, None, None, None, [])
         parts = self.reader.checkpoint_parts(checkpoint)
         return Point(checkpoint.moment, parts, pages, checkpoint.last_event, boundary, None, rest)
+
+    def may_have_written(self, n: int, pages: Collection[int]) -> bool:
+        """False if the recording knows that none of these pages of the backing area was written between the n-th
+        proper checkpoint (0: the start) and the next one. Checkpoints list all pages that were written since the one
+        before, but for the stretch in which a branch begins, which lists only those that have changed.
+        """
+        low = self.proper[n - 1].moment if n else self.start.moment
+        if n == len(self.proper) or self._complete_from is None or low < self._complete_from:
+            return True
+        first = bisect_right(self.stored, self.proper[n - 1].id, key=lambda c: c.id) if n else 0
+        behind = bisect_right(self.stored, self.proper[n].id, key=lambda c: c.id)
+        for c in self.stored[first:behind]:
+            written = self._deltas.get(c.id) or self.reader.checkpoint_pages(c)
+            if any(page in written for page in pages):
+                return True
+        return False

@@ -47,7 +47,7 @@ class ReplayDebuggee(Debuggee):
         self._moved = False  # by a command, or by running
         self._next_to: tuple[Moment, Where] | None = None
         self.rr = RrCommands(timeline, self.next_to)
-        timeline.break_when = self._holds
+        timeline.break_when, timeline.conditional = self._holds, self._conditional
         timeline.player.happened = self._happened
 
     @property

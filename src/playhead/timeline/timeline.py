@@ -6,14 +6,14 @@ taken on the way to where the user goes: a thousand instructions before it, eigh
 on. A search backwards replays the stretches between points, the last one first, and takes the last hit in it.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playhead.base.errors import UsageError
+from playhead.base.errors import PlayheadError, UsageError, WorkerDied
 from playhead.hw.memory import PAGE
 from playhead.log.checkpoints import Checkpoint
 from playhead.log.moment import Moment
@@ -24,6 +24,7 @@ from playhead.session.run import Build
 from playhead.session.track import Point, Stopped, Track
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
 from playhead.timeline.player import Player
+from playhead.timeline.searching import Search, Stretch, Wanted
 
 BUDGET = 1 << 30  # bytes that points in memory may take
 LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions before a goal at which points are laid: to 32 M
@@ -71,6 +72,11 @@ class Timeline:
         self._sizes: list[int] = []  # and what each takes
         self._doing = "replaying"
         self.break_when: Callable[[int], bool] = lambda address: True  # whether a breakpoint's condition holds now
+        self.conditional: Callable[[], bool] = lambda: False  # whether any has a condition
+        self.crew: Any = None  # helpers of searches (`host.crew`), each of which does `searching.serve`
+        self._pump: Callable[[], None] | None = None  # called on the way, while helpers search
+        self._numbers = 0  # of requests to helpers
+        self._searched = Moment(0)  # what lies behind has been searched
 
     def begin(self) -> "Timeline":
         self.player.begin()
@@ -128,9 +134,14 @@ class Timeline:
         finally:
             self.interrupted = before
 
-    def _moved(self, track: Track) -> None:
+    def check_interrupted(self) -> None:
         if self.interrupted():
             raise Stopped
+
+    def _moved(self, track: Track) -> None:
+        self.check_interrupted()
+        if self._pump is not None:
+            self._pump()
         self.tell(f"{self._doing} (at {track.moment.icount / 1e6:.1f} M instructions)")
 
     # points
@@ -366,30 +377,80 @@ class Timeline:
         start.
         """
         self._doing = "searching backwards"
-        hi, debug = self.moment, self.machine.debug
+        debug = self.machine.debug
         lowest = self.start if limit is None else max(limit, self.start)
         nothing = Found("start" if limit is None else "goal", lowest)
         if not debug.wanted:
             self.seek(lowest)
             return nothing
+        self._searched = self.moment
         try:
-            while hi > lowest:
-                near = self._before(hi)
-                hit = self._last_hit(near, hi)
-                if hit is not None:
-                    if hit.moment < lowest or (hit.accesses and hit.moment == lowest and not hit.entered):
-                        break
-                    return self._arrive(hit)
-                hi = near.moment
-        except Stopped:
+            hit = self._search(lowest)
+        except (Stopped, PlayheadError):
             debug.arm(False)
             with self._undisturbed():
-                self.seek(hi)  # what lies after has been searched: the next search continues from here
+                self.player.met = None
+                self.seek(self._searched)  # what lies after has been searched: the next search continues from here
             raise
         finally:
             debug.arm(False)
-        self.seek(lowest)
-        return nothing
+        if hit is None or hit.moment < lowest or (hit.accesses and hit.moment == lowest and not hit.entered):
+            self.seek(lowest)
+            return nothing
+        return self._arrive(hit)
+
+    def _search(self, lowest: Moment) -> Hit | None:
+        stretches = self._stretches(lowest, self.moment)
+        if self.crew is None or self.conditional():
+            return next((hit for stretch in stretches if (hit := self.last_hit_in(stretch)) is not None), None)
+        wanted = self.machine.debug.looked_for
+        one = Search(self, self.crew, self._numbers, Wanted(*wanted), stretches, self._host.realtime_ns)
+        self._pump = one.pump
+        try:
+            return one.run()
+        except WorkerDied:
+            self.crew = None
+            raise
+        finally:
+            self._pump = None
+            self._numbers += one.numbers
+            self._searched = one.searched or self._searched
+
+    def _stretches(self, lowest: Moment, high: Moment) -> Iterator[Stretch]:
+        """What is between stored checkpoints, from a moment down to another one, but for stretches in which, as their
+        checkpoints say, nothing wrote what is looked for.
+        """
+        pages = self.machine.debug.noted_in()
+        while high > lowest:
+            n = bisect_left(self.player.proper, high, key=lambda c: c.moment)
+            low = self.player.proper[n - 1].moment if n else self.start
+            if pages is None or self.player.may_have_written(n, pages):
+                yield Stretch(low, high)
+            high = low
+
+    def search(self, wanted: Wanted, stretch: Stretch) -> Hit | None:
+        """For another timeline of the same recording: the last hit in a stretch."""
+        debug = self.machine.debug
+        debug.set_breakpoints(wanted.breakpoints)
+        debug.set_watches(wanted.watches, wanted.places)
+        try:
+            return self.last_hit_in(stretch)
+        finally:
+            debug.arm(False)
+            self.player.met = None
+
+    def last_hit_in(self, stretch: Stretch) -> Hit | None:
+        """The last one in a stretch, which is searched from point to point, the last one first."""
+        low, high = stretch
+        while high > low:
+            near = self._before(high)
+            hit = self._last_hit(near, high)
+            if hit is not None:
+                return hit
+            high = near.moment
+            if self._pump is None:
+                self._searched = high
+        return None
 
     def _before(self, moment: Moment) -> Point | Checkpoint:
         """The last point or stored checkpoint before a moment."""

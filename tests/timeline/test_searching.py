@@ -235,13 +235,13 @@ def test_a_checkpoint_that_is_damaged_counts_where_it_is_needed(demo: Path, tmp_
             line = opened(path)
             line.crew = crew if helpers else None
             line.seek(line.end)
-            line.watch([], [Watch(EARLY, 4, WRITE)])
+            line.watch([], [Watch(EARLY & ~0xFFFF, 0x10000, READ | WRITE)])
             before = line.reverse_cont()
             line.watch([], [Watch(0x400000, 4, READ)])
             with pytest.raises(FormatError) as caught:
                 line.reverse_cont()
             found.append((before, str(caught.value)))
-    assert found[0] == found[1] and "checkpoint" in found[0][1]
+    assert found[0] == found[1] and "checkpoint" in found[0][1] and found[0][0].reason == "watch"
 
 
 WHO = (["--addr", "0x20b06e:1"], ["--addr", "0x400000"], ["--addr", "0x20b000", "--count", "3"])

@@ -83,7 +83,7 @@ class Proving:
 
 def _explain(channel: Connection, build: Build, reader: Reader, piece: Piece, error: Any) -> list[str]:
     """In the worker whose piece has diverged. Its owner may say meanwhile who asks for the end."""
-    from playhead.cli.replay import diagnosis
+    from playhead.cli.diagnosis import diagnosis
     from playhead.host.host import Host
 
     host = Host(["null"] * piece._ports, "null", reads=False)

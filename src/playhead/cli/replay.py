@@ -1,9 +1,9 @@
 """`playhead replay`: a recording again, with nothing but the file, compared with its digests on the way."""
 
-import os
 from typing import Any
 
 from playhead.cli import views, watch
+from playhead.cli.diagnosis import diagnosis
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.log_options import LOG_OPTIONS, make_log
 from playhead.cli.profile import PROFILE_OPTIONS, profiled
@@ -108,19 +108,6 @@ def _verify(reader: Any, values: dict[str, Any]) -> None:
     check(values["file"], verdict)
     if not values["quiet"]:
         print(summary(values["file"], verdict), flush=True)
-
-
-def diagnosis(*what: Any) -> str:
-    """The report. Whatever happens meanwhile, the replay has diverged, and that is what the exit status says."""
-    from playhead.session.diagnose import diagnose
-
-    try:
-        return str(diagnose(*what))
-    except Exception as e:
-        if os.environ.get("PLAYHEAD_DEBUG"):
-            raise
-        first = str(e).strip().split("\n")[0]
-        return f"the diagnosis failed: {type(e).__name__}: {first} (PLAYHEAD_DEBUG=1 shows where)"
 
 
 def _part(reader: Any, specs: list[str], values: dict[str, Any]) -> int:

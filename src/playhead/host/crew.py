@@ -12,10 +12,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, Pipe, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import HostError, WorkerDied
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 LOST = 3  # a worker's exit status if it failed outside of its work
 
@@ -91,6 +93,8 @@ class Crew:
         self.end()
 
     def _start(self, work: Callable[[Connection], None]) -> None:
+        from multiprocessing.connection import Pipe  # takes 10 ms to import, and few start any workers
+
         here, there = Pipe()
         sys.stdout.flush()
         pid = os.fork()
@@ -103,6 +107,8 @@ class Crew:
 
     def ready(self, some: Sequence[Worker], timeout_s: float) -> list[Worker]:
         """Those of some workers that have sent something (or have ended), after `timeout_s` at the latest."""
+        from multiprocessing.connection import wait
+
         if not some:
             return []
         found = wait([worker.channel for worker in some], timeout_s)

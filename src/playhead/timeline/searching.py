@@ -11,16 +11,14 @@ depends on: what to look for, and where of video memory that is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 from playhead.base.errors import PlayheadError
 from playhead.base.failure import Failure, failure_of
 from playhead.log.moment import Moment
-from playhead.machine.debug import Watch
+from playhead.machine.debug import Access, Watch
 from playhead.session.track import Stopped
-
-if TYPE_CHECKING:
-    from playhead.timeline.timeline import Hit, Timeline
 
 GRACE_NS = 50_000_000  # a search that is over by then needs no help
 TICK_S = 0.1
@@ -41,11 +39,34 @@ class Stretch(NamedTuple):
     high: Moment
 
 
+@dataclass(frozen=True)
+class Hit:
+    """A stop on the way: before a breakpoint's instruction, or after an access (then `accesses`). `entered`: it is
+    what entered at `moment` that made the access, such as a packet, and no instruction before it.
+    """
+
+    moment: Moment
+    accesses: tuple[Access, ...]
+    entered: bool = False
+
+
+class Searcher(Protocol):
+    """What a search needs of a timeline."""
+
+    interrupted: Callable[[], bool]
+
+    def check_interrupted(self) -> None: ...
+
+    def search(self, wanted: Wanted, stretch: Stretch) -> Hit | None: ...
+
+    def last_hit_in(self, stretch: Stretch) -> Hit | None: ...
+
+
 class Enough(Exception):
     """What is being searched here cannot be the answer any more."""
 
 
-def serve(channel: Any, opened: Callable[[], Timeline]) -> None:
+def serve(channel: Any, opened: Callable[[], Searcher]) -> None:
     """A helper's work: requests are (number, what is wanted, stretch); anything that comes meanwhile ends a search,
     and what is no request does nothing else. Answers are (number, hit, None or failure).
     """
@@ -72,7 +93,7 @@ def serve(channel: Any, opened: Callable[[], Timeline]) -> None:
 class Search:
     """One search by a timeline and its helpers. `stretches`: the latest first."""
 
-    def __init__(self, line: Timeline, crew: Any, first: int, wanted: Wanted, stretches: Iterator[Stretch],
+    def __init__(self, line: Searcher, crew: Any, first: int, wanted: Wanted, stretches: Iterator[Stretch],
                  realtime_ns: Callable[[], int]):  # fmt: skip
         """`first`: a number that no earlier search has used, nor any that may follow."""
         self._line, self._crew, self._first, self._wanted, self._stretches = line, crew, first, wanted, stretches

@@ -24,7 +24,7 @@ from playhead.session.run import Build
 from playhead.session.track import Point, Stopped, Track
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
 from playhead.timeline.player import Player
-from playhead.timeline.searching import Search, Stretch, Wanted
+from playhead.timeline.searching import Hit, Search, Stretch, Wanted
 
 BUDGET = 1 << 30  # bytes that points in memory may take
 LADDER = tuple(1000 << 3 * n for n in range(6))  # instructions before a goal at which points are laid: to 32 M
@@ -44,17 +44,6 @@ class Found:
     moment: Moment
     accesses: tuple[Access, ...] = ()
     behind: Moment | None = None  # of a watchpoint met backwards: where the access has happened
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A stop on the way: before a breakpoint's instruction, or after an access (then `accesses`). `entered`: it is
-    what entered at `moment` that made the access, such as a packet, and no instruction before it.
-    """
-
-    moment: Moment
-    accesses: tuple[Access, ...]
-    entered: bool = False
 
 
 class Timeline:

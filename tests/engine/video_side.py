@@ -6,13 +6,18 @@ planes (port 101h) and a way to combine (port 102h). The linear frame is where F
 a machine: by declared registers or by the spaces.
 """
 
+from types import SimpleNamespace
+
 from twin import RAM, Side
 
 from playhead.base.record import U8, U32
 from playhead.base.shared_record import SharedRecord
+from playhead.devices.intc.lapic_registers import acknowledge, pending
+from playhead.devices.intc.lapic_state import LapicState
 from playhead.engine.llvm.engine import NativeEngine
+from playhead.hw.clock import VirtualClock
 from playhead.hw.memory import PAGE
-from playhead.hw.native import Registers, native
+from playhead.hw.native import Interrupts, Registers, native
 from playhead.hw.space import Space, never
 from playhead.hw.vram import Vram
 from playhead.machine.device_table import DeviceTable
@@ -21,6 +26,7 @@ from playhead.x86 import state as S
 
 VIDEO, BANK, LEGACY, FRAME = 256 << 10, 64 << 10, 0xA0000, 0xFD000000
 BANK_PORT, MASK_PORT, HOW_PORT, PLANAR = 0x100, 0x101, 0x102, 0xFF
+INTERRUPTS = Interrupts(LapicState(), pending, acknowledge)  # of a controller that has none
 STORE, COPY, MIX = range(3)  # the byte in each plane, the latches, or both by exclusive or
 
 
@@ -74,7 +80,7 @@ class VideoSide(Side):
         cells = self.memory.mmio.map(LEGACY, BANK, never, never, max_size=4, name="cells", registers=registers)
         self.memory.show(FRAME, VIDEO, self.video, "frame", writable=True)
         self.window = self.memory.window(cells)
-        self.table = DeviceTable(self.core, self.io, self.memory.mmio)
+        self.table = DeviceTable(self.core, self.io, self.memory.mmio, VirtualClock(SimpleNamespace()), INTERRUPTS)
         self.left = 0  # times that the engine ended a run
 
     def _map(self) -> None:

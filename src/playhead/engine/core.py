@@ -17,7 +17,7 @@ RANGE = "<QQIIIIQ8Q"
 RANGE_READ, RANGE_WRITE, RANGE_BASE, RANGE_LAST, RANGE_MIN, RANGE_MAX = 0, 8, 16, 20, 24, 28
 RANGE_FLAGS, RANGE_STATES = 32, 40
 RANGE_SIZE, MOST_RANGES = 104, 1024
-LIKE_MEMORY, ARMS = 1, 2  # of RANGE_FLAGS: like memory; a write may arm an alarm
+LIKE_MEMORY, ARMS, SHOWS = 1, 2, 4  # of RANGE_FLAGS: like memory; a write may arm an alarm; it has video memory
 # Of an alarm that native code rings, by its number: the entry (0: none), and the addresses of its states. After the
 # alarms, what native code asks of the clock and of the interrupt controller.
 ALARM = "<Q8Q"

@@ -166,6 +166,7 @@ class Debug:
         bits = 0
         if self.armed:
             bits = (S.DEBUG_EXEC if self._breakpoints else 0) | (S.DEBUG_DATA if self._watches else 0)
+            bits |= S.DEBUG_AREA if self._in_area else 0
         if self._watches and bool(self._core.c32[self._i["debug"]] & S.DEBUG_DATA) != bool(bits & S.DEBUG_DATA):
             self._core.stale = True
         self._core.c32[self._i["debug"]] = bits

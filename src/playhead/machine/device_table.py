@@ -11,12 +11,13 @@ from typing import Any
 
 from playhead.engine.core import (
     ACKNOWLEDGE, ALARM, ALARM_SIZE, ARMS, FIRST_RANGE, INTERRUPT_PENDING, LIKE_MEMORY, MOST_RANGES, NEAREST, NOBODY,
-    ONLY_DUE, PYTHON, RANGE, RANGE_SIZE, Core,
+    ONLY_DUE, PYTHON, RANGE, RANGE_SIZE, SHOWS, Core,
 )  # fmt: skip
 from playhead.hw.clock import Deadlines, VirtualClock, nearest, only_due
 from playhead.hw.memory import PAGE
 from playhead.hw.native import MOST_STATES, Interrupts, Registers, symbol
 from playhead.hw.space import Range, Space
+from playhead.hw.vram import Vram
 from playhead.machine.tracing import EVERYTHING, NOTHING
 
 
@@ -98,5 +99,7 @@ def _states(states: Sequence[Any]) -> list[int]:
 
 
 def _flags(registers: Registers) -> int:
-    arms = any(isinstance(state, Deadlines) for state in registers.states)
-    return (LIKE_MEMORY if registers.like_memory else 0) | (ARMS if arms else 0)
+    flags = LIKE_MEMORY if registers.like_memory else 0
+    for state in registers.states:
+        flags |= (ARMS if isinstance(state, Deadlines) else 0) | (SHOWS if isinstance(state, Vram) else 0)
+    return flags

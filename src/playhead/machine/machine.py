@@ -436,7 +436,7 @@ class Machine(Parts):
             self.clock.next_deadline_ns() == deadline_ns
             and self._wanted() == self._c32[self._i["intr_pending"]]
             and self.requests.stop is None
-            and not (self.kicked or self.debug.armed)
+            and not (self.kicked or (self.debug.armed and self.debug.met()))
         )
 
     @staticmethod

@@ -117,7 +117,7 @@ _field("aligned", 32, 1, arch=False)  # its accesses must be aligned (EFLAGS.AC 
 _field("marked_dr", 32, 5, arch=False)  # DR0 to DR3 and DR7 that the engine has marked pages and addresses for
 _field("rearm", 32, 1, arch=False)  # they have changed: REARM_*
 # A debugger's: see machine/debug.py.
-_field("debug", 32, 1, arch=False)  # DEBUG_EXEC, DEBUG_DATA: what is armed
+_field("debug", 32, 1, arch=False)  # DEBUG_*: what is armed
 _field("watch_n", 32, 1, arch=False)  # ranges in `watch_list`
 _field("hit_n", 32, 1, arch=False)  # watched accesses of this instruction or delivery, in `hits`
 _field("skip_icount", 64, 1, arch=False)  # no breakpoint hits at this moment: it has been told of
@@ -167,7 +167,7 @@ EXIT_REARM = 17  # the debug registers have changed
 EXIT_HEAT = 18  # in front of a block of which the second tier is told at once
 REARM_NOW, REARM_LATER = 1, 2  # LATER: nothing is enabled, so that marks which are left cost time and nothing else
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
-DEBUG_EXEC, DEBUG_DATA = 1, 2
+DEBUG_EXEC, DEBUG_DATA, DEBUG_AREA = 1, 2, 4  # AREA: places in video memory
 # `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from
 # GUEST_SHIFT on those of the guest's data breakpoints, then its instruction breakpoints. `debug_offsets` holds for each
 # offset in a page whose breakpoints are there.

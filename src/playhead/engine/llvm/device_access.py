@@ -2,7 +2,7 @@
 
 from playhead.engine.core import (
     ARMS, FIRST_RANGE, LIKE_MEMORY, NOBODY, PYTHON, RANGE_BASE, RANGE_FLAGS, RANGE_LAST, RANGE_MAX, RANGE_MIN,
-    RANGE_READ, RANGE_SIZE, RANGE_STATES, RANGE_WRITE,
+    RANGE_READ, RANGE_SIZE, RANGE_STATES, RANGE_WRITE, SHOWS,
 )  # fmt: skip
 from playhead.engine.llvm.host_words import host, pointer
 from playhead.x86 import state as S
@@ -48,7 +48,9 @@ def device_access(m: StateBuilder, ports, write, where, value):
     sizes = size.uge(host(m, entry + RANGE_MIN, 32)) & size.ule(host(m, entry + RANGE_MAX, 32))
     inside = address.uge(base) & last.ule(host(m, entry + RANGE_LAST, 32))
     code = write.ne(0).select(host(m, entry + RANGE_WRITE, 64), host(m, entry + RANGE_READ, 64))
-    with m.if_((sizes & inside & code.ne(0)).eq(0)):
+    flags = host(m, entry + RANGE_FLAGS, 64)
+    watched = (flags & SHOWS).ne(0) & (m.ld("debug") & S.DEBUG_AREA).ne(0)  # Python tells of what is written there
+    with m.if_(watched | (sizes & inside & code.ne(0)).eq(0)):
         m.ret(NOT_ANSWERED)
     icount = m.ld("icount")
     now = m.ld("vbias") + (icount << m.ld("shift").zext(64))
@@ -56,7 +58,7 @@ def device_access(m: StateBuilder, ports, write, where, value):
     states = entry + RANGE_STATES
     result = m.call("r_device_entry", code, states, offset, size.zext(64), value & ones, now, icount, faults=False)
     declined = (result >> 63).eq(1)
-    with m.if_(write.ne(0) & ~declined & (host(m, entry + RANGE_FLAGS, 64) & ARMS).ne(0)):
+    with m.if_(write.ne(0) & ~declined & (flags & ARMS).ne(0)):
         m.st("alarm_moved", 1)
     m.ret(declined.select(NOT_ANSWERED, result & ones))
 
@@ -67,7 +69,7 @@ def memory_like(m: StateBuilder, pa, size):
     the middle of its instruction. 0 if there is none, if something that comes before has to wait for Python, or if the
     instruction runs alone or has latches: then all that it accesses goes the same way, each time that it is begun."""
     alone = (m.ld("latch_n") | m.ld("store_n") | m.ld("single")).ne(0)
-    waits = alone | (m.ld("debug") & S.DEBUG_DATA).ne(0)
+    waits = alone | (m.ld("debug") & S.DEBUG_AREA).ne(0)
     n = m.item("mmio_map", (pa >> 12).zext(64), 16).zext(32)
     with m.if_(waits | n.ult(FIRST_RANGE)):
         m.ret(0)
@@ -111,6 +113,7 @@ def answer_devices(m: StateBuilder, completed) -> None:
             n = m.ld("latch_n")
             m.st_at("latch", n, value)
             m.st("latch_n", n + 1)
+            m.st("hit_n", 0)  # the instruction begins again, and with it what a debugger is told of
             m.st("exit_reason", 0)
     port = reason.eq(S.EXIT_PORT_WRITE)
     memory = reason.eq(0) & (m.ld("fault_pending").eq(0) | completed.ne(0))

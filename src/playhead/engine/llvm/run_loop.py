@@ -43,7 +43,7 @@ class _Turn:
     def accesses(self) -> None:
         """Device accesses and the reason why the last block was left: leave, or run the instruction again alone."""
         m = self.m
-        with m.if_((m.ld("debug") & S.DEBUG_DATA).eq(0) & m.ld("kick").eq(0)):
+        with m.if_(m.ld("kick").eq(0)):
             answer_devices(m, self.completed.get())
             with m.if_(m.ld("alarm_moved").ne(0)):
                 m.st("alarm_moved", 0)

@@ -15,6 +15,7 @@ import pytest
 from playhead.engine.llvm.tier2 import child, service, store, wire
 from playhead.engine.llvm.tier2.child import Child, Gone
 from playhead.engine.llvm.tier2.service import Compiling, Service
+from playhead.engine.llvm.tier2.store_writer import StoreWriter
 from playhead.engine.llvm.tier2.unit import Unit, Uop
 from playhead.engine.llvm.tier2.wanted import Queue, Wanted
 from playhead.engine.llvm.tier2.wire import Malformed, Reply, Request
@@ -205,6 +206,18 @@ def test_two_engines():
     ask(one, [unit(21)])
     wait(one, 1)
     assert list(gone.ready()) == []
+
+
+def test_what_another_process_has_compiled_meanwhile():
+    """It comes from the disk: this helper would crash at it."""
+    theirs, ours = unit(1, CRASHES), unit(2)
+    assert not Service().holds(key(theirs))
+    writer = StoreWriter()
+    writer.add(key(theirs), theirs, b"their code")
+    writer.flush()
+    client = Service()
+    ask(client, [theirs, ours])
+    assert wait(client, 2) == {theirs: b"their code", ours: code(ours)} and compiling()._crashes == 0
 
 
 def test_nothing_can_be_compiled():

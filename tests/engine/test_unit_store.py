@@ -63,6 +63,27 @@ def test_what_is_written_is_found():
     assert store.holds(some[0][0]) and not store.holds(some[0][0] ^ 1) and len(store) == 100
 
 
+def test_what_others_add_is_seen_when_it_is_asked_for(monkeypatch):
+    """In a segment that is known, in a new one, and in one that others were merged into."""
+    monkeypatch.setattr(store_writer, "SEGMENTS", 1)
+    some = units(50)
+    writer, store = write(some[:10]), Store(VERSION)
+    for first in (10, 20):
+        for one in some[first : first + 10]:
+            writer.add(*one)
+        writer.flush()
+        assert not store.holds(some[first][0])
+        store.refresh()
+        assert all(store.find(key, unit) == code for key, unit, code in some[: first + 10])
+    write(some[30:40]).close()
+    writer.close()
+    StoreWriter(VERSION).tidy()
+    after = write(some[40:])
+    store.refresh()
+    assert all(store.find(key, unit) == code for key, unit, code in some)
+    after.close()
+
+
 def test_the_whole_unit_is_compared():
     ((key, unit, code),) = units(1)
     write([(key, unit, code)])

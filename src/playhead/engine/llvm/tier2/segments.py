@@ -45,6 +45,10 @@ def size_of(where: int) -> int:
     return where & ((1 << _SIZE_BITS) - 1)
 
 
+def end_of(where: int) -> int:
+    return (where >> _SIZE_BITS) + size_of(where)
+
+
 def open_folder(path: str) -> int:
     """A descriptor of a folder that only this user can write. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -63,7 +67,13 @@ def is_own(info: os.stat_result) -> bool:
 
 
 def names_in(folder: int) -> list[str]:
-    return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
+    return [name for name, _ in found_in(folder)]
+
+
+def found_in(folder: int) -> list[tuple[str, int]]:
+    """Name and inode of each segment."""
+    with os.scandir(folder) as entries:
+        return sorted((entry.name, entry.inode()) for entry in entries if entry.name.endswith(SUFFIX))
 
 
 class Segment:
@@ -76,7 +86,7 @@ class Segment:
             info = os.fstat(self.fd)
             if not is_own(info):
                 raise PermissionError(f"{name}: others can write it")
-            self.size, self.changed = info.st_size, info.st_mtime_ns
+            self.size, self.changed, self.inode = info.st_size, info.st_mtime_ns, info.st_ino
             self.index: Record | None = None
             magic, key, self.title = title_of(os.pread(self.fd, _HEADER.size, 0))
             if magic != _MAGIC or key != version:
@@ -98,12 +108,17 @@ class Segment:
     def raw(self, where: int) -> bytes:
         return os.pread(self.fd, size_of(where), where >> _SIZE_BITS)
 
-    def places(self) -> Iterator[tuple[int, int, int]]:
-        """(kind, key, place) of each record from the first that no index has. They are not checked yet, but for being
-        where the record before ends."""
-        at = _HEADER.size
-        if (index := self._read_index()) is not None:
-            at = index.key
+    def grown(self) -> bool:
+        """Whether there is more than before."""
+        before, self.size = self.size, os.fstat(self.fd).st_size
+        return self.size > before
+
+    def places(self, at: int = 0) -> Iterator[tuple[int, int, int]]:
+        """(kind, key, place) of each record from the first that no index has, or from where the last one ended that was
+        seen before. They are not checked yet, but for being where the record before ends."""
+        if not at:
+            index = self._read_index()
+            at = _HEADER.size if index is None else index.key
         data, start = b"", at
         while at + _RECORD.size <= self.size:
             if at + _RECORD.size > start + len(data):

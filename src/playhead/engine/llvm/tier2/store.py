@@ -15,7 +15,7 @@ from functools import cache
 
 from playhead.engine.llvm.cache import cache_dir, sources
 from playhead.engine.llvm.core_file import IMPORTED, TIER2
-from playhead.engine.llvm.tier2.segments import UNIT, Segment, names_in, open_folder
+from playhead.engine.llvm.tier2.segments import UNIT, Segment, end_of, found_in, names_in, open_folder
 
 FOLDER = "blocks"  # in the folder of native code
 MOST_SEGMENTS = 200  # more are not opened
@@ -44,23 +44,33 @@ def version() -> str:
 
 
 class Store:
-    """`holds(key)` and `find(key, unit)`. What processes add later is not seen."""
+    """`holds(key)` and `find(key, unit)`. What processes add later is seen by `refresh`."""
 
     def __init__(self, name: str | None = None):
         self._name = name or version()
         self._segments: list[Segment] = []
+        self._ends: list[int] = []  # of each segment: up to where it is known
         self._places: dict[int, int] = {}
         self.used: set[int] = set()  # keys that were found; whoever passes them on takes them out
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See what there is now."""
         path = folder_of(self._name)
         if not os.path.isabs(path):
             return  # there is no home, and this is anywhere
         try:
+            for number, segment in enumerate(self._segments):
+                if segment.grown():
+                    self._note(number, self._ends[number])
             folder = open_folder(path)
         except OSError:
             return
         try:
-            for name in names_in(folder)[:MOST_SEGMENTS]:
-                self._open(folder, name)
+            known = {(segment.name, segment.inode) for segment in self._segments}  # a name may come again
+            for name, inode in found_in(folder):
+                if (name, inode) not in known and len(self._segments) < MOST_SEGMENTS:
+                    self._open(folder, name)
         except OSError:
             pass
         finally:
@@ -71,16 +81,23 @@ class Store:
             segment = Segment(folder, name, self._name.encode())
         except OSError:
             return
-        number = len(self._segments) << _PLACE_BITS
+        number = len(self._segments)
         self._segments.append(segment)
-        more = {key: number | place for kind, key, place in segment.places() if kind == UNIT}
+        self._ends.append(0)
+        self._note(number)
         if segment.index is not None:
+            base = number << _PLACE_BITS
             keys, places = (memoryview(part).cast("Q") for part in segment.index[2:])
-            if number:
-                self._places.update(zip(keys, [number | place for place in places], strict=True))
-            else:
-                self._places.update(zip(keys, places, strict=True))
-        self._places.update(more)
+            self._places.update(zip(keys, [base | place for place in places] if base else places, strict=True))
+            self._ends[number] = max(self._ends[number], segment.index.key)
+
+    def _note(self, number: int, start: int = 0) -> None:
+        """Take up a segment's units that no index has."""
+        base = number << _PLACE_BITS
+        for kind, key, place in self._segments[number].places(start):
+            self._ends[number] = end_of(place)
+            if kind == UNIT:
+                self._places[key] = base | place
 
     def __len__(self) -> int:
         return len(self._places)

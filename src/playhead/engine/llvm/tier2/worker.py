@@ -42,6 +42,7 @@ class Worker:
     def __init__(self, pipes: tuple[int, int], compile: Compile, writer: StoreWriter, news: Callable[[], None]):
         self._requests, self._replies = pipes
         self._compile, self._writer, self._news = compile, writer, news
+        self._known = store.Store()  # with what other processes' helpers have added meanwhile
         self._data = bytearray()
 
     def run(self) -> None:
@@ -83,14 +84,23 @@ class Worker:
         self._writer.use(set(request.used))
         step = 1 if request.apart else max(len(request.units), 1)
         for first in range(0, max(len(request.units), 1), step):
-            some = request.units[first : first + step]
-            answers = self._answers([unit for _, unit in some])
-            for (key, unit), (status, code) in zip(some, answers, strict=True):
-                if status != wire.FAILED:
-                    self._writer.add(key, unit, code)
+            answers = self._found_or_made(request.units[first : first + step])
             self._writer.flush()  # before the reply: once that is read, the guest's process may end this one
             is_end = first + step >= len(request.units)
             yield Reply(request.number, first, answers, last=is_end and _resident() > MOST_RESIDENT)
+
+    def _found_or_made(self, some: Sequence[tuple[int, bytes]]) -> Answers:
+        """Of each unit: what another helper has made meanwhile, else what is made here, and kept."""
+        self._known.refresh()
+        found = [self._known.find(key, unit) for key, unit in some]
+        made = iter(self._answers([unit for (_, unit), code in zip(some, found, strict=True) if code is None]))
+        answers: Answers = []
+        for (key, unit), known in zip(some, found, strict=True):
+            status, code = next(made) if known is None else _answer_of(known)
+            if known is None and status != wire.FAILED:
+                self._writer.add(key, unit, code)
+            answers.append((status, code))
+        return answers
 
     def _answers(self, packed: list[bytes]) -> Answers:
         try:
@@ -106,7 +116,11 @@ class Worker:
             return []
         signal.setitimer(signal.ITIMER_VIRTUAL, HANG_S)  # SIGVTALRM ends the process, inside LLVM too
         codes = self._compile([Unit.unpack(one) for one in packed])
-        return [(wire.DONE, code) if code else (wire.NO_CODE, b"") for code in codes]
+        return [_answer_of(code or b"") for code in codes]
+
+
+def _answer_of(code: bytes) -> tuple[int, bytes]:
+    return (wire.DONE, code) if code else (wire.NO_CODE, b"")
 
 
 def _resident() -> int:

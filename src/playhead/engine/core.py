@@ -123,9 +123,9 @@ class Core:
         """The live translations, in the order of their addresses."""
         tlb, lst = memoryview(self.tlb).cast("I"), memoryview(self.tlb_list).cast("I")
         large = memoryview(self.tlb_large).cast("I")
-        live = [page for page in sorted(set(lst[1 : lst[0] + 1])) if tlb[page] & 1]
-        small = [word for page in live for word in (page, tlb[page] & ~32)]
-        big = [word for n, entry in enumerate(large) if entry & 1 for word in (n, entry)]
+        live = [(page, tlb[page]) for page in sorted(set(lst[1 : lst[0] + 1].tolist()))]
+        small = [word for page, entry in live if entry & 1 for word in (page, entry & ~32)]
+        big = [word for n, entry in enumerate(large.tolist()) if entry & 1 for word in (n, entry)]
         return words_of(len(small) + 1 + len(big)).pack(*small, 0xFFFFFFFF, *big)
 
     def load_tlb(self, data: bytes) -> None:

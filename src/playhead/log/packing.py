@@ -8,6 +8,7 @@ packed in the same way, but a batch waits for those: it holds the events that sa
 from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from playhead.base.record import BytesLike
 from playhead.log.moment import Moment
 from playhead.log.pages import PACK, PAGE, RECORD, Packed, Packer, joined, pack_parts
 
@@ -92,7 +93,7 @@ class Packing:
         return (len(self._blocks) + self._blocks_away) * PAGE
 
     def add(self, moment: Moment, virtual_ns: int, last_event: int, parts: Mapping[str, bytes],
-            pages: Mapping[int, bytes]) -> None:  # fmt: skip
+            pages: Mapping[int, BytesLike]) -> None:  # fmt: skip
         plain = 1 + len(pages) * PAGE
         self._in_flight += plain
         self._helper.submit(

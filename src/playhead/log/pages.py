@@ -7,11 +7,12 @@ And 20,000 rows take 0.1 s to read, 300 take 0.02 s).
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
 from playhead.base.errors import FormatError
+from playhead.base.record import BytesLike
 
 PAGE = 4096
 HASH = 32  # bytes of a SHA-256
@@ -65,42 +66,38 @@ class Packer:
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
+        self._compress: Callable[[bytes], bytes] | None = None
 
-    def pack(self, pages: Mapping[int, bytes], embed: bool = True) -> Packed:
+    def pack(self, pages: Mapping[int, BytesLike], embed: bool = True) -> Packed:
         """`embed` False: hashes only."""
-        records, fresh, packs = bytearray(), [], []
-        for page in sorted(pages):
-            content = pages[page]
-            if not content:
-                records += RECORD.pack(page, NOTHING)
-                continue
-            assert len(content) == PAGE
-            hash = sha256(content).digest()
-            records += RECORD.pack(page, hash)
-            if embed and hash not in self._known:
-                self._known.add(hash)
-                fresh.append((hash, content))
-                if len(fresh) == PACK:
-                    packs.append(_pack(fresh))
-                    fresh = []
-        if fresh:
-            packs.append(_pack(fresh))
+        order = sorted(pages)
+        contents = [pages[page] for page in order]
+        assert all(len(content) in (0, PAGE) for content in contents)
+        hashes = [sha256(content).digest() if content else NOTHING for content in contents]
+        records = b"".join(map(RECORD.pack, order, hashes))
+        if not embed:
+            return Packed(records, [])
+        found = dict(zip(hashes, contents, strict=True))  # each once, in the order of their first pages
+        found.pop(NOTHING, None)
+        fresh = [hash for hash in found if hash not in self._known]
+        self._known.update(fresh)
+        packs = [self._pack(fresh[at : at + PACK], found) for at in range(0, len(fresh), PACK)]
         if len(self._known) > KNOWN:
             self._known.clear()
-        return Packed(bytes(records), packs)
+        return Packed(records, packs)
+
+    def _pack(self, hashes: list[bytes], contents: Mapping[bytes, BytesLike]) -> tuple[bytes, bytes]:
+        if self._compress is None:
+            import zstandard  # takes 10 ms to import
+
+            self._compress = zstandard.ZstdCompressor(level=LEVEL).compress
+        return b"".join(hashes), self._compress(b"".join(map(contents.__getitem__, hashes)))
 
 
 def joined(some: list[Packed]) -> Packed:
     """Several as one; none of them has a page of another."""
     records = sorted(record for one in some for record in RECORD.iter_unpack(one.records))
     return Packed(b"".join(RECORD.pack(*record) for record in records), [pack for one in some for pack in one.packs])
-
-
-def _pack(contents: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-    import zstandard  # takes 10 ms to import
-
-    data = b"".join(content for _, content in contents)
-    return b"".join(hash for hash, _ in contents), zstandard.ZstdCompressor(level=LEVEL).compress(data)
 
 
 def unpack_pages(hashes: bytes, data: bytes) -> Iterator[tuple[bytes, bytes]]:

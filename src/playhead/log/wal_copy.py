@@ -51,6 +51,7 @@ class WalCopy:
         self._pages = 0  # of the database, with what is in the log
         self._at = 0  # where the copy starts; 0: there is none
         self._done = 0  # bytes of the log that are copied
+        self._in_kernel = hasattr(os, "copy_file_range")
 
     @property
     def wal_bytes(self) -> int:
@@ -110,6 +111,12 @@ class WalCopy:
         """The end of the log's frames, from a known one; older frames after have other salts."""
         assert self._wal is not None
         salts = self._head[16:24]
+        size = os.fstat(self._wal).st_size
+        if size > end and (size - WAL_HEADER) % FRAME == 0:
+            _, pages, found = FRAME_HEADER.unpack(os.pread(self._wal, FRAME_HEADER.size, size - FRAME))
+            if found == salts and pages:  # the last frame of the file is the last one of a transaction of this log
+                self._pages = pages
+                return size
         while True:
             head = os.pread(self._wal, FRAME_HEADER.size, end)
             if len(head) < FRAME_HEADER.size:
@@ -137,10 +144,24 @@ class WalCopy:
     def _copy(self, start: int, end: int) -> None:
         assert self._wal is not None
         while start < end:
-            data = os.pread(self._wal, min(CHUNK, end - start), start)
-            assert data, "the log is shorter than it was"
-            self._write(data, self._at + HEADER.size + start)
-            start += len(data)
+            done = self._copy_some(start, end)
+            assert done, "the log is shorter than it was"
+            start += done
+
+    def _copy_some(self, start: int, end: int) -> int:
+        """Within the kernel, where the file system offers that."""
+        assert self._wal is not None
+        to = self._at + HEADER.size + start
+        if self._in_kernel:
+            try:
+                return os.copy_file_range(self._wal, self._file, end - start, start, to)
+            except OSError as e:
+                if e.errno not in (errno.ENOSYS, errno.EXDEV, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM):
+                    raise
+                self._in_kernel = False
+        data = os.pread(self._wal, min(CHUNK, end - start), start)
+        self._write(data, to)
+        return len(data)
 
     def _write(self, data: bytes, at: int) -> None:
         while data:

@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from playhead.base.errors import HostError, UsageError
+from playhead.base.record import BytesLike
 from playhead.log import beside, hot_blocks
 from playhead.log.beside import BEGUN, HEAD, MAGIC, SIDE_FILES
 from playhead.log.chain import Mark, genesis, link, link_batch
@@ -33,6 +34,9 @@ from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
 
 FOLD = 256 << 10  # bytes of log
+MUCH = 4 << 20  # and so many more within so short a time after the last fold: it waits for the disk
+SOON_MS = 2000
+BLOB_LEVEL, LARGE_BLOB, LARGE_BLOB_LEVEL = 3, 1 << 20, 1  # zstd's; a kernel is compressed already
 ROW = 64  # bytes that a row may take besides its content
 MOVED = 1_000_000  # instructions without anything to log that are worth a batch
 CROWD = 32 << 20  # bytes of disks' blocks that are not safe yet
@@ -93,7 +97,7 @@ class Writer:
         self._failed = self._lost = False
         self._db: sqlite3.Connection = NOT_YET
         self._copy: WalCopy = NOT_YET
-        self._fold_at = FOLD
+        self._fold_at, self._fold_ms = FOLD, 0
         self._size = 0
         self._packets = False  # they have a table of their own
         self.has_name = True  # when it is closed: it was neither moved nor removed meanwhile
@@ -196,7 +200,8 @@ class Writer:
 
         assert len(data) <= MAX_BLOB
         digest = sha256(data).digest()
-        packed, codec = zstandard.ZstdCompressor(level=3).compress(data), "zstd"
+        level = BLOB_LEVEL if len(data) < LARGE_BLOB else LARGE_BLOB_LEVEL
+        packed, codec = zstandard.ZstdCompressor(level=level).compress(data), "zstd"
         if len(packed) >= len(data):
             packed, codec = bytes(data), "raw"
         if self._hash:
@@ -227,7 +232,7 @@ class Writer:
         self._console.add(port, text, moments)
 
     def checkpoint(self, moment: Moment, virtual_ns: int, parts: Mapping[str, bytes],
-                   pages: Mapping[int, bytes]) -> None:  # fmt: skip
+                   pages: Mapping[int, BytesLike]) -> None:  # fmt: skip
         """Keep the machine's state at a moment, which is now: nothing that happens there has been logged yet. `pages`
         are those that were written since the checkpoint before (the first: since the machine was made). It is stored
         by a `flush` that finds it packed.
@@ -319,8 +324,9 @@ class Writer:
         self._mark, self._hash, self.flushed = mark, chain, moment
         self._events.clear()
         self._digests.clear()
-        if self._copy.wal_bytes >= self._fold_at:
+        if self._copy.wal_bytes >= self._fold_at + (MUCH if wall_ms < self._fold_ms else 0):
             self._host(self._fold)
+            self._fold_ms = wall_ms + SOON_MS
             if not self._copy.wal_bytes:
                 self._host(self._begin_log)
         return len(ready)

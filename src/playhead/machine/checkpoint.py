@@ -6,16 +6,19 @@ two runs, changes nothing, and is restored into a machine made from the same con
 configuration.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from playhead.base.record import BytesLike
 from playhead.hw.memory import CODE, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
-from playhead.log.pages import is_block
+from playhead.log.pages import FIRST_BLOCK, is_block
 from playhead.machine.parts import Parts
 from playhead.machine.storage import ABSENT
 
 ZEROS = bytes(PAGE)
+RUN = 256  # pages that are copied at once, at most
 
 
 class Checkpoint(NamedTuple):
@@ -25,7 +28,7 @@ class Checkpoint(NamedTuple):
 
     moment: Moment
     parts: dict[str, bytes]
-    pages: dict[int, bytes]
+    pages: dict[int, BytesLike]
 
 
 def unwritten(page: int) -> bytes:
@@ -48,10 +51,9 @@ def unsaved_pages(machine: Parts) -> list[int]:
 def written_pages(machine: Parts) -> list[int]:
     """The pages that were written since the last call, in order."""
     pages = unsaved_pages(machine)
-    for page in pages:
-        if is_block(page):
-            break
-        machine.core.dirty[page] = 0
+    dirty = machine.core.dirty
+    for page in pages[: bisect_left(pages, FIRST_BLOCK)]:
+        dirty[page] = 0
     if machine.storage is not None:
         machine.storage.unsaved.clear()
     return pages
@@ -71,6 +73,25 @@ def page_of(machine: Parts, page: int) -> bytes:
     return bytes(machine.memory.area[page * PAGE : (page + 1) * PAGE])
 
 
+def contents_of(machine: Parts, pages: Sequence[int]) -> dict[int, BytesLike]:
+    """What is in each of these pages, which are in order. Neighbours are copied at once: one copy of many pages takes
+    a fraction of many copies of one.
+    """
+    contents: dict[int, BytesLike] = {}
+    area, count, at = machine.memory.area, bisect_left(pages, FIRST_BLOCK), 0
+    while at < count:
+        first = pages[at]
+        end = at + 1
+        while end < count and pages[end] == first + end - at < first + RUN:
+            end += 1
+        run = memoryview(area[first * PAGE : (first + end - at) * PAGE])
+        for n in range(end - at):
+            contents[first + n] = run[n * PAGE : (n + 1) * PAGE]
+        at = end
+    contents.update((block, page_of(machine, block)) for block in pages[count:])
+    return contents
+
+
 def save_parts(machine: Parts) -> dict[str, bytes]:
     machine.state.deadlines = machine.clock.save()
     parts = {"cpu": machine.core.save(), "tlb": machine.core.save_tlb(), "machine": machine.state.encode()}
@@ -81,7 +102,7 @@ def save_parts(machine: Parts) -> dict[str, bytes]:
 
 def take(machine: Parts) -> Checkpoint:
     """A checkpoint of now, with what was written since the last one."""
-    pages = {page: page_of(machine, page) for page in written_pages(machine)}
+    pages = contents_of(machine, written_pages(machine))
     return Checkpoint(Moment(machine.icount, machine.seq), save_parts(machine), pages)
 
 

@@ -11,6 +11,7 @@ have raised a line or armed an alarm.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from playhead.base.record import BytesLike
 from playhead.boards import pc, pc_memory
 from playhead.boards.config import PcConfig
 from playhead.engine.core import Core
@@ -467,7 +468,7 @@ class Machine(Parts):
             if tap is not None and accesses:
                 tracing.watch(space, tap.accessed)
 
-    def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
+    def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, BytesLike]] | None:
         """The state of every part, and the pages written since the last call (`checkpoint.py`); None while a reset or
         an end that was asked for has not happened, which no part knows of."""
         if self.requests.stop is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from playhead.base.record import BytesLike
 from playhead.log.console import number_of
 from playhead.log.events import ClockHost, Event
 from playhead.log.hot_blocks import HotBlock
@@ -118,7 +119,7 @@ class MachineLike(Protocol):
         """The digest of each part, 16 bytes, always the same names in the same order."""
         ...
 
-    def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, bytes]] | None:
+    def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, BytesLike]] | None:
         """The state of every part by name, and the pages of its memory that were written since the last call (the
         first: since it was made), by page number. None if this moment has no state of its own: the last instruction
         asked for a reset or an end, and that has not happened yet. Changes nothing in the guest.

@@ -1,7 +1,7 @@
-"""record [--runs N] [--shift N]: what recording the Debian boot costs against the plain run, and how much it writes.
+"""record [--runs N] [--shift N] [--before DIR]: what recording the Debian boot costs against the plain run, and how much it writes.
 
-Three sorts of runs take turns (plain; record --no-checkpoints; record), each round in another order, so that a host
-that gets slower or faster meets all; the medians of each round's differences, in wall and in processor seconds, are
+Three sorts of runs take turns (plain; record --no-checkpoints; record; and, with `--before`, plain and record of
+another checkout of ours), each round in another order, so that a host that gets slower or faster meets all; the medians of each round's differences, in wall and in processor seconds, are
 given as parts of the plain run's median. (A host that is shared varies by 10 % from run to run: take many.) Wall
 counts whole processes. Processor seconds count what the second thread does too (hashing and compressing pages, which
 costs no wall time where there is a second core). Limits: events and digests 3 % and 500 KB, checkpoints another 5 %,
@@ -23,7 +23,9 @@ from tools import guest
 LOG = 500_000  # bytes of events, digests and batches
 WHOLE = 60_000_000
 COST, CHECKPOINTS = 0.03, 0.05  # of the plain run
+REACH, AIM = 1.08, 1.04  # a recording's time, in the plain run's
 SORTS = {"plain": ["run"], "log": ["record", "--no-checkpoints"], "record": ["record"]}
+BEFORE = {"plain before": ["run"], "record before": ["record"]}
 
 
 def timed(command: list[str]) -> tuple[float, float]:
@@ -41,12 +43,18 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, list[tuple[f
     kernel, initrd = guest.debian("boot")
     machine = ["-m", "128", "-kernel", str(kernel), "-initrd", str(initrd), "-append", guest.DEBIAN_APPEND,
                "-nographic", "-icount", f"shift={options.shift}"]  # fmt: skip
-    took: dict[str, list[tuple[float, float]]] = {sort: [] for sort in SORTS}
+    sorts = [(sort, sys.executable, verb) for sort, verb in SORTS.items()]
+    if options.before is not None:
+        python = options.before / ".venv" / "bin" / "python"
+        if not python.exists():
+            raise SystemExit(f"{options.before} has no .venv: run ./dev there once")
+        sorts += [(sort, str(python), verb) for sort, verb in BEFORE.items()]
+    took: dict[str, list[tuple[float, float]]] = {sort: [] for sort, _, _ in sorts}
     for number in range(options.runs):
-        for turn in range(len(SORTS)):
-            sort, verb = list(SORTS.items())[(number + turn) % len(SORTS)]
-            out = [] if sort == "plain" else ["-o", str(folder / f"{sort}.ph"), "--force"]
-            took[sort].append(timed([sys.executable, "-m", "playhead.cli", *verb, *out, *machine]))
+        for turn in range(len(sorts)):
+            sort, python_path, verb = sorts[(number + turn) % len(sorts)]
+            out = ["-o", str(folder / f"{sort}.ph"), "--force"] if verb[0] == "record" else []
+            took[sort].append(timed([python_path, "-m", "playhead.cli", *verb, *out, *machine]))
         shown = (f"{sort} {runs[-1][0]:.2f} s wall, {runs[-1][1]:.2f} s processor" for sort, runs in took.items())
         print(f"{number + 1}: {'; '.join(shown)}", flush=True)
     return took
@@ -66,6 +74,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev bench record", description="what recording costs")
     parser.add_argument("--runs", type=int, default=3, help="of each sort")
     parser.add_argument("--shift", type=int, default=3)
+    parser.add_argument("--before", type=Path, metavar="DIR", help="another checkout of ours, with its own .venv")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="playhead-") as folder:
         took = measure(options, Path(folder))
@@ -80,6 +89,12 @@ def main() -> int:
     print(f"{'events and digests':24}{events[0]:>+10.1%}{events[1]:>+12.1%}{COST:>10.0%}")
     print(f"{'checkpoints':24}{states[0]:>+10.1%}{states[1]:>+12.1%}{CHECKPOINTS:>10.0%}")
     print(f"without content {log:,} bytes (at most {LOG:,}); whole file {whole:,} (at most {WHOLE:,})")
+    for before in ("", " before") if options.before is not None else ("",):
+        both = [
+            statistics.median(b[i] / a[i] for a, b in zip(took["plain" + before], took["record" + before], strict=True))
+            for i in (0, 1)
+        ]
+        print(f"record{before} / plain{before}: wall {both[0]:.3f}, processor {both[1]:.3f} (reach {REACH}, aim {AIM})")
     good = min(events) <= COST and min(states) <= CHECKPOINTS and log <= LOG and whole <= WHOLE
     return 0 if good else 1
 

@@ -206,6 +206,9 @@ class FakeMachine:
     suspended = False
     hot_blocks = ()
 
+    def unsaved_pages(self):
+        return 0
+
     def take_checkpoint(self):
         if self._pending:
             return None

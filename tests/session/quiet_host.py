@@ -37,7 +37,7 @@ class QuietHost:
         self.serial[0].live = live
         self.reads, self.real, self.date, self.step = 0, 0, date, step_ns
         self.messages = []
-        self.waits = 0
+        self.waits = self.waited = 0
         self._wake = lambda: None
         self._quit = ""
 
@@ -61,12 +61,17 @@ class QuietHost:
             self._wake()  # kicks at odd places must not matter
         return self.real
 
+    def worked_ns(self):
+        """What was not spent waiting; looking at it is no step."""
+        return self.real - self.waited
+
     def clock_ns(self):
         self.date += 12_345
         return self.date
 
     def wait(self, timeout_ns):
         self.waits += 1
+        self.waited += timeout_ns
         self.real += timeout_ns
 
     def look_again(self):

@@ -185,7 +185,7 @@ class Sent:
 class Often(RecordSession):
     """Takes many checkpoints."""
 
-    SPACING_NS = COST = 0
+    NEAREST_NS = PAGE_NS = 0
 
 
 def machine_case(kind: type[Plan], seed: int, number: int) -> Counter[str]:

@@ -103,7 +103,7 @@ class Typist:
 class OftenFlushed(RecordSession):
     """Flushes at every other digest, so that even the shortest recording has many batches, and keeps many states."""
 
-    SPACING_NS = COST = 0
+    NEAREST_NS = PAGE_NS = 0
 
     def _checkpoint(self) -> None:
         if self._digests % 3 == 0:

@@ -1,4 +1,4 @@
-"""The host's two clocks: the date (for real-time chips), and a monotonic clock (for pacing)."""
+"""The host's clocks: the date (for real-time chips), a monotonic clock (for pacing), and the work of a thread."""
 
 import time
 
@@ -11,6 +11,11 @@ def host_ns() -> int:
 def realtime_ns() -> int:
     """Nanoseconds since an arbitrary moment; setting the date does not affect it."""
     return time.monotonic_ns()
+
+
+def worked_ns() -> int:
+    """Processor time of the calling thread: what it waited for, and other programs' turns, are not in it."""
+    return time.thread_time_ns()
 
 
 def date_text() -> str:

@@ -53,6 +53,7 @@ class Host:
         self._quit = self._quit_name = ""
         self._told: set[str] = set()  # ends that cannot be written
         self.realtime_ns: Callable[[], int] = clock.realtime_ns
+        self.worked_ns: Callable[[], int] = clock.worked_ns
         self.clock_ns: Callable[[], int] = clock.host_ns
 
     def connect(self, name: str, end: HostEnd) -> None:

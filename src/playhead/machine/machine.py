@@ -476,6 +476,10 @@ class Machine(Parts):
         taken = checkpoint.take(self)
         return taken.parts, taken.pages
 
+    def unsaved_pages(self) -> int:
+        """How many pages the next checkpoint would have, as far as the last digest saw."""
+        return checkpoint.count_unsaved(self)
+
     # digests
 
     def digest_parts(self) -> dict[str, bytes]:

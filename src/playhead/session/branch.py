@@ -43,6 +43,7 @@ class BranchSession(RecordSession):
         self._boundary = (point.moment.icount // period + 1) * period
         self.trace_if(bool(reader.meta["session"].get("trace_events")))
         self.sources.restored()
+        self._count_from_here()
         self._lives = True
 
     def _copy(self, last: Last) -> None:

@@ -1,8 +1,10 @@
 """Recording session: a live session that logs each event with its moment, takes digests at regular distances, and
 checkpoints of the whole state now and then, so that a replay can begin close to any moment.
 
-How often checkpoints are taken depends on the host's speed and on what one costs. The guest cannot tell: taking one
-changes nothing.
+Checkpoints are spaced by what a reader has to run from one to the next, who may have nothing but the interpreter:
+instructions at its rate, however fast they were compiled here, and what is slower than that (devices, floating point,
+cold code) by the time that it took here. The more pages one has, the further it is from the last, so that it costs no
+more than a bounded share. The guest cannot tell: taking one changes nothing.
 """
 
 from collections.abc import Sequence
@@ -29,9 +31,10 @@ FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays uns
 class RecordSession(RunSession):
     """Like `RunSession`. The recording is complete when `run()` returns; if it raises, valid up to the last flush."""
 
-    SPACING_NS = 250 * MS  # of running between two checkpoints; idle time costs a replay nothing
-    FARTHEST_NS = 500 * MS  # and not more, even on a host so busy that taking one costs much
-    COST = 20  # times what taking one took are between two: at most 5 % of the time
+    NEAREST_NS = 250 * MS  # of a replay's time between two checkpoints; a halted processor's costs nothing
+    PAGE_NS = 150_000  # and for each page that one has: about ten times what it costs to take, pack and store it
+    FARTHEST_NS = 2000 * MS  # and not more, even of a guest that writes all of its memory again and again
+    INSTRUCTION_PS = 1500  # of the interpreter, in most guests
 
     def __init__(self, build: Build, host: Host, options: Options, writer: Writer):
         super().__init__(build, host, options)
@@ -41,8 +44,8 @@ class RecordSession(RunSession):
         self._parts: list[str] = []
         self._events = self._digests = 0
         self._blocks: set[int] = set()  # of disks, by key: those that the recording knows
-        self._checkpoint_ns = 0  # of running time (`_ran_ns`): when the last one was taken
-        self._cost_ns = 0  # what it took
+        self._replay_ns = 0  # what replaying takes from the last one to the last digest
+        self._worked_ns = self._counted = 0  # at the last digest: processor time of this thread, instructions
         self._last_checkpoint: tuple[Moment, int] | None = None  # where, and behind how many events
 
     def _start(self) -> None:
@@ -59,6 +62,7 @@ class RecordSession(RunSession):
             meta["start"] = start.as_json()
             self._boundary = start.first_digest(period)
         self.writer.begin(meta, self.options.blobs)
+        self._count_from_here()
         if self.options.begin is not None:
             self._keep_start()
         elif self.options.checkpoints:
@@ -105,8 +109,7 @@ class RecordSession(RunSession):
             self.writer.digest(self._boundary, self._digest())
             self._boundary += self.options.digest_period
             self._digests += 1
-            spacing_ns = min(max(self.SPACING_NS, self.COST * self._cost_ns), self.FARTHEST_NS)
-            if self.options.checkpoints and self._ran_ns - self._checkpoint_ns >= spacing_ns and not self.writer.busy:
+            if self.options.checkpoints and self._due() and not self.writer.busy:
                 self._checkpoint()
         if self.writer.crowded:
             self._flush()
@@ -117,15 +120,27 @@ class RecordSession(RunSession):
         assert list(parts) == self._parts, "the parts of a machine do not change"
         return digest_of(parts)
 
+    def _count_from_here(self) -> None:
+        self._worked_ns, self._counted = self.host.worked_ns(), self.machine.icount
+
+    def _due(self) -> bool:
+        """Whether the next checkpoint is, at a digest."""
+        worked_ns, icount = self._worked_ns, self._counted
+        self._count_from_here()
+        run_ns = (self._counted - icount) * self.INSTRUCTION_PS // 1000
+        self._replay_ns += max(self._worked_ns - worked_ns, run_ns)
+        if not self.NEAREST_NS <= self._replay_ns < self.FARTHEST_NS:
+            return self._replay_ns >= self.FARTHEST_NS
+        return self._replay_ns >= self.NEAREST_NS + self.PAGE_NS * self.machine.unsaved_pages()
+
     def _checkpoint(self) -> None:
         """Keep the current state, if it can be kept: right behind the digest, before any other event of this moment."""
-        began_ns = self.host.realtime_ns()
         taken = self.machine.take_checkpoint()
         if taken is not None:
             self._last_checkpoint = self._moment(), self._events
             self.snapshots.written(taken[1])
             self.writer.checkpoint(self._moment(), self.machine.now_ns(), *taken)
-            self._checkpoint_ns, self._cost_ns = self._ran_ns, self.host.realtime_ns() - began_ns
+            self._replay_ns = 0
 
     def save_snapshot(self, name: str) -> Saved:
         """The state becomes a named checkpoint of the recording, and is flushed at once."""
@@ -162,10 +177,8 @@ class RecordSession(RunSession):
             self._flush_at = now_ns + FLUSH_NS - HOUSEKEEPING_NS
 
     def _flush(self, wait: bool = False) -> None:
-        began_ns = self.host.realtime_ns()
-        stored = self.writer.flush(self._moment(), self.machine.now_ns(), (began_ns - self._began_ns) // MS, wait)
-        if stored:
-            self._cost_ns += self.host.realtime_ns() - began_ns
+        wall_ms = (self.host.realtime_ns() - self._began_ns) // MS
+        self.writer.flush(self._moment(), self.machine.now_ns(), wall_ms, wait)
 
     def finish(self, cause: str, status: int, note: str = "") -> None:
         digest = self._digest()

@@ -86,7 +86,6 @@ class RunSession:
         self.met: StopLike | None = None  # the stop of a breakpoint or watchpoint, until somebody takes it
         self.log: Follower | None = None
         self.happened: Callable[..., None] = lambda name, **data: None  # QEMU's events, for whoever controls it
-        self._ran_ns = 0  # host time in which the machine ran (neither halted nor asleep), up to the last look
 
     # -- the loop
 
@@ -149,7 +148,6 @@ class RunSession:
         stop = self.machine.run(*(limit if until is None else min(limit, until)))
         self._arrived()
         now = self.host.realtime_ns()
-        self._ran_ns += now - began
         if stop.kind != "halted":
             self.sources.ran(now - began, self.machine.icount - before)
         self.sources.passed(self.machine.now_ns())

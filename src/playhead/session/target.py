@@ -126,6 +126,10 @@ class MachineLike(Protocol):
         """
         ...
 
+    def unsaved_pages(self) -> int:
+        """How many pages the next checkpoint would have, as far as the last digest saw."""
+        ...
+
     def kick(self) -> None:
         """From any thread: make `run` return soon (`kick`)."""
         ...

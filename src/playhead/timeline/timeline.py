@@ -1,7 +1,7 @@
 """A recording as something to move about in: seek anywhere, step, continue, and do both backwards.
 
 Going backwards is restoring an earlier checkpoint and replaying forwards from there. So its speed follows from the
-distances of the points: those of the recording (less than half a second of replay apart), and denser ones in memory,
+distances of the points: those of the recording (some quarter of a second of replay apart), and denser ones in memory,
 taken on the way to where the user goes: a thousand instructions before it, eight thousand, sixty-four thousand and so
 on. A search backwards replays the stretches between points, the last one first, and takes the last hit in it.
 """

@@ -1,11 +1,12 @@
-"""record [--runs N] [--shift N] [--before DIR]: what recording the Debian boot costs against the plain run, and how much it writes.
+"""record [--runs N] [--shift N] [--before DIR]: what recording the Debian boot costs against the plain run
 
 Three sorts of runs take turns (plain; record --no-checkpoints; record; and, with `--before`, plain and record of
-another checkout of ours), each round in another order, so that a host that gets slower or faster meets all; the medians of each round's differences, in wall and in processor seconds, are
-given as parts of the plain run's median. (A host that is shared varies by 10 % from run to run: take many.) Wall
-counts whole processes. Processor seconds count what the second thread does too (hashing and compressing pages, which
-costs no wall time where there is a second core). Limits: events and digests 3 % and 500 KB, checkpoints another 5 %,
-and 60 MB for the whole file.
+another checkout of ours), each round in another order, so that a host that gets slower or faster meets all; the
+medians of each round's differences, in wall and in processor seconds, are given as parts of the plain run's median. (A
+host that is shared varies by 10 % from run to run: take many.) Wall counts whole processes. Processor seconds count
+what the second thread does too (hashing and compressing pages, which costs no wall time where there is a second core).
+What was written is shown as well. Limits: events and digests 3 % and 500 KB, checkpoints another 5 %, and 60 MB for the
+whole file.
 """
 
 import argparse

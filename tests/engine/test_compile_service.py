@@ -192,6 +192,12 @@ def test_what_is_cool_or_little_starts_nothing():
     wait(client, 50)
 
 
+def test_a_unit_that_is_too_long_is_not_asked_for():
+    client = Service()
+    ask(client, [unit(1, uops=9000), unit(2, uops=8000)])
+    assert wait(client, 1) == {unit(2, uops=8000): code(unit(2, uops=8000))} and not len(compiling()._queue)
+
+
 def test_two_engines():
     one, two = Service(), Service()
     some = [unit(n) for n in range(10)]

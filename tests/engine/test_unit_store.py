@@ -91,6 +91,15 @@ def test_the_whole_unit_is_compared():
     assert store.find(key, unit + b"x") is None and store.find(key, unit) == code
 
 
+def test_the_longest(folder):
+    """What is longer is not kept."""
+    most = segments.MOST[segments.UNIT]
+    sizes = ((1, most[0], most[1]), (2, most[0] + 1, 0), (3, 0, most[1] + 1), (4, 0, 0))
+    some = [(key, bytes(unit), bytes(code)) for key, unit, code in sizes]
+    write(some).close()
+    assert found(some) == [True, False, False, True]
+
+
 def test_only_the_owner_can_look_at_it(folder):
     old = os.umask(0)
     try:

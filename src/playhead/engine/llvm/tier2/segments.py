@@ -25,7 +25,7 @@ _RECORD = struct.Struct("<4sI2IQ16s")  # magic, kind, sizes of the two parts, ke
 _SIGN = b"\xb10ck"
 _HASHED = _RECORD.size - 16  # bytes of a record's head that its hash is over
 UNIT, USED, INDEX = range(3)  # kinds: unit and its code; packed keys; packed keys and their places
-MOST = {UNIT: (1 << 14, 1 << 18), USED: (1 << 20, 0), INDEX: (1 << 24, 1 << 24)}  # bytes of the two parts
+MOST = {UNIT: (1 << 18, 1 << 19), USED: (1 << 20, 0), INDEX: (1 << 24, 1 << 24)}  # bytes of the two parts
 _SIZE_BITS = 20  # a place: offset and size of a record
 _CHUNK = 1 << 22
 

@@ -15,6 +15,7 @@ from playhead.base.messages import tell
 from playhead.engine.llvm.tier2 import wire
 from playhead.engine.llvm.tier2.child import Child, Gone
 from playhead.engine.llvm.tier2.wanted import Queue, Wanted
+from playhead.engine.llvm.tier2.segments import MOST, UNIT
 from playhead.engine.llvm.tier2.store import store
 from playhead.engine.llvm.tier2.wire import Reply, Request
 
@@ -26,6 +27,7 @@ OUTSTANDING = 2  # requests: while a reply is read, the helper has the next one
 MOST_FRUITLESS = 3  # helpers, one after the other, that did not start well
 MOST_CRASHES = 20
 MOST_USED = 10_000  # keys in a request
+MOST_UNIT = MOST[UNIT][0]  # bytes of a unit
 MOST_KEPT = 32 << 20  # bytes of units and code of this process, for its other engines
 
 
@@ -82,7 +84,7 @@ class Compiling:
             code = store().find(key, unit)
         if code is not None:
             client.append((key, unit, code))
-        elif heat >= LEAST_HEAT and not self._off:
+        elif heat >= LEAST_HEAT and len(unit) <= MOST_UNIT and not self._off:
             self._want(wanted, client)
 
     def _want(self, wanted: Wanted, client: list[Ready]) -> None:

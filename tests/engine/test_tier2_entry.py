@@ -10,7 +10,7 @@ from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.engine import NativeEngine
 from playhead.engine.llvm.tier2 import switch
 from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
-from playhead.engine.llvm.tier2.tier import Compiled
+from playhead.engine.llvm.tier2.tier import FIRST, Compiled
 from playhead.engine.llvm.tier2.unit import Unit
 
 LOOP = 1000
@@ -30,6 +30,7 @@ def program(side: Side) -> None:
 def tiered(setting: str, compile=compile_trampolines) -> tuple[Side, Compiled]:
     side, code = Side(NativeEngine), Compiled()
     side.engine.use_tier2(setting, SynchronousBackend(compile), code)
+    side.engine.tier2.patience = 0  # short programs have little to tell
     side.reset()
     program(side)
     return side, code
@@ -67,7 +68,7 @@ def test_the_same_machine(setting):
     side, code = tiered(setting)
     twin = Twin(program)
     assert twin.start(twin.reference, [10_000]) == "halt"
-    assert side.run([3, 100, 1, 1, 157, 57, 10_000]) == "halt"
+    assert side.run([3, 100, 1, 1, 157, 57, 300, 10_000]) == "halt"
     same(twin.reference, side, setting)
     assert side.engine.tier2.installed >= 2 and code.memory.size
 
@@ -100,8 +101,19 @@ def test_a_block_is_told_of_at_its_thresholds():
     units = [Unit.unpack(unit) for unit, _ in asked]
     assert all(unit.pack() == packed for unit, (packed, _) in zip(units, asked, strict=True))
     hot = {unit: [heat for one, heat in asked if one == unit] for unit, _ in asked}
-    assert [16, 128] in hot.values() and all(heats == sorted(heats) for heats in hot.values())
+    assert [FIRST, FIRST * L.HEAT_STEP] in hot.values() and all(heats == sorted(heats) for heats in hot.values())
     assert {len(unit.uops) for unit in units} == {1, 2, 3}
+
+
+def test_a_long_run_is_cut_to_look_at_the_news():
+    """Nothing ends it from outside, and there is little to tell of."""
+    side, code = Side(NativeEngine), Compiled()
+    side.engine.use_tier2(switch.ON, SynchronousBackend(compile_trampolines), code)
+    side.reset()
+    side.write(CODE, INC_EAX * 3 + jmp(CODE + 3, CODE))
+    assert side.run([switch.SLICE * 2]) == "budget"
+    assert side.core.get("icount") == switch.SLICE * 2 and side.engine.tier2.installed == 1
+    assert side.core.c64[CALLS // 8] > switch.SLICE // 4 - FIRST - 2
 
 
 def test_units_are_equal_where_code_is_equal():
@@ -170,15 +182,16 @@ def test_a_full_region_loses_nothing():
     body += jmp(CODE + len(body), CODE)
     side.write(CODE, body)
     per_turn = 21 * n + 1
-    side.run([17 * per_turn])
+    turns = FIRST + 1
+    side.run([turns * per_turn])
     side.engine.tier2.poll()
     first = side.engine.tier2.told
     assert 0 < first < n // 2
     for _ in range(7):
-        side.run([17 * per_turn])
+        side.run([turns * per_turn])
     code = side.engine.library.address["count"]
     assert all(block["entry"] != code for block in blocks(side).values() if block["pa"] >= CODE and block["n"] == 21)
-    assert side.core.get("regs", 0) == 8 * 17 * 20 * n
+    assert side.core.get("regs", 0) == 8 * turns * 20 * n
 
 
 def test_instructions_that_run_alone_are_tier_1(monkeypatch):

@@ -26,7 +26,7 @@ from playhead.engine.llvm.tier2.switch import FORCE, SLICE
 from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
 from playhead.x86 import state as S
 
-FIRST = 16  # entries after which a block is told of
+FIRST = 64  # entries after which a block is told of; sooner makes more work for blocks that never get hot
 MOST_CODE = 96 << 20  # bytes
 MOST_WAITING = 1 << 15  # units; a block of another one is told of again when it is hotter
 KEEPS = 0  # in place of an address: the unit's blocks keep their handlers
@@ -80,13 +80,13 @@ def compiled() -> Compiled:
 
 
 class Tier2:
-    """`arena`: where the engine's blocks are, and at which address. `stop`: the instruction count at which `poll` is
-    to be called at the latest."""
+    """`arena`: where the engine's blocks are, and at which address. `poll` is to be called at the instruction count
+    `stop` at the latest, and once there is more than `patience` bytes of news."""
 
     def __init__(self, core: Core, arena: memoryview, base: int, ring: memoryview, setting: str, backend: Backend,
                  code: Compiled):  # fmt: skip
         self.backend, self.code = backend, code
-        self.stop = 0
+        self.stop, self.patience = 0, 0 if setting == FORCE else L.HEAT_RING // 4
         self.hottest = Hottest()
         self.told = self.installed = 0  # of blocks
         self.seconds = 0.0  # spent here

@@ -152,7 +152,10 @@ class Machine(Parts):
     def hot_blocks(self) -> list[HotBlock]:
         """Where the guest spent its time, as far as that is known. What is assigned to it is compiled first."""
         tier2 = getattr(self._engines.get("native"), "tier2", None)
-        return [HotBlock(*block) for block in tier2.hottest.blocks(MOST)] if tier2 else []
+        if not tier2:
+            return []
+        tier2.poll()  # what native code has told of since
+        return [HotBlock(*block) for block in tier2.hottest.blocks(MOST)]
 
     @hot_blocks.setter
     def hot_blocks(self, blocks: Sequence[HotBlock]) -> None:

@@ -123,7 +123,8 @@ class NativeEngine:
             left = min(end - c64[i["icount"]], MOST)
             if tier2 is not None:
                 until = tier2.stop - c64[i["icount"]]
-                left = min(left, tier2.poll() if c32[i["heat_top"]] > tier2.patience or not 0 < until <= SLICE else until)
+                look = c32[i["heat_top"]] > tier2.patience or not 0 < until <= SLICE
+                left = min(left, tier2.poll() if look else until)
             c32[i["exit_reason"]] = S.EXIT_NONE
             c64[i["budget"]] = left
             c64[i["icount_end"]] = c64[i["icount"]] + left

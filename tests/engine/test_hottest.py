@@ -6,7 +6,7 @@ from twin import CODE, DATA, Side
 from playhead.engine.llvm.engine import NativeEngine
 from playhead.engine.llvm.tier2 import hottest, switch
 from playhead.engine.llvm.tier2.hottest import Hottest
-from playhead.engine.llvm.tier2.tier import Compiled
+from playhead.engine.llvm.tier2.tier import FIRST, Compiled
 
 LONG = 50  # instructions of the loop, which is more than one block
 
@@ -56,10 +56,9 @@ def test_what_is_expected_is_asked_for_at_once():
     place = next(block[:2] for block in side.engine.tier2.hottest.blocks(100) if block[0] == CODE + 5)
     side, backend = looping()
     side.engine.tier2.hottest.expected = {place: 123_456, (place[0], place[1] + 1): 654_321}
-    for _ in range(4):
-        side.run([500])
+    side.run([(FIRST + 10) * (LONG + 3)])
     side.engine.tier2.poll()
-    assert sorted(backend.heat.values()) == [16, 123_456]
+    assert sorted(backend.heat.values()) == [FIRST, 123_456]
 
 
 def test_no_more_than_so_many(monkeypatch):

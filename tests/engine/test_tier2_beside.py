@@ -41,6 +41,7 @@ def program(side: Side) -> None:
 def tiered() -> Side:
     side = Side(NativeEngine)
     side.engine.use_tier2(switch.ON, Service(), Compiled())
+    side.engine.tier2.patience = 0  # a short program has little to tell
     side.reset()
     program(side)
     return side

@@ -11,7 +11,7 @@ from playhead.base.picture import Picture
 from playhead.host.display.vnc import VncEnd
 from playhead.host.display.vnc_options import VncOptions
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 class FedVnc:

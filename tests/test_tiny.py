@@ -47,7 +47,7 @@ def recording(tmp_path_factory):
     (tmp_path / "tiny.bin").write_bytes(asm.flat(GUEST, bits=16))
     machine = ["-bios", "tiny.bin", "-m", "4", "-nographic", "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
     command = [sys.executable, "-m", "playhead.cli", "record", "-o", "tiny.ph", *machine]
-    done = subprocess.run(command, input=b"hello\n", stdout=subprocess.PIPE, cwd=tmp_path, timeout=60, check=False)
+    done = subprocess.run(command, input=b"hello\n", stdout=subprocess.PIPE, cwd=tmp_path, timeout=300, check=False)
     assert done.returncode == 43
     return str(tmp_path / "tiny.ph"), done.stdout
 

@@ -82,7 +82,7 @@ def qemu_img(*words: str) -> str:
     return subprocess.run(["qemu-img", *words], check=True, capture_output=True, text=True).stdout
 
 
-def run(folder: Path, words: Sequence[str], typed: bytes = b"", limit_s: float = 120) -> tuple[int, bytes, str]:
+def run(folder: Path, words: Sequence[str], typed: bytes = b"", limit_s: float = 240) -> tuple[int, bytes, str]:
     """Type something when the system asks for it; exit status, standard output, standard error."""
     child = Face(folder, words)
     if typed:
@@ -100,7 +100,7 @@ class Face:
                                       stderr=self.errors, bufsize=0)  # fmt: skip
         self.said = b""
 
-    def until(self, text: bytes, limit_s: float = 120) -> None:
+    def until(self, text: bytes, limit_s: float = 240) -> None:
         import select
 
         assert self.child.stdout is not None
@@ -121,7 +121,7 @@ class Face:
         self.errors.seek(0)
         return self.errors.read()
 
-    def end(self, limit_s: float = 120) -> tuple[int, bytes, str]:
+    def end(self, limit_s: float = 240) -> tuple[int, bytes, str]:
         try:
             rest, _ = self.child.communicate(timeout=limit_s)
         finally:

@@ -20,7 +20,7 @@ from tests.shared import once
 from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
-LIMIT_S = 60
+LIMIT_S = 240
 HEAD = r"""
         .include "pc.inc"
         .macro  dispi index, value

@@ -104,7 +104,7 @@ def test_force_replaces_only_a_recording(place, capfd, words):
                                    "console r.ph >>r.ph",
                                    "replay r.ph -serial file:/dev/stdout >>r.ph"])  # fmt: skip
 def test_standard_output_into_what_is_read(place, words):
-    done = subprocess.run(["sh", "-c", f"{sys.executable} -m playhead.cli {words}"], check=False, timeout=60,
+    done = subprocess.run(["sh", "-c", f"{sys.executable} -m playhead.cli {words}"], check=False, timeout=300,
                           capture_output=True, text=True, stdin=subprocess.DEVNULL)  # fmt: skip
     assert done.returncode == 2 and SAME in done.stderr + done.stdout
 

@@ -17,7 +17,7 @@ from playhead.cli.machine_options import MACHINE_OPTIONS
 from playhead.devices import registry
 from playhead.x86.system.cpuid import MODELS
 
-LIMIT_S = 90.0
+LIMIT_S = 240
 RUN = "playhead run "
 SYSTEM = "playhead-system-i386 "
 

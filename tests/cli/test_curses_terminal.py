@@ -175,6 +175,6 @@ def test_what_the_user_is_told_is_shown_and_said_again(machine):
 
 def test_without_a_terminal(machine):
     done = subprocess.run([sys.executable, "-m", "playhead.cli", "run", *machine], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)  # fmt: skip
+                          capture_output=True, text=True, timeout=300)  # fmt: skip
     assert done.returncode == 2
     assert re.fullmatch("playhead: -display curses needs a terminal as its standard input and output\n", done.stderr)

@@ -19,7 +19,7 @@ def test_the_guest_of_a_checkout_is_the_one_of_its_source():
 
 def test_it_shows_what_it_is_to_show(tmp_path):
     command = [sys.executable, "-m", "playhead", "demo", "--seed", "5", "--keep", str(tmp_path / "kept")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0 and "PASSED" in done.stdout, done.stdout + done.stderr
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["demo-1.ph", "demo-2.ph"]
 

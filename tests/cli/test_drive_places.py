@@ -82,7 +82,7 @@ def of_qemu(words: list[str]) -> dict[tuple[int, int], tuple[str, str, str]]:
     """(channel, unit) -> (device, drive, id), from the monitor. Raises if QEMU does not start."""
     done = subprocess.run(
         [QEMU, "-S", "-display", "none", "-nodefaults", "-monitor", "stdio", *words],
-        input="info qtree\nquit\n", capture_output=True, text=True, timeout=60,
+        input="info qtree\nquit\n", capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     found: dict[tuple[int, int], tuple[str, str, str]] = {}
     assert done.returncode == 0, done.stderr

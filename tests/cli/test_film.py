@@ -218,7 +218,7 @@ def test_interrupted(recording, tmp_path, name):
         time.sleep(0.05)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     assert process.returncode == 130 and "Traceback" not in said and not os.listdir(tmp_path), said
 
 

@@ -20,7 +20,7 @@ sys.path.append(os.path.join(os.path.dirname(__file__), "..", "session"))
 import echo_guest
 
 COUNT = 40
-PATIENCE_S = 120  # the native core may have to be built
+PATIENCE_S = 240  # the native core may have to be built
 
 
 @pytest.fixture(scope="module")

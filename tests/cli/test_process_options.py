@@ -58,7 +58,7 @@ def test_firmware_is_told_the_uuid_as_in_qemu(tmp_path: Path, monkeypatch: pytes
     with Reader("r.ph") as reader:
         assert reader.meta["config"]["uuid"] == UUID.lower() and reader.meta["name"] == "a machine"
     if shutil.which(QEMU) is not None:
-        done = subprocess.run([QEMU, "-display", "none", "-net", "none", *words], timeout=60, stdin=subprocess.DEVNULL)
+        done = subprocess.run([QEMU, "-display", "none", "-net", "none", *words], timeout=300, stdin=subprocess.DEVNULL)
         assert done.returncode == ENDED and Path("out").read_bytes() == expected
 
 

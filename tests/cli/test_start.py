@@ -42,7 +42,7 @@ def imported(tmp_path: Path, words: list[str], program: str = "playhead.cli") ->
     out = tmp_path / "modules"
     code = RUN.replace("playhead.cli", program)
     done = subprocess.run([sys.executable, "-c", code, str(out), *words], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=120)  # fmt: skip
+                          text=True, timeout=300)  # fmt: skip
     assert done.returncode == 0, done.stderr
     return set(out.read_text().split())
 

@@ -30,7 +30,7 @@ import planted
 REPLAY = ["-icount", "rr=replay,rrfile=r.bin"]
 SAID = b"second sector: key? abq"
 PROMPT = b"(qemu) "
-LIMIT_S = 90
+LIMIT_S = 240
 
 
 @pytest.fixture(scope="module")

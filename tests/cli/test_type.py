@@ -19,7 +19,7 @@ from playhead.log.events import Input
 from playhead.log.reader import Reader
 from tools import guest
 
-LIMIT_S = 90
+LIMIT_S = 240
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 READER = """
         .include "pc.inc"

@@ -168,7 +168,7 @@ def test_help(capsys):
 def test_it_starts_fast_and_imports_late():
     code = "import sys; from playhead.cli import main; main(['record', '--help']); print(' '.join(sys.modules))"
     began = children_s()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=90)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     modules = done.stdout.split("\n")[-2].split()
     assert not {"rich", "zstandard", "llvmlite", "sqlite3", "playhead.machine.machine"} & set(modules)
     assert children_s() - began < 1  # 0.1 s, and more beside other work

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 BUILD = "from playhead.engine.llvm import library; library.load_or_build()"
 
 

@@ -17,7 +17,7 @@ from playhead.gdb.target import Target
 from playhead.host.listen import TcpListener
 from playhead.host.watch import Watcher
 
-PATIENCE_S = 120
+PATIENCE_S = 240
 SETUP = ("set confirm off", "set pagination off", "set width 0", "set tcp connect-timeout 60",
          "set remotetimeout 60")  # fmt: skip
 

@@ -74,7 +74,7 @@ def _session(machine: Screened, display: int, seconds: float, captures: int, cha
              folder: Path) -> tuple[str, list[Capture], list[str]]:  # fmt: skip
     from vncdotool import api
 
-    client = api.connect(f"127.0.0.1::{FIRST_DISPLAY + display}", timeout=120)
+    client = api.connect(f"127.0.0.1::{FIRST_DISPLAY + display}", timeout=300)
     typed: list[str] = []
     kept: list[Capture] = []
     began = time.monotonic()

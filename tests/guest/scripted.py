@@ -45,7 +45,7 @@ def talk(command: Sequence[str], steps: Sequence[Step], limit_s: float, end: int
                 break
             seen += data
         process.stdin.close()
-        status = process.wait(timeout=60)
+        status = process.wait(timeout=300)
     finally:
         process.kill()
         process.wait()

@@ -74,7 +74,7 @@ def test_a_boot_floppy_reads_itself_as_on_qemu(protected: bool, tmp_path: Path, 
         return
     Path("floppy.img").write_bytes(original)
     command = ["qemu-system-i386", "-display", "none", "-serial", "stdio", *words]
-    assert subprocess.run(command, capture_output=True, timeout=60).stdout == said
+    assert subprocess.run(command, capture_output=True, timeout=300).stdout == said
 
 
 def golden(protected: bool) -> str:

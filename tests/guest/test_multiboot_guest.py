@@ -74,7 +74,7 @@ def test_so_does_qemu(form: str, tmp_path: Path) -> None:
     put(tmp_path, form)
     command = ["qemu-system-i386", "-M", "pc", "-cpu", "pentium2", "-nodefaults", "-display", "none", "-serial",
                "stdio", "-kernel", "kernel", *OPTIONS]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=300)
     text = done.stdout.decode().replace("\r\n", "\n")
     assert done.returncode == 1 and text.replace("loader qemu\n", "loader playhead\n") == golden()
 

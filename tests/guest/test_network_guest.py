@@ -21,7 +21,7 @@ from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 QEMU = ["qemu-system-i386", "-accel", "tcg", "-nodefaults"]
-LIMIT_S = 120
+LIMIT_S = 240
 STEPS = [
     (b"cards: ", b"w"),
     (b"waiting\r\n", b"\x01c"),

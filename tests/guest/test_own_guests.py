@@ -106,7 +106,7 @@ def type_at_demo(path: Path, engine: str, seed: int) -> str:
         for key in keys:
             time.sleep(rng.uniform(0, 0.04))
             child.stdin.write(key.encode())
-        said += child.communicate(timeout=60)[0]
+        said += child.communicate(timeout=300)[0]
         assert child.returncode == 0
     finally:
         child.kill()

@@ -47,7 +47,7 @@ def test_one_reverse_continue_finds_the_culprit(recording):
             port = int(server.stderr.readline().rpartition(":")[2])
             commands = [*page_commands(), "x/i $pc"]
             gdb = real_gdb.attach(port, commands, [f"file {guest.program('story')}"])
-            out = gdb.communicate(timeout=60)[0]
+            out = gdb.communicate(timeout=300)[0]
         finally:
             server.terminate()
     assert "<store_reading+3>" in out, out

@@ -50,7 +50,7 @@ def test_a_breakpoint_by_a_symbol_is_met(boot: fuzz_replay.Recorded, tmp_path: P
     symbols = elf(tmp_path / "vm linux", {"_stext": LINKED_AT, "there": there}, b"\x01")
     command = [*PLAYHEAD, "debug", str(boot.path), "--at", str(before), "--gdb", "--symbols", os.fspath(symbols)]
     typed = "break there\ncontinue\nwhen\nprint/x $eip\nkill\n"
-    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=300)
     out = done.stdout
     assert f"symbols moved by {offset:#x} (KASLR)" in done.stderr, done.stderr
     assert "is of another kernel than" in done.stderr  # the build id is made up

@@ -27,7 +27,7 @@ from tools import asm
 pytestmark = pytest.mark.guest
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 VNCDO = [sys.executable, "-c", "from vncdotool.command import vncdo; vncdo()"]
-LIMIT_S = 120
+LIMIT_S = 240
 
 # Mode 3 without a cursor; each key in yellow on blue at the next place, and its scan code to COM1.
 BOOT_SECTOR = """

@@ -19,7 +19,7 @@ from playhead.host.host import Host
 from playhead.host.terminal import StatusLine
 from playhead.host.watch import Watcher
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def wait_for(truth):

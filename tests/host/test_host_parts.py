@@ -257,14 +257,14 @@ with host:
     (False, b"z" * 200_000, (b"z" * 200_000, "")),
 ])  # fmt: skip
 def test_standard_input_that_is_no_terminal(mux, sent, want):
-    done = subprocess.run([sys.executable, "-c", STDIO.format(mux=mux)], input=sent, capture_output=True, timeout=90)
+    done = subprocess.run([sys.executable, "-c", STDIO.format(mux=mux)], input=sent, capture_output=True, timeout=300)
     assert done.stdout.decode() == repr(want) and done.stderr == b""
 
 
 def test_standard_input_from_a_file(tmp_path):
     (tmp_path / "in").write_bytes(b"from a file")
     with open(tmp_path / "in", "rb") as f:
-        done = subprocess.run([sys.executable, "-c", STDIO.format(mux=False)], stdin=f, capture_output=True, timeout=90)
+        done = subprocess.run([sys.executable, "-c", STDIO.format(mux=False)], stdin=f, capture_output=True, timeout=300)
     assert done.stdout.decode() == repr((b"from a file", ""))
 
 
@@ -273,7 +273,7 @@ def test_a_closed_standard_output_asks_for_the_end():
     print(host.quit_cause(), host.quit_name(), file=sys.stderr)""")]  # fmt: skip
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE, timeout=90)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE, timeout=300)
     os.close(write)
     assert done.stderr.startswith(b"host-ui standard output: Broken pipe")
 

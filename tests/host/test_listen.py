@@ -12,7 +12,7 @@ from playhead.host.chardev.device import OUTBOX
 from playhead.host.listen import TcpListener, parse_spec
 from playhead.host.watch import Watcher
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 @pytest.fixture

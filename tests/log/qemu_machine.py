@@ -14,7 +14,7 @@ import pytest
 from playhead.log.qemu_reader import QemuLog
 
 QEMU = "qemu-system-i386"
-PATIENCE_S = 90
+PATIENCE_S = 240
 
 
 class Recording:

@@ -230,7 +230,7 @@ def test_what_is_being_written_is_not_replaced(tmp_path):
         for name in ("a.ph", "l.ph"):
             with Reader(str(tmp_path / name)) as reader:
                 assert reader.container.written
-        child.communicate("go on\n", timeout=60)
+        child.communicate("go on\n", timeout=300)
     assert marks(tmp_path / "a.ph") == marks(tmp_path / "l.ph") == 2
 
 

@@ -10,7 +10,7 @@ import time
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
 PROMPT = b"(qemu) "
-PATIENCE_S = 120  # on a host that is busy with other things
+PATIENCE_S = 240  # on a host that is busy with other things
 
 
 def wait_for(truth):

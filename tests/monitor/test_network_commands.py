@@ -28,7 +28,7 @@ def asked(program: list[str], words: str, *lines: str) -> list[str]:
     """What the monitor on standard input answers to each line, machine paused."""
     command = [*program, "-display", "none", "-serial", "null", "-monitor", "stdio", "-S", "-m", "16",
                *shlex.split(words)]  # fmt: skip
-    done = subprocess.run(command, input="\n".join([*lines, "quit", ""]), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input="\n".join([*lines, "quit", ""]), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     text = re.sub("\x1b\\[[KD]", "", done.stdout)
     return [said.partition("\n")[2].strip("\n") for said in text.split("(qemu) ")[1 : len(lines) + 1]]
@@ -130,7 +130,7 @@ def test_qmp_has_the_same(tmp_path: Path) -> None:
                 {"execute": "query-rx-filter", "arguments": {"name": "nic0"}}, {"execute": "query-rx-filter"},
                 {"execute": "set_link", "arguments": {"name": "x", "up": False}}, {"execute": "quit"}]  # fmt: skip
     with Running("record", "-o", str(path), *shlex.split(words), stdin=subprocess.PIPE) as running:
-        out, err = running.process.communicate("\n".join(map(json.dumps, requests)).encode(), timeout=60)
+        out, err = running.process.communicate("\n".join(map(json.dumps, requests)).encode(), timeout=300)
     answers = [one for line in out.splitlines() if "event" not in (one := json.loads(line))][1:]
     assert [one.get("return", one.get("error", {}).get("desc")) for one in answers[:5]] == [
         {}, {}, "net client(nic0) doesn't support rx-filter querying", [], "Device 'x' not found",

@@ -74,7 +74,7 @@ def test_servers_are_shown_as_qemu_shows_them(tmp_path):
     questions.append({"execute": "human-monitor-command", "arguments": {"command-line": "info vnc"}})
     questions.append({"execute": "quit"})
     text = "\n".join(map(json.dumps, questions))
-    said = subprocess.run(words, input=text, capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(words, input=text, capture_output=True, text=True, timeout=300, check=True).stdout
     answers = [one["return"] for one in map(json.loads, said.splitlines()) if "return" in one]
     with FedVnc(VncOptions(id="default", path=path, password=True), BLACK) as fed:
         target = SimpleNamespace(displays=lambda: [fed.end])

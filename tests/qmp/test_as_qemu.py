@@ -24,7 +24,7 @@ from playhead.timeline.live import LiveDebuggee
 from tools import guest
 
 QEMU = "qemu-system-i386"
-PATIENCE_S = 90
+PATIENCE_S = 240
 QUERIES = (
     "query-version", "query-name", "query-uuid", "query-kvm", "query-mice", "query-target", "query-block",
     "query-named-block-nodes", "query-chardev", "query-cpus-fast", "query-memory-size-summary",

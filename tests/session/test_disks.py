@@ -82,7 +82,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_qemu_leaves_the_same_disk(image, written):
     command = ["qemu-system-i386", "-accel", "tcg", "-bios", str(BIOS), "-m", "16", "-nodefaults", "-nographic"]
     command += ["-serial", "stdio", "-drive", f"file={image},format=raw,if=ide"]
-    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=300).stdout
     assert said == EXPECTED and image.read_bytes() == written
 
 

@@ -86,7 +86,7 @@ def test_signals_end_it_validly(tmp_path, number):
     process = start(path)
     wait_for(lambda: reached(path) > 5_000)
     process.send_signal(number)
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "host-signal" in out and err == ""
     outcome = replay(path)
     assert outcome.complete and outcome.cause == "host-signal"
@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_what_was_flushed(tmp_path):
     path = tmp_path / "r.ph"
     limit = 600_000  # a batch is also copied after the end of the file, past room for 256 KB of log
     process = start(path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-    _, err = process.communicate(timeout=90)
+    _, err = process.communicate(timeout=300)
     assert process.returncode != 0 and "HostError" in err and "valid up to instruction" in err
     outcome = replay(path)
     assert not outcome.complete and outcome.icount > 1000
@@ -124,6 +124,6 @@ def test_typing_at_a_pty_is_recorded(tmp_path):
     finally:
         os.close(fd)
         process.terminate()
-        process.communicate(timeout=90)
+        process.communicate(timeout=300)
     assert typed(path) == b"".join(b"line %d\n" % n for n in range(5))
     assert replay(path).complete

@@ -28,7 +28,7 @@ from playhead.log.writer import Writer
 from tools import guest
 
 PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
-LIMIT_S = 90
+LIMIT_S = 240
 Damage = Callable[[Path], None]
 
 

@@ -109,7 +109,7 @@ def test_read_dumped_and_replayed_while_it_is_written(tmp_path):
         for _ in range(3):
             time.sleep(0.4)
             for verb in (["info"], ["verify"], ["log", "dump"], ["replay", "--quiet", "-serial", "null"]):
-                done = subprocess.run([*PLAYHEAD, *verb, str(path)], capture_output=True, text=True, timeout=60)
+                done = subprocess.run([*PLAYHEAD, *verb, str(path)], capture_output=True, text=True, timeout=300)
                 assert done.returncode == 0, (verb, done.stderr)
             reached.append(int(re.search(r"ends here, at instruction (\d+)", done.stderr)[1]))
         assert reached == sorted(set(reached))
@@ -134,7 +134,7 @@ def test_it_needs_nothing_but_itself(tmp_path, capfd):
     first = os.read(child.stdout.fileno(), 1)  # by now there is a recording
     time.sleep(3)
     child.terminate()
-    said = first + child.communicate(timeout=60)[0]
+    said = first + child.communicate(timeout=300)[0]
     os.unlink(kernel)
     os.unlink(initrd)
     (tmp_path / "elsewhere").mkdir()
@@ -157,7 +157,7 @@ def test_idle_time_is_skipped(tmp_path, monkeypatch):
         assert piece, said
         said += piece
     time.sleep(6)
-    child.communicate(b"off\r", timeout=90)
+    child.communicate(b"off\r", timeout=300)
     facts = json.loads(subprocess.check_output([*PLAYHEAD, "info", "--json", str(path)]))
     waited = []
     monkeypatch.setattr(Host, "wait", lambda self, timeout_ns: waited.append(timeout_ns))

@@ -275,5 +275,5 @@ def test_a_paste_that_no_inbox_holds_arrives_whole(tmp_path):
     text = TEXT[:-1] + b"more and more " * 9_600 + b">"
     assert len(text) > INBOX * 4096 + (64 << 10)
     command = [sys.executable, "-m", "playhead.cli", "run", "-m", "1", "-bios", str(image), "-serial", "stdio"]
-    done = subprocess.run([*command, "-device", "isa-debug-exit"], input=text, capture_output=True, timeout=120)
+    done = subprocess.run([*command, "-device", "isa-debug-exit"], input=text, capture_output=True, timeout=300)
     assert hashed(text) in done.stdout, (done.stdout, done.stderr)

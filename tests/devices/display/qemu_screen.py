@@ -16,7 +16,7 @@ HAVE = shutil.which(QEMU) is not None
 FRAMEBUFFER = 0xE0000000  # where the PCI function's memory is put
 REGISTERS = 0xF0000000
 SLOT = 2 << 11
-PATIENCE_S = 60
+PATIENCE_S = 240
 LOOP = bytes(0xFFF0) + b"\xeb\xfe".ljust(16, b"\0")
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not qemu_card.HAVE, reason="no qemu-system-i386"
 OURS = (0x18, 0x28, 0x2C, 0x30, 0x170, 0x178, 0x410, 0x2160, 0x2168, 0x2828, 0x2C00, 0x3820, 0x3830, 0x5000)
 ACTIVE = (CTRL, MDIC)  # compared by tests of their own
 BUFFER, SLOTS = 0x200000, 32
-PATIENCE_S = 60
+PATIENCE_S = 240
 SETTLED_S = 1.1  # QEMU's card takes no frame for a second after a write of RCTL
 MAC, PEER = bytes.fromhex("525400123456"), bytes.fromhex("525400123457")
 

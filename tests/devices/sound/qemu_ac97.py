@@ -16,7 +16,7 @@ from ac97_bench import NABM, NAM
 QEMU = "qemu-system-i386"
 HAVE = shutil.which(QEMU) is not None
 SLOT = 2 << 11
-PATIENCE_S = 60
+PATIENCE_S = 240
 LOOP = bytes(0xFFF0) + b"\xeb\xfe".ljust(16, b"\0")
 
 

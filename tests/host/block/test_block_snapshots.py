@@ -67,7 +67,7 @@ def test_a_machines_state_goes_to_qemu_and_back(judge, tmp_path):
     judge.io(theirs, "write -P 7 0 64k")
     drive = "if=ide,format=qcow2,file="
     subprocess.run([*qemu, "-drive", drive + str(theirs)], input="savevm first\nquit\n", text=True,
-                   stdout=subprocess.DEVNULL, timeout=60)  # fmt: skip
+                   stdout=subprocess.DEVNULL, timeout=300)  # fmt: skip
     with open_image(str(theirs), read_only=True) as image:
         (info,) = image.snapshots()
         state = image.read_vm_state("first")
@@ -79,7 +79,7 @@ def test_a_machines_state_goes_to_qemu_and_back(judge, tmp_path):
         image.write(0, b"later")
     judge.check(ours)
     done = subprocess.run([*qemu, "-drive", drive + str(ours)], input="loadvm first\ninfo snapshots\nquit\n",
-                          text=True, capture_output=True, timeout=60)  # fmt: skip
+                          text=True, capture_output=True, timeout=300)  # fmt: skip
     assert "rror" not in done.stdout + done.stderr and "first" in done.stdout
     judge.compare(ours, b"\7" * 65536 + bytes(SIZE - 65536))
     judge.check(ours)

@@ -11,7 +11,7 @@ from playhead.cli.structured_value import structured
 from playhead.host.watch import Watcher
 
 QEMU = "qemu-system-i386"
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def wait_for(truth):

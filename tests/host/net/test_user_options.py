@@ -35,7 +35,7 @@ def test_networks_as_qemu_has_them(net, found):
         pytest.skip("qemu-system-i386 is not installed: not compared with it")
     words = ["qemu-system-i386", "-display", "none", "-S", "-M", "none", "-monitor", "stdio"]
     said = subprocess.run([*words, "-netdev", f"user,id=n,net={net}"], input="info network\nq\n", capture_output=True,
-                          text=True, timeout=60).stdout  # fmt: skip
+                          text=True, timeout=300).stdout  # fmt: skip
     assert f"net={made.net},restrict=off" in said
 
 

@@ -264,7 +264,8 @@ def test_standard_input_that_is_no_terminal(mux, sent, want):
 def test_standard_input_from_a_file(tmp_path):
     (tmp_path / "in").write_bytes(b"from a file")
     with open(tmp_path / "in", "rb") as f:
-        done = subprocess.run([sys.executable, "-c", STDIO.format(mux=False)], stdin=f, capture_output=True, timeout=300)
+        command = [sys.executable, "-c", STDIO.format(mux=False)]
+        done = subprocess.run(command, stdin=f, capture_output=True, timeout=300)
     assert done.stdout.decode() == repr((b"from a file", ""))
 
 

@@ -1,17 +1,25 @@
 """How blocks come into the second tier: counted, told of, asked for, put in place, forgotten. A stand-in compiles."""
 
+import ctypes
+import os
+from pathlib import Path
+
 import pytest
 from encode import INC_EAX, RET, call, d, inc, jmp, mov
 from trampolines import CALLS, compile_trampolines
 from twin import CODE, DATA, Side, Twin, same
 
 from playhead.base.errors import UsageError
+from playhead.cli import main
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.engine import NativeEngine
 from playhead.engine.llvm.tier2 import switch
+from playhead.engine.llvm.tier2.code_memory import PAGE, CodeMemory
 from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
 from playhead.engine.llvm.tier2.tier import FIRST, Compiled
 from playhead.engine.llvm.tier2.unit import Unit
+from playhead.machine.debug import Debug
+from playhead.x86 import state as S
 
 LOOP = 1000
 
@@ -207,3 +215,78 @@ def test_switch_refuses(text, monkeypatch):
     monkeypatch.setenv(switch.VARIABLE, text)
     with pytest.raises(UsageError, match="there is off, on, force"):
         switch.chosen()
+
+
+def test_the_command_line_says_what_is_wrong(monkeypatch, capfd):
+    monkeypatch.setenv(switch.VARIABLE, "fast")
+    recording = Path(__file__).resolve().parent.parent / "recordings" / "pc-5" / "inputs.ph"
+    assert main(["replay", str(recording)]) == 2
+    assert capfd.readouterr().err == "playhead: PLAYHEAD_TIER2=fast: there is off, on, force\n"
+
+
+def test_a_breakpoint_is_met_by_tier_1_between_compiled_blocks():
+    side, _ = tiered(switch.FORCE)
+    side.run([500])
+    debug = Debug(side.core, side.memory)
+    debug.set_breakpoints([CODE + 0x400])
+    debug.arm(True)
+    met = 0
+    while (why := side.run([1 << 20])) != "halt":
+        assert why == f"reason {S.EXIT_BREAK}" and side.core.get("eip") == CODE + 0x400
+        met += 1
+        debug.skip_here()
+    assert 0 < met < LOOP and side.memory.read(DATA, 4) == d(LOOP)
+    marked = blocks(side)[CODE + 0x400]
+    assert marked["entry"] == side.engine.library.address["count"], "it runs alone, as a copy of its uops"
+    assert side.core.c64[CALLS // 8] > met
+
+
+def test_engines_share_code_and_each_has_blocks_of_its_own():
+    times = []
+
+    def compile(units):
+        times.append(len(units))
+        return compile_trampolines(units)
+
+    code, all_sides = Compiled(), [Side(NativeEngine) for _ in range(3)]
+    for side in all_sides:
+        side.engine.use_tier2(switch.FORCE, SynchronousBackend(compile), code)
+        side.reset()
+        program(side)
+    for budget in (100, 1000, 10_000):
+        ended = [side.run([budget]) for side in all_sides]
+    assert ended == ["halt"] * 3 and sum(times) == len(code.address)
+    assert len({side.engine.tier2.installed for side in all_sides}) == 1
+    for side in all_sides[1:]:
+        same(all_sides[0], side, "another engine")
+
+
+def test_a_forked_process_has_code_of_its_own():
+    """What one of the two adds later is where the other one adds something else."""
+    memory = CodeMemory(1 << 20)
+    first = memory.add([b"\xc3" * 100])[0]
+    child = os.fork()
+    if not child:
+        own = memory.add([b"\x90" * 100])[0]
+        os._exit(0 if ctypes.string_at(own, 100) == b"\x90" * 100 and ctypes.string_at(first, 1) == b"\xc3" else 1)
+    _, status = os.waitpid(child, 0)
+    second = memory.add([b"\xcc" * 100])[0]
+    assert status == 0 and ctypes.string_at(second, 100) == b"\xcc" * 100
+
+
+def test_memory_for_code_is_bounded():
+    side, code = tiered(switch.FORCE)
+    code.memory = CodeMemory(PAGE)
+    assert side.run([10_000]) == "halt"
+    assert code.memory.room == 0 and side.engine.tier2.installed == 1
+    assert sum(block["entry"] == block["handler"] for block in blocks(side).values()) > 1
+
+
+def test_code_is_never_writable():
+    memory = CodeMemory(1 << 22)
+    places = [*memory.add([b"\xc3", b"\xc3" * 33, b"\xc3"]), *memory.add([b"\xc3" * 5000]), *memory.add([b"\xc3"])]
+    assert all(place % 32 == 0 for place in places) and len(set(places)) == 5
+    lines = [line.split() for line in Path("/proc/self/maps").read_text(encoding="ascii").splitlines()]
+    for place in places:
+        rights = [one[1] for one in lines if place in range(*(int(n, 16) for n in one[0].split("-")))]
+        assert rights == ["r-xp"]

@@ -101,6 +101,7 @@ def run(path: Path, way: Way, goals: Sequence[Moment]) -> Seen:
             if way.some:
                 machine.engine.use_tier2(way.tier2, Sometimes(), Compiled())
                 machine.core.set("heat_first", 2)
+                machine.engine.tier2.patience = 0
             return machine
 
         player = Player(build, QuietHost(), len(pc.serial), reader, lambda track: None).begin()

@@ -281,8 +281,10 @@ def test_more_than_a_pipe_holds():
     assert wait(client, 200) == {one: code(one, 20) for one in some}
 
 
-def test_killed_at_any_moment():
+def test_killed_at_any_moment(monkeypatch):
     """All comes in the end, but for what may have been the reason."""
+    monkeypatch.setattr(service, "MOST_CRASHES", 1000)
+    monkeypatch.setattr(service, "MOST_FRUITLESS", 1000)
     rng, client, some, got = random.Random(5), Service(), [unit(n) for n in range(1500)], {}
     ask(client, some)
     for kills in count():

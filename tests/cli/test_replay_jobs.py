@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -197,3 +198,28 @@ def test_a_worker_that_is_killed(demo: Path) -> None:
     assert process.returncode == 2
     assert said == (f"playhead: worker process {pid} was killed by SIGKILL before it was done; --jobs 1 does without "
                     "workers\n")  # fmt: skip
+
+
+# -- verify --deep
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_verify_deep(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], jobs: str) -> None:
+    words = ["--deep", "--jobs", jobs]
+    assert main(["verify", str(demo), *words]) == 0
+    said = capfd.readouterr().out.splitlines()
+    assert "is whole" in said[0] and said[1:] == ["replayed: 10 checkpoints and 12 digests compared, all equal"]
+    wrong = resealing.resealed(demo, tmp_path / "wrong.ph", resealing.digest(700_000))
+    state = resealing.resealed(demo, tmp_path / "state.ph", resealing.memory(400_000))
+    for path, status, text in (
+        (wrong, 1, "replay diverged between instructions 600000 and 700000"),
+        (state, 2, "is damaged: checkpoint 4 is not the state of 400000"),
+    ):
+        assert main(["verify", str(path)]) == 0  # of which hashes tell nothing
+        capfd.readouterr()
+        assert main(["verify", str(path), *words, "--quiet"]) == status
+        out, err = capfd.readouterr()
+        assert out == "" and err.count("\n") == 1 and text in err
+        assert main(["verify", str(path), *words, "--json"]) == status
+        found = json.loads(capfd.readouterr().out)
+        assert found["ok"] is False and text in found["replay"]

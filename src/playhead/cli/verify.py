@@ -95,7 +95,8 @@ def _deep(path: str, values: dict[str, Any]) -> int:
         host.message(f"{outcome.note}; so far all {outcome.digests} digests compared are equal")
         return 130
     if not values["quiet"]:
-        print(f"replayed: {count(len(bounds), 'checkpoint')} and {count(outcome.digests, 'digest')} compared, all equal")
+        compared = f"{count(len(bounds), 'checkpoint')} and {count(outcome.digests, 'digest')}"
+        print(f"replayed: {compared} compared, all equal")
     return 0
 
 

@@ -27,7 +27,6 @@ from playhead.session.divergence import Divergence
 from playhead.session.outcome import Outcome
 from playhead.session.piece import boundaries
 from playhead.session.proof import Proof, work
-from playhead.session.record import RecordSession
 from playhead.session.replay import ReplaySession
 from tests.shared import once
 
@@ -46,17 +45,11 @@ class Result(NamedTuple):
     report: str
 
 
-def record_closely(path: Path) -> Outcome:
-    """The demo guest with a checkpoint behind each digest."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(RecordSession, "SPACING_NS", 0)
-        patched.setattr(RecordSession, "COST", 0)
-        return planted.record(path)
-
-
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = once(tmp_path_factory, "close.ph", record_closely)
+    """The demo guest with a checkpoint behind each digest."""
+    original = planted.shared(tmp_path_factory)
+    path = once(tmp_path_factory, "close.ph", lambda path: resealing.dense(original, path))
     with Reader(str(path)) as reader:
         assert len(boundaries(reader)) == LAST
     return path
@@ -191,7 +184,7 @@ def test_a_checkpoint_that_is_not_the_state_of_its_moment(demo: Path, tmp_path: 
     path = resealing.resealed(demo, tmp_path / "checkpoint.ph", edit)
     assert replayed(path).status == 0
     found = proven(path, again=True)
-    assert found.status == 2 and "is damaged: checkpoint 5 is not the state of 400000" in found.said
+    assert found.status == 2 and "is damaged: checkpoint 4 is not the state of 400000" in found.said
     earlier = resealing.resealed(demo, tmp_path / "earlier.ph", edit, resealing.digest(3 * PERIOD))
     assert proven(earlier) == replayed(earlier)
 

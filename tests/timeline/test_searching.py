@@ -21,6 +21,7 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.machine.debug import READ, WRITE, Watch
 from playhead.machine.machine import Machine
+from playhead.session.record import RecordSession
 from playhead.session.track import Stopped
 from playhead.timeline import searching
 from playhead.timeline.player import Player
@@ -172,10 +173,7 @@ class SameAgain(Machine):
 
 
 def test_a_write_that_changes_nothing_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from playhead.session.record import RecordSession
-
-    monkeypatch.setattr(RecordSession, "SPACING_NS", 0)
-    monkeypatch.setattr(RecordSession, "COST", 0)
+    monkeypatch.setattr(RecordSession, "_due", lambda self: True)
     path = tmp_path / "same.ph"
     planted.record(path, machine=SameAgain)
     with Reader(str(path)) as reader:

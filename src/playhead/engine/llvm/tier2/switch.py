@@ -7,7 +7,7 @@ from playhead.base.errors import UsageError
 VARIABLE = "PLAYHEAD_TIER2"
 OFF, ON, FORCE = "off", "on", "force"  # FORCE: each block is compiled before it is first entered, for tests
 SETTINGS = OFF, ON, FORCE
-DEFAULT = OFF
+DEFAULT = ON
 SLICE = 1 << 22  # instructions in one go while there is a second tier, so that new code is soon in place
 
 

@@ -34,7 +34,7 @@ def test_flags_that_are_overwritten_are_not_computed() -> None:
 def test_what_is_left_early_gives_all_state_back() -> None:
     """Registers, and the flags of the instruction before, which nobody else needs."""
     made = text("add %ecx, %eax", "mov (%ebx), %edx", "and %esi, %edi")
-    exit_ = made[made.index("X32:") :]
+    exit_ = made[made.index("X0_32:") :]
     exit_ = exit_[: exit_.index("ret void")]
     assert exit_.count("store i32") == 3  # EAX, and the two words of the flags
 
@@ -59,7 +59,7 @@ def test_a_stack_that_moves_is_one_window() -> None:
 
 def test_a_jump_to_the_start_is_a_loop() -> None:
     made = text("add $4, %eax", "dec %ecx", "jnz . - 4")
-    assert "%budget = phi i64 [ %paid, %entry ], [ " in made
+    assert "%budget0 = phi i64 [ %paid, %entry ], [ " in made
 
 
 @pytest.mark.parametrize("code", ["cpuid", "fldpi", "rep movsl", "int $3"])

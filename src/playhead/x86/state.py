@@ -94,6 +94,7 @@ for _n in (
     "again",  # the last instruction is a REP that is to continue
     "kick",  # the machine was asked to return soon, so device accesses are left to it
     "heat_first",  # entries after which a block is told of to the second tier; 0: there is none
+    "regions_epoch",  # how often a block of a region (engine/llvm/tier2/regions.py) has become void
     "heat_top",  # bytes of the region `heat` that hold such news
     "alarm_moved",  # the last write of a register may have armed an alarm
     "moved_on",  # in this run native code has changed where it ends, or passed a boundary (engine/llvm/boundaries.py)

@@ -135,6 +135,7 @@ def finish_block(m: StateBuilder, block, end, count, ended):
             set_host(m, end + place, 16, L.LINKED if place == L.UOP["flags"][0] else 0)
         set_host(m, end + L.UOP_SIZE, 64, m.ld("work", 2))
         at.set(end + 2 * L.UOP_SIZE)
+    set_host(m, block + L.B_MEMBER, 16, 0)
     set_host(m, block + L.B_UOPS, 16, (count + ended.eq(0).zext(32)).trunc(16))
     p, left = m.var(64, block + L.HEADER), m.var(32, count)
     with m.loop():

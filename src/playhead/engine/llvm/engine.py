@@ -90,9 +90,9 @@ class NativeEngine:
         """Have hot blocks compiled: `setting` is ON or FORCE of tier2/switch.py."""
         from playhead.engine.llvm.tier2.tier import Tier2, backend_for, compiled
 
-        arena, heat = (memoryview(self._arrays[name]) for name in ("arena", "heat"))
+        arena, hash, heat = (memoryview(self._arrays[name]) for name in ("arena", "block_hash", "heat"))
         backend, code = backend or backend_for(setting), code or compiled()
-        self.tier2 = Tier2(self.core, arena, self._arena, heat, setting, backend, code)
+        self.tier2 = Tier2(self.core, arena, self._arena, hash, heat, setting, backend, code)
         if self.core.get("arena_top") != self._arena + L.SCRATCH:
             self.reset_arena()  # blocks that were decoded before are not counted
 

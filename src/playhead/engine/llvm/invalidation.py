@@ -100,6 +100,8 @@ def native_code_written(m: StateBuilder, page):
         block = host(m, node.get(), 64)
         m.st("blocks_voided", m.ld("blocks_voided") + 1)
         set_host(m, block + L.B_N, 32, L.DEAD)
+        with m.if_(host(m, block + L.B_MEMBER, 16).ne(0)):
+            m.st("regions_epoch", m.ld("regions_epoch") + 1)
         set_host(m, block + L.B_MODE, 32, 0xFFFFFFFF)
         node.set(host(m, node.get() + 8, 64))
     m.set_item("page_blocks", wide, 64, 0)

@@ -1,7 +1,7 @@
 """Native data structures: decoded instructions, blocks, and their arrays. Only native code and its tests use them.
 
 A decoded instruction (uop) is 32 bytes; one whose handler has a direct jump is followed by a link record of 32 bytes,
-which holds the address of the block to continue with. A block is a header of 48 bytes and its uops; it ends with an
+which holds the address of the block to continue with. A block is a header of 80 bytes and its uops; it ends with an
 instruction that ends blocks or with the uop `end`. `rem` counts this and the following instructions of the block: what
 is returned to the budget when the block is left here.
 
@@ -15,12 +15,15 @@ UOP = {
     "scale": (24, 8), "seg": (25, 8), "flags": (26, 8), "len": (27, 8), "rem": (28, 16), "off": (30, 16),
 }  # fmt: skip
 LINKED = 0x80  # in the uop's flags: a link record follows
-HEADER = 48
+HEADER = 80
 # Offsets in a block's header: instructions, mode, what to call; entries until the stub `count` tells of the block, and
 # entries when it tells; physical address, the next block of the hash bucket, the second page's address; bytes of guest
 # code, whether they lie on two pages, uops (with `end`). N and ENTRY are in one line of the host's cache.
-B_N, B_MODE, B_ENTRY, B_COUNT, B_HEAT, B_NEXT, B_PA, B_PA2, B_BYTES, B_CROSS, B_UOPS = (
-    0, 4, 8, 16, 20, 24, 32, 36, 40, 42, 44)  # fmt: skip
+B_N, B_MODE, B_ENTRY, B_COUNT, B_HEAT, B_NEXT, B_PA, B_PA2, B_BYTES, B_CROSS, B_UOPS, B_MEMBER = (
+    0, 4, 8, 16, 20, 24, 32, 36, 40, 42, 44, 46)  # fmt: skip
+# Of a block of a region (tier2/regions.py): whether it is one (MEMBER); where the region is entered, the `regions_epoch`
+# in which it is valid, what to call in another one, the addresses of its blocks.
+B_EPOCH, B_PLAIN, B_REGION = 48, 56, 64
 DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so entering it leads to another look-up
 # flags of a handler's entry (16 bytes: address, flags) in the array `handlers`: it is the last of its block; a link
 # record follows; it may continue after itself anyway (REP, loads of segments), so that a block which ends with it

@@ -8,11 +8,12 @@ import llvmlite.binding as llvm
 
 from playhead.engine.llvm.compile import Host, target_machine
 from playhead.engine.llvm.tier2.steps import NotCompilable
-from playhead.engine.llvm.tier2.translate import FOOTER, translate
-from playhead.engine.llvm.tier2.unit import Unit
+from playhead.engine.llvm.tier2.text import FOOTER
+from playhead.engine.llvm.tier2.translate import translate
+from playhead.engine.llvm.tier2.unit import Region, Unit
 
 
-def compile_units(units: Sequence[Unit]) -> list[bytes | None]:
+def compile_units(units: Sequence[Unit | Region]) -> list[bytes | None]:
     """The code of each unit, entered at its first byte; None where nothing can be compiled."""
     texts: dict[str, str] = {}
     for n, unit in enumerate(units):

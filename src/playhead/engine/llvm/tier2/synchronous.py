@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from playhead.engine.llvm.tier2.unit import Unit
+from playhead.engine.llvm.tier2.unit import Region, Unit, unpack
 
-Compile = Callable[[list[Unit]], list[bytes | None]]
+Compile = Callable[[list[Unit | Region]], list[bytes | None]]
 
 
 class SynchronousBackend:
@@ -19,5 +19,5 @@ class SynchronousBackend:
 
     def ready(self) -> Iterable[tuple[int, bytes, bytes]]:
         asked, self._asked = sorted(self._asked.items(), key=lambda item: -item[1][0]), {}
-        codes = self._compile([Unit.unpack(unit) for unit, _ in asked]) if asked else []
+        codes = self._compile([unpack(unit) for unit, _ in asked]) if asked else []
         return [(key, unit, code or b"") for (unit, (_, key)), code in zip(asked, codes, strict=True)]

@@ -20,6 +20,8 @@ from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.library import library
 from playhead.engine.llvm.tier2.code_memory import CodeMemory
 from playhead.engine.llvm.tier2.handler_numbers import handler_numbers
+from playhead.engine.llvm.tier2.regions import HEAT as REGION_HEAT
+from playhead.engine.llvm.tier2.regions import Regions
 from playhead.engine.llvm.tier2.hottest import Hottest
 from playhead.engine.llvm.tier2.service import Service
 from playhead.engine.llvm.tier2.switch import FORCE, SLICE
@@ -83,8 +85,8 @@ class Tier2:
     """`arena`: where the engine's blocks are, and at which address. `poll` is to be called at the instruction count
     `stop` at the latest, and once there is more than `patience` bytes of news."""
 
-    def __init__(self, core: Core, arena: memoryview, base: int, ring: memoryview, setting: str, backend: Backend,
-                 code: Compiled):  # fmt: skip
+    def __init__(self, core: Core, arena: memoryview, base: int, hash: memoryview, ring: memoryview, setting: str,
+                 backend: Backend, code: Compiled):  # fmt: skip
         self.backend, self.code = backend, code
         self.stop, self.patience = 0, 0 if setting == FORCE else L.HEAT_RING // 4
         self.hottest = Hottest()
@@ -96,6 +98,7 @@ class Tier2:
         self._waiting: dict[bytes, list[int]] = {}  # unit -> blocks
         self._seen = len(code.arrived)
         self._numbers = handler_numbers(library())
+        self._regions = Regions(core, arena, base, hash, self._numbers)
         self._icount, self._top = S.offset("icount") // 8, S.offset("heat_top") // 4
         core.set("heat_first", L.HEAT_ALL if setting == FORCE else FIRST)
 
@@ -108,6 +111,7 @@ class Tier2:
         if not 0 < self.stop - icount <= SLICE:
             self.stop = icount + SLICE
             self._sample()
+        self._regions.check()
         self.code.take(self.backend.ready())
         self._put_in_place()
         self.seconds += self.clock() - began
@@ -124,6 +128,7 @@ class Tier2:
         self._core.c32[self._top] = 0
         self._core.set("work", 0, L.CUT_WORK)
         self._waiting.clear()
+        self._regions.forget()
 
     def _place(self, block: int) -> tuple[int, int]:
         """Physical address and mode of a block."""
@@ -136,6 +141,18 @@ class Tier2:
         if block:
             count = self._halves[(block - self._base + L.B_N) // 4]
             self.hottest.sampled(self._place(block), SLICE // max(count, 1))
+            self._core.set("work", 0, L.CUT_WORK)
+            self._ask_for_region(block)
+
+    def _ask_for_region(self, block: int) -> None:
+        packed = self._regions.sampled(block)
+        if packed is None:
+            return
+        address = self.code.address.get(packed)
+        if address is None:
+            self.backend.ask(key_of(packed), packed, REGION_HEAT)
+        else:
+            self._regions.arrived(packed, address)
 
     def _hear(self) -> None:
         """What native code tells of."""
@@ -174,6 +191,7 @@ class Tier2:
         for unit in arrived[self._seen :]:
             for block in self._waiting.pop(unit, ()):
                 self._install(block, self.code.address[unit])
+            self._regions.arrived(unit, self.code.address[unit])
         self._seen = len(arrived)
 
     def _install(self, block: int, address: int) -> None:

@@ -1,4 +1,5 @@
-"""What is compiled at once: a block of decoded instructions, apart from the process that decoded it.
+"""What is compiled at once: a block of decoded instructions, or some that lead to each other, apart from the process
+that decoded them.
 
 The uops of a block (layout.py) hold addresses: of handlers, and of the blocks that jumps are linked to. A unit has the
 numbers of the handlers (in `tables()[0].handlers`) and no links. Its bytes name it: the same instructions in the same
@@ -14,6 +15,10 @@ from playhead.engine.llvm import layout as L
 
 END = 0xFFFFFFFF  # in place of a handler's number: the uop `end`
 _HEAD = struct.Struct("<II")  # mode, number of uops
+REGION = 0xFFFFFFFF  # in place of a mode
+_REGION = struct.Struct("<III")  # REGION, numbers of units and of edges
+_PART = struct.Struct("<iI")  # place, length of the packed unit
+_EDGE = struct.Struct("<III")
 _UOP = struct.Struct("<Q3I8B2H")  # as in layout.UOP, the handler's number in place of its address
 
 
@@ -60,3 +65,42 @@ class Unit(NamedTuple):
 def uops_in(packed: bytes) -> int:
     """How many uops a packed unit has."""
     return (len(packed) - _HEAD.size) // _UOP.size
+
+
+class Edge(NamedTuple):
+    """A jump inside a region: the uop at `at` of block `source` may go on with block `target`."""
+
+    source: int
+    at: int
+    target: int
+
+
+class Region(NamedTuple):
+    """Blocks of one page and mode, entered at the first; `places`: where each begins, in bytes from the first."""
+
+    units: tuple[Unit, ...]
+    places: tuple[int, ...]
+    edges: tuple[Edge, ...]
+
+    def pack(self) -> bytes:
+        parts = [_REGION.pack(REGION, len(self.units), len(self.edges))]
+        for unit, place in zip(self.units, self.places, strict=True):
+            packed = unit.pack()
+            parts += (_PART.pack(place, len(packed)), packed)
+        return b"".join((*parts, *(_EDGE.pack(*edge) for edge in self.edges)))
+
+
+def unpack(data: bytes) -> Unit | Region:
+    """What `pack` made."""
+    if _HEAD.unpack_from(data)[0] != REGION:
+        return Unit.unpack(data)
+    _, units, edges = _REGION.unpack_from(data)
+    found, places, at = [], [], _REGION.size
+    for _ in range(units):
+        place, length = _PART.unpack_from(data, at)
+        at += _PART.size
+        found.append(Unit.unpack(data[at : at + length]))
+        places.append(place)
+        at += length
+    made = [Edge._make(_EDGE.unpack_from(data, at + n * _EDGE.size)) for n in range(edges)]
+    return Region(tuple(found), tuple(places), tuple(made))

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from playhead.engine.llvm.tier2 import store, wire
 from playhead.engine.llvm.tier2.store_writer import StoreWriter
-from playhead.engine.llvm.tier2.unit import Unit
+from playhead.engine.llvm.tier2.unit import Region, Unit, unpack
 from playhead.engine.llvm.tier2.wire import Reply, Request
 
-Compile = Callable[[Sequence[Unit]], list[bytes | None]]
+Compile = Callable[[Sequence[Unit | Region]], list[bytes | None]]
 Answers = list[tuple[int, bytes]]
 
 PR_SET_PDEATHSIG = 1
@@ -115,7 +115,7 @@ class Worker:
         if not packed:
             return []
         signal.setitimer(signal.ITIMER_VIRTUAL, HANG_S)  # SIGVTALRM ends the process, inside LLVM too
-        codes = self._compile([Unit.unpack(one) for one in packed])
+        codes = self._compile([unpack(one) for one in packed])
         return [_answer_of(code or b"") for code in codes]
 
 

@@ -1,0 +1,83 @@
+"""What the text of compiled code is written with: names, loads and stores, what they are of, where lines go."""
+
+from __future__ import annotations
+
+# What a load or store is of; LLVM may move accesses of one kind over those of another.
+STATE, TABLE, GUEST, CODE = "!tbaa !11", "!tbaa !12", "!tbaa !13", "!tbaa !14"
+FOOTER = """
+attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
+!0 = !{}
+!1 = !{!"branch_weights", i32 4000, i32 1}
+!2 = !{!"branch_weights", i32 1, i32 4000}
+!10 = !{!"playhead"}
+!11 = !{!21, !21, i64 0}
+!12 = !{!22, !22, i64 0}
+!13 = !{!23, !23, i64 0}
+!14 = !{!24, !24, i64 0}
+!21 = !{!"state", !10, i64 0}
+!22 = !{!"table", !10, i64 0}
+!23 = !{!"guest", !10, i64 0}
+!24 = !{!"code", !10, i64 0}
+declare i8 @llvm.ctpop.i8(i8)
+declare i16 @llvm.ctpop.i16(i16)
+declare i32 @llvm.ctpop.i32(i32)
+declare i64 @llvm.ctpop.i64(i64)
+declare i16 @llvm.bswap.i16(i16)
+declare i32 @llvm.bswap.i32(i32)
+declare i64 @llvm.bswap.i64(i64)
+declare i16 @llvm.ctlz.i16(i16, i1)
+declare i32 @llvm.ctlz.i32(i32, i1)
+declare i64 @llvm.ctlz.i64(i64, i1)
+declare i16 @llvm.cttz.i16(i16, i1)
+declare i32 @llvm.cttz.i32(i32, i1)
+declare i64 @llvm.cttz.i64(i64, i1)
+"""
+LIKELY, UNLIKELY = "!prof !1", "!prof !2"
+
+
+class Scope:
+    """Where text goes: the main path, or a place that is left for good. There, what the main path had when it was
+    left is known."""
+
+    def __init__(self, out: list[str], names: dict[int, str], limit: int | None):
+        self.out, self.names, self.limit = out, names, limit
+
+
+class Writer:
+    """Names, and lines that everything writes."""
+
+    def __init__(self) -> None:
+        self.temp = 0
+        self.entry = Scope(["entry:"], {}, 0)  # what comes once, in front of all blocks
+        self.tails: list[str] = []  # what comes behind their main paths
+
+    def t(self) -> str:
+        self.temp += 1
+        return f"%t{self.temp}"
+
+    def label(self, prefix: str = "L") -> str:
+        self.temp += 1
+        return f"{prefix}{self.temp}"
+
+    def pointer(self, scope: Scope, base: str, offset: int) -> str:
+        if offset == 0:
+            return base
+        p = self.t()
+        scope.out.append(f"{p} = getelementptr i8, ptr {base}, i64 {offset}")
+        return p
+
+    def load(self, scope: Scope, kind: str, base: str, offset: int, of: str) -> str:
+        p, v = self.pointer(scope, base, offset), self.t()
+        scope.out.append(f"{v} = load {kind}, ptr {p}, {of}")
+        return v
+
+    def store(self, scope: Scope, kind: str, value: str, base: str, offset: int) -> None:
+        p = self.pointer(scope, base, offset)
+        scope.out.append(f"store {kind} {value}, ptr {p}, {STATE}")
+
+    def tail(self, scope: Scope, target: str, uop: str, eip: str, budget: str) -> None:
+        """Go on elsewhere, for good."""
+        scope.out.append(
+            f"musttail call preserve_nonecc void {target}(ptr %cpu, ptr {uop}, i32 {eip}, i64 {budget}, ptr %tbl)"
+        )
+        scope.out.append("ret void")

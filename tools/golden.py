@@ -23,7 +23,8 @@ from playhead.engine.llvm.processors import ARM64, X86_64
 from playhead.engine.llvm.tier2 import switch
 from playhead.engine.llvm.tier2.compile import compile_text, functions
 from playhead.engine.llvm.tier2.tier import Compiled
-from playhead.engine.llvm.tier2.translate import FOOTER, translate
+from playhead.engine.llvm.tier2.text import FOOTER
+from playhead.engine.llvm.tier2.translate import translate
 from playhead.engine.llvm.tier2.unit import Unit
 from playhead.x86 import state as S
 from tools import asm

@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @call(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".call" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 8
@@ -19,7 +19,7 @@ body:
   %t12 = and i64 %t5, 4095
   %t13 = icmp ule i64 %t12, 4092
   %t14 = and i1 %t10, %t13
-  br i1 %t14, label %L11, label %X0, !prof !1
+  br i1 %t14, label %L11, label %X0_0, !prof !1
 L11:
   %t15 = and i64 %t8, -4096
   %t16 = add i64 %t15, %t5
@@ -61,15 +61,15 @@ W31:
   %t35 = load i64, ptr %t34, !tbaa !12
   %t36 = icmp eq i64 %t24, %t35
   %t37 = and i1 %t36, %t39
-  br i1 %t37, label %L27, label %X0, !prof !1
+  br i1 %t37, label %L27, label %X0_0, !prof !1
 J49:
   %t50 = getelementptr i8, ptr %uop, i64 160
   %t51 = load ptr, ptr %t50, !tbaa !14
   %t52 = load i32, ptr %t51, !tbaa !14
   %t53 = zext i32 %t52 to i64
-  %t54 = sub i64 %budget, %t53
+  %t54 = sub i64 %budget0, %t53
   %t55 = icmp slt i64 %t54, 0
-  br i1 %t55, label %X128, label %L56, !prof !2
+  br i1 %t55, label %X0_128, label %L56, !prof !2
 L56:
   %t57 = add i32 %eip, 15
   %t58 = getelementptr i8, ptr %cpu, i64 <regs + 28>
@@ -79,16 +79,16 @@ L56:
   store i32 %t44, ptr %cpu, !tbaa !11
   %t61 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t59, ptr %t61, !tbaa !11
-  %t62 = getelementptr i8, ptr %t51, i64 48
+  %t62 = getelementptr i8, ptr %t51, i64 80
   %t63 = getelementptr i8, ptr %t51, i64 8
   %t64 = load ptr, ptr %t63, !tbaa !14
   musttail call preserve_nonecc void %t64(ptr %cpu, ptr %t62, i32 %t57, i64 %t54, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t65 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t65(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t65(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X128:
+X0_128:
   %t66 = add i32 %t19, 4294967288
   %t67 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t68 = load i32, ptr %t67, !tbaa !11
@@ -99,6 +99,6 @@ X128:
   store i32 %t68, ptr %t70, !tbaa !11
   %t71 = getelementptr i8, ptr %uop, i64 128
   %t72 = load ptr, ptr %t71, !tbaa !14
-  musttail call preserve_nonecc void %t72(ptr %cpu, ptr %t71, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t72(ptr %cpu, ptr %t71, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

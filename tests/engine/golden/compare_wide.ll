@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @compare_wide(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".compare_wide" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 8
@@ -77,7 +77,7 @@ W15:
   %t19 = load i64, ptr %t18, !tbaa !12
   %t20 = icmp eq i64 %t8, %t19
   %t21 = and i1 %t20, %t23
-  br i1 %t21, label %L11, label %X0, !prof !1
+  br i1 %t21, label %L11, label %X0_0, !prof !1
 W44:
   %t45 = add i64 %t34, 7
   %t46 = lshr i64 %t45, 12
@@ -87,16 +87,16 @@ W44:
   %t48 = load i64, ptr %t47, !tbaa !12
   %t49 = icmp eq i64 %t37, %t48
   %t50 = and i1 %t49, %t52
-  br i1 %t50, label %L40, label %X64, !prof !1
+  br i1 %t50, label %L40, label %X0_64, !prof !1
 J59:
   %t77 = getelementptr i8, ptr %uop, i64 160
   %t78 = load ptr, ptr %t77, !tbaa !14
-  %t79 = add i64 %budget, 2
+  %t79 = add i64 %budget0, 2
   %t80 = load i32, ptr %t78, !tbaa !14
   %t81 = zext i32 %t80 to i64
   %t82 = sub i64 %t79, %t81
   %t83 = icmp slt i64 %t82, 0
-  br i1 %t83, label %X128, label %L84, !prof !2
+  br i1 %t83, label %X0_128, label %L84, !prof !2
 L84:
   %t85 = add i32 %eip, 18
   %t86 = and i32 %t70, 3221225480
@@ -107,7 +107,7 @@ L84:
   store i32 %t63, ptr %t88, !tbaa !11
   %t89 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t86, ptr %t89, !tbaa !11
-  %t90 = getelementptr i8, ptr %t78, i64 48
+  %t90 = getelementptr i8, ptr %t78, i64 80
   %t91 = getelementptr i8, ptr %t78, i64 8
   %t92 = load ptr, ptr %t91, !tbaa !14
   musttail call preserve_nonecc void %t92(ptr %cpu, ptr %t90, i32 %t85, i64 %t82, ptr %tbl)
@@ -117,9 +117,9 @@ J93:
   %t95 = load ptr, ptr %t94, !tbaa !14
   %t96 = load i32, ptr %t95, !tbaa !14
   %t97 = zext i32 %t96 to i64
-  %t98 = sub i64 %budget, %t97
+  %t98 = sub i64 %budget0, %t97
   %t99 = icmp slt i64 %t98, 0
-  br i1 %t99, label %X224, label %L100, !prof !2
+  br i1 %t99, label %X0_224, label %L100, !prof !2
 L100:
   %t101 = add i32 %eip, 18
   %t102 = getelementptr i8, ptr %cpu, i64 <regs + 28>
@@ -149,24 +149,24 @@ L100:
   store i32 %t119, ptr %t122, !tbaa !11
   %t123 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t104, ptr %t123, !tbaa !11
-  %t124 = getelementptr i8, ptr %t95, i64 48
+  %t124 = getelementptr i8, ptr %t95, i64 80
   %t125 = getelementptr i8, ptr %t95, i64 8
   %t126 = load ptr, ptr %t125, !tbaa !14
   musttail call preserve_nonecc void %t126(ptr %cpu, ptr %t124, i32 %t101, i64 %t98, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t127 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t127(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t127(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X64:
+X0_64:
   store i32 %t1, ptr %cpu, !tbaa !11
   %t128 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   store i32 %t27, ptr %t128, !tbaa !11
   %t129 = getelementptr i8, ptr %uop, i64 64
   %t130 = load ptr, ptr %t129, !tbaa !14
-  musttail call preserve_nonecc void %t130(ptr %cpu, ptr %t129, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t130(ptr %cpu, ptr %t129, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X128:
+X0_128:
   %t131 = and i32 %t70, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
   %t132 = getelementptr i8, ptr %cpu, i64 <regs + 8>
@@ -177,9 +177,9 @@ X128:
   store i32 %t131, ptr %t134, !tbaa !11
   %t135 = getelementptr i8, ptr %uop, i64 128
   %t136 = load ptr, ptr %t135, !tbaa !14
-  musttail call preserve_nonecc void %t136(ptr %cpu, ptr %t135, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t136(ptr %cpu, ptr %t135, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X224:
+X0_224:
   %t137 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   %t138 = load i32, ptr %t137, !tbaa !11
   %t139 = add i32 %t138, 1
@@ -209,6 +209,6 @@ X224:
   store i32 %t139, ptr %t158, !tbaa !11
   %t159 = getelementptr i8, ptr %uop, i64 224
   %t160 = load ptr, ptr %t159, !tbaa !14
-  musttail call preserve_nonecc void %t160(ptr %cpu, ptr %t159, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t160(ptr %cpu, ptr %t159, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

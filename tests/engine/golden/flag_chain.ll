@@ -4,18 +4,18 @@
 
 define preserve_nonecc void @flag_chain(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".flag_chain" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   br label %J1
 J1:
   %t2 = getelementptr i8, ptr %uop, i64 448
   %t3 = load ptr, ptr %t2, !tbaa !14
   %t4 = load i32, ptr %t3, !tbaa !14
   %t5 = zext i32 %t4 to i64
-  %t6 = sub i64 %budget, %t5
+  %t6 = sub i64 %budget0, %t5
   %t7 = icmp slt i64 %t6, 0
-  br i1 %t7, label %X416, label %L8, !prof !2
+  br i1 %t7, label %X0_416, label %L8, !prof !2
 L8:
   %t9 = add i32 %eip, 31
   %t10 = getelementptr i8, ptr %cpu, i64 <regs + 8>
@@ -90,12 +90,12 @@ L8:
   store i32 %t50, ptr %t71, !tbaa !11
   %t72 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t64, ptr %t72, !tbaa !11
-  %t73 = getelementptr i8, ptr %t3, i64 48
+  %t73 = getelementptr i8, ptr %t3, i64 80
   %t74 = getelementptr i8, ptr %t3, i64 8
   %t75 = load ptr, ptr %t74, !tbaa !14
   musttail call preserve_nonecc void %t75(ptr %cpu, ptr %t73, i32 %t9, i64 %t6, ptr %tbl)
   ret void
-X416:
+X0_416:
   %t76 = getelementptr i8, ptr %cpu, i64 <regs + 8>
   %t77 = load i32, ptr %t76, !tbaa !11
   %t78 = getelementptr i8, ptr %cpu, i64 <regs + 4>
@@ -170,6 +170,6 @@ X416:
   store i32 %t130, ptr %t138, !tbaa !11
   %t139 = getelementptr i8, ptr %uop, i64 416
   %t140 = load ptr, ptr %t139, !tbaa !14
-  musttail call preserve_nonecc void %t140(ptr %cpu, ptr %t139, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t140(ptr %cpu, ptr %t139, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

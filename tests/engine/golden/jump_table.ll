@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @jump_table(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".jump_table" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = load i32, ptr %cpu, !tbaa !11
   %t3 = add i32 %t2, 4294967264
   %t4 = icmp ult i32 %t3, 90
@@ -23,7 +23,7 @@ L9:
   %t35 = load i64, ptr %t34, !tbaa !12
   %t36 = and i64 %t35, 1
   %t37 = icmp ne i64 %t36, 0
-  br i1 %t37, label %L38, label %X128, !prof !1
+  br i1 %t37, label %L38, label %X0_128, !prof !1
 L38:
   %t39 = and i64 %t35, -4096
   %t40 = add i64 %t39, %t32
@@ -41,7 +41,7 @@ L38:
   %t53 = and i64 %t46, 4095
   %t54 = icmp ule i64 %t53, 4092
   %t55 = and i1 %t51, %t54
-  br i1 %t55, label %L52, label %X160, !prof !1
+  br i1 %t55, label %L52, label %X0_160, !prof !1
 L52:
   %t56 = and i64 %t49, -4096
   %t57 = add i64 %t56, %t46
@@ -51,12 +51,12 @@ L52:
 J1:
   %t10 = getelementptr i8, ptr %uop, i64 96
   %t11 = load ptr, ptr %t10, !tbaa !14
-  %t12 = add i64 %budget, 2
+  %t12 = add i64 %budget0, 2
   %t13 = load i32, ptr %t11, !tbaa !14
   %t14 = zext i32 %t13 to i64
   %t15 = sub i64 %t12, %t14
   %t16 = icmp slt i64 %t15, 0
-  br i1 %t16, label %X64, label %L17, !prof !2
+  br i1 %t16, label %X0_64, label %L17, !prof !2
 L17:
   %t18 = add i32 %eip, 22
   %t19 = xor i32 %t3, 4294967295
@@ -70,7 +70,7 @@ L17:
   %t26 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t24, ptr %t26, !tbaa !11
   store i32 %t3, ptr %cpu, !tbaa !11
-  %t27 = getelementptr i8, ptr %t11, i64 48
+  %t27 = getelementptr i8, ptr %t11, i64 80
   %t28 = getelementptr i8, ptr %t11, i64 8
   %t29 = load ptr, ptr %t28, !tbaa !14
   musttail call preserve_nonecc void %t29(ptr %cpu, ptr %t27, i32 %t18, i64 %t15, ptr %tbl)
@@ -90,15 +90,15 @@ J59:
   %t71 = getelementptr [16 x i8], ptr %t63, i64 %t70
   %t72 = load i64, ptr %t71, !tbaa !14
   %t73 = icmp eq i64 %t72, %t65
-  br i1 %t73, label %L74, label %X160, !prof !1
+  br i1 %t73, label %L74, label %X0_160, !prof !1
 L74:
   %t75 = getelementptr i8, ptr %t71, i64 8
   %t76 = load ptr, ptr %t75, !tbaa !14
   %t77 = load i32, ptr %t76, !tbaa !14
   %t78 = zext i32 %t77 to i64
-  %t79 = sub i64 %budget, %t78
+  %t79 = sub i64 %budget0, %t78
   %t80 = icmp slt i64 %t79, 0
-  br i1 %t80, label %X160, label %L81, !prof !2
+  br i1 %t80, label %X0_160, label %L81, !prof !2
 L81:
   %t82 = xor i32 %t3, 4294967295
   %t83 = and i32 %t82, 90
@@ -111,12 +111,12 @@ L81:
   %t89 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t87, ptr %t89, !tbaa !11
   store i32 %t43, ptr %cpu, !tbaa !11
-  %t90 = getelementptr i8, ptr %t76, i64 48
+  %t90 = getelementptr i8, ptr %t76, i64 80
   %t91 = getelementptr i8, ptr %t76, i64 8
   %t92 = load ptr, ptr %t91, !tbaa !14
   musttail call preserve_nonecc void %t92(ptr %cpu, ptr %t90, i32 %t42, i64 %t79, ptr %tbl)
   ret void
-X64:
+X0_64:
   %t93 = xor i32 %t3, 4294967295
   %t94 = and i32 %t93, 90
   %t95 = xor i32 %t3, 4294967205
@@ -130,9 +130,9 @@ X64:
   store i32 %t3, ptr %cpu, !tbaa !11
   %t101 = getelementptr i8, ptr %uop, i64 64
   %t102 = load ptr, ptr %t101, !tbaa !14
-  musttail call preserve_nonecc void %t102(ptr %cpu, ptr %t101, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t102(ptr %cpu, ptr %t101, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X128:
+X0_128:
   %t103 = xor i32 %t3, 4294967295
   %t104 = and i32 %t103, 90
   %t105 = xor i32 %t3, 4294967205
@@ -146,9 +146,9 @@ X128:
   store i32 %t3, ptr %cpu, !tbaa !11
   %t111 = getelementptr i8, ptr %uop, i64 128
   %t112 = load ptr, ptr %t111, !tbaa !14
-  musttail call preserve_nonecc void %t112(ptr %cpu, ptr %t111, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t112(ptr %cpu, ptr %t111, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X160:
+X0_160:
   %t113 = xor i32 %t3, 4294967295
   %t114 = and i32 %t113, 90
   %t115 = xor i32 %t3, 4294967205
@@ -162,6 +162,6 @@ X160:
   store i32 %t43, ptr %cpu, !tbaa !11
   %t121 = getelementptr i8, ptr %uop, i64 160
   %t122 = load ptr, ptr %t121, !tbaa !14
-  musttail call preserve_nonecc void %t122(ptr %cpu, ptr %t121, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t122(ptr %cpu, ptr %t121, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

@@ -4,227 +4,227 @@
 
 define preserve_nonecc void @list_walk(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".list_walk" {
 entry:
-  %t31 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  %t32 = load i32, ptr %t31, !tbaa !11
-  %t80 = getelementptr i8, ptr %cpu, i64 <regs + 16>
-  %t81 = load i32, ptr %t80, !tbaa !11
-  %t151 = getelementptr i8, ptr %uop, i64 -48
-  %t152 = getelementptr i8, ptr %uop, i64 192
-  %t153 = load ptr, ptr %t152, !tbaa !14
-  %own160 = icmp eq ptr %t153, %t151
+  %t1 = getelementptr i8, ptr %uop, i64 -80
+  %t2 = getelementptr i8, ptr %uop, i64 192
+  %t3 = load ptr, ptr %t2, !tbaa !14
+  %own160 = icmp eq ptr %t3, %t1
+  %t34 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  %t35 = load i32, ptr %t34, !tbaa !11
+  %t83 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  %t84 = load i32, ptr %t83, !tbaa !11
   %t154 = load i32, ptr %cpu, !tbaa !11
   %t155 = getelementptr i8, ptr %cpu, i64 <fl_res>
   %t156 = load i32, ptr %t155, !tbaa !11
   %t157 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   %t158 = load i32, ptr %t157, !tbaa !11
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ], [ %t61, %B64 ]
-  %c0 = phi i32 [ %t154, %entry ], [ %t1, %B64 ]
-  %c40 = phi i32 [ %t156, %entry ], [ %t1, %B64 ]
-  %c44 = phi i32 [ %t158, %entry ], [ 0, %B64 ]
-  %t2 = zext i32 %c0 to i64
-  %t3 = lshr i64 %t2, 12
-  %t4 = getelementptr i64, ptr %tbl, i64 %t3
-  %t5 = load i64, ptr %t4, !tbaa !12
-  %t6 = and i64 %t5, 1
-  %t7 = icmp ne i64 %t6, 0
-  %t9 = and i64 %t2, 4095
-  %t10 = icmp ule i64 %t9, 4092
-  %t11 = and i1 %t7, %t10
-  br i1 %t11, label %L8, label %X0, !prof !1
-L8:
-  %t12 = and i64 %t5, -4096
-  %t13 = add i64 %t12, %t2
-  %t14 = inttoptr i64 %t13 to ptr
-  %t1 = load i32, ptr %t14, align 1, !tbaa !13
-  %t16 = add i32 %t1, 8
-  %t17 = zext i32 %t16 to i64
-  %t18 = lshr i64 %t17, 12
-  %t19 = getelementptr i64, ptr %tbl, i64 %t18
-  %t20 = load i64, ptr %t19, !tbaa !12
-  %t21 = and i64 %t20, 1
-  %t22 = icmp ne i64 %t21, 0
-  %t24 = and i64 %t17, 4095
-  %t25 = icmp ule i64 %t24, 4092
-  %t26 = and i1 %t22, %t25
-  br i1 %t26, label %L23, label %X32, !prof !1
-L23:
-  %t27 = and i64 %t20, -4096
-  %t28 = add i64 %t27, %t17
-  %t29 = inttoptr i64 %t28 to ptr
-  %t15 = load i32, ptr %t29, align 1, !tbaa !13
-  %t33 = sub i32 %t15, %t32
-  %t34 = icmp eq i32 %t33, 0
-  br i1 %t34, label %J30, label %L35
-L35:
-  %t58 = icmp eq i32 %t1, 0
-  %t59 = xor i1 %t58, true
-  br i1 %t59, label %J57, label %L60
-L60:
-  %t82 = zext i32 %t81 to i64
-  %t83 = lshr i64 %t82, 12
-  %t84 = getelementptr i64, ptr %tbl, i64 %t83
-  %t85 = load i64, ptr %t84, !tbaa !12
-  %t86 = and i64 %t85, 1
-  %t87 = icmp ne i64 %t86, 0
-  %t89 = and i64 %t82, 4095
-  %t90 = icmp ule i64 %t89, 4092
-  %t91 = and i1 %t87, %t90
-  br i1 %t91, label %L88, label %X224, !prof !1
-L88:
-  %t92 = and i64 %t85, -4096
-  %t93 = add i64 %t92, %t82
-  %t94 = inttoptr i64 %t93 to ptr
-  %t79 = load i32, ptr %t94, align 1, !tbaa !13
-  br label %J95
-J30:
-  %t36 = getelementptr i8, ptr %uop, i64 96
-  %t37 = load ptr, ptr %t36, !tbaa !14
-  %t38 = add i64 %budget, 3
-  %t39 = load i32, ptr %t37, !tbaa !14
-  %t40 = zext i32 %t39 to i64
-  %t41 = sub i64 %t38, %t40
-  %t42 = icmp slt i64 %t41, 0
-  br i1 %t42, label %X64, label %L43, !prof !2
-L43:
-  %t44 = add i32 %eip, 11
-  %t45 = xor i32 %t15, 4294967295
-  %t46 = and i32 %t45, %t32
-  %t47 = xor i32 %t15, %t32
-  %t48 = xor i32 %t47, 4294967295
-  %t49 = and i32 %t48, %t33
-  %t50 = or i32 %t46, %t49
-  %t51 = and i32 %t50, 3221225480
-  store i32 %t1, ptr %cpu, !tbaa !11
-  %t52 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t33, ptr %t52, !tbaa !11
-  %t53 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t51, ptr %t53, !tbaa !11
-  %t54 = getelementptr i8, ptr %t37, i64 48
-  %t55 = getelementptr i8, ptr %t37, i64 8
-  %t56 = load ptr, ptr %t55, !tbaa !14
-  musttail call preserve_nonecc void %t56(ptr %cpu, ptr %t54, i32 %t44, i64 %t41, ptr %tbl)
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ], [ %t64, %B66 ]
+  %c0_0 = phi i32 [ %t154, %entry ], [ %t4, %B66 ]
+  %c0_40 = phi i32 [ %t156, %entry ], [ %t4, %B66 ]
+  %c0_44 = phi i32 [ %t158, %entry ], [ 0, %B66 ]
+  %t5 = zext i32 %c0_0 to i64
+  %t6 = lshr i64 %t5, 12
+  %t7 = getelementptr i64, ptr %tbl, i64 %t6
+  %t8 = load i64, ptr %t7, !tbaa !12
+  %t9 = and i64 %t8, 1
+  %t10 = icmp ne i64 %t9, 0
+  %t12 = and i64 %t5, 4095
+  %t13 = icmp ule i64 %t12, 4092
+  %t14 = and i1 %t10, %t13
+  br i1 %t14, label %L11, label %X0_0, !prof !1
+L11:
+  %t15 = and i64 %t8, -4096
+  %t16 = add i64 %t15, %t5
+  %t17 = inttoptr i64 %t16 to ptr
+  %t4 = load i32, ptr %t17, align 1, !tbaa !13
+  %t19 = add i32 %t4, 8
+  %t20 = zext i32 %t19 to i64
+  %t21 = lshr i64 %t20, 12
+  %t22 = getelementptr i64, ptr %tbl, i64 %t21
+  %t23 = load i64, ptr %t22, !tbaa !12
+  %t24 = and i64 %t23, 1
+  %t25 = icmp ne i64 %t24, 0
+  %t27 = and i64 %t20, 4095
+  %t28 = icmp ule i64 %t27, 4092
+  %t29 = and i1 %t25, %t28
+  br i1 %t29, label %L26, label %X0_32, !prof !1
+L26:
+  %t30 = and i64 %t23, -4096
+  %t31 = add i64 %t30, %t20
+  %t32 = inttoptr i64 %t31 to ptr
+  %t18 = load i32, ptr %t32, align 1, !tbaa !13
+  %t36 = sub i32 %t18, %t35
+  %t37 = icmp eq i32 %t36, 0
+  br i1 %t37, label %J33, label %L38
+L38:
+  %t61 = icmp eq i32 %t4, 0
+  %t62 = xor i1 %t61, true
+  br i1 %t62, label %J60, label %L63
+L63:
+  %t85 = zext i32 %t84 to i64
+  %t86 = lshr i64 %t85, 12
+  %t87 = getelementptr i64, ptr %tbl, i64 %t86
+  %t88 = load i64, ptr %t87, !tbaa !12
+  %t89 = and i64 %t88, 1
+  %t90 = icmp ne i64 %t89, 0
+  %t92 = and i64 %t85, 4095
+  %t93 = icmp ule i64 %t92, 4092
+  %t94 = and i1 %t90, %t93
+  br i1 %t94, label %L91, label %X0_224, !prof !1
+L91:
+  %t95 = and i64 %t88, -4096
+  %t96 = add i64 %t95, %t85
+  %t97 = inttoptr i64 %t96 to ptr
+  %t82 = load i32, ptr %t97, align 1, !tbaa !13
+  br label %J98
+J33:
+  %t39 = getelementptr i8, ptr %uop, i64 96
+  %t40 = load ptr, ptr %t39, !tbaa !14
+  %t41 = add i64 %budget0, 3
+  %t42 = load i32, ptr %t40, !tbaa !14
+  %t43 = zext i32 %t42 to i64
+  %t44 = sub i64 %t41, %t43
+  %t45 = icmp slt i64 %t44, 0
+  br i1 %t45, label %X0_64, label %L46, !prof !2
+L46:
+  %t47 = add i32 %eip, 11
+  %t48 = xor i32 %t18, 4294967295
+  %t49 = and i32 %t48, %t35
+  %t50 = xor i32 %t18, %t35
+  %t51 = xor i32 %t50, 4294967295
+  %t52 = and i32 %t51, %t36
+  %t53 = or i32 %t49, %t52
+  %t54 = and i32 %t53, 3221225480
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t55 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t36, ptr %t55, !tbaa !11
+  %t56 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t54, ptr %t56, !tbaa !11
+  %t57 = getelementptr i8, ptr %t40, i64 80
+  %t58 = getelementptr i8, ptr %t40, i64 8
+  %t59 = load ptr, ptr %t58, !tbaa !14
+  musttail call preserve_nonecc void %t59(ptr %cpu, ptr %t57, i32 %t47, i64 %t44, ptr %tbl)
   ret void
-B64:
-  br label %body
-J57:
-  %t61 = add i64 %budget, -5
-  %t62 = icmp sge i64 %t61, 0
-  %t63 = and i1 %t62, %own160
-  br i1 %t63, label %B64, label %L65, !prof !1
-L65:
-  %t66 = getelementptr i8, ptr %uop, i64 192
-  %t67 = load ptr, ptr %t66, !tbaa !14
-  %t68 = add i64 %budget, 1
-  %t69 = load i32, ptr %t67, !tbaa !14
-  %t70 = zext i32 %t69 to i64
-  %t71 = sub i64 %t68, %t70
-  %t72 = icmp slt i64 %t71, 0
-  br i1 %t72, label %X160, label %L73, !prof !2
-L73:
-  store i32 %t1, ptr %cpu, !tbaa !11
-  %t74 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t1, ptr %t74, !tbaa !11
-  %t75 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t75, !tbaa !11
-  %t76 = getelementptr i8, ptr %t67, i64 48
-  %t77 = getelementptr i8, ptr %t67, i64 8
-  %t78 = load ptr, ptr %t77, !tbaa !14
-  musttail call preserve_nonecc void %t78(ptr %cpu, ptr %t76, i32 %eip, i64 %t71, ptr %tbl)
+B66:
+  br label %body0
+J60:
+  %t64 = add i64 %budget0, -5
+  %t65 = icmp sge i64 %t64, 0
+  %t68 = and i1 %t65, %own160
+  br i1 %t68, label %B66, label %L67, !prof !1
+L67:
+  %t69 = getelementptr i8, ptr %uop, i64 192
+  %t70 = load ptr, ptr %t69, !tbaa !14
+  %t71 = add i64 %budget0, 1
+  %t72 = load i32, ptr %t70, !tbaa !14
+  %t73 = zext i32 %t72 to i64
+  %t74 = sub i64 %t71, %t73
+  %t75 = icmp slt i64 %t74, 0
+  br i1 %t75, label %X0_160, label %L76, !prof !2
+L76:
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t77 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t77, !tbaa !11
+  %t78 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t78, !tbaa !11
+  %t79 = getelementptr i8, ptr %t70, i64 80
+  %t80 = getelementptr i8, ptr %t70, i64 8
+  %t81 = load ptr, ptr %t80, !tbaa !14
+  musttail call preserve_nonecc void %t81(ptr %cpu, ptr %t79, i32 %eip, i64 %t74, ptr %tbl)
   ret void
-J95:
-  %t96 = getelementptr i8, ptr %cpu, i64 <jump_key>
-  %t97 = load i64, ptr %t96, !tbaa !11
-  %t98 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
-  %t99 = load ptr, ptr %t98, !tbaa !11
-  %t100 = zext i32 %t79 to i64
-  %t101 = or i64 %t97, %t100
-  %t102 = lshr i32 %t79, 4
-  %t103 = and i32 %t79, 255
-  %t104 = xor i32 %t102, %t103
-  %t105 = and i32 %t104, 16383
-  %t106 = zext i32 %t105 to i64
-  %t107 = getelementptr [16 x i8], ptr %t99, i64 %t106
-  %t108 = load i64, ptr %t107, !tbaa !14
-  %t109 = icmp eq i64 %t108, %t101
-  br i1 %t109, label %L110, label %X224, !prof !1
-L110:
-  %t111 = getelementptr i8, ptr %t107, i64 8
-  %t112 = load ptr, ptr %t111, !tbaa !14
-  %t113 = load i32, ptr %t112, !tbaa !14
-  %t114 = zext i32 %t113 to i64
-  %t115 = sub i64 %budget, %t114
-  %t116 = icmp slt i64 %t115, 0
-  br i1 %t116, label %X224, label %L117, !prof !2
-L117:
-  %t118 = add i32 %t81, 4
-  store i32 %t1, ptr %cpu, !tbaa !11
-  %t119 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t1, ptr %t119, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t120, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 <regs + 16>
-  store i32 %t118, ptr %t121, !tbaa !11
-  %t122 = getelementptr i8, ptr %t112, i64 48
-  %t123 = getelementptr i8, ptr %t112, i64 8
-  %t124 = load ptr, ptr %t123, !tbaa !14
-  musttail call preserve_nonecc void %t124(ptr %cpu, ptr %t122, i32 %t79, i64 %t115, ptr %tbl)
+J98:
+  %t99 = getelementptr i8, ptr %cpu, i64 <jump_key>
+  %t100 = load i64, ptr %t99, !tbaa !11
+  %t101 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
+  %t102 = load ptr, ptr %t101, !tbaa !11
+  %t103 = zext i32 %t82 to i64
+  %t104 = or i64 %t100, %t103
+  %t105 = lshr i32 %t82, 4
+  %t106 = and i32 %t82, 255
+  %t107 = xor i32 %t105, %t106
+  %t108 = and i32 %t107, 16383
+  %t109 = zext i32 %t108 to i64
+  %t110 = getelementptr [16 x i8], ptr %t102, i64 %t109
+  %t111 = load i64, ptr %t110, !tbaa !14
+  %t112 = icmp eq i64 %t111, %t104
+  br i1 %t112, label %L113, label %X0_224, !prof !1
+L113:
+  %t114 = getelementptr i8, ptr %t110, i64 8
+  %t115 = load ptr, ptr %t114, !tbaa !14
+  %t116 = load i32, ptr %t115, !tbaa !14
+  %t117 = zext i32 %t116 to i64
+  %t118 = sub i64 %budget0, %t117
+  %t119 = icmp slt i64 %t118, 0
+  br i1 %t119, label %X0_224, label %L120, !prof !2
+L120:
+  %t121 = add i32 %t84, 4
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t122 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t122, !tbaa !11
+  %t123 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t123, !tbaa !11
+  %t124 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t121, ptr %t124, !tbaa !11
+  %t125 = getelementptr i8, ptr %t115, i64 80
+  %t126 = getelementptr i8, ptr %t115, i64 8
+  %t127 = load ptr, ptr %t126, !tbaa !14
+  musttail call preserve_nonecc void %t127(ptr %cpu, ptr %t125, i32 %t82, i64 %t118, ptr %tbl)
   ret void
-X0:
-  store i32 %c0, ptr %cpu, !tbaa !11
-  %t125 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %c40, ptr %t125, !tbaa !11
-  %t126 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %c44, ptr %t126, !tbaa !11
-  %t127 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t127(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
-  ret void
-X32:
-  store i32 %t1, ptr %cpu, !tbaa !11
+X0_0:
+  store i32 %c0_0, ptr %cpu, !tbaa !11
   %t128 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %c40, ptr %t128, !tbaa !11
+  store i32 %c0_40, ptr %t128, !tbaa !11
   %t129 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %c44, ptr %t129, !tbaa !11
-  %t130 = getelementptr i8, ptr %uop, i64 32
-  %t131 = load ptr, ptr %t130, !tbaa !14
-  musttail call preserve_nonecc void %t131(ptr %cpu, ptr %t130, i32 %eip, i64 %budget, ptr %tbl)
+  store i32 %c0_44, ptr %t129, !tbaa !11
+  %t130 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t130(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X64:
-  %t132 = xor i32 %t15, 4294967295
-  %t133 = and i32 %t132, %t32
-  %t134 = xor i32 %t15, %t32
-  %t135 = xor i32 %t134, 4294967295
-  %t136 = and i32 %t135, %t33
-  %t137 = or i32 %t133, %t136
-  %t138 = and i32 %t137, 3221225480
-  store i32 %t1, ptr %cpu, !tbaa !11
-  %t139 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t33, ptr %t139, !tbaa !11
-  %t140 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t138, ptr %t140, !tbaa !11
-  %t141 = getelementptr i8, ptr %uop, i64 64
-  %t142 = load ptr, ptr %t141, !tbaa !14
-  musttail call preserve_nonecc void %t142(ptr %cpu, ptr %t141, i32 %eip, i64 %budget, ptr %tbl)
+X0_32:
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t131 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %c0_40, ptr %t131, !tbaa !11
+  %t132 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %c0_44, ptr %t132, !tbaa !11
+  %t133 = getelementptr i8, ptr %uop, i64 32
+  %t134 = load ptr, ptr %t133, !tbaa !14
+  musttail call preserve_nonecc void %t134(ptr %cpu, ptr %t133, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X160:
-  store i32 %t1, ptr %cpu, !tbaa !11
-  %t143 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t1, ptr %t143, !tbaa !11
-  %t144 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t144, !tbaa !11
-  %t145 = getelementptr i8, ptr %uop, i64 160
-  %t146 = load ptr, ptr %t145, !tbaa !14
-  musttail call preserve_nonecc void %t146(ptr %cpu, ptr %t145, i32 %eip, i64 %budget, ptr %tbl)
+X0_64:
+  %t135 = xor i32 %t18, 4294967295
+  %t136 = and i32 %t135, %t35
+  %t137 = xor i32 %t18, %t35
+  %t138 = xor i32 %t137, 4294967295
+  %t139 = and i32 %t138, %t36
+  %t140 = or i32 %t136, %t139
+  %t141 = and i32 %t140, 3221225480
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t142 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t36, ptr %t142, !tbaa !11
+  %t143 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t141, ptr %t143, !tbaa !11
+  %t144 = getelementptr i8, ptr %uop, i64 64
+  %t145 = load ptr, ptr %t144, !tbaa !14
+  musttail call preserve_nonecc void %t145(ptr %cpu, ptr %t144, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X224:
-  store i32 %t1, ptr %cpu, !tbaa !11
-  %t147 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t1, ptr %t147, !tbaa !11
-  %t148 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t148, !tbaa !11
-  %t149 = getelementptr i8, ptr %uop, i64 224
-  %t150 = load ptr, ptr %t149, !tbaa !14
-  musttail call preserve_nonecc void %t150(ptr %cpu, ptr %t149, i32 %eip, i64 %budget, ptr %tbl)
+X0_160:
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t146 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t146, !tbaa !11
+  %t147 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t147, !tbaa !11
+  %t148 = getelementptr i8, ptr %uop, i64 160
+  %t149 = load ptr, ptr %t148, !tbaa !14
+  musttail call preserve_nonecc void %t149(ptr %cpu, ptr %t148, i32 %eip, i64 %budget0, ptr %tbl)
+  ret void
+X0_224:
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t150 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t150, !tbaa !11
+  %t151 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t151, !tbaa !11
+  %t152 = getelementptr i8, ptr %uop, i64 224
+  %t153 = load ptr, ptr %t152, !tbaa !14
+  musttail call preserve_nonecc void %t153(ptr %cpu, ptr %t152, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

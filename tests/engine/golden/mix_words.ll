@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @mix_words(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".mix_words" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 24>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = zext i32 %t3 to i64
@@ -18,7 +18,7 @@ body:
   %t11 = and i64 %t4, 4095
   %t12 = icmp ule i64 %t11, 4092
   %t13 = and i1 %t9, %t12
-  br i1 %t13, label %L10, label %X0, !prof !1
+  br i1 %t13, label %L10, label %X0_0, !prof !1
 L10:
   %t14 = and i64 %t7, -4096
   %t15 = add i64 %t14, %t4
@@ -36,7 +36,7 @@ L10:
   %t27 = and i64 %t20, 4095
   %t28 = icmp ule i64 %t27, 4092
   %t29 = and i1 %t25, %t28
-  br i1 %t29, label %L26, label %X64, !prof !1
+  br i1 %t29, label %L26, label %X0_64, !prof !1
 L26:
   %t30 = and i64 %t23, -4096
   %t31 = add i64 %t30, %t20
@@ -48,9 +48,9 @@ J33:
   %t35 = load ptr, ptr %t34, !tbaa !14
   %t36 = load i32, ptr %t35, !tbaa !14
   %t37 = zext i32 %t36 to i64
-  %t38 = sub i64 %budget, %t37
+  %t38 = sub i64 %budget0, %t37
   %t39 = icmp slt i64 %t38, 0
-  br i1 %t39, label %X384, label %L40, !prof !2
+  br i1 %t39, label %X0_384, label %L40, !prof !2
 L40:
   %t41 = add i32 %eip, 34
   %t42 = getelementptr i8, ptr %cpu, i64 <regs + 12>
@@ -90,22 +90,22 @@ L40:
   store i32 %t54, ptr %t72, !tbaa !11
   %t73 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t69, ptr %t73, !tbaa !11
-  %t74 = getelementptr i8, ptr %t35, i64 48
+  %t74 = getelementptr i8, ptr %t35, i64 80
   %t75 = getelementptr i8, ptr %t35, i64 8
   %t76 = load ptr, ptr %t75, !tbaa !14
   musttail call preserve_nonecc void %t76(ptr %cpu, ptr %t74, i32 %t41, i64 %t38, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t77 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t77(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t77(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X64:
+X0_64:
   store i32 %t17, ptr %cpu, !tbaa !11
   %t78 = getelementptr i8, ptr %uop, i64 64
   %t79 = load ptr, ptr %t78, !tbaa !14
-  musttail call preserve_nonecc void %t79(ptr %cpu, ptr %t78, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t79(ptr %cpu, ptr %t78, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X384:
+X0_384:
   %t80 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   %t81 = load i32, ptr %t80, !tbaa !11
   %t82 = shl i32 %t81, 5
@@ -145,6 +145,6 @@ X384:
   store i32 %t107, ptr %t111, !tbaa !11
   %t112 = getelementptr i8, ptr %uop, i64 384
   %t113 = load ptr, ptr %t112, !tbaa !14
-  musttail call preserve_nonecc void %t113(ptr %cpu, ptr %t112, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t113(ptr %cpu, ptr %t112, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @multiply_halves(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".multiply_halves" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4294967272
@@ -70,15 +70,15 @@ W15:
   %t19 = load i64, ptr %t18, !tbaa !12
   %t20 = icmp eq i64 %t8, %t19
   %t21 = and i1 %t20, %t23
-  br i1 %t21, label %L11, label %X0, !prof !1
+  br i1 %t21, label %L11, label %X0_0, !prof !1
 J60:
   %t61 = getelementptr i8, ptr %uop, i64 576
   %t62 = load ptr, ptr %t61, !tbaa !14
   %t63 = load i32, ptr %t62, !tbaa !14
   %t64 = zext i32 %t63 to i64
-  %t65 = sub i64 %budget, %t64
+  %t65 = sub i64 %budget0, %t64
   %t66 = icmp slt i64 %t65, 0
-  br i1 %t66, label %X544, label %L67, !prof !2
+  br i1 %t66, label %X0_544, label %L67, !prof !2
 L67:
   %t68 = add i32 %eip, 52
   %t69 = sub i32 %t49, %t48
@@ -102,16 +102,16 @@ L67:
   store i32 %t43, ptr %t81, !tbaa !11
   %t82 = getelementptr i8, ptr %cpu, i64 <regs + 28>
   store i32 %t48, ptr %t82, !tbaa !11
-  %t83 = getelementptr i8, ptr %t62, i64 48
+  %t83 = getelementptr i8, ptr %t62, i64 80
   %t84 = getelementptr i8, ptr %t62, i64 8
   %t85 = load ptr, ptr %t84, !tbaa !14
   musttail call preserve_nonecc void %t85(ptr %cpu, ptr %t83, i32 %t68, i64 %t65, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t86 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t86(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t86(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X544:
+X0_544:
   %t87 = sub i32 %t49, %t48
   %t88 = xor i32 %t49, 4294967295
   %t89 = and i32 %t88, %t48
@@ -135,6 +135,6 @@ X544:
   store i32 %t48, ptr %t100, !tbaa !11
   %t101 = getelementptr i8, ptr %uop, i64 544
   %t102 = load ptr, ptr %t101, !tbaa !14
-  musttail call preserve_nonecc void %t102(ptr %cpu, ptr %t101, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t102(ptr %cpu, ptr %t101, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @range_decoder(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".range_decoder" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4
@@ -19,7 +19,7 @@ body:
   %t12 = and i64 %t5, 4095
   %t13 = icmp ule i64 %t12, 4092
   %t14 = and i1 %t10, %t13
-  br i1 %t14, label %L11, label %X0, !prof !1
+  br i1 %t14, label %L11, label %X0_0, !prof !1
 L11:
   %t15 = and i64 %t8, -4096
   %t16 = add i64 %t15, %t5
@@ -54,7 +54,7 @@ L25:
   %t54 = and i64 %t47, 4095
   %t55 = icmp ule i64 %t54, 4094
   %t56 = and i1 %t52, %t55
-  br i1 %t56, label %L53, label %X64, !prof !1
+  br i1 %t56, label %L53, label %X0_64, !prof !1
 L53:
   %t57 = and i64 %t50, -4096
   %t58 = add i64 %t57, %t47
@@ -99,16 +99,16 @@ W29:
   %t33 = load i64, ptr %t32, !tbaa !12
   %t34 = icmp eq i64 %t22, %t33
   %t35 = and i1 %t34, %t37
-  br i1 %t35, label %L25, label %X32, !prof !1
+  br i1 %t35, label %L25, label %X0_32, !prof !1
 J63:
   %t76 = getelementptr i8, ptr %uop, i64 256
   %t77 = load ptr, ptr %t76, !tbaa !14
-  %t78 = add i64 %budget, 8
+  %t78 = add i64 %budget0, 8
   %t79 = load i32, ptr %t77, !tbaa !14
   %t80 = zext i32 %t79 to i64
   %t81 = sub i64 %t78, %t80
   %t82 = icmp slt i64 %t81, 0
-  br i1 %t82, label %X224, label %L83, !prof !2
+  br i1 %t82, label %X0_224, label %L83, !prof !2
 L83:
   %t84 = add i32 %eip, 48
   %t85 = zext i16 %t41 to i32
@@ -131,7 +131,7 @@ L83:
   store i32 %t86, ptr %t97, !tbaa !11
   %t98 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t93, ptr %t98, !tbaa !11
-  %t99 = getelementptr i8, ptr %t77, i64 48
+  %t99 = getelementptr i8, ptr %t77, i64 80
   %t100 = getelementptr i8, ptr %t77, i64 8
   %t101 = load ptr, ptr %t100, !tbaa !14
   musttail call preserve_nonecc void %t101(ptr %cpu, ptr %t99, i32 %t84, i64 %t81, ptr %tbl)
@@ -141,9 +141,9 @@ J113:
   %t115 = load ptr, ptr %t114, !tbaa !14
   %t116 = load i32, ptr %t115, !tbaa !14
   %t117 = zext i32 %t116 to i64
-  %t118 = sub i64 %budget, %t117
+  %t118 = sub i64 %budget0, %t117
   %t119 = icmp slt i64 %t118, 0
-  br i1 %t119, label %X512, label %L120, !prof !2
+  br i1 %t119, label %X0_512, label %L120, !prof !2
 L120:
   %t121 = add i32 %eip, 48
   %t122 = add i32 %t43, %t43
@@ -166,30 +166,30 @@ L120:
   store i32 %t109, ptr %t132, !tbaa !11
   %t133 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t122, ptr %t133, !tbaa !11
-  %t134 = getelementptr i8, ptr %t115, i64 48
+  %t134 = getelementptr i8, ptr %t115, i64 80
   %t135 = getelementptr i8, ptr %t115, i64 8
   %t136 = load ptr, ptr %t135, !tbaa !14
   musttail call preserve_nonecc void %t136(ptr %cpu, ptr %t134, i32 %t121, i64 %t118, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t137 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t137(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t137(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X32:
+X0_32:
   store i32 %t1, ptr %cpu, !tbaa !11
   %t138 = getelementptr i8, ptr %uop, i64 32
   %t139 = load ptr, ptr %t138, !tbaa !14
-  musttail call preserve_nonecc void %t139(ptr %cpu, ptr %t138, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t139(ptr %cpu, ptr %t138, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X64:
+X0_64:
   store i32 %t1, ptr %cpu, !tbaa !11
   %t140 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t18, ptr %t140, !tbaa !11
   %t141 = getelementptr i8, ptr %uop, i64 64
   %t142 = load ptr, ptr %t141, !tbaa !14
-  musttail call preserve_nonecc void %t142(ptr %cpu, ptr %t141, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t142(ptr %cpu, ptr %t141, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X224:
+X0_224:
   %t143 = zext i16 %t41 to i32
   %t144 = sub i32 %t60, %t72
   %t145 = xor i32 %t60, 4294967295
@@ -212,9 +212,9 @@ X224:
   store i32 %t151, ptr %t156, !tbaa !11
   %t157 = getelementptr i8, ptr %uop, i64 224
   %t158 = load ptr, ptr %t157, !tbaa !14
-  musttail call preserve_nonecc void %t158(ptr %cpu, ptr %t157, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t158(ptr %cpu, ptr %t157, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X512:
+X0_512:
   %t159 = add i32 %t43, %t43
   %t160 = xor i32 %t159, 4294967295
   %t161 = and i32 %t43, %t160
@@ -237,6 +237,6 @@ X512:
   store i32 %t159, ptr %t170, !tbaa !11
   %t171 = getelementptr i8, ptr %uop, i64 512
   %t172 = load ptr, ptr %t171, !tbaa !14
-  musttail call preserve_nonecc void %t172(ptr %cpu, ptr %t171, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t172(ptr %cpu, ptr %t171, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

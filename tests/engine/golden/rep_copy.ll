@@ -4,11 +4,11 @@
 
 define preserve_nonecc void @rep_copy(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".rep_copy" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
-  br label %X64
-X64:
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
+  br label %X0_64
+X0_64:
   %t1 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   %t2 = load i32, ptr %t1, !tbaa !11
   %t3 = zext i32 %t2 to i64
@@ -32,6 +32,6 @@ X64:
   store i32 %t7, ptr %t17, !tbaa !11
   %t18 = getelementptr i8, ptr %uop, i64 64
   %t19 = load ptr, ptr %t18, !tbaa !14
-  musttail call preserve_nonecc void %t19(ptr %cpu, ptr %t18, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t19(ptr %cpu, ptr %t18, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

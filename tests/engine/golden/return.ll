@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @return(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".return" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   %t3 = load i32, ptr %t2, !tbaa !11
   %t4 = add i32 %t3, 4294967292
@@ -19,7 +19,7 @@ body:
   %t12 = and i64 %t5, 4095
   %t13 = icmp ule i64 %t12, 4092
   %t14 = and i1 %t10, %t13
-  br i1 %t14, label %L11, label %X0, !prof !1
+  br i1 %t14, label %L11, label %X0_0, !prof !1
 L11:
   %t15 = and i64 %t8, -4096
   %t16 = add i64 %t15, %t5
@@ -65,7 +65,7 @@ W32:
   %t36 = load i64, ptr %t35, !tbaa !12
   %t37 = icmp eq i64 %t25, %t36
   %t38 = and i1 %t37, %t40
-  br i1 %t38, label %L28, label %X64, !prof !1
+  br i1 %t38, label %L28, label %X0_64, !prof !1
 J56:
   %t57 = getelementptr i8, ptr %cpu, i64 <jump_key>
   %t58 = load i64, ptr %t57, !tbaa !11
@@ -81,15 +81,15 @@ J56:
   %t68 = getelementptr [16 x i8], ptr %t60, i64 %t67
   %t69 = load i64, ptr %t68, !tbaa !14
   %t70 = icmp eq i64 %t69, %t62
-  br i1 %t70, label %L71, label %X192, !prof !1
+  br i1 %t70, label %L71, label %X0_192, !prof !1
 L71:
   %t72 = getelementptr i8, ptr %t68, i64 8
   %t73 = load ptr, ptr %t72, !tbaa !14
   %t74 = load i32, ptr %t73, !tbaa !14
   %t75 = zext i32 %t74 to i64
-  %t76 = sub i64 %budget, %t75
+  %t76 = sub i64 %budget0, %t75
   %t77 = icmp slt i64 %t76, 0
-  br i1 %t77, label %X192, label %L78, !prof !2
+  br i1 %t77, label %X0_192, label %L78, !prof !2
 L78:
   %t79 = and i32 %t20, 12
   %t80 = or i32 %t20, 12
@@ -113,16 +113,16 @@ L78:
   store i32 %t47, ptr %t91, !tbaa !11
   %t92 = getelementptr i8, ptr %cpu, i64 <regs + 20>
   store i32 %t50, ptr %t92, !tbaa !11
-  %t93 = getelementptr i8, ptr %t73, i64 48
+  %t93 = getelementptr i8, ptr %t73, i64 80
   %t94 = getelementptr i8, ptr %t73, i64 8
   %t95 = load ptr, ptr %t94, !tbaa !14
   musttail call preserve_nonecc void %t95(ptr %cpu, ptr %t93, i32 %t53, i64 %t76, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t96 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t96(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t96(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X64:
+X0_64:
   %t97 = and i32 %t20, 12
   %t98 = or i32 %t20, 12
   %t99 = xor i32 %t21, 4294967295
@@ -138,9 +138,9 @@ X64:
   store i32 %t21, ptr %t105, !tbaa !11
   %t106 = getelementptr i8, ptr %uop, i64 64
   %t107 = load ptr, ptr %t106, !tbaa !14
-  musttail call preserve_nonecc void %t107(ptr %cpu, ptr %t106, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t107(ptr %cpu, ptr %t106, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X192:
+X0_192:
   %t108 = and i32 %t20, 12
   %t109 = or i32 %t20, 12
   %t110 = xor i32 %t21, 4294967295
@@ -165,6 +165,6 @@ X192:
   store i32 %t50, ptr %t121, !tbaa !11
   %t122 = getelementptr i8, ptr %uop, i64 192
   %t123 = load ptr, ptr %t122, !tbaa !14
-  musttail call preserve_nonecc void %t123(ptr %cpu, ptr %t122, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t123(ptr %cpu, ptr %t122, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

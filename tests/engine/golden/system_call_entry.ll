@@ -4,9 +4,9 @@
 
 define preserve_nonecc void @system_call_entry(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".system_call_entry" {
 entry:
-  br label %body
-body:
-  %budget = phi i64 [ %paid, %entry ]
+  br label %body0
+body0:
+  %budget0 = phi i64 [ %paid, %entry ]
   %t1 = load i32, ptr %cpu, !tbaa !11
   %t2 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t3 = load i32, ptr %t2, !tbaa !11
@@ -73,16 +73,16 @@ W15:
   %t19 = load i64, ptr %t18, !tbaa !12
   %t20 = icmp eq i64 %t8, %t19
   %t21 = and i1 %t20, %t23
-  br i1 %t21, label %L11, label %X0, !prof !1
+  br i1 %t21, label %L11, label %X0_0, !prof !1
 J54:
   %t58 = getelementptr i8, ptr %uop, i64 416
   %t59 = load ptr, ptr %t58, !tbaa !14
-  %t60 = add i64 %budget, 2
+  %t60 = add i64 %budget0, 2
   %t61 = load i32, ptr %t59, !tbaa !14
   %t62 = zext i32 %t61 to i64
   %t63 = sub i64 %t60, %t62
   %t64 = icmp slt i64 %t63, 0
-  br i1 %t64, label %X384, label %L65, !prof !2
+  br i1 %t64, label %X0_384, label %L65, !prof !2
 L65:
   %t66 = add i32 %eip, 32
   %t67 = getelementptr i8, ptr %cpu, i64 <eflags>
@@ -107,7 +107,7 @@ L65:
   store i32 %t77, ptr %t81, !tbaa !11
   %t82 = getelementptr i8, ptr %cpu, i64 <regs + 12>
   store i32 %t51, ptr %t82, !tbaa !11
-  %t83 = getelementptr i8, ptr %t59, i64 48
+  %t83 = getelementptr i8, ptr %t59, i64 80
   %t84 = getelementptr i8, ptr %t59, i64 8
   %t85 = load ptr, ptr %t84, !tbaa !14
   musttail call preserve_nonecc void %t85(ptr %cpu, ptr %t83, i32 %t66, i64 %t63, ptr %tbl)
@@ -117,9 +117,9 @@ J86:
   %t88 = load ptr, ptr %t87, !tbaa !14
   %t89 = load i32, ptr %t88, !tbaa !14
   %t90 = zext i32 %t89 to i64
-  %t91 = sub i64 %budget, %t90
+  %t91 = sub i64 %budget0, %t90
   %t92 = icmp slt i64 %t91, 0
-  br i1 %t92, label %X480, label %L93, !prof !2
+  br i1 %t92, label %X0_480, label %L93, !prof !2
 L93:
   %t94 = add i32 %eip, 32
   %t95 = getelementptr i8, ptr %cpu, i64 <eflags>
@@ -146,16 +146,16 @@ L93:
   store i32 %t51, ptr %t110, !tbaa !11
   %t111 = getelementptr i8, ptr %cpu, i64 <regs + 4>
   store i32 %t4, ptr %t111, !tbaa !11
-  %t112 = getelementptr i8, ptr %t88, i64 48
+  %t112 = getelementptr i8, ptr %t88, i64 80
   %t113 = getelementptr i8, ptr %t88, i64 8
   %t114 = load ptr, ptr %t113, !tbaa !14
   musttail call preserve_nonecc void %t114(ptr %cpu, ptr %t112, i32 %t94, i64 %t91, ptr %tbl)
   ret void
-X0:
+X0_0:
   %t115 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t115(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t115(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X384:
+X0_384:
   %t116 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t117 = load i32, ptr %t116, !tbaa !11
   %t118 = and i32 %t117, 4294966271
@@ -180,9 +180,9 @@ X384:
   store i32 %t51, ptr %t131, !tbaa !11
   %t132 = getelementptr i8, ptr %uop, i64 384
   %t133 = load ptr, ptr %t132, !tbaa !14
-  musttail call preserve_nonecc void %t133(ptr %cpu, ptr %t132, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t133(ptr %cpu, ptr %t132, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
-X480:
+X0_480:
   %t134 = getelementptr i8, ptr %cpu, i64 <eflags>
   %t135 = load i32, ptr %t134, !tbaa !11
   %t136 = and i32 %t135, 4294966271
@@ -209,6 +209,6 @@ X480:
   store i32 %t4, ptr %t150, !tbaa !11
   %t151 = getelementptr i8, ptr %uop, i64 480
   %t152 = load ptr, ptr %t151, !tbaa !14
-  musttail call preserve_nonecc void %t152(ptr %cpu, ptr %t151, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call preserve_nonecc void %t152(ptr %cpu, ptr %t151, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

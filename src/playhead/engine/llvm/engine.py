@@ -9,7 +9,7 @@ from playhead.engine.core import Core, host_array
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.guest_marks import GuestMarks
 from playhead.engine.llvm.library import library
-from playhead.engine.llvm.tier2.switch import OFF, SLICE, chosen
+from playhead.engine.llvm.tier2.switch import OFF, chosen
 from playhead.x86 import state as S
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class NativeEngine:
             left = min(end - c64[i["icount"]], MOST)
             if tier2 is not None:
                 until = tier2.stop - c64[i["icount"]]
-                look = c32[i["heat_top"]] > tier2.patience or not 0 < until <= SLICE
+                look = c32[i["heat_top"]] > tier2.patience or not 0 < until <= tier2.slice
                 left = min(left, tier2.poll() if look else until)
             c32[i["exit_reason"]] = S.EXIT_NONE
             c64[i["budget"]] = left

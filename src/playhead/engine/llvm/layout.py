@@ -21,8 +21,8 @@ HEADER = 80
 # code, whether they lie on two pages, uops (with `end`). N and ENTRY are in one line of the host's cache.
 B_N, B_MODE, B_ENTRY, B_COUNT, B_HEAT, B_NEXT, B_PA, B_PA2, B_BYTES, B_CROSS, B_UOPS, B_MEMBER = (
     0, 4, 8, 16, 20, 24, 32, 36, 40, 42, 44, 46)  # fmt: skip
-# Of a block of a region (tier2/regions.py): whether it is one (MEMBER); where the region is entered, the `regions_epoch`
-# in which it is valid, what to call in another one, the addresses of its blocks.
+# Of a block of a region (tier2/regions.py): whether it is one (MEMBER); where the region is entered, the
+# `regions_epoch` in which it is valid, what to call in another one, the addresses of its blocks.
 B_EPOCH, B_PLAIN, B_REGION = 48, 56, 64
 DEAD = 0x7FFFFFFF  # `n` of a void block: no budget suffices, so entering it leads to another look-up
 # flags of a handler's entry (16 bytes: address, flags) in the array `handlers`: it is the last of its block; a link

@@ -12,18 +12,13 @@ The block that a link names may be void: its length is then one that no budget s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.tier2.steps import Cells, Exit, Jump, Load, Step, Store, Walk
-from playhead.engine.llvm.tier2.text import CODE, GUEST, LIKELY, STATE, TABLE, UNLIKELY, Scope
+from playhead.engine.llvm.tier2.text import CODE, GUEST, LIKELY, STATE, TABLE, UNLIKELY, FunctionText, Scope
 from playhead.engine.llvm.tier2.unit import END, Uop
 from playhead.engine.llvm.tier2.values import Node
 from playhead.engine.llvm.tier2.windows import Window, split, windows
 from playhead.x86 import state as S
-
-if TYPE_CHECKING:
-    from playhead.engine.llvm.tier2.translate import Function
 
 _JUMP_CACHE = S.offset("ptr", S.REGIONS["jump_cache"])
 _UOPS = -1  # in a scope's names: the address of the block's first uop
@@ -32,7 +27,7 @@ _UOPS = -1  # in a scope's names: the address of the block's first uop
 class BlockText:
     """Block `n` of a function, whose instructions `walk` has executed."""
 
-    def __init__(self, function: Function, n: int, walk: Walk):
+    def __init__(self, function: FunctionText, n: int, walk: Walk):
         self.function, self.n, self.walk = function, n, walk
         self.t, self.label, self.pointer = function.t, function.label, function.pointer
         self.load, self.store, self.tail, self.tails = function.load, function.store, function.tail, function.tails
@@ -326,10 +321,10 @@ class BlockText:
     def by_cache(self, step: Jump, scope: Scope) -> None:
         """A computed jump, as the stub `go` does it."""
         target = self.ref(step.target, scope)
-        for block in self.function.inner.get((self.n, step.uop.at), ()):
+        for inside in self.function.inner.get((self.n, step.uop.at), ()):
             same = self.t()
-            scope.out.append(f"{same} = icmp eq i32 {target}, {self.function.eip(block)}")
-            self.go_inside(step, scope, (0, block, same))
+            scope.out.append(f"{same} = icmp eq i32 {target}, {self.function.eip(inside)}")
+            self.go_inside(step, scope, (0, inside, same))
         key = self.load(scope, "i64", "%cpu", S.offset("jump_key"), STATE)
         cache = self.load(scope, "ptr", "%cpu", _JUMP_CACHE, STATE)
         wide, want, high, low, mixed, n, index, slot, have, hit = (self.t() for _ in range(10))

@@ -55,19 +55,19 @@ class Regions:
         self._words, self._halves = arena.cast("Q"), arena.cast("I")
         self._samples: dict[int, int] = {}
         self._waiting: dict[bytes, list[Found]] = {}
-        self._placed: dict[int, tuple[Found, array[int]]] = {}  # address of the first block -> the region, its record
+        self.placed: dict[int, tuple[Found, array[int]]] = {}  # address of the first block -> the region, its record
         self._epoch = core.get("regions_epoch")
 
     def forget(self) -> None:
         """The arena is used anew."""
         self._samples.clear()
         self._waiting.clear()
-        self._placed.clear()
+        self.placed.clear()
 
     def sampled(self, block: int) -> bytes | None:
         """A run has ended in a block. Returns a region to ask for."""
         count = self._samples[block] = self._samples.get(block, 0) + 1
-        if count != SAMPLES or block in self._placed or len(self._placed) >= MOST_REGIONS:
+        if count != SAMPLES or block in self.placed or len(self.placed) >= MOST_REGIONS:
             return None
         found = self._find(block)
         if found is None:
@@ -87,12 +87,12 @@ class Regions:
         if epoch == self._epoch:
             return
         self._epoch = epoch
-        for address, (found, _) in list(self._placed.items()):
+        for address, (found, _) in list(self.placed.items()):
             at = address - self._base
             if self._holds(found):
                 self._halves[(at + L.B_EPOCH) // 4] = epoch
             else:
-                del self._placed[address]
+                del self.placed[address]
                 self._samples.pop(address, None)
                 if self._alive(found.blocks[0]):
                     self._words[(at + L.B_ENTRY) // 8] = self._words[(at + L.B_PLAIN) // 8]
@@ -106,7 +106,7 @@ class Regions:
         self._words[(at + L.B_REGION) // 8] = record.buffer_info()[0]
         self._words[(at + L.B_PLAIN) // 8] = self._words[(at + L.B_ENTRY) // 8]
         self._words[(at + L.B_ENTRY) // 8] = address
-        self._placed[found.blocks[0].address] = found, record
+        self.placed[found.blocks[0].address] = found, record
 
     def _alive(self, block: Block) -> bool:
         at = block.address - self._base

@@ -8,6 +8,7 @@ VARIABLE = "PLAYHEAD_TIER2"
 OFF, ON, FORCE = "off", "on", "force"  # FORCE: each block is compiled before it is first entered, for tests
 SETTINGS = OFF, ON, FORCE
 DEFAULT = ON
+FORCED_SLICE = 5000  # so that tests have regions as well
 SLICE = 1 << 22  # instructions in one go while there is a second tier, so that new code is soon in place
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playhead.engine.llvm.tier2.values import Node
+
 # What a load or store is of; LLVM may move accesses of one kind over those of another.
 STATE, TABLE, GUEST, CODE = "!tbaa !11", "!tbaa !12", "!tbaa !13", "!tbaa !14"
 FOOTER = """
@@ -43,13 +45,35 @@ class Scope:
         self.out, self.names, self.limit = out, names, limit
 
 
-class Writer:
-    """Names, and lines that everything writes."""
+class FunctionText:
+    """What the blocks of a function share. `lengths`: their instructions; `alone`: it is a unit, not a region.
 
-    def __init__(self) -> None:
+    `inner`: block and place of a jump -> the blocks that it leads to inside of the function. `around`: the state that
+    they hand on to each other, place -> width. `into`: block -> the jumps to it: label, values by place, budget."""
+
+    def __init__(self, lengths: list[int], alone: bool):
+        self.lengths, self.alone = lengths, alone
+        self.inner: dict[tuple[int, int], list[int]] = {}
+        self.around: dict[int, int] = {}
+        self.into: dict[int, list[tuple[str, dict[int, str], str]]] = {n: [] for n in range(len(lengths))}
+        self._shared: dict[int, str] = {}
         self.temp = 0
         self.entry = Scope(["entry:"], {}, 0)  # what comes once, in front of all blocks
         self.tails: list[str] = []  # what comes behind their main paths
+
+    def length(self, n: int) -> int:
+        return self.lengths[n]
+
+    def eip(self, n: int) -> str:
+        """EIP of a block's start."""
+        return f"%eip{n}" if n else "%eip"
+
+    def shared(self, cell: Node) -> str:
+        """A field of the state block, read at the entry."""
+        name = self._shared.get(cell.attr)
+        if name is None:
+            name = self._shared[cell.attr] = self.load(self.entry, f"i{cell.bits}", "%cpu", cell.attr, STATE)
+        return name
 
     def t(self) -> str:
         self.temp += 1

@@ -24,7 +24,7 @@ from playhead.engine.llvm.tier2.regions import HEAT as REGION_HEAT
 from playhead.engine.llvm.tier2.regions import Regions
 from playhead.engine.llvm.tier2.hottest import Hottest
 from playhead.engine.llvm.tier2.service import Service
-from playhead.engine.llvm.tier2.switch import FORCE, SLICE
+from playhead.engine.llvm.tier2.switch import FORCE, FORCED_SLICE, SLICE
 from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
 from playhead.x86 import state as S
 
@@ -89,6 +89,7 @@ class Tier2:
                  backend: Backend, code: Compiled):  # fmt: skip
         self.backend, self.code = backend, code
         self.stop, self.patience = 0, 0 if setting == FORCE else L.HEAT_RING // 4
+        self.slice = FORCED_SLICE if setting == FORCE else SLICE  # instructions between two looks
         self.hottest = Hottest()
         self.told = self.installed = 0  # of blocks
         self.seconds = 0.0  # spent here
@@ -98,7 +99,7 @@ class Tier2:
         self._waiting: dict[bytes, list[int]] = {}  # unit -> blocks
         self._seen = len(code.arrived)
         self._numbers = handler_numbers(library())
-        self._regions = Regions(core, arena, base, hash, self._numbers)
+        self.regions = Regions(core, arena, base, hash, self._numbers)
         self._icount, self._top = S.offset("icount") // 8, S.offset("heat_top") // 4
         core.set("heat_first", L.HEAT_ALL if setting == FORCE else FIRST)
 
@@ -108,10 +109,10 @@ class Tier2:
         began, icount = self.clock(), self._core.c64[self._icount]
         if self._core.c32[self._top]:
             self._hear()
-        if not 0 < self.stop - icount <= SLICE:
-            self.stop = icount + SLICE
+        if not 0 < self.stop - icount <= self.slice:
+            self.stop = icount + self.slice
             self._sample()
-        self._regions.check()
+        self.regions.check()
         self.code.take(self.backend.ready())
         self._put_in_place()
         self.seconds += self.clock() - began
@@ -128,7 +129,7 @@ class Tier2:
         self._core.c32[self._top] = 0
         self._core.set("work", 0, L.CUT_WORK)
         self._waiting.clear()
-        self._regions.forget()
+        self.regions.forget()
 
     def _place(self, block: int) -> tuple[int, int]:
         """Physical address and mode of a block."""
@@ -140,19 +141,19 @@ class Tier2:
         block = self._core.get("work", L.CUT_WORK)
         if block:
             count = self._halves[(block - self._base + L.B_N) // 4]
-            self.hottest.sampled(self._place(block), SLICE // max(count, 1))
+            self.hottest.sampled(self._place(block), self.slice // max(count, 1))
             self._core.set("work", 0, L.CUT_WORK)
             self._ask_for_region(block)
 
     def _ask_for_region(self, block: int) -> None:
-        packed = self._regions.sampled(block)
+        packed = self.regions.sampled(block)
         if packed is None:
             return
         address = self.code.address.get(packed)
         if address is None:
             self.backend.ask(key_of(packed), packed, REGION_HEAT)
         else:
-            self._regions.arrived(packed, address)
+            self.regions.arrived(packed, address)
 
     def _hear(self) -> None:
         """What native code tells of."""
@@ -191,7 +192,7 @@ class Tier2:
         for unit in arrived[self._seen :]:
             for block in self._waiting.pop(unit, ()):
                 self._install(block, self.code.address[unit])
-            self._regions.arrived(unit, self.code.address[unit])
+            self.regions.arrived(unit, self.code.address[unit])
         self._seen = len(arrived)
 
     def _install(self, block: int, address: int) -> None:

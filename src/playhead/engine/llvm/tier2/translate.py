@@ -12,32 +12,27 @@ from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.emit import SIGNATURE
 from playhead.engine.llvm.tier2.block_text import BlockText
 from playhead.engine.llvm.tier2.steps import Jump, NotCompilable, Walk
-from playhead.engine.llvm.tier2.text import CODE, LIKELY, STATE, Writer
+from playhead.engine.llvm.tier2.text import CODE, LIKELY, STATE, FunctionText
 from playhead.engine.llvm.tier2.unit import END, Edge, Region, Unit
-from playhead.engine.llvm.tier2.values import Node
 from playhead.x86 import state as S
 
 
-class Function(Writer):
+class Function(FunctionText):
     """The text of a region, or of a unit, which is then `alone`."""
 
     def __init__(self, made_of: Unit | Region, name: str):
-        super().__init__()
-        self.name, self.alone = name, isinstance(made_of, Unit)
         units = (made_of,) if isinstance(made_of, Unit) else made_of.units
-        self.places = (0,) if isinstance(made_of, Unit) else made_of.places
+        super().__init__([unit.uops[0].rem for unit in units], isinstance(made_of, Unit))
+        self.name = name
         walks = [_walk(unit) for unit in units]
         if walks[0] is None:
             raise NotCompilable
-        self.lengths = [unit.uops[0].rem for unit in units]
-        self.inner: dict[tuple[int, int], list[int]] = {}  # block, place of a jump -> the blocks that it leads to
-        for source, at, target in [Edge(0, at, 0) for at in _loops(walks[0])] if self.alone else made_of.edges:  # type: ignore[union-attr]
+        edges = [Edge(0, at, 0) for at in _loops(walks[0])] if isinstance(made_of, Unit) else made_of.edges
+        for source, at, target in edges:
             if walks[source] and walks[target]:
                 self.inner.setdefault((source, at), []).append(target)
         self.around = self._around(walks)
-        self.into: dict[int, list[tuple[str, dict[int, str], str]]] = {n: [] for n in range(len(units))}
-        self._shared: dict[int, str] = {}
-        self._begin()
+        self._begin((0,) if isinstance(made_of, Unit) else made_of.places)
         self.blocks = [BlockText(self, n, walk) for n, walk in enumerate(walks) if walk]
 
     def _around(self, walks: list[Walk | None]) -> dict[int, int]:
@@ -49,21 +44,7 @@ class Function(Writer):
                     found.update((place, value.bits) for place, value in step.after.items())
         return found
 
-    def length(self, n: int) -> int:
-        return self.lengths[n]
-
-    def eip(self, n: int) -> str:
-        """EIP of a block's start."""
-        return f"%eip{n}" if n else "%eip"
-
-    def shared(self, cell: Node) -> str:
-        """A field of the state block, read at the entry."""
-        name = self._shared.get(cell.attr)
-        if name is None:
-            name = self._shared[cell.attr] = self.load(self.entry, f"i{cell.bits}", "%cpu", cell.attr, STATE)
-        return name
-
-    def _begin(self) -> None:
+    def _begin(self, places: tuple[int, ...]) -> None:
         out = self.entry.out
         if self.alone:
             self.entered = "entry"
@@ -80,7 +61,7 @@ class Function(Writer):
             plain = self.load(self.entry, "ptr", "%uop", L.B_PLAIN - L.HEADER, CODE)
             self.tail(self.entry, plain, "%uop", "%eip", "%paid")
             out.append("entered:")
-        out += [f"%eip{n} = add i32 %eip, {place}" for n, place in enumerate(self.places) if n]
+        out += [f"%eip{n} = add i32 %eip, {place}" for n, place in enumerate(places) if n]
 
     def text(self) -> str:
         into, out = self.into, self.entry.out

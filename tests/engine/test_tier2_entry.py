@@ -21,7 +21,7 @@ from playhead.engine.llvm.tier2.unit import Unit
 from playhead.machine.debug import Debug
 from playhead.x86 import state as S
 
-LOOP = 1000
+LOOP = 1100
 
 
 def program(side: Side) -> None:
@@ -103,13 +103,13 @@ def test_a_block_is_told_of_at_its_thresholds():
     side.engine.use_tier2(switch.ON, Noting(), Compiled())
     side.reset()
     program(side)
-    while side.run([1_001]) != "halt":
+    while side.run([10_001]) != "halt":
         pass
     side.engine.tier2.poll()
     units = [Unit.unpack(unit) for unit, _ in asked]
     assert all(unit.pack() == packed for unit, (packed, _) in zip(units, asked, strict=True))
     hot = {unit: [heat for one, heat in asked if one == unit] for unit, _ in asked}
-    assert [FIRST, FIRST * L.HEAT_STEP] in hot.values() and all(heats == sorted(heats) for heats in hot.values())
+    assert [FIRST, FIRST * L.HEAT_STEPS[0]] in hot.values() and all(heats == sorted(heats) for heats in hot.values())
     assert {len(unit.uops) for unit in units} == {1, 2, 3}
 
 

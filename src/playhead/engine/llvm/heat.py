@@ -38,8 +38,9 @@ def tell(m: StateBuilder, block):
         to.set(to.get() + L.UOP_SIZE)
         left.set(left.get() - 1)
     m.st("heat_top", end)
-    set_host(m, block + L.B_COUNT, 32, heat * (L.HEAT_STEP - 1))
-    set_host(m, block + L.B_HEAT, 32, heat * L.HEAT_STEP)
+    step = heat.ule(first).select(*L.HEAT_STEPS, 32)
+    set_host(m, block + L.B_COUNT, 32, heat * (step - 1))
+    set_host(m, block + L.B_HEAT, 32, heat * step)
     with m.if_(heat.uge(L.HEAT_LAST)):  # it is known well enough
         set_host(m, block + L.B_ENTRY, 64, host(m, block + L.HEADER, 64))
     m.ret(first.eq(L.HEAT_ALL).zext(64))

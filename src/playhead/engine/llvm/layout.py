@@ -39,8 +39,9 @@ FAR_BLOCK = 0x1F80  # in it: what records of jumps to another page point at, an 
 FAR_WORK = 5  # item of `work`: address of that block
 COUNT_WORK = 6  # the stub `count`
 CUT_WORK = 7  # the block that was last cut short
-# Entries after which the stub `count` tells of a block: `heat_first`, then so many times as many, up to the last.
-HEAT_STEP, HEAT_LAST = 4, 1 << 20
+# Entries after which the stub `count` tells of a block: `heat_first`, then so many times as many at first and later, up
+# to the last.
+HEAT_STEPS, HEAT_LAST = (16, 4), 1 << 20
 HEAT_ALL = 1  # `heat_first` that has each block told of, and the run left, before it is first entered
 HEAT_RING = 256 << 10
 # What it tells of a block: address, entries so far (64 bits each), mode, number of uops; then these, without links.

@@ -29,9 +29,9 @@ def content(n):
 class Model:
     """Writes a recording with a checkpoint at each digest and events around it, and knows what must be in it."""
 
-    def __init__(self, path, helper=None, count=12, wait=True):
+    def __init__(self, path, helper=None, count=12, wait=True, keeper=None):
         self.checkpoints, self.rng = [], random.Random(7)
-        with Writer(str(path), helper=helper) as writer:
+        with Writer(str(path), helper=helper, keeper=keeper) as writer:
             writer.begin(META, [b"kernel" * 1000])
             events = 0
             for n in range(count):
@@ -57,7 +57,7 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("make", [lambda: None, Worker])
 def test_what_was_given_comes_back(path, make):
-    model = Model(path, make())
+    model = Model(path, make(), keeper=make())
     with Reader(str(path)) as reader:
         found = reader.checkpoints()
         assert [(c.moment, c.virtual_ns, c.last_event) for c in found] == [c[:3] for c in model.checkpoints]
@@ -165,6 +165,51 @@ def test_too_much_at_once_is_said(path, monkeypatch):
         assert writer.busy
         slow.go()
         assert writer.flush(Moment(3), 0, 0, wait=True) == 2 and not writer.busy
+
+
+def test_a_batch_that_cannot_be_stored_is_told_of_by_the_next_call(path):
+    with Writer(str(path), helper=Worker(), keeper=Worker()) as writer:
+        writer.begin(META)
+        writer.event(Moment(5), ClockHost(ns=1))
+        writer.flush(Moment(6), 0, 0, wait=True)
+
+        def full(*batch):
+            raise OSError(28, os.strerror(28))
+
+        writer._store = full
+        writer.event(Moment(7), ClockHost(ns=2))
+        writer.flush(Moment(8), 0, 0)
+        writer.event(Moment(9), ClockHost(ns=3))
+        with pytest.raises(HostError, match="No space left on device; the recording is valid up to instruction 6"):
+            writer.flush(Moment(10), 0, 0)
+        assert writer.flush(Moment(11), 0, 0) == 0, "nothing is written after a batch that is missing"
+    with Reader(str(path)) as reader:
+        assert reader.last().moment == Moment(6) and len(list(reader.entries())) == 1 and not verify(reader).faults
+
+
+@pytest.mark.parametrize("later", ["snapshot", "blob", "close"])
+def test_nothing_else_is_done_with_the_file_while_a_batch_is_stored(path, later):
+    with Writer(str(path), helper=Worker(), keeper=Worker()) as writer:
+        writer.begin(META)
+        gate, store = threading.Event(), writer._store
+
+        def slow(*batch):
+            gate.wait()
+            store(*batch)
+
+        writer._store = slow
+        writer.event(Moment(5), ClockHost(ns=1))
+        writer.flush(Moment(6), 0, 0)
+        threading.Timer(0.05, gate.set).start()
+        assert writer.flushed == Moment(0)
+        if later == "snapshot":
+            writer.snapshot(snapshots.Snapshot("here", Moment(3), 0, "2026-01-01T00:00:00Z", bytes(16)))
+        elif later == "blob":
+            writer.put_blob(b"later")
+        assert writer.flushed == Moment(0 if later == "close" else 6)
+    assert writer.flushed == Moment(6)
+    with Reader(str(path)) as reader:
+        assert reader.last().moment == Moment(6) and not verify(reader).faults
 
 
 def test_a_worker_that_fails_says_so():

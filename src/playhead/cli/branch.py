@@ -99,7 +99,7 @@ def _branch(reader: Any, values: dict[str, Any]) -> int:
     network_ends.connect_again(host, netdevs, values)
     views.connect(host, values, name)
     audio_ends.connect_again(host, audiodevs, values)
-    with Writer(values["output"], values["force"], Worker()) as writer:
+    with Writer(values["output"], values["force"], Worker(), Worker()) as writer:
         session = BranchSession(build, host, options, writer, reader, point, virtual_ns, known)
         with attend(session, host, attended, values["output"]):
             outcome = session.run()

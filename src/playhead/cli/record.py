@@ -86,7 +86,7 @@ def _record(path: str, force: bool, values: dict[str, Any], drives: OpenDrives) 
         options.meta |= {"disks": drives.facts, "embed": options.embed}
     options.blobs = tuple(config.blobs().values())
     with profiled(values, build) as build:
-        with Writer(path, force, Worker()) as writer:
+        with Writer(path, force, Worker(), Worker()) as writer:
             session = RecordSession(build, host, options, writer)
             if options.snapshot and drives.disks is not None and (why := drives.disks.vm_images.why_not):
                 from playhead.session.snapshots import RECORDING_ONLY

@@ -28,7 +28,7 @@ from playhead.log.events import KINDS, Event, to_row
 from playhead.log.hot_blocks import HotBlock
 from playhead.log.moment import START, Moment
 from playhead.log.packets import apart, has_network
-from playhead.log.packing import AtOnce, Packing, PackingHelper
+from playhead.log.packing import AtOnce, Helper, Packing, PackingHelper
 from playhead.log.schema import WITHOUT_NETWORK, APPLICATION_ID, FORMAT, MAX_BLOB, PACKET, SCHEMA
 from playhead.log.snapshots import INSERT, Snapshot, row_of
 from playhead.log.wal_copy import PAGE, WalCopy
@@ -81,13 +81,16 @@ def _check_replaced(path: str) -> None:
 
 class Writer:
     """One recording being written. There is no file before `begin`; then `event`, `digest`, `checkpoint`, `flush`, and
-    `close`. `helper` packs the checkpoints.
+    `close`. `helper` packs the checkpoints, `keeper` stores the batches: one after the other, and nothing else is done
+    with the file meanwhile. What goes wrong there is raised by the next call that stores something.
     """
 
-    def __init__(self, path: str, force: bool = False, helper: PackingHelper | None = None):
+    def __init__(self, path: str, force: bool = False, helper: PackingHelper | None = None,
+                 keeper: Helper[None] | None = None):  # fmt: skip
         check_output(path, force)
         self.path, self._force = path, force
         self._packing = Packing(helper or AtOnce())
+        self._keeper: Helper[None] = keeper or AtOnce()
         self.flushed = START  # the recording is valid up to here
         self._events: list[tuple] = []
         self._digests: list[tuple[int, Digest]] = []
@@ -150,7 +153,9 @@ class Writer:
         beside.replaced(self.path)
         os.rename(beginning, self.path)
         self._copy = WalCopy(self.path)
-        self._db = sqlite3.connect(os.path.abspath(self.path), isolation_level=None, timeout=BUSY_MS / 1000)
+        self._db = sqlite3.connect(
+            os.path.abspath(self.path), isolation_level=None, timeout=BUSY_MS / 1000, check_same_thread=False
+        )
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")
         self._db.execute("SELECT 1 FROM meta").fetchone()  # from here on a reader sees that the file is being written
         self._begin_log()
@@ -205,6 +210,7 @@ class Writer:
         if len(packed) >= len(data):
             packed, codec = bytes(data), "raw"
         if self._hash:
+            self._settle()
             self._host(lambda: self._copy.make_room(len(packed) + len(packed) // 8 + ROW * PAGE))
         self._host(lambda: self._db.execute(
             "INSERT INTO blob (hash, size, codec, data) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING",
@@ -277,6 +283,7 @@ class Writer:
             self._db.execute("COMMIT")
             self._copy.follow()
 
+        self._settle()
         self._host(store)
 
     def forget_snapshot(self, name: str) -> None:
@@ -287,6 +294,7 @@ class Writer:
             self._db.execute("DELETE FROM snapshot WHERE name = ?", (name,))
             self._copy.follow()
 
+        self._settle()
         self._host(remove)
 
     @property
@@ -297,9 +305,10 @@ class Writer:
     def flush(self, moment: Moment, virtual_ns: int, wall_ms: int, wait: bool = False) -> int:
         """Make everything logged so far safe, as one batch. `moment` is now; if nothing was logged, but much has
         happened, it is that which is stored. Checkpoints that are not packed yet are left for the next batch, unless it
-        is to `wait` for them; returns how many were stored.
+        is to `wait` for them; returns how many are stored. With `wait` that has been done, else it may be under way.
         """
         assert self._hash, "begin() comes first"
+        self._settle()
         moved = moment.icount - self.flushed.icount >= MOVED
         if self._failed or not (moved or self.pending):
             return 0
@@ -320,16 +329,26 @@ class Writer:
         if self._packets:
             rows["event"], rows["packet"] = apart(events)
         packs = [pack for one in (*(r.pages for r in ready), blocks) for pack in one.packs]
+        self._mark, self._hash = mark, chain
+        self._events, self._digests = [], []
+        self._keeper.submit(lambda: self._keep(rows, packs, mark, chain))
+        if wait:
+            self._settle()
+        return len(ready)
+
+    def _settle(self) -> None:
+        """Wait until the last batch is stored; raises what has prevented that."""
+        self._keeper.finished(wait=True)
+
+    def _keep(self, rows: dict[str, list[tuple]], packs: list[tuple[bytes, bytes]], mark: Mark, chain: bytes) -> None:
+        """Store a batch, and fold the log if it is time."""
         self._host(lambda: self._store(rows, packs, mark, chain))
-        self._mark, self._hash, self.flushed = mark, chain, moment
-        self._events.clear()
-        self._digests.clear()
-        if self._copy.wal_bytes >= self._fold_at + (MUCH if wall_ms < self._fold_ms else 0):
+        self.flushed = mark.moment
+        if self._copy.wal_bytes >= self._fold_at + (MUCH if mark.wall_ms < self._fold_ms else 0):
             self._host(self._fold)
-            self._fold_ms = wall_ms + SOON_MS
+            self._fold_ms = mark.wall_ms + SOON_MS
             if not self._copy.wal_bytes:
                 self._host(self._begin_log)
-        return len(ready)
 
     def _event_rows(self) -> list[tuple]:
         first = self._mark.last_event + 1
@@ -372,6 +391,9 @@ class Writer:
     def close(self) -> None:
         """Fold the log in, so that the recording is one file. What was not flushed is dropped, and what never began."""
         self._packing.close()
+        with contextlib.suppress(HostError):  # it has been said, or whoever closes this has another reason
+            self._settle()
+        self._keeper.close()
         if self._db is NOT_YET:
             self._drop_beginning()
             return

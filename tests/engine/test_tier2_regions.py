@@ -4,6 +4,7 @@ import pytest
 from encode import RET, call, d, inc, jmp, mov
 from twin import CODE, DATA, Side, Twin, same
 
+from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.engine import NativeEngine
 from playhead.engine.llvm.tier2 import switch
 from playhead.engine.llvm.tier2.compile import compile_units
@@ -95,3 +96,18 @@ def test_anew_with_the_arena():
     assert twin.start(twin.reference, [30_000]) == "halt" and side.run([30_000]) == "halt"
     same(twin.reference, side, "anew")
     assert S.FIELDS["regions_epoch"].arch is False
+
+
+def test_a_way_out_that_is_taken_later_changes_nothing():
+    """A link from a block of the region to elsewhere may be made at any time."""
+    side = machine()
+    assert side.run([20_000]) != "halt"
+    regions = side.engine.tier2.regions
+    address, (found, record) = next(iter(regions.placed.items()))
+    first = found.blocks[0]
+    unlinked = (first.links[0][0], side.engine._arena + L.DEAD_BLOCK)  # as it was read
+    others = found.blocks[1:]
+    regions.placed[address] = found._replace(blocks=(first._replace(links=(unlinked,)), *others)), record
+    side.core.set("regions_epoch", side.core.get("regions_epoch") + 1)
+    regions.check()
+    assert address in regions.placed

@@ -113,11 +113,12 @@ class Regions:
         return self._halves[(at + L.B_N) // 4] != L.DEAD
 
     def _holds(self, found: Found) -> bool:
-        """Whether the blocks are live, and linked as they were."""
+        """Whether the blocks are live, and linked to each other as they were."""
+        members = {block.address for block in found.blocks}
         return all(
             self._alive(block)
             and all(self._words[(block.address - self._base + L.HEADER + at + L.UOP_SIZE) // 8] == target
-                    for at, target in block.links)
+                    for at, target in block.links if target in members)
             for block in found.blocks
         )  # fmt: skip
 

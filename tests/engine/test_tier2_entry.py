@@ -290,3 +290,24 @@ def test_code_is_never_writable():
     for place in places:
         rights = [one[1] for one in lines if place in range(*(int(n, 16) for n in one[0].split("-")))]
         assert rights == ["r-xp"]
+
+
+def test_the_arena_is_used_anew_again_and_again():
+    """Blocks, what is waiting and what was told of go; the code stays, and is put in place again."""
+    side, code = tiered(switch.FORCE)
+    plain = Side(lambda core: NativeEngine(core, switch.OFF))
+    plain.reset()
+    program(plain)
+    end, full = side.engine._arena + L.ARENA, 0
+    while True:
+        if side.core.get("arena_top") < end - 10_000:  # else blocks that live there would be overwritten
+            side.core.set("arena_top", end - 3_000)
+            full += 1
+        for one in (plain, side):
+            one.write(CODE + 0x400, inc(DATA) + RET)  # voids the block, so that it is decoded again
+        why = side.run([37])
+        assert plain.run([37]) == why
+        same(plain, side, "with an arena that is full again and again")
+        if why == "halt":
+            break
+    assert full > 20 and side.engine.tier2.installed > len(code.address)

@@ -22,7 +22,9 @@ from playhead.engine.llvm.tier2.wire import Reply, Request
 Ready = tuple[int, bytes, bytes]  # key, unit, code
 
 LEAST_HEAT = 1000  # entries: a unit that was entered less often is only looked for
-START_WEIGHT = 1_000_000  # instructions in hot units: fewer take less time than starting the helper does
+# Instructions in hot units: a cold boot has so many in its first tenths of a second, one that finds nearly all in the
+# cache never. (Starting the helper takes as long as 200 M do on tier 1, but code stays.)
+START_WEIGHT = 20_000_000
 OUTSTANDING = 2  # requests: while a reply is read, the helper has the next one
 MOST_FRUITLESS = 3  # helpers, one after the other, that did not start well
 MOST_CRASHES = 20

@@ -11,6 +11,9 @@ from playhead.engine.llvm.tier2.wire import MOST_UNITS
 MOST_UOPS = 200  # of one request: so that the first results do not wait for many others
 
 
+HOT = 8000  # entries: what was entered less often is compiled when there is time, but is no reason to start a helper
+
+
 class Wanted(NamedTuple):
     key: int
     unit: bytes
@@ -24,13 +27,16 @@ class Queue:
         self._heap: list[tuple[int, int, Wanted]] = []
         self._heat: dict[bytes, int] = {}
         self._puts = 0
+        self.weight = 0  # instructions that were executed in what is hot
 
     def __len__(self) -> int:
         return len(self._heat)
 
     def put(self, wanted: Wanted) -> None:
-        if wanted.heat > self._heat.get(wanted.unit, -1):
+        before = self._heat.get(wanted.unit, 0)
+        if wanted.heat > before:
             self._heat[wanted.unit] = wanted.heat
+            self.weight += _weight(wanted.unit, wanted.heat) - _weight(wanted.unit, before)
             self._puts += 1  # of two that are equally hot, the newer one took less time for that
             heapq.heappush(self._heap, (-wanted.heat, -self._puts, wanted))
 
@@ -44,12 +50,12 @@ class Queue:
                 uops += uops_in(wanted.unit)
                 if some and uops > MOST_UOPS:
                     break
+                self.weight -= _weight(wanted.unit, wanted.heat)
                 del self._heat[wanted.unit]
                 some.append(wanted)
             heapq.heappop(self._heap)
         return some
 
-    @property
-    def weight(self) -> int:
-        """Instructions that were executed in what is wanted."""
-        return sum(heat * uops_in(unit) for unit, heat in self._heat.items())
+
+def _weight(unit: bytes, heat: int) -> int:
+    return heat * uops_in(unit) if heat >= HOT else 0

@@ -3,11 +3,10 @@
 import random
 import re
 import subprocess
-import time
 
 import pytest
 from qemu_monitor import QemuMonitor, needs_qemu
-from talking import Running
+from talking import Running, wait_for
 
 from playhead.cli import main
 from playhead.log.reader import Reader
@@ -182,18 +181,21 @@ def test_what_is_done_at_the_monitor_is_recorded(tmp_path, capfd):
             assert talk.ask(command) == ""
         assert "not in suspended state" in talk.ask("system_wakeup")
         assert "is there" in talk.ask("sendkey qwertz") or "no key has this name" in talk.ask("sendkey qwertz")
-        time.sleep(0.3)
+        wait_for(lambda: len(seen := kinds(path)) >= 5 and {"Input", "InputSync", "ResetRequested"} <= seen)
         talk.file.write(b"quit\n")
         assert running.process.wait(240) == 0
-    with Reader(str(path)) as reader:
-        seen = {type(entry.event).__name__ for entry in reader.entries()}
-    assert {"Input", "InputSync", "ResetRequested"} <= seen and len(seen) >= 5, seen
     assert main(["replay", str(path), "--quiet"]) == 0
+
+
+def kinds(path):
+    """Of the events that are in a file so far."""
+    with Reader(str(path)) as reader:
+        return {type(entry.event).__name__ for entry in reader.entries()}
 
 
 def test_gdb_comes_and_goes_while_it_runs(tmp_path):
     """`gdbserver` opens a place for gdb on a machine that was started without one, another one, and none."""
-    command = ["gdb", "-q", "-batch", "-ex", "set architecture i386"]
+    command = ["gdb", "-q", "-batch", "-ex", "set remotetimeout 60", "-ex", "set architecture i386"]
     named = ("-name", "one", "-uuid", "12345678-" + "1234-" * 3 + "123456789abc")
     with Running("run", *machine("demo", *LISTENING, *named)) as running, running.monitor() as talk:
         assert talk.ask("info name") == "one" and talk.ask("info uuid").endswith("-123456789abc")

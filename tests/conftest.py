@@ -3,6 +3,7 @@ native core is there before the first one.
 """
 
 import contextlib
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,12 @@ pytest_plugins = ["tests.selection"]
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run in the background of a script ignores SIGINT, and so would the programs that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -25,8 +25,9 @@ HERE = Path(__file__).parent
 
 def start(path, *serial, **more):
     command = [sys.executable, str(HERE / "endless.py"), str(path), *serial]
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-    return subprocess.Popen(command, text=True, **pipes)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    usual = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}  # under nohup it would be ignored
+    return subprocess.Popen(command, text=True, **{**pipes, **usual, **more})
 
 
 def wait_for(condition, seconds=90):

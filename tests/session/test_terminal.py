@@ -28,6 +28,7 @@ class Terminal:
 
         def own():
             os.setsid()
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(

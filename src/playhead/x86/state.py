@@ -145,7 +145,7 @@ REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies", "written",
-    "heat", "alarms",
+    "heat", "alarms", "stops",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half

@@ -175,6 +175,23 @@ def marked(m, address):
     return m.item("debug_offsets", (address & 0xFFF).zext(64), 8)
 
 
+def stops_at_marks(m, pa):
+    """Whether blocks of a physical page end in front of marked offsets (8 bits): so it is from when code of it was
+    first looked up by a linear page with a breakpoint (`see_marks`)."""
+    return m.item("stops", (pa >> 12).zext(64), 8)
+
+
+@routine(32, 32, native_only=True, faults=False)
+def see_marks(m: StateBuilder, lin, pa):
+    """Code is looked up by a linear page. If that has breakpoints, no block of the physical page may go on over one,
+    nor a link lead to one."""
+    here = m.item("debug_map", (lin >> 12).zext(64), 8) & (S.MARK_EXEC | S.MARK_GUEST_EXEC)
+    with m.if_(here.ne(0) & stops_at_marks(m, pa).eq(0)):
+        m.set_item("stops", (pa >> 12).zext(64), 8, 1)
+        call(m, "code_written", pa >> 12)
+    m.ret()
+
+
 def keeps_code(entry):
     """Whether decoded code of a page may be kept (1 bit): not of video memory, which changes through other pages, and
     by native code of a device, without a look at who has decoded it."""
@@ -193,13 +210,14 @@ def decode_block(m: StateBuilder, lin, pa, mode):
         m.undone(S.EXIT_REFERENCE)
     area = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
     avail = 0x1000 - (pa & 0xFFF)
+    stops = stops_at_marks(m, pa)
     off, count, ended, top = m.var(32, 0), m.var(32, 0), m.var(32, 0), m.var(64, block + L.HEADER)
     pa2, crossing = m.var(32, 0xFFFFFFFF), m.var(32, 0)
     with m.loop():
         left = avail - off.get()
         with m.if_(left.eq(0) | count.get().eq(L.MAX_INSNS)):
             m.break_()
-        with m.if_(count.get().ne(0) & marked(m, pa + off.get()).ne(0)):
+        with m.if_(count.get().ne(0) & stops.ne(0) & marked(m, pa + off.get()).ne(0)):
             m.break_()  # a breakpoint's instruction is only reached through the run loop
         call(m, "fetch_bytes", area + off.get().zext(64), left)
         vector, error = m.ld("fault_vector"), m.ld("fault_error")
@@ -286,6 +304,7 @@ def find_block(m: StateBuilder, lin, mode):
     with m.if_(where.bit(paging.BEYOND)):
         m.undone(S.EXIT_REFERENCE)
     pa = where.trunc(32)
+    call(m, "see_marks", lin, pa)
     before = m.var(64, pointer(m, "block_hash") + (bucket(m, pa) << 3))
     p = m.var(64, host(m, before.get(), 64))
     with m.loop():

@@ -158,6 +158,7 @@ class NativeEngine:
         if self.tier2 is not None:
             self.tier2.forget()
         self._forget_code(self._cpu)
+        self._arrays["stops"][:] = bytes(L.SIZES["stops"])
         self.core.set("arena_top", self._arena + L.SCRATCH)
         self.core.stale = True
 

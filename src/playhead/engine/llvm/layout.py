@@ -59,5 +59,5 @@ SIZES = {
     "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_none": 8 << 20,
     "htab_list": 8 << 20, "arena": ARENA, "block_hash": 8 << HASH_BITS,
     "page_blocks": 8 << 20, "chunks": 8 << 20, "jump_cache": 16 << JUMP_BITS,
-    "heat": HEAT_RING,
+    "heat": HEAT_RING, "stops": 1 << 20,
 }  # fmt: skip

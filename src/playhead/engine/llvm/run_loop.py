@@ -1,7 +1,7 @@
 """The native run loop: between two blocks, all that may happen there."""
 
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.blocks import marked
+from playhead.engine.llvm.blocks import marked, stops_at_marks
 from playhead.engine.llvm.device_access import answer_devices
 from playhead.engine.llvm.host_words import catch, host, pointer, set_host
 from playhead.engine.llvm.invalidation import jump_index
@@ -116,7 +116,7 @@ class _Turn:
             m.ret()
         self.eip = m.ld("eip")
         self.lin = m.seg("cs", "base") + self.eip
-        self.at_offset = marked(m, self.lin)  # links lead there from every page that shows this code, so there are none
+        self.at_offset = marked(m, self.lin)  # links lead there from every page that shows this code (`enter`)
         self.at_mark.set(0)
         with m.if_(self.at_offset.ne(0)):
             page_marks = m.item("debug_map", (self.lin >> 12).zext(64), 8)
@@ -217,7 +217,8 @@ class _Turn:
         same_page = ((self.eip ^ m.ld("link_from")) >> 12).eq(0)
         # elsewhere pages do not begin where EIP is a multiple of 4096, and a link would pass by the check of the limit
         flat = (self.mode & S.MODE_FLAT).ne(0)
-        can_link = self.link.ne(0) & same_page & flat & self.at_offset.eq(0)
+        free = self.at_offset.eq(0) | stops_at_marks(m, host(m, found + L.B_PA, 32)).eq(0)
+        can_link = self.link.ne(0) & same_page & flat & free
         with m.if_(can_link & host(m, found + L.B_CROSS, 16).eq(0)):
             set_host(m, self.link, 64, found)
         n = host(m, found, 32).zext(64)

@@ -7,6 +7,7 @@ hosts that would show it if it were otherwise. They are emulated, so this takes 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from playhead.cli import main
+from playhead.engine.llvm.tier2 import switch
 from tests.guest.other_hosts import HOSTS, OtherHost
 from tests.shared import once
 
@@ -31,6 +33,16 @@ from playhead.engine.llvm.compile import Host, compile_part
 from playhead.engine.llvm.generate import generate
 part, goal = json.loads(sys.argv[1])
 print(hashlib.sha256(compile_part(generate(PART)[0][part], Host(*goal) if goal else None)).hexdigest())
+"""
+
+LOOK = """
+import hashlib, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.guest.tiers import Way, moments, run
+path = Path(sys.argv[2])
+seen = run(path, Way("here or there", sys.argv[3]), moments(path, 12))
+print(hashlib.sha256(repr(seen.digests).encode()).hexdigest(), seen.installed)
 """
 
 
@@ -72,6 +84,16 @@ def test_what_was_recorded_there_replays_here(
     for engine in ("native", "reference"):
         assert main(["replay", str(tmp_path / "demo-1.ph"), "--engine", engine, "-serial", "null"]) == 0
         assert EQUAL in capfd.readouterr().err
+
+
+def test_compiled_blocks_there_are_the_same_machine(there: OtherHost) -> None:
+    """The second tier's code of that processor, made by its LLVM, and tier 1 here."""
+    words = ["-c", LOOK, str(ROOT / "tests" / "session"), str(KEPT / "pc-5" / "loadvm.ph")]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    ours = [sys.executable, *words, switch.OFF]
+    here = subprocess.run(ours, env=environment, capture_output=True, text=True, check=True).stdout
+    digests, installed = there.run(*words, switch.FORCE).stdout.split()
+    assert here == f"{digests} 0\n" and int(installed) > 10
 
 
 def test_machine_code_made_here_is_the_one_made_there(there: OtherHost) -> None:

@@ -77,7 +77,6 @@ class Proven(NamedTuple):
     first: int
     last: int
     events: int
-    digests: int
     enter_ns: int  # what entering its first state took, if it was not there
     run_ns: int
     outcome: Outcome | None  # of the last piece
@@ -115,8 +114,8 @@ class Piece(ReplaySession):
         self._known = 0  # of these, how many are in the machine's memory
         self._at = 0  # the boundary at which it is
         self._begun_at: Checkpoint | None = None
-        self.told: Callable[[int, Text], None] = lambda instructions, text: None
-        self._told_at = 0
+        self.told: Callable[[int, int, Text], None] = lambda instructions, digests, text: None
+        self._told_at = self._told_digests = 0  # the instruction at the last call, and digests compared up to there
 
     def begin(self) -> Piece:
         self._begin()
@@ -138,7 +137,7 @@ class Piece(ReplaySession):
         Raises what a replay of the whole would raise there. `again`: enter the checkpoint even where the machine is.
         """
         began_ns, entered = self.host.realtime_ns(), False
-        self._events = self._digests = 0
+        self._events = 0
         first = max(first, self._at)  # boundaries between have been passed over
         while (first != self._at or (again and first)) and first <= len(self._bounds):
             self._put_at(self._bounds[first - 1])
@@ -149,10 +148,10 @@ class Piece(ReplaySession):
         entered_ns = self.host.realtime_ns()
         enter_ns = entered_ns - began_ns if entered else 0
         if first >= last:
-            return Proven(first, first, 0, 0, enter_ns, 0, None)
+            return Proven(first, first, 0, enter_ns, 0, None)
         self._run(last)
         run_ns = self.host.realtime_ns() - entered_ns
-        return Proven(first, self._at, self._events, self._digests, enter_ns, run_ns, self._outcome)
+        return Proven(first, self._at, self._events, enter_ns, run_ns, self._outcome)
 
     def _run(self, last: int) -> None:
         while self._outcome is None:
@@ -168,8 +167,8 @@ class Piece(ReplaySession):
 
     def _tell(self) -> None:
         now = self.machine.icount
-        self.told(now - self._told_at, self.taken_text())
-        self._told_at = now
+        self.told(now - self._told_at, self._digests - self._told_digests, self.taken_text())
+        self._told_at, self._told_digests = now, self._digests
 
     def _quiet(self) -> bool:
         """Whether nothing is printed at just this moment, in the recording and here."""

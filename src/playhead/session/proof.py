@@ -41,16 +41,16 @@ Explain = Callable[["Connection", Build, "Reader", Piece, Divergence], list[str]
 
 def work(channel: Connection, opened: Callable[[], Opened], bounds: Sequence[Checkpoint],
          realtime_ns: Callable[[], int], explain: Explain) -> None:  # fmt: skip
-    """Prove one piece after the other, as the channel says: (first, last, again) -> any number of (instructions, text),
-    then `Proven` or (`Failure`, text, whether it can be diagnosed). After a failure, anything asks for its diagnosis,
-    which is a list of lines.
+    """Prove one piece after the other, as the channel says: (first, last, again) -> any number of (instructions,
+    digests, text), then `Proven` or (`Failure`, whether it can be diagnosed, text). After a failure, anything asks for
+    its diagnosis, which is a list of lines.
     """
     piece = None
     first, last, again = channel.recv()
     try:
         build, reader, ports = opened()
         piece = Piece(build, reader, ports, bounds, realtime_ns).begin()
-        piece.told = lambda instructions, text: channel.send((instructions, text))
+        piece.told = lambda instructions, digests, text: channel.send((instructions, digests, text))
         while True:
             channel.send(piece.prove(first, last, again))
             first, last, again = channel.recv()
@@ -58,7 +58,7 @@ def work(channel: Connection, opened: Callable[[], Opened], bounds: Sequence[Che
         raise  # the owner has gone
     except Exception as e:
         explainable = isinstance(e, Divergence) and piece is not None and diagnosable(piece)
-        channel.send((failure_of(e), piece.taken_text() if piece is not None else [], explainable))
+        channel.send((failure_of(e), explainable, piece.taken_text() if piece is not None else []))
         channel.recv()
         assert isinstance(e, Divergence) and piece is not None
         channel.send(explain(channel, build, reader, piece, e))
@@ -159,17 +159,17 @@ class Proof:
         if isinstance(said, Proven):
             piece.proven = said
             self._events += said.events
-            self._digests += said.digests
             self._measure(said)
             self._idle.append(piece.worker)
             return
-        what, text, *more = said
+        what, more, text = said
         piece.add(text)
         if isinstance(what, Failure):
-            piece.failure, (piece.explainable,) = what, more
+            piece.failure, piece.explainable = what, more
             self._failed = self._failed or piece
         else:
             self.instructions += what
+            self._digests += more
 
     def _measure(self, said: Proven) -> None:
         if said.enter_ns:

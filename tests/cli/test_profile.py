@@ -13,6 +13,7 @@ from playhead.base.errors import UsageError
 from playhead.cli import main
 from playhead.cli.guest_symbols import GuestSymbols, kernel_start, read
 from playhead.cli.profile import by_function, stretches
+from playhead.cli.proving import workers
 from playhead.log.reader import Reader
 from playhead.machine.profile import EXITS, Place
 from playhead.x86 import state as S
@@ -120,3 +121,11 @@ def test_a_list_of_symbols_is_read_and_what_is_none_is_refused(tmp_path):
     with pytest.raises(UsageError, match="line 1"):
         read(str(path))
     assert GuestSymbols([(0x1000, 0x10, "f")]).name(0x1010) == ""
+
+
+def test_one_processor_replays_what_is_profiled(capfd):
+    path = Path(__file__).parents[1] / "recordings" / "pc-5" / "network.ph"
+    with Reader(str(path)) as reader:
+        assert workers(reader, 2)[0] == 2  # without a profile two of them would
+    assert main(["replay", str(path), "--jobs", "2", "--profile", "--quiet"]) == 0
+    assert "profile: " in capfd.readouterr().err

@@ -39,7 +39,7 @@ OPTIONS = (
     *watch.OPTIONS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
-SEQUENTIAL = ("log_items", "log_file", "traces", "no_digest")  # what one processor does
+SEQUENTIAL = ("log_items", "log_file", "traces", "no_digest", "profile")  # what one processor does
 
 
 def help() -> str:
@@ -50,8 +50,8 @@ def help() -> str:
         "or is still running) replays up to its last flush, with a message; that is no failure, so the status is 0.\n"
         "The pieces between its checkpoints are replayed at the same time, on all processors; what is printed and\n"
         "said is the same. One processor does it if a view shows the replay, with --from, --to, -d, -D, -trace,\n"
-        "--no-digest or --split-seed, and if the recording has no checkpoints (or is short, unless --jobs says how\n"
-        "many)."
+        "--no-digest, --split-seed or --profile, and if the recording has no checkpoints (or is short, unless --jobs\n"
+        "says how many)."
     )
     return help_text("replay", usage, what, OPTIONS)
 

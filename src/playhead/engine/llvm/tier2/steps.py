@@ -166,7 +166,9 @@ class Walk:
     # control
 
     def _both(self, condition: Node) -> Node:
-        return condition if self.path is None else self.graph.binary("and", self.path, condition)
+        """That the path and a condition hold. Where the path does not, what the condition is made of may mean nothing
+        (a count of bits that is too large), and LLVM must not look at it."""
+        return condition if self.path is None else self.graph.select(self.path, condition, self.graph.const(0, 1))
 
     def _exit(self, condition: Node | None) -> None:
         if self.stored:
@@ -214,7 +216,8 @@ class Walk:
         results = []
         for arm, holds in ((then, condition), (other, self.graph.inverse(condition))):
             self.cells, self.vars = dict(cells), dict(variables)
-            self.path = holds if path is None else self.graph.binary("and", path, holds)
+            self.path = path
+            self.path = self._both(holds)
             if self._region(arm):
                 raise NotCompilable
             results.append((self.cells, self.vars))

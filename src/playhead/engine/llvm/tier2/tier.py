@@ -201,4 +201,4 @@ class Tier2:
             address = self._words[(at + L.HEADER) // 8]  # not even counting
         else:
             self.installed += 1
-        self._words[(at + L.B_ENTRY) // 8] = address
+        self._words[(at + (L.B_PLAIN if block in self.regions.placed else L.B_ENTRY)) // 8] = address

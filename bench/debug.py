@@ -9,6 +9,7 @@ names another checkout of ours with its own .venv, which is measured right befor
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -186,7 +187,8 @@ def other(tree: Path, case: str, seconds: float) -> float:
     """The ratio of another tree."""
     python = tree / ".venv" / "bin" / "python"
     command = [str(python), __file__, "--one", case, "--seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tree, env={"PYTHONPATH": str(tree)})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tree,
+                          env={**os.environ, "PYTHONPATH": str(tree)})  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stderr)
     return float(done.stdout.split()[0])

@@ -162,7 +162,7 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_signals_end_all_of_it(demo: Path, number: int) -> None:
     with start(demo, "-serial", "stdio") as process:
         assert os.read(process.stdout.fileno(), 100)  # it has begun, and takes some seconds
@@ -174,6 +174,7 @@ def test_signals_end_all_of_it(demo: Path, number: int) -> None:
     assert len(workers) == 3 and not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
+@pytest.mark.long
 def test_ctrl_c_reaches_all_of_a_terminals_processes(demo: Path) -> None:
     with start(demo, "-serial", "stdio") as process:
         assert os.read(process.stdout.fileno(), 100)

@@ -1,7 +1,7 @@
 """What processes take: wall time, processor time and resident memory, of a whole run or between two lines of output.
 
-A process counts with all that it has started: helpers that compile or hash on another core cost what they cost. Lines
-are a guest's, on its serial port: BEGIN NAME, and END NAME with a result. Their times are read when the line arrives,
+A whole process counts with those that it has started and waited for; a helper that ends after it does not (its memory
+does). Between two lines all that runs then counts. Lines are a guest's, on its serial port: BEGIN NAME, and END NAME with a result. Their times are read when the line arrives,
 so boot and start-up do not count; processor time comes from /proc in steps of 10 ms.
 """
 

@@ -1,12 +1,14 @@
 """What processes take: wall time, processor time and resident memory, of a whole run or between two lines of output.
 
-A whole process counts with those that it has started and waited for; a helper that ends after it does not (its memory
-does). Between two lines all that runs then counts. Lines are a guest's, on its serial port: BEGIN NAME, and END NAME with a result. Their times are read when the line arrives,
-so boot and start-up do not count; processor time comes from /proc in steps of 10 ms.
+A process counts with all that it has started: helpers that compile or hash on another core cost what they cost, also
+one that ends after it (it becomes a child of ours then, and is waited for). Lines are a guest's, on its serial port:
+BEGIN NAME, and END NAME with a result. Their times are read when the line arrives, so boot and start-up do not count;
+processor time comes from /proc in steps of 10 ms.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import statistics
 import subprocess
@@ -16,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 TICK = os.sysconf("SC_CLK_TCK")
 SAMPLE_S = 0.25  # between two looks at the memory
 KEPT = 4000  # bytes of the output that a message quotes
@@ -75,12 +78,32 @@ def resident_mb(pid: int) -> float:
     return kb / 1024
 
 
+def adopt() -> None:
+    """Become the parent of processes whose own parent ends: of the measured one's helpers."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise SystemExit(f"prctl: {os.strerror(ctypes.get_errno())}")
+
+
+def orphans_s(pids: Sequence[int]) -> float:
+    """Wait for these, if they are ours now; their processor time."""
+    total = 0.0
+    for pid in pids:
+        try:
+            _, _, usage = os.wait4(pid, 0)
+        except ChildProcessError:
+            continue  # its parent has waited for it
+        total += usage.ru_utime + usage.ru_stime
+    return total
+
+
 class Watched:
     """A process under measurement. Its output is read to the end, or `lines` are; then `took` has its figures."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None, memory: bool = False):
         self.command, self._peak, self._said = command, 0.0, b""
         self._began = time.monotonic()
+        adopt()
+        self._others = family(os.getpid())[1:]  # what has nothing to do with it
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
@@ -114,6 +137,7 @@ class Watched:
             pass
         os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)  # its figures are there until it is reaped
         own = sum(ticks(self._process.pid)[:2]) / TICK
+        adopted = [pid for pid in family(os.getpid())[1:] if pid not in (self._process.pid, *self._others)]
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - self._began
@@ -123,7 +147,7 @@ class Watched:
         if self._process.returncode:
             text = self._said.decode(errors="replace")
             raise SystemExit(f"{' '.join(self.command)}: exit status {self._process.returncode}\n{text}")
-        return Took(wall, usage.ru_utime + usage.ru_stime, own, self._peak)
+        return Took(wall, usage.ru_utime + usage.ru_stime + orphans_s(adopted), own, self._peak)
 
 
 def whole(command: Sequence[str], environment: Mapping[str, str] | None = None, memory: bool = False) -> Took:

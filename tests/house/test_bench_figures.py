@@ -23,6 +23,12 @@ def test_the_time_of_a_process_is_its_own_and_that_of_what_it_started():
     assert found.cpu >= 0.3 > found.own and found.wall >= 0.3
 
 
+def test_a_helper_that_ends_later_counts():
+    helper = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {BUSY.format(0.3)!r}], stdout=-3)"
+    found = whole([sys.executable, "-c", helper])
+    assert found.cpu >= 0.3 > found.own
+
+
 def test_only_what_lies_between_two_lines_counts():
     begin, end = (f"print({text!r}, flush=True)\n" for text in ("BEGIN a", "END a 7 8"))
     program = BUSY.format(0.3) + begin + BUSY.format(0.1) + end + BUSY.format(0.3)

@@ -59,6 +59,7 @@ def told(what: str, took: Took) -> Took:
 def memory(folder: Path, long: bool) -> Grown:
     """The boot with more and more memory."""
     path = folder / "memory.ph"
+    sides.warm({sides.OURS: [*sides.ours(), "run", *linux("boot", SIZES[0])]})
     runs: dict[str, list[Took]] = {"run": [], "record": [], "QEMU": []}
     files = [["recording, MB"]]
     for megabytes in SIZES:

@@ -1,3 +1,3 @@
 """Playhead: a PC in software, recorded once and replayed exactly, forwards and backwards."""
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"

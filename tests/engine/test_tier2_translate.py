@@ -1,5 +1,7 @@
 """The text that the second tier makes of blocks: what is in it, and what nobody needs and is not."""
 
+import re
+
 import pytest
 
 from playhead.engine.llvm.tier2.compile import compile_units
@@ -45,6 +47,15 @@ def test_accesses_beside_one_base_share_a_probe() -> None:
     assert len({*found.values()}) == 2
     first = found[0]
     assert (first.low, first.size, first.writes) == (-120, 132, True)
+
+
+def test_nothing_is_read_behind_the_table() -> None:
+    """Of a window that wraps, the page behind the last one is not looked up, whatever becomes of what was read."""
+    lines = text("mov (%ebp), %eax", "mov 8(%ebp), %ecx").splitlines()
+    second = lines[next(n for n, line in enumerate(lines) if line.startswith("W")) :]
+    assert re.fullmatch(r"  (%\w+) = add i64 %\w+, 11", second[1])
+    inside = re.fullmatch(r"  (%\w+) = and i64 %\w+, 4294967295", second[2])
+    assert inside and re.fullmatch(rf"  %\w+ = lshr i64 {inside[1]}, 12", second[3])
 
 
 def test_a_changed_base_is_another_window() -> None:

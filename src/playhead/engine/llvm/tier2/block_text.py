@@ -223,12 +223,13 @@ class BlockText:
         """A window on two pages, which the host may have side by side (and none behind the last address)."""
         table, wide, entry, allowed = known
         label = self.label("W")
-        last, page, slot, second, same, both, wrapped, sure = (self.t() for _ in range(8))
+        last, inside, page, slot, second, same, both, wrapped, sure = (self.t() for _ in range(9))
         self.tails += [
             f"{label}:",
             f"{last} = add i64 {wide}, {window.size - 1}",
-            f"{page} = lshr i64 {last}, 12",
-            f"{wrapped} = icmp ult i64 {last}, {1 << window.base.bits}",
+            f"{inside} = and i64 {last}, {(1 << window.base.bits) - 1}",  # LLVM may look there before it compares
+            f"{page} = lshr i64 {inside}, 12",
+            f"{wrapped} = icmp eq i64 {last}, {inside}",
             f"{sure} = and i1 {wrapped}, {allowed}",
             f"{slot} = getelementptr i64, ptr {table}, i64 {page}",
             f"{second} = load i64, ptr {slot}, {TABLE}",

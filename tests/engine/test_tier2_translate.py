@@ -95,3 +95,11 @@ def test_a_unit_that_only_ends_is_none() -> None:
     assert end.handler == END
     with pytest.raises(NotCompilable):
         translate(Unit(3, (end,)), "u")
+
+
+def test_a_window_that_stays_is_looked_for_once() -> None:
+    """In a loop: in front of it. Then nothing in it needs the flags of the turn before, and LLVM drops them."""
+    made = text("mov (%ebp), %eax", "add %eax, 8(%ebp)", "dec %ecx", "jnz . - 7")
+    moving = text("mov (%ebp), %eax", "add $4, %ebp", "dec %ecx", "jnz . - 7")
+    assert "!tbaa !12" in made[: made.index("body0:")] and "X0_0:" not in made
+    assert "!tbaa !12" not in moving[: moving.index("body0:")] and "X0_0:" in moving

@@ -1,6 +1,6 @@
 ; The block of list_walk.s: 6 instructions of a guest.
-; x86-64-v3: 53 instructions before the first one that always jumps, 157 in all
-; neoverse-n1: 45 instructions before the first one that always jumps, 118 in all
+; x86-64-v3: 70 instructions before the first one that always jumps, 170 in all
+; neoverse-n1: 53 instructions before the first one that always jumps, 122 in all
 
 define preserve_nonecc void @list_walk(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl) #0 section ".list_walk" {
 entry:
@@ -12,17 +12,30 @@ entry:
   %t35 = load i32, ptr %t34, !tbaa !11
   %t83 = getelementptr i8, ptr %cpu, i64 <regs + 16>
   %t84 = load i32, ptr %t83, !tbaa !11
-  %t154 = load i32, ptr %cpu, !tbaa !11
-  %t155 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  %t156 = load i32, ptr %t155, !tbaa !11
-  %t157 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  %t158 = load i32, ptr %t157, !tbaa !11
+  %t85 = zext i32 %t84 to i64
+  %t86 = lshr i64 %t85, 12
+  %t87 = getelementptr i64, ptr %tbl, i64 %t86
+  %t88 = load i64, ptr %t87, !tbaa !12
+  %t89 = and i64 %t88, 1
+  %t90 = icmp ne i64 %t89, 0
+  %t93 = and i64 %t85, 4095
+  %t94 = icmp ule i64 %t93, 4092
+  %t95 = and i1 %t90, %t94
+  br i1 %t95, label %L91, label %untouched, !prof !1
+L91:
+  %t96 = and i64 %t88, -4096
+  %t97 = add i64 %t96, %t85
+  %t157 = load i32, ptr %cpu, !tbaa !11
+  %t158 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  %t159 = load i32, ptr %t158, !tbaa !11
+  %t160 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  %t161 = load i32, ptr %t160, !tbaa !11
   br label %body0
 body0:
-  %budget0 = phi i64 [ %paid, %entry ], [ %t64, %B66 ]
-  %c0_0 = phi i32 [ %t154, %entry ], [ %t4, %B66 ]
-  %c0_40 = phi i32 [ %t156, %entry ], [ %t4, %B66 ]
-  %c0_44 = phi i32 [ %t158, %entry ], [ 0, %B66 ]
+  %budget0 = phi i64 [ %paid, %L91 ], [ %t64, %B66 ]
+  %c0_0 = phi i32 [ %t157, %L91 ], [ %t4, %B66 ]
+  %c0_40 = phi i32 [ %t159, %L91 ], [ %t4, %B66 ]
+  %c0_44 = phi i32 [ %t161, %L91 ], [ 0, %B66 ]
   %t5 = zext i32 %c0_0 to i64
   %t6 = lshr i64 %t5, 12
   %t7 = getelementptr i64, ptr %tbl, i64 %t6
@@ -62,22 +75,9 @@ L38:
   %t62 = xor i1 %t61, true
   br i1 %t62, label %J60, label %L63
 L63:
-  %t85 = zext i32 %t84 to i64
-  %t86 = lshr i64 %t85, 12
-  %t87 = getelementptr i64, ptr %tbl, i64 %t86
-  %t88 = load i64, ptr %t87, !tbaa !12
-  %t89 = and i64 %t88, 1
-  %t90 = icmp ne i64 %t89, 0
-  %t92 = and i64 %t85, 4095
-  %t93 = icmp ule i64 %t92, 4092
-  %t94 = and i1 %t90, %t93
-  br i1 %t94, label %L91, label %X0_224, !prof !1
-L91:
-  %t95 = and i64 %t88, -4096
-  %t96 = add i64 %t95, %t85
-  %t97 = inttoptr i64 %t96 to ptr
-  %t82 = load i32, ptr %t97, align 1, !tbaa !13
-  br label %J98
+  %t98 = inttoptr i64 %t97 to ptr
+  %t82 = load i32, ptr %t98, align 1, !tbaa !13
+  br label %J99
 J33:
   %t39 = getelementptr i8, ptr %uop, i64 96
   %t40 = load ptr, ptr %t39, !tbaa !14
@@ -133,98 +133,104 @@ L76:
   %t81 = load ptr, ptr %t80, !tbaa !14
   musttail call preserve_nonecc void %t81(ptr %cpu, ptr %t79, i32 %eip, i64 %t74, ptr %tbl)
   ret void
-J98:
-  %t99 = getelementptr i8, ptr %cpu, i64 <jump_key>
-  %t100 = load i64, ptr %t99, !tbaa !11
-  %t101 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
-  %t102 = load ptr, ptr %t101, !tbaa !11
-  %t103 = zext i32 %t82 to i64
-  %t104 = or i64 %t100, %t103
-  %t105 = lshr i32 %t82, 4
-  %t106 = and i32 %t82, 255
-  %t107 = xor i32 %t105, %t106
-  %t108 = and i32 %t107, 16383
-  %t109 = zext i32 %t108 to i64
-  %t110 = getelementptr [16 x i8], ptr %t102, i64 %t109
-  %t111 = load i64, ptr %t110, !tbaa !14
-  %t112 = icmp eq i64 %t111, %t104
-  br i1 %t112, label %L113, label %X0_224, !prof !1
-L113:
-  %t114 = getelementptr i8, ptr %t110, i64 8
-  %t115 = load ptr, ptr %t114, !tbaa !14
-  %t116 = load i32, ptr %t115, !tbaa !14
-  %t117 = zext i32 %t116 to i64
-  %t118 = sub i64 %budget0, %t117
-  %t119 = icmp slt i64 %t118, 0
-  br i1 %t119, label %X0_224, label %L120, !prof !2
-L120:
-  %t121 = add i32 %t84, 4
+untouched:
+  %t92 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t92(ptr %cpu, ptr %uop, i32 %eip, i64 %paid, ptr %tbl)
+  ret void
+J99:
+  %t100 = getelementptr i8, ptr %cpu, i64 <jump_key>
+  %t101 = load i64, ptr %t100, !tbaa !11
+  %t102 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
+  %t103 = load ptr, ptr %t102, !tbaa !11
+  %t104 = zext i32 %t82 to i64
+  %t105 = or i64 %t101, %t104
+  %t106 = lshr i32 %t82, 4
+  %t107 = and i32 %t82, 255
+  %t108 = xor i32 %t106, %t107
+  %t109 = and i32 %t108, 16383
+  %t110 = zext i32 %t109 to i64
+  %t111 = getelementptr [16 x i8], ptr %t103, i64 %t110
+  %t112 = load i64, ptr %t111, !tbaa !14
+  %t113 = icmp eq i64 %t112, %t105
+  br i1 %t113, label %L114, label %X0_224, !prof !1
+L114:
+  %t115 = getelementptr i8, ptr %t111, i64 8
+  %t116 = load ptr, ptr %t115, !tbaa !14
+  %t117 = load i32, ptr %t116, !tbaa !14
+  %t118 = zext i32 %t117 to i64
+  %t119 = sub i64 %budget0, %t118
+  %t120 = icmp slt i64 %t119, 0
+  br i1 %t120, label %X0_224, label %L121, !prof !2
+L121:
+  %t122 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  %t123 = load i32, ptr %t122, !tbaa !11
+  %t124 = add i32 %t123, 4
   store i32 %t4, ptr %cpu, !tbaa !11
-  %t122 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t4, ptr %t122, !tbaa !11
-  %t123 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t123, !tbaa !11
-  %t124 = getelementptr i8, ptr %cpu, i64 <regs + 16>
-  store i32 %t121, ptr %t124, !tbaa !11
-  %t125 = getelementptr i8, ptr %t115, i64 80
-  %t126 = getelementptr i8, ptr %t115, i64 8
-  %t127 = load ptr, ptr %t126, !tbaa !14
-  musttail call preserve_nonecc void %t127(ptr %cpu, ptr %t125, i32 %t82, i64 %t118, ptr %tbl)
+  %t125 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t125, !tbaa !11
+  %t126 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t126, !tbaa !11
+  %t127 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t124, ptr %t127, !tbaa !11
+  %t128 = getelementptr i8, ptr %t116, i64 80
+  %t129 = getelementptr i8, ptr %t116, i64 8
+  %t130 = load ptr, ptr %t129, !tbaa !14
+  musttail call preserve_nonecc void %t130(ptr %cpu, ptr %t128, i32 %t82, i64 %t119, ptr %tbl)
   ret void
 X0_0:
   store i32 %c0_0, ptr %cpu, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %c0_40, ptr %t128, !tbaa !11
-  %t129 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %c0_44, ptr %t129, !tbaa !11
-  %t130 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t130(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
-  ret void
-X0_32:
-  store i32 %t4, ptr %cpu, !tbaa !11
   %t131 = getelementptr i8, ptr %cpu, i64 <fl_res>
   store i32 %c0_40, ptr %t131, !tbaa !11
   %t132 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %c0_44, ptr %t132, !tbaa !11
-  %t133 = getelementptr i8, ptr %uop, i64 32
-  %t134 = load ptr, ptr %t133, !tbaa !14
-  musttail call preserve_nonecc void %t134(ptr %cpu, ptr %t133, i32 %eip, i64 %budget0, ptr %tbl)
+  %t133 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t133(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
+  ret void
+X0_32:
+  store i32 %t4, ptr %cpu, !tbaa !11
+  %t134 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %c0_40, ptr %t134, !tbaa !11
+  %t135 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %c0_44, ptr %t135, !tbaa !11
+  %t136 = getelementptr i8, ptr %uop, i64 32
+  %t137 = load ptr, ptr %t136, !tbaa !14
+  musttail call preserve_nonecc void %t137(ptr %cpu, ptr %t136, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_64:
-  %t135 = xor i32 %t18, 4294967295
-  %t136 = and i32 %t135, %t35
-  %t137 = xor i32 %t18, %t35
-  %t138 = xor i32 %t137, 4294967295
-  %t139 = and i32 %t138, %t36
-  %t140 = or i32 %t136, %t139
-  %t141 = and i32 %t140, 3221225480
+  %t138 = xor i32 %t18, 4294967295
+  %t139 = and i32 %t138, %t35
+  %t140 = xor i32 %t18, %t35
+  %t141 = xor i32 %t140, 4294967295
+  %t142 = and i32 %t141, %t36
+  %t143 = or i32 %t139, %t142
+  %t144 = and i32 %t143, 3221225480
   store i32 %t4, ptr %cpu, !tbaa !11
-  %t142 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t36, ptr %t142, !tbaa !11
-  %t143 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t141, ptr %t143, !tbaa !11
-  %t144 = getelementptr i8, ptr %uop, i64 64
-  %t145 = load ptr, ptr %t144, !tbaa !14
-  musttail call preserve_nonecc void %t145(ptr %cpu, ptr %t144, i32 %eip, i64 %budget0, ptr %tbl)
+  %t145 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t36, ptr %t145, !tbaa !11
+  %t146 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t144, ptr %t146, !tbaa !11
+  %t147 = getelementptr i8, ptr %uop, i64 64
+  %t148 = load ptr, ptr %t147, !tbaa !14
+  musttail call preserve_nonecc void %t148(ptr %cpu, ptr %t147, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_160:
   store i32 %t4, ptr %cpu, !tbaa !11
-  %t146 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t4, ptr %t146, !tbaa !11
-  %t147 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t147, !tbaa !11
-  %t148 = getelementptr i8, ptr %uop, i64 160
-  %t149 = load ptr, ptr %t148, !tbaa !14
-  musttail call preserve_nonecc void %t149(ptr %cpu, ptr %t148, i32 %eip, i64 %budget0, ptr %tbl)
+  %t149 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t149, !tbaa !11
+  %t150 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t150, !tbaa !11
+  %t151 = getelementptr i8, ptr %uop, i64 160
+  %t152 = load ptr, ptr %t151, !tbaa !14
+  musttail call preserve_nonecc void %t152(ptr %cpu, ptr %t151, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_224:
   store i32 %t4, ptr %cpu, !tbaa !11
-  %t150 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t4, ptr %t150, !tbaa !11
-  %t151 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 0, ptr %t151, !tbaa !11
-  %t152 = getelementptr i8, ptr %uop, i64 224
-  %t153 = load ptr, ptr %t152, !tbaa !14
-  musttail call preserve_nonecc void %t153(ptr %cpu, ptr %t152, i32 %eip, i64 %budget0, ptr %tbl)
+  %t153 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t4, ptr %t153, !tbaa !11
+  %t154 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 0, ptr %t154, !tbaa !11
+  %t155 = getelementptr i8, ptr %uop, i64 224
+  %t156 = load ptr, ptr %t155, !tbaa !14
+  musttail call preserve_nonecc void %t156(ptr %cpu, ptr %t155, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

@@ -73,7 +73,7 @@ class BlockText:
 
     def cell(self, node: Node, scope: Scope) -> str:
         """A field of the state block that nothing in the function changes: read once, if it may be read often."""
-        if self.function.inner and scope is self.main:
+        if self.function.inner and scope in (self.main, self.function.entry):
             return self.function.shared(node)
         return self.load(scope, f"i{node.bits}", "%cpu", node.attr, STATE)
 
@@ -190,11 +190,15 @@ class BlockText:
         return p
 
     def probe(self, window: Window, step: Load | Store) -> str:
-        out, graph = self.main.out, self.walk.graph
+        """Look whether a window is there; the host address of its first byte. A window that stays where it is while the
+        function goes around is looked for once, at the entry: nothing in a function changes the host table."""
+        once = self.n == 0 and bool(self.function.inner) and self.stays(window.base)
+        scope = self.function.entry if once else self.main
+        out, graph = scope.out, self.walk.graph
         start = graph.binary("add", window.base, graph.const(window.low, window.base.bits))
-        linear = self.ref(start, self.main)
+        linear = self.ref(start, scope)
         wide, page, slot, entry, rights, allowed = (self.t() for _ in range(6))
-        table = self.load(self.main, "ptr", "%cpu", S.offset("tbl_sup"), STATE) if window.system else "%tbl"
+        table = self.load(scope, "ptr", "%cpu", S.offset("tbl_sup"), STATE) if window.system else "%tbl"
         out += [
             f"{wide} = zext i{start.bits} {linear} to i64",
             f"{page} = lshr i64 {wide}, 12",
@@ -203,7 +207,7 @@ class BlockText:
             f"{rights} = and i64 {entry}, {L.WRITE_OK if window.writes else L.READ_OK}",
             f"{allowed} = icmp ne i64 {rights}, 0",
         ]
-        on, slow = self.label(), self.leave_at(step)
+        on, slow = self.label(), self.function.leave_at_entry() if once else self.leave_at(step)
         both = allowed
         if window.size > 1:
             low, fits, both = self.t(), self.t(), self.t()
@@ -215,9 +219,17 @@ class BlockText:
             if not window.single:
                 slow = self.two_pages(window, slow, on, (table, wide, entry, allowed))
         out += [f"br i1 {both}, label %{on}, label %{slow}, {LIKELY}", f"{on}:"]
+        if once:
+            self.function.entered = on
         bare, host = self.t(), self.t()
         out += [f"{bare} = and i64 {entry}, -4096", f"{host} = add i64 {bare}, {wide}"]
         return host
+
+    def stays(self, node: Node) -> bool:
+        """Whether a value is the same in each turn of the function."""
+        if node.kind == "cell":
+            return node.attr not in self.function.around
+        return node.kind != "memory" and all(map(self.stays, node.args))
 
     def two_pages(self, window: Window, slow: str, on: str, known: tuple[str, str, str, str]) -> str:
         """A window on two pages, which the host may have side by side (and none behind the last address)."""

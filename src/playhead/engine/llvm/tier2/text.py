@@ -57,6 +57,7 @@ class FunctionText:
         self.around: dict[int, int] = {}
         self.into: dict[int, list[tuple[str, dict[int, str], str]]] = {n: [] for n in range(len(lengths))}
         self._shared: dict[int, str] = {}
+        self.entered = "entry"  # the label that the entry ends with
         self.temp = 0
         self.entry = Scope(["entry:"], {}, 0)  # what comes once, in front of all blocks
         self.tails: list[str] = []  # what comes behind their main paths
@@ -74,6 +75,17 @@ class FunctionText:
         if name is None:
             name = self._shared[cell.attr] = self.load(self.entry, f"i{cell.bits}", "%cpu", cell.attr, STATE)
         return name
+
+    def leave_at_entry(self) -> str:
+        """The label of an exit before anything was done: a unit's first instruction is tier 1's, a region's blocks are
+        entered one by one."""
+        if not self.alone:
+            return "plain"
+        if "untouched:" not in self.tails:
+            out = Scope(["untouched:"], {}, 0)
+            self.tail(out, self.load(out, "ptr", "%uop", 0, CODE), "%uop", "%eip", "%paid")
+            self.tails += out.out
+        return "untouched"
 
     def t(self) -> str:
         self.temp += 1

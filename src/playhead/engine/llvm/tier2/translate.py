@@ -47,7 +47,6 @@ class Function(FunctionText):
     def _begin(self, places: tuple[int, ...]) -> None:
         out = self.entry.out
         if self.alone:
-            self.entered = "entry"
             own = self.pointer(self.entry, "%uop", -L.HEADER) if self.inner else ""
             for _, at in self.inner:
                 link = self.load(self.entry, "ptr", "%uop", at + L.UOP_SIZE, CODE)

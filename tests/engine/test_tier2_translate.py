@@ -33,6 +33,15 @@ def test_flags_that_are_overwritten_are_not_computed() -> None:
     assert " or i32" not in made
 
 
+@pytest.mark.parametrize("divide", ["div %ecx", "idiv %ecx"])
+def test_no_division_is_done_before_its_check(divide: str) -> None:
+    """An address that stays where it is in a loop, but is a quotient: without the check of the divisor, the host would
+    raise what the guest should."""
+    made = text("mov $1000, %eax", "xor %edx, %edx", divide, "mov (%eax), %ebx", "dec %esi", "jnz . - 12")
+    assert "phi i64 [ %paid, " in made and made.count("phi i64") == 1
+    assert "div i64" in made and "div i64" not in made[: made.index("body0:")]
+
+
 def test_what_is_left_early_gives_all_state_back() -> None:
     """Registers, and the flags of the instruction before, which nobody else needs."""
     made = text("add %ecx, %eax", "mov (%ebx), %edx", "and %esi, %edi")

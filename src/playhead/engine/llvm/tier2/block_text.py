@@ -16,7 +16,7 @@ from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.tier2.steps import Cells, Exit, Jump, Load, Step, Store, Walk
 from playhead.engine.llvm.tier2.text import CODE, GUEST, LIKELY, STATE, TABLE, UNLIKELY, FunctionText, Scope
 from playhead.engine.llvm.tier2.unit import END, Uop
-from playhead.engine.llvm.tier2.values import Node
+from playhead.engine.llvm.tier2.values import DIVISIONS, Node
 from playhead.engine.llvm.tier2.windows import Window, split, windows
 from playhead.x86 import state as S
 
@@ -226,10 +226,11 @@ class BlockText:
         return host
 
     def stays(self, node: Node) -> bool:
-        """Whether a value is the same in each turn of the function."""
+        """Whether a value is the same in each turn of the function, and may be made at its entry: a division may not,
+        as its check is further down."""
         if node.kind == "cell":
             return node.attr not in self.function.around
-        return node.kind != "memory" and all(map(self.stays, node.args))
+        return node.kind != "memory" and node.kind not in DIVISIONS and all(map(self.stays, node.args))
 
     def two_pages(self, window: Window, slow: str, on: str, known: tuple[str, str, str, str]) -> str:
         """A window on two pages, which the host may have side by side (and none behind the last address)."""

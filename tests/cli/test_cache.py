@@ -119,3 +119,11 @@ def test_nothing_there_and_wrong_words(tmp_path, monkeypatch, capfd):
     assert main(["cache", "info"]) == 0 and "nothing is there" in capfd.readouterr().out
     for words in ([], ["purge"], ["clear", "all"]):
         assert main(["cache", *words]) == 2 and capfd.readouterr().err.count("\n") == 1
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path, monkeypatch, capfd):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for way in ("info", "clear"):
+        assert main(["cache", way]) == 2
+        assert capfd.readouterr() == ("", f"playhead: {tmp_path}/file is no folder: set XDG_CACHE_HOME to one\n")

@@ -43,6 +43,8 @@ def main(words: list[str]) -> int:
     if way not in WAYS:
         raise UsageError(f"cache '{way}': there is {' and '.join(WAYS)}")
     folder = Path(cache_dir()).parent
+    if os.path.exists(folder.parent) and not folder.parent.is_dir():
+        raise UsageError(f"{folder.parent} is no folder: set XDG_CACHE_HOME to one")
     print(f"{folder}{'' if folder.is_dir() else ': nothing is there'}")
     for title, lock, found, count in (
         ("native core", folder / "native" / "lock", list(_core(folder)), len),

@@ -18,7 +18,7 @@ STATUS = (
 )  # fmt: skip
 ENVIRONMENT = (
     ("XDG_CACHE_HOME", "the folder in which native code is kept, in playhead/native; without it, ~/.cache"),
-    ("PLAYHEAD_DEBUG", "if set, a bug shows where it is"),
+    ("PLAYHEAD_DEBUG", "if set, a bug shows where it is, and the process that compiles hot code what happened to it"),
     ("PLAYHEAD_TIER2", "on or off: whether hot code is compiled; force (for tests): all of it, before it runs"),
 )
 

@@ -8,6 +8,7 @@ from playhead.engine.llvm.tier2.compile import compile_units
 from playhead.engine.llvm.tier2.steps import NotCompilable, Walk
 from playhead.engine.llvm.tier2.translate import translate
 from playhead.engine.llvm.tier2.unit import END, Unit
+from playhead.engine.llvm.tier2.values import Graph
 from playhead.engine.llvm.tier2.windows import windows
 from units import unit
 
@@ -112,3 +113,8 @@ def test_a_window_that_stays_is_looked_for_once() -> None:
     moving = text("mov (%ebp), %eax", "add $4, %ebp", "dec %ecx", "jnz . - 7")
     assert "!tbaa !12" in made[: made.index("body0:")] and "X0_0:" not in made
     assert "!tbaa !12" not in moving[: moving.index("body0:")] and "X0_0:" in moving
+
+
+def test_a_count_that_means_nothing_makes_no_huge_number() -> None:
+    graph = Graph()
+    assert graph.binary("shl", graph.const(1, 32), graph.const(-1, 32)).const == 0

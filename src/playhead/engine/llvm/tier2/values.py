@@ -27,6 +27,7 @@ _COMPARES: dict[str, Fold] = {
     "ule": lambda a, b, w: a <= b, "slt": lambda a, b, w: _signed(a, w) < _signed(b, w),
     "sle": lambda a, b, w: _signed(a, w) <= _signed(b, w),
 }  # fmt: skip
+_SHIFTS = frozenset(("shl", "lshr", "ashr"))
 _COMMUTE = frozenset(("add", "mul", "and", "or", "xor", "eq", "ne"))
 DIVISIONS = frozenset(("udiv", "urem", "sdiv", "srem"))
 
@@ -74,6 +75,8 @@ class Graph:
         bits = a.bits
         if a.const is not None:
             if b.const is not None:
+                if kind in _SHIFTS and b.const >= bits:
+                    return self.const(0, bits)  # in an arm that is not taken: such a count means nothing
                 if kind in _FOLDS:
                     return self.const(_FOLDS[kind](a.const, b.const, bits), bits)
                 if kind in _COMPARES:

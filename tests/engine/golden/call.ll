@@ -39,66 +39,67 @@ L11:
   %t30 = and i1 %t26, %t29
   br i1 %t30, label %L27, label %W31, !prof !1
 L27:
-  %t40 = and i64 %t24, -4096
-  %t41 = add i64 %t40, %t21
-  %t43 = add i64 %t41, 8
-  %t42 = inttoptr i64 %t43 to ptr
-  store i32 %t1, ptr %t42, align 1, !tbaa !13
-  %t44 = add i32 %t3, 4294967284
-  %t46 = add i64 %t41, 4
-  %t45 = inttoptr i64 %t46 to ptr
-  store i32 %t44, ptr %t45, align 1, !tbaa !13
-  %t47 = add i32 %eip, 14
-  %t48 = inttoptr i64 %t41 to ptr
-  store i32 %t47, ptr %t48, align 1, !tbaa !13
-  br label %J49
+  %t41 = and i64 %t24, -4096
+  %t42 = add i64 %t41, %t21
+  %t44 = add i64 %t42, 8
+  %t43 = inttoptr i64 %t44 to ptr
+  store i32 %t1, ptr %t43, align 1, !tbaa !13
+  %t45 = add i32 %t3, 4294967284
+  %t47 = add i64 %t42, 4
+  %t46 = inttoptr i64 %t47 to ptr
+  store i32 %t45, ptr %t46, align 1, !tbaa !13
+  %t48 = add i32 %eip, 14
+  %t49 = inttoptr i64 %t42 to ptr
+  store i32 %t48, ptr %t49, align 1, !tbaa !13
+  br label %J50
 W31:
   %t32 = add i64 %t21, 11
-  %t33 = lshr i64 %t32, 12
-  %t38 = icmp ult i64 %t32, 4294967296
-  %t39 = and i1 %t38, %t26
-  %t34 = getelementptr i64, ptr %tbl, i64 %t33
-  %t35 = load i64, ptr %t34, !tbaa !12
-  %t36 = icmp eq i64 %t24, %t35
-  %t37 = and i1 %t36, %t39
-  br i1 %t37, label %L27, label %X0_0, !prof !1
-J49:
-  %t50 = getelementptr i8, ptr %uop, i64 160
-  %t51 = load ptr, ptr %t50, !tbaa !14
-  %t52 = load i32, ptr %t51, !tbaa !14
-  %t53 = zext i32 %t52 to i64
-  %t54 = sub i64 %budget0, %t53
-  %t55 = icmp slt i64 %t54, 0
-  br i1 %t55, label %X0_128, label %L56, !prof !2
-L56:
-  %t57 = add i32 %eip, 15
-  %t58 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  %t59 = load i32, ptr %t58, !tbaa !11
-  %t60 = getelementptr i8, ptr %cpu, i64 <regs + 16>
-  store i32 %t20, ptr %t60, !tbaa !11
-  store i32 %t44, ptr %cpu, !tbaa !11
-  %t61 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t59, ptr %t61, !tbaa !11
-  %t62 = getelementptr i8, ptr %t51, i64 80
-  %t63 = getelementptr i8, ptr %t51, i64 8
-  %t64 = load ptr, ptr %t63, !tbaa !14
-  musttail call preserve_nonecc void %t64(ptr %cpu, ptr %t62, i32 %t57, i64 %t54, ptr %tbl)
+  %t33 = and i64 %t32, 4294967295
+  %t34 = lshr i64 %t33, 12
+  %t39 = icmp eq i64 %t32, %t33
+  %t40 = and i1 %t39, %t26
+  %t35 = getelementptr i64, ptr %tbl, i64 %t34
+  %t36 = load i64, ptr %t35, !tbaa !12
+  %t37 = icmp eq i64 %t24, %t36
+  %t38 = and i1 %t37, %t40
+  br i1 %t38, label %L27, label %X0_0, !prof !1
+J50:
+  %t51 = getelementptr i8, ptr %uop, i64 160
+  %t52 = load ptr, ptr %t51, !tbaa !14
+  %t53 = load i32, ptr %t52, !tbaa !14
+  %t54 = zext i32 %t53 to i64
+  %t55 = sub i64 %budget0, %t54
+  %t56 = icmp slt i64 %t55, 0
+  br i1 %t56, label %X0_128, label %L57, !prof !2
+L57:
+  %t58 = add i32 %eip, 15
+  %t59 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  %t60 = load i32, ptr %t59, !tbaa !11
+  %t61 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t20, ptr %t61, !tbaa !11
+  store i32 %t45, ptr %cpu, !tbaa !11
+  %t62 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t60, ptr %t62, !tbaa !11
+  %t63 = getelementptr i8, ptr %t52, i64 80
+  %t64 = getelementptr i8, ptr %t52, i64 8
+  %t65 = load ptr, ptr %t64, !tbaa !14
+  musttail call preserve_nonecc void %t65(ptr %cpu, ptr %t63, i32 %t58, i64 %t55, ptr %tbl)
   ret void
 X0_0:
-  %t65 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t65(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
+  %t66 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t66(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_128:
-  %t66 = add i32 %t19, 4294967288
-  %t67 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  %t68 = load i32, ptr %t67, !tbaa !11
-  %t69 = getelementptr i8, ptr %cpu, i64 <regs + 16>
-  store i32 %t66, ptr %t69, !tbaa !11
-  store i32 %t44, ptr %cpu, !tbaa !11
-  %t70 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t68, ptr %t70, !tbaa !11
-  %t71 = getelementptr i8, ptr %uop, i64 128
-  %t72 = load ptr, ptr %t71, !tbaa !14
-  musttail call preserve_nonecc void %t72(ptr %cpu, ptr %t71, i32 %eip, i64 %budget0, ptr %tbl)
+  %t67 = add i32 %t19, 4294967288
+  %t68 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  %t69 = load i32, ptr %t68, !tbaa !11
+  %t70 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t67, ptr %t70, !tbaa !11
+  store i32 %t45, ptr %cpu, !tbaa !11
+  %t71 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t69, ptr %t71, !tbaa !11
+  %t72 = getelementptr i8, ptr %uop, i64 128
+  %t73 = load ptr, ptr %t72, !tbaa !14
+  musttail call preserve_nonecc void %t73(ptr %cpu, ptr %t72, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

@@ -21,194 +21,196 @@ body0:
   %t14 = and i1 %t10, %t13
   br i1 %t14, label %L11, label %W15, !prof !1
 L11:
-  %t24 = and i64 %t8, -4096
-  %t25 = add i64 %t24, %t5
-  %t26 = inttoptr i64 %t25 to ptr
-  %t1 = load i32, ptr %t26, align 1, !tbaa !13
-  %t29 = add i64 %t25, 4
-  %t28 = inttoptr i64 %t29 to ptr
-  %t27 = load i32, ptr %t28, align 1, !tbaa !13
-  %t31 = getelementptr i8, ptr %cpu, i64 <regs + 24>
-  %t32 = load i32, ptr %t31, !tbaa !11
-  %t33 = add i32 %t32, 8
-  %t34 = zext i32 %t33 to i64
-  %t35 = lshr i64 %t34, 12
-  %t36 = getelementptr i64, ptr %tbl, i64 %t35
-  %t37 = load i64, ptr %t36, !tbaa !12
-  %t38 = and i64 %t37, 1
-  %t39 = icmp ne i64 %t38, 0
-  %t41 = and i64 %t34, 4095
-  %t42 = icmp ule i64 %t41, 4088
-  %t43 = and i1 %t39, %t42
-  br i1 %t43, label %L40, label %W44, !prof !1
-L40:
-  %t53 = and i64 %t37, -4096
-  %t54 = add i64 %t53, %t34
-  %t55 = inttoptr i64 %t54 to ptr
-  %t30 = load i32, ptr %t55, align 1, !tbaa !13
-  %t58 = add i64 %t54, 4
-  %t57 = inttoptr i64 %t58 to ptr
-  %t56 = load i32, ptr %t57, align 1, !tbaa !13
-  %t60 = sub i32 %t27, %t56
-  %t61 = icmp ult i32 %t1, %t30
-  %t62 = zext i1 %t61 to i32
-  %t63 = sub i32 %t60, %t62
-  %t64 = icmp slt i32 %t63, 0
-  %t65 = xor i32 %t27, 4294967295
-  %t66 = and i32 %t65, %t56
-  %t67 = xor i32 %t27, %t56
-  %t68 = xor i32 %t67, 4294967295
-  %t69 = and i32 %t68, %t63
-  %t70 = or i32 %t66, %t69
-  %t71 = icmp slt i32 %t70, 0
-  %t73 = lshr i32 %t70, 30
-  %t72 = trunc i32 %t73 to i1
-  %t74 = xor i1 %t71, %t72
-  %t75 = xor i1 %t64, %t74
-  br i1 %t75, label %J59, label %L76
-L76:
-  br label %J93
+  %t25 = and i64 %t8, -4096
+  %t26 = add i64 %t25, %t5
+  %t27 = inttoptr i64 %t26 to ptr
+  %t1 = load i32, ptr %t27, align 1, !tbaa !13
+  %t30 = add i64 %t26, 4
+  %t29 = inttoptr i64 %t30 to ptr
+  %t28 = load i32, ptr %t29, align 1, !tbaa !13
+  %t32 = getelementptr i8, ptr %cpu, i64 <regs + 24>
+  %t33 = load i32, ptr %t32, !tbaa !11
+  %t34 = add i32 %t33, 8
+  %t35 = zext i32 %t34 to i64
+  %t36 = lshr i64 %t35, 12
+  %t37 = getelementptr i64, ptr %tbl, i64 %t36
+  %t38 = load i64, ptr %t37, !tbaa !12
+  %t39 = and i64 %t38, 1
+  %t40 = icmp ne i64 %t39, 0
+  %t42 = and i64 %t35, 4095
+  %t43 = icmp ule i64 %t42, 4088
+  %t44 = and i1 %t40, %t43
+  br i1 %t44, label %L41, label %W45, !prof !1
+L41:
+  %t55 = and i64 %t38, -4096
+  %t56 = add i64 %t55, %t35
+  %t57 = inttoptr i64 %t56 to ptr
+  %t31 = load i32, ptr %t57, align 1, !tbaa !13
+  %t60 = add i64 %t56, 4
+  %t59 = inttoptr i64 %t60 to ptr
+  %t58 = load i32, ptr %t59, align 1, !tbaa !13
+  %t62 = sub i32 %t28, %t58
+  %t63 = icmp ult i32 %t1, %t31
+  %t64 = zext i1 %t63 to i32
+  %t65 = sub i32 %t62, %t64
+  %t66 = icmp slt i32 %t65, 0
+  %t67 = xor i32 %t28, 4294967295
+  %t68 = and i32 %t67, %t58
+  %t69 = xor i32 %t28, %t58
+  %t70 = xor i32 %t69, 4294967295
+  %t71 = and i32 %t70, %t65
+  %t72 = or i32 %t68, %t71
+  %t73 = icmp slt i32 %t72, 0
+  %t75 = lshr i32 %t72, 30
+  %t74 = trunc i32 %t75 to i1
+  %t76 = xor i1 %t73, %t74
+  %t77 = xor i1 %t66, %t76
+  br i1 %t77, label %J61, label %L78
+L78:
+  br label %J95
 W15:
   %t16 = add i64 %t5, 7
-  %t17 = lshr i64 %t16, 12
-  %t22 = icmp ult i64 %t16, 4294967296
-  %t23 = and i1 %t22, %t10
-  %t18 = getelementptr i64, ptr %tbl, i64 %t17
-  %t19 = load i64, ptr %t18, !tbaa !12
-  %t20 = icmp eq i64 %t8, %t19
-  %t21 = and i1 %t20, %t23
-  br i1 %t21, label %L11, label %X0_0, !prof !1
-W44:
-  %t45 = add i64 %t34, 7
-  %t46 = lshr i64 %t45, 12
-  %t51 = icmp ult i64 %t45, 4294967296
-  %t52 = and i1 %t51, %t39
-  %t47 = getelementptr i64, ptr %tbl, i64 %t46
-  %t48 = load i64, ptr %t47, !tbaa !12
-  %t49 = icmp eq i64 %t37, %t48
-  %t50 = and i1 %t49, %t52
-  br i1 %t50, label %L40, label %X0_64, !prof !1
-J59:
-  %t77 = getelementptr i8, ptr %uop, i64 160
-  %t78 = load ptr, ptr %t77, !tbaa !14
-  %t79 = add i64 %budget0, 2
-  %t80 = load i32, ptr %t78, !tbaa !14
-  %t81 = zext i32 %t80 to i64
-  %t82 = sub i64 %t79, %t81
-  %t83 = icmp slt i64 %t82, 0
-  br i1 %t83, label %X0_128, label %L84, !prof !2
-L84:
-  %t85 = add i32 %eip, 18
-  %t86 = and i32 %t70, 3221225480
+  %t17 = and i64 %t16, 4294967295
+  %t18 = lshr i64 %t17, 12
+  %t23 = icmp eq i64 %t16, %t17
+  %t24 = and i1 %t23, %t10
+  %t19 = getelementptr i64, ptr %tbl, i64 %t18
+  %t20 = load i64, ptr %t19, !tbaa !12
+  %t21 = icmp eq i64 %t8, %t20
+  %t22 = and i1 %t21, %t24
+  br i1 %t22, label %L11, label %X0_0, !prof !1
+W45:
+  %t46 = add i64 %t35, 7
+  %t47 = and i64 %t46, 4294967295
+  %t48 = lshr i64 %t47, 12
+  %t53 = icmp eq i64 %t46, %t47
+  %t54 = and i1 %t53, %t40
+  %t49 = getelementptr i64, ptr %tbl, i64 %t48
+  %t50 = load i64, ptr %t49, !tbaa !12
+  %t51 = icmp eq i64 %t38, %t50
+  %t52 = and i1 %t51, %t54
+  br i1 %t52, label %L41, label %X0_64, !prof !1
+J61:
+  %t79 = getelementptr i8, ptr %uop, i64 160
+  %t80 = load ptr, ptr %t79, !tbaa !14
+  %t81 = add i64 %budget0, 2
+  %t82 = load i32, ptr %t80, !tbaa !14
+  %t83 = zext i32 %t82 to i64
+  %t84 = sub i64 %t81, %t83
+  %t85 = icmp slt i64 %t84, 0
+  br i1 %t85, label %X0_128, label %L86, !prof !2
+L86:
+  %t87 = add i32 %eip, 18
+  %t88 = and i32 %t72, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t87 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t63, ptr %t87, !tbaa !11
-  %t88 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t63, ptr %t88, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t86, ptr %t89, !tbaa !11
-  %t90 = getelementptr i8, ptr %t78, i64 80
-  %t91 = getelementptr i8, ptr %t78, i64 8
-  %t92 = load ptr, ptr %t91, !tbaa !14
-  musttail call preserve_nonecc void %t92(ptr %cpu, ptr %t90, i32 %t85, i64 %t82, ptr %tbl)
+  %t89 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t65, ptr %t89, !tbaa !11
+  %t90 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t65, ptr %t90, !tbaa !11
+  %t91 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t88, ptr %t91, !tbaa !11
+  %t92 = getelementptr i8, ptr %t80, i64 80
+  %t93 = getelementptr i8, ptr %t80, i64 8
+  %t94 = load ptr, ptr %t93, !tbaa !14
+  musttail call preserve_nonecc void %t94(ptr %cpu, ptr %t92, i32 %t87, i64 %t84, ptr %tbl)
   ret void
-J93:
-  %t94 = getelementptr i8, ptr %uop, i64 256
-  %t95 = load ptr, ptr %t94, !tbaa !14
-  %t96 = load i32, ptr %t95, !tbaa !14
-  %t97 = zext i32 %t96 to i64
-  %t98 = sub i64 %budget0, %t97
-  %t99 = icmp slt i64 %t98, 0
-  br i1 %t99, label %X0_224, label %L100, !prof !2
-L100:
-  %t101 = add i32 %eip, 18
-  %t102 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  %t103 = load i32, ptr %t102, !tbaa !11
-  %t104 = add i32 %t103, 1
-  %t105 = and i32 %t70, 2147483648
-  %t106 = and i32 %t103, 1
-  %t107 = or i32 %t103, 1
-  %t108 = xor i32 %t104, 4294967295
-  %t109 = and i32 %t107, %t108
-  %t110 = or i32 %t106, %t109
-  %t111 = and i32 %t110, 3221225480
-  %t112 = shl i32 %t111, 1
-  %t113 = xor i32 %t111, %t112
-  %t114 = and i32 %t113, 2147483648
-  %t115 = xor i32 %t105, %t114
-  %t116 = lshr i32 %t115, 1
-  %t117 = or i32 %t105, %t116
-  %t118 = and i32 %t110, 8
-  %t119 = or i32 %t117, %t118
+J95:
+  %t96 = getelementptr i8, ptr %uop, i64 256
+  %t97 = load ptr, ptr %t96, !tbaa !14
+  %t98 = load i32, ptr %t97, !tbaa !14
+  %t99 = zext i32 %t98 to i64
+  %t100 = sub i64 %budget0, %t99
+  %t101 = icmp slt i64 %t100, 0
+  br i1 %t101, label %X0_224, label %L102, !prof !2
+L102:
+  %t103 = add i32 %eip, 18
+  %t104 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  %t105 = load i32, ptr %t104, !tbaa !11
+  %t106 = add i32 %t105, 1
+  %t107 = and i32 %t72, 2147483648
+  %t108 = and i32 %t105, 1
+  %t109 = or i32 %t105, 1
+  %t110 = xor i32 %t106, 4294967295
+  %t111 = and i32 %t109, %t110
+  %t112 = or i32 %t108, %t111
+  %t113 = and i32 %t112, 3221225480
+  %t114 = shl i32 %t113, 1
+  %t115 = xor i32 %t113, %t114
+  %t116 = and i32 %t115, 2147483648
+  %t117 = xor i32 %t107, %t116
+  %t118 = lshr i32 %t117, 1
+  %t119 = or i32 %t107, %t118
+  %t120 = and i32 %t112, 8
+  %t121 = or i32 %t119, %t120
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t63, ptr %t120, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t104, ptr %t121, !tbaa !11
-  %t122 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t119, ptr %t122, !tbaa !11
-  %t123 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  store i32 %t104, ptr %t123, !tbaa !11
-  %t124 = getelementptr i8, ptr %t95, i64 80
-  %t125 = getelementptr i8, ptr %t95, i64 8
-  %t126 = load ptr, ptr %t125, !tbaa !14
-  musttail call preserve_nonecc void %t126(ptr %cpu, ptr %t124, i32 %t101, i64 %t98, ptr %tbl)
+  %t122 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t65, ptr %t122, !tbaa !11
+  %t123 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t106, ptr %t123, !tbaa !11
+  %t124 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t121, ptr %t124, !tbaa !11
+  %t125 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  store i32 %t106, ptr %t125, !tbaa !11
+  %t126 = getelementptr i8, ptr %t97, i64 80
+  %t127 = getelementptr i8, ptr %t97, i64 8
+  %t128 = load ptr, ptr %t127, !tbaa !14
+  musttail call preserve_nonecc void %t128(ptr %cpu, ptr %t126, i32 %t103, i64 %t100, ptr %tbl)
   ret void
 X0_0:
-  %t127 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t127(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
+  %t129 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t129(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_64:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t27, ptr %t128, !tbaa !11
-  %t129 = getelementptr i8, ptr %uop, i64 64
-  %t130 = load ptr, ptr %t129, !tbaa !14
-  musttail call preserve_nonecc void %t130(ptr %cpu, ptr %t129, i32 %eip, i64 %budget0, ptr %tbl)
+  %t130 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t28, ptr %t130, !tbaa !11
+  %t131 = getelementptr i8, ptr %uop, i64 64
+  %t132 = load ptr, ptr %t131, !tbaa !14
+  musttail call preserve_nonecc void %t132(ptr %cpu, ptr %t131, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_128:
-  %t131 = and i32 %t70, 3221225480
+  %t133 = and i32 %t72, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t132 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t63, ptr %t132, !tbaa !11
-  %t133 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t63, ptr %t133, !tbaa !11
-  %t134 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t131, ptr %t134, !tbaa !11
-  %t135 = getelementptr i8, ptr %uop, i64 128
-  %t136 = load ptr, ptr %t135, !tbaa !14
-  musttail call preserve_nonecc void %t136(ptr %cpu, ptr %t135, i32 %eip, i64 %budget0, ptr %tbl)
+  %t134 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t65, ptr %t134, !tbaa !11
+  %t135 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t65, ptr %t135, !tbaa !11
+  %t136 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t133, ptr %t136, !tbaa !11
+  %t137 = getelementptr i8, ptr %uop, i64 128
+  %t138 = load ptr, ptr %t137, !tbaa !14
+  musttail call preserve_nonecc void %t138(ptr %cpu, ptr %t137, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_224:
-  %t137 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  %t138 = load i32, ptr %t137, !tbaa !11
-  %t139 = add i32 %t138, 1
-  %t140 = and i32 %t70, 2147483648
-  %t141 = and i32 %t138, 1
-  %t142 = or i32 %t138, 1
-  %t143 = xor i32 %t139, 4294967295
-  %t144 = and i32 %t142, %t143
-  %t145 = or i32 %t141, %t144
-  %t146 = and i32 %t145, 3221225480
-  %t147 = shl i32 %t146, 1
-  %t148 = xor i32 %t146, %t147
-  %t149 = and i32 %t148, 2147483648
-  %t150 = xor i32 %t140, %t149
-  %t151 = lshr i32 %t150, 1
-  %t152 = or i32 %t140, %t151
-  %t153 = and i32 %t145, 8
-  %t154 = or i32 %t152, %t153
+  %t139 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  %t140 = load i32, ptr %t139, !tbaa !11
+  %t141 = add i32 %t140, 1
+  %t142 = and i32 %t72, 2147483648
+  %t143 = and i32 %t140, 1
+  %t144 = or i32 %t140, 1
+  %t145 = xor i32 %t141, 4294967295
+  %t146 = and i32 %t144, %t145
+  %t147 = or i32 %t143, %t146
+  %t148 = and i32 %t147, 3221225480
+  %t149 = shl i32 %t148, 1
+  %t150 = xor i32 %t148, %t149
+  %t151 = and i32 %t150, 2147483648
+  %t152 = xor i32 %t142, %t151
+  %t153 = lshr i32 %t152, 1
+  %t154 = or i32 %t142, %t153
+  %t155 = and i32 %t147, 8
+  %t156 = or i32 %t154, %t155
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t155 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t63, ptr %t155, !tbaa !11
-  %t156 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t139, ptr %t156, !tbaa !11
-  %t157 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t154, ptr %t157, !tbaa !11
-  %t158 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  store i32 %t139, ptr %t158, !tbaa !11
-  %t159 = getelementptr i8, ptr %uop, i64 224
-  %t160 = load ptr, ptr %t159, !tbaa !14
-  musttail call preserve_nonecc void %t160(ptr %cpu, ptr %t159, i32 %eip, i64 %budget0, ptr %tbl)
+  %t157 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t65, ptr %t157, !tbaa !11
+  %t158 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t141, ptr %t158, !tbaa !11
+  %t159 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t156, ptr %t159, !tbaa !11
+  %t160 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  store i32 %t141, ptr %t160, !tbaa !11
+  %t161 = getelementptr i8, ptr %uop, i64 224
+  %t162 = load ptr, ptr %t161, !tbaa !14
+  musttail call preserve_nonecc void %t162(ptr %cpu, ptr %t161, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

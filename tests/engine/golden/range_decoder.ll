@@ -36,207 +36,208 @@ L11:
   %t28 = and i1 %t24, %t27
   br i1 %t28, label %L25, label %W29, !prof !1
 L25:
-  %t38 = and i64 %t22, -4096
-  %t39 = add i64 %t38, %t19
-  %t40 = inttoptr i64 %t39 to ptr
-  %t18 = load i32, ptr %t40, align 1, !tbaa !13
-  %t42 = getelementptr i8, ptr %cpu, i64 <regs + 4>
-  %t43 = load i32, ptr %t42, !tbaa !11
-  %t44 = shl i32 %t43, 1
-  %t45 = add i32 %t1, %t44
-  %t46 = add i32 %t45, 2
-  %t47 = zext i32 %t46 to i64
-  %t48 = lshr i64 %t47, 12
-  %t49 = getelementptr i64, ptr %tbl, i64 %t48
-  %t50 = load i64, ptr %t49, !tbaa !12
-  %t51 = and i64 %t50, 2
-  %t52 = icmp ne i64 %t51, 0
-  %t54 = and i64 %t47, 4095
-  %t55 = icmp ule i64 %t54, 4094
-  %t56 = and i1 %t52, %t55
-  br i1 %t56, label %L53, label %X0_64, !prof !1
-L53:
-  %t57 = and i64 %t50, -4096
-  %t58 = add i64 %t57, %t47
-  %t59 = inttoptr i64 %t58 to ptr
-  %t41 = load i16, ptr %t59, align 1, !tbaa !13
-  %t62 = add i64 %t39, 4
-  %t61 = inttoptr i64 %t62 to ptr
-  %t60 = load i32, ptr %t61, align 1, !tbaa !13
-  %t64 = zext i32 %t18 to i64
-  %t65 = shl i64 %t64, 1
-  %t66 = lshr i64 %t65, 11
-  %t67 = lshr i64 %t66, 1
-  %t68 = trunc i64 %t67 to i32
-  %t69 = sext i32 %t68 to i64
-  %t70 = zext i16 %t41 to i64
-  %t71 = mul i64 %t69, %t70
-  %t72 = trunc i64 %t71 to i32
-  %t73 = icmp ult i32 %t60, %t72
-  %t74 = xor i1 %t73, true
-  br i1 %t74, label %J63, label %L75
-L75:
-  %t102 = inttoptr i64 %t39 to ptr
-  store i32 %t72, ptr %t102, align 1, !tbaa !13
-  %t103 = zext i16 %t41 to i32
-  %t104 = sub i32 2048, %t103
-  %t105 = sext i32 %t104 to i64
-  %t106 = shl i64 %t105, 1
-  %t107 = ashr i64 %t106, 5
-  %t108 = lshr i64 %t107, 1
-  %t109 = trunc i64 %t108 to i32
-  %t110 = add i32 %t103, %t109
-  %t111 = trunc i32 %t110 to i16
-  %t112 = inttoptr i64 %t58 to ptr
-  store i16 %t111, ptr %t112, align 1, !tbaa !13
-  br label %J113
+  %t39 = and i64 %t22, -4096
+  %t40 = add i64 %t39, %t19
+  %t41 = inttoptr i64 %t40 to ptr
+  %t18 = load i32, ptr %t41, align 1, !tbaa !13
+  %t43 = getelementptr i8, ptr %cpu, i64 <regs + 4>
+  %t44 = load i32, ptr %t43, !tbaa !11
+  %t45 = shl i32 %t44, 1
+  %t46 = add i32 %t1, %t45
+  %t47 = add i32 %t46, 2
+  %t48 = zext i32 %t47 to i64
+  %t49 = lshr i64 %t48, 12
+  %t50 = getelementptr i64, ptr %tbl, i64 %t49
+  %t51 = load i64, ptr %t50, !tbaa !12
+  %t52 = and i64 %t51, 2
+  %t53 = icmp ne i64 %t52, 0
+  %t55 = and i64 %t48, 4095
+  %t56 = icmp ule i64 %t55, 4094
+  %t57 = and i1 %t53, %t56
+  br i1 %t57, label %L54, label %X0_64, !prof !1
+L54:
+  %t58 = and i64 %t51, -4096
+  %t59 = add i64 %t58, %t48
+  %t60 = inttoptr i64 %t59 to ptr
+  %t42 = load i16, ptr %t60, align 1, !tbaa !13
+  %t63 = add i64 %t40, 4
+  %t62 = inttoptr i64 %t63 to ptr
+  %t61 = load i32, ptr %t62, align 1, !tbaa !13
+  %t65 = zext i32 %t18 to i64
+  %t66 = shl i64 %t65, 1
+  %t67 = lshr i64 %t66, 11
+  %t68 = lshr i64 %t67, 1
+  %t69 = trunc i64 %t68 to i32
+  %t70 = sext i32 %t69 to i64
+  %t71 = zext i16 %t42 to i64
+  %t72 = mul i64 %t70, %t71
+  %t73 = trunc i64 %t72 to i32
+  %t74 = icmp ult i32 %t61, %t73
+  %t75 = xor i1 %t74, true
+  br i1 %t75, label %J64, label %L76
+L76:
+  %t103 = inttoptr i64 %t40 to ptr
+  store i32 %t73, ptr %t103, align 1, !tbaa !13
+  %t104 = zext i16 %t42 to i32
+  %t105 = sub i32 2048, %t104
+  %t106 = sext i32 %t105 to i64
+  %t107 = shl i64 %t106, 1
+  %t108 = ashr i64 %t107, 5
+  %t109 = lshr i64 %t108, 1
+  %t110 = trunc i64 %t109 to i32
+  %t111 = add i32 %t104, %t110
+  %t112 = trunc i32 %t111 to i16
+  %t113 = inttoptr i64 %t59 to ptr
+  store i16 %t112, ptr %t113, align 1, !tbaa !13
+  br label %J114
 W29:
   %t30 = add i64 %t19, 7
-  %t31 = lshr i64 %t30, 12
-  %t36 = icmp ult i64 %t30, 4294967296
-  %t37 = and i1 %t36, %t24
-  %t32 = getelementptr i64, ptr %tbl, i64 %t31
-  %t33 = load i64, ptr %t32, !tbaa !12
-  %t34 = icmp eq i64 %t22, %t33
-  %t35 = and i1 %t34, %t37
-  br i1 %t35, label %L25, label %X0_32, !prof !1
-J63:
-  %t76 = getelementptr i8, ptr %uop, i64 256
-  %t77 = load ptr, ptr %t76, !tbaa !14
-  %t78 = add i64 %budget0, 8
-  %t79 = load i32, ptr %t77, !tbaa !14
-  %t80 = zext i32 %t79 to i64
-  %t81 = sub i64 %t78, %t80
-  %t82 = icmp slt i64 %t81, 0
-  br i1 %t82, label %X0_224, label %L83, !prof !2
-L83:
-  %t84 = add i32 %eip, 48
-  %t85 = zext i16 %t41 to i32
-  %t86 = sub i32 %t60, %t72
-  %t87 = xor i32 %t60, 4294967295
-  %t88 = and i32 %t87, %t72
-  %t89 = xor i32 %t60, %t72
-  %t90 = xor i32 %t89, 4294967295
-  %t91 = and i32 %t90, %t86
-  %t92 = or i32 %t88, %t91
-  %t93 = and i32 %t92, 3221225480
+  %t31 = and i64 %t30, 4294967295
+  %t32 = lshr i64 %t31, 12
+  %t37 = icmp eq i64 %t30, %t31
+  %t38 = and i1 %t37, %t24
+  %t33 = getelementptr i64, ptr %tbl, i64 %t32
+  %t34 = load i64, ptr %t33, !tbaa !12
+  %t35 = icmp eq i64 %t22, %t34
+  %t36 = and i1 %t35, %t38
+  br i1 %t36, label %L25, label %X0_32, !prof !1
+J64:
+  %t77 = getelementptr i8, ptr %uop, i64 256
+  %t78 = load ptr, ptr %t77, !tbaa !14
+  %t79 = add i64 %budget0, 8
+  %t80 = load i32, ptr %t78, !tbaa !14
+  %t81 = zext i32 %t80 to i64
+  %t82 = sub i64 %t79, %t81
+  %t83 = icmp slt i64 %t82, 0
+  br i1 %t83, label %X0_224, label %L84, !prof !2
+L84:
+  %t85 = add i32 %eip, 48
+  %t86 = zext i16 %t42 to i32
+  %t87 = sub i32 %t61, %t73
+  %t88 = xor i32 %t61, 4294967295
+  %t89 = and i32 %t88, %t73
+  %t90 = xor i32 %t61, %t73
+  %t91 = xor i32 %t90, 4294967295
+  %t92 = and i32 %t91, %t87
+  %t93 = or i32 %t89, %t92
+  %t94 = and i32 %t93, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t94 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t94, !tbaa !11
-  %t95 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t85, ptr %t95, !tbaa !11
-  %t96 = getelementptr i8, ptr %cpu, i64 <regs + 20>
-  store i32 %t72, ptr %t96, !tbaa !11
-  %t97 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t86, ptr %t97, !tbaa !11
-  %t98 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t93, ptr %t98, !tbaa !11
-  %t99 = getelementptr i8, ptr %t77, i64 80
-  %t100 = getelementptr i8, ptr %t77, i64 8
-  %t101 = load ptr, ptr %t100, !tbaa !14
-  musttail call preserve_nonecc void %t101(ptr %cpu, ptr %t99, i32 %t84, i64 %t81, ptr %tbl)
+  %t95 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t95, !tbaa !11
+  %t96 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t86, ptr %t96, !tbaa !11
+  %t97 = getelementptr i8, ptr %cpu, i64 <regs + 20>
+  store i32 %t73, ptr %t97, !tbaa !11
+  %t98 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t87, ptr %t98, !tbaa !11
+  %t99 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t94, ptr %t99, !tbaa !11
+  %t100 = getelementptr i8, ptr %t78, i64 80
+  %t101 = getelementptr i8, ptr %t78, i64 8
+  %t102 = load ptr, ptr %t101, !tbaa !14
+  musttail call preserve_nonecc void %t102(ptr %cpu, ptr %t100, i32 %t85, i64 %t82, ptr %tbl)
   ret void
-J113:
-  %t114 = getelementptr i8, ptr %uop, i64 544
-  %t115 = load ptr, ptr %t114, !tbaa !14
-  %t116 = load i32, ptr %t115, !tbaa !14
-  %t117 = zext i32 %t116 to i64
-  %t118 = sub i64 %budget0, %t117
-  %t119 = icmp slt i64 %t118, 0
-  br i1 %t119, label %X0_512, label %L120, !prof !2
-L120:
-  %t121 = add i32 %eip, 48
-  %t122 = add i32 %t43, %t43
-  %t123 = xor i32 %t122, 4294967295
-  %t124 = and i32 %t43, %t123
-  %t125 = or i32 %t43, %t124
-  %t126 = and i32 %t125, 3221225480
+J114:
+  %t115 = getelementptr i8, ptr %uop, i64 544
+  %t116 = load ptr, ptr %t115, !tbaa !14
+  %t117 = load i32, ptr %t116, !tbaa !14
+  %t118 = zext i32 %t117 to i64
+  %t119 = sub i64 %budget0, %t118
+  %t120 = icmp slt i64 %t119, 0
+  br i1 %t120, label %X0_512, label %L121, !prof !2
+L121:
+  %t122 = add i32 %eip, 48
+  %t123 = add i32 %t44, %t44
+  %t124 = xor i32 %t123, 4294967295
+  %t125 = and i32 %t44, %t124
+  %t126 = or i32 %t44, %t125
+  %t127 = and i32 %t126, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t127 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t127, !tbaa !11
-  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t110, ptr %t128, !tbaa !11
-  %t129 = getelementptr i8, ptr %cpu, i64 <regs + 20>
-  store i32 %t72, ptr %t129, !tbaa !11
-  %t130 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t122, ptr %t130, !tbaa !11
-  %t131 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t126, ptr %t131, !tbaa !11
-  %t132 = getelementptr i8, ptr %cpu, i64 <regs + 24>
-  store i32 %t109, ptr %t132, !tbaa !11
-  %t133 = getelementptr i8, ptr %cpu, i64 <regs + 4>
-  store i32 %t122, ptr %t133, !tbaa !11
-  %t134 = getelementptr i8, ptr %t115, i64 80
-  %t135 = getelementptr i8, ptr %t115, i64 8
-  %t136 = load ptr, ptr %t135, !tbaa !14
-  musttail call preserve_nonecc void %t136(ptr %cpu, ptr %t134, i32 %t121, i64 %t118, ptr %tbl)
+  %t128 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t128, !tbaa !11
+  %t129 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t111, ptr %t129, !tbaa !11
+  %t130 = getelementptr i8, ptr %cpu, i64 <regs + 20>
+  store i32 %t73, ptr %t130, !tbaa !11
+  %t131 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t123, ptr %t131, !tbaa !11
+  %t132 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t127, ptr %t132, !tbaa !11
+  %t133 = getelementptr i8, ptr %cpu, i64 <regs + 24>
+  store i32 %t110, ptr %t133, !tbaa !11
+  %t134 = getelementptr i8, ptr %cpu, i64 <regs + 4>
+  store i32 %t123, ptr %t134, !tbaa !11
+  %t135 = getelementptr i8, ptr %t116, i64 80
+  %t136 = getelementptr i8, ptr %t116, i64 8
+  %t137 = load ptr, ptr %t136, !tbaa !14
+  musttail call preserve_nonecc void %t137(ptr %cpu, ptr %t135, i32 %t122, i64 %t119, ptr %tbl)
   ret void
 X0_0:
-  %t137 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t137(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
+  %t138 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t138(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_32:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t138 = getelementptr i8, ptr %uop, i64 32
-  %t139 = load ptr, ptr %t138, !tbaa !14
-  musttail call preserve_nonecc void %t139(ptr %cpu, ptr %t138, i32 %eip, i64 %budget0, ptr %tbl)
+  %t139 = getelementptr i8, ptr %uop, i64 32
+  %t140 = load ptr, ptr %t139, !tbaa !14
+  musttail call preserve_nonecc void %t140(ptr %cpu, ptr %t139, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_64:
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t140 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t140, !tbaa !11
-  %t141 = getelementptr i8, ptr %uop, i64 64
-  %t142 = load ptr, ptr %t141, !tbaa !14
-  musttail call preserve_nonecc void %t142(ptr %cpu, ptr %t141, i32 %eip, i64 %budget0, ptr %tbl)
+  %t141 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t141, !tbaa !11
+  %t142 = getelementptr i8, ptr %uop, i64 64
+  %t143 = load ptr, ptr %t142, !tbaa !14
+  musttail call preserve_nonecc void %t143(ptr %cpu, ptr %t142, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_224:
-  %t143 = zext i16 %t41 to i32
-  %t144 = sub i32 %t60, %t72
-  %t145 = xor i32 %t60, 4294967295
-  %t146 = and i32 %t145, %t72
-  %t147 = xor i32 %t60, %t72
-  %t148 = xor i32 %t147, 4294967295
-  %t149 = and i32 %t148, %t144
-  %t150 = or i32 %t146, %t149
-  %t151 = and i32 %t150, 3221225480
+  %t144 = zext i16 %t42 to i32
+  %t145 = sub i32 %t61, %t73
+  %t146 = xor i32 %t61, 4294967295
+  %t147 = and i32 %t146, %t73
+  %t148 = xor i32 %t61, %t73
+  %t149 = xor i32 %t148, 4294967295
+  %t150 = and i32 %t149, %t145
+  %t151 = or i32 %t147, %t150
+  %t152 = and i32 %t151, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t152 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t152, !tbaa !11
-  %t153 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t143, ptr %t153, !tbaa !11
-  %t154 = getelementptr i8, ptr %cpu, i64 <regs + 20>
-  store i32 %t72, ptr %t154, !tbaa !11
-  %t155 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t144, ptr %t155, !tbaa !11
-  %t156 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t151, ptr %t156, !tbaa !11
-  %t157 = getelementptr i8, ptr %uop, i64 224
-  %t158 = load ptr, ptr %t157, !tbaa !14
-  musttail call preserve_nonecc void %t158(ptr %cpu, ptr %t157, i32 %eip, i64 %budget0, ptr %tbl)
+  %t153 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t153, !tbaa !11
+  %t154 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t144, ptr %t154, !tbaa !11
+  %t155 = getelementptr i8, ptr %cpu, i64 <regs + 20>
+  store i32 %t73, ptr %t155, !tbaa !11
+  %t156 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t145, ptr %t156, !tbaa !11
+  %t157 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t152, ptr %t157, !tbaa !11
+  %t158 = getelementptr i8, ptr %uop, i64 224
+  %t159 = load ptr, ptr %t158, !tbaa !14
+  musttail call preserve_nonecc void %t159(ptr %cpu, ptr %t158, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_512:
-  %t159 = add i32 %t43, %t43
-  %t160 = xor i32 %t159, 4294967295
-  %t161 = and i32 %t43, %t160
-  %t162 = or i32 %t43, %t161
-  %t163 = and i32 %t162, 3221225480
+  %t160 = add i32 %t44, %t44
+  %t161 = xor i32 %t160, 4294967295
+  %t162 = and i32 %t44, %t161
+  %t163 = or i32 %t44, %t162
+  %t164 = and i32 %t163, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t164 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t164, !tbaa !11
-  %t165 = getelementptr i8, ptr %cpu, i64 <regs + 8>
-  store i32 %t110, ptr %t165, !tbaa !11
-  %t166 = getelementptr i8, ptr %cpu, i64 <regs + 20>
-  store i32 %t72, ptr %t166, !tbaa !11
-  %t167 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t159, ptr %t167, !tbaa !11
-  %t168 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t163, ptr %t168, !tbaa !11
-  %t169 = getelementptr i8, ptr %cpu, i64 <regs + 24>
-  store i32 %t109, ptr %t169, !tbaa !11
-  %t170 = getelementptr i8, ptr %cpu, i64 <regs + 4>
-  store i32 %t159, ptr %t170, !tbaa !11
-  %t171 = getelementptr i8, ptr %uop, i64 512
-  %t172 = load ptr, ptr %t171, !tbaa !14
-  musttail call preserve_nonecc void %t172(ptr %cpu, ptr %t171, i32 %eip, i64 %budget0, ptr %tbl)
+  %t165 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t165, !tbaa !11
+  %t166 = getelementptr i8, ptr %cpu, i64 <regs + 8>
+  store i32 %t111, ptr %t166, !tbaa !11
+  %t167 = getelementptr i8, ptr %cpu, i64 <regs + 20>
+  store i32 %t73, ptr %t167, !tbaa !11
+  %t168 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t160, ptr %t168, !tbaa !11
+  %t169 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t164, ptr %t169, !tbaa !11
+  %t170 = getelementptr i8, ptr %cpu, i64 <regs + 24>
+  store i32 %t110, ptr %t170, !tbaa !11
+  %t171 = getelementptr i8, ptr %cpu, i64 <regs + 4>
+  store i32 %t160, ptr %t171, !tbaa !11
+  %t172 = getelementptr i8, ptr %uop, i64 512
+  %t173 = load ptr, ptr %t172, !tbaa !14
+  musttail call preserve_nonecc void %t173(ptr %cpu, ptr %t172, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

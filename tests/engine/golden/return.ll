@@ -39,132 +39,133 @@ L11:
   %t31 = and i1 %t27, %t30
   br i1 %t31, label %L28, label %W32, !prof !1
 L28:
-  %t41 = and i64 %t25, -4096
-  %t42 = add i64 %t41, %t22
-  %t43 = inttoptr i64 %t42 to ptr
-  %t18 = load i32, ptr %t43, align 1, !tbaa !13
-  %t46 = add i64 %t42, 4
-  %t45 = inttoptr i64 %t46 to ptr
-  %t44 = load i32, ptr %t45, align 1, !tbaa !13
-  %t49 = add i64 %t42, 8
-  %t48 = inttoptr i64 %t49 to ptr
-  %t47 = load i32, ptr %t48, align 1, !tbaa !13
-  %t52 = add i64 %t42, 12
-  %t51 = inttoptr i64 %t52 to ptr
-  %t50 = load i32, ptr %t51, align 1, !tbaa !13
-  %t55 = add i64 %t42, 16
-  %t54 = inttoptr i64 %t55 to ptr
-  %t53 = load i32, ptr %t54, align 1, !tbaa !13
-  br label %J56
+  %t42 = and i64 %t25, -4096
+  %t43 = add i64 %t42, %t22
+  %t44 = inttoptr i64 %t43 to ptr
+  %t18 = load i32, ptr %t44, align 1, !tbaa !13
+  %t47 = add i64 %t43, 4
+  %t46 = inttoptr i64 %t47 to ptr
+  %t45 = load i32, ptr %t46, align 1, !tbaa !13
+  %t50 = add i64 %t43, 8
+  %t49 = inttoptr i64 %t50 to ptr
+  %t48 = load i32, ptr %t49, align 1, !tbaa !13
+  %t53 = add i64 %t43, 12
+  %t52 = inttoptr i64 %t53 to ptr
+  %t51 = load i32, ptr %t52, align 1, !tbaa !13
+  %t56 = add i64 %t43, 16
+  %t55 = inttoptr i64 %t56 to ptr
+  %t54 = load i32, ptr %t55, align 1, !tbaa !13
+  br label %J57
 W32:
   %t33 = add i64 %t22, 19
-  %t34 = lshr i64 %t33, 12
-  %t39 = icmp ult i64 %t33, 4294967296
-  %t40 = and i1 %t39, %t27
-  %t35 = getelementptr i64, ptr %tbl, i64 %t34
-  %t36 = load i64, ptr %t35, !tbaa !12
-  %t37 = icmp eq i64 %t25, %t36
-  %t38 = and i1 %t37, %t40
-  br i1 %t38, label %L28, label %X0_64, !prof !1
-J56:
-  %t57 = getelementptr i8, ptr %cpu, i64 <jump_key>
-  %t58 = load i64, ptr %t57, !tbaa !11
-  %t59 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
-  %t60 = load ptr, ptr %t59, !tbaa !11
-  %t61 = zext i32 %t53 to i64
-  %t62 = or i64 %t58, %t61
-  %t63 = lshr i32 %t53, 4
-  %t64 = and i32 %t53, 255
-  %t65 = xor i32 %t63, %t64
-  %t66 = and i32 %t65, 16383
-  %t67 = zext i32 %t66 to i64
-  %t68 = getelementptr [16 x i8], ptr %t60, i64 %t67
-  %t69 = load i64, ptr %t68, !tbaa !14
-  %t70 = icmp eq i64 %t69, %t62
-  br i1 %t70, label %L71, label %X0_192, !prof !1
-L71:
-  %t72 = getelementptr i8, ptr %t68, i64 8
-  %t73 = load ptr, ptr %t72, !tbaa !14
-  %t74 = load i32, ptr %t73, !tbaa !14
-  %t75 = zext i32 %t74 to i64
-  %t76 = sub i64 %budget0, %t75
-  %t77 = icmp slt i64 %t76, 0
-  br i1 %t77, label %X0_192, label %L78, !prof !2
-L78:
-  %t79 = and i32 %t20, 12
-  %t80 = or i32 %t20, 12
-  %t81 = xor i32 %t21, 4294967295
-  %t82 = and i32 %t80, %t81
-  %t83 = or i32 %t79, %t82
-  %t84 = and i32 %t83, 3221225480
-  %t85 = add i32 %t20, 32
+  %t34 = and i64 %t33, 4294967295
+  %t35 = lshr i64 %t34, 12
+  %t40 = icmp eq i64 %t33, %t34
+  %t41 = and i1 %t40, %t27
+  %t36 = getelementptr i64, ptr %tbl, i64 %t35
+  %t37 = load i64, ptr %t36, !tbaa !12
+  %t38 = icmp eq i64 %t25, %t37
+  %t39 = and i1 %t38, %t41
+  br i1 %t39, label %L28, label %X0_64, !prof !1
+J57:
+  %t58 = getelementptr i8, ptr %cpu, i64 <jump_key>
+  %t59 = load i64, ptr %t58, !tbaa !11
+  %t60 = getelementptr i8, ptr %cpu, i64 <ptr + 112>
+  %t61 = load ptr, ptr %t60, !tbaa !11
+  %t62 = zext i32 %t54 to i64
+  %t63 = or i64 %t59, %t62
+  %t64 = lshr i32 %t54, 4
+  %t65 = and i32 %t54, 255
+  %t66 = xor i32 %t64, %t65
+  %t67 = and i32 %t66, 16383
+  %t68 = zext i32 %t67 to i64
+  %t69 = getelementptr [16 x i8], ptr %t61, i64 %t68
+  %t70 = load i64, ptr %t69, !tbaa !14
+  %t71 = icmp eq i64 %t70, %t63
+  br i1 %t71, label %L72, label %X0_192, !prof !1
+L72:
+  %t73 = getelementptr i8, ptr %t69, i64 8
+  %t74 = load ptr, ptr %t73, !tbaa !14
+  %t75 = load i32, ptr %t74, !tbaa !14
+  %t76 = zext i32 %t75 to i64
+  %t77 = sub i64 %budget0, %t76
+  %t78 = icmp slt i64 %t77, 0
+  br i1 %t78, label %X0_192, label %L79, !prof !2
+L79:
+  %t80 = and i32 %t20, 12
+  %t81 = or i32 %t20, 12
+  %t82 = xor i32 %t21, 4294967295
+  %t83 = and i32 %t81, %t82
+  %t84 = or i32 %t80, %t83
+  %t85 = and i32 %t84, 3221225480
+  %t86 = add i32 %t20, 32
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t86 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t21, ptr %t86, !tbaa !11
-  %t87 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t84, ptr %t87, !tbaa !11
-  %t88 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  %t87 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t21, ptr %t87, !tbaa !11
+  %t88 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t85, ptr %t88, !tbaa !11
-  %t89 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t89, !tbaa !11
-  %t90 = getelementptr i8, ptr %cpu, i64 <regs + 24>
-  store i32 %t44, ptr %t90, !tbaa !11
-  %t91 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  store i32 %t47, ptr %t91, !tbaa !11
-  %t92 = getelementptr i8, ptr %cpu, i64 <regs + 20>
-  store i32 %t50, ptr %t92, !tbaa !11
-  %t93 = getelementptr i8, ptr %t73, i64 80
-  %t94 = getelementptr i8, ptr %t73, i64 8
-  %t95 = load ptr, ptr %t94, !tbaa !14
-  musttail call preserve_nonecc void %t95(ptr %cpu, ptr %t93, i32 %t53, i64 %t76, ptr %tbl)
+  %t89 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t86, ptr %t89, !tbaa !11
+  %t90 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t90, !tbaa !11
+  %t91 = getelementptr i8, ptr %cpu, i64 <regs + 24>
+  store i32 %t45, ptr %t91, !tbaa !11
+  %t92 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  store i32 %t48, ptr %t92, !tbaa !11
+  %t93 = getelementptr i8, ptr %cpu, i64 <regs + 20>
+  store i32 %t51, ptr %t93, !tbaa !11
+  %t94 = getelementptr i8, ptr %t74, i64 80
+  %t95 = getelementptr i8, ptr %t74, i64 8
+  %t96 = load ptr, ptr %t95, !tbaa !14
+  musttail call preserve_nonecc void %t96(ptr %cpu, ptr %t94, i32 %t54, i64 %t77, ptr %tbl)
   ret void
 X0_0:
-  %t96 = load ptr, ptr %uop, !tbaa !14
-  musttail call preserve_nonecc void %t96(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
+  %t97 = load ptr, ptr %uop, !tbaa !14
+  musttail call preserve_nonecc void %t97(ptr %cpu, ptr %uop, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_64:
-  %t97 = and i32 %t20, 12
-  %t98 = or i32 %t20, 12
-  %t99 = xor i32 %t21, 4294967295
-  %t100 = and i32 %t98, %t99
-  %t101 = or i32 %t97, %t100
-  %t102 = and i32 %t101, 3221225480
+  %t98 = and i32 %t20, 12
+  %t99 = or i32 %t20, 12
+  %t100 = xor i32 %t21, 4294967295
+  %t101 = and i32 %t99, %t100
+  %t102 = or i32 %t98, %t101
+  %t103 = and i32 %t102, 3221225480
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t103 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t21, ptr %t103, !tbaa !11
-  %t104 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t102, ptr %t104, !tbaa !11
-  %t105 = getelementptr i8, ptr %cpu, i64 <regs + 16>
-  store i32 %t21, ptr %t105, !tbaa !11
-  %t106 = getelementptr i8, ptr %uop, i64 64
-  %t107 = load ptr, ptr %t106, !tbaa !14
-  musttail call preserve_nonecc void %t107(ptr %cpu, ptr %t106, i32 %eip, i64 %budget0, ptr %tbl)
+  %t104 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t21, ptr %t104, !tbaa !11
+  %t105 = getelementptr i8, ptr %cpu, i64 <fl_aux>
+  store i32 %t103, ptr %t105, !tbaa !11
+  %t106 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t21, ptr %t106, !tbaa !11
+  %t107 = getelementptr i8, ptr %uop, i64 64
+  %t108 = load ptr, ptr %t107, !tbaa !14
+  musttail call preserve_nonecc void %t108(ptr %cpu, ptr %t107, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 X0_192:
-  %t108 = and i32 %t20, 12
-  %t109 = or i32 %t20, 12
-  %t110 = xor i32 %t21, 4294967295
-  %t111 = and i32 %t109, %t110
-  %t112 = or i32 %t108, %t111
-  %t113 = and i32 %t112, 3221225480
-  %t114 = add i32 %t20, 28
+  %t109 = and i32 %t20, 12
+  %t110 = or i32 %t20, 12
+  %t111 = xor i32 %t21, 4294967295
+  %t112 = and i32 %t110, %t111
+  %t113 = or i32 %t109, %t112
+  %t114 = and i32 %t113, 3221225480
+  %t115 = add i32 %t20, 28
   store i32 %t1, ptr %cpu, !tbaa !11
-  %t115 = getelementptr i8, ptr %cpu, i64 <fl_res>
-  store i32 %t21, ptr %t115, !tbaa !11
-  %t116 = getelementptr i8, ptr %cpu, i64 <fl_aux>
-  store i32 %t113, ptr %t116, !tbaa !11
-  %t117 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  %t116 = getelementptr i8, ptr %cpu, i64 <fl_res>
+  store i32 %t21, ptr %t116, !tbaa !11
+  %t117 = getelementptr i8, ptr %cpu, i64 <fl_aux>
   store i32 %t114, ptr %t117, !tbaa !11
-  %t118 = getelementptr i8, ptr %cpu, i64 <regs + 12>
-  store i32 %t18, ptr %t118, !tbaa !11
-  %t119 = getelementptr i8, ptr %cpu, i64 <regs + 24>
-  store i32 %t44, ptr %t119, !tbaa !11
-  %t120 = getelementptr i8, ptr %cpu, i64 <regs + 28>
-  store i32 %t47, ptr %t120, !tbaa !11
-  %t121 = getelementptr i8, ptr %cpu, i64 <regs + 20>
-  store i32 %t50, ptr %t121, !tbaa !11
-  %t122 = getelementptr i8, ptr %uop, i64 192
-  %t123 = load ptr, ptr %t122, !tbaa !14
-  musttail call preserve_nonecc void %t123(ptr %cpu, ptr %t122, i32 %eip, i64 %budget0, ptr %tbl)
+  %t118 = getelementptr i8, ptr %cpu, i64 <regs + 16>
+  store i32 %t115, ptr %t118, !tbaa !11
+  %t119 = getelementptr i8, ptr %cpu, i64 <regs + 12>
+  store i32 %t18, ptr %t119, !tbaa !11
+  %t120 = getelementptr i8, ptr %cpu, i64 <regs + 24>
+  store i32 %t45, ptr %t120, !tbaa !11
+  %t121 = getelementptr i8, ptr %cpu, i64 <regs + 28>
+  store i32 %t48, ptr %t121, !tbaa !11
+  %t122 = getelementptr i8, ptr %cpu, i64 <regs + 20>
+  store i32 %t51, ptr %t122, !tbaa !11
+  %t123 = getelementptr i8, ptr %uop, i64 192
+  %t124 = load ptr, ptr %t123, !tbaa !14
+  musttail call preserve_nonecc void %t124(ptr %cpu, ptr %t123, i32 %eip, i64 %budget0, ptr %tbl)
   ret void
 }

@@ -210,7 +210,12 @@ def test_instructions_that_run_alone_are_tier_1(monkeypatch):
     assert side.core.c64[CALLS // 8] == before
 
 
-@pytest.mark.parametrize("text", ["", "yes", "ON"])
+def test_an_empty_switch_is_none(monkeypatch):
+    monkeypatch.setenv(switch.VARIABLE, "")
+    assert switch.chosen() == switch.DEFAULT
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "ON"])
 def test_switch_refuses(text, monkeypatch):
     monkeypatch.setenv(switch.VARIABLE, text)
     with pytest.raises(UsageError, match="there is off, on, force"):

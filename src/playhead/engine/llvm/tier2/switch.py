@@ -14,7 +14,7 @@ SLICE = 1 << 22  # instructions in one go while there is a second tier, so that 
 
 def chosen(asked: str | None = None) -> str:
     """What was asked for, else what the environment says, else the default. Raises UsageError."""
-    text = os.environ.get(VARIABLE, DEFAULT) if asked is None else asked
+    text = os.environ.get(VARIABLE) or DEFAULT if asked is None else asked
     if text not in SETTINGS:
         raise UsageError(f"{VARIABLE}={text}: there is {', '.join(SETTINGS)}")
     return text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -207,8 +209,16 @@ class Slow(Machine):
     def run(self, until_icount: int, until_seq: int = 0):
         if self.icount <= self.at < until_icount:
             self.told.write_text(str(os.getpid()))
-            time.sleep(60)
+            time.sleep(600)  # it is killed
         return super().run(until_icount, until_seq)
+
+
+KILLER = """
+import os, sys, time
+while not (os.path.exists(sys.argv[1]) and (told := open(sys.argv[1]).read())):
+    time.sleep(0.01)
+os.kill(int(told), int(sys.argv[2]))
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -217,16 +227,10 @@ def test_a_worker_that_dies(demo: Path, tmp_path: Path, number: int, at: int) ->
     told = tmp_path / "told"
     slow = type("Slow", (Slow,), {"at": at, "told": told})
     before = _children()
-    killer = os.fork()
-    if not killer:
-        until = time.monotonic() + 50
-        while not (told.exists() and told.read_text()) and time.monotonic() < until:
-            time.sleep(0.01)
-        os.kill(int(told.read_text()), number)
-        os._exit(0)
+    killer = subprocess.Popen([sys.executable, "-c", KILLER, str(told), str(int(number))])
     with pytest.raises(WorkerDied, match=rf"^worker process \d+ was killed by {signal.Signals(number).name} before"):
         _raising(demo, slow)
-    assert os.waitpid(killer, 0)[1] == 0
+    assert killer.wait() == 0
     assert _children() == before  # all of them have gone
 
 

@@ -12,10 +12,8 @@ from itertools import zip_longest
 
 import pytest
 
-from memory_drive import Door
-from playhead.boards.config import PcConfig
+from counted import Counted
 from playhead.machine.device_table import DeviceTable
-from playhead.machine.machine import Machine
 from tools import guest
 
 SOURCE = """
@@ -155,18 +153,7 @@ def bios(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return guest.firmware(SOURCE, tmp_path_factory.mktemp("boundaries"))
 
 
-class Rig:
-    def __init__(self, bios: bytes, engine: str = "native"):
-        self.door = Door()
-        self.machine = Machine(PcConfig(ram_bytes=4 << 20, bios=bios), self.door, engine=engine)
-        self.runs = 0  # of the engine
-        self._engine_run = self.machine.engine.run
-        self.machine.engine.run = self._counted
-
-    def _counted(self, budget: int) -> None:
-        self.runs += 1
-        self._engine_run(budget)
-
+class Rig(Counted):
     def digests(self, step: int, every: int = 997) -> list[tuple[int, int, bytes]]:
         """Run in pieces of so many instructions; the digest at each moment that is a multiple of `every`."""
         found, machine = [], self.machine

@@ -166,7 +166,7 @@ def enlist(m: StateBuilder, block, page):
 
 
 def bucket(m, pa):
-    return ((pa * 0x9E3779B1) >> (32 - L.HASH_BITS)).zext(64)
+    return ((pa * L.HASH_FACTOR) >> (32 - L.HASH_BITS)).zext(64)
 
 
 def marked(m, address):

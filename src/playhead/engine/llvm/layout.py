@@ -47,6 +47,7 @@ HEAT_RING = 256 << 10
 # What it tells of a block: address, entries so far (64 bits each), mode, number of uops; then these, without links.
 HEAT_RECORD = 24
 HASH_BITS = 16
+HASH_FACTOR = 0x9E3779B1  # times a physical address: the top bits of 32 are the number of its bucket
 JUMP_BITS = 14
 PAGE_JUMP_BITS = 8  # of these, for the addresses of one page
 PAGE_JUMPS = 1 << PAGE_JUMP_BITS

@@ -152,7 +152,7 @@ class Regions:
         """The address of the live block at a physical address (blocks.py: `find_block`), if jumps may lead there."""
         if self._core.debug_offsets[place & (PAGE - 1)]:
             return None
-        address = self._hash[(place * 0x9E3779B1 & 0xFFFFFFFF) >> (32 - L.HASH_BITS)]
+        address = self._hash[(place * L.HASH_FACTOR & 0xFFFFFFFF) >> (32 - L.HASH_BITS)]
         while address:
             at = address - self._base
             if (self._halves[(at + L.B_PA) // 4], self._halves[(at + L.B_MODE) // 4]) == (place, mode):

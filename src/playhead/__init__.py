@@ -1,3 +1,38 @@
-"""Playhead: a PC in software, recorded once and replayed exactly, forwards and backwards."""
+"""Playhead: a PC in software, recorded once and replayed exactly, forwards and backwards.
 
-__version__ = "0.7.0"
+`playhead.open(path)` asks a recording; `playhead.record` and `playhead.run` start machines. What is imported here is
+imported when it is first used: a command line needs none of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from playhead.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from playhead import errors as errors
+    from playhead.api.machine_view import MachineView as MachineView
+    from playhead.api.moment import Moment as Moment
+    from playhead.api.recording import Recording as Recording
+    from playhead.api.recording import open as open
+    from playhead.api.replaying import Replay as Replay
+
+
+_WHERE = {
+    "open": "playhead.api.recording", "Recording": "playhead.api.recording", "Moment": "playhead.api.moment",
+    "MachineView": "playhead.api.machine_view", "Replay": "playhead.api.replaying",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("playhead.errors")
+    if name in _WHERE:
+        return getattr(importlib.import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'playhead' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE, "errors"])

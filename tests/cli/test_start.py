@@ -100,7 +100,7 @@ def test_a_question(tmp_path):
     """It is answered before anything of ours but the command line is there."""
     modules = imported(tmp_path, ["--version"])
     ours = {m.split(".")[1] for m in modules if m.startswith("playhead.")}
-    assert ours <= {"base", "cli", "host"}
+    assert ours <= {"base", "cli", "host", "version"}
     assert unwanted(modules, (*NEVER, *OF_RECORDINGS, "dataclasses", "inspect", "json", "ctypes")) == []
 
 

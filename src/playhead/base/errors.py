@@ -14,6 +14,18 @@ class UsageError(PlayheadError):
     """The user asked for something that does not exist or does not fit."""
 
 
+class NoMemory(UsageError):
+    """There is no memory at an address at that moment."""
+
+
+class NoSuchMoment(UsageError):
+    """A moment that the recording does not have."""
+
+
+class UnknownSymbol(UsageError):
+    """No function or object has this name, or its symbols are not known."""
+
+
 class HostError(PlayheadError):
     """The host refused: a file, a disk, a terminal, a permission."""
 

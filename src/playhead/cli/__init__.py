@@ -101,7 +101,7 @@ def _verb(words: list[str]) -> int:
         return 0 if words else 2
     verb, rest = words[0], words[1:]
     if verb in ("--version", "-version"):
-        from playhead import __version__
+        from playhead.version import __version__
 
         print(f"playhead {__version__}")
         return 0

@@ -41,7 +41,7 @@ def main(words: list[str]) -> int:
 
 def page(program: str) -> str:
     """The whole page."""
-    from playhead import __version__
+    from playhead.version import __version__
 
     head = [f'.TH "{program.upper()}" "1" "" "Playhead {__version__}" "User Commands"', ".SH NAME",
             f"{_text(program)} \\- {_text(WHAT)}"]  # fmt: skip

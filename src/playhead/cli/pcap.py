@@ -108,7 +108,7 @@ def _write(reader: Any, values: dict[str, Any]) -> int:
 def _capture(reader: Any, write: Callable[[bytes], object], found: list[Any], stop: Callable[[], None], *,
              by_host: bool) -> Any:  # fmt: skip
     """What the replay tells of its packets, with the beginning of the file written. `found`: its interfaces."""
-    from playhead import __version__
+    from playhead.version import __version__
     from playhead.cli.capture import Capture, start_ns
     from playhead.cli.recorded_config import config_of
     from playhead.log.host_times import HostTimes

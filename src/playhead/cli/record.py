@@ -111,7 +111,7 @@ def _meta(config: object, values: dict, shift: int) -> dict:
     """What the recording says about itself."""
     import platform
 
-    from playhead import __version__
+    from playhead.version import __version__
     from playhead.host.clock import date_text
 
     host = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"

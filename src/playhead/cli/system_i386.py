@@ -65,7 +65,7 @@ def main(words: list[str] | None = None) -> int:
 
 def _program(words: list[str]) -> int:
     if words[:1] in (["-version"], ["--version"]):
-        from playhead import __version__
+        from playhead.version import __version__
 
         print(f"{PROGRAM}, Playhead {__version__}")
         return 0

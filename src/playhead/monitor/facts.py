@@ -49,7 +49,7 @@ class Facts:
         self._target = target
 
     def version(self, words: list[str], say: Say) -> None:
-        from playhead import __version__
+        from playhead.version import __version__
 
         say(f"{__version__} (Playhead; commands and output as those of QEMU 7.2)")
 

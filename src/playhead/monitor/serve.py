@@ -15,7 +15,7 @@ PROMPT = "(qemu) "  # what scripts for QEMU wait for
 
 def greeting() -> str:
     """As QEMU's monitor greets."""
-    from playhead import __version__
+    from playhead.version import __version__
 
     return f"Playhead {__version__} monitor - type 'help' for more information"
 

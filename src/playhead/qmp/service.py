@@ -25,7 +25,7 @@ VERSION = {"micro": 0, "minor": 2, "major": 7}  # the version of QEMU whose prot
 
 def version() -> dict[str, Any]:
     """Of the protocol, in QEMU's members, and of the program."""
-    from playhead import __version__
+    from playhead.version import __version__
 
     return {"qemu": VERSION, "package": f"Playhead {__version__}"}
 

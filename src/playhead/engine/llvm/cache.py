@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-import playhead
+from playhead import version
 from playhead.base.errors import HostError
 
 
@@ -14,7 +14,7 @@ def cache_dir() -> str:
 
 def sources(*places: str) -> Iterator[tuple[str, bytes]]:
     """The names and contents of source files of ours: of single ones, and of all in a folder, in a fixed order."""
-    root = os.path.dirname(playhead.__file__)
+    root = os.path.dirname(version.__file__)
     for place in places:
         files = _files(os.path.join(root, place))
         assert files, f"there are no sources in {place}, and so no telling which native code is theirs"

@@ -15,11 +15,11 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import playhead
 from playhead.engine.llvm.cache import cache_dir
 from playhead.engine.llvm.tier2 import segments as file
 from playhead.engine.llvm.tier2.segments import Record, Segment
 from playhead.engine.llvm.tier2.store import FOLDER, folder_of, pack_keys, version
+from playhead.version import __version__
 
 LIMIT = 128 << 20  # bytes of all versions; half of it for one
 SEGMENTS = 4  # more are merged
@@ -86,7 +86,7 @@ class StoreWriter:
                 self._fd, _ = file.create(folder_fd)
                 if not _locked(self._fd) or not os.fstat(self._fd).st_nlink:
                     self._let_go()  # somebody who merges has found it before it was locked
-            file.write_all(self._fd, [file.header(self._key, playhead.__version__)])
+            file.write_all(self._fd, [file.header(self._key, __version__)])
         finally:
             os.close(folder_fd)
 
@@ -224,7 +224,7 @@ def _write_merged(folder: int, version: bytes, units: list[Unit], used: set[int]
     """A segment that begins with its index. What of it is not written in the end makes the index void."""
     if not units:
         return
-    head = file.header(version, playhead.__version__)
+    head = file.header(version, __version__)
     keys = struct.pack(f"<{len(units)}Q", *(unit.key for unit in units))
     at, places = len(head) + len(file.pack(version, Record(file.INDEX, 0, keys, keys))), []
     for unit in units:

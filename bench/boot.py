@@ -22,7 +22,7 @@ from typing import NamedTuple
 from bench import page, sides
 from bench.processes import Took, median, whole
 from bench.sides import BEFORE, OURS, THEIRS, Goal, Row
-from playhead.cli.linux_memory import kernels
+from playhead.linux.kernels import kernels
 from playhead.log.reader import Reader
 from tools import guest
 

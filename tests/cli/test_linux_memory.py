@@ -6,7 +6,8 @@ import pytest
 
 from playhead.base.errors import UsageError
 from playhead.cli.linux_kernel import find
-from playhead.cli.linux_memory import at_moment, kernels, symbols_of
+from playhead.linux.elf import facts_of
+from playhead.linux.kernels import at_moment, kernels
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
@@ -87,17 +88,17 @@ def test_what_is_no_note(tmp_path, page):
 
 def test_symbols_of_a_file(tmp_path):
     path = elf(tmp_path / "vmlinux", {"before": 1, "_stext": 0xC1000000, "do_it": 0xC1000123}, b"\xab\xcd")
-    found = symbols_of(str(path))
+    found = facts_of(str(path))
     assert (found.stext, found.build_id) == (0xC1000000, "abcd")
-    assert symbols_of(str(elf(tmp_path / "other", {"main": 5, "x_stext": 7}))).stext is None
+    assert facts_of(str(elf(tmp_path / "other", {"main": 5, "x_stext": 7}))).stext is None
     data = path.read_bytes()
     for size in range(0, len(data), 7):
         path.write_bytes(data[:size])
         with pytest.raises(UsageError, match="--symbols"):
-            symbols_of(str(path))
+            facts_of(str(path))
     for odd in (b"#!/bin/sh\n", b"\x7fELF\x02\x01" + bytes(100)):
         path.write_bytes(odd)
         with pytest.raises(UsageError, match="not a 32-bit ELF"):
-            symbols_of(str(path))
+            facts_of(str(path))
     with pytest.raises(UsageError, match="No such file"):
-        symbols_of(str(tmp_path / "none"))
+        facts_of(str(tmp_path / "none"))

@@ -11,9 +11,10 @@ from test_linux_memory import elf, fields, note
 
 from playhead.base.errors import UsageError
 from playhead.cli import main
-from playhead.cli.guest_symbols import GuestSymbols, kernel_start, read
 from playhead.cli.profile import by_function, stretches
 from playhead.cli.proving import workers
+from playhead.linux.symbol_files import kernel_start, read
+from playhead.linux.symbol_table import Symbol, SymbolTable
 from playhead.log.reader import Reader
 from playhead.machine.profile import EXITS, Place
 from playhead.x86 import state as S
@@ -104,7 +105,7 @@ def test_functions_have_the_names_of_a_file_and_move_with_the_kernel(tmp_path):
 
     assert kernel_start(Memory) == 0xC9000000
     symbols = read(str(path), Memory)
-    assert symbols.name(0xC9000401) == "work" and symbols.name(0xC1000401) == ""
+    assert symbols.name(0xC9000401) == ("work", 1) and symbols.name(0xC1000401) is None
     assert by_function(Counter({Place(False, 0xC9000402): 2, Place(True, 0x8049123): 1}), symbols) == {
         "kernel work": 2, "user   08049000 (page)": 1,
     }  # fmt: skip
@@ -113,14 +114,14 @@ def test_functions_have_the_names_of_a_file_and_move_with_the_kernel(tmp_path):
 def test_a_list_of_symbols_is_read_and_what_is_none_is_refused(tmp_path):
     path = tmp_path / "System.map"
     path.write_text("c1000000 T _stext\nc1000100 t inner\nc1000200 d data\n")
-    assert read(str(path)).name(0xC1000180) == "inner"
+    assert read(str(path)).name(0xC1000180) == ("inner", 0x80)
     path.write_text("00000000 T _stext\n")
     with pytest.raises(UsageError, match="no addresses"):
         read(str(path))
     path.write_text("some text\n")
     with pytest.raises(UsageError, match="line 1"):
         read(str(path))
-    assert GuestSymbols([(0x1000, 0x10, "f")]).name(0x1010) == ""
+    assert SymbolTable([Symbol(0x1000, 0x10, "f")]).name(0x1010) is None
 
 
 def test_one_processor_replays_what_is_profiled(capfd):

@@ -26,7 +26,7 @@ from scripted import Step, talk
 
 from playhead.cli.drives import SEABIOS
 from playhead.cli.linux_kernel import find as find_kernel
-from playhead.cli.linux_memory import LINKED_AT
+from playhead.linux.kernels import LINKED_AT
 from playhead.log.reader import Reader
 from tools import guest
 from tools.guests.debian import LOGIN, PASSWORD

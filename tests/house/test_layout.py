@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "devices": "base log hw",
     "boards": "base hw devices",
     "machine": "base log x86 hw engine boards",
+    "linux": "base log x86 hw machine",
     "host": "base log",
     "session": "base log hw host machine replay",
     "timeline": "base log hw x86 machine session",

@@ -214,12 +214,13 @@ class Debugging:
 
     def _symbols(self) -> str:
         """The commands by which gdb loads `--symbols`: a kernel's at the distance by which KASLR has moved it."""
-        from playhead.cli.linux_memory import at_moment, kernels, symbols_of
+        from playhead.linux.elf import facts_of
+        from playhead.linux.kernels import at_moment, kernels
 
         path = self._values["symbols"]
         if not path:
             return ""
-        symbols, quoted = symbols_of(path), '"' + re.sub(r'(["\\])', r"\\\1", os.path.abspath(path)) + '"'
+        symbols, quoted = facts_of(path), '"' + re.sub(r'(["\\])', r"\\\1", os.path.abspath(path)) + '"'
         if symbols.stext is None:
             return f"file {quoted}\n"
         running = at_moment(kernels(self._reader), self._line.moment)

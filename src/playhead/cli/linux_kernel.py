@@ -1,7 +1,7 @@
 """Which Linux a recording has run, and by how much its addresses differ from those in its file of symbols.
 
 This is about a kernel that was given with -kernel; one that a boot loader read from a disk is found by what it has left
-in memory (`linux_memory.py`).
+in memory (`linux/kernels.py`).
 
 A kernel with KASLR moves itself to a random place when it starts, and gdb needs the distance. It is found by the banner
 ("Linux version ..."): its link address is in the program in the bzImage, its real one in the memory of the recording's
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from playhead.base.errors import FormatError
-from playhead.cli.linux_memory import LINKED_AT, kernels
+from playhead.linux.kernels import LINKED_AT, kernels
 from playhead.log.pages import PAGE, is_block
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from playhead.cli.options import FILE, Option
 
 if TYPE_CHECKING:
-    from playhead.cli.guest_symbols import GuestSymbols
+    from playhead.linux.symbol_table import SymbolTable
     from playhead.machine.profile import Access, Place, Profile
     from playhead.session.run import Build
 
@@ -42,8 +42,8 @@ def profiled(values: dict[str, Any], build: Build) -> Iterator[Build]:
             raise UsageError("--symbols names the functions of a profile: give --profile, too")
         yield build
         return
-    from playhead.cli.guest_symbols import read
     from playhead.cli.processor_time import others_ns, thread_ns
+    from playhead.linux.symbol_files import read
     from playhead.machine.profile import Profile
 
     if values["symbols"]:
@@ -59,7 +59,7 @@ def profiled(values: dict[str, Any], build: Build) -> Iterator[Build]:
             print(report(profile, beside, symbols), file=sys.stderr, flush=True)
 
 
-def report(profile: Profile, beside_ns: Sequence[int], symbols: GuestSymbols | None = None) -> str:
+def report(profile: Profile, beside_ns: Sequence[int], symbols: SymbolTable | None = None) -> str:
     """The tables. `beside_ns`: processor time of other threads, and of processes that have ended meanwhile."""
     parts = [_summary(profile), _time(profile, beside_ns), _tiers(profile), _exits(profile),
              _accesses(profile), _counts(profile), _code(profile, symbols)]  # fmt: skip
@@ -140,7 +140,7 @@ def _counts(profile: Profile) -> str:
     return table(("times", "in native code"), rows) if rows else ""
 
 
-def _code(profile: Profile, symbols: GuestSymbols | None) -> str:
+def _code(profile: Profile, symbols: SymbolTable | None) -> str:
     total = profile.samples.total()
     if not total:
         return ""
@@ -176,11 +176,12 @@ def _stretch(first: Place | None, last: Place) -> str:
     return f"{mode(first)} {first.linear:08x}-{last.linear:08x}"
 
 
-def by_function(samples: Counter[Place], symbols: GuestSymbols) -> Counter[str]:
+def by_function(samples: Counter[Place], symbols: SymbolTable) -> Counter[str]:
     """Samples by function; what has no name goes by page."""
     found = Counter[str]()
     for place, n in samples.items():
-        name = symbols.name(place.linear) or f"{place.linear & ~0xFFF:08x} (page)"
+        function = symbols.name(place.linear)
+        name = function[0] if function else f"{place.linear & ~0xFFF:08x} (page)"
         found[f"{mode(place)} {name}"] += n
     return found
 

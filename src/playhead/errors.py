@@ -8,6 +8,7 @@ from playhead.base.errors import (
     NoSuchMoment,
     PlayheadError,
     Refused,
+    UnknownKernel,
     UnknownSymbol,
     UnsupportedError,
     UsageError,
@@ -16,5 +17,5 @@ from playhead.base.errors import (
 
 __all__ = [
     "DivergenceError", "FormatError", "HostError", "NoMemory", "NoSuchMoment", "PlayheadError", "Refused",
-    "UnknownSymbol", "UnsupportedError", "UsageError", "WorkerDied",
+    "UnknownKernel", "UnknownSymbol", "UnsupportedError", "UsageError", "WorkerDied",
 ]  # fmt: skip

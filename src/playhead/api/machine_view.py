@@ -5,8 +5,12 @@ It is what `Recording.at` gives (as a `Moment`, which can also move) and what a 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+from playhead.api.rows import Row
 from playhead.base.errors import NoMemory, UsageError
 from playhead.log.moment import Moment as Instant
 from playhead.machine import look, registers
@@ -14,6 +18,7 @@ from playhead.machine.machine import Machine
 from playhead.x86 import state as S
 
 LONGEST_STRING = 1 << 16  # bytes
+GONE = "this callback has returned and the machine has moved on: read what is needed of it in the callback"
 NAMES = (*S.REG32, "eip", "eflags", *S.SEGMENTS, "cr0", "cr2", "cr3", "cr4", "efer", "gdtr_base", "gdtr_limit",
          "idtr_base", "idtr_limit")  # fmt: skip
 PE, VM = 1, 1 << 17
@@ -28,7 +33,7 @@ class Registers:
         self._view = view
 
     def __getattr__(self, name: str) -> int:
-        read = registers.reader(name)
+        read = None if name.startswith("_") else registers.reader(name)
         if read is None:
             raise AttributeError(f"this processor has no register {name!r}")
         return read(self._view._machine)
@@ -57,7 +62,7 @@ class Memory:
         self._view, self._physical = view, physical
 
     def __getitem__(self, where: int | slice) -> Any:
-        if isinstance(where, int):
+        if not isinstance(where, slice):
             return self.read(where, 1)[0]
         if where.start is None or where.stop is None or where.step not in (None, 1):
             raise UsageError("a range of memory is memory[first:last]: both ends, and no step")
@@ -65,6 +70,8 @@ class Memory:
 
     def read(self, address: int, length: int) -> bytes:
         """`length` bytes from an address on."""
+        if not isinstance(address, int) or not isinstance(length, int):
+            raise UsageError(f"an address and a number of bytes are numbers, not {address!r} and {length!r}")
         if length < 0 or not 0 <= address <= address + length <= 1 << 32:
             raise UsageError(f"{address:#x} and {length} bytes more are not in the 4 GiB that this processor addresses")
         data = look.seen(self._view._machine, address, length, self._physical)
@@ -93,7 +100,8 @@ class Memory:
         return data.partition(b"\0")[0]
 
 
-class Instruction(NamedTuple):
+@dataclass(frozen=True)
+class Instruction(Row):
     """One that `disassemble` found: a linear address, its bytes, and its text in Intel's syntax."""
 
     address: int
@@ -109,13 +117,26 @@ class MachineView:
 
     def __init__(self, machine: Machine | None = None):
         self._shown = machine
-        self.regs = Registers(self)
-        self.memory, self.physical = Memory(self, False), Memory(self, True)
 
     @property
     def _machine(self) -> Machine:
         assert self._shown is not None
         return self._shown
+
+    @cached_property
+    def regs(self) -> Registers:
+        """The registers, by name: `regs.eax`, `regs["eax"]`."""
+        return Registers(self)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Memory by linear address, through the page tables as they are."""
+        return Memory(self, False)
+
+    @cached_property
+    def physical(self) -> Memory:
+        """Memory by physical address."""
+        return Memory(self, True)
 
     @property
     def moment(self) -> Instant:
@@ -124,6 +145,7 @@ class MachineView:
 
     @property
     def icount(self) -> int:
+        """Instructions since power-on."""
         return self._machine.icount
 
     @property
@@ -133,6 +155,7 @@ class MachineView:
 
     @property
     def virtual_ns(self) -> int:
+        """The guest's time since power-on, in nanoseconds."""
         return self._machine.now_ns()
 
     @property
@@ -157,12 +180,16 @@ class MachineView:
 
     def translate(self, address: int) -> int | None:
         """The physical address of a linear one by the page tables of now; None if it is not mapped."""
+        if not 0 <= address < 1 << 32:
+            raise UsageError(f"{address:#x} is no linear address")
         return look.translate(self._machine, address)
 
     def disassemble(self, count: int = 1, address: int | None = None) -> list[Instruction]:
         """`count` instructions from an address on, by default the next ones; fewer where memory ends."""
-        found = []
+        found: list[Instruction] = []
         at = self.pc if address is None else address
+        if not 0 <= at < 1 << 32:
+            raise UsageError(f"{at:#x} is no linear address")
         base = self.regs.cs_base
         for _ in range(count):
             text, length = look.disassemble(self._machine, at, (at - base) & 0xFFFFFFFF)
@@ -175,3 +202,21 @@ class MachineView:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.moment}: {look.instruction_text(self._machine)}>"
+
+
+class PassingView(MachineView):
+    """What a callback gets: the machine as it is then, and an error once it has moved on."""
+
+    def __init__(self, machine: Machine, current: Callable[[], bool]):
+        super().__init__(machine)
+        self._current = current
+
+    @property
+    def _machine(self) -> Machine:
+        if not self._current():
+            raise UsageError(GONE)
+        assert self._shown is not None
+        return self._shown
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self._current() else "<MachineView of a moment that has passed>"

@@ -1,122 +1,220 @@
 """A replay with callbacks: functions that are called where something happens, each with one object that says what.
 
 Callbacks change nothing: the machine repeats its recording with any set of them. What none of them asks for runs at
-full speed, because the replay stops only at breakpoints and watchpoints of theirs.
+full speed, because the replay stops only at what they ask for (`walk.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from playhead.api.calls import Returns, called, check_convention
+from playhead.api.happenings import Delivered, Executed, Happened, Returned, Touched
 from playhead.api.machine_view import MachineView
-from playhead.api.source import Source
+from playhead.api.source import Code, Source, Watched
+from playhead.api.walk import Walk
 from playhead.base.errors import UsageError
+from playhead.log.events import KINDS, Entry
 from playhead.log.moment import Moment
-from playhead.machine.debug import READ, WRITE, Access, Watch
-from playhead.timeline.timeline import Timeline
+from playhead.machine import look
+from playhead.machine.debug import WRITE, Access, Watch
+from playhead.session.target import StopLike
 
-C = TypeVar("C", bound=Callable[[Any], None])
-KINDS = {"r": READ, "w": WRITE, "rw": READ | WRITE, "wr": READ | WRITE}
-
-
-@dataclass(frozen=True)
-class Executed:
-    """An instruction is next, at a linear address."""
-
-    moment: Moment
-    address: int
-    machine: MachineView
+C = TypeVar("C", bound=Callable[..., Any])
+AtCode = Callable[[int, MachineView], None]
+VECTORS = range(256)
 
 
-@dataclass(frozen=True)
-class Touched:
-    """Memory was read or written, right before `moment`. `by`: cpu, page walk, or a bus master's name."""
+def kinds_of(names: Iterable[str]) -> set[str]:
+    """Kinds of events by name; without any, all. Raises UsageError."""
+    known = {kind.name for kind in KINDS.values()}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there are no events of kind {name!r}, but {', '.join(sorted(known))}")
+    return set(names) or known
 
-    moment: Moment
-    address: int
-    size: int
-    write: bool
-    by: str
-    machine: MachineView
 
-    @property
-    def value(self) -> bytes:
-        """What stands there now: of a write, what was written."""
-        return self.machine.memory.read(self.address, self.size)
+def vectors_of(numbers: Iterable[int]) -> set[int]:
+    """Of interrupts and exceptions; without any, all. Raises UsageError."""
+    for number in numbers:
+        if number not in VECTORS:
+            raise UsageError(f"an interrupt's vector is a number from 0 to 255, not {number!r}")
+    return set(numbers) or set(VECTORS)
 
 
 class Replay:
-    """Callbacks are told of by the decorators; `run()` replays and calls them."""
+    """Decorators tell of callbacks; `run()` replays from `start` to `end` and calls them. What happens at the same
+    moment is told in this order: what was delivered, what was accessed, what enters, what is executed next; and of one
+    kind, in the order of the decorators.
+    """
 
     def __init__(self, recording: Source, start: Moment, end: Moment):
         self.recording, self.start, self.end = recording, start, end
-        self._at: dict[int, list[Callable[[Executed], None]]] = {}
-        self._watched: list[tuple[Watch, Callable[[Touched], None]]] = []
+        self._at: dict[int, list[AtCode]] = {}
+        self._watched: list[tuple[Watch, Callable[[Touched], Any]]] = []
+        self._entering: list[tuple[set[str], Callable[[Happened], Any]]] = []
+        self._delivered: list[tuple[set[int], Callable[[Delivered], Any]]] = []
         self._stopped = False
+        self._walk: Walk | None = None
+        self._fresh: list[Callable[[Walk], None]] = []  # called when a run begins
+        self._returns: list[Returns] = []
 
     # what is asked for
 
-    def on_instruction(self, *where: int | range) -> Callable[[C], C]:
-        """Before an instruction at one of these linear addresses."""
-        addresses = [a for one in where for a in (one if isinstance(one, range) else (one,))]
+    def on_instruction(self, *where: Code) -> Callable[[C], C]:
+        """Before each instruction at one of these linear addresses, symbols or ranges of addresses (`Executed`)."""
+        addresses = self.recording.addresses(where)
 
         def add(call: C) -> C:
-            for address in addresses:
-                self._at.setdefault(address, []).append(call)
+            self._at_code(addresses, lambda address, view: call(Executed(view.moment, view.virtual_ns, address, view)))
             return call
 
         return add
 
-    def on_memory(self, where: int | range, kinds: str = "rw", *, physical: bool = False) -> Callable[[C], C]:
-        """After each access to some bytes: `kinds` is r, w or rw."""
-        if kinds not in KINDS:
-            raise UsageError(f"kinds of accesses are r, w or rw, not {kinds!r}")
-        start, length = (where.start, len(where)) if isinstance(where, range) else (where, 1)
+    def on_memory(self, where: Watched, kinds: str = "rw", *, physical: bool = False) -> Callable[[C], C]:
+        """After each access to some bytes (`Touched`): an address (of a byte), a symbol (four bytes) or a range of
+        addresses, linear or physical. `kinds` is r, w or rw.
+        """
+        watch = self.recording.watch(where, kinds, physical)
 
         def add(call: C) -> C:
-            self._watched.append((Watch(start, length, KINDS[kinds], physical), call))
+            self._watched.append((watch, call))
             return call
 
         return add
+
+    def on_call(self, *where: Code, convention: str = "auto") -> Callable[[C], C]:
+        """When a function is about to begin (`Called`), by its address or symbol. `convention`: where its arguments
+        are: cdecl (on the stack), regparm (the first three in EAX, EDX, ECX), or auto: regparm in a kernel whose
+        symbols are known, else cdecl.
+        """
+        addresses = self.recording.addresses(where)
+        check_convention(convention)
+
+        def add(call: C) -> C:
+            self._at_code(addresses, lambda address, view: call(called(self.recording, view, address, convention)))
+            return call
+
+        return add
+
+    def on_return(self, *where: Code, convention: str = "auto") -> Callable[[C], C]:
+        """When a function has returned (`Returned`, with its call), by its address or symbol. Calls from before `start`
+        are not known.
+        """
+        addresses = self.recording.addresses(where)
+        check_convention(convention)
+
+        def add(call: Callable[[Returned], Any]) -> Any:
+            running: list[Returns] = []
+
+            def begin(walk: Walk) -> None:
+                running[:] = [Returns(walk, call)]
+                self._returns.append(running[0])
+
+            self._fresh.append(begin)
+            self._at_code(addresses, lambda address, view: running[0].begin(
+                called(self.recording, view, address, convention)))  # fmt: skip
+            return call
+
+        return add
+
+    def on_interrupt(self, *vectors: Any) -> Any:
+        """After each delivery of an interrupt, exception or INT n (`Delivered`): of these vectors, or of any."""
+        return _decorator(vectors, vectors_of, self._delivered)
+
+    def on_event(self, *kinds: Any) -> Any:
+        """Before each event of the recording enters (`Happened`): of these kinds, by the names that `playhead log`
+        shows, or of any.
+        """
+        return _decorator(kinds, kinds_of, self._entering)
+
+    def _at_code(self, addresses: Iterable[int], call: AtCode) -> None:
+        for address in addresses:
+            self._at.setdefault(address, []).append(call)
 
     # running
 
     def stop(self) -> None:
-        """From a callback: end the replay after it."""
+        """From a callback: end the replay when the callbacks of this moment have been called."""
         self._stopped = True
 
-    def run(self) -> Replay:
-        """Replay from `start` to `end`. What a callback raises ends it, and comes out of here."""
-        line = self.recording.timeline()
-        line.seek(self.start)
-        line.watch(self._at, (watch for watch, _ in self._watched))
-        self._stopped = False
-        debug, view = line.machine.debug, MachineView(line.machine)
-        debug.arm(True)
+    def run(self, *, compare: bool = False) -> Replay:
+        """Replay from `start` to `end`. What a callback raises ends it, and comes out of here; the recording stays
+        usable, and this can be run again. `compare`: compare all digests and all output on the way with the
+        recording's, as `playhead replay` does; raises DivergenceError. Ctrl-C ends it with KeyboardInterrupt.
+        """
+        if self._walk is not None:
+            raise UsageError("this replay is running already")
+        self._stopped, self._returns = False, []
+        walk = self._walk = Walk(self.recording, self.start, self.end)
+        walk.breakpoints, walk.watches = set(self._at), [watch for watch, _ in self._watched]
+        walk.compare = compare
+        if self._delivered:
+            walk.vectors = {vector for vectors, _ in self._delivered for vector in vectors}
+        if self._entering:
+            wanted = {name for names, _ in self._entering for name in names}
+            walk.events = (one for one in self.recording.reader.entries() if one.event.KIND.name in wanted)
+        for begin in self._fresh:
+            begin(walk)
+        stops = iter(walk)
         try:
-            while not self._stopped and line.moment < self.end:
-                self._go(line, view)
+            for stop in stops:
+                self._tell(stop, walk)
+                if self._stopped:
+                    break
         finally:
-            debug.arm(False)
+            stops.close()  # type: ignore[attr-defined]
+            self._walk = None
         return self
 
-    def _go(self, line: Timeline, view: MachineView) -> None:
-        line.player.to(self.end)
-        stop, line.player.met = line.player.met, None
-        if stop is None:
+    def _tell(self, stop: StopLike | Entry, walk: Walk) -> None:
+        view = walk.view()
+        if isinstance(stop, Entry):
+            self._enters(stop, view)
             return
+        if (delivery := getattr(stop, "delivery", None)) is not None:
+            self._was_delivered(delivery, view)
         for access in stop.accesses:
-            self._accessed(access, line.moment, view)
-        if not stop.accesses:
-            address = line.machine.pc()
-            for call in self._at.get(address, ()):
-                call(Executed(line.moment, address, view))
-            line.machine.debug.skip_here()
+            self._was_accessed(access, view)
+        if stop.kind == "break":
+            address = view.pc
+            for returns in self._returns:
+                if address in returns:
+                    returns.at(address, view)
+            for call in tuple(self._at.get(address, ())):
+                call(address, view)
 
-    def _accessed(self, access: Access, moment: Moment, view: MachineView) -> None:
+    def _enters(self, entry: Entry, view: MachineView) -> None:
+        kind = entry.event.KIND.name
+        for kinds, call in self._entering:
+            if kind in kinds:
+                call(Happened(entry.moment, view.virtual_ns, kind, entry.event, view))
+
+    def _was_delivered(self, delivery: Any, view: MachineView) -> None:
+        for vectors, call in self._delivered:
+            if delivery.vector in vectors:
+                call(Delivered(view.moment, view.virtual_ns, delivery.vector, delivery.kind, delivery.error, view.pc,
+                               view))  # fmt: skip
+
+    def _was_accessed(self, access: Access, view: MachineView) -> None:
+        value: bytes | None = None
         for watch, call in self._watched:
             if access.touches(watch):
+                if value is None:
+                    value = look.seen(view._machine, access.address, access.size, access.physical)
                 write = bool(access.kind & WRITE)
-                call(Touched(moment, access.address, access.size, write, access.by, view))
+                call(Touched(view.moment, view.virtual_ns, access.address, access.size, write, value, access.by,
+                             access.physical, view))  # fmt: skip
+
+
+def _decorator(given: tuple[Any, ...], meant: Callable[[Any], Any], calls: list[Any]) -> Any:
+    """For decorators that may be written with or without arguments: `@r.on_event`, `@r.on_event("ASYNC_NET")`."""
+    bare = len(given) == 1 and callable(given[0])
+    which = meant(() if bare else given)
+
+    def decorate(call: C) -> C:
+        calls.append((which, call))
+        return call
+
+    return decorate(given[0]) if bare else decorate

@@ -46,10 +46,6 @@ class UnknownKernel(UnsupportedError):
     """The guest runs no Linux, or one whose memory is not understood; the text says what is missing."""
 
 
-class UnknownSymbol(UsageError):
-    """A name that the guest's symbols do not have."""
-
-
 class Refused(PlayheadError):
     """A debugger or a monitor asked for what the present state does not allow, such as a write during a replay."""
 

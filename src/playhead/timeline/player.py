@@ -6,7 +6,7 @@ what enters at it (events of the recording) has.
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from playhead.log.checkpoints import Checkpoint
 from playhead.log.digests import Digest, digest_of
@@ -30,6 +30,14 @@ def _complete_from(reader: Reader) -> Moment | None:
     if isinstance(at, list) and len(at) == 2 and all(isinstance(n, int) for n in at):
         return Moment(*at)
     return None
+
+
+class Kept(NamedTuple):
+    """What all players of one recording may have in common: the first point, pages by checkpoint, pages by hash."""
+
+    start: Point
+    deltas: dict[int, dict[int, bytes]]
+    contents: dict[bytes, bytes]
 
 
 class Ear:
@@ -69,6 +77,18 @@ class Player(Track):
         # one that was taken after events of its moment is not the state that `to` leaves there
         self.proper = [c for c in self.stored if self.reader.event_moment(c.last_event) != c.moment]
         return self
+
+    @property
+    def kept(self) -> Kept:
+        """For other players of this recording."""
+        return Kept(self.start, self._deltas, self._contents)
+
+    def share(self, kept: Kept) -> None:
+        """Right after `begin`: hold the same copies of pages as others do."""
+        self._deltas, self._contents = kept.deltas, kept.contents
+        if (self.start.parts, self.start.pages) == (kept.start.parts, kept.start.pages):
+            self.start = self._base = kept.start
+            self._pages = dict(kept.start.pages)
 
     def to(self, moment: Moment, *, compare: bool = False) -> bool:
         """Run up to a moment, or to the first breakpoint or watchpoint on the way: then it is in `met`. Raises if the

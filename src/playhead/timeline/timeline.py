@@ -23,7 +23,7 @@ from playhead.machine.machine import Machine
 from playhead.session.run import Build
 from playhead.session.track import Point, Stopped, Track
 from playhead.timeline.moments import AtOutput, AtTime, Relative, Where, printed_at
-from playhead.timeline.player import Player
+from playhead.timeline.player import Kept, Player
 from playhead.timeline.searching import Hit, Search, Stretch, Wanted
 
 BUDGET = 1 << 30  # bytes that points in memory may take
@@ -67,8 +67,11 @@ class Timeline:
         self._numbers = 0  # of requests to helpers
         self._searched = Moment(0)  # what lies behind has been searched
 
-    def begin(self) -> "Timeline":
+    def begin(self, kept: Kept | None = None) -> "Timeline":
+        """`kept`: what other timelines of this recording have in memory already."""
         self.player.begin()
+        if kept is not None:
+            self.player.share(kept)
         self._points, self._sizes = [self.player.start], [0]
         return self
 
@@ -203,6 +206,25 @@ class Timeline:
             self.player.mute()
             self.run_to(goal)
         return Found("goal", self.moment)
+
+    def enter(self, goal: Moment) -> None:
+        """Be at a moment without laying points: for a replay that goes on from there, and does not come back."""
+        near = self._nearest(goal)
+        if self.player.over or self.player.something_entered_here or not near.moment <= self.moment <= goal:
+            self._go_back(near)
+        self.machine.debug.arm(False)
+        self.player.mute()
+        self.player.to(goal)
+
+    def forget(self) -> None:
+        """Give up all points, and whatever movements were to stop at: for whoever has this timeline next."""
+        del self._points[1:], self._sizes[1:]
+        self.machine.debug.arm(False)
+        self.watch((), ())
+        self.player.met = None
+        self.player.mute()
+        self.interrupted, self.tell = lambda: False, lambda text: None
+        self.break_when, self.conditional = lambda address: True, lambda: False
 
     def find(self, where: Where) -> Found:
         """Be at a moment that is described; raises UsageError if there is none such."""

@@ -56,6 +56,11 @@ class Worker:
             if not self.channel.poll():
                 raise self._died()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is known to have ended."""
+        return self._status is not None
+
     def _died(self) -> WorkerDied:
         status = self._wait()
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
@@ -79,9 +84,10 @@ class Crew:
 
     def __init__(self, count: int, work: Callable[[Connection], None]):
         self.workers: list[Worker] = []
+        self._work = work
         try:
             for _ in range(count):
-                self._start(work)
+                self._start()
         except OSError as e:
             self.end()
             raise HostError(f"cannot start {count} worker processes: {e.strerror}; --jobs N asks for fewer") from None
@@ -92,7 +98,7 @@ class Crew:
     def __exit__(self, *exc: object) -> None:
         self.end()
 
-    def _start(self, work: Callable[[Connection], None]) -> None:
+    def _start(self) -> None:
         from multiprocessing.connection import Pipe  # takes 10 ms to import, and few start any workers
 
         here, there = Pipe()
@@ -101,7 +107,7 @@ class Crew:
         if not pid:
             for channel in (here, *(worker.channel for worker in self.workers)):
                 channel.close()
-            _serve(work, there)
+            _serve(self._work, there)
         there.close()
         self.workers.append(Worker(pid, here))
 
@@ -116,6 +122,15 @@ class Crew:
             for worker in self.workers:
                 worker.check()
         return [worker for worker in some if worker.channel in found]
+
+    def replace(self, worker: Worker) -> None:
+        """Start another one in the place of one that has died."""
+        worker.end()
+        self.workers.remove(worker)
+        try:
+            self._start()
+        except OSError as e:
+            raise HostError(f"cannot start a worker process in the place of {worker.pid}: {e.strerror}") from None
 
     def end(self) -> None:
         for worker in self.workers:

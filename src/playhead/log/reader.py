@@ -214,6 +214,11 @@ class Reader:
             self._marks = self.marks()
         return self._marks
 
+    def identity(self) -> bytes:
+        """What no other recording has: the hash at the end of its chain, at the last look."""
+        known = self._known()
+        return known[-1][2] if known else self.beginning
+
     def last(self) -> Mark:
         """Of the last batch at the last look; not verified."""
         known = self._known()

@@ -13,8 +13,9 @@ import pytest
 import resealing
 
 import playhead
+from playhead.api.asking import ask
 from playhead.api.recording import Recording
-from playhead.api.segments import Query, Segment, ask, cuts
+from playhead.api.segments import Query, Segment, cuts
 from playhead.log.moment import Moment
 from tests.shared import once
 
@@ -91,8 +92,8 @@ def test_nothing_is_found_out_behind_what_was_wanted(rec: Recording, tmp_path: P
     def note(segment: Segment) -> None:
         (tmp_path / str(segment.first.icount)).touch()
 
-    query = Early(note, MIDDLE)
-    assert ask(rec, query, jobs=2) == ask(rec, Early(only=MIDDLE), jobs=1)
+    early = Moment(120_000)
+    assert ask(rec, Early(note, early), jobs=2) == ask(rec, Early(only=early), jobs=1)
     assert len(list(tmp_path.iterdir())) < 8
     assert children() == []
 

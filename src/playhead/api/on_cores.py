@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TELL_NS = 200_000_000  # between two messages of a worker about how far it is
 TICK_S = 0.1
-AHEAD = 4  # for each worker: segments that may have been answered before their turn has come
+AHEAD = 2  # for each worker: segments that may have been answered before their turn has come
 
 
 # -- the worker's side

@@ -1,0 +1,73 @@
+"""Asking a query: of this process, of all processors of this machine, or of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from playhead.api import on_cores
+from playhead.api.recording import Recording
+from playhead.api.segments import Answer, Part, Query, Told, cuts, in_order, opener
+from playhead.api.source import Place
+from playhead.base.errors import UsageError
+from playhead.host.crew import cores
+from playhead.log.moment import Moment
+
+SMALL = 200_000_000  # instructions that one processor replays in less time than it takes to share them out
+
+
+def ask(rec: Recording, query: Query[Part, Answer], first: Place = "start", last: Place = "end", *,
+        jobs: int | None = None, dask: Any = None, progress: Told | None = None) -> Answer:  # fmt: skip
+    """The answer to a query about a stretch of a recording.
+
+    `jobs`: processes on this machine (default: one for each processor, but for short stretches; 1: none but this one).
+    `dask`: the address of a scheduler ("tcp://host:8786") or a `distributed.Client`: its workers answer. `progress` is
+    called now and then. Raises what the query raises, with the worker's traceback as a note; WorkerDied if a segment
+    ends several processes.
+    """
+    begin, end = rec.instant(first), rec.instant(last)
+    if begin > end:
+        raise UsageError(f"from {begin} to {end} would go backwards")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs is a number of processes from 1 on, not {jobs}")
+    if dask is not None and jobs is not None:
+        raise UsageError("either jobs or dask: a cluster has as many processes as it has")
+    parts = parts_of(rec, query, cuts(rec.reader, begin, end), jobs, dask, progress or _nobody)
+    try:
+        return query.merge(parts)
+    finally:
+        parts.close()
+
+
+def _nobody(done: int, whole: int) -> None:
+    pass
+
+
+def parts_of(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], jobs: int | None, dask: Any,
+             progress: Told) -> Any:  # fmt: skip
+    """A generator of the answers of segments, in the order that the query asks for."""
+    if dask is not None:
+        raise UsageError("a cluster cannot be asked yet")
+    if jobs is None:
+        jobs = 1 if at[-1].icount - at[0].icount < SMALL else cores()
+    jobs = min(jobs, len(at) - 1)
+    if jobs <= 1:
+        return _here(rec, query, at, progress)
+    return on_cores.parts(rec, query, at, jobs, progress)
+
+
+def _here(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], progress: Told) -> Iterator[Part]:
+    """In this process: in one go, unless answers are wanted early."""
+    whole, done = at[-1].icount - at[0].icount, 0
+    segments = in_order(query, at)
+    own = opener(rec)()
+    try:
+        answer = query.start(own)
+        for segment in segments:
+            own.tell = lambda moment: progress(done + segment.within(moment), whole)  # noqa: B023
+            part = answer(segment)
+            done += segment.instructions
+            progress(done, whole)
+            yield part
+    finally:
+        own.close()

@@ -20,6 +20,7 @@ VERBS = {
     "verify": "check a recording without running it",
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",
+    "symbols": "write the symbols of a recorded Linux kernel, for gdb",
     "console": "print what the guest printed, without a replay",
     "type": "type a text into a machine that runs",
     "shot": "show the screen of a recording at a moment",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from playhead.base.errors import UnknownSymbol
 
 CODE = "tTwWiI"  # kinds of functions, as kallsyms and System.map have them
+EDGES = ("_etext", "_einittext", "_edata", "_end", "__bss_stop")  # ends: nothing is in them
 LIKE = 3  # names that an error suggests
 FEW = 4096  # bytes that a last function without a size may have
 
@@ -88,7 +89,8 @@ class SymbolTable:
             n -= 1
         found = self._places[n]
         size = found.size or (FEW if n + 1 == len(self._places) else 0)
-        return None if size and address >= found.address + size else found
+        is_beyond = bool(size) and address >= found.address + size
+        return None if is_beyond or (found.name in EDGES and address > found.address) else found
 
     def name(self, address: int) -> tuple[str, int] | None:
         """The name of what an address lies in, and the distance from its beginning."""

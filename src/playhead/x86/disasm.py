@@ -56,13 +56,24 @@ class Disassembler:
         self._c32[S.offset("cpuid", cpuid.FEATURE_WORD) // 4] = 0xFFFFFFFF  # whatever the processor at hand has
         self._decode = compile_function(ROUTINES["decode"].function(), world)
 
-    def one(self, code: bytes, eip: int = 0, big: bool = True) -> Instruction:
-        """The instruction that `code` starts with; `big`: 32-bit code."""
+    def length(self, code: bytes, big: bool = True) -> int:
+        """How many bytes the instruction has that `code` starts with; 0 if it is none. Faster than `one`."""
+        start = S.offset("dec") // 4
+        found = self._c32[start + DEC.index("len")] if self._decoded(code, big) else 0
+        return found if found <= len(code) and self._c32[start + DEC.index("form")] else 0
+
+    def _decoded(self, code: bytes, big: bool) -> bool:
         at = S.offset("fetch")
         self._c8[at : at + 16] = code[:16].ljust(16, b"\0")
         try:
             self._decode(S.MODE_D32 if big else 0)
         except GuestFault:
+            return False
+        return True
+
+    def one(self, code: bytes, eip: int = 0, big: bool = True) -> Instruction:
+        """The instruction that `code` starts with; `big`: 32-bit code."""
+        if not self._decoded(code, big):
             return Instruction(0, "(bad)")
         start = S.offset("dec") // 4
         d = dict(zip(DEC, self._c32[start : start + len(DEC)], strict=True))

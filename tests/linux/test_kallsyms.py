@@ -2,19 +2,15 @@
 
 import random
 import struct
-import sys
-from pathlib import Path
 
 import pytest
+from made_kernel import BASE_32, BASE_64, Made, with_kallsyms
 
 from playhead.base.errors import UnknownKernel, UnknownSymbol
 from playhead.linux import kallsyms
 from playhead.linux.exports import exported
 from playhead.linux.modules import module_symbols
 from playhead.linux.symbol_table import Symbol, SymbolTable
-
-sys.path[:0] = [str(Path(__file__).parent)]
-from made_kernel import BASE_32, BASE_64, Made, with_kallsyms
 
 LONG = "t" + "n" * 300  # of more than 127 tokens
 
@@ -88,7 +84,7 @@ def test_exported_data():
     assert exported(made.memory()) == wanted
 
 
-def module(made: Made, at: int, name: bytes, following: int, before: int, symbols: list[tuple[bytes, int, int]]) -> None:
+def module(made: Made, at: int, name: bytes, following: int, before: int, symbols: list[tuple[bytes, int, int]]):
     """A struct module with its list at `at`, and its symbols."""
     names, table = b"\0", bytes(16)
     for text, value, info in symbols:

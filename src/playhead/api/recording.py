@@ -8,13 +8,17 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from playhead.api import description
+from playhead.api import description, queries, writes
+from playhead.api.calls import check_convention
 from playhead.api.description import Line, Machine, Recorded, Snapshot
 from playhead.api.interrupts import moving
 from playhead.api.moment import Moment
+from playhead.api.queries import Call, Execution, Predicate
 from playhead.api.replaying import Replay, kinds_of
 from playhead.api.rows import Table
-from playhead.api.source import Place, Source
+from playhead.api.source import Address, Code, Place, Source, Watched
+from playhead.api.writes import Write
+from playhead.base.errors import UsageError
 
 
 def open(path: str | os.PathLike[str], *, engine: str = "native", images: Sequence[dict[str, Any]] = ()) -> Recording:
@@ -92,6 +96,69 @@ class Recording(Source):
         """A replay with callbacks, which `run()` runs. It begins in the nearest checkpoint."""
         return Replay(self, *self.between((start, end)))
 
+    # questions
+
+    def writes(self, address: Address, length: int = 4, *, physical: bool = False, newest_first: bool = True,
+               between: tuple[Place, Place] | None = None, at: Place | None = None) -> Table[Write]:  # fmt: skip
+        """Every write to some bytes, by whom ever: through any mapping, by the page walk, by devices; the last one
+        first, or in order. A linear address is looked up in the page tables of the moment `at` (by default the end of
+        the stretch; give one at which the process lives). 1 to 1,048,576 bytes. Raises NoMemory, UsageError.
+
+        A write belongs to a stretch if the moment behind it is after its beginning and not after its end.
+        """
+        low, high = self.between(between)
+        where, stretches = writes.places(self, self.address(address), length, physical,
+                                         high if at is None else self.instant(at), low, high)  # fmt: skip
+        order = writes.backwards if newest_first else writes.forwards
+        return Table(order(self, where, stretches), f"writes to {where.address:#x}, {length} bytes")
+
+    def executions(self, *where: Code, between: tuple[Place, Place] | None = None) -> Table[Execution]:
+        """Each time that an instruction is executed, by its linear address, symbol, or a range of addresses."""
+        addresses = self.addresses(where)
+        return Table(queries.executions(self, addresses, *self.between(between)), f"executions of {_said(where)}")
+
+    def calls(self, *where: Code, results: bool = False, convention: str = "auto",
+              between: tuple[Place, Place] | None = None) -> Table[Call]:  # fmt: skip
+        """Each call of a function, by its address or symbol, in order. `results`: also when it returned, and what it
+        gave; then a row comes only when its call and all before it have returned. `convention` is as for
+        `Replay.on_call`.
+        """
+        addresses = self.addresses(where)
+        check_convention(convention)
+        rows = queries.calls(self, addresses, *self.between(between), results=results, convention=convention)
+        return Table(rows, f"calls of {_said(where)}")
+
+    def first(self, holds: Predicate, between: tuple[Place, Place] | None = None, *, every: int = 1,
+              at: Code | None = None, written: Watched | None = None, physical: bool = False,
+              monotonic: bool = False) -> Moment | None:  # fmt: skip
+        """The first moment in a stretch, its ends included, at which `holds(machine)` is true; None if there is none.
+
+        By default that is what it says: `holds` is asked at the beginning, and after each instruction and each delivery
+        (some 20,000 steps a second). Four options say where it can be true, and make that quick:
+
+        - `every=N`: asked at the beginning, at each N-th instruction since power-on, and at the end; the answer is the
+          first of these.
+        - `at=`: only in front of the instruction at an address or symbol, or in a range of addresses.
+        - `written=`: it depends on certain bytes only, so it is asked at the beginning and behind each write to them
+          (an address, a symbol or a range; `physical` addresses if so said).
+        - `monotonic=True`: once true it stays true. Found by halving: some 35 seeks. If that is not so, the answer is a
+          moment at which it holds and did not a step before, but maybe not the first.
+        """
+        low, high = self.between(between)
+        if (every != 1) + (at is not None) + (written is not None) + monotonic > 1:
+            raise UsageError("one of every=, at=, written= and monotonic= at most")
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise UsageError(f"every= is a number of instructions, at least 1, not {every!r}")
+        if monotonic:
+            found = queries.first_bisected(self, holds, low, high)
+        elif at is not None:
+            found = queries.first_stop(self, holds, low, high, self.addresses([at]), [])
+        elif written is not None:
+            found = queries.first_stop(self, holds, low, high, [], [self.watch(written, "w", physical)])
+        else:
+            found = queries.first_step(self, holds, low, high, every)
+        return None if found is None else self.at(found)
+
     # its life
 
     def __enter__(self) -> Recording:
@@ -110,3 +177,8 @@ class Recording(Source):
         }  # fmt: skip
         rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
         return f"<table>{rows}</table>"
+
+
+def _said(where: Sequence[Code]) -> str:
+    return ", ".join(one if isinstance(one, str) else f"{one:#x}" if isinstance(one, int) else
+                     f"{one.start:#x} to {one[-1]:#x}" for one in where)  # fmt: skip

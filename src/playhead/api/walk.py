@@ -9,7 +9,7 @@ Ctrl-C ends it between two runs of the machine (`interrupts.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from playhead.api.interrupts import Bar, interruptible
 from playhead.api.machine_view import PassingView
@@ -31,6 +31,7 @@ class Walk:
         self.line: Timeline = recording.timeline()
         self.breakpoints: set[int] = set()
         self.watches: list[Watch] = []
+        self.places: Mapping[Watch, int] | None = None  # of those on video memory (`Debug.set_watches`)
         self.vectors: set[int] | None = None  # whose deliveries are met
         self.events: Iterator[Entry] = iter(())
         self.compare = False  # digests and output with the recording's
@@ -59,8 +60,9 @@ class Walk:
             self.line.machine.debug.arm(True)
 
     def _arm(self) -> None:
-        line, debug = self.line, self.line.machine.debug
-        line.watch(self.breakpoints, self.watches)
+        debug = self.line.machine.debug
+        debug.set_breakpoints(self.breakpoints)
+        debug.set_watches(self.watches, self.places)
         if self.vectors is not None:
             debug.set_deliveries(self.vectors)  # type: ignore[attr-defined]
         debug.arm(True)
@@ -100,7 +102,7 @@ class Walk:
                 event = self._next_event()
                 continue
             stop = self._go(goal)
-            if stop is not None:
+            if stop is not None and line.moment <= self.end:
                 yield stop
                 self._turn += 1
                 if stop.kind == "break":

@@ -411,7 +411,7 @@ class Timeline:
         return self._arrive(hit)
 
     def _search(self, lowest: Moment) -> Hit | None:
-        stretches = self._stretches(lowest, self.moment)
+        stretches = self.stretches(lowest, self.moment)
         if self.crew is None or self.conditional():
             return next((hit for stretch in stretches if (hit := self.last_hit_in(stretch)) is not None), None)
         wanted = self.machine.debug.looked_for
@@ -427,7 +427,7 @@ class Timeline:
             self._numbers += one.numbers
             self._searched = one.searched or self._searched
 
-    def _stretches(self, lowest: Moment, high: Moment) -> Iterator[Stretch]:
+    def stretches(self, lowest: Moment, high: Moment) -> Iterator[Stretch]:
         """What is between stored checkpoints, from a moment down to another one, but for stretches in which, as their
         checkpoints say, nothing wrote what is looked for.
         """

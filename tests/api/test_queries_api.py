@@ -133,13 +133,14 @@ def test_many_writes_come_in_pieces(window: tuple[Recording, Moment, Moment, For
 def test_executions_and_calls_are_all_of_them(window: tuple[Recording, Moment, Moment, Forced]) -> None:
     rec, low, high, forced = window
     executed = [(before, pc) for before, behind, pc in forced.steps if behind.icount > before.icount and before < high]
+    # by instruction, because an alarm may ring in front of one, which a step takes along
     counts: dict[int, int] = {}
     for _, pc in executed:
         counts[pc] = counts.get(pc, 0) + 1
     often = max(counts, key=lambda pc: counts[pc])
     some = [often, executed[0][1], executed[-1][1]]
     rows = rec.executions(*some, between=(low, high))
-    assert [(row.moment, row.address) for row in rows] == [one for one in executed if one[1] in some]
+    assert [(row.moment.icount, row.address) for row in rows] == [(at.icount, pc) for at, pc in executed if pc in some]
     assert rec.executions(often, between=(low, high)).first() == next(row for row in rows if row.address == often)
     with rec.at(low) as m:
         for before, pc in executed[:2000]:
@@ -151,7 +152,7 @@ def test_executions_and_calls_are_all_of_them(window: tuple[Recording, Moment, M
         else:
             return
     calls = rec.calls(target, results=True, between=(low, high))
-    assert [row.moment for row in calls] == [moment for moment, pc in executed if pc == target]
+    assert [row.moment.icount for row in calls] == [moment.icount for moment, pc in executed if pc == target]
     assert all(row.caller == behind for row in calls if row.moment == begun)
     for row in calls[:3]:
         if row.returned is not None:
@@ -172,7 +173,7 @@ def test_the_first_moment_of_something(window: tuple[Recording, Moment, Moment, 
     assert rec.first(lambda m: False, between=between, every=700) is None
     executed = [at for at, behind, where in forced.steps if behind.icount > at.icount and where == pc]
     found = rec.first(lambda m: True, between=(low, high), at=pc)
-    assert found is not None and found.moment == executed[0]
+    assert found is not None and found.icount == executed[0].icount
     with pytest.raises(playhead.errors.UsageError, match="at most"):
         rec.first(bool, every=2, monotonic=True)
     with pytest.raises(ZeroDivisionError):

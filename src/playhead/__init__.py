@@ -13,6 +13,9 @@ from playhead.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from playhead import errors as errors
+    from playhead.api.live import LiveMachine as LiveMachine
+    from playhead.api.live import record as record
+    from playhead.api.live import run as run
     from playhead.api.machine_view import MachineView as MachineView
     from playhead.api.moment import Moment as Moment
     from playhead.api.recording import Recording as Recording
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _WHERE = {
+    "record": "playhead.api.live", "run": "playhead.api.live", "LiveMachine": "playhead.api.live",
     "open": "playhead.api.recording", "Recording": "playhead.api.recording", "Moment": "playhead.api.moment",
     "MachineView": "playhead.api.machine_view", "Replay": "playhead.api.replaying",
 }  # fmt: skip

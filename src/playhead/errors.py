@@ -4,10 +4,12 @@ from playhead.base.errors import (
     DivergenceError,
     FormatError,
     HostError,
+    MachineEnded,
     NoMemory,
     NoSuchMoment,
     PlayheadError,
     Refused,
+    TimedOut,
     UnknownKernel,
     UnknownSymbol,
     UnsupportedError,
@@ -16,6 +18,6 @@ from playhead.base.errors import (
 )
 
 __all__ = [
-    "DivergenceError", "FormatError", "HostError", "NoMemory", "NoSuchMoment", "PlayheadError", "Refused",
-    "UnknownKernel", "UnknownSymbol", "UnsupportedError", "UsageError", "WorkerDied",
+    "DivergenceError", "FormatError", "HostError", "MachineEnded", "NoMemory", "NoSuchMoment", "PlayheadError",
+    "Refused", "TimedOut", "UnknownKernel", "UnknownSymbol", "UnsupportedError", "UsageError", "WorkerDied",
 ]  # fmt: skip

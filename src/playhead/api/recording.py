@@ -8,10 +8,11 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from playhead.api import description, queries, writes
+from playhead.api import description, live, queries, writes
 from playhead.api.calls import check_convention
 from playhead.api.description import Line, Machine, Recorded, Snapshot
 from playhead.api.interrupts import moving
+from playhead.api.live import LiveMachine
 from playhead.api.moment import Moment
 from playhead.api.queries import Call, Execution, Predicate
 from playhead.api.replaying import Replay, kinds_of
@@ -95,6 +96,13 @@ class Recording(Source):
     def replay(self, start: Place = "start", end: Place = "end") -> Replay:
         """A replay with callbacks, which `run()` runs. It begins in the nearest checkpoint."""
         return Replay(self, *self.between((start, end)))
+
+    def branch(self, where: Place, out: str | os.PathLike[str], *, ports: int = 1, **options: Any) -> LiveMachine:
+        """A live machine of a moment, which is recorded into a new file, as `playhead branch` does. The file has this
+        one's past up to there, so it replays alone. `ports` and options are as for `playhead.record`, as far as
+        `branch` has them.
+        """
+        return live.branch(self.path, str(self.instant(where)), out, ports, options)
 
     # questions
 

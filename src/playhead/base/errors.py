@@ -30,6 +30,14 @@ class HostError(PlayheadError):
     """The host refused: a file, a disk, a terminal, a permission."""
 
 
+class TimedOut(HostError):
+    """What was waited for has not come in time; the text says what came instead."""
+
+
+class MachineEnded(HostError):
+    """A live machine has ended, and what was asked of it will not come."""
+
+
 class WorkerDied(HostError):
     """A process of ours has ended before its work was done."""
 

@@ -61,6 +61,7 @@ APPEND = {
     "editor": NO_TESTS,
     "desktop": NO_TESTS,
     "workloads": NO_TESTS,
+    "traced": NO_TESTS,
 }  # without the kernel's tests of its ciphers: half the boot
 
 

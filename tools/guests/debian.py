@@ -1,6 +1,6 @@
 """The Debian guests: a kernel of Debian 12 and an initramfs around its static busybox.
 
-Fifteen variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
+Sixteen variants share the kernel. `boot` runs by itself, from `GUEST-UP` to `GUEST-DONE` and power-off; it is what the
 benchmarks and the replay tests run, so its script must not change lightly. `shell` asks for a login on the serial line
 and powers off when the session of `LOGIN` with `PASSWORD` ends. `story` runs our program guest/linux/story.s, which
 crashes (docs/debugging.md). `disk` loads the kernel's modules for IDE, reads, writes and reads again the first disk,
@@ -10,7 +10,7 @@ first drive, and writes another. `power` is suspended to RAM and woken, and wait
 what its drivers make of keyboard and mouse. `compiled` runs a program made by Debian's compiler (c_program.py).
 `network` has drivers for network cards and an SSH server, and runs what the kernel's command line says (network.py).
 `screen` shows scenes on its console (screen.py), `sound` plays and captures (sound.py), `editor` has a text edited
-while all is busy (editor.py), `desktop` has an X server (desktop.py).
+while all is busy (editor.py), `desktop` has an X server (desktop.py), `traced` runs a shell under strace (traced.py).
 For guests that start from a disk see disk_guests.py.
 """
 
@@ -25,14 +25,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from tools.guests import desktop, editor, initramfs, network, screen, sound, workloads
+from tools.guests import desktop, editor, initramfs, network, screen, sound, traced, workloads
 from tools.guests.apt import INDEX, AptError, PrivateApt
 from tools.guests.initramfs import Entry
 
 VARIANTS = ("boot", "shell", "story", "disk", "load", "compiled", "floppy", "power", "input", "network", "screen",
-            "sound", "editor", "desktop", "workloads")  # fmt: skip
+            "sound", "editor", "desktop", "workloads", "traced")  # fmt: skip
 RECIPES = {"network": network, "screen": screen, "sound": sound, "editor": editor, "desktop": desktop,
-           "workloads": workloads}  # fmt: skip
+           "workloads": workloads, "traced": traced}  # fmt: skip
 IDE = ("ata_piix", "sd_mod", "sr_mod")  # modules of the kernel for our drives; what these need is found
 FLOPPY = ("floppy", "vfat", "nls_cp437", "nls_ascii")
 POWER = ("button", "evdev")  # the power button, and the device node that tells of it

@@ -1,12 +1,13 @@
-"""System calls of a Linux guest, seen at two instructions: where the kernel's entry calls C, and what follows that call.
+"""System calls of a Linux guest, seen at two instructions: where the kernel's entry calls C, and what follows it.
 
-The entries (`int 0x80`, SYSENTER) save the user's registers (pt_regs) on the thread's kernel stack and call a function
-with the address in EAX: `mov eax, esp; call`. At the call the arguments are there, behind it the result is, and ESP is
-the same. So a return belongs to the last call of the same ESP, whatever ran in between, and whichever processor.
+The entries (`int 0x80`, SYSENTER) save the user's registers (pt_regs) on the thread's kernel stack and call a
+function with the address in EAX: `mov eax, esp; call`. At the call the arguments are there, behind it the result is,
+and ESP is the same. So a return belongs to the last call of the same ESP, whatever ran in between.
 
-Entries are found by their symbols, or by what the processor would go to. A call that never returns (exit) has no result;
-the first return of a new thread is no return of a call, and does not come this way. If a signal's handler is to run
-first, the registers are the handler's, and the result is in its frame on the user's stack.
+Entries are found by their symbols, or by what the processor would go to. A call that never returns (exit) has no
+result; the first return of a new thread is no return of a call. If a signal's handler is to run first, the registers
+are the handler's (ESP tells), and the result is in its frame on the user's stack. A call that is to be made again after
+a signal continues at its own `int 0x80`.
 
 Source: Linux's arch/x86/entry/entry_32.S and include/asm/ptrace.h (pt_regs), the ABI of its system calls (vDSO).
 """
@@ -43,7 +44,9 @@ CALL = re.compile(rb"\x89\xe0\xe8", re.DOTALL)  # mov eax, esp; call
 CODE_BYTES, CALL_AT, CALL_BYTES = 512, 2, 5
 EBX, ECX, EDX, ESI, EDI, EBP, EAX, ORIG_EAX, EIP, USER_ESP = 0, 4, 8, 12, 16, 20, 24, 44, 48, 60  # in pt_regs
 PT_REGS, ESP = 68, 4  # bytes of it; number of the register
-VECTOR = 0x80
+VECTOR, INT_80 = 0x80, b"\xcd\x80"
+SAVED = ((36, 52, 64), (192, 208, 220))  # ESP, EAX and EIP in a handler's frame, and in one with siginfo
+SIGNAL_FRAME = 224  # bytes of it that are looked at
 REPLACES_PROGRAM = ("execve", "execveat")
 OWN_FRAME = ("sigreturn", "rt_sigreturn")  # these give back registers, and no result
 NO_RETURN = ("exit", "exit_group")
@@ -63,7 +66,7 @@ class Gate:
 class Syscall:
     """`args`: as many as are described, else six. `shown`: they as text, as far as known at the entry. `result`: EAX,
     None before the return, or if the call never returns. `thread`: tells threads apart that exist at the same time.
-    `interrupted`: a signal's handler runs before the program sees the result, which is not known here.
+    `restarted`: a signal came, and the call will be made again, so this one has no result. `esp`: the user's.
     """
 
     number: int
@@ -72,9 +75,9 @@ class Syscall:
     shown: tuple[str, ...]
     thread: int
     task: Task
-    eip: int
+    esp: int
     result: int | None = None
-    interrupted: bool = False
+    restarted: bool = False
 
     @property
     def never_returns(self) -> bool:
@@ -84,14 +87,16 @@ class Syscall:
     def failed(self) -> bool:
         """Whether the result is an error."""
         value = signed(self.result or 0)
-        return not self.interrupted and self.name not in OWN_FRAME and -LARGEST_ERROR <= value < 0
+        return self.result is not None and self.name not in OWN_FRAME and -LARGEST_ERROR <= value < 0
 
     def arguments_text(self) -> str:
         return ", ".join(self.shown)
 
     def result_text(self) -> str:
         """As strace shows it: a number, -1 and the error's name, or ?."""
-        if self.interrupted or self.result is None or self.name in OWN_FRAME:
+        if self.restarted:
+            return "? ERESTART"
+        if self.result is None or self.name in OWN_FRAME:
             return "?"
         return result_text(self.name, self.result)
 
@@ -101,12 +106,16 @@ class Syscall:
 
 
 class Returned(NamedTuple):
-    """A return at a gate, of the task whose task_struct is at `task`. `eip`: where the user's program continues."""
+    """A return at a gate, of the task at `task` (task_struct). `esp`: the user's; `stack`: what is there; `again`:
+    whether the program continues at an `int 0x80`.
+    """
 
     thread: int
     value: int
-    eip: int
     task: int
+    esp: int
+    stack: bytes
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -173,7 +182,8 @@ def at_entry(machine: Machine, gate: Gate, entries: Entries) -> Syscall:
         kinds = ("x",) * 6
     some = tuple(args[: len(kinds)])
     shown = tuple(argument_text(kind, some, n, read) for n, kind in enumerate(kinds[: _wanted(kinds, some)]))
-    return Syscall(number, name, some, shown, thread, task_now(machine, entries), regs[EIP])
+    esp = regs[USER_ESP] if gate.kind == "int80" else regs[EBP]
+    return Syscall(number, name, some, shown, thread, task_now(machine, entries), esp)
 
 
 def _wanted(kinds: tuple[str, ...], args: tuple[int, ...]) -> int:
@@ -186,7 +196,9 @@ def at_exit(machine: Machine, entries: Entries) -> Returned:
     """The return; the machine is at a gate's `exit`."""
     thread = thread_at(machine)
     regs = _Registers(look.read(machine, thread, PT_REGS))
-    return Returned(thread, regs[EAX], regs[EIP], current_address(machine, entries.symbols))
+    esp, again = regs[USER_ESP], look.read(machine, regs[EIP], 2) == INT_80
+    task = current_address(machine, entries.symbols)
+    return Returned(thread, regs[EAX], task, esp, look.read(machine, esp, SIGNAL_FRAME), again)
 
 
 def thread_at(machine: Machine) -> int:
@@ -212,13 +224,25 @@ def task_now(machine: Machine, entries: Entries) -> Task:
 
 def finished(call: Syscall, back: Returned, machine: Machine | None = None) -> Syscall:
     """The call with its result. With the machine, at the exit, what `out` arguments have become is shown."""
-    if call.name in OWN_FRAME:
+    if call.name in OWN_FRAME or (call.name in REPLACES_PROGRAM and not signed(back.value)):
         return replace(call, result=back.value)
-    moved = back.eip != call.eip and call.eip != 0 and call.name not in REPLACES_PROGRAM
-    done = replace(call, result=back.value, interrupted=moved)
-    if machine is None or moved or call.name in REPLACES_PROGRAM:
-        return done
-    return replace(done, shown=tuple(_shown_later(call, back.value, partial(look.read, machine))))
+    value, again = (back.value, back.again) if back.esp == call.esp else _behind_handler(call, back, machine)
+    if value is None or again:
+        return replace(call, restarted=again)
+    shown = call.shown if machine is None else tuple(_shown_later(call, value, partial(look.read, machine)))
+    return replace(call, result=value, shown=shown)
+
+
+def _behind_handler(call: Syscall, back: Returned, machine: Machine | None) -> tuple[int | None, bool]:
+    """The result that a program sees when its signal's handler has run, and whether it then makes the call again: by
+    the registers that the kernel has put on its stack, of which one is known.
+    """
+    for esp, eax, eip in SAVED:
+        words = [int.from_bytes(back.stack[at : at + 4], "little") for at in (esp, eax, eip)]
+        if words[0] == call.esp and len(back.stack) == SIGNAL_FRAME:
+            again = machine is not None and look.read(machine, words[2], 2) == INT_80
+            return words[1], again
+    return None, False
 
 
 def _shown_later(call: Syscall, value: int, read: Read) -> Iterator[str]:

@@ -1,0 +1,118 @@
+"""System calls out of a recording are those that strace has seen in the guest: names, order and results, by process."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from playhead.cli import main
+from playhead.linux import symbols_of
+from playhead.log.reader import Reader
+from tests.shared import once
+from tools import guest
+
+PLAYHEAD = [sys.executable, "-m", "playhead.cli"]
+LINE = re.compile(r"(?P<pid>\d+) +(?:<\.\.\. \w+ resumed>|(?P<name>\w+)\(|[-+]{3} ).*")
+RESULT = re.compile(r"\) += (-?\w+(?: E[A-Z0-9]+)?|\?)")
+NOT_COMPARED = {"rt_sigreturn", "sigreturn"}  # strace shows what the program goes on with
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.fixture(scope="module")
+def traced(debian: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def record(path: Path) -> None:
+        kernel, initrd = guest.debian("traced")
+        words = ["record", "-o", str(path), "-kernel", str(kernel), "-initrd", str(initrd), "-m", "128", "-nographic"]
+        words += ["-append", f"console=ttyS0 {guest.APPEND['traced']}", "-icount", "shift=3", "-no-reboot"]
+        nothing = subprocess.DEVNULL
+        subprocess.run([*PLAYHEAD, *words], stdin=nothing, stdout=nothing, check=True, timeout=600)
+
+    return once(tmp_path_factory, "traced.ph", record)
+
+
+def console(path: Path) -> str:
+    out = subprocess.run([*PLAYHEAD, "console", str(path)], capture_output=True, check=True).stdout
+    return out.decode(errors="replace").replace("\r\n", "\n")
+
+
+def calls(path: Path, capfd: pytest.CaptureFixture[str], *words: str) -> dict[int, list[dict]]:
+    """By process, in the order in which they were made."""
+    assert main(["syscalls", str(path), "--json", *words]) == 0
+    found = defaultdict(list)
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    for row in sorted(rows, key=lambda row: (row["icount"], row["seq"])):
+        found[row["pid"]].append(row)
+    return found
+
+
+def from_its_start(rows: list[dict]) -> list[dict]:
+    """Without what a process of the shell has done before it became another program."""
+    return rows[next(n for n, row in enumerate(rows) if row["name"] == "execve" and row["result"] == 0) :]
+
+
+def seen_by_strace(text: str) -> dict[int, list[tuple[str, str]]]:
+    """(name, result) by process."""
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for line in text.splitlines():
+        match = LINE.fullmatch(line)
+        assert match, line
+        some, result = found[int(match["pid"])], (RESULT.findall(line) or [""])[-1]
+        if match["name"]:
+            some.append((match["name"], result))
+        elif "resumed>" in line:
+            some[-1] = (some[-1][0], result)
+    return found
+
+
+def test_the_calls_are_those_that_strace_saw(traced: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said = console(traced)
+    wanted = seen_by_strace(said[said.index("TRACE-BEGIN\n") + 12 : said.index("TRACE-END")])
+    begin, end = 'serial:"JOB-END"', 'serial:"TRACE-BEGIN"'
+    found = calls(traced, capfd, "--from", begin, "--to", end)
+    assert len(wanted) > 8 and sum(map(len, wanted.values())) > 350
+    root = min(wanted)
+    found[root] = from_its_start(found[root])
+    for pid, lines in wanted.items():
+        ours = [(row["name"], row["result_shown"]) for row in found[pid]]
+        assert [name for name, _ in ours] == [name for name, _ in lines], f"process {pid}"
+        differ = [(a, b) for a, b in zip(ours, lines, strict=True) if a != b and a[0] not in NOT_COMPARED]
+        assert not differ, f"process {pid}: {differ[:5]}"
+    opened = [row["shown"] for row in found[root] if row["name"] == "openat"]
+    assert ["AT_FDCWD", '"text"', "O_WRONLY|O_CREAT|O_APPEND|O_LARGEFILE", "0666"] in opened
+
+
+def test_a_shell_that_nobody_traces_makes_the_same_calls(traced: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said = console(traced)
+    wanted = seen_by_strace(said[said.index("TRACE-BEGIN\n") + 12 : said.index("TRACE-END")])
+    found = calls(traced, capfd, "--from", 'serial:"JOB-BEGIN"', "--to", 'serial:"JOB-END"')
+    del found[1]
+    found[min(found)] = from_its_start(found[min(found)])
+    assert Counter(row["name"] for rows in found.values() for row in rows) == Counter(
+        name for rows in wanted.values() for name, _ in rows
+    )
+    assert len({row["cr3"] for rows in found.values() for row in rows}) > 4  # page tables are used again
+    (commands,) = [{row["comm"] for row in rows} for pid, rows in found.items() if pid == max(found)]
+    assert commands & {"rm", "md5sum", "head", "sh"}
+
+
+def test_a_module_that_was_loaded_has_symbols(traced: Path) -> None:
+    with Reader(str(traced)) as reader:
+        table = symbols_of(reader)
+    assert table.symbol("evdev_poll").module == "evdev" and table.address("evdev:evdev_poll") > table.address("_stext")
+
+
+@pytest.mark.parametrize(("words", "reason"), [
+    (["--call", "opanat"], "did you mean 'openat'?"), (["--from", "80%", "--to", "20%"], "backwards"),
+    (["--from", "5000G"], "has no moment"),
+])  # fmt: skip
+def test_what_is_wrong_is_said_in_a_line(traced, capfd, words, reason):
+    assert main(["syscalls", str(traced), *words]) == 2
+    said = capfd.readouterr().err
+    assert reason in said and said.count("\n") == 1

@@ -89,6 +89,9 @@ for _n in (
     "single",
     "link_from",
     "generation",
+    "system_generation",  # of the jump cache's entries for system code (engine/llvm/jump_cache.py)
+    "local_jumps",  # some of these may be for pages that are not global
+    "htab_kept",  # of the list of host table entries, how many at its beginning a load of CR3 leaves alone
     "deliveries",
     "like_read",  # since the last read of a register, one was like memory (`Registers.like_memory`)
     "again",  # the last instruction is a REP that is to continue

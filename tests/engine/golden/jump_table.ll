@@ -85,7 +85,7 @@ J59:
   %t66 = lshr i32 %t42, 4
   %t67 = and i32 %t42, 255
   %t68 = xor i32 %t66, %t67
-  %t69 = and i32 %t68, 16383
+  %t69 = and i32 %t68, 65535
   %t70 = zext i32 %t69 to i64
   %t71 = getelementptr [16 x i8], ptr %t63, i64 %t70
   %t72 = load i64, ptr %t71, !tbaa !14

@@ -147,7 +147,7 @@ J99:
   %t106 = lshr i32 %t82, 4
   %t107 = and i32 %t82, 255
   %t108 = xor i32 %t106, %t107
-  %t109 = and i32 %t108, 16383
+  %t109 = and i32 %t108, 65535
   %t110 = zext i32 %t109 to i64
   %t111 = getelementptr [16 x i8], ptr %t103, i64 %t110
   %t112 = load i64, ptr %t111, !tbaa !14

@@ -77,7 +77,7 @@ J57:
   %t64 = lshr i32 %t54, 4
   %t65 = and i32 %t54, 255
   %t66 = xor i32 %t64, %t65
-  %t67 = and i32 %t66, 16383
+  %t67 = and i32 %t66, 65535
   %t68 = zext i32 %t67 to i64
   %t69 = getelementptr [16 x i8], ptr %t61, i64 %t68
   %t70 = load i64, ptr %t69, !tbaa !14

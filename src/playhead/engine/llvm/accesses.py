@@ -8,6 +8,7 @@ last one of a run.
 
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.host_words import host, pointer, set_host
+from playhead.engine.llvm.jump_cache import is_global
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system import paging
@@ -247,6 +248,7 @@ def host_unshow(m: StateBuilder, first, count):
     code is not in such pages. The list loses what has gone, so that it does not grow with each switch of a bank."""
     zero = m.const(0, 64)
     n, i, kept = m.item("htab_list", zero, 32), m.var(32, 0), m.var(32, 0)
+    in_front, lasting = m.ld("htab_kept"), m.var(32, 0)
     low, length = pointer(m, "ram") + (first.zext(64) << 12), count.zext(64) << 12
     with m.loop():
         with m.if_(i.get().uge(n)):
@@ -263,7 +265,30 @@ def host_unshow(m: StateBuilder, first, count):
             m.continue_()
         kept.set(kept.get() + 1)
         m.set_item("htab_list", kept.get().zext(64), 32, item)
+        with m.if_(i.get().ule(in_front)):
+            lasting.set(kept.get())
     m.set_item("htab_list", zero, 32, kept.get())
+    m.st("htab_kept", lasting.get())
+    m.ret()
+
+
+@routine(32, 32, native_only=True, faults=False)
+def enlist_page(m: StateBuilder, item, keep):
+    """Put a page into the list of host table entries, at its end, or behind those that a load of CR3 leaves alone; what
+    was there goes to the end. A list that is full begins anew."""
+    zero = m.const(0, 64)
+    full = m.item("htab_list", zero, 32).uge((L.SIZES["htab_list"] >> 2) - 2)
+    with m.if_(full | m.ld("htab_kept").uge(L.MOST_KEPT)):
+        call(m, "empty_tables")
+    n = m.item("htab_list", zero, 32) + 1
+    m.set_item("htab_list", zero, 32, n)
+    with m.if_(keep.ne(0)):
+        kept = m.ld("htab_kept") + 1
+        m.st("htab_kept", kept)
+        m.set_item("htab_list", n.zext(64), 32, m.item("htab_list", kept.zext(64), 32))
+        m.set_item("htab_list", kept.zext(64), 32, item)
+    with m.else_():
+        m.set_item("htab_list", n.zext(64), 32, item)
     m.ret()
 
 
@@ -273,17 +298,12 @@ def fill(m: StateBuilder, lin, kind, rights, address):
     lin."""
     user = m.ld("cpl").eq(3) & (kind & paging.SUPERVISOR).eq(0)
     slot = of_privilege(m, kind) + ((lin >> 12) << 3).zext(64)
-    with m.if_(host(m, slot, 64).eq(0)):
-        n = m.item("htab_list", m.const(0, 64), 32) + 1
-        with m.if_(n.uge((L.SIZES["htab_list"] >> 2) - 1)):
-            call(m, "host_flush")
-            n0 = m.const(1, 32)
-            m.set_item("htab_list", m.const(0, 64), 32, n0)
-            m.set_item("htab_list", n0.zext(64), 32, (lin >> 12) | (user.zext(32) << 31))
-        with m.else_():
-            m.set_item("htab_list", m.const(0, 64), 32, n)
-            m.set_item("htab_list", n.zext(64), 32, (lin >> 12) | (user.zext(32) << 31))
-    set_host(m, slot, 64, ((address - lin.zext(64)) & ~0xFFF) | rights.zext(64))
+    keep = is_global(m, lin)
+    known = host(m, slot, 64)
+    with m.if_(known.eq(0) | ((known & L.KEPT).ne(0) & ~keep)):
+        call(m, "enlist_page", (lin >> 12) | (user.zext(32) << 31), keep.zext(32))
+    kept = keep.select(L.KEPT, 0, 64)
+    set_host(m, slot, 64, ((address - lin.zext(64)) & ~0xFFF) | kept | rights.zext(64))
     m.ret()
 
 

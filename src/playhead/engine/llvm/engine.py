@@ -61,6 +61,7 @@ class NativeEngine:
             core.set("work", value, i)
         core.set("arena_top", self._arena + L.SCRATCH)
         core.set("generation", 1)
+        core.set("system_generation", 1)
         self._cpu = ctypes.c_void_p(_address(core.block))
 
         def function(name, result, *arguments) -> Callable[..., Any]:

@@ -4,55 +4,64 @@ code, of debug registers. `REPLACEMENTS` names the routines that have another bo
 
 from collections.abc import Callable
 
+from playhead.engine.llvm import jump_cache
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.host_words import host, pointer, set_host
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system import paging
 from playhead.x86.system.interrupts import ENABLES
-from playhead.x86.table import call
+from playhead.x86.table import call, routine
 
 MOST_LISTED = 1 << 14  # pages in `htab_list` that are worth going through
 
 
-def next_generation(m: StateBuilder) -> None:
-    """Void the jump cache: its keys hold the generation. When the numbers run out, old keys must go."""
-    g = (m.ld("generation") + 1) & 0x0FFFFFFF
-    m.st("generation", g)
-    with m.if_(g.eq(0)):
-        m.st("generation", 1)
-        n = m.var(64, 0)
-        with m.loop():
-            m.set_item("jump_cache", n.get(), 64, 0)
-            n.set(n.get() + 1)
-            with m.if_(n.get().eq(2 << L.JUMP_BITS)):
-                m.break_()
-
-
-def native_host_flush(m: StateBuilder):
-    """Empty the host tables and the jump cache."""
-    m.count("flushes")
-    zero = m.const(0, 64)
-    n = m.item("htab_list", zero, 32)
-    i = m.var(32, 0)
+def take_from_tables(m: StateBuilder, first) -> None:
+    """Empty the places of the host tables that the list has from item `first` on."""
+    n = m.item("htab_list", m.const(0, 64), 32)
+    i = m.var(32, first)
     with m.loop():
-        with m.if_(i.get().uge(n)):
+        with m.if_(i.get().ugt(n)):
             m.break_()
-        i.set(i.get() + 1)
         item = m.item("htab_list", i.get().zext(64), 32)
         page = (item & 0xFFFFF).zext(64)
         with m.if_(item.bit(31)):
             m.set_item("htab_user", page, 64, 0)
         with m.else_():
             m.set_item("htab_sup", page, 64, 0)
-    m.set_item("htab_list", zero, 32, 0)
-    next_generation(m)
+        i.set(i.get() + 1)
+
+
+@routine(native_only=True, faults=False)
+def empty_tables(m: StateBuilder):
+    """Empty the host tables."""
+    take_from_tables(m, 1)
+    m.set_item("htab_list", m.const(0, 64), 32, 0)
+    m.st("htab_kept", 0)
+    m.ret()
+
+
+def native_host_flush(m: StateBuilder):
+    """Empty the host tables and the jump cache."""
+    m.count("flushes")
+    call(m, "empty_tables")
+    call(m, "void_jumps")
+    m.ret()
+
+
+def native_host_flush_local(m: StateBuilder):
+    """The same, but for what follows from global translations."""
+    m.count("flushes")
+    kept = m.ld("htab_kept")
+    take_from_tables(m, kept + 1)
+    m.set_item("htab_list", m.const(0, 64), 32, kept)
+    call(m, "void_local_jumps")
     m.ret()
 
 
 def native_host_protect(m: StateBuilder):
-    """Take the right to write from all entries of the host tables; reads and jumps lose nothing. The list has a page
-    once more each time that INVLPG has dropped it: one that has grown long begins anew."""
+    """Take the right to write from all entries of the host tables; reads and jumps lose nothing. A list that
+    has grown long begins anew."""
     zero = m.const(0, 64)
     n = m.item("htab_list", zero, 32)
     with m.if_(n.ugt(MOST_LISTED)):
@@ -69,24 +78,14 @@ def native_host_protect(m: StateBuilder):
     m.ret()
 
 
-def jump_index(lin):
-    """Where the jump cache has a linear address (64 bits); the addresses of a page are neighbours."""
-    return (((lin >> (12 - L.PAGE_JUMP_BITS)) ^ (lin & (L.PAGE_JUMPS - 1))) & ((1 << L.JUMP_BITS) - 1)).zext(64)
-
-
 def native_host_drop(m: StateBuilder, lin):
-    """Forget one page: what was derived for accesses, and where jumps to it lead. Links need not be looked at, as
-    none leads to another page, and the jump cache has no block that goes on in a second one."""
+    """Forget one page: what was derived for accesses (its place stays listed), and where jumps to it lead. Links need
+    not be looked at, as none leads to another page, and the jump cache has no block that goes on in a second one."""
     page = (lin >> 12).zext(64)
-    m.set_item("htab_user", page, 64, 0)
-    m.set_item("htab_sup", page, 64, 0)
-    first = (jump_index(lin) & ~(L.PAGE_JUMPS - 1)) << 1  # two words each
-    n = m.var(64, 0)
-    with m.loop():
-        m.set_item("jump_cache", first + n.get(), 64, 0)
-        n.set(n.get() + 2)
-        with m.if_(n.get().eq(2 * L.PAGE_JUMPS)):
-            m.break_()
+    for table in ("htab_user", "htab_sup"):
+        e = m.item(table, page, 64)
+        m.set_item(table, page, 64, e.eq(0).select(0, (e & L.KEPT) | L.DROPPED, 64))
+    jump_cache.void_page(m, lin)
     m.ret()
 
 
@@ -156,6 +155,7 @@ def native_debug_changed(m: StateBuilder):
 
 REPLACEMENTS: dict[str, Callable[..., None]] = {
     "host_flush": native_host_flush,
+    "host_flush_local": native_host_flush_local,
     "host_drop": native_host_drop,
     "host_protect": native_host_protect,
     "code_written": native_code_written,

@@ -48,13 +48,17 @@ HEAT_RING = 256 << 10
 HEAT_RECORD = 24
 HASH_BITS = 16
 HASH_FACTOR = 0x9E3779B1  # times a physical address: the top bits of 32 are the number of its bucket
-JUMP_BITS = 14
+JUMP_BITS = 16
 PAGE_JUMP_BITS = 8  # of these, for the addresses of one page
 PAGE_JUMPS = 1 << PAGE_JUMP_BITS
 ARENA = 96 << 20
 # Low bits of a host table entry: what handlers may do, and what `slow` may do once it has compared the address with the
 # guest's data breakpoints.
 READ_OK, WRITE_OK, READ_GUARDED, WRITE_GUARDED = 1, 2, 4, 8
+# and whether it follows from a global translation (then, or so it was once, its page is among the first `htab_kept` of
+# the list); nothing is left of it but the page's place in the list
+KEPT, DROPPED = 16, 32
+MOST_KEPT = 1 << 12  # pages in that part of the list
 
 SIZES = {
     "htab_user": 8 << 20, "htab_sup": 8 << 20, "htab_none": 8 << 20,

@@ -1,10 +1,10 @@
 """The native run loop: between two blocks, all that may happen there."""
 
+from playhead.engine.llvm import jump_cache
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.blocks import marked, stops_at_marks
 from playhead.engine.llvm.device_access import answer_devices
 from playhead.engine.llvm.host_words import catch, host, pointer, set_host
-from playhead.engine.llvm.invalidation import jump_index
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system.interrupts import ENABLES, behind_mov_ss
@@ -165,9 +165,9 @@ class _Turn:
     def look_up(self) -> None:
         """The next block, by the jump cache, or found and decoded if need be."""
         m = self.m
-        key = ((m.ld("generation") << 3) | self.mode).zext(64) << 32
+        key = jump_cache.key(m, self.mode)
         m.st("jump_key", key)
-        slot = pointer(m, "jump_cache") + (jump_index(self.lin) << 4)
+        slot = jump_cache.entry(m, self.lin)
         wanted = key | self.lin.zext(64)
         self.block.set(host(m, slot + 8, 64))
         known = m.var(1, 0)
@@ -196,6 +196,7 @@ class _Turn:
             with m.if_(host(m, self.block.get() + L.B_CROSS, 16).eq(0) & ~self.at_mark.get()):
                 set_host(m, slot, 64, wanted)
                 set_host(m, slot + 8, 64, self.block.get())
+                jump_cache.note_entry(m, self.lin, self.mode)
 
     def within_cs(self, found) -> None:
         """Every byte that may be fetched must lie within CS; where the block goes beyond, one instruction at a time."""

@@ -12,6 +12,7 @@ device_entry  call a function that a device declared (device_code.py)
 reference an instruction that only the reference engine runs
 """
 
+from playhead.engine.llvm import jump_cache
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.emit import SIGNATURE, Layout
 from playhead.x86 import state as S
@@ -106,20 +107,13 @@ define {_CC} void @reference({SIGNATURE}) #0 {{
 """
 
 
-def _lookup(jump_cache: int) -> str:
+def _lookup(cache: int) -> str:
     """Enter the block at %eip by the jump cache, or continue at the label `slow`."""
+    names = ("e64", "want", "hi", "lo", "x", "i32", "i", "slot", "have", "hit")
+    look = "\n".join(f"  {line}" for line in jump_cache.look("%eip", "%key", "%jc", [f"%{n}" for n in names]))
     return f"""
-  %e64 = zext i32 %eip to i64
-  %want = or i64 %key, %e64
-  %hi = lshr i32 %eip, {12 - L.PAGE_JUMP_BITS}
-  %lo = and i32 %eip, {L.PAGE_JUMPS - 1}
-  %x = xor i32 %hi, %lo
-  %i32 = and i32 %x, {(1 << L.JUMP_BITS) - 1}
-  %i = zext i32 %i32 to i64
-{_at("pj", jump_cache)}  %jc = load ptr, ptr %pj, !invariant.load !0
-  %slot = getelementptr [16 x i8], ptr %jc, i64 %i
-  %have = load i64, ptr %slot, align 8
-  %hit = icmp eq i64 %have, %want
+{_at("pj", cache)}  %jc = load ptr, ptr %pj, !invariant.load !0
+{look}
   br i1 %hit, label %known, label %slow, !prof !1
 known:
   %pblk = getelementptr i8, ptr %slot, i64 8

@@ -143,7 +143,7 @@ class Walk:
 
 def loses(old: Value, new: Value) -> Value:
     """Whether what was derived from a translation does not hold for the one that takes its place (1 bit)."""
-    worse = (old & ~new & (U | W | D)) | (new & ~old & NX)
+    worse = (old & ~new & (U | W | D | G)) | (new & ~old & NX)
     return (old & V).ne(0) & (((old ^ new) & FRAME).ne(0) | worse.ne(0))
 
 

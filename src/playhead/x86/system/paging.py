@@ -60,6 +60,12 @@ def host_flush(m: StateBuilder):
 
 
 @routine(faults=False)
+def host_flush_local(m: StateBuilder):
+    """The same for those derived from translations that are not global."""
+    m.ret()
+
+
+@routine(faults=False)
 def host_protect(m: StateBuilder):
     """Pages are not flagged as written any more, so what an engine derived must not let writes pass unnoticed. Engines
     that keep any replace this routine."""
@@ -151,7 +157,10 @@ def flush_tlb(m: StateBuilder, all_):
         n.set(n.get() + 1)
         with m.if_(n.get().eq(end)):
             m.break_()
-    call(m, "host_flush")
+    with m.if_(all_.ne(0)):
+        call(m, "host_flush")
+    with m.else_():
+        call(m, "host_flush_local")
     m.ret()
 
 

@@ -12,6 +12,7 @@ The block that a link names may be void: its length is then one that no budget s
 
 from __future__ import annotations
 
+from playhead.engine.llvm import jump_cache
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.tier2.steps import Cells, Exit, Jump, Load, Step, Store, Walk
 from playhead.engine.llvm.tier2.text import CODE, GUEST, LIKELY, STATE, TABLE, UNLIKELY, FunctionText, Scope
@@ -341,19 +342,11 @@ class BlockText:
             self.go_inside(step, scope, (0, inside, same))
         key = self.load(scope, "i64", "%cpu", S.offset("jump_key"), STATE)
         cache = self.load(scope, "ptr", "%cpu", _JUMP_CACHE, STATE)
-        wide, want, high, low, mixed, n, index, slot, have, hit = (self.t() for _ in range(10))
+        names = [self.t() for _ in range(10)]
+        slot, _, hit = names[-3:]
         on, slow = self.label(), self.leave_at(step) if step.redo else self.out_to_run_loop(step, target, scope)
+        scope.out += jump_cache.look(target, key, cache, names, CODE)
         scope.out += [
-            f"{wide} = zext i32 {target} to i64",
-            f"{want} = or i64 {key}, {wide}",
-            f"{high} = lshr i32 {target}, {12 - L.PAGE_JUMP_BITS}",
-            f"{low} = and i32 {target}, {L.PAGE_JUMPS - 1}",
-            f"{mixed} = xor i32 {high}, {low}",
-            f"{n} = and i32 {mixed}, {(1 << L.JUMP_BITS) - 1}",
-            f"{index} = zext i32 {n} to i64",
-            f"{slot} = getelementptr [16 x i8], ptr {cache}, i64 {index}",
-            f"{have} = load i64, ptr {slot}, {CODE}",
-            f"{hit} = icmp eq i64 {have}, {want}",
             f"br i1 {hit}, label %{on}, label %{slow}, {LIKELY}",
             f"{on}:",
         ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from playhead.cli import main
 from playhead.linux import symbols_of
 from playhead.log.reader import Reader
 from tools.fuzz import replay as fuzz_replay
@@ -55,3 +56,16 @@ def test_a_backtrace_in_a_system_call_has_names(boot: fuzz_replay.Recorded, vmli
     assert tuple(frames[: len(IN_A_CALL)]) == IN_A_CALL, done.stdout
     frames = re.findall(r"#\d+ +0x[0-9a-f]+ in (\S+) \(\)", deep)
     assert len(frames) > 12 and tuple(frames[-len(IN_A_CALL) - 1 : -1]) == IN_A_CALL and "??" not in frames[:-1], deep
+
+
+def test_the_log_is_what_the_console_has_shown(boot: fuzz_replay.Recorded, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["dmesg", str(boot.path), "--at", "end"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert main(["dmesg", str(boot.path), "--at", "end", "--decode"]) == 0
+    decoded = capfd.readouterr().out.splitlines()
+    assert [line.partition(": ")[2] for line in decoded] == lines
+    assert boot.console is not None
+    said = boot.console.decode(errors="replace").replace("\r", "")
+    shown = [line for line in said.split("\n") if line.startswith("[")]
+    on_console = [line for line, more in zip(lines, decoded, strict=True) if ":debug : " not in more[:20]]
+    assert shown == on_console and len(shown) > 250 and len(lines) > len(shown)

@@ -29,7 +29,7 @@ AGAIN = -1  # returned by a handler that retired an iteration and resumes at its
 _SIMPLE = {"and": "&", "or": "|", "xor": "^", "lshr": ">>", "udiv": "//", "urem": "%"}
 _MASKED = {"add": "+", "sub": "-", "mul": "*", "shl": "<<"}
 _COMPARE = {"eq": "==", "ne": "!=", "ult": "<", "ule": "<="}
-_VIEW = {8: ("c8", 0), 16: ("c16", 1), 32: ("c32", 2), 64: ("c64", 3)}
+VIEW = {8: ("c8", 0), 16: ("c16", 1), 32: ("c32", 2), 64: ("c64", 3)}
 
 
 def _sdiv(a: int, b: int) -> int:
@@ -42,7 +42,7 @@ HELPERS = {
 }  # fmt: skip
 
 
-class _Writer:
+class PythonWriter:
     def __init__(self, f: Function):
         self.lines: list[str] = []
         self.f = f
@@ -130,20 +130,20 @@ class _Writer:
 
     def _ldc(self, op, a, w):
         offset, bits = op.attr
-        view, shift = _VIEW[bits]
+        view, shift = VIEW[bits]
         return f"{view}[{offset >> shift}]"
 
     def _stc(self, op, a, w):
         offset, bits = op.attr
-        view, shift = _VIEW[bits]
+        view, shift = VIEW[bits]
         return f"{view}[{offset >> shift}] = {a[0]}"
 
     def _ldx(self, op, a, w):
-        view, shift = _VIEW[op.attr]
+        view, shift = VIEW[op.attr]
         return f"{view}[{a[0]} >> {shift}]"
 
     def _stx(self, op, a, w):
-        view, shift = _VIEW[op.attr]
+        view, shift = VIEW[op.attr]
         return f"{view}[{a[0]} >> {shift}] = {a[1]}"
 
     def _field(self, op, a, w):
@@ -203,7 +203,7 @@ class _Writer:
 
 def to_python(f: Function) -> str:
     """The Python source of a function."""
-    w = _Writer(f)
+    w = PythonWriter(f)
     params = ", ".join(f"v{p.n}" for p in f.params) if f.routine else "u, pc, nx"
     w.lines.append(f"def {f.name}({params}):")
     w.region(f.body, " ")

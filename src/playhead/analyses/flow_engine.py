@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from playhead.analyses.flow_code import LOG, REPLAY, SHADOW, FlowWorld, Handlers
 from playhead.analyses.places import EIP, MEMORY
-from playhead.analyses.shadows import Maybe, Shadow, spread, union
+from playhead.analyses.shadows import Maybe, Shadow, shifted, spread, union
 from playhead.engine.core import Core
 from playhead.engine.reference import ReferenceEngine
 from playhead.hw.memory import OFFSET_MASK, READ
@@ -70,16 +70,21 @@ def assembled(space: dict[int, Shadow], at: int, size: int) -> Maybe:
     for i in range(size):
         one = space.get(at + i)
         if one is not None:
-            for label, bits in one.items():
-                out[label] = out.get(label, 0) | bits << 8 * i
+            for bits, labels in one.items():
+                out[bits << 8 * i] = labels
     return out or None
+
+
+def part(shadow: Maybe, at: int, size: int) -> Maybe:
+    """Of the bytes of a value from `at` on."""
+    return shifted(shadow, -8 * at, mask(8 * size))
 
 
 def dispersed(space: dict[int, Shadow], at: int, size: int, shadow: Maybe) -> None:
     """The inverse: each byte has its own part, or none."""
     for i in range(size):
-        one = None if shadow is None else {n: b for n, m in shadow.items() if (b := m >> 8 * i & 0xFF)}
-        if one:
+        one = part(shadow, i, 1)
+        if one is not None:
             space[at + i] = one
         else:
             space.pop(at + i, None)
@@ -136,8 +141,8 @@ class _Flow:
             one = None if place == NOWHERE else assembled(self._space(place), place, n)
             if one is not None:
                 self.reads.append((place, n, one))
-                for label, bits in one.items():
-                    out[label] = out.get(label, 0) | bits << 8 * done
+                for bits, labels in one.items():
+                    out[bits << 8 * done] = labels
             done += n
         if self._within is not None and out:
             self._within.append(out)
@@ -149,12 +154,12 @@ class _Flow:
     def store_memory(self, size: int, pieces: Pieces, shadow: Maybe) -> None:
         done = 0
         for place, n in pieces:
-            one = None if shadow is None else {k: b for k, m in shadow.items() if (b := m >> 8 * done & mask(8 * n))}
+            one = part(shadow, done, n)
             if place != NOWHERE:
-                dispersed(self.memory, place, n, one or None)
+                dispersed(self.memory, place, n, one)
                 if self._within is not None:
                     self._stored.append((place, n))
-            if one:
+            if one is not None:
                 self.writes.append((place, n, one))
             done += n
 
@@ -191,15 +196,17 @@ class _Flow:
 
 class ShadowEngine(_Seeing):
     """Carries shadows along. `told` is called after each instruction or delivery that has moved any, with its EIP, its
-    bytes, and the flow; `rest` when so many in a row have had nothing to do with any.
+    bytes, and the flow.
     """
 
     def __init__(self, core: Core, *, pointers: bool = False):
         super().__init__(core)
         self.flow = _Flow()
         self.told: Callable[[int, bytes, _Flow], None] = lambda eip, raw, flow: None
+        self.before = 0, 0  # the moment before the last instruction or delivery
         self.idle = 0  # instructions since a shadow was last read or written
-        self.enough = 0  # so many of them end the run; 0: none do
+        self.enough = 0  # after so many of them `rested` is asked whether the run is to end; 0: never
+        self.rested: Callable[[], bool] = lambda: False
         self.stepped = 0
         names = {**self.world, **self.flow.names(), "touched": self.touched}
         self._dual = FlowWorld(SHADOW, names, lambda name: self.world["r_" + name], pointers)
@@ -218,13 +225,14 @@ class ShadowEngine(_Seeing):
 
     def step(self) -> None:
         self.flow.begin()
-        before = self.icount()
+        before = self.before = self.icount(), self.c64[self._o["seq"]]
         super().step()
         self.stepped += 1
-        self._after(self.icount() != before)
+        self._after(self.icount() != before[0])
 
     def _deliver(self) -> bool:
         self.flow.begin()
+        self.before = self.icount(), self.c64[self._o["seq"]]
         self._raw, self._at = b"", self.c32[self._o["eip"]]
         done = super()._deliver()
         self._after(True)
@@ -234,9 +242,12 @@ class ShadowEngine(_Seeing):
         flow = self.flow
         if not (flow.reads or flow.writes):
             self.idle += 1
-            if self.enough and self.idle >= self.enough and not self.c32[self._o["exit_reason"]]:
-                self.c32[self._o["exit_reason"]] = S.EXIT_SYNC
+            if self.enough and self.idle % self.enough == 0 and self.rested():
+                self.c32[self._o["exit_reason"]] = self.c32[self._o["exit_reason"]] or S.EXIT_SYNC
             return
+        if happened:
+            for place in [p for p in flow.state if p >= S.ARCH_END]:  # an answer, a store: of this instruction alone
+                del flow.state[place]
         self.idle = 0
         if happened:
             self.told(self._at, self._raw, flow)
@@ -297,10 +308,11 @@ class LogEngine(_Seeing):
 
 
 class _Within(_Flow):
-    """The flow of one instruction out of a log: what it loads has a label for each bit, `place * 8 + bit`."""
+    """The flow of one instruction out of a log: what it loads has a label for each bit. `bits` says of which place."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.bits: list[tuple[int, int]] = []  # by label: place, and number of the bit in it
         self.values: Iterator[Any] = iter(())
 
     def take(self) -> Any:
@@ -309,7 +321,9 @@ class _Within(_Flow):
     def fresh(self, space: dict[int, Shadow], at: int, size: int) -> None:
         for place in range(at, at + size):
             if place not in space and place != NOWHERE:
-                space[place] = {place * 8 + bit: 1 << bit for bit in range(8)}
+                first = len(self.bits)
+                space[place] = {1 << bit: 1 << first + bit for bit in range(8)}
+                self.bits += [(place, bit) for bit in range(8)]
 
     def load_state(self, at: int, size: int) -> Maybe:
         self.fresh(self.state, at, size)
@@ -344,7 +358,7 @@ class _Within(_Flow):
 
 class OneInstruction:
     """`flow(step)`: for each byte that the instruction stored, the bits that it depends on: place -> shadow of 8 bits,
-    whose labels are `place * 8 + bit` of what was there before.
+    whose labels stand for `bits[label]`, (place, bit) of what was there before.
     """
 
     def __init__(self, *, pointers: bool = False) -> None:
@@ -354,6 +368,7 @@ class OneInstruction:
 
     def flow(self, step: Step) -> dict[int, Shadow]:
         flow = self._flow
+        self.bits = flow.bits = []
         flow.begin()
         flow.state.clear()
         flow.memory.clear()

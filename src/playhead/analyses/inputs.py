@@ -279,10 +279,6 @@ class Gate:
         return wrapped
 
 
-def place_labels(labels: Sequence[int | None]) -> dict[int, int]:
+def shadow_of(labels: Sequence[int | None]) -> dict[int, int] | None:
     """The shadow of a value whose bytes have these labels."""
-    out: dict[int, int] = {}
-    for n, label in enumerate(labels):
-        if label is not None:
-            out[label] = out.get(label, 0) | 0xFF << 8 * n
-    return out
+    return {0xFF << 8 * n: 1 << label for n, label in enumerate(labels) if label is not None} or None

@@ -1,6 +1,7 @@
 """Shadow values: for each bit of a value, on which labels it depends.
 
-A shadow is a dict, label -> mask of the value's bits that depend on it, or None where none does. What a label is, is the
+A shadow is a dict, mask of bits -> set of the labels that they depend on, or None where nothing depends on anything. A
+set is a number, with a bit for each label: so sums of many bytes stay small. What a label is, is the
 caller's affair: a byte of an input, or one bit of a place that an instruction reads. One function for each operation of
 the IR says what its result depends on, out of its arguments' shadows and values.
 
@@ -9,7 +10,7 @@ bits that a carry can reach from a bit that depends, given the values of all bit
 whatever the bits that depend are, such as a comparison that other bits decide, depends on nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from playhead.ir.builder import mask
 
@@ -25,8 +26,8 @@ def union(a: Maybe, b: Maybe) -> Maybe:
     if b is None:
         return a
     out = dict(a)
-    for label, bits in b.items():
-        out[label] = out.get(label, 0) | bits
+    for bits, labels in b.items():
+        out[bits] = out.get(bits, 0) | labels
     return out
 
 
@@ -34,40 +35,63 @@ def bits_of(shadow: Maybe) -> int:
     """All bits that depend on something."""
     out = 0
     if shadow is not None:
-        for bits in shadow.values():
+        for bits in shadow:
             out |= bits
     return out
 
 
+def labels_of(shadow: Maybe) -> int:
+    """All labels that something depends on."""
+    out = 0
+    if shadow is not None:
+        for labels in shadow.values():
+            out |= labels
+    return out
+
+
+def bits_with(shadow: Maybe, label: int) -> int:
+    """The bits that depend on a label."""
+    return 0 if shadow is None else bits_of({bits: 1 for bits, labels in shadow.items() if labels >> label & 1})
+
+
+def members(labels: int) -> Iterator[int]:
+    """The labels of a set."""
+    while labels:
+        low = labels & -labels
+        yield low.bit_length() - 1
+        labels ^= low
+
+
+def _mapped(shadow: Maybe, change: Callable[[int], int]) -> Maybe:
+    """Each mask changed."""
+    if shadow is None:
+        return None
+    out: Shadow = {}
+    for bits, labels in shadow.items():
+        new = change(bits)
+        if new:
+            out[new] = out.get(new, 0) | labels
+    return out or None
+
+
 def spread(shadow: Maybe, bits: int) -> Maybe:
     """These bits depend on all that anything of the shadow does."""
-    if shadow is None or not bits:
-        return None
-    return dict.fromkeys(shadow, bits)
+    return {bits: labels_of(shadow)} if shadow is not None and bits else None
 
 
 def within(shadow: Maybe, bits: int) -> Maybe:
     """The part of a shadow that lies in these bits."""
-    if shadow is None:
-        return None
-    return {label: kept for label, m in shadow.items() if (kept := m & bits)} or None
+    return _mapped(shadow, lambda m: m & bits)
 
 
 def shifted(shadow: Maybe, by: int, bits: int) -> Maybe:
     """Moved up by so many bits (down, if that is negative), cut to `bits`."""
-    if shadow is None:
-        return None
-    if by >= 0:
-        return within({label: m << by for label, m in shadow.items()}, bits)
-    return {label: kept for label, m in shadow.items() if (kept := m >> -by & bits)} or None
+    return _mapped(shadow, lambda m: (m << by if by >= 0 else m >> -by) & bits)
 
 
 def _from_lowest(a: Maybe, b: Maybe, may_change: int) -> Maybe:
     """Each label reaches the bits that may change, from its lowest one on."""
-    both = union(a, b)
-    if both is None:
-        return None
-    return {label: kept for label, m in both.items() if (kept := may_change & -(m & -m))} or None
+    return _mapped(union(a, b), lambda m: may_change & -(m & -m))
 
 
 # -- operations with two arguments: (value, shadow, value, shadow, width) -> shadow
@@ -138,10 +162,8 @@ def ashr(x: int, a: Maybe, y: int, b: Maybe, w: int) -> Maybe:
 
 def _signs(a: Maybe, w: int, to: int) -> Maybe:
     """The shadow of a sign extension."""
-    if a is None:
-        return None
     top, more = 1 << (w - 1), mask(to) ^ mask(w)
-    return {label: m | more if m & top else m for label, m in a.items()}
+    return _mapped(a, lambda m: m | more if m & top else m)
 
 
 def divide(x: int, a: Maybe, y: int, b: Maybe, w: int) -> Maybe:
@@ -204,9 +226,7 @@ def sext(a: Maybe, w: int, to: int) -> Maybe:
 
 
 def bswap(a: Maybe, w: int) -> Maybe:
-    if a is None:
-        return None
-    return {label: int.from_bytes(m.to_bytes(w // 8, "little"), "big") for label, m in a.items()}
+    return _mapped(a, lambda m: int.from_bytes(m.to_bytes(w // 8, "little"), "big"))
 
 
 def count(a: Maybe, w: int) -> Maybe:

@@ -111,6 +111,12 @@ def instruction_text(machine: Machine) -> str:
     return f"{where}  {disassemble(machine, (core.seg('cs', 'base') + eip) & 0xFFFFFFFF, eip)[0]}"
 
 
+def instruction_bytes_text(machine: Machine, eip: int, code: bytes) -> str:
+    """The same for an instruction that was read from the code segment before, by its EIP and bytes."""
+    found = _disassembler().one(code.ljust(LONGEST, b"\0"), eip, is_big(machine))
+    return f"{machine.core.seg('cs', 'sel'):04x}:{eip:08x}  {code.hex(' ')}  {found.text}"
+
+
 def pieces(machine: Machine, address: int, length: int, physical: bool) -> list[tuple[int, int]]:
     """(physical address, bytes) page by page, up to where there is no memory any more."""
     out = []

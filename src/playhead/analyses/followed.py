@@ -1,0 +1,96 @@
+"""One machine on a recording with a gate between it and its devices, that is told of the inputs that are looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playhead.analyses.inputs import Gate
+from playhead.analyses.origins import Origin, Origins
+from playhead.api.source import Source
+from playhead.hw.block import SECTOR
+from playhead.log.events import BlockDone, CharRead, Entry, Input, NetPacket, SnapshotLoaded
+from playhead.log.moment import Moment
+
+
+def device_text(event: Any) -> str:
+    """What input an event is, for a label."""
+    match event:
+        case CharRead():
+            return f"serial{event.port}"
+        case Input():
+            return "key"
+        case NetPacket():
+            return "packet"
+        case _:
+            return "disk"
+
+
+class Side:
+    """`line` with its gate. `labels_of(entry)`: the labels of an event's bytes, or None if it is not looked for."""
+
+    def __init__(self, rec: Source, origins: Origins, labels_of: Callable[[Entry], Callable[[int], int] | None]):
+        self.line = rec.timeline()
+        self.gate = Gate(self.line.machine)
+        self._origins, self._labels_of = origins, labels_of
+        self._sectors: Origin | None = None
+        self.forgotten: Callable[[], None] = lambda: None  # the machine was put into another state
+        self.entered: Callable[[Entry], None] = lambda entry: None  # an event has been taken, whichever
+        self.line.player.__dict__["_deliver"] = self._deliver
+
+    def look_for_sectors(self, origin: Origin) -> None:
+        """Whenever these are read, they are labelled."""
+        self._sectors = origin
+        self.gate.wants = self._wants
+
+    def __enter__(self) -> Side:
+        self.gate.attach()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.gate.detach()
+
+    @property
+    def moment(self) -> Moment:
+        return self.line.moment
+
+    def _wants(self, drive: int, lba: int, count: int) -> Callable[[int], int | None] | None:
+        looked = self._sectors
+        if looked is None or drive != looked.number or not (lba < looked.first + looked.count and looked.first < lba + count):  # noqa: E501
+            return None
+
+        def label(byte: int) -> int | None:
+            sector = lba + byte // SECTOR
+            if not looked.first <= sector < looked.first + looked.count:
+                return None
+            return self._origins.label(f"disk {drive} sector {sector}", byte % SECTOR)
+
+        return label
+
+    def _deliver(self, entry: Entry) -> None:
+        player, event, gate = self.line.player, entry.event, self.gate
+        deliver = type(player)._deliver
+        labels = self._labels_of(entry)
+        if labels is None:
+            deliver(player, entry)
+        elif isinstance(event, CharRead):
+            deliver(player, entry)
+            gate.character(event.port, bytes(event.data), labels)
+        elif isinstance(event, Input):
+            gate.key_comes()
+            deliver(player, entry)
+            gate.key(labels)
+        elif isinstance(event, NetPacket):
+            with gate.frame(bytes(event.data), labels):
+                deliver(player, entry)
+        else:
+            assert isinstance(event, BlockDone)
+            before = gate.wants
+            gate.wants = lambda drive, lba, count: labels
+            try:
+                deliver(player, entry)
+            finally:
+                gate.wants = before
+        if isinstance(event, SnapshotLoaded):
+            self.forgotten()
+        self.entered(entry)

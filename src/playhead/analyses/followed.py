@@ -20,10 +20,8 @@ def device_text(event: Any) -> str:
             return f"serial{event.port}"
         case Input():
             return "key"
-        case NetPacket():
-            return "packet"
         case _:
-            return "disk"
+            return "packet" if isinstance(event, NetPacket) else "disk"
 
 
 class Side:
@@ -56,16 +54,17 @@ class Side:
 
     def _wants(self, drive: int, lba: int, count: int) -> Callable[[int], int | None] | None:
         looked = self._sectors
-        if looked is None or drive != looked.number or not (lba < looked.first + looked.count and looked.first < lba + count):  # noqa: E501
+        if looked is None or drive != looked.number:
             return None
+        wanted = range(looked.first, looked.first + looked.count)
+        name = self.sector_labels(drive, lba)
+        if lba >= wanted.stop or lba + count <= wanted.start:
+            return None
+        return lambda byte: name(byte) if lba + byte // SECTOR in wanted else None
 
-        def label(byte: int) -> int | None:
-            sector = lba + byte // SECTOR
-            if not looked.first <= sector < looked.first + looked.count:
-                return None
-            return self._origins.label(f"disk {drive} sector {sector}", byte % SECTOR)
-
-        return label
+    def sector_labels(self, drive: int, lba: int) -> Callable[[int], int]:
+        """Labels of the bytes that a request of a drive reads."""
+        return lambda byte: self._origins.label(f"disk {drive} sector {lba + byte // SECTOR}", byte % SECTOR)
 
     def _deliver(self, entry: Entry) -> None:
         player, event, gate = self.line.player, entry.event, self.gate
@@ -86,7 +85,7 @@ class Side:
         else:
             assert isinstance(event, BlockDone)
             before = gate.wants
-            gate.wants = lambda drive, lba, count: labels
+            gate.wants = lambda drive, lba, count: self.sector_labels(drive, lba)
             try:
                 deliver(player, entry)
             finally:

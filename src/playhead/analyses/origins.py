@@ -32,6 +32,7 @@ class Origins:
     def __init__(self) -> None:
         self._names: list[tuple[str, int]] = []
         self._known: dict[tuple[str, int], int] = {}
+        self._texts: dict[int, list[str]] = {}
 
     def label(self, name: str, byte: int) -> int:
         key = (name, byte)
@@ -45,12 +46,17 @@ class Origins:
 
     def texts(self, labels: int) -> list[str]:
         """`event 12[0:4]` for each origin of a set."""
+        if labels in self._texts:
+            return self._texts[labels]
         by_name: dict[str, list[int]] = {}
         for label in members(labels):
             name, byte = self._names[label]
             by_name.setdefault(name, []).append(byte)
-        return [f"{name}[{first}]" if n == 1 else f"{name}[{first}:{first + n}]"
+        if len(self._texts) > 1 << 12:
+            self._texts.clear()
+        found = self._texts[labels] = [f"{name}[{first}]" if n == 1 else f"{name}[{first}:{first + n}]"
                 for name, bytes_ in by_name.items() for first, n in runs(sorted(bytes_))]  # fmt: skip
+        return found
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Backwards:
                  if isinstance(e.event, SnapshotLoaded) and e.moment < self.origin.moment]  # fmt: skip
         self._lowest, self._loaded = (loads[-1], True) if loads else (self._line.start, False)
         yield from self._back(self.origin.moment)
+        self.rec.give_back(self._line)
 
     # window by window
 

@@ -127,9 +127,8 @@ def check_same_start(a: Source, b: Source) -> None:
     odd = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
     if odd:
         raise UsageError(f"{a.path} and {b.path} are of different machines: they differ in {', '.join(odd)}")
-    for name in ("shift", "clock"):
-        if a.reader.meta.get(name) != b.reader.meta.get(name):
-            raise UsageError(f"{a.path} and {b.path} are of different machines: they differ in {name}")
+    if a.reader.meta.get("shift") != b.reader.meta.get("shift"):
+        raise UsageError(f"{a.path} and {b.path} are of different machines: they differ in -icount's shift")
     if a.reader.start != b.reader.start:
         begins = " and ".join(str(rec.reader.start.moment if rec.reader.start else START) for rec in (a, b))
         raise UsageError(f"{a.path} and {b.path} begin in different states: at {begins}")

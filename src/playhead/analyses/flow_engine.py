@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from playhead.analyses.flow_code import LOG, REPLAY, SHADOW, FlowWorld, Handlers
-from playhead.analyses.places import EIP, MEMORY
+from playhead.analyses.places import EIP, MEMORY, ZERO
 from playhead.analyses.shadows import Maybe, Shadow, shifted, spread, union
 from playhead.engine.core import Core
 from playhead.engine.reference import ReferenceEngine
@@ -326,6 +326,8 @@ class _Within(_Flow):
                 self.bits += [(place, bit) for bit in range(8)]
 
     def load_state(self, at: int, size: int) -> Maybe:
+        if at == ZERO:
+            return None
         self.fresh(self.state, at, size)
         return super().load_state(at, size)
 

@@ -28,7 +28,7 @@ class Side:
     """`line` with its gate. `labels_of(entry)`: the labels of an event's bytes, or None if it is not looked for."""
 
     def __init__(self, rec: Source, origins: Origins, labels_of: Callable[[Entry], Callable[[int], int] | None]):
-        self.line = rec.timeline()
+        self._rec, self.line = rec, rec.timeline()
         self.gate = Gate(self.line.machine)
         self._origins, self._labels_of = origins, labels_of
         self._sectors: Origin | None = None
@@ -47,6 +47,9 @@ class Side:
 
     def __exit__(self, *exc: object) -> None:
         self.gate.detach()
+        del self.line.player.__dict__["_deliver"]
+        if exc == (None, None, None):
+            self._rec.give_back(self.line)
 
     @property
     def moment(self) -> Moment:

@@ -80,8 +80,8 @@ class Held:
 
 @dataclass
 class Forwards:
-    """One question. `rows()` answers it, once; then `held()` says what the bytes are in where it ended, and `ended` why
-    it has ended before `until`, if it has.
+    """One question. `rows()` answers it, once; then `held` says what the bytes are in where it ended, `there` which of
+    them are in the place `at`, and `ended` why it has ended before `until`, if it has.
     """
 
     rec: Source
@@ -90,7 +90,10 @@ class Forwards:
     pointers: bool = False
     limit: int = LIMIT
     tell: Callable[[str], None] = lambda text: None
+    at: Origin | None = None
     ended: str = ""
+    held: list[Held] = field(default_factory=list)
+    there: list[Held] = field(default_factory=list)
     origins: Origins = field(default_factory=Origins)
 
     def rows(self) -> Iterator[Flowed]:
@@ -101,6 +104,9 @@ class Forwards:
             self._scout, self._one = scout, one
             self._begin()
             yield from self._follow()
+            self.held = self._all_held()
+            if self.at is not None and not self.ended:
+                self.there = self._held_at(self.at)
 
     def _labels(self, entry: Entry) -> Callable[[int], int] | None:
         if self._entry is None or entry.id != self._entry.id:
@@ -304,7 +310,7 @@ class Forwards:
 
     # the end
 
-    def held(self) -> list[Held]:
+    def _all_held(self) -> list[Held]:
         """All that holds any of the bytes where it ended."""
         machine, flow = self._one.line.machine, self._engine.flow
         out = []
@@ -315,7 +321,7 @@ class Forwards:
             out += [Held(text, tuple(self.origins.texts(labels))) for text in texts(machine, places)]
         return out
 
-    def labels_at(self, origin: Origin) -> list[Held]:
+    def _held_at(self, origin: Origin) -> list[Held]:
         """Which of the bytes are in a place where it ended."""
         machine, flow = self._one.line.machine, self._engine.flow
         out = []
@@ -356,7 +362,9 @@ def _by_page(watches: list[Watch]) -> list[Watch]:
     return [Watch(first * PAGE, n * PAGE, READS | WRITES, physical=True) for first, n in pages]
 
 
-def forwards(rec: Source, origin: str, *, until: Place = "end", pointers: bool = False,
+def forwards(rec: Source, origin: str, *, until: Place = "end", at: Origin | None = None, pointers: bool = False,
              limit: int = LIMIT) -> Forwards:  # fmt: skip
-    """What the bytes of `origin` reach (`origins.FORMS`), up to a moment. Raises UsageError, NoSuchMoment, NoMemory."""
-    return Forwards(rec, parse_origin(rec, origin), rec.instant(until), pointers, limit)
+    """What the bytes of `origin` reach (`origins.FORMS`), up to a moment. `at`: a place that is looked at there. Raises
+    UsageError, NoSuchMoment.
+    """
+    return Forwards(rec, parse_origin(rec, origin), rec.instant(until), pointers, limit, at=at)

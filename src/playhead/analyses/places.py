@@ -13,7 +13,7 @@ from playhead.x86 import state as S
 MEMORY = 1 << 40
 LATCH, LATCH_END = S.offset("latch"), S.offset("latch") + 8 * S.FIELDS["latch"].count
 STORES, STORES_END = S.offset("stores"), S.offset("stores") + 8 * S.FIELDS["stores"].count
-EIP = S.offset("eip")
+EIP, ZERO = S.offset("eip"), S.offset("zero")
 FLAGS = frozenset(range(S.offset("fl_res"), S.offset("fl_res") + 4)) | frozenset(
     range(S.offset("fl_aux"), S.offset("fl_aux") + 4)
 )
@@ -26,8 +26,8 @@ _BASES = {4 * n + S.FIELDS["regs"].offset: name for n, name in enumerate(S.REG32
 
 
 def is_register(place: int) -> bool:
-    """Whether what is there stays in the processor from one instruction to the next."""
-    return place < S.ARCH_END
+    """Whether what is there stays in the processor from one instruction to the next, and is no constant."""
+    return place < S.ARCH_END and not ZERO <= place < ZERO + 4
 
 
 def _masks(places: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -61,7 +61,7 @@ def _register_texts(masks: dict[int, int]) -> list[str]:
     if any(STORES <= place < STORES_END for place in masks):
         out.append("device")
     for name, slot in S.FIELDS.items():
-        if name in ("regs", "fl_res", "fl_aux", "latch", "stores"):
+        if name in ("regs", "zero", "fl_res", "fl_aux", "latch", "stores"):
             continue
         size = slot.bits // 8
         for n in sorted({(p - slot.offset) // size for p in masks if 0 <= p - slot.offset < size * slot.count}):

@@ -89,24 +89,40 @@ def shifted(shadow: Maybe, by: int, bits: int) -> Maybe:
     return _mapped(shadow, lambda m: (m << by if by >= 0 else m >> -by) & bits)
 
 
-def _from_lowest(a: Maybe, b: Maybe, may_change: int) -> Maybe:
-    """Each label reaches the bits that may change, from its lowest one on."""
-    return _mapped(union(a, b), lambda m: may_change & -(m & -m))
+def _from_lowest(a: Maybe, b: Maybe, bits: int) -> Maybe:
+    """Each label reaches all of these bits from its lowest one on."""
+    return _mapped(union(a, b), lambda m: bits & -(m & -m))
 
 
 # -- operations with two arguments: (value, shadow, value, shadow, width) -> shadow
 
 
+def _through_carries(a: Maybe, b: Maybe, varies: int, w: int) -> Maybe:
+    """Each label reaches its bits, and from them upwards as far as the carry into the next bit varies."""
+
+    def reach(bits: int) -> int:
+        through, step = varies, 1
+        while step < w:
+            bits |= through & bits << step
+            through &= through << step
+            step *= 2
+        return bits & mask(w)
+
+    return _mapped(union(a, b), reach)
+
+
 def add(x: int, a: Maybe, y: int, b: Maybe, w: int) -> Maybe:
-    p, q, full = bits_of(a), bits_of(b), mask(w)
-    low, high = (x & ~p) + (y & ~q), (x | p) + (y | q)
-    return _from_lowest(a, b, (p | q | (low ^ high)) & full)
+    p, q = bits_of(a), bits_of(b)
+    least, most = (x & ~p, y & ~q), (x | p, y | q)
+    carries = [sum(both) ^ both[0] ^ both[1] for both in (least, most)]  # a carry never falls where an argument rises
+    return _through_carries(a, b, carries[0] ^ carries[1], w)
 
 
 def sub(x: int, a: Maybe, y: int, b: Maybe, w: int) -> Maybe:
-    p, q, full = bits_of(a), bits_of(b), mask(w)
-    low, high = (x & ~p) - (y | q), (x | p) - (y & ~q)
-    return _from_lowest(a, b, (p | q | (low ^ high)) & full)
+    p, q = bits_of(a), bits_of(b)
+    least, most = (x & ~p, y | q), (x | p, y & ~q)
+    borrows = [(both[0] - both[1]) ^ both[0] ^ both[1] for both in (least, most)]
+    return _through_carries(a, b, borrows[0] ^ borrows[1], w)
 
 
 def mul(x: int, a: Maybe, y: int, b: Maybe, w: int) -> Maybe:

@@ -17,6 +17,8 @@ VERBS = {
     "debug": "debug a recording with gdb or at a prompt, forwards and backwards",
     "branch": "continue live from a moment of a recording",
     "who": "find the instruction or device that last wrote some bytes",
+    "taint": "follow bytes from an input to what they reach, or back to where they came from",
+    "diff": "find where two recordings of the same start part",
     "verify": "check a recording without running it",
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",

@@ -33,16 +33,14 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("diff", OPTIONS, words, OPERANDS)
-    from playhead.api.recording import open as open_recording
     from playhead.cli.asking import asking
     from playhead.cli.claims import of_recording
 
-    more: dict[str, Any] = {"engine": values["engine"], "images": values["images"]}
-    for name in (values["file"], values["other"]):
+    names = values["file"], values["other"]
+    for name in names:
         of_recording(name, images=values["images"])
-    with open_recording(values["file"], **more) as a, open_recording(values["other"], **more) as b:
-        with asking(a, b) as host:
-            return _compare(a, b, host, values)
+    with asking(values, *names) as (host, (a, b)):
+        return _compare(a, b, host, values)
 
 
 def _compare(a: Any, b: Any, host: Any, values: dict[str, Any]) -> int:

@@ -46,7 +46,6 @@ def help() -> str:
 
 def main(words: list[str]) -> int:
     values = parse_arguments("taint", OPTIONS, words, OPERANDS)
-    from playhead.api.recording import open as open_recording
     from playhead.base.errors import UsageError
     from playhead.cli.asking import asking
     from playhead.cli.claims import of_recording
@@ -56,7 +55,7 @@ def main(words: list[str]) -> int:
     if values["dot"] and (values["source"] or values["json"]):
         raise UsageError("--dot is for --of alone: the graph of where a byte came from")
     of_recording(values["file"], images=values["images"])
-    with open_recording(values["file"], engine=values["engine"], images=values["images"]) as rec, asking(rec) as host:
+    with asking(values, values["file"]) as (host, (rec,)):
         try:
             if values["source"]:
                 return _forwards(rec, host, values)
@@ -92,15 +91,14 @@ def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
     if place is not None and place.moment is None:
         raise UsageError(f"--of '{values['of']}' is an input; write {PLACES}")
     until = place.moment if place is not None else values["until"]
-    one = forwards(rec, values["source"], until=until, pointers=values["pointers"], limit=values["limit"])
+    one = forwards(rec, values["source"], until=until, at=place, pointers=values["pointers"], limit=values["limit"])
     one.tell = host.tell
     if place is not None:
         for _ in one.rows():
             pass
-        held = one.labels_at(place) if not one.ended else []
-        for item in held:
+        for item in one.there:
             _show(host, item, values)
-        shown = len(held)
+        shown = len(one.there)
     else:
         shown = _some(host, one.rows(), values)
     host.status.clear()

@@ -41,8 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "image.bin").write_bytes(guest.firmware(WAITS, folder))
     for name, typed in (("a", "abc."), ("b", "abd."), ("c", "abc.")):
         (folder / f"{name}.txt").write_text(typed)
-        words = ["-bios", str(folder / "image.bin"), "-m", "8", "-rtc", "base=2020-01-01,clock=vm", "-serial", "chardev:in",
-                 "-chardev", f"file,id=in,path={folder}/{name}.out,input-path={folder}/{name}.txt"]  # fmt: skip
+        words = ["-bios", str(folder / "image.bin"), "-m", "8", "-rtc", "base=2020-01-01,clock=vm"]
+        words += ["-serial", "chardev:in"]
+        words += ["-chardev", f"file,id=in,path={folder}/{name}.out,input-path={folder}/{name}.txt"]
         assert main(["record", "-o", str(folder / f"{name}.ph"), "--digest-period", "1000", *words]) == 0
     return folder
 

@@ -1,7 +1,7 @@
 """Shadows against brute force: a bit that is flipped before a random instruction, and every bit that it changes.
 
-The instructions are the fuzzer's (`tools/fuzz/insn/cases.py`). Whatever changes must have the flipped bit's label; except
-where the flip changed an address, what is executed next, or whether the instruction faults, which are not followed.
+The instructions are the fuzzer's (`tools/fuzz/insn/cases.py`). Whatever changes must have the flipped bit's label;
+except where the flip changed an address, what is executed next, or whether the instruction faults.
 `PLAYHEAD_EXAMPLES=5000` makes it longer.
 """
 

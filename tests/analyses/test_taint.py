@@ -1,4 +1,4 @@
-"""Taint through a small guest whose answers are known, and through serial ports, packets and disks of kept recordings."""
+"""Taint through a small guest whose answers are known, and through ports, packets and disks of kept recordings."""
 
 from __future__ import annotations
 
@@ -55,9 +55,19 @@ POINTED = 4  # the case with XLAT
 
 
 def _program() -> str:
-    lines = ["        .include \"pc.inc\"", "        .text", f"main:   movl ${SOURCE}, %edi",
-             "1:      movl %edi, %eax", "        imull $29, %eax, %eax", "        movb %al, (%edi)", "        incl %edi",
-             f"        cmpl ${SOURCE + LINE * len(CASES)}, %edi", "        jne 1b", f"        movl $1, {MARK}"]  # fmt: skip
+    end = SOURCE + LINE * len(CASES)
+    lines = f"""\
+        .include "pc.inc"
+        .text
+main:   movl ${SOURCE}, %edi
+1:      movl %edi, %eax
+        imull $29, %eax, %eax
+        movb %al, (%edi)
+        incl %edi
+        cmpl ${end}, %edi
+        jne 1b
+        movl $1, {MARK}
+""".splitlines()
     for n, (code, _) in enumerate(CASES):
         for word in code.split("; "):
             word = re.sub(r"\bS\b", str(SOURCE + LINE * n), word)
@@ -168,7 +178,8 @@ def test_a_packet() -> None:
         loaded = next(row for row in rows if row.target == ("eax",))
         back = list(backwards(rec, f"register:eax@{loaded.moment.icount + 1}").rows())
         assert back[-1].text == "card0 writes into memory"
-        assert back[-1].origins == tuple(text.replace("packet 1", f"event {number} (packet)") for text in loaded.origins)
+        names = [text.replace("packet 1", f"event {number} (packet)") for text in loaded.origins]
+        assert back[-1].origins == tuple(names)
 
 
 def test_sectors_of_a_disk(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,1 +1,1 @@
-"""Ready-made analyses of a recording: each a module over a replay that steps, watches and looks, and changes nothing."""
+"""Ready-made analyses of a recording: each a module over replays that step, watch and look. They change nothing."""

@@ -235,12 +235,14 @@ class Backwards:
             yield self._row(self._lowest, "start", f"({where})", [], places, feeds, found or [where])
         if others:
             feeds = tuple(sorted({row for _, one in others for row in one.rows}))
-            yield self._row(self._lowest, "start", f"({START})", [], [(p, one.bits) for p, one in others], feeds, [START])
+            places = [(place, one.bits) for place, one in others]
+            yield self._row(self._lowest, "start", f"({START})", [], places, feeds, [START])
         self._live = {}
 
     def _events(self, moment: Moment, kinds: tuple[type[Event], ...]) -> list[Entry]:
         """The last ones before a moment, or at it, the last one first."""
-        return [e for e in self.rec.reader.entries() if e.moment <= moment and isinstance(e.event, kinds)][: -TRIES - 1 : -1]
+        before = [e for e in self.rec.reader.entries() if e.moment <= moment and isinstance(e.event, kinds)]
+        return before[: -TRIES - 1 : -1]
 
     def _labels(self, entry: Entry) -> Callable[[Entry], Callable[[int], int] | None]:
         name = f"event {entry.id} ({device_text(entry.event)})"

@@ -1,8 +1,8 @@
 """Two recordings of the same start: the first moment at which they are not the same, and what differs there.
 
-What is recorded is compared first: events in order, and digests at the moments that both have. That alone finds the first
-event that differs and a bound for the state. Then both are replayed, in lock-step, from the last moment at which they
-are known to be the same, and bisected to the one instruction, delivery or alarm behind which they differ.
+What is recorded is compared first: events in order, and digests at the moments that both have. That alone finds the
+first event that differs and a bound for the state. Then both are replayed, in lock-step, from the last moment at which
+they are known to be the same, and bisected to the one instruction, delivery or alarm behind which they differ.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ class Diff:
 
     def _found(self, f: Found) -> Iterator[str]:
         yield f"they part behind {f.moment} ({f.virtual_ns / 1e9:.6f} s): {f.step} {f.text}"
+        yield from (f"  with {text}" for text in f.inputs)
         for d in f.differences[:MOST]:
             was = f" (before: {f.before[d]})" if d in f.before else ""
             yield f"  {d.part} {d.where}: {d.expected} | {d.found}{was}"

@@ -3,11 +3,11 @@
 The same declarations from which the engines are made are evaluated here beside their values: `v3` is a value, `t3` its
 shadow (`shadows.py`). Nothing is known of any instruction by name. Three kinds of code are made of a function:
 
-- `SHADOW` runs the machine, and carries shadows along: its loads and stores also read and write those of the state block
-  and of memory;
-- `LOG` runs the machine, and writes down what was loaded, and where it stored: quick, for windows of many instructions;
-- `REPLAY` evaluates one instruction again out of such a log, with a label for each bit of what it loaded, and touches no
-  machine.
+- `SHADOW` runs the machine, and carries shadows along: its loads and stores also read and write those of the state
+  block and of memory;
+- `LOG` runs the machine, and writes down what was loaded, and where it stored: quick, for windows of instructions;
+- `REPLAY` evaluates one instruction again out of such a log, with a label for each bit of what it loaded, and
+  touches no machine.
 
 A condition inside an instruction that chooses values (BSF's "no bit is set", a shift's "the count is not 0") counts as
 an input of all that is stored under it. One that decides what is executed next (a jump, a fault, the end of a REP) does
@@ -407,8 +407,8 @@ def _routine(name: str) -> Function:
 
 
 class FlowWorld(dict[str, Any]):
-    """The names that such code sees; functions are compiled when they are first called for. `plain` gives the routine of
-    this name that a machine's engine has.
+    """The names that such code sees; functions are compiled when they are first called for. `plain` gives the routine
+    of this name that a machine's engine has.
     """
 
     def __init__(self, kind: str, names: dict[str, Any], plain: Callable[[str], Any], pointers: bool = False):

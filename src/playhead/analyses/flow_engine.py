@@ -254,7 +254,7 @@ class ShadowEngine(_Seeing):
 
 
 class Step(NamedTuple):
-    """One instruction or delivery of a log. `stored`: (place, bytes) of all that it stored; `values`: what it loaded."""
+    """One instruction or delivery of a log. `stored`: (place, bytes) of what it stored; `values`: what it loaded."""
 
     icount: int
     seq: int

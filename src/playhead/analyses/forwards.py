@@ -1,13 +1,13 @@
 """Forwards: what the bytes of an input, of a disk's sector, of memory or of a register reach.
 
 Two machines run on the recording. The *scout* runs ahead at full speed, with watchpoints on all memory that holds such
-bytes, and with a gate before its devices; it stops where one of them is touched. The *follower* runs to just before that
-moment, at full speed too, and then instruction by instruction with shadows beside its state, until no register holds any
-of the bytes any more. So the time that it takes is that of two replays, and of the instructions near the bytes.
+bytes, and with a gate before its devices; it stops where one of them is touched. The *follower* runs to just before
+that moment, at full speed too, and then instruction by instruction with shadows beside its state, until no register
+holds any of the bytes. So the time that it takes is that of two replays, and of the instructions near the bytes.
 
-Not followed: addresses (what is read through a tainted pointer or index is not tainted by it, unless `pointers` is set),
-control (what is executed because a tainted value was compared), and what is inside devices: a block that is written to
-a disk and read again, planes of video memory.
+Not followed: addresses (what is read through a tainted pointer or index is not tainted by it, unless `pointers` is
+set), control (what is executed because a tainted value was compared), and what is inside devices: a block that is
+written to a disk and read again, planes of video memory.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from playhead.analyses.flow_engine import Pieces, ShadowEngine, dispersed, on_en
 from playhead.analyses.inputs import Labels, shadow_of
 from playhead.analyses.origins import Origin, Origins, entry_of, parse_origin, places_of
 from playhead.analyses.places import LATCH, MEMORY, physical, runs, texts
-from playhead.analyses.shadows import Shadow, bits_of, labels_of, members
+from playhead.analyses.shadows import Shadow, bits_of, labels_of
 from playhead.api.source import Place, Source
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.log.events import Entry
@@ -328,7 +328,8 @@ class Forwards:
         for place, _ in places_of(machine, origin):
             shadow = (flow.memory if place >= MEMORY else flow.state).get(place)
             if shadow is not None:
-                out.append(Held(texts(machine, [(place, bits_of(shadow))])[0], tuple(self.origins.texts(labels_of(shadow)))))
+                (text,) = texts(machine, [(place, bits_of(shadow))])
+                out.append(Held(text, tuple(self.origins.texts(labels_of(shadow)))))
         return out
 
 

@@ -1,8 +1,8 @@
 """Where input reaches the guest: what a bus master writes into memory, and what a read of a device's register brings.
 
-A `Gate` stands between a machine and its devices. It is told of an input when that enters (`entering`), follows its bytes
-through the device's queue by position, and tells its owner of each byte that leaves it, with the byte's label: into
-memory, or as the answer to a read. Nothing is changed: the reads and writes are made as ever.
+A `Gate` stands between a machine and its devices. It is told of an input when that enters, follows its bytes through
+the device's queue by position, and tells its owner of each byte that leaves it, with the byte's label: into memory, or
+as the answer to a read. Nothing is changed: the reads and writes are made as ever.
 
 Queues are those of the serial receiver, the keyboard (whose bytes go through the controller's output buffer, and may be
 translated on the way), and an IDE drive's buffer for reads without DMA.
@@ -27,7 +27,8 @@ class _Queue:
     """Labels beside a device's queue of bytes, kept in step by its length: what has gone, went from its head."""
 
     def __init__(self, length: Callable[[], int]):
-        self._length, self.labels = length, [None] * length()
+        self._length = length
+        self.labels: Labels = [None] * length()
 
     def follow(self) -> Labels:
         """The labels of what has gone since; what has come has none."""
@@ -141,12 +142,13 @@ class Gate:
         devices = machine.board.devices.values()
         self._uarts = [_Uart(d) for d in devices if d.part == "ns16550_uart"]
         self._keyboards = [_Keyboard(d) for d in devices if d.part == "i8042_kbc"]
+        self._queues: list[_Uart | _Keyboard] = [*self._uarts, *self._keyboards]
         self._block: _Block | None = None
         self._frame: tuple[bytes, Callable[[int], int]] | None = None  # while it enters
         self.wrote: Callable[[int, bytes, Labels, str], None] = lambda address, data, labels, by: None
         self.answered: Callable[[Labels], None] = lambda labels: None
         self.read: Callable[[int, int], None] = lambda address, length: None
-        self.wants: Callable[[int, int, int], Callable[[int], int] | None] = lambda drive, lba, count: None
+        self.wants: Callable[[int, int, int], Callable[[int], int | None] | None] = lambda drive, lba, count: None
         self._asked_all = False
 
     # what enters
@@ -178,7 +180,7 @@ class Gate:
     @property
     def pending(self) -> bool:
         """Whether a device holds bytes with labels."""
-        queued = any(one.pending for one in (*self._uarts, *self._keyboards))
+        queued = any(one.pending for one in self._queues)
         return queued or (self._block is not None and self._block.pending)
 
     def _ask(self) -> None:
@@ -190,7 +192,7 @@ class Gate:
     # between the machine and its devices
 
     def attach(self) -> None:
-        machine, memory, board = self._machine, self._machine.memory, self._machine.board
+        memory, board = self._machine.memory, self._machine.board
         for space in (board.io, memory.mmio):
             space.__dict__["read"] = self._reading(space)
         memory.__dict__["write"] = self._write(type(memory).write)
@@ -231,7 +233,7 @@ class Gate:
         return read
 
     def _queue(self, name: str) -> _Uart | _Keyboard | None:
-        return next((one for one in (*self._uarts, *self._keyboards) if one.name == name), None)
+        return next((one for one in self._queues if one.name == name), None)
 
     def _write(self, write: Callable[..., None]) -> Callable[..., None]:
         memory = self._machine.memory

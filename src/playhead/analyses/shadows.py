@@ -6,8 +6,8 @@ caller's affair: a byte of an input, or one bit of a place that an instruction r
 the IR says what its result depends on, out of its arguments' shadows and values.
 
 Moves (shifts by known counts, masks, extensions, byte swaps) are exact to the bit. A sum or a difference depends on all
-bits that a carry can reach from a bit that depends, given the values of all bits that do not. A result that cannot change
-whatever the bits that depend are, such as a comparison that other bits decide, depends on nothing.
+bits that a carry can reach from a bit that depends, given the values of all bits that do not. A result that cannot
+change whatever the bits that depend are, such as a comparison that other bits decide, depends on nothing.
 """
 
 from collections.abc import Callable, Iterator

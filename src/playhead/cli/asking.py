@@ -47,11 +47,12 @@ class AskedRecording(Recording):
 
 
 @contextmanager
-def asking(values: Mapping[str, Any], *paths: str) -> Iterator[tuple[AskingHost, list[AskedRecording]]]:
+def asking(values: Mapping[str, Any], *paths: str) -> Iterator[tuple[AskingHost, list[Recording]]]:
     """Recordings, opened as the options --engine and --image say."""
     host = AskingHost()
     with ExitStack() as stack:
-        recordings = [stack.enter_context(AskedRecording(host, path, values["engine"], values["images"])) for path in paths]
+        asked = (AskedRecording(host, path, values["engine"], values["images"]) for path in paths)
+        recordings = [stack.enter_context(rec) for rec in asked]
         stack.enter_context(host)
         host.start(host.kick)
         try:

@@ -11,12 +11,14 @@ from playhead.cli.options import Option, help_text, parse_arguments
 from playhead.cli.replaying_options import ENGINE
 from playhead.session.track import Stopped
 
+SINCE = "0.8.0"
 OPTIONS = (
-    Option("--quick", "compare what is recorded, and replay nothing: the first event and digest that differ"),
-    Option("--json", "one JSON object"),
+    Option("--quick", "compare what is recorded and replay nothing: the first event and digest that differ",
+           since=SINCE),
+    Option("--json", "one JSON object", since=SINCE),
     IMAGES,
-    ENGINE,
-)
+    ENGINE._replace(since=SINCE),
+)  # fmt: skip
 OPERANDS = ("FILE", "OTHER")
 
 
@@ -24,8 +26,8 @@ def help() -> str:
     usage = "playhead diff FILE OTHER [--quick] [options]"
     what = (
         "Compares two recordings of the same machine from the same start, such as a recording and a branch of it: the\n"
-        "first event that differs, the first digest that differs, and, by replaying both, the exact instruction, delivery\n"
-        "or alarm behind which they are not the same, with the registers and bytes of memory that differ there.\n"
+        "first event that differs, the first digest that differs, and, by replaying both, the exact instruction,\n"
+        "delivery or alarm behind which they are not the same, with the registers and bytes that differ there.\n"
         "Exit status as diff's: 0 the same, 1 they differ, 2 they cannot be compared."
     )
     return help_text("diff", usage, what, OPTIONS)

@@ -13,33 +13,34 @@ from playhead.cli.replaying_options import ENGINE
 from playhead.session.track import Stopped
 
 PLACES = "memory:ADDRESS[:LENGTH]@MOMENT, physical:ADDRESS[:LENGTH]@MOMENT or register:NAME@MOMENT"
+SINCE = "0.8.0"
 OPTIONS = (
     Option("--source", "forwards: what the bytes of event:N (playhead log numbers them), packet:N, "
-           f"disk:DRIVE:SECTOR[:COUNT], {PLACES} reach", "ORIGIN"),
+           f"disk:DRIVE:SECTOR[:COUNT], {PLACES} reach", "ORIGIN", since=SINCE),
     Option("--of", f"backwards: where the bytes of {PLACES} came from; with --source: which bytes of that are there",
-           "PLACE"),
+           "PLACE", since=SINCE),
     Option("--until", "forwards, up to this moment: 1500000, 1.5M, 50%, @12.5s, end (default)", "MOMENT",
-           default="end"),
-    Option("--pointers", "what is read or written through a tainted address is tainted, too"),
-    Option("--count", "so many steps (default 1000)", "N", number(1, 1 << 40), default=1000),
+           default="end", since=SINCE),
+    Option("--pointers", "what is read or written through a tainted address is tainted, too", since=SINCE),
+    Option("--count", "so many steps (default 1000)", "N", number(1, 1 << 40), default=1000, since=SINCE),
     Option("--limit", "so many instructions are looked at one by one, at most (default 5000000)", "N",
-           number(1, 1 << 40), default=5_000_000),
-    Option("--json", "one JSON object for each step"),
-    Option("--dot", "backwards: the steps as a graph, for Graphviz's dot"),
+           number(1, 1 << 40), default=5_000_000, since=SINCE),
+    Option("--json", "one JSON object for each step", since=SINCE),
+    Option("--dot", "backwards: the steps as a graph, for Graphviz's dot", since=SINCE),
     IMAGES,
-    ENGINE,
+    ENGINE._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
 
 
 def help() -> str:
-    usage = "playhead taint FILE --source ORIGIN [--until MOMENT] [options]\n       playhead taint FILE --of PLACE [options]"
+    usage = "playhead taint FILE {--source ORIGIN [--until MOMENT] | --of PLACE} [options]"
     what = (
-        "Follows bytes through a recording, instruction by instruction: from an input to all that it reaches, or from a\n"
-        "byte back to the inputs, files and constants that it was made of. Moves, shifts and masks are followed bit by\n"
-        "bit; what arithmetic makes depends on all bits that a carry can reach. Addresses (unless --pointers) and what\n"
-        "is executed because of a comparison are not followed, nor what is inside devices. Exit status 1: nothing was\n"
-        "reached, or found."
+        "Follows bytes through a recording, instruction by instruction: from an input to all that it reaches, or from\n"
+        "a byte back to the inputs, files and constants that it was made of. Moves, shifts and masks are followed bit\n"
+        "by bit; what arithmetic makes depends on all bits that a carry can reach. Not followed are addresses (unless\n"
+        "--pointers), what is executed because of a comparison, and what is inside devices. Exit status 1: nothing\n"
+        "was reached, or found."
     )
     return help_text("taint", usage, what, OPTIONS)
 
@@ -90,7 +91,7 @@ def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
     place = parse_origin(rec, values["of"]) if values["of"] else None
     if place is not None and place.moment is None:
         raise UsageError(f"--of '{values['of']}' is an input; write {PLACES}")
-    until = place.moment if place is not None else values["until"]
+    until: Any = place.moment if place is not None else values["until"]
     one = forwards(rec, values["source"], until=until, at=place, pointers=values["pointers"], limit=values["limit"])
     one.tell = host.tell
     if place is not None:

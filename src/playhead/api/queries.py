@@ -35,7 +35,8 @@ class Execution(Row):
 
 @dataclass(frozen=True)
 class Call(Row):
-    """A call of a function. `caller`: the address to which it returns; `args`: six words (`Called` says from where).
+    """A call of a function. `caller`: the address to which it returns, `stack`: of the place that holds it; `args`: six
+    words (`Called` says from where).
     `returned` and `result` (EAX), if they were asked for and it returns.
     """
 
@@ -45,6 +46,7 @@ class Call(Row):
     name: str
     caller: int
     caller_name: str
+    stack: int
     args: tuple[int, ...]
     returned: Moment | None = None
     result: int | None = None
@@ -81,7 +83,8 @@ def calls(source: Source, addresses: Sequence[int], low: Moment, high: Moment, *
             returns.at(address, view)
         if address in functions:
             it = called(source, view, address, convention)
-            row = Call(it.moment, it.virtual_ns, address, it.name, it.caller, source.name_of(it.caller), it.args)
+            row = Call(it.moment, it.virtual_ns, address, it.name, it.caller, source.name_of(it.caller), it.stack,
+                       it.args)  # fmt: skip
             if not results:
                 yield row
                 continue

@@ -13,6 +13,7 @@ from playhead.api.calls import Returns, called, check_convention
 from playhead.api.happenings import Delivered, Executed, Happened, Returned, Touched
 from playhead.api.machine_view import MachineView
 from playhead.api.source import Code, Source, Watched
+from playhead.api.system_calls import SystemCalls, numbers_of
 from playhead.api.walk import Walk
 from playhead.base.errors import UsageError
 from playhead.log.events import KINDS, Entry
@@ -59,6 +60,7 @@ class Replay:
         self._walk: Walk | None = None
         self._fresh: list[Callable[[Walk], None]] = []  # called when a run begins
         self._returns: list[Returns] = []
+        self._linux: SystemCalls | None = None
 
     # what is asked for
 
@@ -128,6 +130,25 @@ class Replay:
         shows, or of any.
         """
         return _decorator(kinds, kinds_of, self._entering)
+
+    def on_syscall(self, *names: Any) -> Any:
+        """When a process of a Linux guest makes a system call (`SystemCall`): one of these, by name or number, or any.
+        Raises UnknownKernel where the guest's kernel is not understood.
+        """
+        return _decorator(names, numbers_of, self._system_calls().entering)
+
+    def on_syscall_return(self, *names: Any) -> Any:
+        """When a system call goes back to its process (`SystemReturn`, with the call). Calls from before `start` are
+        not known.
+        """
+        return _decorator(names, numbers_of, self._system_calls().returning)
+
+    def _system_calls(self) -> SystemCalls:
+        if self._linux is None:
+            linux = self._linux = SystemCalls(self.recording)
+            self._at_code(linux.addresses, linux.at)
+            self._fresh.append(lambda walk: linux.begin())
+        return self._linux
 
     def _at_code(self, addresses: Iterable[int], call: AtCode) -> None:
         for address in addresses:

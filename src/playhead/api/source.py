@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -48,6 +49,7 @@ class Source:
         self._idle: list[Timeline] = []
         self._kept: Kept | None = None
         self._symbols: SymbolTable | None = None
+        self._with_lines: list[tuple[str, int]] = []  # ELF files, and how far they are moved
 
     # moments
 
@@ -143,6 +145,23 @@ class Source:
         """`name` or `name+0x1c`, if symbols have been read already; "" if there is no name."""
         found = self._symbols.name(address) if self._symbols is not None else None
         return "" if found is None else found[0] + (f"+{found[1]:#x}" if found[1] else "")
+
+    def load_symbols(self, path: str | os.PathLike[str], offset: int = 0) -> None:
+        """Add the functions of an ELF file (or a list such as System.map) to the symbols, and its line tables for
+        `line_of`. `offset`: where the program is loaded, less where its file says. Raises UsageError.
+        """
+        from playhead.linux.symbol_files import read
+
+        file = os.fspath(path)
+        moved = (one._replace(address=(one.address + offset) % SPACE) for one in read(file))
+        self._symbols = SymbolTable([*(self._symbols or ()), *moved])
+        self._with_lines.append((file, offset))
+
+    def line_of(self, address: int) -> str:
+        """The source line of an instruction, as `path:line`, by the files of `load_symbols` that have line tables; ""
+        if none knows it. Raises UsageError where pyelftools is not installed.
+        """
+        return next(filter(None, (line_of(file, address - offset) for file, offset in self._with_lines)), "")
 
     def address(self, where: Address) -> int:
         """A linear address, or that of a symbol. Raises UsageError or UnknownSymbol."""

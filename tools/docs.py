@@ -297,6 +297,12 @@ def _qmp_types(commands: Sequence[Any], members: Any) -> list[tuple[str, str]]:
     return [(f"`{name}`", what) for name, what in sorted(found.items())]
 
 
+def python() -> str:
+    from tools.python_reference import page
+
+    return page(NOTE)
+
+
 PAGES = {
     "instructions": instructions,
     "events": events,
@@ -305,6 +311,7 @@ PAGES = {
     "monitor": monitor,
     "requirements": requirements,
     "qmp": qmp,
+    "python": python,
 }
 
 

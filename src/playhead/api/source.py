@@ -153,7 +153,11 @@ class Source:
         from playhead.linux.symbol_files import read
 
         file = os.fspath(path)
-        moved = (one._replace(address=(one.address + offset) % SPACE) for one in read(file))
+        try:
+            found = read(file)
+        except UsageError as e:
+            raise UsageError(str(e).removeprefix("--symbols ")) from None
+        moved = (one._replace(address=(one.address + offset) % SPACE) for one in found)
         self._symbols = SymbolTable([*(self._symbols or ()), *moved])
         self._with_lines.append((file, offset))
 
@@ -161,7 +165,9 @@ class Source:
         """The source line of an instruction, as `path:line`, by the files of `load_symbols` that have line tables; ""
         if none knows it. Raises UsageError where pyelftools is not installed.
         """
-        return next(filter(None, (line_of(file, address - offset) for file, offset in self._with_lines)), "")
+        from playhead.linux.line_tables import line_at
+
+        return next(filter(None, (line_at(file, address - offset) for file, offset in self._with_lines)), "")
 
     def address(self, where: Address) -> int:
         """A linear address, or that of a symbol. Raises UsageError or UnknownSymbol."""

@@ -35,7 +35,7 @@ def _functions(file: BinaryIO, sections: list[tuple[int, ...]], table: tuple[int
     names, data = _content(file, sections[table[6]]), _content(file, table)
     found = []
     for place, value, size, kind, _, section in struct.iter_unpack("<IIIBBH", data[: len(data) // 16 * 16]):
-        if section and kind & 15 in (STT_NOTYPE, STT_FUNC) and sections[section][2] & SHF_EXECINSTR:
+        if 0 < section < len(sections) and kind & 15 in (STT_NOTYPE, STT_FUNC) and sections[section][2] & SHF_EXECINSTR:
             found.append((value, size, names[place : names.index(b"\0", place)].decode(errors="replace")))
     return found
 

@@ -56,6 +56,7 @@ class Core:
         self.device_ranges = host_array(RANGE_SIZE * MOST_RANGES)  # as `struct` format RANGE
         self.alarms = host_array(ALARM_SIZE * (ACKNOWLEDGE + 1))  # as `struct` format ALARM
         self.forget_code: Callable[[], None] = lambda: None  # for an engine that keeps decoded code
+        self.leaving: Callable[[], None] = lambda: None  # called in front of `load`
         self.stale = True  # mappings or state were changed by something other than the native engine
 
     def _windows_placed(self) -> None:
@@ -115,6 +116,7 @@ class Core:
 
     def load(self, data: bytes) -> None:
         assert len(data) == S.ARCH_END
+        self.leaving()
         self.block[: S.ARCH_END] = data
         self.eflags = int.from_bytes(data[S.offset("eflags") :][:4], "little")
         self.stale = True

@@ -6,9 +6,10 @@ and the processor would take it, the run ends; then the instruction is fetched (
 through the architectural TLB), decoded and executed.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playhead.engine.core import Core
+from playhead.engine.reference_probes import ReferenceProbes
 from playhead.hw.memory import OFFSET_MASK, READ, SHARED, WRITE
 from playhead.ir.evaluator import AGAIN, HELPERS, GuestFault, Undone, compile_function
 from playhead.x86.system import paging
@@ -17,6 +18,10 @@ from playhead.x86.decode import DEC, MAX_LENGTH
 from playhead.x86.system.interrupts import ENABLES
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
+from playhead.x86.ways_on import kinds
+
+if TYPE_CHECKING:
+    from playhead.engine.executed import Consumer
 
 AM = 0x40000  # of CR0
 ADDRESS = 1 << paging.BEYOND | 0xFFFFFFFF  # of `translate`'s result; an address above this is unassigned
@@ -74,6 +79,8 @@ class ReferenceEngine:
         self.handlers: dict[int, Any] = {}
         self.decoded: dict[tuple[bytes, int], Decoded] = {}
         self.budget = 0
+        self.probes: ReferenceProbes | None = None
+        self._at = 0  # physical address of the instruction that was fetched
         self._watching = False  # a debug register is armed
         self._aligned = False  # user accesses must be aligned
         self._o = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
@@ -234,7 +241,7 @@ class ReferenceEngine:
         return d
 
     def _fetch_page(self, lin: int, size: int) -> bytes:
-        pa = self.world["r_translate"](lin, paging.FETCH) & ADDRESS
+        pa = self._at = self.world["r_translate"](lin, paging.FETCH) & ADDRESS
         if pa >> 32:
             return b"\xff" * size
         entry = self.page_map[pa >> 12]
@@ -276,7 +283,7 @@ class ReferenceEngine:
             if c32[o["fault_pending"]]:
                 c32[o["deliveries"]] -= 1
                 c32[o["hit_n"]] = 0
-                if not self._deliver() or self._hit():
+                if not self._deliver() or self._hit() or self._told():
                     return
                 continue
             if self.budget <= 0:
@@ -291,7 +298,7 @@ class ReferenceEngine:
             self.step()
             if c64[o["icount"]] == before:
                 c32[o["hit_n"]] = 0  # the instruction did not happen
-            if c32[o["exit_reason"]] or self._hit():
+            if c32[o["exit_reason"]] or self._hit() or self._told():
                 return
 
     def _takes_interrupt(self) -> bool:
@@ -307,6 +314,13 @@ class ReferenceEngine:
         """Whether something watched was accessed: then the run ends here."""
         if self.c32[self._o["hit_n"]]:
             self.c32[self._o["exit_reason"]] = S.EXIT_WATCH
+            return True
+        return False
+
+    def _told(self) -> bool:
+        """Whether a delivery has happened that ends runs."""
+        if self.c64[self._o["told"]]:
+            self.c32[self._o["exit_reason"]] = S.EXIT_TOLD
             return True
         return False
 
@@ -348,8 +362,9 @@ class ReferenceEngine:
             if bits:
                 self.routine("debug_trap")(bits)
                 return
+        mode, base = c32[o["mode"]], c32[S.seg_offset("cs", "base") // 4]
         try:
-            d = self.fetch(self.mode())
+            d = self.fetch(mode)
             nx = (pc + d.len) & 0xFFFFFFFF
             target = self.handler(d.handler)(d, pc, nx)
         except GuestFault as f:
@@ -363,6 +378,8 @@ class ReferenceEngine:
             return
         c32[o["eip"]] = pc if target == AGAIN else target
         self._retire()
+        if self.probes is not None:
+            self.probes.retired((base + pc) & 0xFFFFFFFF, self._at, mode, d.len, d.form)
         c32[o["latch_n"]] = 0
         repeated = self._watching and target == AGAIN  # a breakpoint at a REP is for all of its iterations
         if resume and not repeated and not c32[o["rf_loaded"]]:
@@ -380,6 +397,16 @@ class ReferenceEngine:
         """STI casts the one shadow, INT n the other, a load of SS both."""
         c64, o = self.c64, self._o
         return c64[o["inhibit_icount"]] == c64[o["nodebug_icount"]] == c64[o["icount"]]
+
+    def probe(self, counting: bool, consumer: "Consumer | None") -> ReferenceProbes:
+        """Count and trace from now on what is executed."""
+        from playhead.engine.executed import PieceTable
+
+        self.probes = ReferenceProbes(self.core, kinds(self.table), counting, consumer, PieceTable())
+        return self.probes
+
+    def probe_no_more(self) -> None:
+        self.probes = None
 
     def collect_written(self, pages: int) -> None:
         self.routine("collect_written")(pages)

@@ -121,7 +121,7 @@ def restore(machine: Parts, parts: Mapping[str, bytes], pages: Mapping[int, byte
     machine.board.loaded()
     machine.core.load(parts["cpu"])
     machine.core.load_tlb(parts["tlb"])
-    for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n"):
+    for name in ("latch_n", "latch_i", "store_n", "exit_reason", "hit_n", "told"):
         machine.core.set(name, 0)
     machine.state.decode_into(parts["machine"])
     machine.clock.load(machine.state.deadlines)

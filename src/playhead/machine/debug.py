@@ -1,9 +1,12 @@
-"""Breakpoints and watchpoints of a debugger: a run that meets one ends there. The guest cannot notice them.
+"""Breakpoints, watchpoints and deliveries that a debugger asks for: a run that meets one ends there. The guest cannot
+notice them.
 
 A breakpoint stops before the instruction at a linear address, when nothing (no interrupt, no exception) comes
 before it any more; each iteration of a REP is an instruction here, as it is when stepping. A watchpoint stops after
 the instruction or the delivery that accessed some of its bytes, by linear or by physical address. Whether one is met
-is a property of the moment, not of how the run was cut: so a search backwards sees just what a run forwards sees.
+is a property of the moment, not of how the run was cut: so a search backwards sees just what a run forwards sees. A
+delivery stops right after an interrupt or an exception has entered its handler, in front of the handler's first
+instruction.
 
 Nothing is written to guest memory. The engines check two small tables (`debug_map`, `debug_offsets`): blocks end before
 a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table. The guest's own debug registers
@@ -18,6 +21,8 @@ from playhead.hw.memory import OFFSET_MASK, SHARED, WATCH_READ, WATCH_WRITE, Mem
 from playhead.x86 import state as S
 
 READ, WRITE = S.HIT_READ, S.HIT_WRITE
+ALL_VECTORS = range(256)
+KINDS = {S.TOLD_EXCEPTION: "exception", S.TOLD_INTERRUPT: "interrupt", S.TOLD_SOFTWARE: "software"}
 EXEC_PAGE, WATCHED_PAGE = S.MARK_EXEC, (READ | WRITE) << 1  # of debug_map
 
 
@@ -48,17 +53,28 @@ class Access(NamedTuple):
         return overlap and self.physical == watch.physical and bool(self.kind & watch.kinds)
 
 
+class Delivery(NamedTuple):
+    """The handler of a vector was entered. `kind`: "interrupt" (from outside, NMI too), "exception", or "software"
+    (INT n, INT3, INTO, INT1: an instruction that has retired). `error`: the error code, if there is one."""
+
+    vector: int
+    kind: str
+    error: int | None = None
+
+
 class Debug:
     """What a machine watches for. `armed` is the switch; without it breakpoints and watchpoints stay, and rest."""
 
     def __init__(self, core: Core, memory: Memory):
         self._core, self._memory = core, memory
         self._i = {n: S.offset(n) // (S.FIELDS[n].bits // 8) for n in
-                   ("debug", "watch_n", "hit_n", "hits", "skip_icount", "skip_seq", "icount", "seq")}  # fmt: skip
+                   ("debug", "watch_n", "hit_n", "hits", "skip_icount", "skip_seq", "icount", "seq",
+                    "told", "told_vectors")}  # fmt: skip
         self._breakpoints: frozenset[int] = frozenset()
         self._watches: tuple[Watch, ...] = ()
         self._in_area: dict[Watch, int] = {}  # of those on video memory: where in the backing area they are
         self._masters: list[Access] = []
+        self._vectors: frozenset[int] = frozenset()
         self.armed = False
         memory.master_wrote = self._master_wrote
         memory.video_wrote = self._video_wrote
@@ -68,7 +84,19 @@ class Debug:
 
     @property
     def wanted(self) -> bool:
-        return bool(self._breakpoints or self._watches)
+        return bool(self._breakpoints or self._watches or self._vectors)
+
+    def set_deliveries(self, vectors: Iterable[int]) -> None:
+        """The vectors (0 to 255) whose deliveries end a run; none: none do."""
+        self._vectors = frozenset(vectors)
+        for n in range(8):
+            bits = sum(1 << vector % 32 for vector in self._vectors if vector // 32 == n)
+            self._core.c32[self._i["told_vectors"] + n] = bits
+
+    @property
+    def deliveries(self) -> frozenset[int]:
+        """The vectors whose deliveries end a run."""
+        return self._vectors
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
         """Linear addresses, any number of them."""
@@ -147,7 +175,7 @@ class Debug:
         watchpoint. None if something else is looked for, too: instructions, reads, addresses of the guest's page
         tables, or of pages that do not always show the same RAM.
         """
-        if self._breakpoints or not all(watch.kinds == WRITE and watch.physical for watch in self._watches):
+        if self._breakpoints or self._vectors or not all(watch.kinds == WRITE and watch.physical for watch in self._watches):
             return None
         memory, pages = self._memory, set[int]()
         for watch in self._watches:
@@ -167,10 +195,12 @@ class Debug:
         if self.armed:
             bits = (S.DEBUG_EXEC if self._breakpoints else 0) | (S.DEBUG_DATA if self._watches else 0)
             bits |= S.DEBUG_AREA if self._in_area else 0
+            bits |= S.DEBUG_DELIVERIES if self._vectors else 0
         if self._watches and bool(self._core.c32[self._i["debug"]] & S.DEBUG_DATA) != bool(bits & S.DEBUG_DATA):
             self._core.stale = True
         self._core.c32[self._i["debug"]] = bits
         self._core.c32[self._i["watch_n"]] = len(self._watches) if self.armed else 0
+        self._core.c64[self._i["told"]] = 0
         self._masters.clear()
 
     def skip_here(self) -> None:
@@ -214,6 +244,13 @@ class Debug:
         self._core.c32[self._i["hit_n"]] = 0
         return out
 
+    def delivery(self) -> Delivery | None:
+        """The delivery that has just happened, if it is one that ends a run; it is reported once."""
+        told, self._core.c64[self._i["told"]] = self._core.c64[self._i["told"]], 0
+        if not told:
+            return None
+        return Delivery(told & 0xFF, KINDS[told >> 8 & 3], told >> 32 if told & S.TOLD_ERROR else None)
+
     def met(self) -> bool:
-        """Whether a watchpoint was met; quick, for after each run of the engine."""
-        return bool(self._core.c32[self._i["hit_n"]] or self._masters)
+        """Whether a watchpoint was met or a delivery is to be told of; quick, for after each run of the engine."""
+        return bool(self._core.c32[self._i["hit_n"]] or self._core.c64[self._i["told"]] or self._masters)

@@ -22,10 +22,11 @@ from playhead.hw.memory import PAGE, Memory
 from playhead.hw.space import Space
 from playhead.log.hot_blocks import MOST, HotBlock
 from playhead.machine import checkpoint, storage, tracing
-from playhead.machine.debug import Access, Debug
+from playhead.machine.debug import Access, Debug, Delivery
 from playhead.machine.device_table import DeviceTable
 from playhead.machine.digest import PartDigests, hash_of
 from playhead.machine.parts import M64, MachineState, Parts
+from playhead.machine.probes import Probes
 from playhead.x86 import reset as x86_reset
 from playhead.x86 import state as S
 
@@ -38,7 +39,7 @@ ENGINES = ("native", "reference")
 class Stop(NamedTuple):
     """Why `run` returned: budget, halted (then `deadline_ns`), shutdown and reset (then `cause`, `status`), suspend,
     wakeup (then `cause` is the reason), kick, input (a device can take some again); and where `debug` is armed: break
-    (a breakpoint's instruction is next), watch (then `accesses`).
+    (a breakpoint's instruction is next), watch (then `accesses`), delivery (then `delivery`; a watch may have both).
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Stop(NamedTuple):
     cause: str = "none"
     status: int = 0
     accesses: tuple[Access, ...] = ()
+    delivery: Delivery | None = None
 
 
 class _Requests:
@@ -118,6 +120,7 @@ class Machine(Parts):
         self.memory.a20_changed = self._a20
         self._engines: dict = {}
         self._tier2 = tier2
+        self.probes = Probes(self.core)
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)
@@ -145,6 +148,7 @@ class Machine(Parts):
 
                 self._engines[name] = ReferenceEngine(self.core)
         self.engine = self._engines[name]
+        self.probes.use(self.engine)
         self._slice = SLICE[name]
         self.core.stale = True
 
@@ -243,7 +247,8 @@ class Machine(Parts):
         c32, c64, i = self._c32, self._c64, self._i
         while True:
             if self.debug.armed and self.debug.met():
-                return Stop("watch", accesses=tuple(self.debug.accesses()))
+                accesses, delivery = tuple(self.debug.accesses()), self.debug.delivery()
+                return Stop("watch" if accesses else "delivery", accesses=accesses, delivery=delivery)
             icount = c64[i["icount"]]
             if icount > until_icount or (icount == until_icount and c64[i["seq"]] >= until_seq):
                 asked = self.requests.stop is not None  # an input has woken it: it sleeps no longer

@@ -1,6 +1,6 @@
 """What a machine is made of, its moment and its virtual time: all that a checkpoint takes and puts back."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from playhead.base.record import I64, Queue, Record
 from playhead.boards.pc import Board
@@ -9,6 +9,9 @@ from playhead.hw.clock import VirtualClock
 from playhead.hw.memory import Memory
 from playhead.machine.debug import Debug
 from playhead.machine.storage import Storage
+
+if TYPE_CHECKING:
+    from playhead.engine.executed import Consumer, Counts
 
 M64 = (1 << 64) - 1
 
@@ -19,6 +22,20 @@ class MachineState(Record):
     rung_icount = I64(-1)
     rung_ns = I64(-1)
     deadlines = Queue(I64())
+
+
+class Taker(Protocol):
+    """Who counts and traces what an engine executes."""
+
+    def counts(self) -> "Counts": ...
+
+    def flush(self) -> None:
+        """Hand out what a trace holds."""
+        ...
+
+    def moved(self) -> None:
+        """The machine was put to another moment."""
+        ...
 
 
 class Engine(Protocol):
@@ -35,6 +52,12 @@ class Engine(Protocol):
     def ram_digest(self, pages: int) -> int: ...
 
     def tlb_digest(self) -> int: ...
+
+    def probe(self, counting: bool, consumer: "Consumer | None") -> "Taker":
+        """Count, and trace to a consumer, what is executed from now on (`machine/probes.py`)."""
+        ...
+
+    def probe_no_more(self) -> None: ...
 
 
 class Parts:

@@ -181,7 +181,7 @@ class ReplaySession:
             if stop.deadline_ns == NEVER:
                 raise self._diverged(f"at {now}: the guest has halted for good, but the recording goes on to {target}")
             self._sleep(stop.deadline_ns)
-        elif stop.kind in ("break", "watch"):
+        elif stop.kind in ("break", "watch", "delivery"):
             self._met(stop)
 
     def _sleep(self, until_ns: int) -> None:

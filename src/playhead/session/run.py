@@ -168,7 +168,7 @@ class RunSession:
             sleep_or_wake(self, stop)
         elif stop.kind == "halted":
             self._halted(stop.deadline_ns)
-        elif stop.kind in ("break", "watch"):
+        elif stop.kind in ("break", "watch", "delivery"):
             self.met = stop  # the instruction here may have begun to be fetched: a replay that arrives here has not
         elif settled and self.sources.pending:
             self._deliver_input()

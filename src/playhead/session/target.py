@@ -7,7 +7,7 @@ from playhead.base.record import BytesLike
 from playhead.log.console import number_of
 from playhead.log.events import ClockHost, Event
 from playhead.log.hot_blocks import HotBlock
-from playhead.machine.debug import Access
+from playhead.machine.debug import Access, Delivery
 
 Printed = Callable[[int, bytes, Sequence[int]], None]
 
@@ -44,6 +44,11 @@ class StopLike(Protocol):
     @property
     def accesses(self) -> tuple[Access, ...]:
         """watch: those that were met."""
+        ...
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """delivery, and it may be beside a watch: the interrupt or exception whose handler was entered."""
         ...
 
 

@@ -141,6 +141,14 @@ _field("work", 64, 64, arch=False)  # the engine's own
 # and no digest knows of it (machine/profile.py).
 COUNTS = ("turns", "searched", "slow", "walks", "flushes")
 _field("counts", 64, 16, arch=False)
+# A debugger's: deliveries that end a run (machine/debug.py), and the last one.
+_field("told", 64, 1, arch=False)  # 0: none; else TOLD | vector | how << 8 | whether it has an error code << 10 | it << 32
+_field("told_vectors", 32, 8, arch=False)  # a bit for each vector
+# Probes (engine/llvm/probe_code.py): what is counted or traced while code runs.
+_field("probes", 32, 1, arch=False)  # PROBE_*
+_field("probed", 32, 1, arch=False)  # records in the region `probes`
+_field("trace_top", 64, 1, arch=False)  # where the next entry of the trace goes
+_field("trace_end", 64, 1, arch=False)
 SIZE = -(-_top // 4096) * 4096
 
 # Arrays that routines index: name -> slot in `ptr`.
@@ -148,7 +156,7 @@ REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies", "written",
-    "heat", "alarms", "stops",
+    "heat", "alarms", "stops", "probes", "cut_short",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
@@ -169,9 +177,15 @@ EXIT_BREAK, EXIT_WATCH = range(14, 16)
 EXIT_FROZEN = 16  # before a waiting x87 instruction: FERR# is to be asserted, an interrupt to be waited for
 EXIT_REARM = 17  # the debug registers have changed
 EXIT_HEAT = 18  # in front of a block of which the second tier is told at once
+EXIT_TRACE = 19  # the trace is full
+EXIT_TOLD = 20  # after a delivery that ends runs: see `told`
+PROBE_COUNT, PROBE_TRACE = 1, 2  # of `probes`
 REARM_NOW, REARM_LATER = 1, 2  # LATER: nothing is enabled, so that marks which are left cost time and nothing else
 PENDING_INTR, PENDING_NMI = 1, 2  # of `intr_pending`: what the machine wants to deliver as soon as it may
 DEBUG_EXEC, DEBUG_DATA, DEBUG_AREA = 1, 2, 4  # AREA: places in video memory
+DEBUG_DELIVERIES = 8  # those of `told_vectors` end a run
+TOLD, TOLD_EXCEPTION, TOLD_INTERRUPT, TOLD_SOFTWARE = 1 << 11, 0, 1, 2  # of `told`; the others are its `how`
+TOLD_ERROR = 1 << 10
 # `debug_map` holds for each linear page: bit 0 a debugger's breakpoints, from bit 1 on HIT_* of its watchpoints, from
 # GUEST_SHIFT on those of the guest's data breakpoints, then its instruction breakpoints. `debug_offsets` holds for each
 # offset in a page whose breakpoints are there.

@@ -4,6 +4,7 @@ from playhead.engine.llvm import copies
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.accesses import page_entry
 from playhead.engine.llvm.host_words import catch, host, pointer, set_host
+from playhead.engine.llvm.probe_code import is_probe, probing
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.decode import DEC, MAX_LENGTH
@@ -124,6 +125,16 @@ def write_uop(m: StateBuilder, at, off):
     m.ret(flags.zext(64))
 
 
+@routine(64, 32, native_only=True, faults=False)
+def write_repeated(m: StateBuilder, at, off):
+    """As `write_uop`, of a REP whose iterations are counted: between two probes. Returns where the next uop goes."""
+    to = call(m, "write_probe", at, off, L.REP_BEGIN_WORK)
+    call(m, "write_uop", to, off)
+    field = to + L.UOP["flags"][0]
+    set_host(m, field, 8, host(m, field, 8) | L.REPEATS)
+    m.ret(call(m, "write_probe", to + L.UOP_SIZE, off, L.REP_END_WORK))
+
+
 @routine(64, 64, 32, 32, native_only=True, faults=False)
 def finish_block(m: StateBuilder, block, end, count, ended):
     """Close a block: the `end` uop if it needs one, the counts that are left at each uop, what to call to enter it.
@@ -136,15 +147,16 @@ def finish_block(m: StateBuilder, block, end, count, ended):
         set_host(m, end + L.UOP_SIZE, 64, m.ld("work", 2))
         at.set(end + 2 * L.UOP_SIZE)
     set_host(m, block + L.B_MEMBER, 16, 0)
-    set_host(m, block + L.B_UOPS, 16, (count + ended.eq(0).zext(32)).trunc(16))
-    p, left = m.var(64, block + L.HEADER), m.var(32, count)
+    p, left, uops = m.var(64, block + L.HEADER), m.var(32, count), m.var(32, ended.eq(0).zext(32))
     with m.loop():
-        with m.if_(left.get().eq(0)):
+        with m.if_(p.get().eq(end)):
             m.break_()
         set_host(m, p.get() + L.UOP["rem"][0], 16, left.get().trunc(16))
+        left.set(left.get() - is_probe(m, p.get()).select(0, 1, 32))
         linked = (host(m, p.get() + L.UOP["flags"][0], 8) & L.LINKED).ne(0)
         p.set(p.get() + linked.select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
-        left.set(left.get() - 1)
+        uops.set(uops.get() + 1)
+    set_host(m, block + L.B_UOPS, 16, uops.get().trunc(16))
     set_host(m, block + L.B_N, 32, count)
     first = m.ld("heat_first")
     set_host(m, block + L.B_COUNT, 32, first)
@@ -203,8 +215,12 @@ def decode_block(m: StateBuilder, lin, pa, mode):
     """Decode the instructions at a physical address up to a branch or the end of the page; returns the block. Raises
     what the first instruction raises (#PF on its second page, #GP if it is too long)."""
     block = ((m.ld("arena_top") + (L.HEADER + L.UOP_SIZE - 1)) & -L.UOP_SIZE) - L.HEADER  # no uop lies on two lines
-    with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 2 * L.UOP_SIZE))):
+    with m.if_(block.ugt(pointer(m, "arena") + (L.ARENA - (L.MAX_INSNS + 4) * 4 * L.UOP_SIZE))):
         m.undone(S.EXIT_ARENA)
+    probes = m.ld("probes")
+    with m.if_(m.ld("probed").ugt(L.MOST_RECORDS - L.MAX_INSNS)):
+        m.undone(S.EXIT_ARENA)
+    run = m.var(32, L.MOST_PIECE)  # instructions of the last piece: the next one begins a new one
     entry = m.item("page_map", (pa >> 12).zext(64), 64)
     with m.if_(~keeps_code(entry)):
         m.undone(S.EXIT_REFERENCE)
@@ -260,12 +276,23 @@ def decode_block(m: StateBuilder, lin, pa, mode):
             call(m, "decode", mode)
             pa2.set(second)
             crossing.set(1)
-        flags = call(m, "write_uop", top.get(), off.get()).trunc(32)
-        top.set(top.get() + (flags & L.LINKS).ne(0).select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
+        with m.if_(probes.ne(0)):
+            with m.if_(run.get().eq(L.MOST_PIECE)):
+                top.set(call(m, "begin_piece", top.get(), off.get(), lin, pa, mode))
+            run.set(call(m, "add_to_piece").trunc(32))
+        kind = host(m, pointer(m, "handlers") + (m.ld("dec", DEC.index("handler")) << 4).zext(64) + 8, 32)
+        repeats = (kind & L.SPENDS).ne(0) & probing(m, S.PROBE_COUNT)
+        with m.if_(repeats):
+            top.set(call(m, "write_repeated", top.get(), off.get()))
+        with m.else_():
+            call(m, "write_uop", top.get(), off.get())
+            top.set(top.get() + (kind & L.LINKS).ne(0).select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
+        with m.if_((kind & L.LINKS).ne(0)):
+            run.set(L.MOST_PIECE)
         off.set(off.get() + m.ld("dec", DEC.index("len")))
         count.set(count.get() + 1)
-        with m.if_((flags & L.ENDS).ne(0)):
-            ended.set((flags & L.FALLS).eq(0).zext(32))
+        with m.if_((kind & L.ENDS).ne(0)):
+            ended.set((kind & L.FALLS).eq(0).zext(32))
             m.break_()
         with m.if_(crossing.get().ne(0)):
             m.break_()
@@ -274,6 +301,7 @@ def decode_block(m: StateBuilder, lin, pa, mode):
     m.st("blocks_decoded", m.ld("blocks_decoded") + 1)
     set_host(m, block + L.B_MODE, 32, mode)
     set_host(m, block + L.B_PA, 32, pa)
+    set_host(m, block + L.B_LINEAR, 32, lin)
     set_host(m, block + L.B_BYTES, 16, off.get().trunc(16))
     set_host(m, block + L.B_CROSS, 16, crossing.get().trunc(16))
     set_host(m, block + L.B_PA2, 32, pa2.get())
@@ -314,7 +342,8 @@ def find_block(m: StateBuilder, lin, mode):
             p.set(host(m, p.get() + L.B_NEXT, 64))
             set_host(m, before.get(), 64, p.get())
             m.continue_()
-        with m.if_(host(m, p.get() + L.B_PA, 32).eq(pa) & host(m, p.get() + L.B_MODE, 32).eq(mode)):
+        here = host(m, p.get() + L.B_LINEAR, 32).eq(lin) | m.ld("probes").eq(0)
+        with m.if_(host(m, p.get() + L.B_PA, 32).eq(pa) & host(m, p.get() + L.B_MODE, 32).eq(mode) & here):
             with m.if_(host(m, p.get() + L.B_CROSS, 16).eq(0)):
                 found(m, p.get())
             second = call(m, "translate", (lin & 0xFFFFF000) + 0x1000, paging.FETCH)
@@ -334,8 +363,12 @@ def cut(m: StateBuilder, block, count):
     source, target, left = m.var(64, block + L.HEADER), m.var(64, pointer(m, "arena")), m.var(32, count)
     with m.loop():
         s, t = source.get(), target.get()
-        with m.if_(left.get().eq(0)):
-            set_host(m, t, 64, m.ld("work", 3))
+        handler = host(m, s, 64)
+        with m.if_(left.get().eq(0) & handler.ne(m.ld("work", L.REP_END_WORK))):
+            begins = is_probe(m, s) & handler.ne(m.ld("work", L.REP_BEGIN_WORK))  # a piece
+            inside = probing(m, S.PROBE_COUNT) & ~begins & handler.ne(m.ld("work", 1))
+            set_host(m, t, 64, inside.select(m.ld("work", L.STOP_SHORT_WORK), m.ld("work", 3)))
+            set_host(m, t + L.PROBE_AT, 64, s)
             set_host(m, t + L.UOP["off"][0], 16, host(m, s + L.UOP["off"][0], 16))
             set_host(m, t + L.UOP["rem"][0], 16, 0)
             m.break_()
@@ -348,5 +381,5 @@ def cut(m: StateBuilder, block, count):
             set_host(m, t + L.UOP_SIZE, 64, m.ld("work", 2))
         source.set(s + size)
         target.set(t + size)
-        left.set(left.get() - 1)
+        left.set(left.get() - is_probe(m, s).select(0, 1, 32))
     m.ret(pointer(m, "arena"))

@@ -67,6 +67,7 @@ class NativeCore:
             end += size
         handlers, copies, self.decode, code = parts
         self.handlers, self.copies = bytearray(handlers), bytearray(copies)
+        self.kinds = bytes(header["kinds"])  # of forms (x86/ways_on.py)
         if header["linked"]:
             base = map_code(code, header["absolute"], header["outside"])
             self.address = {name: base + offset for name, offset in header["exports"].items()}
@@ -89,7 +90,7 @@ def pack(parts: list[str], index: dict) -> bytes:
     """The file of a core that was built: of its object files, and of what `generate` says of them. In the array of
     handlers is, in place of an address, an offset in the image, or the number of a name if LLVM has to load it."""
     objects = [read(part_path(key)) for key in parts]
-    header: dict[str, object] = {}
+    header: dict[str, object] = {"kinds": index["kinds"]}
     code, names = b"", list(dict.fromkeys([*index["handlers"], *chain.from_iterable(index["copies"])]))
     try:
         image = link(objects)

@@ -23,6 +23,7 @@ from playhead.ir.verify import verify
 SIGNATURE = "ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl"
 TYPES = "ptr, ptr, i32, i64, ptr"
 FN = f"void ({TYPES})"
+REPEATS = {"spend", "again"}  # operations of instructions that may retire several times, or go on with themselves
 
 
 @dataclass
@@ -489,7 +490,9 @@ class Emitter:
     def op_leave(self, op: Op) -> None:
         self.store("i32", self.ref(op.args[0]), "%cpu", self.state("exit_reason"))
         self.store("i64", self.ref(op.args[1]), "%cpu", self.state("exit_info"))
-        self.tail("@go_slow", "%uop", self.ref(op.args[2]) if len(op.args) > 2 else self.next_eip(), "%bud")
+        repeats = not kinds_of(self.f.body).isdisjoint(REPEATS)
+        target = self.ref(op.args[2]) if len(op.args) > 2 else self.next_eip()
+        self.tail("@repeated" if repeats else "@go_slow", "%uop", target, "%bud")
 
     def op_undone(self, op: Op) -> None:
         self.store("i32", self.ref(op.args[0]), "%cpu", self.state("exit_reason"))
@@ -498,7 +501,7 @@ class Emitter:
 
     def op_again(self, op: Op) -> None:
         self.store("i32", "1", "%cpu", self.state("again"))
-        self.tail("@go_slow", "%uop", self.here(), "%bud")
+        self.tail("@repeated", "%uop", self.here(), "%bud")
 
     def op_enter(self, op: Op) -> None:
         """Run decoded instructions from a host address on (native run loop only): (what to call, uop, eip, budget)."""

@@ -13,9 +13,15 @@ from playhead.engine.llvm.tier2.switch import OFF, chosen
 from playhead.x86 import state as S
 
 if TYPE_CHECKING:
+    from playhead.engine.executed import Consumer
+    from playhead.engine.llvm.probes import NativeProbes
     from playhead.engine.llvm.tier2.tier import Backend, Compiled, Tier2
     from playhead.engine.reference import ReferenceEngine
 
+PROBE_HANDLERS = {
+    L.PROBE_WORK: "probe", L.TRACE_WORK: "trace", L.REP_BEGIN_WORK: "rep_begin", L.REP_END_WORK: "rep_end",
+    L.STOP_SHORT_WORK: "stop_short",
+}  # fmt: skip
 MOST = 1 << 30  # instructions in one go: fewer than the length that says that a block is void
 SLOW_MOST = 1 << 12  # of those that the reference engine does: code in video memory must not keep the machine for long
 
@@ -67,6 +73,8 @@ class NativeEngine:
         def function(name, result, *arguments) -> Callable[..., Any]:
             return ctypes.CFUNCTYPE(result, ctypes.c_void_p, *arguments)(self.library.address[name])
 
+        for number, name in PROBE_HANDLERS.items():
+            core.set("work", self.library.address[name], number)
         self._run = function("ph_run", None)
         self._host_flush = function("ph_host_flush", None)
         self._host_unshow = function("ph_host_unshow", None, ctypes.c_uint32, ctypes.c_uint32)
@@ -83,6 +91,7 @@ class NativeEngine:
         self._reference: ReferenceEngine | None = None
         self._marks = GuestMarks(core)
         self._i = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
+        self.probes: NativeProbes | None = None
         self.tier2: Tier2 | None = None
         if chosen(tier2) != OFF:
             self.use_tier2(chosen(tier2))
@@ -135,7 +144,7 @@ class NativeEngine:
             if c32[i["moved_on"]]:
                 end = c64[i["icount_end"]]
             if reason == S.EXIT_REFERENCE:
-                self.reference.run(1)
+                self._run_reference()
                 slow += 1
                 if c32[i["exit_reason"]]:
                     return
@@ -147,8 +156,40 @@ class NativeEngine:
                     return
             elif reason == S.EXIT_ARENA:
                 self.reset_arena()
-            elif reason not in (S.EXIT_REARM, S.EXIT_HEAT) and (reason or c64[i["icount"]] >= end):
+            elif reason == S.EXIT_TRACE and self.probes is not None:
+                self.probes.flush()
+            elif reason not in (S.EXIT_REARM, S.EXIT_HEAT, S.EXIT_TRACE) and (reason or c64[i["icount"]] >= end):
                 return
+
+    def _run_reference(self) -> None:
+        """An instruction that only the reference engine can do."""
+        if self.probes is None:
+            self.reference.run(1)
+            return
+        self.probes.flush()
+        self.reference.probes = self.probes.reference
+        self.reference.run(1)
+        self.probes.executed_by_reference()
+
+    def probe(self, counting: bool, consumer: "Consumer | None") -> "NativeProbes":
+        """Count and trace from now on what is executed. Blocks are decoded anew, with probes."""
+        from playhead.engine.llvm.probes import NativeProbes
+
+        self.probe_no_more()
+        self.probes = NativeProbes(self.core, self._arrays, self._arena, self.library.kinds, counting, consumer, _address)
+        self.reset_arena()
+        return self.probes
+
+    def probe_no_more(self) -> None:
+        """Neither count nor trace; blocks are decoded anew, without probes."""
+        if self.probes is not None:
+            self.probes.stop()
+            self.probes = None
+            if self._reference is not None:
+                self._reference.probes = None
+            self.core.set("probed", 0)
+            self._arrays["cut_short"][:] = bytes(L.SIZES["cut_short"])
+            self.reset_arena()
 
     def around_native(self, around: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
         """Put something around each stretch of native code from now on, such as a clock."""
@@ -156,6 +197,8 @@ class NativeEngine:
 
     def reset_arena(self) -> None:
         """Forget all decoded code."""
+        if self.probes is not None:
+            self.probes.forget()
         if self.tier2 is not None:
             self.tier2.forget()
         self._forget_code(self._cpu)

@@ -5,10 +5,12 @@ import re
 
 from playhead.engine.llvm import copies, runtime
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.emit import FN, Emitter, Layout, copy_suffix
+from playhead.engine.llvm import probe_stubs
+from playhead.engine.llvm.emit import FN, REPEATS, Emitter, Layout, copy_suffix, kinds_of
 from playhead.engine.llvm.stubs import EXPORTS, stubs
 from playhead.ir.ops import ENDS
 from playhead.x86 import state as S
+from playhead.x86 import ways_on
 from playhead.x86.build import StateBuilder
 from playhead.x86.isa import tables
 from playhead.x86.table import ROUTINES
@@ -70,6 +72,7 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         flags.append(
             (L.ENDS if h.ends or not native else 0) | (L.LINKS if h.links and native else 0)
             | (L.FALLS if falls else 0) | by
+            | (L.SPENDS if native and not kinds_of(h.function.body).isdisjoint(REPEATS) else 0)
         )  # fmt: skip
         own.append([h.function.name + copy_suffix(fixed) for fixed in values])
         if native:
@@ -96,7 +99,7 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         )
     parts = []
     core = "\n".join(t for _, t in routines) + stubs(layout).replace("define hidden", "define")
-    inner = {"slow_access", "unlinked", "counted", "r_device_entry"}
+    inner = {"slow_access", "unlinked", "counted", "r_device_entry", *probe_stubs.INNER}
     groups = [(core, {n for n, _ in routines} | set(EXPORTS) | inner)]
     for i in range(0, len(functions), part_size):
         chunk = functions[i : i + part_size]
@@ -105,4 +108,5 @@ def generate(part_size: int) -> tuple[list[str], dict]:
         parts.append(text + "\n" + declarations(text, defined, routine_types) + "\n" + ATTRIBUTES)
     return parts, {
         "handlers": names, "flags": flags, "copies": own, "decode": bytes(decode.bytes), "exports": EXPORTS,
+        "kinds": list(ways_on.kinds(table)),
     }  # fmt: skip

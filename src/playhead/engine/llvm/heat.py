@@ -7,6 +7,7 @@ hold nothing but what was decoded, so that equal instructions give equal bytes.
 
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.host_words import host, pointer, set_host
+from playhead.engine.llvm.probe_code import is_probe
 from playhead.x86.build import StateBuilder
 from playhead.x86.table import routine
 
@@ -31,8 +32,12 @@ def tell(m: StateBuilder, block):
     with m.loop():
         with m.if_(left.get().eq(0)):
             m.break_()
+        probe = is_probe(m, uop.get())
         for word in range(0, L.UOP_SIZE, 8):
-            set_host(m, to.get() + word, 64, host(m, uop.get() + word, 64))
+            value = host(m, uop.get() + word, 64)
+            if word in (L.PROBE_AT, L.PROBE_COUNTER):
+                value = probe.select(m.const(0, 64), value)
+            set_host(m, to.get() + word, 64, value)
         linked = (host(m, uop.get() + L.UOP["flags"][0], 8) & L.LINKED).ne(0)
         uop.set(uop.get() + linked.select(2 * L.UOP_SIZE, L.UOP_SIZE, 64))
         to.set(to.get() + L.UOP_SIZE)

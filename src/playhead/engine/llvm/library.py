@@ -18,7 +18,7 @@ class Library:
 
     def __init__(self) -> None:
         core = load_or_build()
-        self.address = core.address
+        self.address, self.kinds = core.address, core.kinds
         self.handlers = _array(core.handlers)
         self.copies = _array(core.copies)
         self.decode = _array(core.decode)

@@ -84,6 +84,9 @@ class _Turn:
                 m.st("exit_reason", S.EXIT_WATCH)
                 m.ret()
             m.st("hit_n", 0)  # the instruction did not happen after all
+        with m.if_(m.ld("told").ne(0)):
+            m.st("exit_reason", S.EXIT_TOLD)
+            m.ret()
         with m.if_(m.ld("rearm").eq(S.REARM_NOW)):
             m.st("exit_reason", S.EXIT_REARM)
             m.ret()

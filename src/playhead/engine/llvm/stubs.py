@@ -1,6 +1,7 @@
 """The few native functions that are not instructions: where handlers go when they cannot simply continue.
 
-bail      the instruction did not happen: return the rest of the block to the budget, stay before it
+give_back the instruction did not happen: return the rest of the block to the budget, stay before it. Handlers go there
+          by `bail` (probe_stubs.py)
 go        continue at a computed EIP: through the jump cache, or out to the run loop
 go_slow   leave to the run loop, which checks everything and then continues at an EIP
 unlinked  a direct jump whose link is missing, or too long for the budget; `uop` is the link record. Nothing links to
@@ -14,6 +15,7 @@ reference an instruction that only the reference engine runs
 
 from playhead.engine.llvm import jump_cache
 from playhead.engine.llvm import layout as L
+from playhead.engine.llvm import probe_stubs
 from playhead.engine.llvm.emit import SIGNATURE, Layout
 from playhead.x86 import state as S
 
@@ -42,16 +44,17 @@ _CALLED = (
     ("forget_code", "", False), ("collect_written", "i32 %pages", False), ("ram_digest", "i32 %pages", True),
     ("tlb_digest", "", True), ("host_unshow", "i32 %first, i32 %count", False),
 )  # fmt: skip
-EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", "count", *(f"ph_{name}" for name, _, _ in _CALLED))
+EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", "count", *probe_stubs.EXPORTS,
+           *(f"ph_{name}" for name, _, _ in _CALLED))  # fmt: skip
 
 
 def stubs(layout: Layout) -> str:
     """LLVM text of all stubs and of the functions that Python calls."""
     s = layout.state
     lookup = _lookup(layout.regions["jump_cache"])
-    leaving = _go_slow(s), _bail(), _stop(), _reference(s)
+    leaving = _go_slow(s), _give_back(), _stop(), _reference(s)
     entering = _go(s, lookup), _unlinked(s, lookup), _end(s), _count(s)
-    return "".join((*leaving, *entering, _CALLS, *(_called(*row) for row in _CALLED)))
+    return "".join((*leaving, *entering, probe_stubs.probe_stubs(), _CALLS, *(_called(*row) for row in _CALLED)))
 
 
 def _at(name: str, offset: int) -> str:
@@ -70,10 +73,10 @@ define {_CC} void @go_slow({SIGNATURE}) #0 {{
 """
 
 
-def _bail() -> str:
+def _give_back() -> str:
     """The instruction did not happen: return the rest of the block to the budget."""
     return f"""
-define {_CC} void @bail({SIGNATURE}) #0 {{
+define {_CC} void @give_back({SIGNATURE}) #0 {{
 {_LOAD_OFF}  %pr = getelementptr i8, ptr %uop, i64 {_REM}
   %r16 = load i16, ptr %pr
   %r = zext i16 %r16 to i64
@@ -206,7 +209,7 @@ define hidden {_CC} void @counted({SIGNATURE}) #1 {{
   br i1 %leave, label %out, label %on
 out:
 {_at("pr", s["exit_reason"])}  store i32 {S.EXIT_HEAT}, ptr %pr
-  musttail call {_CC} void @bail(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
+  musttail call {_CC} void @give_back(ptr %cpu, ptr %uop, i32 %eip, i64 %budget, ptr %tbl)
   ret void
 on:
   %h = load ptr, ptr %uop, align 8

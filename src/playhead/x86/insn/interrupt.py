@@ -30,6 +30,8 @@ def int_(m, vector):
     with m.if_(m.v86()):
         done = call(m, "redirect", number, m.next())
         with m.if_(done.bit(REDIRECTED)):
+            with m.if_((m.ld("debug") & S.DEBUG_DELIVERIES).ne(0)):
+                call(m, "tell_delivery", number, 0, SOFT | INSTRUCTION)
             m.st("nodebug_icount", m.icount() + 1)
             m.leave(S.EXIT_NONE, 0, done.trunc(32))
     enter(m, number, SOFT)

@@ -173,9 +173,27 @@ def data_breakpoint(m: StateBuilder, lin, size, write):
 @routine(32, 32, 32, 32)
 def interrupt(m: StateBuilder, vector, error, flags, eip):
     """Enter the handler of a vector, `eip` to return to. Returns the handler's EIP; bit 32: a trap of the new task."""
+    done = m.var(64, 0)
     with m.if_(m.protected()):
-        m.ret(call(m, "interrupt_protected", vector, error, flags, eip))
-    m.ret(call(m, "interrupt_real", vector, eip))
+        done.set(call(m, "interrupt_protected", vector, error, flags, eip))
+    with m.else_():
+        done.set(call(m, "interrupt_real", vector, eip))
+    with m.if_((m.ld("debug") & S.DEBUG_DELIVERIES).ne(0)):
+        call(m, "tell_delivery", vector, error, flags)
+    m.ret(done.get())
+
+
+@routine(32, 32, 32, faults=False)
+def tell_delivery(m: StateBuilder, vector, error, flags):
+    """A handler was entered: note it, if a debugger wants runs to end after it (`told` in the state)."""
+    wanted = m.ld_at("told_vectors", (vector >> 5) & 7) >> (vector & 31)
+    with m.if_(wanted.trunc(1)):
+        hardware = m.ld("fault_soft").eq(2).select(S.TOLD_INTERRUPT, S.TOLD_EXCEPTION, 32)
+        how = (flags & INSTRUCTION).ne(0).select(S.TOLD_SOFTWARE, hardware)
+        with_error = (flags & ERROR).ne(0)
+        note = vector | (how << 8) | with_error.select(S.TOLD_ERROR | S.TOLD, S.TOLD, 32)
+        m.st("told", note.zext(64) | (with_error.select(error, 0, 32).zext(64) << 32))
+    m.ret()
 
 
 @routine(32, 32)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from playhead.engine.llvm import jump_cache
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.tier2.steps import Cells, Exit, Jump, Load, Step, Store, Walk
-from playhead.engine.llvm.tier2.text import CODE, GUEST, LIKELY, STATE, TABLE, UNLIKELY, FunctionText, Scope
-from playhead.engine.llvm.tier2.unit import END, Uop
+from playhead.engine.llvm.tier2.steps import Cells, Exit, Jump, Load, Probe, Step, Store, Walk
+from playhead.engine.llvm.tier2.text import CODE, GUEST, LIKELY, PROBE, STATE, TABLE, UNLIKELY, FunctionText, Scope
+from playhead.engine.llvm.tier2.unit import COUNT, END, Uop
 from playhead.engine.llvm.tier2.values import DIVISIONS, Node
 from playhead.engine.llvm.tier2.windows import Window, split, windows
 from playhead.x86 import state as S
@@ -57,6 +57,8 @@ class BlockText:
                 out.append(f"store i{step.bits} {value}, ptr {p}, align 1, {GUEST}")
             elif isinstance(step, Exit):
                 self.exit_step(step)
+            elif isinstance(step, Probe):
+                self.count(step) if step.uop.handler == COUNT else self.trace(step)
             else:
                 self.jump_step(step)
         for step, limit in list(self.exits.values()):
@@ -172,6 +174,44 @@ class BlockText:
         on = self.label()
         out.append(f"br i1 {c}, label %{self.leave_at(step)}, label %{on}, {UNLIKELY}")
         out.append(f"{on}:")
+
+    # probes
+
+    def count(self, step: Probe) -> None:
+        """Count in the uop."""
+        p, old, new = self.pointer(self.main, self.uops(self.main), step.uop.at + L.PROBE_COUNTER), self.t(), self.t()
+        self.main.out += [
+            f"{old} = load i64, ptr {p}, {PROBE}",
+            f"{new} = add i64 {old}, 1",
+            f"store i64 {new}, ptr {p}, {PROBE}",
+        ]
+
+    def trace(self, step: Probe) -> None:
+        """Append an entry, as the stub `trace` does it, which is also where one goes that finds no room."""
+        out = self.main.out
+        place = self.pointer(self.main, "%cpu", S.offset("trace_top"))
+        end = self.load(self.main, "i64", "%cpu", S.offset("trace_end"), STATE)
+        until = self.load(self.main, "i64", "%cpu", S.offset("icount_end"), STATE)
+        uop = self.pointer(self.main, self.uops(self.main), step.uop.at)
+        top, full, address, low, wide, paid, icount, high, entry, to, then = (self.t() for _ in range(11))
+        on = self.label()
+        out += [
+            f"{top} = load i64, ptr {place}, {STATE}",
+            f"{full} = icmp eq i64 {top}, {end}",
+            f"br i1 {full}, label %{self.leave_at(step)}, label %{on}, {UNLIKELY}",
+            f"{on}:",
+            f"{address} = ptrtoint ptr {uop} to i64",
+            f"{low} = trunc i64 {address} to i32",
+            f"{wide} = zext i32 {low} to i64",
+            f"{paid} = add i64 {self.budget}, {step.uop.rem}",
+            f"{icount} = sub i64 {until}, {paid}",
+            f"{high} = shl i64 {icount}, 32",
+            f"{entry} = or i64 {wide}, {high}",
+            f"{to} = inttoptr i64 {top} to ptr",
+            f"store i64 {entry}, ptr {to}, {PROBE}",
+            f"{then} = add i64 {top}, 8",
+            f"store i64 {then}, ptr {place}, {STATE}",
+        ]
 
     # guest memory
 

@@ -7,14 +7,16 @@ from itertools import pairwise
 
 from playhead.engine.llvm.core_file import ENTRY, WORD
 from playhead.engine.llvm.library import Library
-from playhead.engine.llvm.tier2.unit import END
+from playhead.engine.llvm.tier2.unit import COUNT, END, REP_BEGIN, REP_END, TRACE
+
+STUBS = {"end": END, "probe": COUNT, "trace": TRACE, "rep_begin": REP_BEGIN, "rep_end": REP_END}
 
 
 @cache
 def handler_numbers(library: Library) -> dict[int, int]:
     """A copy (copies.py) has the number of its handler: what it was made for is in the uop as well. All handlers that
     only the reference engine runs are one function, and have the number of the first."""
-    numbers = {library.address["end"]: END}
+    numbers = {library.address[name]: number for name, number in STUBS.items()}
     entries = list(ENTRY.iter_unpack(library.handlers))
     copies = [address for (address,) in WORD.iter_unpack(library.copies)]
     firsts = [first for _, _, first in entries]

@@ -140,22 +140,26 @@ class Regions:
         for _ in range(count):
             last = uop
             number = self._numbers[self._words[uop // 8]]
-            unit += number.to_bytes(8, "little") + bytes(self._arena[uop + 8 : uop + L.UOP_SIZE])
-            linked = self._arena[uop + L.UOP["flags"][0]] & L.LINKED
+            flags = self._arena[uop + L.UOP["flags"][0]]
+            fields = bytes(self._arena[uop + 8 : uop + L.UOP_SIZE])
+            unit += number.to_bytes(8, "little") + (bytes(16) + fields[16:] if flags & L.PROBE else fields)
+            linked = flags & L.LINKED
             if linked:
                 links.append((uop - first, self._words[(uop + L.UOP_SIZE) // 8]))
             uop += 2 * L.UOP_SIZE if linked else L.UOP_SIZE
         calls = bool(linked) and number != END
         return Block(address, place, mode, place + length, unit, tuple(links), last - first, calls, not linked)
 
-    def _at(self, place: int, mode: int) -> int | None:
-        """The address of the live block at a physical address (blocks.py: `find_block`), if jumps may lead there."""
+    def _at(self, place: int, mode: int, linear: int) -> int | None:
+        """The address of the live block at a physical address (blocks.py: `find_block`), if jumps may lead there. While
+        there are probes, each linear address has its own."""
         if self._core.debug_offsets[place & (PAGE - 1)]:
             return None
         address = self._hash[(place * L.HASH_FACTOR & 0xFFFFFFFF) >> (32 - L.HASH_BITS)]
         while address:
             at = address - self._base
-            if (self._halves[(at + L.B_PA) // 4], self._halves[(at + L.B_MODE) // 4]) == (place, mode):
+            here = not self._core.get("probes") or self._halves[(at + L.B_LINEAR) // 4] == linear
+            if here and (self._halves[(at + L.B_PA) // 4], self._halves[(at + L.B_MODE) // 4]) == (place, mode):
                 return address
             address = self._words[(at + L.B_NEXT) // 8]
         return None
@@ -188,7 +192,8 @@ class Regions:
             if known and (block.place // PAGE, block.mode) != (known[head].place // PAGE, known[head].mode):
                 continue
             known[address] = block
-            after = self._at(block.end, block.mode) if block.calls and block.end % PAGE else None
+            linear = self._halves[(address - self._base + L.B_LINEAR) // 4] + block.end - block.place
+            after = self._at(block.end, block.mode, linear) if block.calls and block.end % PAGE else None
             returns += [after] if after else []
             order += [t for t in (*(t for _, t in block.links), *returns[-1:]) if t not in order]
         return known, [a for a in returns if a in known][:MOST_RETURNS]

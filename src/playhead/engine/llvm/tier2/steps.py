@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from playhead.engine.llvm import layout as L
-from playhead.engine.llvm.tier2.unit import END, Unit, Uop
+from playhead.engine.llvm.tier2.unit import COUNT, END, REP_BEGIN, TRACE, Unit, Uop
 from playhead.engine.llvm.tier2.values import DIVISIONS, Graph, Node
 from playhead.ir.ops import ENDS, Op, Value
 from playhead.x86 import state as S
@@ -67,7 +67,14 @@ class Jump(NamedTuple):
     redo: bool
 
 
-Step = Load | Store | Exit | Jump
+class Probe(NamedTuple):
+    """Count an execution of what follows, or append it to the trace (probe_code.py)."""
+
+    uop: Uop
+    cells: Cells
+
+
+Step = Load | Store | Exit | Jump | Probe
 
 
 @cache
@@ -114,6 +121,9 @@ class Walk:
             if uop.handler == END:
                 self._end()
                 return
+            if uop.handler in (COUNT, TRACE):
+                self.steps.append(Probe(uop, self.cells))
+                continue
             self.cells = dict(self.cells)
             kept = len(self.steps)
             try:
@@ -122,7 +132,7 @@ class Walk:
                 del self.steps[kept:]
                 self.whole = False
                 self.steps.append(Exit(uop, self.snapshot, None))
-                if uop is unit.uops[0]:
+                if all(isinstance(step, Probe | Exit) for step in self.steps):
                     raise
                 return
             if over:
@@ -134,6 +144,8 @@ class Walk:
 
     def _instruction(self, uop: Uop) -> bool:
         """Execute an instruction; True if the unit ends with it."""
+        if uop.handler == REP_BEGIN:
+            raise NotCompilable
         handler = _handlers()[uop.handler]
         if not handler.native:
             raise NotCompilable

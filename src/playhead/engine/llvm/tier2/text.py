@@ -5,7 +5,7 @@ from __future__ import annotations
 from playhead.engine.llvm.tier2.values import Node
 
 # What a load or store is of; LLVM may move accesses of one kind over those of another.
-STATE, TABLE, GUEST, CODE = "!tbaa !11", "!tbaa !12", "!tbaa !13", "!tbaa !14"
+STATE, TABLE, GUEST, CODE, PROBE = "!tbaa !11", "!tbaa !12", "!tbaa !13", "!tbaa !14", "!tbaa !15"
 FOOTER = """
 attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
 !0 = !{}
@@ -16,10 +16,12 @@ attributes #0 = { nounwind "frame-pointer"="none" "no-stack-arg-probe" }
 !12 = !{!22, !22, i64 0}
 !13 = !{!23, !23, i64 0}
 !14 = !{!24, !24, i64 0}
+!15 = !{!25, !25, i64 0}
 !21 = !{!"state", !10, i64 0}
 !22 = !{!"table", !10, i64 0}
 !23 = !{!"guest", !10, i64 0}
 !24 = !{!"code", !10, i64 0}
+!25 = !{!"probe", !10, i64 0}
 declare i8 @llvm.ctpop.i8(i8)
 declare i16 @llvm.ctpop.i16(i16)
 declare i32 @llvm.ctpop.i32(i32)

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from playhead.engine.llvm import layout as L
 
-END = 0xFFFFFFFF  # in place of a handler's number: the uop `end`
+# In place of a handler's number: the uop `end`; probes (probe_code.py), without what only their own process knows
+END, COUNT, TRACE, REP_BEGIN, REP_END = (0xFFFFFFFF - n for n in range(5))
 _HEAD = struct.Struct("<II")  # mode, number of uops
 REGION = 0xFFFFFFFF  # in place of a mode
 _REGION = struct.Struct("<III")  # REGION, numbers of units and of edges

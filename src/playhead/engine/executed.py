@@ -171,7 +171,7 @@ class PieceTable:
 
 
 class Batch:
-    """A stretch of a trace: pieces in the order in which they were executed. Nothing is computed before it is asked for.
+    """A stretch of a trace: pieces in the order in which they were executed.
 
     `block`: rows of `table`; `icount`: instructions that had retired in front of each (64 bits), `end` behind the last
     one. A piece may have been left early: it has executed what `executed` says."""

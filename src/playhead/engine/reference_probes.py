@@ -74,7 +74,7 @@ class ReferenceProbes:
         entries = self.take()
         if self._consumer is None or not entries:
             return
-        block, icount = (numpy.array(column, kind) for column, kind in zip(zip(*entries), ("u4", "u8"), strict=True))
-        batch = Batch(self.table, block, icount, self._core.c64[self._icount], self._before)
+        block, icount = numpy.array(entries, "u8").T
+        batch = Batch(self.table, block.astype("u4"), icount, self._core.c64[self._icount], self._before)
         self._before = entries[-1]
         self._consumer(batch)

@@ -175,7 +175,8 @@ class Debug:
         watchpoint. None if something else is looked for, too: instructions, reads, addresses of the guest's page
         tables, or of pages that do not always show the same RAM.
         """
-        if self._breakpoints or self._vectors or not all(watch.kinds == WRITE and watch.physical for watch in self._watches):
+        only_writes = all(watch.kinds == WRITE and watch.physical for watch in self._watches)
+        if self._breakpoints or self._vectors or not only_writes:
             return None
         memory, pages = self._memory, set[int]()
         for watch in self._watches:

@@ -141,8 +141,9 @@ _field("work", 64, 64, arch=False)  # the engine's own
 # and no digest knows of it (machine/profile.py).
 COUNTS = ("turns", "searched", "slow", "walks", "flushes")
 _field("counts", 64, 16, arch=False)
-# A debugger's: deliveries that end a run (machine/debug.py), and the last one.
-_field("told", 64, 1, arch=False)  # 0: none; else TOLD | vector | how << 8 | whether it has an error code << 10 | it << 32
+# Deliveries that end a run (machine/debug.py), and the last one: vector | how << 8 | TOLD, and if it has an error
+# code | TOLD_ERROR | code << 32.
+_field("told", 64, 1, arch=False)
 _field("told_vectors", 32, 8, arch=False)  # a bit for each vector
 # Probes (engine/llvm/probe_code.py): what is counted or traced while code runs.
 _field("probes", 32, 1, arch=False)  # PROBE_*

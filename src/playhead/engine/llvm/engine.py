@@ -176,7 +176,9 @@ class NativeEngine:
         from playhead.engine.llvm.probes import NativeProbes
 
         self.probe_no_more()
-        self.probes = NativeProbes(self.core, self._arrays, self._arena, self.library.kinds, counting, consumer, _address)
+        self.probes = NativeProbes(
+            self.core, self._arrays, self._arena, self.library.kinds, counting, consumer, _address
+        )
         self.reset_arena()
         return self.probes
 

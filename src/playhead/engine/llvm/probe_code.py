@@ -60,6 +60,8 @@ def begin_piece(m: StateBuilder, at, off, lin, pa, mode):
     set_host(m, r + L.R_PHYSICAL, 64, (pa + off).zext(64))
     set_host(m, r + L.R_MODE, 32, mode)
     set_host(m, r + L.R_COUNT, 32, 0)  # and what follows it
+    for n in range(0, L.MOST_PIECE, 8):
+        set_host(m, r + L.R_LENGTHS + n, 64, 0)
     to = m.var(64, at)
     with m.if_(probing(m, S.PROBE_COUNT)):
         to.set(call(m, "write_probe", to.get(), off, L.PROBE_WORK))

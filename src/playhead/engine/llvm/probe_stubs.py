@@ -1,7 +1,7 @@
 """LLVM text of what probes do when they are executed (probe_code.py), and of where an instruction is left early.
 
 probe        count one more execution of a piece
-trace        append to the trace: low halves of the uop's address and of the instruction count; leave if there is no room
+trace        append to the trace: low halves of the uop's address and of the instruction count; leave if it is full
 rep_begin, rep_end    take the instruction count around a REP
 bail         the instruction did not happen: noted if pieces are counted, then `give_back`
 repeated     a REP is left between two iterations

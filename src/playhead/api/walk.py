@@ -64,7 +64,7 @@ class Walk:
         debug.set_breakpoints(self.breakpoints)
         debug.set_watches(self.watches, self.places)
         if self.vectors is not None:
-            debug.set_deliveries(self.vectors)  # type: ignore[attr-defined]
+            debug.set_deliveries(self.vectors)
         debug.arm(True)
 
     # going
@@ -86,7 +86,7 @@ class Walk:
             self._turn += 1
             bar.close()
             if self.vectors is not None:
-                line.machine.debug.set_deliveries(None)  # type: ignore[attr-defined]
+                line.machine.debug.set_deliveries(None)
             self.recording.give_back(line)
 
     def _stops(self) -> Iterator[StopLike | Entry]:

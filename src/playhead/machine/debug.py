@@ -86,9 +86,9 @@ class Debug:
     def wanted(self) -> bool:
         return bool(self._breakpoints or self._watches or self._vectors)
 
-    def set_deliveries(self, vectors: Iterable[int]) -> None:
-        """The vectors (0 to 255) whose deliveries end a run; none: none do."""
-        self._vectors = frozenset(vectors)
+    def set_deliveries(self, vectors: Iterable[int] | None) -> None:
+        """The vectors (0 to 255) whose deliveries end a run; None: those of none."""
+        self._vectors = frozenset(vectors or ())
         for n in range(8):
             bits = sum(1 << vector % 32 for vector in self._vectors if vector // 32 == n)
             self._core.c32[self._i["told_vectors"] + n] = bits

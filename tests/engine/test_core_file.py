@@ -23,7 +23,7 @@ define i64 @third() {
 """
 INDEX = {"handlers": ["third", "first", "second", "first"], "flags": [1, 2, 4, 0], "decode": b"tables",
          "copies": [[], ["second", "first"], [], ["second"]],
-         "exports": ("first", "third")}  # fmt: skip
+         "kinds": [0, 2, 4], "exports": ("first", "third")}  # fmt: skip
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_key_holds_the_target(monkeypatch):
 
 def test_without_sources_there_is_no_key(monkeypatch, tmp_path):
     """As in an installation of bytecode only: else all versions had one key."""
-    monkeypatch.setattr(cache.playhead, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(cache.version, "__file__", str(tmp_path / "__init__.py"))
     (tmp_path / "ir").mkdir()
     with pytest.raises(AssertionError, match="no sources in ir"):
         core_file.source_key()

@@ -116,6 +116,7 @@ class Walk:
         self.steps: list[Step] = []
         self.cells: Cells = {}
         self.whole = True  # nothing is left to tier 1
+        first = next(uop for uop in unit.uops if uop.handler not in (COUNT, TRACE))
         for uop in unit.uops:
             self.uop, self.snapshot = uop, self.cells
             if uop.handler == END:
@@ -132,7 +133,7 @@ class Walk:
                 del self.steps[kept:]
                 self.whole = False
                 self.steps.append(Exit(uop, self.snapshot, None))
-                if all(isinstance(step, Probe | Exit) for step in self.steps):
+                if uop is first:
                     raise
                 return
             if over:

@@ -12,6 +12,7 @@ import pytest
 from playhead.cli import main
 from playhead.linux import symbols_of
 from playhead.log.reader import Reader
+from tests.shared import recorded
 from tools.fuzz import replay as fuzz_replay
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gdb"))
@@ -46,16 +47,35 @@ def test_nm_reads_every_symbol(boot: fuzz_replay.Recorded, vmlinux: Path) -> Non
     assert said.stdout.startswith("schedule\n")
 
 
-def test_a_backtrace_in_a_system_call_has_names(boot: fuzz_replay.Recorded, vmlinux: Path) -> None:
+@pytest.mark.parametrize("given", [True, False], ids=["file", "by itself"])
+def test_a_backtrace_in_a_system_call_has_names(boot: fuzz_replay.Recorded, vmlinux: Path, given: bool) -> None:
     real_gdb.program()
-    command = [*PLAYHEAD, "debug", str(boot.path), "--at", 'serial:"GUEST-UP"', "--gdb", "--symbols", str(vmlinux)]
+    command = [*PLAYHEAD, "debug", str(boot.path), "--at", 'serial:"GUEST-UP"', "--gdb"]
+    command += ["--symbols", str(vmlinux)] if given else []
     typed = "break vfs_write\ncontinue\nbt\nbreak serial8250_start_tx\ncontinue\nbt\nkill\n"
     done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=300)
+    assert given or "symbols out of the guest's memory" in done.stderr
     first, deep = done.stdout.split("Breakpoint 2 at")
     frames = re.findall(r"#\d+ +0x[0-9a-f]+ in (\S+) \(\)", first)
     assert tuple(frames[: len(IN_A_CALL)]) == IN_A_CALL, done.stdout
     frames = re.findall(r"#\d+ +0x[0-9a-f]+ in (\S+) \(\)", deep)
     assert len(frames) > 12 and tuple(frames[-len(IN_A_CALL) - 1 : -1]) == IN_A_CALL and "??" not in frames[:-1], deep
+
+
+def test_a_function_is_met_by_name_from_the_very_start(boot: fuzz_replay.Recorded) -> None:
+    real_gdb.program()
+    command = [*PLAYHEAD, "debug", str(boot.path), "--gdb"]
+    typed = "break rest_init\ncontinue\nbt\nkill\n"
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=300)
+    assert "in rest_init ()" in done.stdout and "start_kernel ()" in done.stdout, done.stdout
+
+
+def test_where_no_linux_runs_gdb_starts_without_symbols(tmp_path_factory: pytest.TempPathFactory) -> None:
+    real_gdb.program()
+    path = recorded(tmp_path_factory, "hpet")
+    command = [*PLAYHEAD, "debug", str(path), "--gdb"]
+    done = subprocess.run(command, input="stepi\nkill\n", capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "Linux" not in done.stderr, done.stderr
 
 
 def test_the_log_is_what_the_console_has_shown(boot: fuzz_replay.Recorded, capfd: pytest.CaptureFixture[str]) -> None:

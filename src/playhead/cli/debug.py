@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from playhead.cli.machine_options import memory_size
@@ -28,8 +29,8 @@ OPTIONS = (
     Option("-s", "the same as -gdb tcp::1234, the default"),
     Option("-S", "accepted and ignored: a replay moves only when it is told to"),
     Option("--gdb", "start gdb, attached, in this terminal", key="start_gdb"),
-    Option("--symbols", "with --gdb: an ELF file with symbols; those of a kernel (vmlinux) are moved to where it runs",
-           parse=FILE),
+    Option("--symbols", "with --gdb: an ELF file with symbols; those of a kernel (vmlinux) are moved to where it runs "
+           "(default: those that a Linux kernel has in its memory, or none)", parse=FILE),
     Option("-ex", "execute this monitor command first; may be given several times", "COMMAND", key="commands", many=64),
     Option("--batch", "end after the -ex commands"),
     Option("--budget", "memory for checkpoints near where you are (default 1G)", "SIZE[M|G]", memory_size,
@@ -77,14 +78,24 @@ def main(words: list[str]) -> int:
         build, serial = builder(reader, values["engine"], values["images"])
         if values["start_gdb"]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is gdb's: it tells us over the wire
-        with searchers(reader, values) as crew:
-            return Debugging(reader, build, len(serial), values, crew).run()
+        with searchers(reader, values) as crew, _kernel_symbols(values) as kernel:
+            return Debugging(reader, build, len(serial), values, crew, kernel).run()
+
+
+def _kernel_symbols(values: dict[str, Any]) -> AbstractContextManager[Any]:
+    """What makes symbols for gdb of the kernel that was recorded; None if none are wanted."""
+    if not values["start_gdb"] or values["symbols"]:
+        return nullcontext()
+    from playhead.cli.gdb_symbols import being_made
+
+    return being_made(values["file"], values["at"])
 
 
 class Debugging:
     """One session: the timeline, who moves it, and how long."""
 
-    def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any], crew: Any):
+    def __init__(self, reader: Any, build: Any, ports: int, values: dict[str, Any], crew: Any,
+                 kernel: Any = None):  # fmt: skip
         from playhead.gdb.serve import GdbServer
         from playhead.host.clock import date_text
         from playhead.host import editor
@@ -96,7 +107,7 @@ class Debugging:
         from playhead.timeline.replayed import ReplayDebuggee
         from playhead.timeline.timeline import Timeline
 
-        self._values, self._reader = values, reader
+        self._values, self._reader, self._kernel = values, reader, kernel
         self._host = Host()
         self._line = Timeline(build, self._host, reader, ports, budget=values["budget"])
         self._line.tell, self._line.crew = self._tell, crew
@@ -213,7 +224,14 @@ class Debugging:
             raise HostError("there is no gdb on this host; it is in Debian's package gdb") from None
 
     def _symbols(self) -> str:
-        """The commands by which gdb loads `--symbols`: a kernel's at the distance by which KASLR has moved it."""
+        """The commands by which gdb loads `--symbols`: a kernel's at the distance by which KASLR has moved it; or those
+        that the guest's memory has.
+        """
+        if self._kernel is not None:
+            made, text = self._kernel.receive()
+            if made:
+                self._host.message(text)
+            return f'symbol-file "{made}"\n' if made else ""
         from playhead.linux.elf import facts_of
         from playhead.linux.kernels import at_moment, kernels
 

@@ -22,6 +22,7 @@ PRESENT, LARGE = 1, 0x80
 ADDRESS = 0x000FFFFFFFFFF000
 LONGEST_STRING = 4096
 KEPT = 4096  # translations
+AHEAD = 256  # pages of a recording that are fetched at once
 
 
 class Physical(Protocol):
@@ -57,12 +58,18 @@ class CheckpointPages:
                 break
             pages = reader.checkpoint_pages(checkpoint)
             self._hashes.update({page: hash for page, hash in pages.items() if not is_block(page)})
+        self._contents: dict[bytes, bytes] = {}
 
     def page(self, number: int) -> bytes | None:
         if number >= self._size:
             return None
         hash = self._hashes.get(number)
-        return bytes(PAGE) if hash is None else bytes(self._reader.page(hash))
+        if hash is None:
+            return bytes(PAGE)
+        if hash not in self._contents:  # what lies together is wanted together, and compressed together
+            near = {self._hashes[n] for n in range(number, number + AHEAD) if n in self._hashes}
+            self._contents.update(self._reader.pages(sorted(near - self._contents.keys())))
+        return self._contents[hash]
 
 
 class KernelMemory:

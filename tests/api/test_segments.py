@@ -64,7 +64,10 @@ class Early(Sampled):
 
 
 def children() -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    """Forked off this process (the one that compiles hot code is another program)."""
+    found = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    mine = Path("/proc/self/cmdline").read_bytes()
+    return [pid for pid in found if Path(f"/proc/{pid}/cmdline").read_bytes() == mine]
 
 
 def contains(segment: Segment) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from playhead.api import on_cores
+from playhead.api.interrupts import Bar
 from playhead.api.recording import Recording
-from playhead.api.segments import Answer, Part, Query, Told, cuts, in_order, opener
+from playhead.api.segments import Answer, Part, Query, Told, cuts, in_order
 from playhead.api.source import Place
 from playhead.base.errors import UsageError
 from playhead.host.crew import cores
@@ -22,8 +23,8 @@ def ask(rec: Recording, query: Query[Part, Answer], first: Place = "start", last
 
     `jobs`: processes on this machine (default: one for each processor, but for short stretches; 1: none but this one).
     `dask`: the address of a scheduler ("tcp://host:8786") or a `distributed.Client`: its workers answer. `progress` is
-    called now and then. Raises what the query raises, with the worker's traceback as a note; WorkerDied if a segment
-    ends several processes.
+    called now and then (default: a bar, on a terminal or in a notebook). Raises what the query raises, with the
+    worker's traceback as a note; WorkerDied if a segment ends several processes.
     """
     begin, end = rec.instant(first), rec.instant(last)
     if begin > end:
@@ -32,19 +33,15 @@ def ask(rec: Recording, query: Query[Part, Answer], first: Place = "start", last
         raise UsageError(f"jobs is a number of processes from 1 on, not {jobs}")
     if dask is not None and jobs is not None:
         raise UsageError("either jobs or dask: a cluster has as many processes as it has")
-    parts = parts_of(rec, query, cuts(rec.reader, begin, end), jobs, dask, progress or _nobody)
+    parts = parts_of(rec, query, cuts(rec.reader, begin, end), jobs, dask, progress)
     try:
         return query.merge(parts)
     finally:
         parts.close()
 
 
-def _nobody(done: int, whole: int) -> None:
-    pass
-
-
 def parts_of(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], jobs: int | None, dask: Any,
-             progress: Told) -> Any:  # fmt: skip
+             progress: Told | None = None) -> Any:  # fmt: skip
     """A generator of the answers of segments, in the order that the query asks for."""
     if dask is not None:
         raise UsageError("a cluster cannot be asked yet")
@@ -53,21 +50,26 @@ def parts_of(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], jobs
     jobs = min(jobs, len(at) - 1)
     if jobs <= 1:
         return _here(rec, query, at, progress)
-    return on_cores.parts(rec, query, at, jobs, progress)
+    if progress is not None:
+        return on_cores.parts(rec, query, at, jobs, progress)
+    return _with_bar(lambda told: on_cores.parts(rec, query, at, jobs, told), at)
 
 
-def _here(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], progress: Told) -> Iterator[Part]:
-    """In this process: in one go, unless answers are wanted early."""
-    whole, done = at[-1].icount - at[0].icount, 0
-    segments = in_order(query, at)
-    own = opener(rec)()
+def _with_bar(parts: Callable[[Told], Iterator[Part]], at: Sequence[Moment]) -> Iterator[Part]:
+    bar = Bar("replaying", at[0].icount, at[-1].icount)
     try:
-        answer = query.start(own)
-        for segment in segments:
-            own.tell = lambda moment: progress(done + segment.within(moment), whole)  # noqa: B023
-            part = answer(segment)
-            done += segment.instructions
-            progress(done, whole)
-            yield part
+        yield from parts(lambda done, whole: bar.at(at[0].icount + done))
     finally:
-        own.close()
+        bar.close()
+
+
+def _here(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], progress: Told | None) -> Iterator[Part]:
+    """In this process: in one go, unless answers are wanted early. Replays show bars of their own."""
+    whole, done = at[-1].icount - at[0].icount, 0
+    answer = query.start(rec)
+    for segment in in_order(query, at):
+        part = answer(segment)
+        done += segment.instructions
+        if progress is not None:
+            progress(done, whole)
+        yield part

@@ -25,6 +25,9 @@ QUIET_S = 1.0  # a bar appears only for what takes longer
 STEP_S = 0.1
 
 
+instead: Callable[[int], None] | None = None  # who is told of instruction counts where no bar is to be shown
+
+
 class Interruption:
     """SIGINT for as long as it is `watched`. `asked`: it has come."""
 
@@ -83,6 +86,9 @@ class Bar:
 
     def at(self, icount: int) -> None:
         """Called often."""
+        if instead is not None:
+            instead(icount)
+            return
         if not self._wanted or (now_s := time.monotonic()) < self._next_s:
             return
         self._next_s = now_s + STEP_S

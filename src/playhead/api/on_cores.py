@@ -1,8 +1,9 @@
 """A query on several processors of this machine: worker processes answer segments, this one puts answers in order.
 
-Segments are handed out in order; each is half of an even share of what is left, so few checkpoints are entered and all
-workers end at about the same time. A worker that was killed is replaced, and its segment begins again. A failure counts
-when everything before it has been answered: so it is the one that one processor would have met.
+Segments are handed out in order; each is half of an even share of what is left, within limits, so few checkpoints are
+entered, few answers are to be merged, and all workers end at about the same time. A worker that was killed is replaced,
+and its segment begins again. A failure counts when everything before it has been answered: so it is the one that one
+processor would have met.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playhead.api import interrupts
 from playhead.api.recording import Recording
-from playhead.api.segments import TRIES, Query, Segment, Told, Watched, opener
+from playhead.api.segments import TRIES, Query, Segment, Told, opener
 from playhead.base.errors import WorkerDied
 from playhead.base.failure import failure_of
+from playhead.cli.native_core import prepare
 from playhead.host import clock
 from playhead.host.crew import Crew, Worker
 from playhead.log.moment import Moment
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 TELL_NS = 200_000_000  # between two messages of a worker about how far it is
 TICK_S = 0.1
+LEAST = 4
 AHEAD = 2  # for each worker: segments that may have been answered before their turn has come
 
 
@@ -34,22 +38,22 @@ class At(int):
     """How many instructions of its segment a worker has replayed."""
 
 
-def serve(channel: Connection, opened: Callable[[], Watched], query: Query[Any, Any]) -> None:
+def serve(channel: Connection, opened: Callable[[], Recording], query: Query[Any, Any]) -> None:
     """Answer segments, as the channel names them: any number of `At`, then the part or a Failure, as a pair with
     whether it is one.
     """
     segment = channel.recv()
     next_ns = 0
 
-    def tell(moment: Moment) -> None:
+    def tell(icount: int) -> None:
         nonlocal next_ns
         if clock.realtime_ns() >= next_ns:
             next_ns = clock.realtime_ns() + TELL_NS
-            channel.send(At(segment.within(moment)))
+            channel.send(At(segment.within(icount)))
 
+    interrupts.instead = tell
     try:
         rec = opened()
-        rec.tell = tell
         answer = query.start(rec)
         while True:
             channel.send((True, answer(segment)))
@@ -75,6 +79,7 @@ class _Given:
 
 def parts(rec: Recording, query: Query[Any, Any], at: Sequence[Moment], jobs: int, progress: Told) -> Iterator[Any]:
     """The answers of segments in order; closing this ends all workers."""
+    prepare(rec.engine)  # once, not in each of them
     opened = opener(rec)
     with Crew(jobs, lambda channel: serve(channel, opened, query)) as crew:
         yield from _Sharing(crew, query, at, progress).parts()
@@ -129,11 +134,16 @@ class _Sharing:
         if not left or failed or len(self._given) >= AHEAD * len(self._crew.workers):
             return None
         short = self._query.piecemeal or self._query.newest_first
-        upto = self._next + (1 if short else max(left // (2 * len(self._crew.workers)), 1))
+        upto = self._next + (1 if short else self._share(left))
         given = _Given(Segment(*sorted((self._at[self._next], self._at[upto]))))
         self._next = upto
         self._given.append(given)
         return given
+
+    def _share(self, left: int) -> int:
+        """Of so many stretches: half of an even share, but no less than a quarter of an even share of all."""
+        workers = len(self._crew.workers)
+        return max(min(max(left // (2 * workers), (len(self._at) - 1) // (LEAST * workers)), left), 1)
 
     def _collect(self) -> None:
         for worker in self._ready():

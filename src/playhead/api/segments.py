@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from playhead.api.interrupts import moving
 from playhead.api.recording import Recording
 from playhead.base.errors import FormatError
 from playhead.log.moment import Moment
@@ -40,9 +41,16 @@ class Segment(NamedTuple):
     def instructions(self) -> int:
         return self.last.icount - self.first.icount
 
-    def within(self, moment: Moment) -> int:
-        """How many of its instructions lie before a moment."""
-        return min(max(moment.icount - self.first.icount, 0), self.instructions)
+    def within(self, icount: int) -> int:
+        """How many of its instructions lie before one."""
+        return min(max(icount - self.first.icount, 0), self.instructions)
+
+    def run(self, line: Timeline) -> None:
+        """Be at its end, from wherever. Ctrl-C ends it with KeyboardInterrupt; what takes long shows a bar."""
+        with moving(line, "replaying"):
+            if line.moment != self.first:
+                line.enter(self.first)
+            line.player.to(self.last)
 
 
 class Query(ABC, Generic[Part, Answer]):
@@ -62,27 +70,18 @@ class Query(ABC, Generic[Part, Answer]):
         """The answer, from those of all segments in order. Parts that are not taken need not be found out."""
 
 
-class Watched(Recording):
-    """The recording of a process that answers: its replays say how far they are."""
-
-    tell: Callable[[Moment], None] = staticmethod(lambda moment: None)
-
-    def timeline(self) -> Timeline:
-        line = super().timeline()
-        line.tell = lambda text: self.tell(line.moment)
-        return line
-
-
-def opener(rec: Recording) -> Callable[[], Watched]:
+def opener(rec: Recording) -> Callable[[], Recording]:
     """What opens a recording once more, in this process or another. Raises FormatError if another file is in its place
     by now.
     """
-    path, engine, images, identity = rec.path, rec.engine, rec.images, rec.reader.identity()
+    path, engine, images, identity, symbols = rec.path, rec.engine, rec.images, rec.reader.identity(), rec._symbols
 
-    def opened() -> Watched:
-        found = Watched(path, engine=engine, images=images)
+    def opened() -> Recording:
+        found = Recording(path, engine=engine, images=images)
         if found.reader.identity() != identity:
             raise FormatError(f"{path} is not the file any more that was opened before")
+        if symbols is not None:
+            found.symbols = symbols
         return found
 
     return opened

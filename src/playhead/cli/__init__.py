@@ -19,6 +19,7 @@ VERBS = {
     "who": "find the instruction or device that last wrote some bytes",
     "taint": "follow bytes from an input to what they reach, or back to where they came from",
     "diff": "find where two recordings of the same start part",
+    "coverage": "show which code was executed, and how often",
     "verify": "check a recording without running it",
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",

@@ -58,6 +58,12 @@ class ReferenceProbes:
         executed[:, 0] = list(self._count.values())
         return self.table.counts(rows, executed)
 
+    def take_counts(self) -> Counts:
+        """The same, and from here on it is counted from 0 again."""
+        counts = self.counts()
+        self._count.clear()
+        return counts
+
     def take(self) -> list[tuple[int, int]]:
         """Rows and instruction counts of the trace since the last time."""
         entries, self._entries = self._entries, []

@@ -29,6 +29,10 @@ class Taker(Protocol):
 
     def counts(self) -> "Counts": ...
 
+    def take_counts(self) -> "Counts":
+        """The same, and from here on it is counted from 0 again."""
+        ...
+
     def flush(self) -> None:
         """Hand out what a trace holds."""
         ...

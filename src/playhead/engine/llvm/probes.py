@@ -97,6 +97,19 @@ class NativeProbes:
         """All that was executed since the start; to be asked for between two runs."""
         return self._done + self._of_arena() + self.reference.counts()
 
+    def take_counts(self) -> Counts:
+        """The same, and from here on it is counted from 0 again."""
+        counts = self.counts()
+        records = self._records[: self._seen]
+        uops = ((records["uop"] - numpy.uint64(self._base)) >> 3).astype("i8")
+        begin, behind = self._around(records, uops, self._kinds[records["form"]] == REPEATED)
+        for some in (uops, begin, behind):
+            self._words[some + _COUNTER] = 0
+        self._cut_short[:] = 0
+        self._done = no_counts()
+        self.reference.take_counts()
+        return counts
+
     def _of_arena(self) -> Counts:
         self._learn()
         records = self._records[: self._seen]
@@ -122,11 +135,15 @@ class NativeProbes:
     def _repeated(self, executed: Array, records: Array, uops: Array) -> None:
         """A REP, the last instruction of its piece, has retired as often as the two probes around it say."""
         which = numpy.flatnonzero(self._kinds[records["form"]] == REPEATED)
+        begin, behind = self._around(records, uops, which)
         last = records["count"][which].astype("i8") - 1
-        probes = 1 + (self._consumer is not None)  # in front of the piece
-        begin = uops[which] + ((probes + last) << (L.UOP_BITS - 3))
-        behind = begin + (2 << (L.UOP_BITS - 3))
         executed[which, last] = (self._words[begin + _COUNTER] + self._words[behind + _COUNTER]).view("i8")
+
+    def _around(self, records: Array, uops: Array, which: Array) -> tuple[Array, Array]:
+        """Where the probes around a REP are, in words."""
+        probes = 1 + (self._consumer is not None)  # in front of the piece
+        begin = uops[which] + ((probes + records["count"][which].astype("i8") - 1) << (L.UOP_BITS - 3))
+        return begin, begin + (2 << (L.UOP_BITS - 3))
 
     # the trace
 

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 
 from playhead.cli import main
+from playhead.cli.recorded_machine import timeline
 from playhead.linux import symbols_of
+from playhead.linux.programs import Programs
+from playhead.log.moment import Moment
 from playhead.log.reader import Reader
+from playhead.timeline.moments import AtOutput, printed_at
 from tests.shared import once
 from tools import guest
 
@@ -116,3 +120,21 @@ def test_what_is_wrong_is_said_in_a_line(traced, capfd, words, reason):
     assert main(["syscalls", str(traced), *words]) == 2
     said = capfd.readouterr().err
     assert reason in said and said.count("\n") == 1
+
+
+def test_programs_are_known_by_their_code(traced: Path) -> None:
+    """Where the guest's programs run, the code is of a file of the initramfs: of busybox, strace, and its libraries."""
+    seen: Counter[str] = Counter()
+    names = set()
+    with Reader(str(traced)) as reader, timeline(reader) as (line, _):
+        programs = Programs(reader)
+        line.find(printed_at(reader, AtOutput(b"JOB-END")))
+        for _ in range(1500):
+            line.player.to(Moment(line.moment.icount + 9973))
+            machine = line.machine
+            if machine.core.get("cpl") == 3:
+                place = programs.at(machine, machine.pc())
+                seen[place.program.path if place else ""] += 1
+                names.add(place.name(machine.pc()) and place.program.path if place else "")
+    assert min(seen[path] for path in ("bin/busybox", "usr/bin/strace", "lib/libc.so.6")) > 5
+    assert seen[""] < seen.total() // 10 and "lib/libc.so.6" in names  # what is left is the vDSO

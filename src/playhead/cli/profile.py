@@ -20,7 +20,8 @@ PROFILE_OPTIONS = (
     Option("--profile", "at the end, print where the time went: native code and Python, exits by reason and device, "
            "misses, the guest's hottest code", group=GROUP, since="0.7.0"),
     Option("--symbols", "with --profile: names of the guest's functions, from an ELF file, a System.map or a copy of "
-           "/proc/kallsyms; a kernel's are moved to where it runs", parse=FILE, group=GROUP, since="0.7.0"),
+           "/proc/kallsyms; a kernel's are moved to where it runs (default: those that a Linux kernel has in memory)",
+           parse=FILE, group=GROUP, since="0.7.0"),
 )  # fmt: skip
 MOST = 10  # lines of a table
 NEAR = 64  # bytes between samples of one stretch of code
@@ -54,9 +55,21 @@ def profiled(values: dict[str, Any], build: Build) -> Iterator[Build]:
     finally:
         if profile.attached:
             profile.stop()
-            symbols = read(values["symbols"], profile.machine.memory) if values["symbols"] else None
+            machine = profile.machine
+            symbols = read(values["symbols"], machine.memory) if values["symbols"] else _of_kernel(machine)
             beside = tuple(now - then for now, then in zip(others_ns(), before, strict=True))
             print(report(profile, beside, symbols), file=sys.stderr, flush=True)
+
+
+def _of_kernel(machine: Any) -> SymbolTable | None:
+    """The symbols of a Linux kernel that is in memory at the end, if there is one that is understood."""
+    from playhead.base.errors import UnknownKernel
+    from playhead.linux import symbols_of
+
+    try:
+        return symbols_of(machine)
+    except UnknownKernel:
+        return None
 
 
 def report(profile: Profile, beside_ns: Sequence[int], symbols: SymbolTable | None = None) -> str:

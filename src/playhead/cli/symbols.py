@@ -11,6 +11,9 @@ OPTIONS = (
     Option("-o", "write an ELF file (vmlinux) for gdb, nm and addr2line: with the kernel's code and how to unwind its "
            "stack", parse=FILE, key="output", since=SINCE),
     Option("--force", "replace a file that exists", since=SINCE),
+    Option("--program", "instead of the kernel's, those of an ELF file in the guest's initramfs, as they are linked; "
+           "-o writes the file itself, for gdb's add-symbol-file", "PATH", key="program", since=SINCE),
+    Option("--programs", "list the ELF files of the initramfs", since=SINCE),
     AT,
     JSON,
     IMAGES,
@@ -47,9 +50,37 @@ def main(words: list[str]) -> int:
     with Reader(values["file"]) as reader:
         claims.recorded_images(reader)
         claims.check()
+        if values["programs"] or values["program"] is not None:
+            return _programs(reader, values)
         with guest(reader, values) as source:
             kernel = kernel_of(source)
             return _write(kernel, values) if output is not None else _print(kernel, values)
+
+
+def _programs(reader: Any, values: dict[str, Any]) -> int:
+    """Those of the initramfs: a list, or one of them."""
+    from playhead.base import json_text
+    from playhead.base.messages import lines_shown, tell
+    from playhead.cli import new_file
+    from playhead.linux.programs import Programs
+
+    found = Programs(reader)
+    if found.damage:
+        tell(found.damage)
+    if values["program"] is None:
+        rows = [{"path": one.path, "bytes": len(one.data), "symbols": len(one.symbols)} for one in found.all]
+        lines = "\n".join(f"{row['bytes']:10,}  {row['symbols']:7,}  {row['path']}" for row in rows)
+        print(json_text.dumps(rows) if values["json"] else lines_shown("     bytes  symbols  file\n" + lines))
+        return 0
+    program = found.named(values["program"])
+    if values["output"] is not None:
+        with new_file.complete(values["output"]) as name, open(name, "wb") as file:
+            file.write(program.data)
+    elif values["json"]:
+        print(json_text.dumps([symbol._asdict() for symbol in program.symbols]))
+    else:
+        print(lines_shown("\n".join(f"{one.address:08x} {one.kind} {one.name}" for one in program.symbols)))
+    return 0
 
 
 def _write(kernel: Any, values: dict[str, Any]) -> int:

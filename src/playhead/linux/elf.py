@@ -6,11 +6,12 @@ Source: the ELF specification (sections, symbol tables, notes).
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO, TypeVar
 
 from playhead.base.errors import UsageError
 
-SHT_SYMTAB, SHT_NOTE = 2, 7
+SHT_SYMTAB, SHT_NOTE, SHT_DYNSYM = 2, 7, 11
 NT_GNU_BUILD_ID = 3
 STT_NOTYPE, STT_FUNC, SHF_EXECINSTR = 0, 2, 4
 LARGEST_TABLE = 256 << 20
@@ -29,6 +30,17 @@ class Facts:
 def functions_of(path: str) -> list[tuple[int, int, str]]:
     """(address, size, name) of each function of a 32-bit ELF file. Raises UsageError as `facts_of` does."""
     return _read(path, _functions)
+
+
+def functions_in(data: bytes) -> list[tuple[int, int, str]]:
+    """The same of a file's bytes, by its dynamic symbols if there are no others; none if it is damaged."""
+    file = BytesIO(data)
+    try:
+        sections = _sections(file, data[:52])
+        tables = [one for kind in (SHT_SYMTAB, SHT_DYNSYM) for one in sections if one[1] == kind]
+        return _functions(file, sections, tables[0]) if tables else []
+    except (struct.error, IndexError, ValueError):
+        return []
 
 
 def _functions(file: BinaryIO, sections: list[tuple[int, ...]], table: tuple[int, ...]) -> list[tuple[int, int, str]]:

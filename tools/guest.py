@@ -71,8 +71,8 @@ class GuestError(Exception):
 
 def cache() -> Path:
     """Where guests are kept, outside the tree."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "playhead" / "guests"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "playhead" / "guests"
 
 
 def names() -> list[str]:

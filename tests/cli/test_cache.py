@@ -9,6 +9,7 @@ import pytest
 from playhead.cli import cache, main
 from playhead.engine.llvm.tier2.store import Store, folder_of, version
 from playhead.engine.llvm.tier2.store_writer import StoreWriter
+from tools import guest
 
 OURS = ("native/0123456789abcdef0123456789abcdef.json", "native/parts/0123456789abcdef0123456789abcdef.o",
         "native/fedcba9876543210fedcba9876543210.core", "native/0123456789abcdef0123456789abcdef.77.tmp",
@@ -33,9 +34,12 @@ def folder(tmp_path, monkeypatch):
 def test_only_what_is_ours_goes(folder, capfd):
     assert main(["cache", "info"]) == 0
     out = capfd.readouterr().out
-    assert out.startswith(f"{folder}\n") and re.findall(r"(\w+) +(\d+) entries", out)[:3] == [
+    assert out.startswith(f"{folder}\n") and re.findall(r"(\w+) +(\d+) entr", out)[:3] == [
         ("core", "3"), ("parts", "1"), ("blocks", "0")] and "guests             5 entries" in out  # fmt: skip
     assert all((folder / name).exists() for name in OURS)
+    (folder / OURS[0]).unlink()
+    (folder / OURS[2]).unlink()
+    assert main(["cache", "info"]) == 0 and "native core        1 entry " in capfd.readouterr().out
     assert main(["cache", "clear"]) == 0
     assert capfd.readouterr().out.count(" removed") == 4
     assert not any((folder / name).exists() for name in OURS) and all((folder / name).exists() for name in OTHERS)
@@ -112,6 +116,16 @@ def test_what_goes_while_it_is_counted(folder, monkeypatch):
 
     monkeypatch.setattr(cache, "_in", and_gone)
     assert main(["cache", "info"]) == 0
+
+
+def test_a_relative_folder_is_ignored(tmp_path, monkeypatch, capfd):
+    """As the XDG base directory specification says."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    assert main(["cache", "info"]) == 0
+    assert capfd.readouterr().out.startswith(f"{tmp_path}/home/.cache/playhead: nothing is there\n")
+    assert guest.cache() == tmp_path / "home/.cache/playhead/guests"
 
 
 def test_nothing_there_and_wrong_words(tmp_path, monkeypatch, capfd):

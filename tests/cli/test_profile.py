@@ -69,6 +69,7 @@ def test_the_reference_evaluator_is_profiled_as_well(capfd):
     (["run", "--symbols", "x"], "give --profile"),
     (["run", "--profile", "--symbols", "/nowhere/x"], "No such file"),
     (["replay", "RECORDING", "--profile", "--from", "1000"], "a whole replay"),
+    (["replay", "RECORDING", "--profile", "--jobs", "2"], "on one processor: leave out --jobs 2"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said_in_a_line(words, reason, recording, capfd):
     machine = guest.machine("smc") if words[0] == "run" else []
@@ -128,5 +129,5 @@ def test_one_processor_replays_what_is_profiled(capfd):
     path = Path(__file__).parents[1] / "recordings" / "pc-5" / "network.ph"
     with Reader(str(path)) as reader:
         assert workers(reader, 2)[0] == 2  # without a profile two of them would
-    assert main(["replay", str(path), "--jobs", "2", "--profile", "--quiet"]) == 0
+    assert main(["replay", str(path), "--profile", "--quiet"]) == 0
     assert "profile: " in capfd.readouterr().err

@@ -147,16 +147,18 @@ def test_the_hottest_first():
     some = [unit(n, uops=30) for n in range(20)]
     for n, one in enumerate(some):
         queue.put(Wanted(n, one, 100 + n // 2))
-    assert queue.weight == 0
+    before = queue.weight
+    assert before == sum(30 * (100 + n // 2) for n in range(20))
     queue.put(Wanted(3, some[3], 8000))
     queue.put(Wanted(3, some[3], 9000))
     queue.put(Wanted(19, some[19], 50))  # it was hotter
-    assert queue.weight == 30 * 9000
+    assert queue.weight == before + 30 * (9000 - 101)
     first = queue.take()
-    assert [w.key for w in first] == [3, 19, 18, 17, 16, 15]  # 180 uops; the newer one of two
-    assert len(queue) == 14 and queue.weight == 0
-    rest = [w.key for _ in range(3) for w in queue.take()]
-    assert rest == [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1, 0] and not queue.take() and not len(queue)
+    assert [w.key for w in first] == [3, 19]  # 60 uops; the newer one of two
+    assert len(queue) == 18 and queue.weight == before - 30 * (101 + 109)
+    rest = [w.key for _ in range(9) for w in queue.take()]
+    assert rest == [18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 2, 1, 0]
+    assert not queue.take() and not len(queue) and not queue.weight
 
 
 def test_a_unit_longer_than_a_request_should_be():

@@ -51,7 +51,7 @@ def test_counted_and_sampled():
 
 def test_what_is_expected_is_asked_for_at_once():
     side, _ = looping()
-    side.run([5_000])
+    side.run([(FIRST + 10) * (LONG + 3)])
     side.engine.tier2.poll()
     place = next(block[:2] for block in side.engine.tier2.hottest.blocks(100) if block[0] == CODE + 5)
     side, backend = looping()

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_the_same_machine(setting):
     side, code = tiered(setting)
     twin = Twin(program)
     assert twin.start(twin.reference, [10_000]) == "halt"
-    assert side.run([3, 100, 1, 1, 157, 57, 300, 10_000]) == "halt"
+    assert side.run([3, 100, 1, 1, 157, 57, 300, 2000, 10_000]) == "halt"
     same(twin.reference, side, setting)
     assert side.engine.tier2.installed >= 2 and code.memory.size
 
@@ -89,7 +90,8 @@ def test_forced_blocks_never_run_uncompiled():
     assert all(block["entry"] != block["handler"] for block in blocks(side).values())
 
 
-def test_a_block_is_told_of_at_its_thresholds():
+def test_a_block_is_told_of_at_its_thresholds(monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "LOOP", FIRST * L.HEAT_STEPS[0] + 10)
     asked = []
 
     class Noting:

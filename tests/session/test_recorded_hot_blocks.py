@@ -63,7 +63,7 @@ def tiered(tmp_path_factory):
 
 def test_of_a_real_guest(tiered, tmp_path, monkeypatch):
     found = hints(tiered.path)
-    assert len(found) > 20 and found == sorted(found, key=lambda block: -block.entries)
+    assert len(found) >= 5 and found == sorted(found, key=lambda block: -block.entries)
     part = tmp_path / "part.ph"
     assert main(["trim", str(tiered.path), "-o", str(part), "--from", "30%", "--quiet"]) == 0
     assert hints(part) == found

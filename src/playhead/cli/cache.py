@@ -64,7 +64,7 @@ def main(words: list[str]) -> int:
 
 
 def _row(title: str, entries: int, size: int) -> str:
-    return f"{title:<14}{entries:>6} entries {size / 1e6:>10.1f} MB"
+    return f"{title:<14}{entries:>6} {'entry' if entries == 1 else 'entries':<7} {size / 1e6:>10.1f} MB"
 
 
 def _show_versions(segments: list[Path]) -> None:

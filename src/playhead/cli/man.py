@@ -17,7 +17,7 @@ STATUS = (
     ("130", "interrupted"),
 )  # fmt: skip
 ENVIRONMENT = (
-    ("XDG_CACHE_HOME", "the folder in which native code is kept, in playhead/native; without it, ~/.cache"),
+    ("XDG_CACHE_HOME", "where native code is kept, in playhead/native; unless it is an absolute path, ~/.cache"),
     ("PLAYHEAD_DEBUG", "if set, a bug shows where it is, and the process that compiles hot code what happened to it"),
     ("PLAYHEAD_TIER2", "on or off: whether hot code is compiled; force (for tests): all of it, before it runs"),
 )

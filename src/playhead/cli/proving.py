@@ -36,6 +36,7 @@ class Proving:
     """`with Proving(...) as proving`: workers are forked at once, so before there are threads."""
 
     def __init__(self, reader: Reader, count: int, bounds: Sequence[Checkpoint], values: dict[str, Any], ports: int):
+        from playhead.engine.llvm.tier2.sharing import share
         from playhead.host import clock
         from playhead.host.crew import Crew
         from playhead.session.proof import work
@@ -53,6 +54,7 @@ class Proving:
         def serve(channel: Connection) -> None:
             work(channel, opened, bounds, clock.realtime_ns, _explain)
 
+        share()
         self._crew = Crew(count, serve)
 
     def __enter__(self) -> Proving:

@@ -92,6 +92,7 @@ def searchers(reader: Reader, values: Mapping[str, Any]) -> AbstractContextManag
     """Helper processes for searches backwards, on all processors but one, or as many as --jobs says; None if there is
     nothing to be shared out. They are forked at once, so before there are threads.
     """
+    from playhead.engine.llvm.tier2.sharing import share
     from playhead.host.crew import Crew, cores
     from playhead.timeline.searching import serve
 
@@ -108,6 +109,7 @@ def searchers(reader: Reader, values: Mapping[str, Any]) -> AbstractContextManag
         build, serial = builder(own, engine, images)
         return Timeline(build, Host(), own, len(serial)).begin()
 
+    share()
     return Crew(count, lambda channel: serve(channel, opened))
 
 

@@ -88,6 +88,8 @@ def main(words: list[str]) -> int:
         specs[: len(values["serial"])] = values["serial"]
         if values["profile"] and (looked_at(values) or values["begin"] or values["end"]):
             raise UsageError("--profile is for a whole replay, not with --from, --to or a view of the screen")
+        if values["profile"] and (values["jobs"] or 1) > 1:
+            raise UsageError(f"--profile is for a replay on one processor: leave out --jobs {values['jobs']}")
         if looked_at(values):
             return watch.watch(reader, build, specs, values)
         if values["begin"] or values["end"]:

@@ -55,7 +55,7 @@ RECORD_BITS, MOST_PIECE, MOST_RECORDS = 6, 24, 1 << 20
 TRACE_ENTRIES = 1 << 17
 # Entries after which the stub `count` tells of a block: `heat_first`, then so many times as many at first and later, up
 # to the last.
-HEAT_STEPS, HEAT_LAST = (16, 4), 1 << 20
+HEAT_STEPS, HEAT_LAST = (64, 4), 1 << 20
 HEAT_ALL = 1  # `heat_first` that has each block told of, and the run left, before it is first entered
 HEAT_RING = 256 << 10
 # What it tells of a block: address, entries so far (64 bits each), mode, number of uops; then these, without links.

@@ -15,13 +15,13 @@ from playhead.engine.core import Core
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.tier2.unit import END, Edge, Region, Unit
 
-SAMPLES = 2  # of a block, before its region is looked for
+SAMPLES = 8  # of a block, before its region is looked for: it takes as long to compile as 100 M instructions take
 MOST_LOOKED_AT = 32  # blocks, from the one that was sampled on
 MOST_BLOCKS = 12
 MOST_UOPS = 160
 MOST_RETURNS = 4
 MOST_REGIONS = 2000
-HEAT = 1 << 20  # of a request: before all that is merely counted
+HEAT = 1 << 18  # of a request: behind blocks that have no code yet and are as hot as that
 PAGE = 1 << 12
 
 

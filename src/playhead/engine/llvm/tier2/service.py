@@ -1,8 +1,8 @@
 """Between "this unit is hot" and "here is its machine code": the cache on disk, then the helper process.
 
 Each engine has a `Service`; behind all of a process are one cache and one helper, which is started when there is
-something to compile that is worth it. Nothing here waits, and nothing raises: without a cache, a helper, or either,
-code comes later or never, and the guest runs on tier 1.
+something to compile that is worth it. Workers that were forked share one helper (sharing.py). Nothing here waits, and
+nothing raises: without a cache, a helper, or either, code comes later or never, and the guest runs on tier 1.
 """
 
 from __future__ import annotations
@@ -16,15 +16,20 @@ from playhead.engine.llvm.tier2 import wire
 from playhead.engine.llvm.tier2.child import Child, Gone
 from playhead.engine.llvm.tier2.wanted import Queue, Wanted
 from playhead.engine.llvm.tier2.segments import MOST, UNIT
+from playhead.engine.llvm.tier2.sharing import LONGEST, Sharing, sharing
 from playhead.engine.llvm.tier2.store import store
 from playhead.engine.llvm.tier2.wire import Reply, Request
 
 Ready = tuple[int, bytes, bytes]  # key, unit, code
 
-LEAST_HEAT = 1000  # entries: a unit that was entered less often is only looked for
-# Instructions in hot units: a cold boot has so many in its first tenths of a second, one that finds nearly all in the
-# cache never. (Starting the helper takes as long as 200 M do on tier 1, but code stays.)
-START_WEIGHT = 20_000_000
+# Entries: a unit that was entered less often is only looked for. An instruction takes 0.5 ms to compile, and saves 2 to
+# 3 ns each time, so a unit of any size pays for itself after some 200,000 entries: what has a tenth of these in a run
+# does so within a few runs.
+LEAST_HEAT = 1 << 14
+# Instructions in such units, at which the helper is started: a run that finds nothing in the cache soon has so many.
+# Each unit that was found makes it less likely that there is much to compile; but at the last number, tier 1 has lost
+# as much time as the start takes.
+START_WEIGHT, FOUND_WEIGHT, MOST_WEIGHT = 20_000_000, 200_000, 80_000_000
 OUTSTANDING = 2  # requests: while a reply is read, the helper has the next one
 MOST_FRUITLESS = 3  # helpers, one after the other, that did not start well
 MOST_CRASHES = 20
@@ -71,9 +76,12 @@ class Compiling:
         self._out: list[_Out] = []  # what the helper has
         self._again: list[_Out] = []  # what it had when it ended
         self._clients: dict[bytes, list[list[Ready]]] = {}  # unit that is wanted -> to whom its code goes
+        self._passed: dict[bytes, Wanted] = {}  # what another process's helper is to compile
+        self._sharing = sharing()
         self._done: dict[bytes, bytes] = {}  # unit -> code, empty if there is none
         self._keys: set[int] = set()  # of those with code
         self._kept = self._number = self._crashes = self._fruitless = 0
+        self._found = 0  # units, in the cache on disk
         self._works = self._off = False  # the helper has started well; none is started any more
 
     def holds(self, key: int) -> bool:
@@ -84,6 +92,7 @@ class Compiling:
         code = self._done.get(unit)
         if code is None:
             code = store().find(key, unit)
+            self._found += code is not None
         if code is not None:
             client.append((key, unit, code))
         elif heat >= LEAST_HEAT and len(unit) <= MOST_UNIT and not self._off:
@@ -93,7 +102,7 @@ class Compiling:
         clients = self._clients.setdefault(wanted.unit, [])
         if not any(one is client for one in clients):
             clients.append(client)
-        if not any(wanted.unit in out.units for out in (*self._out, *self._again)):
+        if not self._is_out(wanted.unit):
             self._queue.put(wanted)
             self._feed()
 
@@ -103,10 +112,13 @@ class Compiling:
 
     def poll(self) -> None:
         """Take what the helper has done, and give it more."""
+        if self._passed:
+            self._look_again()
         if self._child is None:
-            if self._again:
+            if self._again or self._sharing:
                 self._feed()
             return
+        more = self._take_up()
         try:
             replies = self._child.replies()
             for reply in replies:
@@ -114,8 +126,10 @@ class Compiling:
         except Gone:
             self._crashed()
         else:
-            if replies:
+            if replies or more:
                 self._feed()
+            if replies and self._sharing:
+                self._sharing.tell()
 
     def _feed(self) -> None:
         """Keep the helper busy; start it if there is none and it is worth it."""
@@ -140,13 +154,57 @@ class Compiling:
         return _Out(self._number, wanted, apart=False) if wanted else None
 
     def _start(self) -> bool:
-        if not self._again and self._queue.weight < START_WEIGHT:
+        least = min(START_WEIGHT + self._found * FOUND_WEIGHT, MOST_WEIGHT)
+        if not self._again and self._queue.weight < least:
+            return False
+        if self._sharing and not self._sharing.mine():
+            self._pass_on(self._sharing)
             return False
         try:
             self._child, self._works = Child(), False
         except (OSError, NotImplementedError) as e:  # the latter: this C library starts no sessions
             self._failed(f"it cannot be started ({e})")
         return self._child is not None
+
+    # a helper that is shared
+
+    def _pass_on(self, sharing: Sharing) -> None:
+        """What is wanted, to the process that has the helper, as far as there is room."""
+        while some := self._queue.take():
+            for n, wanted in enumerate(some):
+                if len(wanted.unit) <= LONGEST and not sharing.pass_on(wanted):
+                    for left in some[n:]:
+                        self._queue.put(left)
+                    return
+                self._passed[wanted.unit] = wanted
+
+    def _take_up(self) -> bool:
+        """What other processes want."""
+        if self._sharing is None:
+            return False
+        some = self._sharing.passed()
+        for wanted in some:
+            if wanted.unit in self._done:
+                self._sharing.tell()  # who wants it has not looked since
+            elif not self._is_out(wanted.unit):
+                self._queue.put(wanted)
+        return bool(some)
+
+    def _look_again(self) -> None:
+        """Whether the cache has what was passed on."""
+        if not (self._sharing and self._sharing.news()):
+            return
+        store().refresh()
+        for unit, wanted in list(self._passed.items()):
+            code = store().find(wanted.key, unit)
+            if code is not None:
+                del self._passed[unit]
+                self._settle(wanted, code)
+
+    def _is_out(self, unit: bytes) -> bool:
+        return any(unit in out.units for out in (*self._out, *self._again))
+
+    # what becomes of units
 
     def _take(self, reply: Reply) -> None:
         if reply == wire.READY:
@@ -188,6 +246,8 @@ class Compiling:
         if self._child is not None:
             self._child.close()
             self._child = None
+        if self._sharing:
+            self._sharing.let_go()
         self._again = [out.rest() for out in self._out if out.left] + self._again
         self._out = []
 

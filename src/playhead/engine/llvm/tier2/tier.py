@@ -28,7 +28,7 @@ from playhead.engine.llvm.tier2.switch import FORCE, FORCED_SLICE, SLICE
 from playhead.engine.llvm.tier2.synchronous import SynchronousBackend
 from playhead.x86 import state as S
 
-FIRST = 64  # entries after which a block is told of; sooner makes more work for blocks that never get hot
+FIRST = 256  # entries after which a block is told of; sooner costs more, for blocks that never get hot
 MOST_CODE = 96 << 20  # bytes
 MOST_WAITING = 1 << 15  # units; a block of another one is told of again when it is hotter
 KEEPS = 0  # in place of an address: the unit's blocks keep their handlers
@@ -110,7 +110,7 @@ class Tier2:
         if self._core.c32[self._top]:
             self._hear()
         if not 0 < self.stop - icount <= self.slice:
-            self.stop = icount + self.slice
+            self.stop = icount - icount % self.slice + self.slice  # so each run of a guest has the same samples
             self._sample()
         self.regions.check()
         self.code.take(self.backend.ready())

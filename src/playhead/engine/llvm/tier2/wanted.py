@@ -8,10 +8,7 @@ from typing import NamedTuple
 from playhead.engine.llvm.tier2.unit import uops_in
 from playhead.engine.llvm.tier2.wire import MOST_UNITS
 
-MOST_UOPS = 200  # of one request: so that the first results do not wait for many others
-
-
-HOT = 8000  # entries: what was entered less often is compiled when there is time, but is no reason to start a helper
+MOST_UOPS = 60  # of one request, some 30 ms: so that the hottest ones do not wait for many others
 
 
 class Wanted(NamedTuple):
@@ -27,7 +24,7 @@ class Queue:
         self._heap: list[tuple[int, int, Wanted]] = []
         self._heat: dict[bytes, int] = {}
         self._puts = 0
-        self.weight = 0  # instructions that were executed in what is hot
+        self.weight = 0  # instructions that were executed in all of these
 
     def __len__(self) -> int:
         return len(self._heat)
@@ -58,4 +55,4 @@ class Queue:
 
 
 def _weight(unit: bytes, heat: int) -> int:
-    return heat * uops_in(unit) if heat >= HOT else 0
+    return heat * uops_in(unit)

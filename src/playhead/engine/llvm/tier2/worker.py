@@ -151,10 +151,13 @@ def _settle(parent: int) -> None:
 
 
 def _compiler() -> Compile:
+    gc.disable()
     from playhead.engine.llvm.tier2.compile import compile_units
+    from playhead.x86.isa import tables
 
-    gc.collect()
-    gc.freeze()  # what was imported stays; no collection looks at it again
+    tables()
+    gc.freeze()  # all of this stays; no collection looks at it
+    gc.enable()
     return compile_units
 
 

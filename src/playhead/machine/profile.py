@@ -30,6 +30,7 @@ EXITS = {
     S.EXIT_SYNC: "kick, or an alarm for Python",
     S.EXIT_ARENA: "code area full", S.EXIT_BREAK: "breakpoint", S.EXIT_WATCH: "watchpoint",
     S.EXIT_FROZEN: "x87 exception", S.EXIT_REARM: "debug registers", S.EXIT_HEAT: "code to be compiled",
+    S.EXIT_TRACE: "trace full", S.EXIT_TOLD: "a delivery that is told of",
 }  # fmt: skip
 ACCESSES = {S.EXIT_PORT_READ, S.EXIT_PORT_WRITE, S.EXIT_MMIO_READ, S.EXIT_MMIO_WRITE}
 READS = {S.EXIT_PORT_READ: "port", S.EXIT_MMIO_READ: "memory"}

@@ -44,7 +44,11 @@ def parts_of(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], jobs
              progress: Told | None = None) -> Any:  # fmt: skip
     """A generator of the answers of segments, in the order that the query asks for."""
     if dask is not None:
-        raise UsageError("a cluster cannot be asked yet")
+        from playhead.api import on_cluster
+
+        if progress is not None:
+            return on_cluster.parts(rec, query, at, dask, progress)
+        return _with_bar(lambda told: on_cluster.parts(rec, query, at, dask, told), at)
     if jobs is None:
         jobs = 1 if at[-1].icount - at[0].icount < SMALL else cores()
     jobs = min(jobs, len(at) - 1)

@@ -49,6 +49,7 @@ class Checkpoints:
         self._rows, self._bad = container.rows, container.damaged
         self._last, self._verified_rows = last, verified_rows
         self._where: dict[bytes, int] | None = None  # content -> pack
+        self.elsewhere: Callable[[int], bytes] | None = None  # what gives packs that the recording lists but has not
 
     def all(self) -> list[Checkpoint]:
         """Those that belong to batches, in order."""
@@ -128,7 +129,20 @@ class Checkpoints:
     def _packs(self, ids: list[int]) -> list[tuple]:
         marks = ", ".join("?" * len(ids))
         sql = f"SELECT id, hashes, data FROM pack WHERE id IN ({marks}) AND length(data) <= {MAX_PACK} ORDER BY id"
-        return self._rows(sql, int, bytes, bytes, args=tuple(ids))
+        rows = self._rows(sql, int, bytes, bytes, args=tuple(ids))
+        if self.elsewhere is not None:
+            rows = [(id, hashes, data or self.elsewhere(id)) for id, hashes, data in rows]
+        return rows
+
+    def packs_of(self, hashes: Iterable[bytes]) -> set[int]:
+        """The numbers of the packs that contents are in."""
+        wanted = set(hashes)
+        where = self._index(wanted)
+        return {where[hash] for hash in wanted if hash in where}
+
+    def pack(self, id: int) -> bytes:
+        """A pack as it is stored."""
+        return bytes(self._packs([id])[0][2])
 
     def _index(self, wanted: set[bytes]) -> dict[bytes, int]:
         """Where contents are; looked for again if some are not known, because the recording may have grown."""

@@ -6,7 +6,7 @@ but for its END event and what had not been flushed.
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -288,6 +288,18 @@ class Reader:
     def pages(self, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         """The contents of many pages."""
         return self._checkpoints.contents(hashes)
+
+    def packs_of(self, hashes: Iterable[bytes]) -> set[int]:
+        """The numbers of the packs in which pages are stored."""
+        return self._checkpoints.packs_of(hashes)
+
+    def pack(self, number: int) -> bytes:
+        """A pack as it is stored: pages, compressed together."""
+        return self._checkpoints.pack(number)
+
+    def packs_elsewhere(self, give: Callable[[int], bytes]) -> None:
+        """This recording lists packs that it does not have: `give` does. Pages are compared with their hashes."""
+        self._checkpoints.elsewhere = give
 
     @property
     def disks(self) -> Contents:

@@ -50,6 +50,7 @@ class Core:
         self.debug_map = host_array(1 << 20)  # a byte for each linear page: EXEC, and what kinds of access are watched
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: not 0 if there is a breakpoint
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
+        self.search = host_array(S.LONGEST_SEARCH + 256)  # see x86/system/memory_search.py
         # For each port, and for each page of registers, 16 bits: PYTHON, NOBODY, or from FIRST_RANGE on the number of
         # an entry in `device_ranges`.
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)

@@ -62,6 +62,7 @@ class ReferenceEngine:
         self.world = _Routines(HELPERS)
         self.world.update(
             c8=core.c8, c16=core.c16, c32=core.c32, c64=core.c64,
+            ram8=memoryview(core.memory.area), search8=memoryview(core.search),
             ram32=memoryview(core.memory.area).cast("I"), ram64=memoryview(core.memory.area).cast("Q"),
             page_hash64=memoryview(core.page_hash).cast("Q"), dirty8=memoryview(core.dirty),
             unhashed8=memoryview(core.unhashed), unhashed64=memoryview(core.unhashed).cast("Q"),
@@ -203,6 +204,8 @@ class ReferenceEngine:
                 self.core.memory.code_written(pa >> 12)
             self.core.memory.mark_written(pa >> 12)
             at = (entry & OFFSET_MASK) + (pa & 0xFFF)
+            if self.c32[self._o["search_n"]]:
+                self.routine("searched")(at, size, value)
             self.ram[at : at + size] = value.to_bytes(size, "little")
         elif not entry & READ:
             n = self.c32[self._o["store_n"]]

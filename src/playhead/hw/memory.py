@@ -110,6 +110,8 @@ class Memory:
         self.code_written: Callable[[int], None] = lambda page: None
         # a bus master, and whoever it was in video memory, where that is watched: by address, and by place in the area
         self.master_wrote: Callable[[int, int, str], None] = lambda address, length, by: None
+        # a bus master is about to write to these bytes of the area, while memory is searched
+        self.master_writes: Callable[[int, bytes, str], None] | None = None
         self.video_wrote: Callable[[int, int, str], None] = lambda at, length, by: None
         self._watched: Mapping[int, int] = {}  # WATCH flags, by guest page
         self.watched_video: Mapping[int, int] = {}  # and by shared page of the area, whoever shows it
@@ -233,6 +235,19 @@ class Memory:
                 first = max(at, page * PAGE)
                 self.video_wrote(first, min(at + length, (page + 1) * PAGE) - first, by)
 
+    @property
+    def searchable(self) -> int:
+        """Where RAM ends in the area, and video memory or what else there is begins."""
+        return self.shared.start * PAGE if self.shared else self._allocated
+
+    def shown_where(self, at: int) -> int:
+        """The lowest guest address that shows a byte of the area; where it is in the area if none does."""
+        page = at // PAGE
+        if self.page_map[page] // PAGE == page and self.page_map[page] & READ:
+            return at
+        shown = (n for n in range(PAGES) if self.page_map[n] & READ and self.page_map[n] // PAGE == page)
+        return next(shown, page) * PAGE + at % PAGE
+
     def shown_at(self, area_page: int) -> Iterator[int]:
         """The guest pages at which windows show a page of the area."""
         for window in self.windows:
@@ -328,6 +343,8 @@ class Memory:
                     self.code_written(page)
                 self.mark_written(page)
                 start = (entry & OFFSET_MASK) + address % PAGE
+                if self.master_writes is not None:
+                    self.master_writes(start, bytes(data[at : at + n]), by)
                 self.area[start : start + n] = data[at : at + n]
                 if entry & WATCH_WRITE:
                     self.master_wrote(address, n, by)

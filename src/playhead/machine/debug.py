@@ -13,16 +13,17 @@ a breakpoint's offset in a page, and pages with a watchpoint stay out of the hos
 have separate marks in both (engine/llvm/guest_marks.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from playhead.engine.core import MOST_WATCHES, Core
 from playhead.hw.memory import OFFSET_MASK, SHARED, WATCH_READ, WATCH_WRITE, Memory
 from playhead.x86 import state as S
 
-READ, WRITE = S.HIT_READ, S.HIT_WRITE
+READ, WRITE, FOUND = S.HIT_READ, S.HIT_WRITE, S.HIT_FOUND
 ALL_VECTORS = range(256)
 KINDS = {S.TOLD_EXCEPTION: "exception", S.TOLD_INTERRUPT: "interrupt", S.TOLD_SOFTWARE: "software"}
+LONGEST_SEARCH = S.LONGEST_SEARCH
 EXEC_PAGE, WATCHED_PAGE = S.MARK_EXEC, (READ | WRITE) << 1  # of debug_map
 
 
@@ -40,7 +41,8 @@ class Watch(NamedTuple):
 
 
 class Access(NamedTuple):
-    """An access that was watched. `by`: the CPU, its page walk, or the name of a bus master."""
+    """An access that was watched. `by`: the CPU, its page walk, or the name of a bus master. Of kind FOUND: the bytes
+    that were searched for stand at `address` now, and did not before."""
 
     address: int
     size: int
@@ -69,12 +71,13 @@ class Debug:
         self._core, self._memory = core, memory
         self._i = {n: S.offset(n) // (S.FIELDS[n].bits // 8) for n in
                    ("debug", "watch_n", "hit_n", "hits", "skip_icount", "skip_seq", "icount", "seq",
-                    "told", "told_vectors")}  # fmt: skip
+                    "told", "told_vectors", "search_n", "search_end", "seen_n", "seen")}  # fmt: skip
         self._breakpoints: frozenset[int] = frozenset()
         self._watches: tuple[Watch, ...] = ()
         self._in_area: dict[Watch, int] = {}  # of those on video memory: where in the backing area they are
         self._masters: list[Access] = []
         self._vectors: frozenset[int] = frozenset()
+        self._sought = b""
         self.armed = False
         memory.master_wrote = self._master_wrote
         memory.video_wrote = self._video_wrote
@@ -84,7 +87,7 @@ class Debug:
 
     @property
     def wanted(self) -> bool:
-        return bool(self._breakpoints or self._watches or self._vectors)
+        return bool(self._breakpoints or self._watches or self._vectors or self._sought)
 
     def set_deliveries(self, vectors: Iterable[int] | None) -> None:
         """The vectors (0 to 255) whose deliveries end a run; None: those of none."""
@@ -97,6 +100,22 @@ class Debug:
     def deliveries(self) -> frozenset[int]:
         """The vectors whose deliveries end a run."""
         return self._vectors
+
+    def set_search(self, sought: bytes | None) -> None:
+        """A byte string of up to LONGEST_SEARCH bytes, whose completion anywhere in RAM ends a run, behind the store,
+        as an access of kind FOUND: whatever writes the last byte of it that was missing, an instruction, a page walk or
+        a bus master. It is met when it stands in consecutive physical addresses behind an instruction, and did not
+        before it. None: nothing is searched for. Stores are a good deal slower meanwhile, and nothing is compiled."""
+        new = sought or b""
+        assert len(new) <= LONGEST_SEARCH
+        if new == self._sought:
+            return
+        self._sought = new
+        core = self._core
+        core.search[:] = new.ljust(LONGEST_SEARCH, b"\0") + bytes(byte in new for byte in range(256))
+        core.c64[self._i["search_end"]] = self._memory.searchable
+        if self.armed:
+            self.arm(True)
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
         """Linear addresses, any number of them."""
@@ -176,7 +195,7 @@ class Debug:
         tables, or of pages that do not always show the same RAM.
         """
         only_writes = all(watch.kinds == WRITE and watch.physical for watch in self._watches)
-        if self._breakpoints or self._vectors or not only_writes:
+        if self._breakpoints or self._vectors or self._sought or not only_writes:
             return None
         memory, pages = self._memory, set[int]()
         for watch in self._watches:
@@ -202,7 +221,17 @@ class Debug:
         self._core.c32[self._i["debug"]] = bits
         self._core.c32[self._i["watch_n"]] = len(self._watches) if self.armed else 0
         self._core.c64[self._i["told"]] = 0
+        self._arm_search(len(self._sought) if self.armed else 0)
         self._masters.clear()
+
+    def _arm_search(self, length: int) -> None:
+        core, at = self._core, self._i["search_n"]
+        if bool(core.c32[at]) != bool(length):  # decoded and compiled code takes stores for done that are to be seen
+            core.forget_code()
+            core.stale = True
+        core.c32[at] = length
+        core.c32[self._i["seen_n"]] = 0
+        self._memory.master_writes = self._master_writes if length else None
 
     def skip_here(self) -> None:
         """The breakpoint at this moment has been told of: continue over it."""
@@ -218,6 +247,45 @@ class Debug:
         access = Access(address, length, WRITE, True, by)
         if self.armed and any(access.touches(watch) for watch in self._watches if watch not in self._in_area):
             self._masters.append(access)
+
+    def _master_writes(self, at: int, data: bytes, by: str) -> None:
+        """A bus master is about to write to bytes of the area."""
+        if at + len(data) <= self._memory.searchable:
+            first, before = self._around(at, len(data))
+            after = bytearray(before)
+            after[at - first : at - first + len(data)] = data
+            self._masters += [self._sighting(first + n, by) for n in self._new(before, after)]
+
+    def _around(self, at: int, length: int) -> tuple[int, bytes]:
+        """The bytes in which the string may overlap some bytes of the area, and where they begin."""
+        more = len(self._sought) - 1
+        first = max(at - more, 0)
+        return first, bytes(self._memory.area[first : min(at + length + more, self._memory.searchable)])
+
+    def _new(self, before: bytes | bytearray, after: bytes | bytearray) -> Iterator[int]:
+        """Where the string stands after, and did not before."""
+        sought, n = self._sought, after.find(self._sought)
+        while n >= 0:
+            if before[n : n + len(sought)] != sought:
+                yield n
+            n = after.find(sought, n + 1)
+
+    def _sighting(self, at: int, by: str) -> Access:
+        return Access(self._memory.shown_where(at), len(self._sought), FOUND, True, by)
+
+    def _sightings(self) -> list[Access]:
+        """What the stores of the last instruction or delivery have completed."""
+        core, i = self._core, self._i
+        n, core.c32[i["seen_n"]] = core.c32[i["seen_n"]], 0
+        words = core.c64[i["seen"] : i["seen"] + 2 * n]
+        stores = [(words[k] & (1 << 48) - 1, words[k] >> 48, words[k + 1]) for k in range(0, 2 * n, 2)]
+        undone = {at + k: old >> 8 * k & 0xFF for at, size, old in reversed(stores) for k in range(size)}
+        places = set()
+        for at, size, _ in stores:
+            first, after = self._around(at, size)
+            before = bytes(undone.get(first + k, byte) for k, byte in enumerate(after))
+            places |= {first + k for k in self._new(before, after)}
+        return [self._sighting(place, "cpu") for place in sorted(places)]
 
     def _video_wrote(self, at: int, length: int, by: str) -> None:
         """Video memory was written at this place of the area: told by the address that is watched."""
@@ -239,11 +307,13 @@ class Debug:
         n = self._core.c32[self._i["hit_n"]]
         for hit in self._core.c64[self._i["hits"] : self._i["hits"] + n]:
             how = hit >> 40
+            if how & FOUND:
+                continue
             by = "page walk" if how & S.HIT_WALK else "cpu"
             address = self._address(hit & 0xFFFFFFFF, how)
             out.append(Access(address, hit >> 32 & 0xFF, how & 3, bool(how & S.WATCH_PHYSICAL), by))
         self._core.c32[self._i["hit_n"]] = 0
-        return out
+        return out + self._sightings()
 
     def delivery(self) -> Delivery | None:
         """The delivery that has just happened, if it is one that ends a run; it is reported once."""

@@ -248,7 +248,8 @@ class Machine(Parts):
         while True:
             if self.debug.armed and self.debug.met():
                 accesses, delivery = tuple(self.debug.accesses()), self.debug.delivery()
-                return Stop("watch" if accesses else "delivery", accesses=accesses, delivery=delivery)
+                if accesses or delivery:
+                    return Stop("watch" if accesses else "delivery", accesses=accesses, delivery=delivery)
             icount = c64[i["icount"]]
             if icount > until_icount or (icount == until_icount and c64[i["seq"]] >= until_seq):
                 asked = self.requests.stop is not None  # an input has woken it: it sleeps no longer

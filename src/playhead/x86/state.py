@@ -150,6 +150,13 @@ _field("probes", 32, 1, arch=False)  # PROBE_*
 _field("probed", 32, 1, arch=False)  # records in the region `probes`
 _field("trace_top", 64, 1, arch=False)  # where the next entry of the trace goes
 _field("trace_end", 64, 1, arch=False)
+# A search of memory (x86/system/memory_search.py): length of the string, where the searched memory ends, and the stores
+# of this instruction that have completed it: place | size << 48, what was there.
+LONGEST_SEARCH, MOST_SEEN = 4096, 64
+_field("search_n", 32, 1, arch=False)
+_field("seen_n", 32, 1, arch=False)
+_field("search_end", 64, 1, arch=False)
+_field("seen", 64, 2 * MOST_SEEN, arch=False)
 SIZE = -(-_top // 4096) * 4096
 
 # Arrays that routines index: name -> slot in `ptr`.
@@ -157,7 +164,7 @@ REGIONS = {n: i for i, n in enumerate((
     "ram", "page_map", "tlb", "tlb_large", "tlb_list", "dec_tables", "handlers", "htab_user", "htab_sup", "htab_list",
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies", "written",
-    "heat", "alarms", "stops", "probes", "cut_short",
+    "heat", "alarms", "stops", "probes", "cut_short", "search",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half
@@ -197,6 +204,7 @@ MOST_HITS = 16
 WATCH_PHYSICAL = 8  # in `watch_list`: the addresses are physical; the other bits are HIT_*
 WATCH_AREA = 0x20  # and places in the backing area, of video memory, whoever shows it
 HIT_WRITE, HIT_READ, HIT_WALK = 1, 2, 4  # of `hits`; WALK: an accessed or dirty bit that a page walk sets
+HIT_FOUND = 0x40  # the store completes the string that is searched for (`seen`)
 HIT_BEYOND = 0x10  # of an access: at 4 GiB or above, where no physical address is watched
 
 

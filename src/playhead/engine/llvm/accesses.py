@@ -12,6 +12,7 @@ from playhead.engine.llvm.jump_cache import is_global
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system import paging
+from playhead.x86.system.memory_search import may_stand_around, searching
 from playhead.x86.system.interrupts import ENABLES
 from playhead.x86.table import call, routine
 
@@ -91,6 +92,8 @@ def part_store(m: StateBuilder, where, size, value):
             call(m, "before_code_write", pa, size)
         paging.note_written(m, page)
         at = (entry & ~0xFFF) | (pa & 0xFFF).zext(64)
+        with m.if_(searching(m)):
+            call(m, "searched", at, size, value)
         i = m.var(32, 0)
         with m.loop():
             n = i.get()
@@ -232,6 +235,8 @@ def slow_split(m: StateBuilder, lin, kind, value):
     with m.if_((kind & (paging.WRITE | paging.RMW)).ne(0)):
         call(m, "may_store", a, first)
         call(m, "may_store", b, size - first)
+        with m.if_(searching(m)):
+            call(m, "run_alone")  # the second part may complete what is searched for
     with m.if_((kind & paging.WRITE).ne(0)):
         call(m, "part_store", a, first, value & ((m.const(1, 64) << shift) - 1))
         call(m, "part_store", b, size - first, value >> shift)
@@ -307,6 +312,21 @@ def fill(m: StateBuilder, lin, kind, rights, address):
     m.ret()
 
 
+@routine(64, 32, 64, native_only=True)
+def search_access(m: StateBuilder, at, kind, value):
+    """An access to one page of RAM, at an offset of the area, while memory is searched. At the write of a
+    read-modify-write it is too late to refuse: if there is any value with which that could find something, it runs
+    alone."""
+    size = kind & 0xFF
+    with m.if_((kind & paging.WRITE).ne(0)):
+        call(m, "searched", at, size, value)
+    with m.else_(), m.if_((kind & paging.RMW).ne(0) & m.ld("single").eq(0)):
+        with m.if_((at + size.zext(64)).ule(m.ld("search_end")) & may_stand_around(m, at, size)):
+            with m.if_(call(m, "would_stand", at, size, 0, 0).ne(0)):
+                call(m, "run_alone")
+    m.ret()
+
+
 @routine(32, 32, 64, native_only=True)
 def slow(m: StateBuilder, lin, kind, value):
     """An access that is not in the host table; returns the host address to use. For kinds see x86/system/paging.py."""
@@ -322,7 +342,10 @@ def slow(m: StateBuilder, lin, kind, value):
     with m.if_(allowed.ne(0) & ~split):
         with m.if_(near_breakpoint(m, lin)):
             call(m, "check_guest_watch", lin, kind)
-        m.ret((known & ~0xFFF) + lin.zext(64))
+        address = (known & ~0xFFF) + lin.zext(64)
+        with m.if_(searching(m)):
+            call(m, "search_access", address - pointer(m, "ram"), kind, value)
+        m.ret(address)
     with m.if_(split):
         with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
             call(m, "check_guest_watch", lin, kind)
@@ -342,7 +365,7 @@ def slow(m: StateBuilder, lin, kind, value):
     with m.if_(guarded.ne(0)):
         call(m, "check_guest_watch", lin, kind)
     may_read = (guarded & S.HIT_READ).ne(0).select(L.READ_GUARDED, L.READ_OK, 32)
-    may_write = guarded.ne(0).select(L.WRITE_GUARDED, L.WRITE_OK, 32)
+    may_write = (guarded.ne(0) | searching(m)).select(L.WRITE_GUARDED, L.WRITE_OK, 32)
     with m.if_(t.bit(paging.BEYOND)):
         set_host(m, scratch, 64, (1 << 64) - 1)
         m.ret(scratch)
@@ -350,6 +373,8 @@ def slow(m: StateBuilder, lin, kind, value):
         with m.if_((entry & paging.WRITE_FLAG).ne(0)):
             with m.if_((entry & paging.CODE_FLAG).ne(0)):
                 call(m, "before_code_write", pa, size)
+            with m.if_(searching(m)):
+                call(m, "search_access", (entry & ~0xFFF) | (pa & 0xFFF).zext(64), kind, value)
             with m.if_((kind & paging.RMW).ne(0) & (entry & paging.DIRTY_FLAG).eq(0)):
                 m.ret(address)  # whether it will be written is not said yet
             paging.note_written(m, page)

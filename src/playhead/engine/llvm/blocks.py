@@ -9,6 +9,7 @@ from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.decode import DEC, MAX_LENGTH
 from playhead.x86.system import paging
+from playhead.x86.system.memory_search import searching
 from playhead.x86.table import call, routine
 
 
@@ -158,7 +159,7 @@ def finish_block(m: StateBuilder, block, end, count, ended):
         uops.set(uops.get() + 1)
     set_host(m, block + L.B_UOPS, 16, uops.get().trunc(16))
     set_host(m, block + L.B_N, 32, count)
-    first = m.ld("heat_first")
+    first = searching(m).select(0, m.ld("heat_first"))  # compiled code would leave at each store
     set_host(m, block + L.B_COUNT, 32, first)
     set_host(m, block + L.B_HEAT, 32, first)
     handler = host(m, block + L.HEADER, 64)

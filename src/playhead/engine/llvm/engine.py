@@ -48,7 +48,7 @@ class NativeEngine:
             debug_offsets=_address(core.debug_offsets), watch_list=_address(core.watch_list),
             io_map=_address(core.io_map), mmio_map=_address(core.mmio_map), device_ranges=_address(core.device_ranges),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
-            copies=_address(self.library.copies), alarms=_address(core.alarms),
+            copies=_address(self.library.copies), alarms=_address(core.alarms), search=_address(core.search),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:

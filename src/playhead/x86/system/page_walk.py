@@ -9,6 +9,7 @@ from playhead.ir.ops import Value
 from playhead.x86.system import cpuid
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
+from playhead.x86.system.memory_search import searching
 from playhead.x86.system.paging import (
     CODE_FLAG,
     COUNT,
@@ -70,7 +71,10 @@ def physical_or(m: StateBuilder, pa: Value, bits: int) -> None:
         with m.if_((entry & WATCH_WRITE_FLAG).ne(0)):
             call(m, "watched_walk", pa)
         at = ((entry & ~0xFFF) | (pa & 0xFFF).zext(64)) >> 2
-        m.set_item("ram", at, 32, m.item("ram", at, 32) | bits)
+        value = m.item("ram", at, 32) | bits
+        with m.if_(searching(m)):
+            call(m, "searched", at << 2, 4, value.zext(64))
+        m.set_item("ram", at, 32, value)
         note_written(m, page)
 
 

@@ -21,7 +21,7 @@ INTRODUCTION = (
 def page(note: str) -> str:
     import playhead
     from playhead.api import console, description, happenings, live, machine_view, moment, queries, recording, replaying
-    from playhead.api import rows, writes
+    from playhead.api import rows, sightings, writes
 
     groups: dict[str, list[Any]] = {
         "Functions": [playhead.open, playhead.record, playhead.run],
@@ -31,7 +31,7 @@ def page(note: str) -> str:
                     machine_view.Instruction, moment.Arrival, moment.Accessed],
         "Replays": [replaying.Replay, happenings.Executed, happenings.Touched, happenings.Called, happenings.Returned,
                     happenings.Delivered, happenings.Happened, happenings.SystemCall, happenings.SystemReturn],
-        "Answers": [rows.Table, rows.Row, writes.Write, queries.Execution, queries.Call],
+        "Answers": [rows.Table, rows.Row, writes.Write, sightings.Sighting, queries.Execution, queries.Call],
         "Live machines": [live.LiveMachine, console.Console],
     }  # fmt: skip
     out = ["# The Python interface\n", note, INTRODUCTION]

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from playhead.api import description, live, queries, writes
+from playhead.api import sightings as memory
 from playhead.api.calls import check_convention
 from playhead.api.description import Line, Machine, Recorded, Snapshot
 from playhead.api.interrupts import moving
@@ -17,6 +18,7 @@ from playhead.api.moment import Moment
 from playhead.api.queries import Call, Execution, Predicate
 from playhead.api.replaying import Replay, kinds_of
 from playhead.api.rows import Table
+from playhead.api.sightings import Sighting
 from playhead.api.source import Address, Code, Place, Source, Watched
 from playhead.api.writes import Write
 from playhead.base.errors import UsageError
@@ -135,6 +137,17 @@ class Recording(Source):
         check_convention(convention)
         rows = queries.calls(self, addresses, *self.between(between), results=results, convention=convention)
         return Table(rows, f"calls of {_said(where)}")
+
+    def find(self, data: bytes, between: tuple[Place, Place] | None = None) -> Table[Sighting]:
+        """Each place in RAM, by its physical address, and moment at which a string of 1 to 4096 bytes comes to stand,
+        in order: right behind the instruction, or the write of a bus master, that completes it, however soon it
+        vanishes. What stands there already at the beginning of the stretch is not among them. Raises UsageError.
+
+        The replay runs without compiled code, and stores leave its fast path, so it takes several times as long.
+        """
+        data = memory.sought(data)
+        rows = memory.sightings(self, data, *self.between(between))
+        return Table(rows, f"sightings of {data!r:.60}")
 
     def first(self, holds: Predicate, between: tuple[Place, Place] | None = None, *, every: int = 1,
               at: Code | None = None, written: Watched | None = None, physical: bool = False,

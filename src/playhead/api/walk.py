@@ -32,6 +32,7 @@ class Walk:
         self.breakpoints: set[int] = set()
         self.watches: list[Watch] = []
         self.places: Mapping[Watch, int] | None = None  # of those on video memory (`Debug.set_watches`)
+        self.search: bytes | None = None  # whose coming to stand in memory is met (`Debug.set_search`)
         self.vectors: set[int] | None = None  # whose deliveries are met
         self.events: Iterator[Entry] = iter(())
         self.compare = False  # digests and output with the recording's
@@ -65,6 +66,7 @@ class Walk:
         debug.set_watches(self.watches, self.places)
         if self.vectors is not None:
             debug.set_deliveries(self.vectors)
+        debug.set_search(self.search)
         debug.arm(True)
 
     # going
@@ -87,6 +89,7 @@ class Walk:
             bar.close()
             if self.vectors is not None:
                 line.machine.debug.set_deliveries(None)
+            line.machine.debug.set_search(None)
             self.recording.give_back(line)
 
     def _stops(self) -> Iterator[StopLike | Entry]:

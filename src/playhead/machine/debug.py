@@ -6,7 +6,7 @@ before it any more; each iteration of a REP is an instruction here, as it is whe
 the instruction or the delivery that accessed some of its bytes, by linear or by physical address. Whether one is met
 is a property of the moment, not of how the run was cut: so a search backwards sees just what a run forwards sees. A
 delivery stops right after an interrupt or an exception has entered its handler, in front of the handler's first
-instruction.
+instruction. A search stops behind whatever makes a byte string stand in memory.
 
 Nothing is written to guest memory. The engines check two small tables (`debug_map`, `debug_offsets`): blocks end before
 a breakpoint's offset in a page, and pages with a watchpoint stay out of the host table. The guest's own debug registers

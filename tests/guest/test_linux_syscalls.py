@@ -138,3 +138,15 @@ def test_programs_are_known_by_their_code(traced: Path) -> None:
                 names.add(place.name(machine.pc()) and place.program.path if place else "")
     assert min(seen[path] for path in ("bin/busybox", "usr/bin/strace", "lib/libc.so.6")) > 5
     assert seen[""] < seen.total() // 10 and "lib/libc.so.6" in names  # what is left is the vDSO
+
+
+def test_processes_have_the_page_tables_that_their_calls_use(traced: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    found = calls(traced, capfd, "--from", 'serial:"JOB-END"', "--to", 'serial:"TRACE-BEGIN"')
+    some = [row for rows in found.values() for row in rows if row["name"] == "getpid" or row["comm"] == "strace"]
+    at = some[len(some) // 2]
+    assert main(["processes", str(traced), "--json", "--at", f"{at['icount']}+{at['seq']}"]) == 0
+    rows = {row["pid"]: row for row in json.loads(capfd.readouterr().out)}
+    assert rows[at["pid"]]["cr3"] == at["cr3"] and rows[at["pid"]]["comm"] == at["comm"]
+    assert rows[1]["comm"] == "init" and rows[2] == {"pid": 2, "comm": "kthreadd", "cr3": 0}
+    with_memory = [row["cr3"] for row in rows.values() if row["cr3"]]
+    assert len(with_memory) == len(set(with_memory)) >= 3

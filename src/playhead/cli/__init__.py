@@ -24,6 +24,7 @@ VERBS = {
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",
     "symbols": "write the symbols of a recorded Linux kernel, for gdb",
+    "processes": "list the processes of a recorded Linux guest",
     "dmesg": "print the log of a recorded Linux kernel",
     "syscalls": "print the system calls of a recorded Linux guest",
     "console": "print what the guest printed, without a replay",

@@ -97,9 +97,19 @@ class KernelMemory:
                 return at - split
         raise UnknownKernel(f"Linux {self.note.release}: its page tables (swapper_pg_dir) are not found in memory")
 
-    def _walk(self, page: int) -> int | None:
-        """Number of the physical page of a virtual one."""
-        table = self._top
+    def maps_kernel(self, top: int) -> bool:
+        """Whether a physical address is that of a process's top page table: the kernel's code is where it is."""
+        page = self.note.stext // PAGE
+        return self._walk(page, top) == self._translated(page) is not None
+
+    def physical(self, address: int) -> int | None:
+        """Of a virtual address of the kernel's."""
+        page = self._translated(address // PAGE)
+        return None if page is None else page * PAGE + address % PAGE
+
+    def _walk(self, page: int, top: int | None = None) -> int | None:
+        """Number of the physical page of a virtual one, by the kernel's page tables or other ones."""
+        table = self._top if top is None else top
         for shift, bits, size in self._levels():
             entry = self._entry(table, page >> shift & (1 << bits) - 1, size)
             if not entry & PRESENT:

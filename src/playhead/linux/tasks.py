@@ -13,11 +13,13 @@ Source: Linux's include/linux/sched.h (the order of the fields).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+from playhead.base.errors import UnknownKernel
 from playhead.linux.memory import KernelMemory
 from playhead.linux.symbol_table import SymbolTable
+from playhead.linux.symbols import kernel_of
 from playhead.machine import look
 from playhead.machine.machine import Machine
 
@@ -25,6 +27,7 @@ STRUCT = 16384  # bytes of a task_struct that are searched
 NAME = 16  # bytes of `comm`
 FIRST = b"swapper"
 MOST = 65_536  # tasks in the list
+MM_BYTES = 256  # of a process's mm_struct, in which its page tables are named
 PAE_ROOT, ROOT = 0xFFFFFFE0, 0xFFFFF000
 
 
@@ -48,6 +51,8 @@ class Layout:
     comm: int
     pid: int = -1
     real_parent: int = -1
+    mm: int = -1  # of the pointer to the memory's description, of which `pgd` is the offset of the page tables
+    pgd: int = -1
 
     def children(self, word: int) -> int:
         return self.real_parent + 2 * word
@@ -72,7 +77,7 @@ def layout_of(memory: KernelMemory, symbols: SymbolTable) -> Layout | None:
             for pid in (at - 8 - word, at - 8):  # with a stack canary in between, and without
                 layout = Layout(comm, pid, at)
                 if pid >= 0 and data[pid : pid + 8] == bytes(8) and _proven(memory, first, layout):
-                    return layout
+                    return _with_memory(memory, first, layout)
         at = data.find(own + own, at + 1)
     return Layout(comm)
 
@@ -96,6 +101,28 @@ def _proven(memory: KernelMemory, first: int, layout: Layout) -> bool:
     return found[:2] == [(1, 1, first), (2, 2, first)][: len(found)] and bool(found)
 
 
+def _with_memory(memory: KernelMemory, first: int, layout: Layout) -> Layout:
+    """With where a process's page tables are told: by a pointer that stands twice (`mm`, `active_mm`) in process 1, to
+    something with a pointer to page tables that map the kernel.
+    """
+    word = memory.word
+    one = next(_children(memory, first, layout), 0)
+    for mm in range(0, layout.real_parent, word):
+        pointer = memory.pointer(one + mm)
+        if not pointer or pointer < memory.note.stext >> 1 or memory.pointer(one + mm + word) != pointer:
+            continue
+        for pgd in range(0, MM_BYTES, word):
+            if _root(memory, memory.pointer(pointer + pgd) or 0):
+                return replace(layout, mm=mm, pgd=pgd)
+    return layout
+
+
+def _root(memory: KernelMemory, pgd: int) -> int:
+    """CR3 of page tables by their virtual address; 0 if they are none."""
+    physical = memory.physical(pgd) if pgd > memory.note.stext >> 1 and not pgd % 32 else None
+    return physical if physical is not None and memory.maps_kernel(physical) else 0
+
+
 def _children(memory: KernelMemory, task: int, layout: Layout) -> Iterator[int]:
     head = task + layout.children(memory.word)
     at = memory.pointer(head)
@@ -117,7 +144,13 @@ def processes(memory: KernelMemory, symbols: SymbolTable, layout: Layout) -> Ite
                 return  # a list that runs in circles is none
             seen.add(task)
             waiting.append(task)
-            yield task_at(memory, task, layout)
+            yield task_at(memory, task, layout, _cr3(memory, task, layout))
+
+
+def _cr3(memory: KernelMemory, task: int, layout: Layout) -> int:
+    """Of a process; 0 for a kernel thread, which has no memory of its own."""
+    mm = memory.pointer(task + layout.mm) if layout.mm >= 0 else 0
+    return _root(memory, memory.pointer(mm + layout.pgd) or 0) if mm else 0
 
 
 class Readable(Protocol):
@@ -147,3 +180,12 @@ def current_address(machine: Machine, symbols: SymbolTable) -> int:
 def root_of(machine: Machine) -> int:
     """CR3 without its flags: where the page tables are."""
     return machine.core.get("cr3") & (PAE_ROOT if machine.core.get("cr4") & 0x20 else ROOT)
+
+
+def processes_of(source: Any) -> list[Task]:
+    """Of the kernel in a recording (a Reader, as of the last checkpoint) or a machine. Raises UnknownKernel."""
+    kernel = kernel_of(source)
+    layout = layout_of(kernel.memory, kernel.symbols)
+    if layout is None or layout.real_parent < 0:
+        raise UnknownKernel(f"Linux {kernel.memory.note.release}: its first task (init_task) is not understood")
+    return list(processes(kernel.memory, kernel.symbols, layout))

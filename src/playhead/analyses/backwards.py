@@ -27,6 +27,7 @@ from playhead.analyses.start_files import StartFiles
 from playhead.api.source import Source
 from playhead.base.errors import UsageError
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
+from playhead.hw.space import Space
 from playhead.log.events import BlockDone, CharRead, Entry, Event, Input, NetPacket, SnapshotLoaded
 from playhead.log.moment import Moment
 from playhead.machine import tracing
@@ -66,6 +67,17 @@ class Wanted:
 
 
 @dataclass
+class Entered:
+    """Where the bytes of an input went, up to a moment: labels of answers of devices, and of what was written into
+    memory, by instruction.
+    """
+
+    upto: Moment
+    answers: dict[int, Labels] = field(default_factory=dict)
+    written: dict[int, dict[int, int]] = field(default_factory=dict)
+
+
+@dataclass
 class Backwards:
     """One question. `rows()` answers it, the last step first; `ended` says why there is more, if there is."""
 
@@ -85,6 +97,8 @@ class Backwards:
         machine = self._line.machine
         self._engine, self._one = LogEngine(machine.core), OneInstruction(pointers=self.pointers)
         self._numbers, self._traced = 0, 0
+        self._entered: dict[int, Entered] = {}
+        self._reads: dict[int, tuple[str, int]] = {}  # by instruction: whom it asked, and where
         self._live = {place: Wanted(bits, set()) for place, bits in places_of(machine, self.origin)}
         loads = [e.moment for e in self.rec.reader.entries()
                  if isinstance(e.event, SnapshotLoaded) and e.moment < self.origin.moment]  # fmt: skip
@@ -121,20 +135,31 @@ class Backwards:
         line.seek(begin)
         memory = line.machine.memory
         engine.steps = steps = []
+        self._reads.clear()
 
         def write(address: int, data: bytes, by: str = "a bus master") -> None:
             type(memory).write(memory, address, data, by)
             now = line.moment
             steps.append(Step(now.icount, now.seq, -1, None, (by,), self._pieces(address, len(data))))
 
+        spaces = line.machine.board.io, memory.mmio
         memory.__dict__["write"] = write
+        for space in spaces:
+            tracing.watch(space, self._asked)
         try:
             with on_engine(line.machine, engine):
                 line.player.to(end)
         finally:
             del memory.__dict__["write"]
+            for space in spaces:
+                tracing.unwatch(space)
         self._traced += len(steps)
         return steps
+
+    def _asked(self, space: Space, write: bool, address: int, size: int, value: int) -> None:
+        there = space.find(address)
+        if not write:
+            self._reads[self._line.machine.icount] = there.name if there is not None else "", address
 
     def _pieces(self, address: int, length: int) -> Pieces:
         out: Pieces = []
@@ -189,9 +214,9 @@ class Backwards:
         for place, one in wanted.items():
             for bits, labels in flow.get(place, {}).items():
                 if bits & one.bits:
-                    for label in members(labels):
-                        where, bit = self._one.bits[label]
-                        sources[where] = sources.get(where, 0) | 1 << bit
+                    for run in members(labels):
+                        for where, bit in self._one.bits[run.start : run.stop]:
+                            sources[where] = sources.get(where, 0) | 1 << bit
         origins = [] if sources else [CONSTANT]
         answers = sorted(place for place in sources if LATCH <= place < LATCH_END)
         if answers:
@@ -249,80 +274,56 @@ class Backwards:
         return lambda e: self.origins.of(name) if e.id == entry.id else None
 
     def _from_master(self, moment: Moment, step: Step, wanted: dict[int, Wanted]) -> list[str]:
-        """The input whose bytes a bus master wrote, by letting it enter again with labels."""
+        """The input whose bytes a bus master wrote."""
         for entry in self._events(moment, (NetPacket, BlockDone)):
-            found: set[int] = set()
-
-            def wrote(address: int, data: bytes, labels: Labels, by: str, found: set[int] = found) -> None:
-                done = 0
-                for place, n in self._pieces(address, len(data)):
-                    now = labels[done : done + n]
-                    found.update(label for i, label in enumerate(now) if label is not None and place + i in wanted)
-                    done += n
-
-            self._again(entry, moment, wrote, lambda labels: None)
-            if found:
-                return self.origins.texts(sum(1 << label for label in found))
+            written = self._again(entry, moment).written.get(moment.icount, {})
+            labels = {written[place] for place in wanted if place in written}
+            if labels:
+                return self.origins.texts(sum(1 << label for label in labels))
         return [f"{step.values[0]} (a device)"]
 
-    def _again(self, entry: Entry, moment: Moment, wrote: Any, answered: Callable[[Labels], None]) -> None:
-        """Let an input enter again, with labels, and run on until behind a moment."""
+    def _from_device(self, moment: Moment, at: list[int]) -> list[str]:
+        """The input that an answer of a device is of; the device, if it is of none. `at`: bytes of the latch."""
+        name, address = self._reads.get(moment.icount, ("", 0))
+        for entry in self._events(moment, _inputs_of(name)):
+            answer = self._again(entry, moment).answers.get(moment.icount, [])
+            labels = {label for n in at if n < len(answer) and (label := answer[n]) is not None}
+            if labels:
+                return self.origins.texts(sum(1 << label for label in labels))
+        return [f"device {name or 'that is not there'}, register {address:#x}"]
+
+    def _again(self, entry: Entry, moment: Moment) -> Entered:
+        """Let an input enter again, with labels, and run on until behind a moment; or what was found by that before."""
+        known = self._entered.get(entry.id)
+        if known is not None and known.upto >= moment:
+            return known
+        found = self._entered[entry.id] = Entered(moment)
         with Side(self.rec, self.origins, self._labels(entry)) as side:
+            machine = side.line.machine
+
+            def wrote(address: int, data: bytes, labels: Labels, by: str) -> None:
+                here, done = found.written.setdefault(machine.icount, {}), 0
+                for place, n in self._pieces(address, len(data)):
+                    for i, label in enumerate(labels[done : done + n]):
+                        if label is not None:
+                            here[place + i] = label
+                    done += n
+
+            def answered(labels: Labels) -> None:
+                found.answers.setdefault(machine.icount, []).extend(labels)
+
             side.line.tell = self.tell
             side.line.seek(entry.moment)
             side.gate.wrote, side.gate.answered = wrote, answered
             side.line.player.to(min(Moment(moment.icount + 1), side.line.end))
+        return found
 
-    def _from_device(self, moment: Moment, at: list[int]) -> list[str]:
-        """The input that an answer of a device is of; the device, if it is of none. `at`: bytes of the latch."""
-        name, address = self._asked(moment)
-        if name.endswith(".command"):
-            kinds: tuple[type[Event], ...] = (BlockDone,)
-        elif name.endswith(".data"):
-            kinds = (Input,)
-        else:
-            kinds = (CharRead,)
-        for entry in self._events(moment, kinds):
-            found: Labels = []
 
-            def answered(labels: Labels, side_found: Labels = found) -> None:
-                if self._answering.line.machine.icount == moment.icount:
-                    side_found += labels
-
-            with Side(self.rec, self.origins, self._labels(entry)) as side:
-                self._answering = side
-                side.line.tell = self.tell
-                side.line.seek(entry.moment)
-                side.gate.answered = answered
-                side.line.player.to(min(Moment(moment.icount + 1), side.line.end))
-            labels = [found[n] for n in at if n < len(found) and found[n] is not None]
-            if labels:
-                return self.origins.texts(sum(1 << n for n in set(labels) if n is not None))
-        return [f"device {name or 'that is not there'}, register {address:#x}"]
-
-    def _asked(self, moment: Moment) -> tuple[str, int]:
-        """Whom an instruction asks, and where."""
-        line, asked = self._line, list[tuple[str, int]]()
-        here = line.moment
-        line.seek(moment)
-        machine = line.machine
-        spaces = machine.board.io, machine.memory.mmio
-
-        def tell(space: Any, write: bool, address: int, size: int, value: int) -> None:
-            there = space.find(address)
-            if not write:
-                asked.append((there.name if there is not None else "", address))
-
-        for space in spaces:
-            tracing.watch(space, tell)
-        try:
-            with on_engine(machine, self._engine):
-                line.player.to(Moment(moment.icount + 1))
-        finally:
-            for space in spaces:
-                tracing.unwatch(space)
-        line.seek(here)
-        return asked[0] if asked else ("", 0)
+def _inputs_of(device: str) -> tuple[type[Event], ...]:
+    """What a device of this name may give: by its data registers."""
+    if device.endswith(".command"):
+        return (BlockDone,)
+    return (Input,) if device.endswith(".data") else (CharRead,)
 
 
 def _neighbours(places: list[tuple[int, Wanted]]) -> Iterator[list[tuple[int, Wanted]]]:

@@ -21,7 +21,7 @@ from playhead.machine.machine import Machine
 from playhead.x86 import state as S
 from playhead.x86.isa import tables
 
-SLICE = 1 << 12
+SLICE = 1 << 10
 REGS = range(S.offset("regs"), S.offset("regs") + 32)
 FPR = range(S.offset("fpr"), S.offset("fpr") + 128)
 FSW = range(S.offset("fsw"), S.offset("fsw") + 4)

@@ -276,11 +276,14 @@ class Forwards:
         memory, done = self._engine.flow.memory, 0
         writes: list[tuple[int, int, Shadow]] = []
         for place, n in self._pieces(address, len(data)):
-            shadow = shadow_of(labels[done : done + n])
-            if shadow or memory:
-                dispersed(memory, place, n, shadow)
-            if shadow:
-                writes.append((place, n, shadow))
+            now = labels[done : done + n]
+            for i in range(n):
+                label = now[i] if i < len(now) else None
+                if label is not None:
+                    memory[place + i] = {0xFF: 1 << label}
+                    writes.append((place + i, 1, memory[place + i]))
+                elif memory:
+                    memory.pop(place + i, None)
             done += n
         if writes:
             moment = Moment(self._one.line.machine.icount, self._one.line.machine.seq)
@@ -328,7 +331,7 @@ class Forwards:
         for place, _ in places_of(machine, origin):
             shadow = (flow.memory if place >= MEMORY else flow.state).get(place)
             if shadow is not None:
-                (text,) = texts(machine, [(place, bits_of(shadow))])
+                text = ", ".join(texts(machine, [(place, bits_of(shadow))]))
                 out.append(Held(text, tuple(self.origins.texts(labels_of(shadow)))))
         return out
 

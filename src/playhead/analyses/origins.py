@@ -49,9 +49,9 @@ class Origins:
         if labels in self._texts:
             return self._texts[labels]
         by_name: dict[str, list[int]] = {}
-        for label in members(labels):
-            name, byte = self._names[label]
-            by_name.setdefault(name, []).append(byte)
+        for run in members(labels):
+            for name, byte in self._names[run.start : run.stop]:
+                by_name.setdefault(name, []).append(byte)
         if len(self._texts) > 1 << 12:
             self._texts.clear()
         found = self._texts[labels] = [f"{name}[{first}]" if n == 1 else f"{name}[{first}:{first + n}]"

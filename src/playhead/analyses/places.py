@@ -53,7 +53,7 @@ def _register_texts(masks: dict[int, int]) -> list[str]:
     for base, name in _BASES.items():
         bits = sum(masks.get(base + i, 0) << 8 * i for i in range(4))
         if bits:
-            out.append(_register(name, bits))
+            out += _register(name, bits)
     if any(place in masks for place in FLAGS):
         out.append("flags")
     if any(LATCH <= place < LATCH_END for place in masks):
@@ -69,16 +69,16 @@ def _register_texts(masks: dict[int, int]) -> list[str]:
     return out
 
 
-def _register(name: str, bits: int) -> str:
-    """`al` where only bits of AL are meant, else the bits: `eax[8:20]`."""
-    if bits == 0xFFFFFFFF:
-        return name
-    if bits == 0xFFFF:
-        return name[1:]
-    if name[1] in "abcd" and name[2] == "x" and bits in (0xFF, 0xFF00):
-        return name[1] + ("l" if bits == 0xFF else "h")
-    low, high = (bits & -bits).bit_length() - 1, bits.bit_length()
-    return f"{name}[{low}]" if high == low + 1 else f"{name}[{low}:{high}]"
+def _register(name: str, bits: int) -> list[str]:
+    """Each run of bits: `al` where it is just that, else by numbers: `eax[8:20]`."""
+    return [_bits(name, first, n) for first, n in runs([bit for bit in range(32) if bits >> bit & 1])]
+
+
+def _bits(name: str, first: int, n: int) -> str:
+    parts = {(0, 32): name, (0, 16): name[1:]}
+    if name.endswith("x"):
+        parts |= {(0, 8): f"{name[1]}l", (8, 8): f"{name[1]}h"}
+    return parts.get((first, n)) or (f"{name}[{first}]" if n == 1 else f"{name}[{first}:{first + n}]")
 
 
 def runs(sorted_numbers: list[int], gap: int = 0) -> list[tuple[int, int]]:

@@ -54,12 +54,16 @@ def bits_with(shadow: Maybe, label: int) -> int:
     return 0 if shadow is None else bits_of({bits: 1 for bits, labels in shadow.items() if labels >> label & 1})
 
 
-def members(labels: int) -> Iterator[int]:
-    """The labels of a set."""
+def members(labels: int) -> Iterator[range]:
+    """The labels of a set, in runs."""
+    at = 0
     while labels:
-        low = labels & -labels
-        yield low.bit_length() - 1
-        labels ^= low
+        zeros = (labels & -labels).bit_length() - 1
+        labels >>= zeros
+        ones = (~labels & labels + 1).bit_length() - 1
+        yield range(at + zeros, at + zeros + ones)
+        labels >>= ones
+        at += zeros + ones
 
 
 def _mapped(shadow: Maybe, change: Callable[[int], int]) -> Maybe:

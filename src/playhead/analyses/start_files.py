@@ -8,6 +8,8 @@ from playhead.api.source import Source
 from playhead.cli.recorded_config import config_of
 from playhead.machine.machine import Machine
 
+NEWC = (b"070701", b"070702")  # a cpio archive's member: a header of 110 characters, its name, its content
+HEADER, SIZE, NAME_SIZE = 110, slice(54, 62), slice(94, 102)
 AROUND = 32  # bytes on each side by which a place is found again in a file
 MOST_AROUND = 4096
 
@@ -33,8 +35,7 @@ class StartFiles:
                 if first < 0:
                     break
                 if data.find(context, first + 1) < 0:
-                    start = first + at - low
-                    return [f"{name}[{start:#x}]" if length == 1 else f"{name}[{start:#x}:{start + length:#x}]"]
+                    return [_text(name, data, first + at - low, length)]
         return []
 
     @staticmethod
@@ -44,3 +45,31 @@ class StartFiles:
         while around <= MOST_AROUND:
             yield around
             around *= 4
+
+
+def _span(name: str, start: int, length: int) -> str:
+    return f"{name}[{start:#x}]" if length == 1 else f"{name}[{start:#x}:{start + length:#x}]"
+
+
+def _text(name: str, data: bytes, start: int, length: int) -> str:
+    """`initrd[0x1f81c9] (init[0x2c])`: the place, and in an archive that is not compressed the member's, too."""
+    for member, first, size in _members(data):
+        if first <= start and start + length <= first + size:
+            return f"{_span(name, start, length)} ({_span(member, start - first, length)})"
+    return _span(name, start, length)
+
+
+def _members(data: bytes) -> Iterator[tuple[str, int, int]]:
+    """Name, place and size of each member of a cpio archive; nothing if it is none."""
+    at = 0
+    while data[at : at + 6] in NEWC:
+        try:
+            size, name_size = (int(data[at : at + HEADER][part], 16) for part in (SIZE, NAME_SIZE))
+        except ValueError:
+            return
+        name = data[at + HEADER : at + HEADER + name_size - 1].decode(errors="replace")
+        first = -(-(at + HEADER + name_size) // 4) * 4
+        yield name, first, size
+        if name == "TRAILER!!!":
+            return
+        at = -(-(first + size) // 4) * 4

@@ -84,8 +84,8 @@ def _some(host: Any, rows: Iterable[Any], values: dict[str, Any]) -> int:
 
 
 def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
-    from playhead.analyses.forwards import forwards
     from playhead.analyses.origins import parse_origin
+    from playhead.analyses.taint import forwards
     from playhead.base.errors import UsageError
 
     place = parse_origin(rec, values["of"]) if values["of"] else None
@@ -111,7 +111,7 @@ def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
 
 
 def _backwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
-    from playhead.analyses.backwards import backwards, graph
+    from playhead.analyses.taint import backwards, graph
 
     one = backwards(rec, values["of"], pointers=values["pointers"], limit=values["limit"])
     one.tell = host.tell

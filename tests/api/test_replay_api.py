@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import playhead
-from playhead.api.happenings import Called, Executed, Happened, Returned, Touched
+from playhead.api.counters import Block, Blocks, InstructionCounts
+from playhead.api.happenings import Called, Delivered, Executed, Happened, Returned, Touched
 from playhead.api.recording import Recording
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -110,6 +111,95 @@ def test_events_are_told_before_they_enter(rec: Recording) -> None:
                                                      if row.moment < rec.end]  # fmt: skip
 
 
+def test_deliveries_are_told_at_their_handlers(rec: Recording) -> None:
+    seen: list[Delivered] = []
+    r = rec.replay()
+    r.on_interrupt(seen.append)
+    r.on_interrupt(0x20)(lambda it: None)
+
+    @r.on_interrupt
+    def _(it: Delivered) -> None:
+        assert (it.machine.pc, it.machine.moment) == (it.address, it.moment)
+
+    r.run()
+    low, high = r.start, r.end
+    expected = []
+    with rec.at(low) as m:
+        while m.moment < high:
+            before, pc = m.moment, m.pc
+            m.step()
+            if m.icount == before.icount and m.pc != pc:
+                expected.append((m.moment, m.pc))
+    assert seen and [(it.moment, it.address) for it in seen if it.kind != "software"] == expected
+
+
+def test_instructions_are_counted(rec: Recording) -> None:
+    def counted(start: Any, end: Any) -> InstructionCounts:
+        r = rec.replay(start, end)
+        counts = r.count_instructions()
+        with pytest.raises(playhead.errors.UsageError, match=r"run\(\) the replay first"):
+            counts.total  # noqa: B018
+        r.run(compare=True)
+        return counts
+
+    low, middle, high = (rec.instant(place) for place in ("40%", "47%", "55%"))
+    whole = counted(low, high)
+    assert whole.total == high.icount - low.icount
+    assert all((a == b).all() for a, b in zip(whole.counts, (counted(low, middle) + counted(middle, high)).counts,
+                                              strict=True))  # fmt: skip
+    hottest = whole.hottest()[0]
+    assert whole.of(hottest.address) == hottest.count == len(rec.executions(hottest.address, between=(low, high)))
+    assert sum(row.count * row.instructions for row in whole.blocks()) == whole.total
+    assert "blocks" in whole._repr_html_()
+
+
+def test_blocks_come_in_order_and_before_what_follows_them(rec: Recording) -> None:
+    low, high = rec.instant("40%"), rec.instant("45%")
+    r = rec.replay(low, high)
+    blocks: list[Block] = []
+    some: list[int] = []
+    late: list[Any] = []
+    counts = r.count_instructions()
+    place = rec.at("42%").pc
+
+    @r.on_block
+    def _(batch: Blocks) -> None:
+        blocks.extend(batch)
+
+    @r.on_block(range(place & ~0xFF, place | 0xFF))
+    def _(batch: Blocks) -> None:
+        some.extend(batch.address.tolist())
+
+    @r.on_instruction(place)
+    def _(it: Executed) -> None:
+        late.extend(one for one in blocks if one.moment.icount > it.moment.icount)
+
+    r.run(compare=True)
+    assert blocks and not late and [one.moment for one in blocks] == sorted(one.moment for one in blocks)
+    assert low.icount <= blocks[0].moment.icount and blocks[-1].moment.icount < high.icount
+    assert some == [one.address for one in blocks if one.address >> 8 == place >> 8]
+    assert {one.address for one in blocks} <= set(counts.counts.linear.tolist())
+
+
+def test_what_a_callback_for_blocks_raises_comes_out(rec: Recording) -> None:
+    r = rec.replay()
+
+    @r.on_block
+    def guilty(batch: Blocks) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine") as e:
+        r.run()
+    assert any(entry.name == "guilty" for entry in e.traceback)
+    stopped = rec.replay()
+    seen = []
+    stopped.on_block(lambda batch: (seen.append(len(batch)), stopped.stop()))
+    counts = stopped.count_instructions()
+    stopped.run()
+    assert len(seen) == 1 and 0 < counts.total <= rec.instructions
+    assert rec.at("50%").step().moment
+
+
 def test_two_stretches_tell_what_one_does(rec: Recording) -> None:
     with rec.at("50%") as m:
         place, top = m.pc, m.regs.ss_base + m.regs.esp
@@ -167,13 +257,13 @@ def test_bad_questions_are_refused(rec: Recording) -> None:
     for ask in (lambda: r.on_instruction(), lambda: r.on_instruction(-1), lambda: r.on_memory(range(0)),
                 lambda: r.on_memory(0, "x"), lambda: r.on_event("TEA"), lambda: r.on_call(1 << 40),
                 lambda: r.on_call(0x1000, convention="pascal"), lambda: r.on_interrupt(256)(print),
-                lambda: r.on_instruction(range(1 << 31))):  # fmt: skip
+                lambda: r.on_instruction(range(1 << 31)), lambda: r.on_block(1)):  # fmt: skip
         with pytest.raises(errors.UsageError):
             ask()
 
 
 CALLBACKS = st.lists(st.tuples(
-    st.sampled_from(["instruction", "memory", "physical", "call", "return", "event"]),
+    st.sampled_from(["instruction", "memory", "physical", "call", "return", "event", "interrupt", "block", "count"]),
     st.integers(0, 99), st.integers(1, 64)), max_size=4)  # fmt: skip
 
 
@@ -205,6 +295,10 @@ def test_no_callback_changes_anything(name: str, wanted: list[tuple[str, int, in
                     r.on_return(place)(call)
                 case "event":
                     r.on_event(call)
+                case "block":
+                    r.on_block(lambda batch: told.extend(batch[:10]))
+                case "count":
+                    r.count_instructions()
                 case "interrupt":
                     r.on_interrupt(call)
         r.run(compare=True)

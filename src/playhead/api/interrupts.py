@@ -62,13 +62,17 @@ class Interruption:
 
 
 @contextmanager
-def interruptible(line: Timeline) -> Iterator[None]:
-    """For a movement of `line`: Ctrl-C ends it at a proper moment, with KeyboardInterrupt."""
+def interruptible(line: Timeline, enough: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """For a movement of `line`: Ctrl-C ends it at a proper moment, with KeyboardInterrupt; `enough` ends it there with
+    Stopped.
+    """
     interruption = Interruption(line.kick)
     try:
-        with interruption.watched(), line.interruptible(lambda: interruption.asked):
+        with interruption.watched(), line.interruptible(lambda: interruption.asked or enough()):
             yield
     except Stopped:
+        if not interruption.asked:
+            raise
         interruption.hand_on()
     if interruption.asked:  # too late to end anything
         interruption.hand_on()

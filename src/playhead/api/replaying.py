@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from playhead.api.calls import Returns, called, check_convention
+from playhead.api.counters import BlockCall, InstructionCounts, Probing
 from playhead.api.happenings import Delivered, Executed, Happened, Returned, Touched
 from playhead.api.machine_view import MachineView
 from playhead.api.source import Code, Source, Watched
@@ -61,6 +62,8 @@ class Replay:
         self._fresh: list[Callable[[Walk], None]] = []  # called when a run begins
         self._returns: list[Returns] = []
         self._linux: SystemCalls | None = None
+        self._blocks: list[BlockCall] = []
+        self._counts: list[InstructionCounts] = []
 
     # what is asked for
 
@@ -125,6 +128,22 @@ class Replay:
         """After each delivery of an interrupt, exception or INT n (`Delivered`): of these vectors, or of any."""
         return _decorator(vectors, vectors_of, self._delivered)
 
+    def on_block(self, *where: Any) -> Any:
+        """For each block that is executed, in batches (`Blocks`): arrays, or rows to iterate over. A block begins where
+        control comes from elsewhere: by a jump, a call, a delivery. `where`: a range of linear addresses, else all.
+
+        There is no machine to look at, as it has run on when a batch comes; all blocks in front of a moment come before
+        the other callbacks of that moment.
+        """
+        return _decorator(where, _one_range, self._blocks)
+
+    def count_instructions(self) -> InstructionCounts:
+        """Have native code count how often each instruction is executed; `run()` fills it. Counts of blocks, and what
+        is covered, follow from it.
+        """
+        self._counts.append(InstructionCounts(self.recording))
+        return self._counts[-1]
+
     def on_event(self, *kinds: Any) -> Any:
         """Before each event of the recording enters (`Happened`): of these kinds, by the names that `playhead log`
         shows, or of any.
@@ -157,8 +176,12 @@ class Replay:
     # running
 
     def stop(self) -> None:
-        """From a callback: end the replay when the callbacks of this moment have been called."""
+        """From a callback: end the replay when the callbacks of this moment have been called; from one of `on_block`:
+        soon.
+        """
         self._stopped = True
+        if self._walk is not None:
+            self._walk.stop()
 
     def run(self, *, compare: bool = False) -> Replay:
         """Replay from `start` to `end`. What a callback raises ends it, and comes out of here; the recording stays
@@ -176,6 +199,9 @@ class Replay:
         if self._entering:
             wanted = {name for names, _ in self._entering for name in names}
             walk.events = (one for one in self.recording.reader.entries() if one.event.KIND.name in wanted)
+        if self._blocks or self._counts:
+            calls = [(where, walk.guarded(call)) for where, call in self._blocks]
+            walk.taps.append(Probing(self._counts, calls))
         for begin in self._fresh:
             begin(walk)
         stops = iter(walk)
@@ -194,8 +220,8 @@ class Replay:
         if isinstance(stop, Entry):
             self._enters(stop, view)
             return
-        if (delivery := getattr(stop, "delivery", None)) is not None:
-            self._was_delivered(delivery, view)
+        if stop.delivery is not None:
+            self._was_delivered(stop.delivery, view)
         for access in stop.accesses:
             self._was_accessed(access, view)
         if stop.kind == "break":
@@ -227,6 +253,12 @@ class Replay:
                 write = bool(access.kind & WRITE)
                 call(Touched(view.moment, view.virtual_ns, access.address, access.size, write, value, access.by,
                              access.physical, view))  # fmt: skip
+
+
+def _one_range(where: tuple[Any, ...]) -> range | None:
+    if len(where) > 1 or not all(isinstance(one, range) and one.step == 1 for one in where):
+        raise UsageError("blocks are told of everywhere, or in one range of addresses")
+    return where[0] if where else None
 
 
 def _decorator(given: tuple[Any, ...], meant: Callable[[Any], Any], calls: list[Any]) -> Any:

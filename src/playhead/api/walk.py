@@ -10,6 +10,8 @@ Ctrl-C ends it between two runs of the machine (`interrupts.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
 
 from playhead.api.interrupts import Bar, interruptible
 from playhead.api.machine_view import PassingView
@@ -17,8 +19,22 @@ from playhead.api.source import Source
 from playhead.log.events import Entry
 from playhead.log.moment import Moment
 from playhead.machine.debug import Watch
+from playhead.machine.machine import Machine
 from playhead.session.target import StopLike
+from playhead.session.track import Stopped
 from playhead.timeline.timeline import Timeline
+
+
+class Tap(Protocol):
+    """Something that native code takes while the machine runs. It may call back inside of a run (`Walk.guarded`)."""
+
+    def begin(self, machine: Machine) -> None: ...
+
+    def told(self, machine: Machine) -> None:
+        """Before a stop is handed out."""
+
+    def end(self, machine: Machine, whole: bool) -> None:
+        """`whole`: the walk has come to its end, or was told to end here."""
 
 
 class Walk:
@@ -37,6 +53,9 @@ class Walk:
         self.events: Iterator[Entry] = iter(())
         self.compare = False  # digests and output with the recording's
         self.began: Callable[[], None] = lambda: None  # called at the start
+        self.taps: list[Tap] = []
+        self.failure: BaseException | None = None  # what a tap's callback has raised, inside of a run
+        self.stopped = False
         self._turn = 0
 
     # what a stop is
@@ -49,6 +68,25 @@ class Walk:
         """The machine as it is at this stop."""
         turn = self._turn
         return PassingView(self.line.machine, lambda: self._turn == turn)
+
+    def guarded(self, call: Callable[[Any], Any]) -> Callable[[Any], None]:
+        """For a callback that is called inside of a run of the machine: what it raises ends the walk soon."""
+
+        def guarded(it: Any) -> None:
+            if self.stopped or self.failure is not None:
+                return
+            try:
+                call(it)
+            except BaseException as e:
+                self.failure = e
+                self.line.kick()
+
+        return guarded
+
+    def stop(self) -> None:
+        """End soon."""
+        self.stopped = True
+        self.line.kick()
 
     # what to stop at
 
@@ -74,6 +112,7 @@ class Walk:
     def __iter__(self) -> Iterator[StopLike | Entry]:
         line, bar = self.line, Bar(self._what, self.start.icount, self.end.icount)
         line.tell = lambda text: bar.at(line.moment.icount)
+        begun: list[Tap] = []
         try:
             with interruptible(line):
                 line.enter(self.start)
@@ -81,16 +120,31 @@ class Walk:
                 line.player.compare_from_here()
             self._arm()
             self.began()
+            for tap in self.taps:
+                tap.begin(line.machine)
+                begun.append(tap)
             yield from self._stops()
-            if self.compare:
+            self._end(begun, True)
+            if self.compare and not self.stopped:
                 line.player.compared_to_here()
         finally:
             self._turn += 1
+            self._end(begun, self.stopped)
             bar.close()
             if self.vectors is not None:
                 line.machine.debug.set_deliveries(None)
             line.machine.debug.set_search(None)
             self.recording.give_back(line)
+
+    def _end(self, taps: list[Tap], whole: bool) -> None:
+        while taps:
+            taps.pop().end(self.line.machine, whole)
+        self._check()
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
 
     def _stops(self) -> Iterator[StopLike | Entry]:
         line = self.line
@@ -105,6 +159,8 @@ class Walk:
                 event = self._next_event()
                 continue
             stop = self._go(goal)
+            if self.stopped:
+                return
             if stop is not None and line.moment <= self.end:
                 yield stop
                 self._turn += 1
@@ -113,9 +169,12 @@ class Walk:
 
     def _go(self, goal: Moment) -> StopLike | None:
         player = self.line.player
-        with interruptible(self.line):
+        with suppress(Stopped), interruptible(self.line, lambda: self.stopped or self.failure is not None):
             player.to(goal)
         stop, player.met = player.met, None
+        for tap in self.taps:
+            tap.told(self.line.machine)
+        self._check()
         return stop
 
     def _next_event(self) -> Entry | None:

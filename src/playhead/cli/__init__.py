@@ -20,6 +20,7 @@ VERBS = {
     "taint": "follow bytes from an input to what they reach, or back to where they came from",
     "diff": "find where two recordings of the same start part",
     "coverage": "show which code was executed, and how often",
+    "callgraph": "show which functions called which, and what that took",
     "verify": "check a recording without running it",
     "trim": "cut out a part of a recording that replays alone",
     "info": "show what a recording holds",

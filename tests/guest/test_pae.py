@@ -3,6 +3,7 @@ said before it starts."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,6 +42,11 @@ def test_boots_and_replays(flavour: str, cpu: str, nx: str, flavours: Flavours, 
     assert "reboot: Power down" in again.stdout and done.stdout.endswith(again.stdout)
     looked = playhead("debug", path, "--at", "80%", "-gdb", "none", stdin="info registers\nx/1i $eip\nquit\n").stdout
     assert "PDPTE3=" in looked and "no memory" not in looked, looked
+    assert re.search(r"^c[0-9a-f]{7} T vfs_read$", playhead("symbols", path).stdout, re.MULTILINE)
+    assert re.search(r"^ +1  [0-9a-f]{8}  init$", playhead("processes", path, "--at", "90%").stdout, re.MULTILINE)
+    calls = playhead("syscalls", path, "--from", "70%", "--process", "date").stdout
+    assert 'openat(AT_FDCWD, "/etc/localtime", ' in calls and "date  exit_group(0) = ?" in calls, calls
+    assert playhead("dmesg", path, "--at", "end").stdout.rstrip().endswith("reboot: Power down")
 
 
 def test_what_a_kernel_needs_is_said_before_it_starts(debian: dict[str, tuple[Path, Path]], flavours: Flavours) -> None:

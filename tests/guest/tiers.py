@@ -24,6 +24,8 @@ from playhead.timeline.player import Player
 
 STEPS = 60  # at each moment, where it is stepped
 MOST_MET = 50  # between two moments: then nothing is watched up to the next
+EVALUATED = 2_000_000  # instructions: as far as the evaluator goes
+EARLY = 4  # moments up to there
 REACH = 24  # bytes around the stack pointer and behind the instruction pointer that are watched
 
 
@@ -49,7 +51,7 @@ WAYS = (
     Way("mixed, stepped", switch.ON, some=True, stepped=True),
     WATCHED,
     Way("tier 2, watched", switch.FORCE, watched=True),
-    Way("evaluator", engine="reference", most=2_000_000),
+    Way("evaluator", engine="reference", most=EVALUATED),
 )
 
 
@@ -82,12 +84,14 @@ class Seen:
 
 
 def moments(path: Path, count: int, most: int | None = None) -> list[Moment]:
-    """Where to look at a recording: at random, and at its end."""
+    """Where to look at a recording: at random, a few times early, and at its end."""
     with Reader(str(path)) as reader:
         end = reader.last().moment.icount
     rng = random.Random(path.name)
     last = min(end, most or end)
-    return [Moment(n) for n in sorted({*(rng.randrange(1, last) for _ in range(count)), last})]
+    anywhere = [rng.randrange(1, last) for _ in range(count)]
+    early = [rng.randrange(1, min(last, EVALUATED)) for _ in range(EARLY)]
+    return [Moment(n) for n in sorted({*anywhere, *early, last})]
 
 
 def run(path: Path, way: Way, goals: Sequence[Moment]) -> Seen:

@@ -183,14 +183,17 @@ ROWS = (
 
 def source(includes: str) -> str:
     """The guest: its parts come from the folder `includes`."""
-    return guest_of(ROWS, f"""
+    return guest_of(
+        ROWS,
+        f"""
         .include "{includes}/pc.inc"
         .include "{includes}/ide.inc"
         .set SECTORS, {SECTORS}
         .section .bss
         .balign 4
 lock_word: .skip 4
-""")
+""",
+    )
 
 
 def guest_of(rows: Sequence[Row], head: str) -> str:

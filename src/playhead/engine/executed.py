@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_INSTRUCTIONS = 24  # of a piece
 PAGE_BITS = 12
+NEVER = (1 << 32) - 1
 
 
 class Blocks(NamedTuple):
@@ -135,6 +136,7 @@ class PieceTable:
 
         self._numpy = numpy
         self._rows = self._space(1 << 12)
+        self._least = numpy.zeros(1 << 12, "u4")  # executed so often, it went elsewhere
         self.count = 0
 
     def _space(self, size: int) -> Pieces:
@@ -149,9 +151,34 @@ class PieceTable:
             for to, old in zip(space, self._rows, strict=True):
                 to[:first] = old[:first]
             self._rows = space
+            self._least = self._numpy.resize(self._least, len(space.linear))
         for to, new in zip(self._rows, rows, strict=True):
             to[first : self.count] = new
+        straight = (rows.kind == NONE) | (rows.kind == REPEATED)
+        self._least[first : self.count] = self._numpy.where(straight, self._numpy.uint32(NEVER), rows.instructions)
         return first
+
+    def may_go_on(self, rows: Array, executed: Array) -> Array:
+        """Whether what follows these pieces may go on with them."""
+        return executed < self._least[rows]
+
+    def goes_on(self, rows: Array, executed: Array, after: Array) -> Array:
+        """Whether these pieces, of which so many instructions were executed, go on with the ones that came `after`
+        them."""
+        numpy, pieces = self._numpy, self._rows
+        linear, kind, instructions = pieces.linear[rows], pieces.kind[rows], pieces.instructions[rows]
+        whole, to = executed >= instructions, pieces.linear[after]
+        end = linear + pieces.size[rows]
+        part = numpy.flatnonzero(~whole)
+        if len(part):
+            offsets = pieces.lengths[rows[part]].cumsum(axis=1, dtype="u8")
+            end[part] = linear[part] + offsets[numpy.arange(len(part)), executed[part].astype("i8") - 1]
+        on = (to == end) & (~whole | (kind == NONE) | (kind == REPEATED))
+        again = numpy.flatnonzero(whole & (kind == REPEATED))
+        if len(again):
+            last = pieces.lengths[rows[again], instructions[again].astype("i8") - 1]
+            on[again] |= to[again] == end[again] - last
+        return on & (pieces.mode[rows] == pieces.mode[after])
 
     @property
     def rows(self) -> Pieces:
@@ -173,22 +200,23 @@ class PieceTable:
 class Batch:
     """A stretch of a trace: pieces in the order in which they were executed.
 
-    `block`: rows of `table`; `icount`: instructions that had retired in front of each (64 bits), `end` behind the last
-    one. A piece may have been left early: it has executed what `executed` says."""
+    `block`: rows of `table`; `executed`: instructions of each piece that have retired, at least one: it may have been
+    left early, and each iteration of a REP is one; `end`: instructions that had retired behind the last piece."""
 
-    def __init__(self, table: PieceTable, block: Array, icount: Array, end: int, before: tuple[int, int] | None):
-        self.table, self.block, self.icount, self.end = table, block, icount, end
-        self._before = before  # row and instruction count of the piece before the first one
+    def __init__(self, table: PieceTable, block: Array, executed: Array, end: int, before: tuple[int, int] | None):
+        self.table, self.block, self.executed, self.end = table, block, executed, end
+        self._before = before  # of the piece before the first one: row, executed
 
     def __len__(self) -> int:
         return len(self.block)
 
     @property
-    def executed(self) -> Array:
-        """Instructions of each piece that have retired; each iteration of a REP is one."""
+    def icount(self) -> Array:
+        """Instructions that had retired in front of each piece (64 bits)."""
         import numpy
 
-        return numpy.diff(self.icount, append=numpy.uint64(self.end))
+        behind = self.executed.cumsum(dtype="u8")
+        return behind - self.executed + numpy.uint64(self.end - int(behind[-1]))
 
     @property
     def begins(self) -> Array:
@@ -197,23 +225,32 @@ class Batch:
         between two iterations of a REP."""
         import numpy
 
-        rows = self.table.rows
-        block, icount = self.block, self.icount
+        before, executed = self.block[:-1], self.executed[:-1]
+        begins = numpy.ones(len(self.block), bool)
+        n = numpy.flatnonzero(self.table.may_go_on(before, executed))
+        begins[n + 1] = ~self.table.goes_on(before[n], executed[n], self.block[n + 1])
         if self._before is not None:
-            block = numpy.insert(block, 0, self._before[0])
-            icount = numpy.insert(icount, 0, numpy.uint64(self._before[1]))
-        before, after = block[:-1], block[1:]
-        executed = numpy.diff(icount)
-        instructions, kind, linear = rows.instructions[before], rows.kind[before], rows.linear
-        whole = executed >= instructions
-        offsets = rows.lengths[before].cumsum(axis=1, dtype="u8")
-        done = numpy.minimum(executed, instructions).astype("i8")
-        end = linear[before] + numpy.where(done > 0, offsets[numpy.arange(len(done)), done - 1], 0)
-        last = linear[before] + rows.size[before] - rows.lengths[before, instructions.astype("i8") - 1]
-        on = (linear[after] == end) & (~whole | (kind == NONE) | (kind == REPEATED))
-        on |= whole & (kind == REPEATED) & (linear[after] == last)
-        on &= rows.mode[before] == rows.mode[after]
-        return ~on if self._before is not None else numpy.insert(~on, 0, True)[: len(self.block)]
+            row, count = (numpy.array([value]) for value in self._before)
+            begins[:1] = ~self.table.goes_on(row, count, self.block[:1])
+        return begins
 
 
 Consumer = Callable[[Batch], None]
+
+
+def hand_out(table: PieceTable, block: Array, icount: Array, end: int, before: tuple[int, int] | None,
+             consumer: Consumer) -> tuple[int, int] | None:  # fmt: skip
+    """Give entries of a trace to its consumer, but for pieces of which nothing was executed. `icount`: in front of it,
+    or the lower half of that; returns what is `before` the next one."""
+    import numpy
+
+    executed = numpy.empty(len(block), "u4")
+    numpy.subtract(icount[1:], icount[:-1], out=executed[:-1], casting="unsafe")
+    executed[-1:] = (end - int(icount[-1])) & 0xFFFFFFFF
+    if not executed.all():
+        some = executed != 0
+        block, executed = block[some], executed[some]
+    if not len(block):
+        return before
+    consumer(Batch(table, block.astype("u4"), executed, end, before))
+    return int(block[-1]), int(executed[-1])

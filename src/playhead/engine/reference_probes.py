@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playhead.engine.core import Core
-from playhead.engine.executed import MOST_INSTRUCTIONS, Batch, Consumer, Counts, Pieces, PieceTable, no_counts
+from playhead.engine.executed import MOST_INSTRUCTIONS, Consumer, Counts, Pieces, PieceTable, hand_out, no_counts
 from playhead.x86 import state as S
 
 MOST_ENTRIES = 1 << 14
@@ -81,6 +81,4 @@ class ReferenceProbes:
         if self._consumer is None or not entries:
             return
         block, icount = numpy.array(entries, "u8").T
-        batch = Batch(self.table, block.astype("u4"), icount, self._core.c64[self._icount], self._before)
-        self._before = entries[-1]
-        self._consumer(batch)
+        self._before = hand_out(self.table, block, icount, self._core.c64[self._icount], self._before, self._consumer)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from playhead.engine.core import Core
-from playhead.engine.executed import MOST_INSTRUCTIONS, Batch, Consumer, Counts, Pieces, PieceTable, no_counts
+from playhead.engine.executed import MOST_INSTRUCTIONS, Batch, Consumer, Counts, Pieces, PieceTable, hand_out, no_counts
 from playhead.engine.llvm import layout as L
 from playhead.engine.reference_probes import ReferenceProbes
 from playhead.hw.memory import host_array
@@ -153,37 +153,26 @@ class NativeProbes:
             return
         count = (self._core.get("trace_top") - self._ring_at) >> 3
         self._core.set("trace_top", self._ring_at)
-        now = self._core.get("icount")
-        entries = self._entries[:count].copy()
+        if not count:
+            return
         self._learn()
-        low = (entries.astype("u4") - numpy.uint32(self._base & 0xFFFFFFFF)) >> numpy.uint32(L.UOP_BITS)
-        block = self._rows[low]
-        # from one entry to the next, and to now, it is less than half of what they hold
-        if count:
-            half = (entries >> numpy.uint64(32)).astype("u4")
-            last = now - (now - int(half[-1]) & 0xFFFFFFFF)
-            ahead = numpy.diff(half, prepend=half[:1]).cumsum(dtype="u8")
-            self._hand_out(block, ahead + numpy.uint64(last - int(ahead[-1])), now)
+        halves = self._entries[:count].view("u4").reshape(count, 2)
+        uops = (halves[:, 0] - numpy.uint32(self._base & 0xFFFFFFFF)) >> numpy.uint32(L.UOP_BITS)
+        # from one entry to the next, and to now, it is less than what half a word holds
+        self._hand_out(self._rows[uops], halves[:, 1])
+
+    def _hand_out(self, block: Array, icount: Array) -> None:
+        assert self._consumer is not None
+        end = self._core.get("icount")
+        self._before = hand_out(self.table, block, icount, end, self._before, self._consumer)
 
     def executed_by_reference(self) -> None:
         """Hand out what the reference engine has executed just now; what was before it has been."""
         entries = self.reference.take()
         if entries:
             block, icount = numpy.array(entries, "u8").T
-            self._hand_out(block.astype("u4"), icount, self._core.get("icount"))
+            self._hand_out(block, icount)
 
     def moved(self) -> None:
         """The machine has been put to another moment; what it did before was handed out."""
         self._before = None
-
-    def _hand_out(self, block: Array, icount: Array, end: int) -> None:
-        """Give entries to the consumer, but for pieces of which nothing was executed."""
-        assert self._consumer is not None
-        some = numpy.diff(icount, append=numpy.uint64(end)) != 0
-        if not some.all():
-            block, icount = block[some], icount[some]
-        if not len(block):
-            return
-        batch = Batch(self.table, block, icount, end, self._before)
-        self._before = int(block[-1]), int(icount[-1])
-        self._consumer(batch)

@@ -14,7 +14,7 @@ from playhead.analyses.origins import parse_origin
 from playhead.analyses.taint import backwards, forwards, graph
 from playhead.api.recording import Recording
 from playhead.cli import main
-from playhead.log.events import BlockDone, CharRead, NetPacket
+from playhead.log.events import BlockDone, CharRead, Input, NetPacket, SnapshotLoaded
 from playhead.log.moment import Moment
 from playhead.timeline.writers import last_writes
 from tools import guest
@@ -205,6 +205,25 @@ def test_sectors_of_a_disk(tmp_path_factory: pytest.TempPathFactory) -> None:
             assert origins == (parts if way == "port" else {added.origins[0]})
 
 
+def test_the_machine_is_the_same_with_it() -> None:
+    """The machines that were used have the digests of others that are put at their moments."""
+    path = str(KEPT / "inputs.ph")
+    with playhead.open(path) as rec, playhead.open(path) as plain:
+        assert list(forwards(rec, "event:15", until="60%").rows())
+        assert list(backwards(rec, "register:edx@12000").rows())
+        line = plain.timeline()
+        for used in (rec.timeline(), rec.timeline()):
+            line.seek(used.moment)
+            assert used.player.digest() == line.player.digest()
+
+
+def test_a_loaded_snapshot_is_where_a_way_ends() -> None:
+    with playhead.open(str(KEPT / "loadvm.ph")) as rec:
+        loaded = next(entry for entry in rec.reader.entries() if isinstance(entry.event, SnapshotLoaded))
+        (*_, last) = backwards(rec, f"register:esp@{loaded.moment.icount + 1}").rows()
+        assert last.origins == (f"the snapshot that was loaded at {loaded.moment}",)
+
+
 def test_the_verb(capfd: pytest.CaptureFixture[str]) -> None:
     path = str(KEPT / "inputs.ph")
     assert main(["taint", path, "--source", "event:15", "--count", "2", "--json"]) == 0
@@ -225,9 +244,47 @@ def test_the_verb(capfd: pytest.CaptureFixture[str]) -> None:
     (["--of", "event:15"], "is an input; where did what come from?"),
     (["--of", "memory:0xE0000000:4@end"], "there is no memory at 0xe0000000"),
     (["--of", "register:eax@99999999999"], "has no moment"),
+    (["--source", "event:15", "--until", "100"], "starts at 8913, behind 100, where it is to end"),
     (["--of", "register:eax@5", "--dot", "--json"], "--dot is for --of alone"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(words: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["taint", str(KEPT / "inputs.ph"), *words]) == 2
     err = capfd.readouterr().err
     assert said in err and len(err.splitlines()) == 1, err
+
+
+KEYS = """
+        .include "pc.inc"
+        .text
+main:   movb    $0x60, %al              # the controller's command byte: translate, both devices on
+        outb    %al, $0x64
+        movb    $0x40, %al
+        outb    %al, $0x60
+        xorl    %esi, %esi
+1:      inb     $0x64, %al
+        testb   $1, %al
+        jz      1b
+        inb     $0x60, %al
+        movb    %al, 0x2000(%esi)
+        incl    %esi
+        cmpl    $2, %esi
+        jne     1b
+        jmp     pass
+"""
+
+
+def test_keys(tmp_path: Path) -> None:
+    """A key's codes go through the controller, which translates them."""
+    (tmp_path / "image.bin").write_bytes(guest.firmware(KEYS, tmp_path))
+    (tmp_path / "commands").write_text("sendkey a\n")
+    words = ["-bios", str(tmp_path / "image.bin"), "-m", "8", "-serial", "null", "-monitor", "chardev:in"]
+    words += ["-chardev", f"file,id=in,path={tmp_path}/out,input-path={tmp_path}/commands"]
+    assert main(["record", "-o", str(tmp_path / "r.ph"), *words]) == 0
+    with playhead.open(str(tmp_path / "r.ph")) as rec:
+        numbers = [entry.id for entry in rec.reader.entries() if isinstance(entry.event, Input)]
+        for n, number in enumerate(numbers):
+            rows = list(forwards(rec, f"event:{number}").rows())
+            assert rows[0].text.endswith("in al, 0x60") and rows[1].target == (f"memory {0x2000 + n:#x}:1",)
+            (*_, last) = backwards(rec, f"physical:{0x2000 + n}@end").rows()
+            assert last.origins == (f"event {number} (key)[0]",)
+        assert len(numbers) == 2

@@ -252,16 +252,16 @@ class Backwards:
         memory = [(place, one) for place, one in self._live.items() if place >= MEMORY]
         others = [(place, one) for place, one in self._live.items() if place < MEMORY]
         files = StartFiles(self.rec, machine)
+        where = f"the snapshot that was loaded at {self._lowest}" if self._loaded else START
         for group in _neighbours(memory):
             places = [(place, one.bits) for place, one in group]
             feeds = tuple(sorted({row for _, one in group for row in one.rows}))
             found = [] if self._loaded else files.of(group[0][0] - MEMORY, len(group))
-            where = f"the snapshot that was loaded at {self._lowest}" if self._loaded else START
             yield self._row(self._lowest, "start", f"({where})", [], places, feeds, found or [where])
         if others:
             feeds = tuple(sorted({row for _, one in others for row in one.rows}))
             places = [(place, one.bits) for place, one in others]
-            yield self._row(self._lowest, "start", f"({START})", [], places, feeds, [START])
+            yield self._row(self._lowest, "start", f"({where})", [], places, feeds, [where])
         self._live = {}
 
     def _events(self, moment: Moment, kinds: tuple[type[Event], ...]) -> list[Entry]:

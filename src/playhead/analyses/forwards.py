@@ -24,6 +24,7 @@ from playhead.analyses.origins import Origin, Origins, entry_of, parse_origin, p
 from playhead.analyses.places import LATCH, MEMORY, physical, runs, texts
 from playhead.analyses.shadows import Shadow, bits_of, labels_of
 from playhead.api.source import Place, Source
+from playhead.base.errors import UsageError
 from playhead.hw.memory import OFFSET_MASK, PAGE, READ
 from playhead.log.events import Entry
 from playhead.log.moment import Moment
@@ -124,6 +125,8 @@ class Forwards:
         scout.gate.wrote = lambda address, data, labels, by: self._seen(labels)
         scout.gate.answered = self._seen
         begin = origin.moment if origin.moment is not None else self._entry.moment if self._entry else one.line.start
+        if begin > self.until:
+            raise UsageError(f"taint by {origin.text} starts at {begin}, behind {self.until}, where it is to end")
         for side in (one, scout):
             side.line.tell = self.tell
             side.line.seek(begin)

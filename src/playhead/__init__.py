@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from playhead.api.asking import ask as ask
     from playhead.api.recording import open as open
     from playhead.api.segments import Query as Query
+    from playhead.api.segments import Rows as Rows
     from playhead.api.segments import Segment as Segment
     from playhead.api.replaying import Replay as Replay
 
 
 _WHERE = {
     "ask": "playhead.api.asking", "Query": "playhead.api.segments", "Segment": "playhead.api.segments",
+    "Rows": "playhead.api.segments",
     "record": "playhead.api.live", "run": "playhead.api.live", "LiveMachine": "playhead.api.live",
     "open": "playhead.api.recording", "Recording": "playhead.api.recording", "Moment": "playhead.api.moment",
     "MachineView": "playhead.api.machine_view", "Replay": "playhead.api.replaying",

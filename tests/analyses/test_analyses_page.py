@@ -30,7 +30,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: 
 
 def test_python(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = blocks("python")
-    assert len(code) == 2
+    assert len(code) == 3
     exec(compile("\n".join(code), str(PAGE), "exec"), {"__name__": "page"})
     out = capsys.readouterr().out
     assert "instructions\n" in out and out.count("Counter({") == 2

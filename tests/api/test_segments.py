@@ -15,7 +15,7 @@ import resealing
 import playhead
 from playhead.api.asking import ask
 from playhead.api.recording import Recording
-from playhead.api.segments import Query, Segment, cuts
+from playhead.api.segments import Query, Rows, Segment, cuts
 from playhead.log.moment import Moment
 from tests.shared import once
 
@@ -167,3 +167,24 @@ def test_what_makes_no_sense_is_refused(rec: Recording) -> None:
         ask(rec, query, 500, 100)
     with pytest.raises(playhead.errors.UsageError, match="either jobs or dask"):
         ask(rec, query, jobs=2, dask="tcp://localhost:1")
+
+
+@pytest.mark.parametrize("words, options", [
+    (("executions", 0xF06C0), {}),
+    (("calls", 0xF06C0, 0xF079F), {}),
+    (("writes", 0x20B06E, 64), {"physical": True}),
+    (("writes", 0x20B06E, 64), {"physical": True, "newest_first": False}),
+    (("find", b"echo"), {}),
+])  # fmt: skip
+def test_rows_are_those_of_one_processor(rec: Recording, words: tuple, options: dict) -> None:
+    alone = list(getattr(rec, words[0])(*words[1:], **options))
+    assert alone
+    assert list(ask(rec, Rows(*words, **options), jobs=3)) == alone
+
+
+def test_rows_that_cannot_be_shared_out() -> None:
+    for words, options, said in ((("events",), {}, "'events' is no question with rows"),
+                                 (("calls", 1), {"results": True}, "a call may return in another segment"),
+                                 (("find", b"x"), {"between": (0, 1)}, "the stretch is said to `ask`")):  # fmt: skip
+        with pytest.raises(playhead.errors.UsageError, match=said):
+            Rows(*words, **options)

@@ -117,7 +117,8 @@ class _Cluster:
 
         self._client, self._progress = client, progress
         self._shipment = Shipment(rec)
-        self._job = on_worker.Job(_pickled(query), rec.path, rec.engine, rec.images, rec.reader.identity())
+        self._job = on_worker.Job(_pickled(query), rec.path, rec.engine, rec.images, rec.reader.identity(),
+                                 rec._symbols)  # fmt: skip
         self._segments = deque(_Asked(one) for one in _shares(query, at, SHARES * workers))
         self._ahead = AHEAD * workers
         self._whole, self._done = at[-1].icount - at[0].icount, 0

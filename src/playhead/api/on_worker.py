@@ -22,6 +22,7 @@ from playhead.api.segments import Segment
 from playhead.api.shipping import RECORDING, Piece
 from playhead.base.errors import FormatError, HostError, PlayheadError
 from playhead.base.failure import failure_of
+from playhead.linux.symbol_table import SymbolTable
 from playhead.log.reader import Reader
 
 ANSWERED, FAILED, MISSING = "answered", "failed", "missing"
@@ -38,6 +39,7 @@ class Job(NamedTuple):
     engine: str
     images: tuple[dict[str, Any], ...]
     identity: bytes
+    symbols: SymbolTable | None  # if they are known already
 
 
 class MissingItems(Exception):
@@ -91,12 +93,14 @@ _kept: dict[tuple[Any, ...], tuple[Recording, Callable[[Segment], Any]]] = {}
 
 def _answerer(job: Job) -> Callable[[Segment], Any]:
     """One recording and query are kept from task to task."""
-    key = sha256(job.query).digest(), job.identity, job.engine
+    key = sha256(job.query).digest(), job.identity, job.engine, job.symbols is None
     if key not in _kept:
         _forget()
         rec = _opened(job)
         try:
             query = pickle.loads(job.query)
+            if job.symbols is not None:
+                rec.symbols = job.symbols
             _kept[key] = rec, query.start(rec)
         except BaseException:
             rec.close()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from playhead.api.interrupts import moving
 from playhead.api.recording import Recording
-from playhead.base.errors import FormatError
+from playhead.api.rows import Row, Table
+from playhead.base.errors import FormatError, UsageError
 from playhead.log.moment import Moment
 from playhead.timeline.timeline import Timeline
 
@@ -27,6 +28,9 @@ Answer = TypeVar("Answer")
 Told = Callable[[int, int], None]  # instructions that have been replayed, of how many
 
 TRIES = 3  # processes that may end in a segment before it is given up
+
+
+QUESTIONS = ("writes", "executions", "calls", "find")  # of a recording, whose rows belong to one moment each
 
 
 class Segment(NamedTuple):
@@ -68,6 +72,32 @@ class Query(ABC, Generic[Part, Answer]):
     @abstractmethod
     def merge(self, parts: Iterator[Part]) -> Answer:
         """The answer, from those of all segments in order. Parts that are not taken need not be found out."""
+
+
+class Rows(Query[list[Row], Table[Row]]):
+    """One of a recording's own questions: `Rows("calls", "kmalloc")` is what `rec.calls("kmalloc")` is, and so for
+    writes, executions and find. Where `writes` is not told which moment's page tables to look at (`at=`), it takes
+    those of the recording's end.
+    """
+
+    def __init__(self, question: str, *words: Any, **options: Any):
+        if question not in QUESTIONS:
+            raise UsageError(f"{question!r} is no question with rows: there are {', '.join(QUESTIONS)}")
+        if "between" in options:
+            raise UsageError("the stretch is said to `ask`, not to Rows")
+        if options.get("results"):
+            raise UsageError("results of calls come from one process only: a call may return in another segment")
+        self.question, self.words, self.options = question, words, options
+        self.newest_first = question == "writes" and options.get("newest_first", True)
+
+    def start(self, rec: Recording) -> Callable[[Segment], list[Row]]:
+        ask, options = getattr(rec, self.question), dict(self.options)
+        if self.question == "writes" and options.get("at") is None:
+            options["at"] = rec.end
+        return lambda segment: list(ask(*self.words, between=tuple(segment), **options))
+
+    def merge(self, parts: Iterator[list[Row]]) -> Table[Row]:
+        return Table([row for part in parts for row in part], " ".join([self.question, *map(str, self.words)]))
 
 
 def opener(rec: Recording) -> Callable[[], Recording]:

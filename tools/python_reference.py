@@ -21,7 +21,7 @@ INTRODUCTION = (
 def page(note: str) -> str:
     import playhead
     from playhead.api import console, description, happenings, live, machine_view, moment, queries, recording, replaying
-    from playhead.api import rows, sightings, writes
+    from playhead.api import counters, rows, sightings, writes
 
     groups: dict[str, list[Any]] = {
         "Functions": [playhead.open, playhead.record, playhead.run],
@@ -30,7 +30,8 @@ def page(note: str) -> str:
         "Moments": [moment.Moment, machine_view.MachineView, machine_view.Registers, machine_view.Memory,
                     machine_view.Instruction, moment.Arrival, moment.Accessed],
         "Replays": [replaying.Replay, happenings.Executed, happenings.Touched, happenings.Called, happenings.Returned,
-                    happenings.Delivered, happenings.Happened, happenings.SystemCall, happenings.SystemReturn],
+                    happenings.Delivered, happenings.Happened, happenings.SystemCall, happenings.SystemReturn,
+                    counters.Blocks, counters.Block, counters.InstructionCounts, counters.Counted],
         "Answers": [rows.Table, rows.Row, writes.Write, sightings.Sighting, queries.Execution, queries.Call],
         "Live machines": [live.LiveMachine, console.Console],
     }  # fmt: skip

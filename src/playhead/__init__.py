@@ -45,4 +45,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHERE, "errors"])
+    return sorted(["__doc__", "__version__", "errors", *_WHERE])

@@ -142,3 +142,11 @@ def test_ctrl_c_leaves_a_proper_moment() -> None:
         assert slow.start < m.moment < slow.end and signal.getsignal(signal.SIGINT) is before
         assert m._machine.digest() == rec.at(m)._machine.digest()
         assert m.step(10)._machine.digest() == rec.at(m)._machine.digest()
+
+
+def test_what_the_package_offers() -> None:
+    assert {"open", "record", "run", "errors", "Recording", "Moment", "Replay"} <= set(dir(playhead))
+    for name in dir(playhead):
+        assert getattr(playhead, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'opne'"):
+        playhead.opne  # type: ignore[attr-defined]  # noqa: B018

@@ -228,10 +228,9 @@ class Debugging:
         that the guest's memory has.
         """
         if self._kernel is not None:
-            made, text = self._kernel.receive()
-            if made:
-                self._host.message(text)
-            return f'symbol-file "{made}"\n' if made else ""
+            from playhead.cli.gdb_symbols import commands
+
+            return commands(self._kernel, self._host.message)
         from playhead.linux.elf import facts_of
         from playhead.linux.kernels import at_moment, kernels
 

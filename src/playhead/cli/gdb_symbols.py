@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,20 @@ def being_made(path: str, at: str | None) -> Iterator[Worker]:
     with tempfile.TemporaryDirectory(prefix="playhead-") as folder:
         with Crew(1, partial(_make, path, at, os.path.join(folder, NAME))) as crew:
             yield crew.workers[0]
+
+
+def commands(worker: Worker, say: Callable[[str], None]) -> str:
+    """What makes gdb load them; waits until they are there."""
+    from playhead.base.errors import WorkerDied
+
+    try:
+        made, text = worker.receive()
+    except WorkerDied:
+        say("the process that reads the kernel's symbols has died: gdb starts without them")
+        return ""
+    if made:
+        say(text)
+    return f'symbol-file "{made}"\n' if made else ""
 
 
 def _make(path: str, at: str | None, out: str, channel: Any) -> None:

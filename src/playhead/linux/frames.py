@@ -74,6 +74,8 @@ def _advance(distance: int) -> bytes:
 
 def _framed(code: bytes, decoder: Disassembler) -> bytes | None:
     """For a function with a frame pointer: what holds from which offset on."""
+    if MOV_EBP_ESP not in code:
+        return None
     start = 5 if code.startswith(NOPS) or code[:1] == CALL else 0
     push, targets = (start, []) if code.startswith(PUSH_EBP, start) else _late_push(code, start, decoder)
     move = -1 if push < 0 else code.find(MOV_EBP_ESP, push + 1, push + FAR)

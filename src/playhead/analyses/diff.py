@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from playhead.api.source import Source
@@ -21,7 +22,7 @@ from playhead.log.events import Entry, NetPacket, text_of, to_row
 from playhead.log.moment import START, Moment
 from playhead.machine.differences import Difference
 from playhead.session.first_difference import Found, first_difference, same
-from playhead.session.track import Track
+from playhead.timeline.player import Player
 
 MOST = 12  # differences that a text lists
 
@@ -185,30 +186,28 @@ class _Pair:
         self._tell = tell
         self.first, self.second = (self._track(rec, watch) for rec in (a, b))
 
-    def _track(self, rec: Source, watch: Callable[[], None]) -> Track:
+    @staticmethod
+    def _track(rec: Source, watch: Callable[[], None]) -> Player:
         build, serial = builder(rec.reader, rec.engine, rec.images)
-        track = Track(build, Host(), len(serial), rec.reader, lambda track: watch())
-        track.options.digests = False
-        track.begin()
-        if track.failure is not None:
-            raise track.failure
-        return track
+        return Player(build, Host(), len(serial), rec.reader, lambda track: watch()).begin()
 
     def to(self, moment: Moment) -> bool:
-        """Both there; False if they are not the same any more."""
+        """Both there, from their last checkpoints before it; False if they are not the same any more."""
         self._tell(f"replaying both up to {moment}")
-        for track in (self.first, self.second):
-            track.to(moment)
-            if track.failure is not None:
-                raise track.failure
+        for player in (self.first, self.second):
+            before = [c for c in player.proper if player.moment < c.moment <= moment]
+            if before:
+                player.back(player.load(before[-1]))
+            player.to(moment)
         return same(self.first, self.second)
 
     def part(self, upto: int) -> Found | None:
         """Where they part, from where they are."""
         found = first_difference(self.first, self.second, upto, self._tell)
-        for track in (self.first, self.second):
-            if track.failure is not None and found is None:
-                raise track.failure
+        if found is not None:
+            entries = (player.reader.entries() for player in (self.first, self.second))
+            here = (text_of(entry.event) for entry in chain(*entries) if entry.moment == found.moment)
+            found.inputs = list(dict.fromkeys(here))
         return found
 
 

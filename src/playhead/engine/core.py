@@ -51,6 +51,8 @@ class Core:
         self.debug_offsets = host_array(4096)  # a byte for each offset in a page: not 0 if there is a breakpoint
         self.watch_list = host_array(16 * MOST_WATCHES)  # (first, last address, kinds, 0), 32 bits each
         self.search = host_array(S.LONGEST_SEARCH + 256)  # see x86/system/memory_search.py
+        # how often each page of the area was read and written (machine/page_counts.py)
+        self.read_counts, self.write_counts = host_array(8 << 20), host_array(8 << 20)
         # For each port, and for each page of registers, 16 bits: PYTHON, NOBODY, or from FIRST_RANGE on the number of
         # an entry in `device_ranges`.
         self.io_map, self.mmio_map = host_array(2 << 16), host_array(2 << 20)

@@ -82,6 +82,8 @@ class ReferenceEngine:
         self.budget = 0
         self.probes: ReferenceProbes | None = None
         self._at = 0  # physical address of the instruction that was fetched
+        self.counts = {READ: memoryview(core.read_counts).cast("Q"), WRITE: memoryview(core.write_counts).cast("Q")}
+        self._journal: list[tuple[Any, int]] = []  # pages that the instruction under way has accessed
         self._watching = False  # a debug register is armed
         self._aligned = False  # user accesses must be aligned
         self._o = {n: S.offset(n) // (f.bits // 8) for n, f in S.FIELDS.items()}
@@ -121,10 +123,26 @@ class ReferenceEngine:
             self._watch(lin, a, first, S.HIT_READ)
             self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_READ)
             low, high = self.physical_load(a, first), self.physical_load(b, size - first)
+            self._count(a, READ)
+            self._count(b, READ)
             return low | high << 8 * first
         a = self.world["r_translate"](lin, kind) & ADDRESS
         self._watch(lin, a, size, S.HIT_READ)
-        return self.physical_load(a, size)
+        value = self.physical_load(a, size)
+        self._count(a, READ)
+        return value
+
+    def _count(self, pa: int, right: int) -> None:
+        """An access to a page, to be counted once the instruction has happened (machine/page_counts.py)."""
+        if self.c32[self._o["counting"]] and not pa >> 32:
+            entry = self.page_map[pa >> 12]
+            if entry & right and entry >> 12 < self.c32[self._o["counted_pages"]]:
+                self._journal.append((self.counts[right], entry >> 12))
+
+    def _counted(self) -> None:
+        for counts, page in self._journal:
+            counts[page] += 1
+        self._journal.clear()
 
     def _watch_walk(self, pa: int) -> int:
         self._watch(None, pa, 4, S.HIT_WRITE | S.HIT_WALK)
@@ -188,11 +206,14 @@ class ReferenceEngine:
             b = self.world["r_translate"]((lin + first) & 0xFFFFFFFF, kind) & ADDRESS
             self._watch(lin, a, first, S.HIT_WRITE)
             self._watch((lin + first) & 0xFFFFFFFF, b, size - first, S.HIT_WRITE)
+            self._count(a, WRITE)
+            self._count(b, WRITE)
             self.physical_store(a, first, value & ((1 << 8 * first) - 1))
             self.physical_store(b, size - first, value >> 8 * first)
         else:
             a = self.world["r_translate"](lin, kind) & ADDRESS
             self._watch(lin, a, size, S.HIT_WRITE)
+            self._count(a, WRITE)
             self.physical_store(a, size, value)
 
     def physical_store(self, pa: int, size: int, value: int) -> None:
@@ -333,8 +354,10 @@ class ReferenceEngine:
         c32[o["latch_i"]] = 0
         self._watching = False
         self._aligned = self._must_align()
+        self._journal.clear()
         try:
             self.routine("deliver")()
+            self._counted()
         except GuestFault as f:
             c32[o["fault_vector"]], c32[o["fault_error"]], c32[o["fault_pending"]] = f.vector, f.error, 1
             c32[o["hit_n"]] = 0  # the delivery did not happen
@@ -358,6 +381,7 @@ class ReferenceEngine:
         resume = c32[o["eflags"]] & S.RF
         pc = c32[o["eip"]]
         c32[o["dr_hits"]] = c32[o["rf_loaded"]] = 0
+        self._journal.clear()
         self._watching = bool(c32[o["dr"] + 7] & ENABLES)
         self._aligned = self._must_align()
         if self._watching and not resume and not self._behind_mov_ss():
@@ -381,6 +405,7 @@ class ReferenceEngine:
             return
         c32[o["eip"]] = pc if target == AGAIN else target
         self._retire()
+        self._counted()
         if self.probes is not None:
             self.probes.retired((base + pc) & 0xFFFFFFFF, self._at, mode, d.len, d.form)
         c32[o["latch_n"]] = 0

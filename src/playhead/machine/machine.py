@@ -25,6 +25,7 @@ from playhead.machine import checkpoint, storage, tracing
 from playhead.machine.debug import Access, Debug, Delivery
 from playhead.machine.device_table import DeviceTable
 from playhead.machine.digest import PartDigests, hash_of
+from playhead.machine.page_counts import PageCounts
 from playhead.machine.parts import M64, MachineState, Parts
 from playhead.machine.probes import Probes
 from playhead.x86 import reset as x86_reset
@@ -121,6 +122,7 @@ class Machine(Parts):
         self._engines: dict = {}
         self._tier2 = tier2
         self.probes = Probes(self.core)
+        self.page_counts = PageCounts(self.core, self.memory)
         self.use_engine(engine)
         self.storage = storage.of(config.drives, door)
         outputs = _Outputs(door, self.storage)

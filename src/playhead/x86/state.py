@@ -157,6 +157,15 @@ _field("search_n", 32, 1, arch=False)
 _field("seen_n", 32, 1, arch=False)
 _field("search_end", 64, 1, arch=False)
 _field("seen", 64, 2 * MOST_SEEN, arch=False)
+# Counts of accesses by page (engine/llvm/page_counts.py): whether they are on, pages of the area that count, and what
+# the instruction under way has counted: page << 1 | write.
+JOURNAL = 256
+_field("counting", 32, 1, arch=False)
+_field("counted_pages", 32, 1, arch=False)
+_field("journal_n", 32, 1, arch=False)
+_field("journal_uop", 64, 1, arch=False)
+_field("journal_budget", 64, 1, arch=False)
+_field("journal", 64, JOURNAL, arch=False)
 SIZE = -(-_top // 4096) * 4096
 
 # Arrays that routines index: name -> slot in `ptr`.
@@ -165,6 +174,7 @@ REGIONS = {n: i for i, n in enumerate((
     "arena", "block_hash", "page_blocks", "chunks", "jump_cache", "dirty", "unhashed", "page_hash", "debug_map",
     "debug_offsets", "watch_list", "htab_none", "io_map", "mmio_map", "device_ranges", "copies", "written",
     "heat", "alarms", "stops", "probes", "cut_short", "search",
+    "read_counts", "write_counts",
 ))}  # fmt: skip
 
 LARGE_PAGES = 2048  # entries of tlb_large: those of 4 MiB pages use the first half

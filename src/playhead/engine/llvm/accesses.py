@@ -9,6 +9,7 @@ last one of a run.
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.host_words import host, pointer, set_host
 from playhead.engine.llvm.jump_cache import is_global
+from playhead.engine.llvm.page_counts import count_granted, count_part, counting
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
 from playhead.x86.system import paging
@@ -238,11 +239,15 @@ def slow_split(m: StateBuilder, lin, kind, value):
         with m.if_(searching(m)):
             call(m, "run_alone")  # the second part may complete what is searched for
     with m.if_((kind & paging.WRITE).ne(0)):
+        count_part(m, a, kind)
+        count_part(m, b, kind)
         call(m, "part_store", a, first, value & ((m.const(1, 64) << shift) - 1))
         call(m, "part_store", b, size - first, value >> shift)
     with m.else_():
         low = call(m, "part_load", a, first)
         high = call(m, "part_load", b, size - first)
+        count_part(m, a, kind)
+        count_part(m, b, kind)
         set_host(m, scratch, 64, low | (high << shift))
     m.ret(scratch)
 
@@ -345,6 +350,7 @@ def slow(m: StateBuilder, lin, kind, value):
         address = (known & ~0xFFF) + lin.zext(64)
         with m.if_(searching(m)):
             call(m, "search_access", address - pointer(m, "ram"), kind, value)
+        count_granted(m, address, kind)
         m.ret(address)
     with m.if_(split):
         with m.if_((m.ld("dr", 7) & ENABLES).ne(0)):
@@ -364,8 +370,8 @@ def slow(m: StateBuilder, lin, kind, value):
     guarded = guest_watch_bits(m, lin)
     with m.if_(guarded.ne(0)):
         call(m, "check_guest_watch", lin, kind)
-    may_read = (guarded & S.HIT_READ).ne(0).select(L.READ_GUARDED, L.READ_OK, 32)
-    may_write = (guarded.ne(0) | searching(m)).select(L.WRITE_GUARDED, L.WRITE_OK, 32)
+    may_read = ((guarded & S.HIT_READ).ne(0) | counting(m)).select(L.READ_GUARDED, L.READ_OK, 32)
+    may_write = (guarded.ne(0) | searching(m) | counting(m)).select(L.WRITE_GUARDED, L.WRITE_OK, 32)
     with m.if_(t.bit(paging.BEYOND)):
         set_host(m, scratch, 64, (1 << 64) - 1)
         m.ret(scratch)
@@ -375,6 +381,7 @@ def slow(m: StateBuilder, lin, kind, value):
                 call(m, "before_code_write", pa, size)
             with m.if_(searching(m)):
                 call(m, "search_access", (entry & ~0xFFF) | (pa & 0xFFF).zext(64), kind, value)
+            count_granted(m, address, kind)
             with m.if_((kind & paging.RMW).ne(0) & (entry & paging.DIRTY_FLAG).eq(0)):
                 m.ret(address)  # whether it will be written is not said yet
             paging.note_written(m, page)
@@ -400,6 +407,7 @@ def slow(m: StateBuilder, lin, kind, value):
             m.undone(S.EXIT_SINGLE)  # the write to come needs to be alone
         set_host(m, scratch, 64, call(m, "register_read", pa, size))
         m.ret(scratch)
+    count_granted(m, address, kind)
     with m.if_((watch & S.HIT_READ).ne(0)):
         m.ret(address)
     wanted = paging.WRITE_FLAG | paging.DIRTY_FLAG

@@ -4,6 +4,7 @@ from playhead.engine.llvm import copies
 from playhead.engine.llvm import layout as L
 from playhead.engine.llvm.accesses import page_entry
 from playhead.engine.llvm.host_words import catch, host, pointer, set_host
+from playhead.engine.llvm.page_counts import counting
 from playhead.engine.llvm.probe_code import is_probe, probing
 from playhead.x86 import state as S
 from playhead.x86.build import StateBuilder
@@ -159,7 +160,7 @@ def finish_block(m: StateBuilder, block, end, count, ended):
         uops.set(uops.get() + 1)
     set_host(m, block + L.B_UOPS, 16, uops.get().trunc(16))
     set_host(m, block + L.B_N, 32, count)
-    first = searching(m).select(0, m.ld("heat_first"))  # compiled code would leave at each store
+    first = (searching(m) | counting(m)).select(0, m.ld("heat_first"))  # compiled code would leave at each store
     set_host(m, block + L.B_COUNT, 32, first)
     set_host(m, block + L.B_HEAT, 32, first)
     handler = host(m, block + L.HEADER, 64)

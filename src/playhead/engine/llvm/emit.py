@@ -168,6 +168,10 @@ class Emitter:
         if not f.routine:
             self.line("%budp = alloca i64")
             self.line("store i64 %budget, ptr %budp")
+            if not self.fast and kinds_of(f.body) & {"gld", "gst", "call"}:  # whose accesses are counted from now on
+                self.store("i32", "0", "%cpu", self.state("journal_n"))
+                self.store("ptr", "%uop", "%cpu", self.state("journal_uop"))
+                self.store("i64", "%budget", "%cpu", self.state("journal_budget"))
         self.region(f.body)
         if not (f.body and f.body[-1].kind in ENDS):
             self.default_end()
@@ -532,4 +536,7 @@ class Emitter:
         self.line(f"{d} = zext i1 {some} to i64")
         self.line(f"{n} = sub i64 {b}, {d}")
         self.line(f"store i64 {n}, ptr %budp")
+        if not self.fast:
+            self.store("i32", "0", "%cpu", self.state("journal_n"))
+            self.store("i64", n, "%cpu", self.state("journal_budget"))
         self.line(f"%v{op.res.n} = add i1 {some}, 0")  # type: ignore[union-attr]

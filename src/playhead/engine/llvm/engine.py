@@ -49,6 +49,7 @@ class NativeEngine:
             io_map=_address(core.io_map), mmio_map=_address(core.mmio_map), device_ranges=_address(core.device_ranges),
             dec_tables=_address(self.library.decode), handlers=_address(self.library.handlers),
             copies=_address(self.library.copies), alarms=_address(core.alarms), search=_address(core.search),
+            read_counts=_address(core.read_counts), write_counts=_address(core.write_counts),
         )  # fmt: skip
         for name, number in S.REGIONS.items():
             if name in pointers:

@@ -38,6 +38,7 @@ class _Turn:
         self.resume.set(0)
         self.stepped.set(0)
         m.st("latch_i", 0)
+        m.st("journal_n", 0)
         m.count("turns")
 
     def accesses(self) -> None:
@@ -101,6 +102,7 @@ class _Turn:
             m.st("deliveries", m.ld("deliveries") - 1)
             m.st("link_slot", 0)  # a jump that a trap follows does not lead to the handler
             with m.if_(catch(m, "deliver").ne(0)):
+                call(m, "undo_counts")
                 with m.if_(m.ld("exit_reason").eq(0)):
                     with m.if_(call(m, "escalate").ne(0)):
                         m.st("exit_reason", S.EXIT_TRIPLE)

@@ -5,7 +5,8 @@ The state field `work` holds what they share: [0] address of the scratch bytes, 
 the block that was last cut short.
 """
 
-from playhead.engine.llvm import accesses, blocks, boundaries, device_access, heat, jump_cache, run_loop
+from playhead.engine.llvm import accesses, blocks, boundaries, device_access, heat, jump_cache, page_counts, run_loop
 from playhead.engine.llvm.invalidation import REPLACEMENTS
 
-__all__ = ["REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "run_loop"]
+__all__ = ["REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "page_counts",
+           "run_loop"]  # fmt: skip

@@ -52,7 +52,7 @@ def stubs(layout: Layout) -> str:
     """LLVM text of all stubs and of the functions that Python calls."""
     s = layout.state
     lookup = _lookup(layout.regions["jump_cache"])
-    leaving = _go_slow(s), _give_back(), _stop(), _reference(s)
+    leaving = _go_slow(s), _give_back(s), _stop(), _reference(s)
     entering = _go(s, lookup), _unlinked(s, lookup), _end(s), _count(s)
     return "".join((*leaving, *entering, probe_stubs.probe_stubs(), _CALLS, *(_called(*row) for row in _CALLED)))
 
@@ -73,10 +73,25 @@ define {_CC} void @go_slow({SIGNATURE}) #0 {{
 """
 
 
-def _give_back() -> str:
-    """The instruction did not happen: return the rest of the block to the budget."""
+def _give_back(s: dict[str, int]) -> str:
+    """The instruction did not happen: return the rest of the block to the budget, and take back what it has counted
+    (page_counts.py)."""
     return f"""
 define {_CC} void @give_back({SIGNATURE}) #0 {{
+{_at("pjn", s["journal_n"])}  %jn = load i32, ptr %pjn
+  %counted = icmp ne i32 %jn, 0
+  br i1 %counted, label %whose, label %on, !prof !2
+whose:
+{_at("pju", s["journal_uop"])}  %ju = load ptr, ptr %pju
+{_at("pjb", s["journal_budget"])}  %jb = load i64, ptr %pjb
+  %sameuop = icmp eq ptr %ju, %uop
+  %sametime = icmp eq i64 %jb, %budget
+  %own = and i1 %sameuop, %sametime
+  br i1 %own, label %undo, label %on
+undo:
+  %undone = call {{i32, i64}} @r_undo_counts(ptr %cpu)
+  br label %on
+on:
 {_LOAD_OFF}  %pr = getelementptr i8, ptr %uop, i64 {_REM}
   %r16 = load i16, ptr %pr
   %r = zext i16 %r16 to i64

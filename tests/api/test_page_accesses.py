@@ -1,0 +1,48 @@
+"""Accesses by page: the same on one processor and on two, and the replay is the recorded one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import planted
+import pytest
+import resealing
+
+import playhead
+from playhead.analyses.page_accesses import page_accesses
+from playhead.api.recording import Recording
+from playhead.api.segments import cuts
+from playhead.api.walk import Walk
+from tests.shared import once
+
+KEPT = Path(__file__).parents[1] / "recordings" / "pc-5"
+
+
+@pytest.fixture
+def rec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+    path = once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
+    with playhead.open(str(path)) as found:
+        yield found
+
+
+def test_two_processors_count_what_one_does(rec: Recording) -> None:
+    assert len(cuts(rec.reader, rec.start, rec.end)) > 4
+    rows = list(page_accesses(rec, jobs=1))
+    assert sum(row.reads for row in rows) > 1000 and sum(row.writes for row in rows) > 1000
+    assert list(page_accesses(rec, jobs=2)) == rows
+
+
+@pytest.mark.parametrize("name", ["inputs", "network"])
+def test_counting_changes_nothing(name: str) -> None:
+    """All digests and the output are compared with the recording's meanwhile."""
+    with playhead.open(KEPT / f"{name}.ph") as rec:
+        walk = Walk(rec, rec.start, rec.end)
+        walk.compare = True
+        walk.began = walk.line.machine.page_counts.start
+        for _ in walk:
+            pass
+        assert walk.moment == rec.end
+        counts = walk.line.machine.page_counts
+        assert sum(count.reads for count in counts.take().values()) > 1000
+        counts.stop()

@@ -31,7 +31,8 @@ def page(note: str) -> str:
                     machine_view.Instruction, moment.Arrival, moment.Accessed],
         "Replays": [replaying.Replay, happenings.Executed, happenings.Touched, happenings.Called, happenings.Returned,
                     happenings.Delivered, happenings.Happened, happenings.SystemCall, happenings.SystemReturn,
-                    counters.Blocks, counters.Block, counters.InstructionCounts, counters.Counted],
+                    counters.Blocks, counters.Block, counters.InstructionCounts, counters.Counted,
+                    counters.MemoryCounts, counters.PageCount],
         "Answers": [rows.Table, rows.Row, writes.Write, sightings.Sighting, queries.Execution, queries.Call],
         "Live machines": [live.LiveMachine, console.Console],
     }  # fmt: skip

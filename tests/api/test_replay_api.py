@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import playhead
-from playhead.api.counters import Block, Blocks, InstructionCounts
+from playhead.api.counters import Block, Blocks, InstructionCounts, MemoryCounts
 from playhead.api.happenings import Called, Delivered, Executed, Happened, Returned, Touched
 from playhead.api.recording import Recording
 
@@ -151,6 +151,23 @@ def test_instructions_are_counted(rec: Recording) -> None:
     assert whole.of(hottest.address) == hottest.count == len(rec.executions(hottest.address, between=(low, high)))
     assert sum(row.count * row.instructions for row in whole.blocks()) == whole.total
     assert "blocks" in whole._repr_html_()
+
+
+def test_accesses_are_counted_by_page(rec: Recording) -> None:
+    def counted(start: Any, end: Any) -> MemoryCounts:
+        r = rec.replay(start, end)
+        counts = r.count_memory()
+        with pytest.raises(playhead.errors.UsageError, match=r"run\(\) the replay first"):
+            counts.pages()[0]
+        r.run(compare=True)
+        return counts
+
+    low, middle, high = (rec.instant(place) for place in ("40%", "47%", "55%"))
+    whole = counted(low, high)
+    assert (counted(low, middle) + counted(middle, high)).counts == whole.counts
+    most = max(whole.pages(), key=lambda row: row.writes)
+    written = rec.writes(most.address, 4096, physical=True, between=(low, high))
+    assert most.writes >= len(written) > 0
 
 
 def test_blocks_come_in_order_and_before_what_follows_them(rec: Recording) -> None:

@@ -95,6 +95,63 @@ class InstructionCounts:
 
 
 @dataclass(frozen=True)
+class PageCount(Row):
+    """A page of RAM by its physical address, and how often instructions read and wrote there."""
+
+    address: int
+    reads: int
+    writes: int
+
+
+class MemoryCounts:
+    """How often each page of RAM was read and written by instructions in a replay."""
+
+    def __init__(self, counts: dict[int, tuple[int, int]] | None = None):
+        self._counts = counts
+
+    @property
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """(reads, writes) by the physical address of the page. Raises UsageError before the replay ran."""
+        if self._counts is None:
+            raise UsageError("nothing has been counted yet: run() the replay first")
+        return self._counts
+
+    def pages(self) -> Table[PageCount]:
+        """A row for each page, by address."""
+        return Table((PageCount(page, *self.counts[page]) for page in sorted(self.counts)), "accesses by page")
+
+    def __add__(self, other: MemoryCounts) -> MemoryCounts:
+        whole = dict(self.counts)
+        for page, (reads, writes) in other.counts.items():
+            before = whole.get(page, (0, 0))
+            whole[page] = before[0] + reads, before[1] + writes
+        return MemoryCounts(whole)
+
+    def _repr_html_(self) -> str:
+        return self.pages()._repr_html_() if self._counts is not None else "<p>nothing has been counted yet</p>"
+
+
+class PageCounting:
+    """What a replay takes by the machine's counts of accesses."""
+
+    def __init__(self, into: Sequence[MemoryCounts]):
+        self._into = into
+
+    def begin(self, machine: Machine) -> None:
+        machine.page_counts.start()
+
+    def told(self, machine: Machine) -> None:
+        pass
+
+    def end(self, machine: Machine, whole: bool) -> None:
+        if whole:
+            found = {page: (one.reads, one.writes) for page, one in machine.page_counts.take().items()}
+            for one in self._into:
+                one._counts = found
+        machine.page_counts.stop()
+
+
+@dataclass(frozen=True)
 class Block(Row):
     """A block begins at a linear address: control came there from elsewhere."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from playhead.api.calls import Returns, called, check_convention
-from playhead.api.counters import BlockCall, InstructionCounts, Probing
+from playhead.api.counters import BlockCall, InstructionCounts, MemoryCounts, PageCounting, Probing
 from playhead.api.happenings import Delivered, Executed, Happened, Returned, Touched
 from playhead.api.machine_view import MachineView
 from playhead.api.source import Code, Source, Watched
@@ -64,6 +64,7 @@ class Replay:
         self._linux: SystemCalls | None = None
         self._blocks: list[BlockCall] = []
         self._counts: list[InstructionCounts] = []
+        self._memory_counts: list[MemoryCounts] = []
 
     # what is asked for
 
@@ -144,6 +145,11 @@ class Replay:
         self._counts.append(InstructionCounts(self.recording))
         return self._counts[-1]
 
+    def count_memory(self) -> MemoryCounts:
+        """Have native code count reads and writes by page of RAM; `run()` fills it. Bus masters are not counted."""
+        self._memory_counts.append(MemoryCounts())
+        return self._memory_counts[-1]
+
     def on_event(self, *kinds: Any) -> Any:
         """Before each event of the recording enters (`Happened`): of these kinds, by the names that `playhead log`
         shows, or of any.
@@ -202,6 +208,8 @@ class Replay:
         if self._blocks or self._counts:
             calls = [(where, walk.guarded(call)) for where, call in self._blocks]
             walk.taps.append(Probing(self._counts, calls))
+        if self._memory_counts:
+            walk.taps.append(PageCounting(self._memory_counts))
         for begin in self._fresh:
             begin(walk)
         stops = iter(walk)

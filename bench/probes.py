@@ -26,15 +26,17 @@ PLAIN = "plain"
 GOALS = {"counts": Goal(1.5, 1.2), "trace": Goal(6, 4), "blocks": Goal(6, 5), "deliveries": Goal(2, 1.5)}
 
 
-def replay(path: str, prepare: Callable[[Player], None]) -> Player:
-    """To the recording's end, without a comparison."""
+def replay(path: str, prepare: Callable[[Player], None]) -> tuple[Player, int]:
+    """To the recording's end, without a comparison; how often it was stopped on the way."""
     reader = Reader(path)
     build, serial = builder(reader, "native", [])
     player = Player(build, Host(), len(serial), reader, lambda track: None).begin()
     prepare(player)
+    stops = 0
     while not player.to(player.end):
         player.met = None
-    return player
+        stops += 1
+    return player, stops
 
 
 def one(side: str, path: str) -> None:
@@ -55,8 +57,10 @@ def one(side: str, path: str) -> None:
             machine.debug.set_deliveries(ALL_VECTORS)
             machine.debug.arm(True)
 
-    machine = replay(path, prepare).machine
+    player, stops = replay(path, prepare)
+    machine = player.machine
     machine.probes.flush()
+    found = found or stops
     if side == "counts":
         found = machine.probes.counts().total
     print(f"{side}: {machine.icount} instructions, {found} found")

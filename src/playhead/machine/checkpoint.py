@@ -6,19 +6,18 @@ two runs, changes nothing, and is restored into a machine made from the same con
 configuration.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from playhead.base.record import BytesLike
 from playhead.hw.memory import CODE, OFFSET_MASK, PAGE
 from playhead.log.moment import Moment
-from playhead.log.pages import FIRST_BLOCK, is_block
+from playhead.log.pages import is_block
 from playhead.machine.parts import Parts
 from playhead.machine.storage import ABSENT
 
 ZEROS = bytes(PAGE)
-RUN = 256  # pages that are copied at once, at most
 
 
 class Checkpoint(NamedTuple):
@@ -36,26 +35,42 @@ def unwritten(page: int) -> bytes:
     return ABSENT if is_block(page) else ZEROS
 
 
+def _written_runs(machine: Parts) -> list[range]:
+    """The pages of the backing area that were written since the last `written_pages`, in order; they stay so."""
+    count = machine.memory.area_size // PAGE
+    machine.engine.collect_written(count)
+    dirty, runs = machine.core.dirty[:count] + b"\0", []
+    start = dirty.find(b"\1")
+    while start >= 0:
+        end = dirty.find(b"\0", start)
+        runs.append(range(start, end))
+        start = dirty.find(b"\1", end)
+    return runs
+
+
+def _settled(machine: Parts, runs: Sequence[range]) -> None:
+    """What was written until now is known."""
+    for run in runs:
+        machine.core.dirty[run.start : run.stop] = bytes(len(run))
+    if machine.storage is not None:
+        machine.storage.unsaved.clear()
+
+
+def _pages_of(machine: Parts, runs: Sequence[range]) -> list[int]:
+    pages = list(chain.from_iterable(runs))
+    return pages if machine.storage is None else pages + sorted(machine.storage.unsaved)
+
+
 def unsaved_pages(machine: Parts) -> list[int]:
     """The pages that were written since the last `written_pages`, in order; they stay so."""
-    machine.engine.collect_written(machine.memory.area_size // PAGE)
-    dirty = machine.core.dirty
-    pages = []
-    at = dirty.find(b"\1")
-    while at >= 0:
-        pages.append(at)
-        at = dirty.find(b"\1", at + 1)
-    return pages if machine.storage is None else pages + sorted(machine.storage.unsaved)
+    return _pages_of(machine, _written_runs(machine))
 
 
 def written_pages(machine: Parts) -> list[int]:
     """The pages that were written since the last call, in order."""
-    pages = unsaved_pages(machine)
-    dirty = machine.core.dirty
-    for page in pages[: bisect_left(pages, FIRST_BLOCK)]:
-        dirty[page] = 0
-    if machine.storage is not None:
-        machine.storage.unsaved.clear()
+    runs = _written_runs(machine)
+    pages = _pages_of(machine, runs)
+    _settled(machine, runs)
     return pages
 
 
@@ -79,25 +94,6 @@ def page_of(machine: Parts, page: int) -> bytes:
     return bytes(machine.memory.area[page * PAGE : (page + 1) * PAGE])
 
 
-def contents_of(machine: Parts, pages: Sequence[int]) -> dict[int, BytesLike]:
-    """What is in each of these pages, which are in order. Neighbours are copied at once: one copy of many pages takes
-    a fraction of many copies of one.
-    """
-    contents: dict[int, BytesLike] = {}
-    area, count, at = machine.memory.area, bisect_left(pages, FIRST_BLOCK), 0
-    while at < count:
-        first = pages[at]
-        end = at + 1
-        while end < count and pages[end] == first + end - at < first + RUN:
-            end += 1
-        run = memoryview(area[first * PAGE : (first + end - at) * PAGE])
-        for n in range(end - at):
-            contents[first + n] = run[n * PAGE : (n + 1) * PAGE]
-        at = end
-    contents.update((block, page_of(machine, block)) for block in pages[count:])
-    return contents
-
-
 def save_parts(machine: Parts) -> dict[str, bytes]:
     machine.state.deadlines = machine.clock.save()
     parts = {"cpu": machine.core.save(), "tlb": machine.core.save_tlb(), "machine": machine.state.encode()}
@@ -108,7 +104,11 @@ def save_parts(machine: Parts) -> dict[str, bytes]:
 
 def take(machine: Parts) -> Checkpoint:
     """A checkpoint of now, with what was written since the last one."""
-    pages = contents_of(machine, written_pages(machine))
+    runs = _written_runs(machine)
+    pages: dict[int, BytesLike] = {**machine.page_copies.take(runs)}
+    if machine.storage is not None:
+        pages.update((block, page_of(machine, block)) for block in sorted(machine.storage.unsaved))
+    _settled(machine, runs)
     return Checkpoint(Moment(machine.icount, machine.seq), save_parts(machine), pages)
 
 

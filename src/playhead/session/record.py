@@ -23,7 +23,7 @@ from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.start import pages_of_its_own
-from playhead.session.target import serial_ports
+from playhead.session.target import StopLike, serial_ports
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
@@ -101,8 +101,14 @@ class RecordSession(RunSession):
         if wanted:
             self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
 
-    def _limit(self) -> int:
-        return min(super()._limit(), self._boundary)
+    def _run_to(self, limit: Moment) -> StopLike:
+        """A digest on the way is no reason to look at anything else: what comes in stops the machine by itself."""
+        while True:
+            due = Moment(self._boundary)
+            stop = super()._run_to(min(limit, due))
+            if stop.kind != "budget" or not due < limit or self._moment() < due:
+                return stop
+            self._arrived()
 
     def _arrived(self) -> None:
         if self.machine.icount == self._boundary:

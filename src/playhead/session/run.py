@@ -145,7 +145,7 @@ class RunSession:
             return
         before, began = self.machine.icount, self.host.realtime_ns()
         limit = Moment(self._limit())
-        stop = self.machine.run(*(limit if until is None else min(limit, until)))
+        stop = self._run_to(limit if until is None else min(limit, until))
         self._arrived()
         now = self.host.realtime_ns()
         if stop.kind != "halted":
@@ -172,6 +172,10 @@ class RunSession:
             self.met = stop  # the instruction here may have begun to be fetched: a replay that arrives here has not
         elif settled and self.sources.pending:
             self._deliver_input()
+
+    def _run_to(self, limit: Moment) -> StopLike:
+        """Run the machine until it is there, or stops earlier."""
+        return self.machine.run(*limit)
 
     def _wait_for_readers(self) -> None:
         """Whoever reads the guest's output is far behind: a pause, so that nothing is lost and nothing is measured."""

@@ -2,10 +2,13 @@
 
 from hashlib import blake2b
 
+import pytest
+
 from playhead.boards.config import PcConfig
 from playhead.hw.memory import DIRTY, PAGE, REGION_BITS
 from playhead.machine import checkpoint
 from playhead.machine.machine import Machine
+from playhead.machine.noted_digests import NOTES
 from tools import guest
 
 
@@ -44,6 +47,29 @@ def test_a_kept_digest_is_that_of_the_state():
             assert parts[name] == hashed(device.save()), name
         seen.add(tuple(parts.values())[4:])
     assert len(seen) > 2, "devices did something meanwhile"
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_digests_that_are_noted_are_those_of_their_moments(engine):
+    m = machine(engine)
+    kbc = m.board.devices["kbc"].state.answers
+    before, expected = m.digest_parts(), []
+    for n in range(1, 2 * NOTES if engine == "native" else 4):
+        m.note_digest()
+        expected.append(before)
+        while m.icount < n * 1_000 and m.run(n * 1_000).kind == "halted":
+            m.warp(m.clock.next_deadline_ns())
+        if n % 3:
+            kbc.append(n & 0xFF)
+        else:
+            kbc.clear()
+        m.board.devices["fdc"].state.at = n & 7
+        m.memory.write(0x5000, bytes([n & 0xFF]))
+        before = m.digest_parts()
+    assert m.noted_digests() == expected
+    assert m.noted_digests() == [] and m.digest_parts() == before
+    for part in ("cpu", "ram", "kbc", "fdc"):
+        assert len({parts[part] for parts in expected}) > 1, part
 
 
 def test_what_a_queue_holds_behind_its_end_is_no_state():

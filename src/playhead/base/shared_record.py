@@ -291,17 +291,24 @@ class SharedRecord(Record, _Structure, metaclass=SharedType):
         return ctypes.addressof(self)  # type: ignore[arg-type]
 
     def encode(self) -> bytes:
-        memory = self._memory
-        if not self._ROOMS:
-            return memory.tobytes()
+        return self._memory.tobytes() if not self._ROOMS else self.encoding_of(self._memory)
+
+    @classmethod
+    def encoding_of(cls, memory: memoryview) -> bytes:
+        """The encoding of a record with this memory."""
         at, parts = 0, []
-        for start, end in self._ROOMS:  # of each the count, and so many bytes
+        for start, end in cls._ROOMS:  # of each the count, and so many bytes
             parts.append(memory[at : start + COUNT + int.from_bytes(memory[start : start + COUNT], "little")])
             at = end
         return b"".join((*parts, memory[at:]))
 
+    @property
+    def compact(self) -> bool:
+        """Whether there is no large empty room in its memory, so that all of it is worth copying."""
+        return not self._ROOMS or self.SIZE <= LARGE
+
     def imager(self) -> Callable[[], bytes]:
-        return self.encode if self._ROOMS and self.SIZE > LARGE else self._memory.tobytes
+        return self._memory.tobytes if self.compact else self.encode
 
     @classmethod
     def _unpacked(cls, data: bytes) -> bytearray | None:

@@ -1,7 +1,6 @@
 """What all engines share: the state block, the architectural TLB, the decode tables, and views of them."""
 
 import struct
-from struct import pack_into
 from collections.abc import Callable
 
 from playhead.hw.memory import Memory, host_array
@@ -24,7 +23,19 @@ ALARM = "<Q8Q"
 ALARM_SIZE, MOST_ALARMS = 72, 128
 NEAREST, ONLY_DUE, INTERRUPT_PENDING, ACKNOWLEDGE = range(MOST_ALARMS, MOST_ALARMS + 4)
 EFLAGS, FL_RES, FL_AUX, INHIBIT, ICOUNT = map(S.offset, ("eflags", "fl_res", "fl_aux", "inhibit_icount", "icount"))
-NO_SHADOW = (1 << 64) - 1
+NO_SHADOW = bytes([0xFF] * 8)
+WORD = struct.Struct("<I")
+
+
+def canonical(block: bytearray) -> bytes:
+    """The canonical form of a copy of the architectural state: lazy flags computed, the rest as it is."""
+    (eflags,), (res,), (aux,) = (WORD.unpack_from(block, at) for at in (EFLAGS, FL_RES, FL_AUX))
+    WORD.pack_into(block, EFLAGS, eflags | status_from_words(res, aux))
+    WORD.pack_into(block, FL_RES, 0)
+    WORD.pack_into(block, FL_AUX, 0)
+    if block[INHIBIT : INHIBIT + 8] != block[ICOUNT : ICOUNT + 8]:
+        block[INHIBIT : INHIBIT + 8] = NO_SHADOW
+    return bytes(block)
 
 
 def words_of(count: int) -> struct.Struct:
@@ -106,16 +117,8 @@ class Core:
         self.set("eflags", (value & ~S.STATUS & 0x003F7FD7) | 2)
 
     def save(self) -> bytes:
-        """The architectural state in canonical form: lazy flags computed, the rest as it is."""
-        block = bytearray(self.block[: S.ARCH_END])
-        c32, c64 = self.c32, self.c64
-        res, aux = c32[FL_RES // 4], c32[FL_AUX // 4]
-        pack_into("<I", block, EFLAGS, c32[EFLAGS // 4] | status_from_words(res, aux))
-        pack_into("<I", block, FL_RES, 0)
-        pack_into("<I", block, FL_AUX, 0)
-        if c64[INHIBIT // 8] != c64[ICOUNT // 8]:
-            pack_into("<Q", block, INHIBIT, NO_SHADOW)
-        return bytes(block)
+        """The architectural state in canonical form."""
+        return canonical(bytearray(self.block[: S.ARCH_END]))
 
     def load(self, data: bytes) -> None:
         assert len(data) == S.ARCH_END

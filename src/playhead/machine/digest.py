@@ -20,22 +20,28 @@ class PartDigests:
 
     def __init__(self, machine: Parts):
         self._machine = machine
-        self._pages = machine.memory.area_size >> 12
+        self.pages = machine.memory.area_size >> 12
         states = [("clock", machine.state), *((name, device.state) for name, device in machine.board.devices.items())]
-        self._parts = [(name, state.imager(), state) for name, state in states]
-        self._images = {name: b"" for name, _ in states}  # of the last time
+        self.parts = [(name, state.imager(), state) for name, state in states]
+        self.images = {name: b"" for name, _ in states}  # from which the digests were made
         self._digests = {name: hash_of(state.encode()) for name, state in states}
 
     def take(self) -> dict[str, bytes]:
-        machine, images, digests = self._machine, self._images, self._digests
+        machine, images = self._machine, self.images
         machine.state.deadlines = machine.clock.save()
-        for name, image, state in self._parts:
+        for name, image, state in self.parts:
             now = image()
             if now != images[name]:
-                images[name], digests[name] = now, hash_of(state.encode())
+                self.changed(name, now, state.encode())
+        return self.all(machine.core.save(), machine.engine.tlb_digest(), machine.engine.ram_digest(self.pages))
+
+    def changed(self, name: str, image: bytes, state: bytes) -> None:
+        """A part has another image than the last time, and this state."""
+        self.images[name], self._digests[name] = image, hash_of(state)
+
+    def all(self, cpu: bytes, tlb: int, ram: int) -> dict[str, bytes]:
+        """The digest of each part, when those that have changed are told."""
         return {
-            "cpu": hash_of(machine.core.save()),
-            "tlb": machine.engine.tlb_digest().to_bytes(SIZE, "little"),
-            "ram": machine.engine.ram_digest(self._pages).to_bytes(SIZE, "little"),
-            **digests,
-        }
+            "cpu": hash_of(cpu), "tlb": tlb.to_bytes(SIZE, "little"), "ram": ram.to_bytes(SIZE, "little"),
+            **self._digests,
+        }  # fmt: skip

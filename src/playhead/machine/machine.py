@@ -25,6 +25,7 @@ from playhead.machine import checkpoint, storage, tracing
 from playhead.machine.debug import Access, Debug, Delivery
 from playhead.machine.device_table import DeviceTable
 from playhead.machine.digest import PartDigests, hash_of
+from playhead.machine.noted_digests import NotedDigests
 from playhead.machine.page_copies import PageCopies
 from playhead.machine.page_counts import PageCounts
 from playhead.machine.parts import M64, MachineState, Parts
@@ -139,6 +140,7 @@ class Machine(Parts):
         self._power_on()
         self.debug = Debug(self.core, self.memory)
         self._part_digests: PartDigests | None = None
+        self._noted: NotedDigests | None = None
 
     def use_engine(self, name: str) -> None:
         self.engine_name = name
@@ -497,9 +499,22 @@ class Machine(Parts):
 
     def digest_parts(self) -> dict[str, bytes]:
         """The digest of each part, 16 bytes, always the same names in the same order."""
+        return self._digests().take()
+
+    def _digests(self) -> PartDigests:
         if self._part_digests is None:
             self._part_digests = PartDigests(self)
-        return self._part_digests.take()
+        return self._part_digests
+
+    def note_digest(self) -> None:
+        """Keep what the digest of now is made from; `noted_digests` makes it."""
+        if self._noted is None:
+            self._noted = NotedDigests(self, self._digests())
+        self._noted.note()
+
+    def noted_digests(self) -> list[dict[str, bytes]]:
+        """What `digest_parts` would have given at each `note_digest` since the last call, in order."""
+        return [] if self._noted is None else self._noted.take()
 
     def digest(self) -> bytes:
         """One 16-byte root over all parts."""

@@ -7,7 +7,7 @@ cold code) by the time that it took here. The more pages one has, the further it
 more than a bounded share. The guest cannot tell: taking one changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from playhead.host.host import Host
@@ -40,6 +40,7 @@ class RecordSession(RunSession):
         super().__init__(build, host, options)
         self.writer = writer
         self._boundary = 0  # where the next digest is due
+        self._noted: list[int] = []  # where digests are noted that were not logged yet
         self._flush_at = 0
         self._parts: list[str] = []
         self._events = self._digests = 0
@@ -102,17 +103,22 @@ class RecordSession(RunSession):
             self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
 
     def _run_to(self, limit: Moment) -> StopLike:
-        """A digest on the way is no reason to look at anything else: what comes in stops the machine by itself."""
+        """A digest on the way is no reason to look at anything else, until it is time for that anyhow: what comes in stops
+        the machine by itself.
+        """
         while True:
             due = Moment(self._boundary)
             stop = super()._run_to(min(limit, due))
             if stop.kind != "budget" or not due < limit or self._moment() < due:
                 return stop
             self._arrived()
+            if self.host.realtime_ns() >= self._next_housekeeping:
+                return stop
 
     def _arrived(self) -> None:
         if self.machine.icount == self._boundary:
-            self.writer.digest(self._boundary, self._digest())
+            self.machine.note_digest()
+            self._noted.append(self._boundary)
             self._boundary += self.options.digest_period
             self._digests += 1
             if self.options.checkpoints and self._due() and not self.writer.busy:
@@ -122,9 +128,17 @@ class RecordSession(RunSession):
         assert self.machine.icount < self._boundary, "the machine ran further than it was asked to"
 
     def _digest(self) -> Digest:
-        parts = self.machine.digest_parts()
+        return self._digest_of(self.machine.digest_parts())
+
+    def _digest_of(self, parts: Mapping[str, bytes]) -> Digest:
         assert list(parts) == self._parts, "the parts of a machine do not change"
         return digest_of(parts)
+
+    def _log_digests(self) -> None:
+        """Compute the digests that were noted, and log them."""
+        for icount, parts in zip(self._noted, self.machine.noted_digests(), strict=True):
+            self.writer.digest(icount, self._digest_of(parts))
+        self._noted.clear()
 
     def _count_from_here(self) -> None:
         self._worked_ns, self._counted = self.host.worked_ns(), self.machine.icount
@@ -183,6 +197,7 @@ class RecordSession(RunSession):
             self._flush_at = now_ns + FLUSH_NS - HOUSEKEEPING_NS
 
     def _flush(self, wait: bool = False) -> None:
+        self._log_digests()
         wall_ms = (self.host.realtime_ns() - self._began_ns) // MS
         self.writer.flush(self._moment(), self.machine.now_ns(), wall_ms, wait)
 

@@ -124,6 +124,14 @@ class MachineLike(Protocol):
         """The digest of each part, 16 bytes, always the same names in the same order."""
         ...
 
+    def note_digest(self) -> None:
+        """Keep what the digest of now is made from: cheaper than to make it at once."""
+        ...
+
+    def noted_digests(self) -> list[dict[str, bytes]]:
+        """What `digest_parts` would have given at each `note_digest` since the last call, in order."""
+        ...
+
     def take_checkpoint(self) -> tuple[dict[str, bytes], dict[int, BytesLike]] | None:
         """The state of every part by name, and the pages of its memory that were written since the last call (the
         first: since it was made), by page number. None if this moment has no state of its own: the last instruction

@@ -85,6 +85,7 @@ class NativeEngine:
         self._collect_written = function("ph_collect_written", None, ctypes.c_uint32)
         self._ram_digest = function("ph_ram_digest", ctypes.c_uint64, ctypes.c_uint32)
         self._tlb_digest = function("ph_tlb_digest", ctypes.c_uint64)
+        self._note_state = function("ph_note_state", None, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint32)
         core.memory.code_written = lambda page: self._code_written(self._cpu, page)
         core.memory.remapped = self._remapped
         core.memory.unshown = lambda first, count: self._host_unshow(self._cpu, first, count)
@@ -217,3 +218,7 @@ class NativeEngine:
 
     def tlb_digest(self) -> int:
         return self._tlb_digest(self._cpu)
+
+    def note_state(self, pieces: int, to: int, pages: int) -> None:
+        """`state_note.note_state`; both are addresses."""
+        self._note_state(self._cpu, pieces, to, pages)

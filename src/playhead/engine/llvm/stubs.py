@@ -43,6 +43,7 @@ _CALLED = (
     ("run", "", False), ("host_flush", "", False), ("update_mode", "", False), ("code_written", "i32 %page", False),
     ("forget_code", "", False), ("collect_written", "i32 %pages", False), ("ram_digest", "i32 %pages", True),
     ("tlb_digest", "", True), ("host_unshow", "i32 %first, i32 %count", False),
+    ("note_state", "i64 %pieces, i64 %to, i32 %pages", False),
 )  # fmt: skip
 EXPORTS = ("bail", "go", "go_slow", "end", "stop", "reference", "count", *probe_stubs.EXPORTS,
            *(f"ph_{name}" for name, _, _ in _CALLED))  # fmt: skip

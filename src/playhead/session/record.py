@@ -103,8 +103,8 @@ class RecordSession(RunSession):
             self.machine.on_delivery = lambda kind, vector: self._log(TRACED[kind](vector=vector))
 
     def _run_to(self, limit: Moment) -> StopLike:
-        """A digest on the way is no reason to look at anything else, until it is time for that anyhow: what comes in stops
-        the machine by itself.
+        """A digest on the way is no reason to look at anything else until housekeeping is due: what comes in stops the
+        machine by itself.
         """
         while True:
             due = Moment(self._boundary)

@@ -23,7 +23,7 @@ from playhead.session.outcome import Options
 from playhead.session.run import HOUSEKEEPING_NS, MS, Build, RunSession
 from playhead.session.snapshots import Saved
 from playhead.session.start import pages_of_its_own
-from playhead.session.target import StopLike, serial_ports
+from playhead.session.target import StopLike, has_network, serial_ports
 
 FLUSH_NS = 250 * MS  # with the watcher's 100 ms and one look, nothing stays unsafe for half a second
 
@@ -40,6 +40,7 @@ class RecordSession(RunSession):
         super().__init__(build, host, options)
         self.writer = writer
         self._boundary = 0  # where the next digest is due
+        self._networked = has_network(host.ends)
         self._noted: list[int] = []  # where digests are noted that were not logged yet
         self._flush_at = 0
         self._parts: list[str] = []
@@ -104,8 +105,10 @@ class RecordSession(RunSession):
 
     def _run_to(self, limit: Moment) -> StopLike:
         """A digest on the way is no reason to look at anything else until housekeeping is due: what comes in stops the
-        machine by itself.
+        machine by itself. (Frames of a network may have to wait until a card has room: it is looked at each time.)
         """
+        if self._networked:
+            return super()._run_to(min(limit, Moment(self._boundary)))
         while True:
             due = Moment(self._boundary)
             stop = super()._run_to(min(limit, due))

@@ -5,19 +5,12 @@ The state field `work` holds what they share: [0] address of the scratch bytes, 
 the block that was last cut short.
 """
 
-<<<<<<< HEAD
-from playhead.engine.llvm import accesses, blocks, boundaries, device_access, heat, jump_cache, page_counts, run_loop
-from playhead.engine.llvm.invalidation import REPLACEMENTS
-
-__all__ = ["REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "page_counts",
-           "run_loop"]  # fmt: skip
-=======
 from playhead.engine.llvm import (
-    accesses, blocks, boundaries, device_access, heat, jump_cache, run_loop, state_note,
+    accesses, blocks, boundaries, device_access, heat, jump_cache, page_counts, run_loop, state_note,
 )  # fmt: skip
 from playhead.engine.llvm.invalidation import REPLACEMENTS
 
 __all__ = [
-    "REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "run_loop", "state_note",
+    "REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "page_counts", "run_loop",
+    "state_note",
 ]  # fmt: skip
->>>>>>> fd1bc903 (Recorders note what a digest is made from, and make many digests at once)

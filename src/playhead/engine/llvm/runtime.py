@@ -11,6 +11,6 @@ from playhead.engine.llvm import (
 from playhead.engine.llvm.invalidation import REPLACEMENTS
 
 __all__ = [
-    "REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "page_counts", "run_loop",
-    "state_note",
+    "REPLACEMENTS", "accesses", "blocks", "boundaries", "device_access", "heat", "jump_cache", "page_counts",
+    "run_loop", "state_note",
 ]  # fmt: skip

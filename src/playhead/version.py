@@ -1,3 +1,3 @@
 """The version, in a module that imports nothing: what the package itself gives imports all the rest."""
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"

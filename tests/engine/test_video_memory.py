@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy
 import pytest
 from twin import CODE, DATA0, P, Twin, U, W
 from video_side import BANK_PORT, FRAME, HOW_PORT, LEGACY, MASK_PORT, PLANAR, VIDEO, VideoSide
@@ -385,3 +386,22 @@ def test_a_linear_address_is_watched_at_that_address_alone(native, address, met)
 def test_the_guests_own_breakpoints_are_met_there(address):
     side = twin(WATCHED, breakpoint=address).check(60, rounds=2, want="halt")
     assert side.core.get("dr", 6) & 1  # the handler of #DB halts
+
+
+@pytest.mark.parametrize("program", [CODE_IN_IT, CHANGES_ITSELF, OVER_THE_EDGE])
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_runs_from_it_is_counted_among_the_rest(program, asked):
+    """The reference engine executes it for native code; `asked`: for the counts on the way, too."""
+    both, tables = twin(program), []
+    for side, budgets in ((both.reference, [300]), (both.native, [6] * 50 if asked else [300])):
+        side.reset()
+        both.setup(side)
+        probes = side.engine.probe(True, None)
+        for budget in budgets:
+            ended = side.run([budget]) == "halt"
+            assert not asked or probes.counts().total == side.core.get("icount")
+            if ended:
+                break
+        tables.append(probes.counts())
+        side.engine.probe_no_more()
+    assert all(map(numpy.array_equal, *tables))

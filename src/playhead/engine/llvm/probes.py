@@ -48,7 +48,9 @@ class NativeProbes:
         self._cut_short = numpy.frombuffer(arrays["cut_short"], "u8")
         self._kinds = numpy.frombuffer(kinds, "u1")
         self.table = PieceTable()
-        self._first = self._seen = 0  # of the table: the first row of this arena; records that were read
+        self._seen = 0  # records that were read
+        # Their rows of the table, in stretches: between two of these the reference engine may have put in some.
+        self._rows_of: list[Array] = []
         self._rows: Array = numpy.zeros(L.ARENA >> L.UOP_BITS if consumer else 0, "u4")  # by uop
         self._done = no_counts()  # of arenas before
         # what the reference engine does for this one; its trace is taken from it
@@ -72,7 +74,7 @@ class NativeProbes:
             self._done = self._done + self._of_arena()
             self._cut_short[:] = 0
         self._learn()
-        self._first, self._seen = self.table.count, 0
+        self._seen, self._rows_of = 0, []
         self._core.set("probed", 0)
 
     def _learn(self) -> None:
@@ -85,10 +87,12 @@ class NativeProbes:
             Pieces(new["linear"], new["physical"], new["mode"], new["size"], new["count"], self._kinds[new["form"]],
                    new["lengths"])
         )  # fmt: skip
+        rows = numpy.arange(first, first + len(new), dtype="u4")
+        self._rows_of.append(rows)
         if self._consumer:
             at = (new["uop"] - numpy.uint64(self._base)) >> L.UOP_BITS
             at += numpy.uint64(self._counting)  # the trace's probe is behind the one that counts
-            self._rows[at.astype("i8")] = numpy.arange(first, first + len(new), dtype="u4")
+            self._rows[at.astype("i8")] = rows
         self._seen = count
 
     # counts
@@ -121,8 +125,7 @@ class NativeProbes:
         self._take_back(executed, uops)
         executed = executed[:, :-1].cumsum(axis=1)
         self._repeated(executed, records, uops)
-        rows = numpy.arange(self._first, self._first + len(records))
-        return self.table.counts(rows, executed)
+        return self.table.counts(numpy.concatenate(self._rows_of), executed)
 
     def _take_back(self, executed: Array, uops: Array) -> None:
         """What was begun and not executed: from an instruction to the end of its piece."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import playhead
+from playhead.analyses import syscalls as analysis
+from playhead.api.recording import Recording
 from playhead.cli import main
 from playhead.cli.recorded_machine import timeline
 from playhead.linux import symbols_of
@@ -112,7 +117,64 @@ def test_a_module_that_was_loaded_has_symbols(traced: Path) -> None:
     assert table.symbol("evdev_poll").module == "evdev" and table.address("evdev:evdev_poll") > table.address("_stext")
 
 
+STRETCH = ['serial:"JOB-BEGIN"', "end"]
+
+
+@pytest.fixture
+def rec(traced: Path) -> Iterator[Recording]:
+    with playhead.open(str(traced)) as found:
+        yield found
+
+
+def in_one_go(rec: Recording, monkeypatch: pytest.MonkeyPatch) -> list[analysis.SystemCall]:
+    with monkeypatch.context() as patch:
+        patch.setattr(analysis.SystemCalls, "piecemeal", False)
+        return list(analysis.syscalls(rec, *STRETCH, jobs=1))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_the_calls_do_not_depend_on_segments(rec: Recording, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    joined: list[object] = []
+    before = analysis._Joining._returned
+    monkeypatch.setattr(analysis._Joining, "_returned", lambda self, it: note(joined, before(self, it)))
+    whole = in_one_go(rec, monkeypatch)
+    assert not any(joined) and len(whole) > 800
+    assert list(analysis.syscalls(rec, *STRETCH, jobs=jobs)) == whole
+    assert sum(call is not None for call in joined) > 5  # these have returned in another segment
+
+
+def note(seen: list[object], it: object) -> object:
+    seen.append(it)
+    return it
+
+
+def test_what_was_not_kept_is_looked_up(rec: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, looked = in_one_go(rec, monkeypatch), []
+    monkeypatch.setattr(analysis.linux, "memory_at_exit", lambda *words: {})
+    monkeypatch.setattr(rec, "at", lambda where: note(looked, Recording.at(rec, where)))
+    assert list(analysis.syscalls(rec, *STRETCH, jobs=2)) == whole and looked
+
+
+def test_lines_and_tables_are_those_of_one_processor(traced, capfd, tmp_path):
+    stretch = ["--from", STRETCH[0]]
+    said = []
+    for jobs in "123":
+        assert main(["syscalls", str(traced), *stretch, "--jobs", jobs]) == 0
+        said.append(capfd.readouterr().out)
+    assert said[0] == said[1] == said[2] and said[0].count("\n") > 800
+    assert main(["syscalls", str(traced), *stretch, "--jobs", "2", "--most", "7"]) == 0
+    assert capfd.readouterr().out.splitlines() == said[0].splitlines()[:7]
+    db, parquet = tmp_path / "x.sqlite", tmp_path / "x.parquet"
+    arrow = pytest.importorskip("pyarrow.parquet")
+    assert main(["syscalls", str(traced), *stretch, "--sqlite", str(db), "--parquet", str(parquet)]) == 0
+    rows = sqlite3.connect(db).execute("SELECT icount, pid, name, json(shown), result_shown FROM syscall").fetchall()
+    assert arrow.read_table(parquet).num_rows == len(rows) == said[0].count("\n")
+    whole = [line.split("  ")[0] for line in said[0].splitlines()]
+    assert [str(row[0]) for row in rows] == [moment.partition("+")[0] for moment in whole]
+
+
 @pytest.mark.parametrize(("words", "reason"), [
+    (["--sqlite", __file__], "it exists; give another name"), (["--sqlite", "x.db", "--count"], "instead of --json"),
     (["--call", "opanat"], "did you mean 'openat'?"), (["--from", "80%", "--to", "20%"], "backwards"),
     (["--from", "5000G"], "has no moment"),
 ])  # fmt: skip

@@ -14,9 +14,9 @@ Tables = Mapping[str, Mapping[str, Column]]  # table -> column -> values
 PARQUET = "--parquet needs pyarrow: pip install 'playhead[parquet]'"
 
 
-def columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
-    """Rows as columns of plain values."""
-    out: dict[str, list[Any]] = {}
+def columns(rows: Iterable[Row], names: Iterable[str] = ()) -> dict[str, list[Any]]:
+    """Rows as columns of plain values. `names`: of columns that are there without any row, too."""
+    out: dict[str, list[Any]] = {name: [] for name in names}
     for row in rows:
         for name, value in row.as_dict().items():
             out.setdefault(name, []).append(value)
@@ -64,6 +64,15 @@ def parquet() -> Any:
     except ImportError:
         raise UsageError(PARQUET) from None
     return pyarrow.parquet
+
+
+def write_rows(rows: Iterable[Row], name: str, names: Iterable[str], path: str, kind: str) -> None:
+    """Rows as one table, which SQLite knows by `name`. `kind`: sqlite or parquet."""
+    data = columns(rows, names)
+    if kind == "sqlite":
+        write_sqlite(path, {name: data})
+    else:
+        write_parquet(path, data)
 
 
 def write_parquet(path: str, data: Mapping[str, Column]) -> None:

@@ -26,6 +26,18 @@ def ask(rec: Recording, query: Query[Part, Answer], first: Place = "start", last
     called now and then (default: a bar, on a terminal or in a notebook). Raises what the query raises, with the
     worker's traceback as a note; WorkerDied if a segment ends several processes.
     """
+    parts = asked(rec, query, first, last, jobs=jobs, dask=dask, progress=progress)
+    try:
+        return query.merge(parts)
+    finally:
+        parts.close()
+
+
+def asked(rec: Recording, query: Query[Part, Any], first: Place = "start", last: Place = "end", *,
+          jobs: int | None = None, dask: Any = None, progress: Told | None = None) -> Any:  # fmt: skip
+    """The same, but the answers of segments: a generator, in the order that the query asks for. Closing it ends the
+    work.
+    """
     begin, end = rec.instant(first), rec.instant(last)
     if begin > end:
         raise UsageError(f"from {begin} to {end} would go backwards")
@@ -33,11 +45,7 @@ def ask(rec: Recording, query: Query[Part, Answer], first: Place = "start", last
         raise UsageError(f"jobs is a number of processes from 1 on, not {jobs}")
     if dask is not None and jobs is not None:
         raise UsageError("either jobs or dask: a cluster has as many processes as it has")
-    parts = parts_of(rec, query, cuts(rec.reader, begin, end), jobs, dask, progress)
-    try:
-        return query.merge(parts)
-    finally:
-        parts.close()
+    return parts_of(rec, query, cuts(rec.reader, begin, end), jobs, dask, progress)
 
 
 def parts_of(rec: Recording, query: Query[Part, Any], at: Sequence[Moment], jobs: int | None, dask: Any,

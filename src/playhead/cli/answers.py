@@ -76,3 +76,12 @@ def asked(values: Mapping[str, Any]) -> dict[str, Any]:
     """What `api.asking.ask` takes, by the options of the same names."""
     return {"first": values["begin"] or "start", "last": values["end"] or "end", "jobs": values["jobs"],
             "dask": values["dask"]}  # fmt: skip
+
+
+def files(values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """What --sqlite and --parquet write, as `check` takes it. Raises UsageError where there is no pyarrow."""
+    if values["parquet"] is not None:
+        from playhead.analyses.saving import parquet
+
+        parquet()
+    return {f"--{name}": (values[name], name) for name in ("sqlite", "parquet") if values[name] is not None}

@@ -92,16 +92,10 @@ def _outputs(values: dict[str, Any]) -> dict[str, tuple[str, str]]:
     outputs = {}
     if values["output"] is not None:
         outputs["-o"] = values["output"], answers.kind_of(values["output"], KINDS)
-    for name in ("sqlite", "parquet"):
-        if values[name] is not None:
-            outputs[f"--{name}"] = values[name], name
+    outputs.update(answers.files(values))
     kinds = [kind for _, kind in outputs.values()]
     if ("info" in kinds) != (values["lines"] is not None):
         raise UsageError("source lines: -o x.info and --lines ELF go together")
-    if "parquet" in kinds:
-        from playhead.analyses.saving import parquet
-
-        parquet()
     if {"svg", "png"} & set(kinds):
         from playhead.analyses.plotting import matplotlib
 

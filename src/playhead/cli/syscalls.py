@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from playhead.cli import answers
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.kernel_options import JSON, SINCE
 from playhead.cli.options import Option, help_text, parse_arguments
-from playhead.cli.replaying_options import ENGINE, QUIET
+from playhead.cli.replaying_options import ENGINE, JOBS, QUIET
 from playhead.cli.value_types import number
 
 if TYPE_CHECKING:
-    from playhead.linux.syscalls import Syscall
-    from playhead.log.moment import Moment
+    from collections.abc import Iterable, Iterator
+
+    from playhead.analyses.syscalls import SystemCall
 
 OPTIONS = (
     Option("--from", "calls that return after this moment: 1500000, 1.5M, 50%, -1000 (before the end), @12.5s, "
@@ -25,8 +28,13 @@ OPTIONS = (
     Option("--count", "only how many of each there were, and how many failed", since=SINCE),
     Option("--most", "end after so many calls", "N", number(1, 1 << 40), since=SINCE),
     JSON,
+    answers.SQLITE,
+    answers.PARQUET,
+    answers.FORCE,
+    answers.DASK,
     IMAGES,
     ENGINE._replace(since=SINCE),
+    JOBS._replace(since=SINCE),
     QUIET._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
@@ -37,46 +45,52 @@ def help() -> str:
     what = (
         "Prints each system call of a recorded Linux guest (32-bit) with its arguments and its result, found by a\n"
         "replay that stops where the kernel makes and ends a call; nothing is needed in the guest. A line begins with\n"
-        "the moment at which the call was made, and the process."
+        "the moment at which the call was made, and the process. All processors replay; the lines do not depend on\n"
+        "how many there are."
     )
     return help_text("syscalls", usage, what, OPTIONS)
 
 
 def main(words: list[str]) -> int:
     values = parse_arguments("syscalls", OPTIONS, words, OPERANDS)
-    from playhead.api.recording import open as open_recording
+    from playhead.analyses.syscalls import syscalls
+    from playhead.base.errors import UsageError
     from playhead.cli.claims import of_recording
-    from playhead.linux.syscalls import entry_points
 
     wanted = _Wanted(values)
-    of_recording(values["file"], images=values["images"])
-    with open_recording(values["file"], engine=values["engine"], images=values["images"]) as recording:
-        entries = entry_points(recording.reader)
-        replay = recording.replay(values["begin"] or "start", values["end"] or "end")
-        shown = _Shown(values, wanted, replay.stop)
-        _listen(replay, entries, shown)
-        replay.run()
-        shown.end()
+    outputs = answers.files(values)
+    if outputs and (values["json"] or values["count"]):
+        raise UsageError(f"{next(iter(outputs))} has all calls, and is written instead of --json and --count")
+    answers.check(of_recording(values["file"], images=values["images"]), outputs, force=values["force"])
+    with answers.opened(values) as rec:
+        rows = iter(syscalls(rec, **answers.asked(values)))
+        try:
+            some = islice((row for row in rows if row in wanted), values["most"])
+            _answer(some, values, outputs)
+        finally:
+            rows.close()  # type: ignore[attr-defined]
     return 0
 
 
-def _listen(replay: Any, entries: Any, shown: _Shown) -> None:
-    from playhead.linux.syscalls import Calls
+def _answer(rows: Iterator[SystemCall], values: dict[str, Any], outputs: dict[str, tuple[str, str]]) -> None:
+    if outputs:
+        _save(list(rows), outputs)
+    elif values["count"]:
+        _count(rows, values["json"])
+    else:
+        for row in rows:
+            _print(row, values["json"])
 
-    calls, places = Calls(entries), entries.addresses()
-    made: dict[int, Moment] = {}
 
-    @replay.on_instruction(*places)
-    def reached(event: Any) -> None:
-        gate, is_entry = places[event.address]
-        machine = event.machine._machine
-        if is_entry:
-            call = calls.entry(machine, gate)
-            made[call.thread] = event.moment
-            if call.never_returns:
-                shown.add(event.moment, call)
-        elif (done := calls.exit(machine)) is not None:
-            shown.add(made[done.thread], done)
+def _save(rows: list[SystemCall], outputs: dict[str, tuple[str, str]]) -> None:
+    from playhead.analyses.saving import write_rows
+    from playhead.analyses.syscalls import NAMES
+    from playhead.cli import new_file
+
+    for path, kind in outputs.values():
+        with new_file.complete(path) as name:
+            write_rows(rows, "syscall", NAMES, name, kind)
+        print(f"{path}: {len(rows):,} system calls")
 
 
 class _Wanted:
@@ -96,60 +110,36 @@ class _Wanted:
                     raise UsageError(f"--call {name}: i386 has no such system call{nearest(name, NUMBERS)}")
                 self._numbers.add(NUMBERS.get(name) if name in NUMBERS else int(name))  # type: ignore[arg-type]
 
-    def __contains__(self, call: Syscall) -> bool:
+    def __contains__(self, call: SystemCall) -> bool:
         if self._numbers is not None and call.number not in self._numbers:
             return False
-        task = call.task
-        names = {str(task.tgid), task.comm, f"cr3={task.cr3:#x}", f"cr3={task.cr3:x}"}
+        names = {str(call.pid), call.comm, f"cr3={call.cr3:#x}", f"cr3={call.cr3:x}"}
         return not self._processes or not names.isdisjoint(self._processes)
 
 
-class _Shown:
-    """Prints calls in the order in which they end."""
+def _print(row: SystemCall, json: bool) -> None:
+    from playhead.base import json_text
+    from playhead.base.messages import shown
 
-    def __init__(self, values: dict[str, Any], wanted: _Wanted, stop: Any):
-        self._wanted, self._stop, self._left = wanted, stop, values["most"]
-        self._count, self._json = values["count"], values["json"]
-        self._times: Counter[str] = Counter()
-        self._failed: Counter[str] = Counter()
+    if json:
+        print(json_text.dumps(row.as_dict()))
+        return
+    who = f"{row.pid} {row.comm}" if row.pid >= 0 else f"cr3={row.cr3:08x}"
+    print(shown(f"{row.moment}  {who}  {row.text()}"))
 
-    def add(self, moment: Moment, call: Syscall) -> None:
-        if call not in self._wanted or (self._left is not None and self._left <= 0):
-            return
-        self._times[call.name] += 1
-        self._failed[call.name] += call.failed
-        if not self._count:
-            self._print(moment, call)
-        if self._left is not None:
-            self._left -= 1
-            if not self._left:
-                self._stop()
 
-    def _print(self, moment: Moment, call: Syscall) -> None:
-        from playhead.base import json_text
-        from playhead.base.messages import shown
+def _count(rows: Iterable[SystemCall], json: bool) -> None:
+    from playhead.base import json_text
 
-        task = call.task
-        if self._json:
-            print(json_text.dumps({
-                "icount": moment.icount, "seq": moment.seq, "pid": task.tgid, "tid": task.pid, "comm": task.comm,
-                "cr3": task.cr3, "number": call.number, "name": call.name, "arguments": list(call.args),
-                "shown": list(call.shown), "result": call.result, "result_shown": call.result_text(),
-            }))  # fmt: skip
-            return
-        who = f"{task.tgid} {task.comm}" if task.tgid >= 0 else f"cr3={task.cr3:08x}"
-        print(shown(f"{moment}  {who}  {call.text()}"))
-
-    def end(self) -> None:
-        from playhead.base import json_text
-
-        if not self._count:
-            return
-        if self._json:
-            rows = {name: {"calls": n, "errors": self._failed[name]} for name, n in self._times.most_common()}
-            print(json_text.dumps(rows))
-            return
-        print("    calls   errors  syscall")
-        for name, n in sorted(self._times.items(), key=lambda row: (-row[1], row[0])):
-            print(f"{n:9} {self._failed[name] or '':>8}  {name}")
-        print(f"{self._times.total():9} {self._failed.total():8}  total")
+    times: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for row in rows:
+        times[row.name] += 1
+        failed[row.name] += row.failed
+    if json:
+        print(json_text.dumps({name: {"calls": n, "errors": failed[name]} for name, n in times.most_common()}))
+        return
+    print("    calls   errors  syscall")
+    for name, n in sorted(times.items(), key=lambda row: (-row[1], row[0])):
+        print(f"{n:9} {failed[name] or '':>8}  {name}")
+    print(f"{times.total():9} {failed.total():8}  total")

@@ -175,15 +175,19 @@ def at_entry(machine: Machine, gate: Gate, entries: Entries) -> Syscall:
     regs = _Registers(look.read(machine, thread, PT_REGS))
     number = regs[ORIG_EAX]
     name, kinds = signature(number)
-    args = [regs[place] for place in (EBX, ECX, EDX, ESI, EDI, EBP)]
-    if gate.kind == "sysenter":  # EBP points to the sixth, which the vDSO has pushed
-        args[5] = int.from_bytes(read(regs[EBP], 4), "little")
     if kinds is None:
         kinds = ("x",) * 6
-    some = tuple(args[: len(kinds)])
+    some = _arguments(regs, gate, read)[: len(kinds)]
     shown = tuple(argument_text(kind, some, n, read) for n, kind in enumerate(kinds[: _wanted(kinds, some)]))
     esp = regs[USER_ESP] if gate.kind == "int80" else regs[EBP]
     return Syscall(number, name, some, shown, thread, task_now(machine, entries), esp)
+
+
+def _arguments(regs: _Registers, gate: Gate, read: Read) -> tuple[int, ...]:
+    args = [regs[place] for place in (EBX, ECX, EDX, ESI, EDI, EBP)]
+    if gate.kind == "sysenter":  # EBP points to the sixth, which the vDSO has pushed
+        args[5] = int.from_bytes(read(regs[EBP], 4), "little")
+    return tuple(args)
 
 
 def _wanted(kinds: tuple[str, ...], args: tuple[int, ...]) -> int:
@@ -222,25 +226,46 @@ def task_now(machine: Machine, entries: Entries) -> Task:
     return task_at(_Now(machine), address, entries.layout, root)
 
 
-def finished(call: Syscall, back: Returned, machine: Machine | None = None) -> Syscall:
-    """The call with its result. With the machine, at the exit, what `out` arguments have become is shown."""
+def memory_at_exit(machine: Machine, gate: Gate, back: Returned) -> dict[tuple[int, int], bytes]:
+    """What `finished` reads at this exit, by address and length, for a call that is not known here but still stands in
+    the registers: nearly every one that no signal's handler has delayed.
+    """
+    seen: dict[tuple[int, int], bytes] = {}
+
+    def read(address: int, length: int) -> bytes:
+        return seen.setdefault((address, length), look.read(machine, address, length))
+
+    regs = _Registers(look.read(machine, back.thread, PT_REGS))
+    name, kinds = signature(regs[ORIG_EAX])
+    args = _arguments(regs, gate, read)[: len(kinds or ())]
+    unknown = ("0x",) * len(args)  # whatever was not there at the entry
+    call = Syscall(regs[ORIG_EAX], name, args, unknown, back.thread, Task(-1, -1, "", 0), back.esp)
+    for _ in _shown_later(call, back.value, read):
+        pass
+    for _, _, eip in SAVED:
+        read(int.from_bytes(back.stack[eip : eip + 4], "little"), 2)
+    return seen
+
+
+def finished(call: Syscall, back: Returned, read: Read | None = None) -> Syscall:
+    """The call with its result. `read`: memory at the exit, by which what `out` arguments have become is shown."""
     if call.name in OWN_FRAME or (call.name in REPLACES_PROGRAM and not signed(back.value)):
         return replace(call, result=back.value)
-    value, again = (back.value, back.again) if back.esp == call.esp else _behind_handler(call, back, machine)
+    value, again = (back.value, back.again) if back.esp == call.esp else _behind_handler(call, back, read)
     if value is None or again:
         return replace(call, restarted=again)
-    shown = call.shown if machine is None else tuple(_shown_later(call, value, partial(look.read, machine)))
+    shown = call.shown if read is None else tuple(_shown_later(call, value, read))
     return replace(call, result=value, shown=shown)
 
 
-def _behind_handler(call: Syscall, back: Returned, machine: Machine | None) -> tuple[int | None, bool]:
+def _behind_handler(call: Syscall, back: Returned, read: Read | None) -> tuple[int | None, bool]:
     """The result that a program sees when its signal's handler has run, and whether it then makes the call again: by
     the registers that the kernel has put on its stack, of which one is known.
     """
     for esp, eax, eip in SAVED:
         words = [int.from_bytes(back.stack[at : at + 4], "little") for at in (esp, eax, eip)]
         if words[0] == call.esp and len(back.stack) == SIGNAL_FRAME:
-            again = machine is not None and look.read(machine, words[2], 2) == INT_80
+            again = read is not None and read(words[2], 2) == INT_80
             return words[1], again
     return None, False
 
@@ -274,11 +299,11 @@ class Calls:
     def exit(self, machine: Machine) -> Syscall | None:
         if thread_at(machine) not in self.pending:
             return None
-        return self.match(at_exit(machine, self.entries), machine)
+        return self.match(at_exit(machine, self.entries), partial(look.read, machine))
 
-    def match(self, back: Returned, machine: Machine | None = None) -> Syscall | None:
+    def match(self, back: Returned, read: Read | None = None) -> Syscall | None:
         """The call that has returned, if any: a task that was killed, or has ended, has left one behind."""
         call = self.pending.pop(back.thread, None)
         if call is None or call.name in NO_RETURN or call.task.address != back.task:
             return None
-        return finished(call, back, machine)
+        return finished(call, back, read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,28 @@ def test_the_verb(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out.startswith("digraph taint {")
 
 
+@pytest.mark.parametrize("words", [["--source", "event:15", "--count", "9"], ["--of", "register:al@8949"],
+                                   ["--source", "event:15", "--of", "memory:0x10a28:4@end"],
+                                   ["--source", "event:15", "--of", "memory:0x90000:4@end"]])  # fmt: skip
+def test_steps_as_tables(words: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    arrow = pytest.importorskip("pyarrow.parquet")
+    path, db, parquet = str(KEPT / "inputs.ph"), tmp_path / "x.sqlite", tmp_path / "x.parquet"
+    status = main(["taint", path, *words, "--json"])
+    wanted = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert bool(wanted) != bool(status)
+    assert main(["taint", path, *words, "--sqlite", str(db), "--parquet", str(parquet)]) == status
+    assert arrow.read_table(parquet).to_pylist() == wanted
+    with sqlite3.connect(db) as found:
+        found.row_factory = sqlite3.Row
+        rows = [dict(row) for row in found.execute("SELECT * FROM step")]
+    assert [list(map(plain, row.values())) for row in wanted] == [list(row.values()) for row in rows]
+    assert main(["taint", path, *words, "--sqlite", str(db)]) == 2 and "it exists" in capfd.readouterr().err
+
+
+def plain(value: object) -> object:
+    return json.dumps(value) if isinstance(value, list) else value
+
+
 @pytest.mark.parametrize(("words", "said"), [
     ([], "--source ORIGIN (forwards), or --of PLACE (backwards)"),
     (["--source", "event:1"], "which brings no bytes"),
@@ -246,6 +269,7 @@ def test_the_verb(capfd: pytest.CaptureFixture[str]) -> None:
     (["--of", "register:eax@99999999999"], "has no moment"),
     (["--source", "event:15", "--until", "100"], "starts at 8913, behind 100, where it is to end"),
     (["--of", "register:eax@5", "--dot", "--json"], "--dot is for --of alone"),
+    (["--of", "register:eax@5", "--sqlite", "x.db", "--json"], "--sqlite is written instead of what --json"),
 ])  # fmt: skip
 def test_what_cannot_be_asked(words: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["taint", str(KEPT / "inputs.ph"), *words]) == 2

@@ -65,6 +65,9 @@ class Flowed:
         return f"{self.moment!s:>14}  {self.text}\n{'':16}{way}  ({', '.join(self.origins)})"
 
 
+COLUMNS = ("icount", "seq", "virtual_ns", "by", "instruction", "from", "to", "origins")  # of a step's dictionary
+
+
 @dataclass(frozen=True)
 class Held:
     """What a place holds at the end."""

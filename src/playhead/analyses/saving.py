@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from playhead.api.rows import Row
 from playhead.base.errors import HostError, UsageError
 
 Column = Sequence[Any]
@@ -14,7 +13,13 @@ Tables = Mapping[str, Mapping[str, Column]]  # table -> column -> values
 PARQUET = "--parquet needs pyarrow: pip install 'playhead[parquet]'"
 
 
-def columns(rows: Iterable[Row], names: Iterable[str] = ()) -> dict[str, list[Any]]:
+class Record(Protocol):
+    """A row of any kind."""
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+def columns(rows: Iterable[Record], names: Iterable[str] = ()) -> dict[str, list[Any]]:
     """Rows as columns of plain values. `names`: of columns that are there without any row, too."""
     out: dict[str, list[Any]] = {name: [] for name in names}
     for row in rows:
@@ -66,7 +71,7 @@ def parquet() -> Any:
     return pyarrow.parquet
 
 
-def write_rows(rows: Iterable[Row], name: str, names: Iterable[str], path: str, kind: str) -> None:
+def write_rows(rows: Iterable[Record], name: str, names: Iterable[str], path: str, kind: str) -> None:
     """Rows as one table, which SQLite knows by `name`. `kind`: sqlite or parquet."""
     data = columns(rows, names)
     if kind == "sqlite":

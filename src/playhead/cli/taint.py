@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from playhead.base import json_text
 from playhead.base.messages import lines_shown
+from playhead.cli import answers
 from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import Option, help_text, number, parse_arguments
 from playhead.cli.replaying_options import ENGINE
@@ -27,10 +28,14 @@ OPTIONS = (
            number(1, 1 << 40), default=5_000_000, since=SINCE),
     Option("--json", "one JSON object for each step", since=SINCE),
     Option("--dot", "backwards: the steps as a graph, for Graphviz's dot", since=SINCE),
+    answers.SQLITE,
+    answers.PARQUET,
+    answers.FORCE,
     IMAGES,
     ENGINE._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)
+Outputs = dict[str, tuple[str, str]]  # by option: path and kind
 
 
 def help() -> str:
@@ -55,12 +60,15 @@ def main(words: list[str]) -> int:
         raise UsageError("taint of what? --source ORIGIN (forwards), or --of PLACE (backwards)")
     if values["dot"] and (values["source"] or values["json"]):
         raise UsageError("--dot is for --of alone: the graph of where a byte came from")
-    of_recording(values["file"], images=values["images"])
+    outputs = answers.files(values)
+    if outputs and (values["json"] or values["dot"]):
+        raise UsageError(f"{next(iter(outputs))} is written instead of what --json and --dot print")
+    answers.check(of_recording(values["file"], images=values["images"]), outputs, force=values["force"])
     with asking(values, values["file"]) as (host, (rec,)):
         try:
             if values["source"]:
-                return _forwards(rec, host, values)
-            return _backwards(rec, host, values)
+                return _forwards(rec, host, values, outputs)
+            return _backwards(rec, host, values, outputs)
         except Stopped:
             host.message(f"ended by {host.quit_name()}")
             return 130
@@ -71,19 +79,35 @@ def _show(host: Any, one: Any, values: dict[str, Any]) -> None:
     print(json_text.dumps(one.as_dict()) if values["json"] else lines_shown(str(one)), flush=True)
 
 
-def _some(host: Any, rows: Iterable[Any], values: dict[str, Any]) -> int:
-    """Show the first ones; how many there were."""
-    shown = 0
+def _some(host: Any, rows: Iterable[Any], values: dict[str, Any], outputs: Outputs, names: Sequence[str]) -> int:
+    """Show the first ones, or write them; how many there were. `names`: of columns."""
+    shown, kept = 0, []
     for row in rows:
         if shown == values["count"]:
             host.message(f"there is more: these are the first {shown} steps (--count)")
             break
-        _show(host, row, values)
+        if outputs:
+            kept.append(row)
+        else:
+            _show(host, row, values)
         shown += 1
+    host.status.clear()
+    _write(kept, outputs, names)
     return shown
 
 
-def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
+def _write(rows: list[Any], outputs: Outputs, names: Sequence[str]) -> None:
+    from playhead.analyses.saving import write_rows
+    from playhead.cli import new_file
+
+    for path, kind in outputs.values():
+        with new_file.complete(path) as name:
+            write_rows(rows, "step", names, name, kind)
+        print(f"{path}: {len(rows):,} steps")
+
+
+def _forwards(rec: Any, host: Any, values: dict[str, Any], outputs: Outputs) -> int:
+    from playhead.analyses.forwards import COLUMNS
     from playhead.analyses.origins import parse_origin
     from playhead.analyses.taint import forwards
     from playhead.base.errors import UsageError
@@ -97,11 +121,9 @@ def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
     if place is not None:
         for _ in one.rows():
             pass
-        for item in one.there:
-            _show(host, item, values)
-        shown = len(one.there)
+        shown = _some(host, one.there, {**values, "count": len(one.there)}, outputs, ("place", "origins"))
     else:
-        shown = _some(host, one.rows(), values)
+        shown = _some(host, one.rows(), values, outputs, COLUMNS)
     host.status.clear()
     if one.ended:
         host.message(f"ended {one.ended}")
@@ -110,7 +132,8 @@ def _forwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
     return int(not shown)
 
 
-def _backwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
+def _backwards(rec: Any, host: Any, values: dict[str, Any], outputs: Outputs) -> int:
+    from playhead.analyses.forwards import COLUMNS
     from playhead.analyses.taint import backwards, graph
 
     one = backwards(rec, values["of"], pointers=values["pointers"], limit=values["limit"])
@@ -126,7 +149,7 @@ def _backwards(rec: Any, host: Any, values: dict[str, Any]) -> int:
         print(graph(rows), end="", flush=True)
         shown = len(rows)
     else:
-        shown = _some(host, one.rows(), values)
+        shown = _some(host, one.rows(), values, outputs, ("number", *COLUMNS, "feeds"))
     host.status.clear()
     if one.ended:
         host.message(f"ended {one.ended}")

@@ -103,6 +103,10 @@ def test_what_is_not_there_is_said(rec: Recording) -> None:
         rec.at("50%").continue_(limit="start")
     with pytest.raises(AttributeError, match="no register 'rax'"):
         m.regs.rax  # noqa: B018
+    with pytest.raises(playhead.errors.UsageError, match="only read"):
+        m.regs.eax = 5
+    with pytest.raises(playhead.errors.UsageError, match="'scheduled' is no linear address"):
+        m.disassemble(1, "scheduled")  # type: ignore[arg-type]
     with pytest.raises(playhead.errors.UsageError, match="no events of kind"):
         rec.events("TEA")
 
@@ -117,9 +121,11 @@ def test_what_was_closed_says_so_and_its_machine_is_used_again(rec: Recording) -
         m.step()
     again = rec.at("40%")
     assert again._timeline is line and again.regs.as_dict() == rec.at("40%").regs.as_dict()
+    table = rec.events()
     rec.close()
-    with pytest.raises(playhead.errors.UsageError, match="has been closed"):
-        again.step()
+    for ask in (again.step, rec.console, lambda: len(table), lambda: len(rec.lines()), lambda: len(rec.snapshots)):
+        with pytest.raises(playhead.errors.UsageError, match="has been closed"):
+            ask()
 
 
 def test_moments_share_what_they_have_in_common(rec: Recording) -> None:

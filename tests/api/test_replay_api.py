@@ -277,6 +277,28 @@ def test_bad_questions_are_refused(rec: Recording) -> None:
                 lambda: r.on_instruction(range(1 << 31)), lambda: r.on_block(1)):  # fmt: skip
         with pytest.raises(errors.UsageError):
             ask()
+    with pytest.raises(errors.UsageError, match="pair of moments"):
+        rec.executions(0x1000, between="50%")  # type: ignore[arg-type]
+    for query in (5, playhead.Query):
+        with pytest.raises(errors.UsageError, match="is no question"):
+            playhead.ask(rec, query)  # type: ignore[arg-type]
+
+
+def test_what_a_running_replay_is_to_tell_is_fixed(rec: Recording) -> None:
+    r = rec.replay()
+    late: list[str] = []
+
+    @r.on_event
+    def _(it: object) -> None:
+        for ask in (r.on_event, r.on_block, r.count_instructions, lambda: r.on_instruction(0), r.on_syscall):
+            with pytest.raises(playhead.errors.UsageError, match="before run"):
+                ask()
+        late.append("refused")
+        r.stop()
+
+    r.run()
+    assert late
+    r.on_instruction(0)
 
 
 CALLBACKS = st.lists(st.tuples(

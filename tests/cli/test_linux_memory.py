@@ -1,10 +1,12 @@
 """The kernel that has left its note in memory, and the distance to the symbols of a file: nothing odd gets through."""
 
 import struct
+from pathlib import Path
 
 import pytest
 
 from playhead.base.errors import UsageError
+from playhead.cli import main
 from playhead.cli.linux_kernel import find
 from playhead.linux.elf import facts_of
 from playhead.linux.kernels import at_moment, kernels
@@ -12,6 +14,7 @@ from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.log.writer import Writer
 
+KEPT = Path(__file__).parents[1] / "recordings" / "pc-5"
 META = {"config": {"ram_bytes": 1}, "session": {}, "parts": ["cpu"], "digest_period": 1000}
 BANNER = b"Linux version 6.1.0-9-686 (who@where) (gcc) #1 SMP Debian\n\0"
 
@@ -67,6 +70,18 @@ def test_a_kernel_that_nobody_gave_is_found(tmp_path):
         assert one.banner == "6.1.0-9-686 (who@where) (gcc) #1 SMP Debian"
         kernel = find(reader)
         assert kernel.offset == 0x8000000 and kernel.stext == 0xC9000000 and kernel.version == one.banner
+
+
+@pytest.mark.parametrize("verb", ["symbols", "processes", "dmesg"])
+def test_a_moment_behind_the_end_is_none(verb, capfd):
+    path = str(KEPT / "inputs.ph")
+    assert main([verb, path, "--at", "99999999"]) == 2
+    assert capfd.readouterr().err == f"playhead: --at 99999999: {path} ends at instruction 25294\n"
+
+
+def test_where_there_is_no_initramfs_there_are_no_programs(capfd):
+    assert main(["symbols", str(KEPT / "inputs.ph"), "--programs"]) == 0
+    assert "no ELF files: they are looked for in the initramfs" in capfd.readouterr().err
 
 
 def test_of_several_boots_the_one_that_runs_at_the_moment(tmp_path):

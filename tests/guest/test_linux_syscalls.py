@@ -176,12 +176,18 @@ def test_lines_and_tables_are_those_of_one_processor(traced, capfd, tmp_path):
 @pytest.mark.parametrize(("words", "reason"), [
     (["--sqlite", __file__], "it exists; give another name"), (["--sqlite", "x.db", "--count"], "instead of --json"),
     (["--call", "opanat"], "did you mean 'openat'?"), (["--from", "80%", "--to", "20%"], "backwards"),
-    (["--from", "5000G"], "has no moment"),
+    (["--from", "5000G"], "has no moment"), (["--process", "cr3=here"], "write cr3=ADDRESS"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said_in_a_line(traced, capfd, words, reason):
     assert main(["syscalls", str(traced), *words]) == 2
     said = capfd.readouterr().err
     assert reason in said and said.count("\n") == 1
+
+
+def test_a_process_that_makes_no_calls_is_told_from_those_that_do(traced, capfd):
+    assert main(["syscalls", str(traced), "--process", "nobody"]) == 0
+    said = capfd.readouterr()
+    assert not said.out and "no such system call ends there; calls are made by" in said.err and "strace" in said.err
 
 
 def test_programs_are_known_by_their_code(traced: Path) -> None:

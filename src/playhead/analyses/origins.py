@@ -10,8 +10,9 @@ from playhead.analyses.places import MEMORY, REGISTERS, runs
 from playhead.analyses.shadows import members
 from playhead.api.source import Source
 from playhead.base.errors import NoMemory, UsageError
+from playhead.cli.recorded_config import config_of
 from playhead.hw.memory import OFFSET_MASK
-from playhead.log.events import BlockDone, CharRead, Entry, Input, NetPacket
+from playhead.log.events import BlockDone, CharRead, Entry, Input, MediumChanged, NetPacket
 from playhead.log.moment import Moment
 from playhead.machine import look
 from playhead.machine.machine import Machine
@@ -90,12 +91,21 @@ def parse_origin(rec: Source, text: str) -> Origin:
             count = numbers[2] if len(numbers) == 3 else 1
             if not 0 < count <= MOST_SECTORS:
                 raise UsageError(f"'{text}' asks for {count} sectors; there can be 1 to {MOST_SECTORS}")
+            _check_drive(rec, text, numbers[0])
             return Origin(text, kind, numbers[0], numbers[1], count)
         if kind != "disk" and len(numbers) == 1:
             return Origin(text, kind, numbers[0])
     if kind in ("memory", "physical", "register") and at and rest:
         return _place(rec, text, kind, words, when)
     raise UsageError(f"'{text}' is no origin: write {FORMS}")
+
+
+def _check_drive(rec: Source, text: str, number: int) -> None:
+    """Drives are those of the machine; media that came later are numbered on after them."""
+    drives = config_of(rec.reader).drives
+    if number >= len(drives) and not any(isinstance(entry.event, MediumChanged) for entry in rec.reader.entries()):
+        there = f"it has drives 0 to {len(drives) - 1}" if drives else "it has none"
+        raise UsageError(f"'{text}': the recorded machine has no drive {number}: {there}")
 
 
 def _place(rec: Source, text: str, kind: str, words: list[str], when: str) -> Origin:

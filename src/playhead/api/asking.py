@@ -38,6 +38,8 @@ def asked(rec: Recording, query: Query[Part, Any], first: Place = "start", last:
     """The same, but the answers of segments: a generator, in the order that the query asks for. Closing it ends the
     work.
     """
+    if not isinstance(query, Query):
+        raise UsageError(f"{query!r:.80} is no question: give an instance of a playhead.Query, or Rows(...)")
     begin, end = rec.instant(first), rec.instant(last)
     if begin > end:
         raise UsageError(f"from {begin} to {end} would go backwards")

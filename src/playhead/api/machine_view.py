@@ -29,8 +29,13 @@ class Registers:
     `dr7`, by the names that gdb and the monitor use.
     """
 
+    _view: MachineView
+
     def __init__(self, view: MachineView):
-        self._view = view
+        object.__setattr__(self, "_view", view)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise UsageError(f"regs.{name} = ...: a recording is only read")
 
     def __getattr__(self, name: str) -> int:
         read = None if name.startswith("_") else registers.reader(name)
@@ -188,8 +193,8 @@ class MachineView:
         """`count` instructions from an address on, by default the next ones; fewer where memory ends."""
         found: list[Instruction] = []
         at = self.pc if address is None else address
-        if not 0 <= at < 1 << 32:
-            raise UsageError(f"{at:#x} is no linear address")
+        if not isinstance(at, int) or not 0 <= at < 1 << 32:
+            raise UsageError(f"{at!r} is no linear address; `Recording.address` has that of a symbol")
         base = self.regs.cs_base
         for _ in range(count):
             text, length = look.disassemble(self._machine, at, (at - base) & 0xFFFFFFFF)

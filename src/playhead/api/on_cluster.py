@@ -58,6 +58,7 @@ def _client(where: Any) -> tuple[Any, bool]:
     if not isinstance(where, str) or not where:
         raise UsageError(f"{where!r} is no cluster: give a scheduler's address, such as tcp://host:8786, or a Client")
     try:
+        distributed.comm.get_address_host_port(where)  # before there is a client, which complains when it is forgotten
         return distributed.Client(where, timeout=CONNECT_S, set_as_default=False), True
     except (OSError, TimeoutError):
         raise HostError(f"no Dask scheduler answers at {where} within {CONNECT_S} seconds") from None

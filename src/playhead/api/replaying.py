@@ -70,6 +70,7 @@ class Replay:
 
     def on_instruction(self, *where: Code) -> Callable[[C], C]:
         """Before each instruction at one of these linear addresses, symbols or ranges of addresses (`Executed`)."""
+        self._check_resting()
         addresses = self.recording.addresses(where)
 
         def add(call: C) -> C:
@@ -82,6 +83,7 @@ class Replay:
         """After each access to some bytes (`Touched`): an address (of a byte), a symbol (four bytes) or a range of
         addresses, linear or physical. `kinds` is r, w or rw.
         """
+        self._check_resting()
         watch = self.recording.watch(where, kinds, physical)
 
         def add(call: C) -> C:
@@ -95,6 +97,7 @@ class Replay:
         are: cdecl (on the stack), regparm (the first three in EAX, EDX, ECX), or auto: regparm in a kernel whose
         symbols are known, else cdecl.
         """
+        self._check_resting()
         addresses = self.recording.addresses(where)
         check_convention(convention)
 
@@ -108,6 +111,7 @@ class Replay:
         """When a function has returned (`Returned`, with its call), by its address or symbol. Calls from before `start`
         are not known.
         """
+        self._check_resting()
         addresses = self.recording.addresses(where)
         check_convention(convention)
 
@@ -127,6 +131,7 @@ class Replay:
 
     def on_interrupt(self, *vectors: Any) -> Any:
         """After each delivery of an interrupt, exception or INT n (`Delivered`): of these vectors, or of any."""
+        self._check_resting()
         return _decorator(vectors, vectors_of, self._delivered)
 
     def on_block(self, *where: Any) -> Any:
@@ -136,12 +141,14 @@ class Replay:
         There is no machine to look at, as it has run on when a batch comes; all blocks in front of a moment come before
         the other callbacks of that moment.
         """
+        self._check_resting()
         return _decorator(where, _one_range, self._blocks)
 
     def count_instructions(self) -> InstructionCounts:
         """Have native code count how often each instruction is executed; `run()` fills it. Counts of blocks, and what
         is covered, follow from it.
         """
+        self._check_resting()
         self._counts.append(InstructionCounts(self.recording))
         return self._counts[-1]
 
@@ -154,18 +161,21 @@ class Replay:
         """Before each event of the recording enters (`Happened`): of these kinds, by the names that `playhead log`
         shows, or of any.
         """
+        self._check_resting()
         return _decorator(kinds, kinds_of, self._entering)
 
     def on_syscall(self, *names: Any) -> Any:
         """When a process of a Linux guest makes a system call (`SystemCall`): one of these, by name or number, or any.
         Raises UnknownKernel where the guest's kernel is not understood.
         """
+        self._check_resting()
         return _decorator(names, numbers_of, self._system_calls().entering)
 
     def on_syscall_return(self, *names: Any) -> Any:
         """When a system call goes back to its process (`SystemReturn`, with the call). Calls from before `start` are
         not known.
         """
+        self._check_resting()
         return _decorator(names, numbers_of, self._system_calls().returning)
 
     def _system_calls(self) -> SystemCalls:
@@ -174,6 +184,10 @@ class Replay:
             self._at_code(linux.addresses, linux.at)
             self._fresh.append(lambda walk: linux.begin())
         return self._linux
+
+    def _check_resting(self) -> None:
+        if self._walk is not None:
+            raise UsageError("this replay is running: say what it is to tell before run()")
 
     def _at_code(self, addresses: Iterable[int], call: AtCode) -> None:
         for address in addresses:

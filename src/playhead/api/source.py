@@ -118,10 +118,12 @@ class Source:
 
     def between(self, between: tuple[Place, Place] | None) -> tuple[Moment, Moment]:
         """The two moments of a stretch; None: all of the recording. Raises UsageError if it would go backwards."""
+        if between is not None and (not isinstance(between, (tuple, list)) or len(between) != 2):
+            raise UsageError(f"a stretch is a pair of moments, such as ('10%', 'end'), not {between!r:.80}")
         first, last = ("start", "end") if between is None else between
         low, high = self.instant(first), self.instant(last)
         if low > high:
-            raise UsageError(f"from {low} to {high} would go backwards")
+            raise UsageError(f"from {low} to {high} would go backwards: give the earlier moment first")
         return low, high
 
     # addresses

@@ -22,11 +22,16 @@ def guest(reader: Any, values: dict[str, Any]) -> Iterator[Any]:
         yield reader
         return
     from playhead.cli.recorded_machine import timeline
+    from playhead.base.errors import NoSuchMoment
+    from playhead.log.moment import Moment
     from playhead.timeline.moments import parse
 
     with timeline(reader, values["engine"], images=values["images"]) as (line, host):
+        where = parse(values["at"], line.end, line.end)
+        if isinstance(where, Moment) and where > line.end:
+            raise NoSuchMoment(f"--at {values['at']}: {values['file']} ends at instruction {line.end}")
         try:
-            line.find(parse(values["at"], line.end, line.end))
+            line.find(where)
         except Stopped:
             raise KeyboardInterrupt from None
         host.status.clear()

@@ -67,6 +67,8 @@ def _programs(reader: Any, values: dict[str, Any]) -> int:
     found = Programs(reader)
     if found.damage:
         tell(found.damage)
+    elif not found.all:
+        tell(f"{values['file']}: no ELF files: they are looked for in the initramfs that was given with -initrd")
     if values["program"] is None:
         rows = [{"path": one.path, "bytes": len(one.data), "symbols": len(one.symbols)} for one in found.all]
         lines = "\n".join(f"{row['bytes']:10,}  {row['symbols']:7,}  {row['path']}" for row in rows)
@@ -76,6 +78,8 @@ def _programs(reader: Any, values: dict[str, Any]) -> int:
     if values["output"] is not None:
         with new_file.complete(values["output"]) as name, open(name, "wb") as file:
             file.write(program.data)
+        if not values["quiet"]:
+            tell(f"{values['output']}: {program.path}, {len(program.data):,} bytes, {len(program.symbols):,} symbols")
     elif values["json"]:
         print(json_text.dumps([symbol._asdict() for symbol in program.symbols]))
     else:

@@ -69,6 +69,7 @@ def main(words: list[str]) -> int:
             _answer(some, values, outputs)
         finally:
             rows.close()  # type: ignore[attr-defined]
+    wanted.tell_if_none()
     return 0
 
 
@@ -93,6 +94,18 @@ def _save(rows: list[SystemCall], outputs: dict[str, tuple[str, str]]) -> None:
         print(f"{path}: {len(rows):,} system calls")
 
 
+def _process(text: str) -> str | int:
+    """A number or name as it is, page tables by their address."""
+    from playhead.base.errors import UsageError
+
+    if not text.startswith("cr3="):
+        return text
+    try:
+        return int(text[4:], 16)
+    except ValueError:
+        raise UsageError(f"--process {text}: write cr3=ADDRESS with a hexadecimal address") from None
+
+
 class _Wanted:
     """Which calls are to be shown."""
 
@@ -101,7 +114,9 @@ class _Wanted:
         from playhead.base.messages import nearest
         from playhead.linux.syscall_table import NUMBERS
 
-        self._processes: list[str] = values["processes"]
+        self._processes = [_process(text) for text in values["processes"]]
+        self._seen: set[str] = set()  # names of processes that made calls
+        self._any = False
         self._numbers: set[int] | None = None
         if values["names"] is not None:
             self._numbers = set()
@@ -111,10 +126,19 @@ class _Wanted:
                 self._numbers.add(NUMBERS.get(name) if name in NUMBERS else int(name))  # type: ignore[arg-type]
 
     def __contains__(self, call: SystemCall) -> bool:
-        if self._numbers is not None and call.number not in self._numbers:
-            return False
-        names = {str(call.pid), call.comm, f"cr3={call.cr3:#x}", f"cr3={call.cr3:x}"}
-        return not self._processes or not names.isdisjoint(self._processes)
+        self._seen.add(call.comm)
+        is_number = self._numbers is None or call.number in self._numbers
+        is_process = not self._processes or not {str(call.pid), call.comm, call.cr3}.isdisjoint(self._processes)
+        self._any |= is_number and is_process
+        return is_number and is_process
+
+    def tell_if_none(self) -> None:
+        """An empty answer says what there is."""
+        from playhead.base.messages import tell
+
+        if not self._any:
+            by = f"; calls are made by {', '.join(sorted(self._seen))}" if self._seen else ""
+            tell(f"no such system call ends there{by}")
 
 
 def _print(row: SystemCall, json: bool) -> None:

@@ -56,6 +56,9 @@ class SymbolTable:
     def __len__(self) -> int:
         return len(self._symbols)
 
+    def __repr__(self) -> str:
+        return f"<SymbolTable: {len(self):,} symbols{f' of Linux {self.release}' if self.release else ''}>"
+
     def __contains__(self, name: str) -> bool:
         return self._find(name) is not None
 

@@ -14,7 +14,7 @@ import sqlite3
 import struct
 from typing import TYPE_CHECKING, Any
 
-from playhead.base.errors import FormatError, HostError, UnsupportedError
+from playhead.base.errors import FormatError, HostError, UnsupportedError, UsageError
 from playhead.base.messages import tell
 from playhead.log import beside, wal_copy
 from playhead.log.beside import HEAD, WAL, Beside
@@ -41,6 +41,7 @@ class Container:
 
     def __init__(self, path: str):
         self.path = path
+        self._closed = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._apart = False  # SQLite has no lock on the file: it has a copy, or cannot write there
         # Open for as long as SQLite has the file: closing any descriptor of it gives up this process's locks on it.
@@ -190,6 +191,8 @@ class Container:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     def _refused(self, e: Exception) -> Exception:
+        if self._closed:
+            return UsageError(f"{self.path} has been closed")
         text = printable(str(e))
         if getattr(e, "sqlite_errorname", "").startswith(REFUSED):
             return HostError(f"cannot read {self.path}: {text}")
@@ -231,6 +234,7 @@ class Container:
         return out
 
     def close(self) -> None:
+        self._closed = True
         self._db.close()
         self._let_go()
 

@@ -262,7 +262,7 @@ def plain(value: object) -> object:
     (["--source", "event:1"], "which brings no bytes"),
     (["--source", "event:999999"], "no event 999999"),
     (["--source", "packet:3"], "0 packets from a network, counted from 1: no packet 3"),
-    (["--source", "disk:3:0"], "the recorded machine has no drive 3: it has drives 0 to 0"),
+    (["--source", "disk:3:0"], "the recorded machine has no drive 3: it has drives 0 to 1"),
     (["--source", "register:foo@end"], "names no register"),
     (["--source", "sector:5"], "is no origin"),
     (["--of", "event:15"], "is an input; where did what come from?"),

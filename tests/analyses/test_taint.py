@@ -313,3 +313,8 @@ def test_keys(tmp_path: Path) -> None:
             (*_, last) = backwards(rec, f"physical:{0x2000 + n}@end").rows()
             assert last.origins == (f"event {number} (key)[0]",)
         assert len(numbers) == 2
+
+
+def test_firmware_is_told_of_where_the_guest_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["taint", str(KEPT / "inputs.ph"), "--of", "physical:0xffffffff@end"]) == 0
+    assert "memory 0xffffffff:1 <- the start of the recording" in capsys.readouterr().out

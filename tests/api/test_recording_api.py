@@ -156,3 +156,20 @@ def test_what_the_package_offers() -> None:
         assert getattr(playhead, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'opne'"):
         playhead.opne  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_symbols_of_a_file_are_added_to_those_of_the_kernel(
+    rec: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import playhead.linux
+
+    monkeypatch.setattr(playhead.linux, "symbols_of", lambda reader: SymbolTable([Symbol(0xC1000000, 16, "vfs_read")]))
+    (tmp_path / "my.map").write_text("08048000 T mine\n")
+    rec.load_symbols(tmp_path / "my.map")
+    assert rec.address("vfs_read") == 0xC1000000 and rec.name_of(0x08048004) == "mine+0x4"
+
+
+def test_symbols_of_a_file_are_enough_where_there_is_no_kernel(rec: Recording, tmp_path: Path) -> None:
+    (tmp_path / "my.map").write_text("08048000 T mine\n")
+    rec.load_symbols(tmp_path / "my.map")
+    assert rec.address("mine") == 0x08048000

@@ -140,7 +140,7 @@ def test_the_calls_do_not_depend_on_segments(rec: Recording, monkeypatch: pytest
     whole = in_one_go(rec, monkeypatch)
     assert not any(joined) and len(whole) > 800
     assert list(analysis.syscalls(rec, *STRETCH, jobs=jobs)) == whole
-    assert sum(call is not None for call in joined) > 5  # these have returned in another segment
+    assert any(call is not None for call in joined)  # these have returned in another segment
 
 
 def note(seen: list[object], it: object) -> object:

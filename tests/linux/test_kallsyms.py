@@ -123,3 +123,11 @@ def test_a_table_finds_names_and_addresses():
     assert table.name(0xFFF) is None and table.name(0x5010) is None and table.address("per_cpu") == 0x10
     with pytest.raises(UnknownSymbol, match="no 'stort'; there are start"):
         table.address("stort")
+
+
+def test_a_function_without_a_size_does_not_reach_as_far_as_another_program() -> None:
+    table = SymbolTable(
+        [Symbol(0x08048000, 0, "program"), Symbol(0xC1000000, 0, "kernel"), Symbol(0xC1003000, 0, "next")]
+    )
+    assert table.name(0x08048010) == ("program", 0x10) and table.name(0xC1002FFF) == ("kernel", 0x2FFF)
+    assert table.name(0xB7F00000) is None and table.name(0xC1F00000) is None

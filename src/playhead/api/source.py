@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from playhead.api.interrupts import moving
-from playhead.base.errors import NoSuchMoment, UnknownSymbol, UsageError
+from playhead.base.errors import NoSuchMoment, UnknownKernel, UnknownSymbol, UsageError
 from playhead.cli.recorded_machine import builder
 from playhead.engine.core import MOST_WATCHES
 from playhead.host.host import Host
-from playhead.linux.symbol_table import SymbolTable
+from playhead.linux.symbol_table import Symbol, SymbolTable
 from playhead.log.moment import START, Moment
 from playhead.log.reader import Reader
 from playhead.machine.debug import READ, WRITE, Watch
@@ -160,7 +160,11 @@ class Source:
         except UsageError as e:
             raise UsageError(str(e).removeprefix("--symbols ")) from None
         moved = (one._replace(address=(one.address + offset) % SPACE) for one in found)
-        self._symbols = SymbolTable([*(self._symbols or ()), *moved])
+        try:
+            known: Iterable[Symbol] = self.symbols
+        except UnknownKernel:
+            known = ()
+        self._symbols = SymbolTable([*known, *moved])
         self._with_lines.append((file, offset))
 
     def line_of(self, address: int) -> str:
@@ -174,8 +178,6 @@ class Source:
     def address(self, where: Address) -> int:
         """A linear address, or that of a symbol. Raises UsageError or UnknownSymbol."""
         if isinstance(where, str):
-            from playhead.base.errors import UnknownKernel
-
             try:
                 return self.symbols.address(where)
             except UnknownKernel as e:

@@ -12,7 +12,7 @@ from playhead.base.errors import UnknownSymbol
 CODE = "tTwWiI"  # kinds of functions, as kallsyms and System.map have them
 EDGES = ("_etext", "_einittext", "_edata", "_end", "__bss_stop")  # ends: nothing is in them
 LIKE = 3  # names that an error suggests
-FEW = 4096  # bytes that a last function without a size may have
+FEW, FAR = 4096, 1 << 20  # bytes that a function without a size may have if the next one is so far away, or none is
 
 
 class Symbol(NamedTuple):
@@ -91,9 +91,14 @@ class SymbolTable:
         while n and self._starts[n - 1] == self._starts[n]:
             n -= 1
         found = self._places[n]
-        size = found.size or (FEW if n + 1 == len(self._places) else 0)
+        size = found.size or (FEW if self._is_last(address, found) else 0)
         is_beyond = bool(size) and address >= found.address + size
         return None if is_beyond or (found.name in EDGES and address > found.address) else found
+
+    def _is_last(self, address: int, found: Symbol) -> bool:
+        """Whether nothing that lies together with it is behind a symbol."""
+        n = bisect_right(self._starts, address)
+        return n == len(self._starts) or self._starts[n] - found.address > FAR
 
     def name(self, address: int) -> tuple[str, int] | None:
         """The name of what an address lies in, and the distance from its beginning."""

@@ -16,6 +16,7 @@ from playhead.machine.storage import BLOCK
 from playhead.x86 import state as S
 from playhead.x86.system.paging import HALF
 
+ROM_PAGES = range(0xFF000, 0x100000)  # below 4 GiB, where firmware is
 FLAGS = ("CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "IOPL", "IOPL", "NT", "", "RF", "VM", "AC",
          "VIF", "VIP", "ID")  # fmt: skip
 
@@ -204,7 +205,7 @@ def _block(a: Machine, b: Machine, key: int) -> list[Difference]:
 def physical_page(machine: Machine, page: int) -> int:
     """The guest page that shows a page of the backing area."""
     page_map = machine.memory.page_map
-    for guest_page in (page, *range(0xA0, 0x100), *machine.memory.shown_at(page)):
+    for guest_page in (page, *range(0xA0, 0x100), *machine.memory.shown_at(page), *ROM_PAGES):
         if page_map[guest_page] & READ and (page_map[guest_page] & OFFSET_MASK) == page * PAGE:
             return guest_page
     return page

@@ -173,7 +173,7 @@ def test_an_event_that_the_replay_loses(demo: Path, kind: type, n: int) -> None:
 
 
 def test_an_event_that_the_replay_moves_by_one_instruction(tmp_path: Path) -> None:
-    record(tmp_path / "r.ph", first=20)  # so that a key comes while the prime task is at work
+    record(tmp_path / "r.ph", first=10)  # so that a key comes while the prime task is at work
     first = planted.entries(tmp_path / "r.ph")[0]
     assert isinstance(first.event, CharRead) and not first.moment.seq
     _, report = diagnosed(tmp_path / "r.ph", session=misread(move(CharRead)))

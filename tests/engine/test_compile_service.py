@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from playhead.engine.llvm.tier2 import child, service, store, wire
+from playhead.engine.llvm.tier2 import child, service, sharing, store, wire
 from playhead.engine.llvm.tier2.child import Child, Gone
 from playhead.engine.llvm.tier2.service import Compiling, Service
 from playhead.engine.llvm.tier2.store_writer import StoreWriter
@@ -90,6 +90,12 @@ def wait(client: Service, number: int) -> dict[bytes, bytes]:
 def ask(client: Service, some: list[bytes], heat: int = 1 << 24) -> None:
     for one in some:
         client.ask(key(one), one, heat)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """No helper is shared, whatever ran in this process before."""
+    monkeypatch.setattr(sharing, "_sharing", None)
 
 
 def fresh() -> None:

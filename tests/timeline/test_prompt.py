@@ -133,11 +133,11 @@ def test_gdb_and_the_prompt_do_not_disturb_each_other(prompt):
     gdb_at = 0xF0106  # where the routine that prints a character of any kind begins
     target.insert(SOFTWARE, gdb_at, 1, None)
     target.insert(WATCH, 0x10A00, 4, None)
-    prompt.do("seek 1040000")
+    prompt.do("seek 1036000")
     prompt.do(f"b {RET:#x}")
     mine = at(prompt.do("c"))
     assert prompt.line.machine.pc() == RET
-    prompt.do("seek 1040000")
+    prompt.do("seek 1036000")
     stop = target.resume("continue", lambda: False)
     assert stop.reason == "break" and prompt.line.machine.pc() == gdb_at
     prompt.do("rc")
@@ -145,7 +145,7 @@ def test_gdb_and_the_prompt_do_not_disturb_each_other(prompt):
     target.remove(WATCH, 0x10A00, 4)
     prompt.line.seek(start)
     assert target.resume("reverse-continue", lambda: False).reason == "history-begin"
-    prompt.do("seek 1040000")
+    prompt.do("seek 1036000")
     assert at(prompt.do("c")) == mine
 
 

@@ -1,6 +1,28 @@
 """For tests of the Python interface: the quiet world of `tests/session` is theirs, too."""
 
+import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from playhead.api import interrupts
+
 sys.path[:0] = [str(Path(__file__).parents[1] / "session")]
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """SIGINT comes once, while a machine moves."""
+    sent: list[int] = []
+
+    def press(icount: int) -> None:
+        if not sent:
+            sent.append(icount)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(interrupts, "instead", press)
+    yield
+    assert sent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import playhead
-from playhead.api import interrupts
 from playhead.api.recording import Recording
 from playhead.linux.symbol_table import Symbol, SymbolTable
 
@@ -135,21 +133,12 @@ def test_moments_share_what_they_have_in_common(rec: Recording) -> None:
     assert first._machine.digest() == second._machine.digest()
 
 
-def test_ctrl_c_leaves_a_proper_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, sent = signal.getsignal(signal.SIGINT), []
-
-    def press(icount: int) -> None:
-        """Once, while the machine moves."""
-        if not sent:
-            sent.append(icount)
-            os.kill(os.getpid(), signal.SIGINT)
-
+def test_ctrl_c_leaves_a_proper_moment(ctrl_c: None) -> None:
+    before = signal.getsignal(signal.SIGINT)
     with playhead.open(KEPT, engine="reference") as slow, playhead.open(KEPT) as rec:
         m = slow.at("start")
-        with monkeypatch.context() as patch:
-            patch.setattr(interrupts, "instead", press)
-            with pytest.raises(KeyboardInterrupt):
-                m.run_to("end")
+        with pytest.raises(KeyboardInterrupt):
+            m.run_to("end")
         assert slow.start < m.moment < slow.end and signal.getsignal(signal.SIGINT) is before
         assert m._machine.digest() == rec.at(m)._machine.digest()
         assert m.step(10)._machine.digest() == rec.at(m)._machine.digest()

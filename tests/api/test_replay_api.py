@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -256,13 +252,10 @@ def test_a_callback_that_raises_ends_it_and_no_more(rec: Recording) -> None:
         r.run()
 
 
-def test_ctrl_c_in_a_replay() -> None:
+def test_ctrl_c_in_a_replay(ctrl_c: None) -> None:
     with playhead.open(KEPT, engine="reference") as slow:
-        timer = threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGINT)))
-        timer.start()
         with pytest.raises(KeyboardInterrupt):
             slow.replay().run()
-        timer.join()
         assert slow.at("1%").step().moment.icount
 
 

@@ -59,11 +59,13 @@ def until_it_ends(pid: int, turn: Callable[[], object]) -> int:
     raise AssertionError("it does not end")
 
 
-def gets(some: list[bytes]) -> bool:
-    """In a process: it gets the code of all of these, by no helper of its own."""
+def gets(some: list[bytes], alone: bool = False) -> bool:
+    """In a process: it gets the code of all of these, by no helper of its own, unless it may be `alone`: on a busy host
+    the other's helper may have gone.
+    """
     client = Service()
     ask(client, some)
-    return wait(client, len(some)) == {one: code(one) for one in some} and compiling()._child is None
+    return wait(client, len(some)) == {one: code(one) for one in some} and (alone or compiling()._child is None)
 
 
 def test_what_others_want_is_compiled_by_the_one_that_there_is(shared):
@@ -85,7 +87,7 @@ def test_more_than_there_is_room_for(shared, monkeypatch):
     ask(client, [unit(0)])
     assert wait(client, 1)
     some = [unit(n) for n in range(1, 200)]
-    assert until_it_ends(forked(lambda: gets(some)), client.ready) == 0
+    assert until_it_ends(forked(lambda: gets(some, alone=True)), client.ready) == 0
     forget()
     sharing.sharing().close()
 

@@ -103,7 +103,7 @@ def kill() -> None:
             os.kill(running.pid, signal.SIGKILL)
 
 
-def test_compiled_beside_and_found_again(plain):
+def test_compiled_beside_and_found_again(plain, monkeypatch):
     side = tiered()
     both(plain, side, 3)
     until_compiled(side)
@@ -113,10 +113,10 @@ def test_compiled_beside_and_found_again(plain):
     same(plain, side, "compiled")
     assert side.engine.tier2.installed >= FUNCTIONS and side.core.c64[CALLS // 8] > FUNCTIONS
     forget()
+    monkeypatch.setattr(child, "PROGRAM", "raise SystemExit")  # what is compiled now was found in the cache
     side = tiered()
     both(plain, side, 3)
     assert side.engine.tier2.installed >= FUNCTIONS and side.core.c64[CALLS // 8] > FUNCTIONS
-    assert service._compiling()._child is None
 
 
 def test_the_helper_is_killed_again_and_again(plain):

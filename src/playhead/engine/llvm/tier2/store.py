@@ -48,8 +48,9 @@ class Store:
 
     def __init__(self, name: str | None = None):
         self._name = name or version()
-        self._segments: list[Segment] = []
-        self._ends: list[int] = []  # of each segment: up to where it is known
+        self._segments: dict[int, Segment] = {}  # by number
+        self._ends: dict[int, int] = {}  # of each segment: up to where it is known
+        self._opened = 0  # segments until now
         self._places: dict[int, int] = {}
         self.used: set[int] = set()  # keys that were found; whoever passes them on takes them out
         self.refresh()
@@ -60,17 +61,18 @@ class Store:
         if not os.path.isabs(path):
             return  # there is no home, and this is anywhere
         try:
-            for number, segment in enumerate(self._segments):
+            for number, segment in self._segments.items():
                 if segment.grown():
                     self._note(number, self._ends[number])
             folder = open_folder(path)
         except OSError:
             return
         try:
-            known = {(segment.name, segment.inode) for segment in self._segments}  # a name may come again
-            for name, inode in found_in(folder):
-                if (name, inode) not in known and len(self._segments) < MOST_SEGMENTS:
+            there = set(found_in(folder))  # names and inodes: a name may come again
+            for name, _ in sorted(there - {(segment.name, segment.inode) for segment in self._segments.values()}):
+                if len(self._segments) < MOST_SEGMENTS:
                     self._open(folder, name)
+            self._drop_merged(there)
         except OSError:
             pass
         finally:
@@ -81,15 +83,26 @@ class Store:
             segment = Segment(folder, name, self._name.encode())
         except OSError:
             return
-        number = len(self._segments)
-        self._segments.append(segment)
-        self._ends.append(0)
+        number = self._opened
+        self._opened += 1
+        self._segments[number], self._ends[number] = segment, 0
         self._note(number)
         if segment.index is not None:
             base = number << _PLACE_BITS
             keys, places = (memoryview(part).cast("Q") for part in segment.index[2:])
             self._places.update(zip(keys, [base | place for place in places] if base else places, strict=True))
             self._ends[number] = max(self._ends[number], segment.index.key)
+
+    def _drop_merged(self, there: set[tuple[str, int]]) -> None:
+        """Close segments that have gone from the folder and of which every unit is in another one."""
+        gone = [number for number, segment in self._segments.items() if (segment.name, segment.inode) not in there]
+        if not gone:
+            return
+        needed = {where >> _PLACE_BITS for where in self._places.values()}
+        for number in gone:
+            if number not in needed:
+                self._segments.pop(number).close()
+                del self._ends[number]
 
     def _note(self, number: int, start: int = 0) -> None:
         """Take up a segment's units that no index has."""
@@ -124,14 +137,14 @@ class Store:
 
     def _touch(self) -> None:
         """These segments are in use: the host's clock says when."""
-        for segment in self._segments:
+        for segment in self._segments.values():
             try:
                 os.utime(segment.fd)
             except OSError:
                 return
 
     def close(self) -> None:
-        for segment in self._segments:
+        for segment in self._segments.values():
             segment.close()
         self._segments.clear()
         self._places.clear()

@@ -18,6 +18,7 @@ from playhead.machine.parts import Parts
 from playhead.machine.storage import ABSENT
 
 ZEROS = bytes(PAGE)
+RUN = 256  # pages that are copied at once, at most
 
 
 class Checkpoint(NamedTuple):
@@ -94,6 +95,20 @@ def page_of(machine: Parts, page: int) -> bytes:
     return bytes(machine.memory.area[page * PAGE : (page + 1) * PAGE])
 
 
+def _contents_of(machine: Parts, runs: Sequence[range]) -> dict[int, BytesLike]:
+    """What is in these pages of the backing area. Neighbours are copied at once: one copy of many pages takes a
+    fraction of many copies of one.
+    """
+    contents: dict[int, BytesLike] = {}
+    area = machine.memory.area
+    for run in runs:
+        for first in range(run.start, run.stop, RUN):
+            end = min(first + RUN, run.stop)
+            copy = memoryview(area[first * PAGE : end * PAGE])
+            contents.update((first + n, copy[n * PAGE : (n + 1) * PAGE]) for n in range(end - first))
+    return contents
+
+
 def save_parts(machine: Parts) -> dict[str, bytes]:
     machine.state.deadlines = machine.clock.save()
     parts = {"cpu": machine.core.save(), "tlb": machine.core.save_tlb(), "machine": machine.state.encode()}
@@ -105,7 +120,7 @@ def save_parts(machine: Parts) -> dict[str, bytes]:
 def take(machine: Parts) -> Checkpoint:
     """A checkpoint of now, with what was written since the last one."""
     runs = _written_runs(machine)
-    pages: dict[int, BytesLike] = {**machine.page_copies.take(runs)}
+    pages = _contents_of(machine, runs)
     if machine.storage is not None:
         pages.update((block, page_of(machine, block)) for block in sorted(machine.storage.unsaved))
     _settled(machine, runs)

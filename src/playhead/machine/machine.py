@@ -26,7 +26,6 @@ from playhead.machine.debug import Access, Debug, Delivery
 from playhead.machine.device_table import DeviceTable
 from playhead.machine.digest import PartDigests, hash_of
 from playhead.machine.noted_digests import NotedDigests
-from playhead.machine.page_copies import PageCopies
 from playhead.machine.page_counts import PageCounts
 from playhead.machine.parts import M64, MachineState, Parts
 from playhead.machine.probes import Probes
@@ -109,7 +108,6 @@ class Machine(Parts):
     def __init__(self, config: PcConfig, door, engine: str = "native", shift: int = 3, tier2: str | None = None):
         self.config = config
         self.memory = Memory(pc_memory.area_size(config) + PAGE)  # fetches may read a little over the end
-        self.page_copies = PageCopies(self.memory)
         self.core = Core(self.memory)
         self.clock = VirtualClock(self)
         self.requests = _Requests()

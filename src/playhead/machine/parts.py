@@ -8,7 +8,6 @@ from playhead.engine.core import Core
 from playhead.hw.clock import VirtualClock
 from playhead.hw.memory import Memory
 from playhead.machine.debug import Debug
-from playhead.machine.page_copies import PageCopies
 from playhead.machine.storage import Storage
 
 if TYPE_CHECKING:
@@ -74,7 +73,6 @@ class Parts:
     debug: Debug
     engine: Engine
     memory: Memory
-    page_copies: PageCopies
     requests: Any
     state: MachineState
     storage: Storage | None

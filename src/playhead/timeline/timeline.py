@@ -200,20 +200,21 @@ class Timeline:
         """Be at a moment: the nearest one that there is, if there is none such."""
         goal = min(max(goal, self.start), self.end)
         if goal != self.moment or self.player.something_entered_here or self.player.over:
-            near = self._nearest(goal)
-            if self.player.over or self.player.something_entered_here or not near.moment <= self.moment <= goal:
-                self._go_back(near)
-            self.player.mute()
+            self._approach(goal)
             self.run_to(goal)
         return Found("goal", self.moment)
 
-    def enter(self, goal: Moment) -> None:
-        """Be at a moment without laying points: for a replay that goes on from there, and does not come back."""
+    def _approach(self, goal: Moment) -> None:
+        """Be where a run to a moment begins: here, or at a nearer point before it."""
         near = self._nearest(goal)
         if self.player.over or self.player.something_entered_here or not near.moment <= self.moment <= goal:
             self._go_back(near)
-        self.machine.debug.arm(False)
         self.player.mute()
+
+    def enter(self, goal: Moment) -> None:
+        """Be at a moment without laying points: for a replay that goes on from there, and does not come back."""
+        self._approach(goal)
+        self.machine.debug.arm(False)
         self.player.to(goal)
 
     def forget(self) -> None:

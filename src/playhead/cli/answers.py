@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option
+from playhead.cli.replaying_options import ENGINE, JOBS
 
 if TYPE_CHECKING:
     from playhead.api.recording import Recording
@@ -22,6 +24,8 @@ DASK = Option("--dask", "by the workers of this Dask scheduler, such as tcp://ho
 SQLITE = Option("--sqlite", "the answer's tables as a new SQLite file", parse=FILE, since=SINCE)
 PARQUET = Option("--parquet", "the answer's rows as a Parquet file (the extra `parquet`)", parse=FILE, since=SINCE)
 FORCE = Option("--force", "replace a file that exists, if it is of the same kind", since=SINCE)
+TABLES = (SQLITE, PARQUET, FORCE)
+WORKERS = (DASK, IMAGES, ENGINE._replace(since=SINCE), JOBS._replace(since=SINCE))
 HEADS = {
     "drcov": b"DRCOV VERSION", "info": b"TN:", "json": b"{", "png": b"\x89PNG", "svg": b"<?xml", "parquet": b"PAR1",
     "sqlite": None, "folded": None,  # a recording is an SQLite file, too; and any text could be collapsed stacks

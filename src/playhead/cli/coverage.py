@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli import answers
-from playhead.cli.drive_options import IMAGES
 from playhead.cli.options import FILE, Option, help_text, number, parse_arguments
-from playhead.cli.replaying_options import ENGINE, JOBS
 
 if TYPE_CHECKING:
     from playhead.analyses.coverage import Coverage
@@ -38,13 +36,8 @@ OPTIONS = (
            FILE, since=SINCE),
     Option("--offset", "where it was loaded, less where it says (default: as the kernel's KASLR moved it, or 0)",
            "BYTES", number(-(1 << 32), 1 << 32), since=SINCE),
-    answers.SQLITE,
-    answers.PARQUET,
-    answers.FORCE,
-    answers.DASK,
-    IMAGES,
-    ENGINE._replace(since=SINCE),
-    JOBS._replace(since=SINCE),
+    *answers.TABLES,
+    *answers.WORKERS,
 )  # fmt: skip
 OPERANDS = ("FILE",)
 

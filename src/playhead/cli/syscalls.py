@@ -7,10 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from playhead.cli import answers
-from playhead.cli.drive_options import IMAGES
 from playhead.cli.kernel_options import JSON, SINCE
 from playhead.cli.options import Option, help_text, parse_arguments
-from playhead.cli.replaying_options import ENGINE, JOBS, QUIET
+from playhead.cli.replaying_options import QUIET
 from playhead.cli.value_types import number
 
 if TYPE_CHECKING:
@@ -28,13 +27,8 @@ OPTIONS = (
     Option("--count", "only how many of each there were, and how many failed", since=SINCE),
     Option("--most", "end after so many calls", "N", number(1, 1 << 40), since=SINCE),
     JSON,
-    answers.SQLITE,
-    answers.PARQUET,
-    answers.FORCE,
-    answers.DASK,
-    IMAGES,
-    ENGINE._replace(since=SINCE),
-    JOBS._replace(since=SINCE),
+    *answers.TABLES,
+    *answers.WORKERS,
     QUIET._replace(since=SINCE),
 )  # fmt: skip
 OPERANDS = ("FILE",)

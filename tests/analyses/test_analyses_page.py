@@ -6,12 +6,10 @@ import re
 import shlex
 from pathlib import Path
 
-import planted
 import pytest
 import resealing
 
 from playhead.cli import main
-from tests.shared import once
 
 PAGE = Path(__file__).parents[2] / "docs" / "analyses.md"
 
@@ -22,7 +20,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def here(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
+    path = resealing.dense_demo(tmp_path_factory)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "boot.ph").write_bytes(path.read_bytes())
     return tmp_path

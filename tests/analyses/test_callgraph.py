@@ -8,7 +8,6 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-import planted
 import pytest
 import resealing
 
@@ -19,14 +18,13 @@ from playhead.api.machine_view import MachineView
 from playhead.cli import main
 from playhead.linux.symbol_table import Symbol, SymbolTable
 from playhead.log.moment import Moment
-from tests.shared import once
 
 FIRST, LAST = 944_000, 956_000  # keys arrive, and the guest's shell answers
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
+    return resealing.dense_demo(tmp_path_factory)
 
 
 def folded(stacks: Stacks) -> dict[str, int]:

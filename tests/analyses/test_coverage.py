@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import planted
 import pytest
 import resealing
 
@@ -22,7 +21,6 @@ from playhead.cli import main
 from playhead.linux.line_tables import lines_of
 from playhead.linux.symbol_table import Symbol, SymbolTable
 from playhead.log.moment import Moment
-from tests.shared import once
 from tools import asm
 
 FIRST, LAST = 539_000, 551_000  # the guest leaves one loop for another
@@ -30,7 +28,7 @@ FIRST, LAST = 539_000, 551_000  # the guest leaves one loop for another
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
+    return resealing.dense_demo(tmp_path_factory)
 
 
 @pytest.fixture

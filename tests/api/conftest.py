@@ -8,9 +8,20 @@ from pathlib import Path
 
 import pytest
 
+import playhead
 from playhead.api import interrupts
+from playhead.api.recording import Recording
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "session")]
+
+
+@pytest.fixture
+def rec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+    """The demo guest, with a checkpoint behind each digest; some files have another one."""
+    import resealing
+
+    with playhead.open(str(resealing.dense_demo(tmp_path_factory))) as found:
+        yield found
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import planted
 import pytest
 import resealing
 
@@ -24,7 +23,6 @@ from playhead.api.asking import ask
 from playhead.api.recording import Recording
 from playhead.api.segments import Query, Segment
 from playhead.log.moment import Moment
-from tests.shared import once
 
 distributed = pytest.importorskip("distributed")
 STEP = 5_000
@@ -71,7 +69,7 @@ def paths(found: list) -> set[str]:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
+    return resealing.dense_demo(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

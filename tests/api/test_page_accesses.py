@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import planted
 import pytest
-import resealing
 
 import playhead
 from playhead.analyses.page_accesses import page_accesses
 from playhead.api.recording import Recording
 from playhead.api.segments import cuts
 from playhead.api.walk import Walk
-from tests.shared import once
 
 KEPT = Path(__file__).parents[1] / "recordings" / "pc-5"
-
-
-@pytest.fixture
-def rec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
-    path = once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
-    with playhead.open(str(path)) as found:
-        yield found
 
 
 def test_two_processors_count_what_one_does(rec: Recording) -> None:

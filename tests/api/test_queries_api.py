@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from single_steps import stepping
 
 import playhead
 from playhead.api.recording import Recording
 from playhead.api.writes import Write
-from playhead.engine.reference import ReferenceEngine
-from playhead.hw.memory import PAGE, Memory
+from playhead.hw.memory import PAGE
 from playhead.log.moment import Moment
 from playhead.machine import look
 
@@ -30,16 +30,6 @@ class Store(NamedTuple):
     size: int
 
 
-class Noting(ReferenceEngine):
-    """The reference engine, with an eye on stores to physical memory, page walks included."""
-
-    stores: list[tuple[int, int]]
-
-    def physical_store(self, pa: int, size: int, value: int) -> None:
-        self.stores.append((pa, size))
-        super().physical_store(pa, size, value)
-
-
 class Forced(NamedTuple):
     """What a window has, by brute force."""
 
@@ -48,28 +38,12 @@ class Forced(NamedTuple):
 
 
 def brute_force(rec: Recording, low: Moment, high: Moment) -> Forced:
-    masters: list[tuple[int, int]] = []
-    whole = Memory.write
-
-    def write(self: Memory, address: int, data: bytes, by: str = "a bus master") -> None:
-        masters.append((address, len(data)))
-        whole(self, address, data, by)
-
     found = Forced([], [])
-    with pytest.MonkeyPatch.context() as patch, playhead.open(rec.path) as own:
-        patch.setattr(Memory, "write", write)  # before the machine is made
-        m = own.at(low)
-        machine = m._machine
-        engine = Noting(machine.core)
-        engine.stores = []
-        machine.engine, machine._slice, machine.core.stale = engine, 1 << 14, True
+    with stepping(rec, low) as (m, step):
         while m.moment < high:
-            before, pc = m.moment, m.pc
-            engine.stores.clear()
-            masters.clear()
-            m._timeline._micro_step()
-            found.steps.append((before, m.moment, pc))
-            found.stores.extend(Store(before, m.moment, *store) for store in [*masters, *engine.stores])
+            one = step()
+            found.steps.append((one.moment, one.next, one.pc))
+            found.stores.extend(Store(one.moment, one.next, *store) for store in one.stores)
     return found
 
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
-import planted
 import pytest
-import resealing
 
 import playhead
 from playhead.analyses.search import search
 from playhead.api.recording import Recording
 from playhead.api.segments import cuts
-from tests.shared import once
 
 MIDDLE = 520_000
-
-
-@pytest.fixture
-def rec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
-    path = once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
-    with playhead.open(str(path)) as found:
-        yield found
 
 
 def test_a_search_on_two_processors(rec: Recording) -> None:

@@ -8,26 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import planted
 import pytest
-import resealing
 
 import playhead
 from playhead.api.asking import ask
 from playhead.api.recording import Recording
 from playhead.api.segments import Query, Rows, Segment, cuts
 from playhead.log.moment import Moment
-from tests.shared import once
 
 MIDDLE, STEP = Moment(520_000), 5_000
 Seen = tuple[Moment, int]
-
-
-@pytest.fixture
-def rec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
-    path = once(tmp_path_factory, "dense-demo.ph", lambda p: resealing.dense(planted.shared(tmp_path_factory), p))
-    with playhead.open(str(path)) as found:
-        yield found
 
 
 class Sampled(Query[list[Seen], list[Seen]]):

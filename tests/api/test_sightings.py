@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from single_steps import stepping
 
 import playhead
 from playhead.api.recording import Recording
 from playhead.api.walk import Walk
-from playhead.engine.reference import ReferenceEngine
-from playhead.hw.memory import Memory
 from playhead.log.moment import Moment
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "pc-5"
@@ -30,46 +29,20 @@ class Change(NamedTuple):
     after: bytes
 
 
-class Noting(ReferenceEngine):
-    """The reference engine, with an eye on stores to physical memory."""
-
-    stores: list[tuple[int, int]]
-
-    def physical_store(self, pa: int, size: int, value: int) -> None:
-        self.stores.append((pa, size))
-        super().physical_store(pa, size, value)
-
-
 def changes(rec: Recording, low: Moment, high: Moment) -> list[Change]:
     """By each store of a window, bus masters' too."""
-    around, found, masters = max(LENGTHS), list[Change](), list[tuple[int, int]]()
-    whole = Memory.write
-
-    def write(self: Memory, address: int, data: bytes, by: str = "a bus master") -> None:
-        masters.append((address, len(data)))
-        whole(self, address, data, by)
-
-    with pytest.MonkeyPatch.context() as patch, playhead.open(rec.path) as own:
-        patch.setattr(Memory, "write", write)  # before the machine is made
-        m = own.at(low)
-        machine = m._machine
-        engine = Noting(machine.core)
-        engine.stores = []
-        machine.engine, machine._slice, machine.core.stale = engine, 1 << 14, True
-        held = bytearray(machine.memory.area[: machine.memory.searchable])
+    around, found = max(LENGTHS), list[Change]()
+    with stepping(rec, low) as (m, step):
+        memory = m._machine.memory
+        held = bytearray(memory.area[: memory.searchable])
         while m.moment < high:
-            begun = m.moment
-            engine.stores.clear()
-            masters.clear()
-            m._timeline._micro_step()
-            for address, size in [*engine.stores, *masters]:
-                if address + size <= len(held) and m.moment <= high:
-                    first, end = max(address - around, 0), min(address + size + around, len(held))
-                    after = bytes(machine.memory.area[first:end])
-                    found.append(Change(begun, m.moment, first, bytes(held[first:end]), after))
-            for address, size in [*engine.stores, *masters]:
-                if address + size <= len(held):
-                    held[address : address + size] = machine.memory.area[address : address + size]
+            one = step()
+            stores = [(address, size) for address, size in one.stores if address + size <= len(held)]
+            for address, size in stores if one.next <= high else ():
+                first, end = max(address - around, 0), min(address + size + around, len(held))
+                found.append(Change(one.moment, one.next, first, bytes(held[first:end]), bytes(memory.area[first:end])))
+            for address, size in stores:
+                held[address : address + size] = memory.area[address : address + size]
     return found
 
 

@@ -24,7 +24,6 @@ from playhead.cli import main
 from playhead.log.moment import Moment
 from playhead.log.reader import Reader
 from playhead.session.piece import boundaries
-from tests.shared import once
 from tools import guest
 from tools.fuzz import recording as fuzz_recording
 from tools.fuzz.net_receiving import Calm
@@ -66,10 +65,7 @@ def test_own_guests(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    def make(path: Path) -> None:
-        resealing.dense(planted.shared(tmp_path_factory), path)
-
-    return once(tmp_path_factory, "dense-demo.ph", make)
+    return resealing.dense_demo(tmp_path_factory)
 
 
 def test_parts(demo: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

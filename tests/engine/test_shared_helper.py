@@ -77,8 +77,8 @@ def test_what_others_want_is_compiled_by_the_one_that_there_is(shared):
 
 
 def test_more_than_there_is_room_for(shared, monkeypatch):
-    """What is left is passed on when others were taken. A helper that gets little at a time tidies up in between, so that
-    there are more segments, one after the other, than a process has open.
+    """What is left is passed on when others were taken. A helper that gets little at a time tidies up in between: there
+    are more segments, one after the other, than a process has open.
     """
     monkeypatch.setattr(sharing, "PIPE", 1)
     monkeypatch.setattr(store, "MOST_SEGMENTS", 40)

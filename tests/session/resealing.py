@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import planted
+import pytest
 import zstandard
 
 from playhead.cli.recorded_machine import builder
@@ -18,6 +20,7 @@ from playhead.log.pages import HASH, RECORD, Packer, pack_parts, unpack_parts
 from playhead.log.reader import MARK, Reader
 from playhead.machine.machine import Machine
 from playhead.session.replay import ReplayOptions, ReplaySession
+from tests.shared import once
 
 Edit = Callable[[sqlite3.Connection], None]
 
@@ -169,3 +172,12 @@ def dense(source: Path, path: Path) -> Path:
             db.execute("UPDATE batch SET last_checkpoint = ? WHERE id = ?", (last, id))
 
     return resealed(source, path, edit)
+
+
+def dense_demo(factory: pytest.TempPathFactory) -> Path:
+    """`planted.shared` with a checkpoint behind each digest, made once a run. It is only read."""
+
+    def make(path: Path) -> None:
+        dense(planted.shared(factory), path)
+
+    return once(factory, "dense-demo.ph", make)

@@ -26,17 +26,13 @@ from playhead.session.track import Stopped
 from playhead.timeline import searching
 from playhead.timeline.player import Player
 from playhead.timeline.timeline import Timeline
-from tests.shared import once
 
 EARLY = 0x20B06E  # a byte of the prime task's table
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    def make(path: Path) -> None:
-        resealing.dense(planted.shared(tmp_path_factory), path)
-
-    return once(tmp_path_factory, "dense-demo.ph", make)
+    return resealing.dense_demo(tmp_path_factory)
 
 
 def opened(path: Path, machine: type[Machine] = Machine) -> Timeline:

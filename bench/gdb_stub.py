@@ -1,4 +1,4 @@
-"""A client of QEMU's gdb stub that asks and does nothing else: it costs less than gdb, in favour of QEMU's figures."""
+"""A client of a gdb stub, QEMU's or ours, that only asks: it costs less than gdb, in favour of QEMU's figures."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ CONNECT_S = 10
 
 
 class Stub:
-    """A connection. `command` sends one packet and returns the answer."""
+    """A connection. `command` sends one packet and returns the answer. `patience_s`: for the stub to listen."""
 
-    def __init__(self, port: int):
-        end = time.monotonic() + CONNECT_S
+    def __init__(self, port: int, patience_s: float = CONNECT_S):
+        end = time.monotonic() + patience_s
         while True:
             try:
                 self._socket = socket.create_connection(("127.0.0.1", port), 1)
                 break
             except OSError:
                 if time.monotonic() > end:
-                    raise SystemExit("QEMU's gdb stub does not answer") from None
+                    raise SystemExit("the gdb stub does not answer") from None
                 time.sleep(0.02)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._got = b""
@@ -41,7 +41,7 @@ class Stub:
             if 0 <= begin < end and len(self._got) >= end + 3:
                 packet, self._got = self._got[begin + 1 : end], self._got[end + 3 :]
                 self._socket.sendall(b"+")
-                return packet.decode()
+                return packet.decode(errors="replace")
             try:
                 more = self._socket.recv(1 << 16)
             except ConnectionError:

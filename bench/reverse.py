@@ -10,7 +10,6 @@ middle of one.
 import argparse
 import json
 import random
-import re
 import shutil
 import socket
 import statistics
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.gdb_stub import Stub
 from tools import guest
 
 FAR = 1_000_000_000  # instructions
@@ -33,39 +33,19 @@ WANTED = {
 }  # fmt: skip
 
 
-class Gdb:
-    """The least that speaks gdb's remote protocol."""
+class Gdb(Stub):
+    """With what is timed."""
 
     def __init__(self, port: int):
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._rest = b""
+        super().__init__(port, PATIENCE_S)
         self.ask("qSupported:swbreak+;hwbreak+")
-
-    def send(self, packet: str) -> None:
-        self._socket.sendall(b"$%s#%02x" % (packet.encode(), sum(packet.encode()) & 0xFF))
 
     def reply(self) -> str:
         """The next packet that is no console output."""
         while True:
-            match = re.search(rb"\$([^#]*)#..", self._rest, re.DOTALL)
-            if match is None:
-                data = self._socket.recv(65536)
-                if not data:
-                    raise SystemExit("the server has gone")
-                self._rest += data
-                continue
-            self._rest = self._rest[match.end() :]
-            self._socket.sendall(b"+")
-            text = match[1].decode(errors="replace")
+            text = self.receive(PATIENCE_S)
+            if not text:
+                raise SystemExit("the server has gone")
             if not (text[:1] == "O" and text != "OK"):
                 return text
 
@@ -86,9 +66,10 @@ class Gdb:
     def pc(self) -> int:
         return int.from_bytes(bytes.fromhex(self.ask("g")[8 * 8 : 9 * 8]), "little")
 
-    def interrupt(self) -> float:
+    def interrupted_s(self) -> float:
+        """How long it takes to stop."""
         began = time.monotonic()
-        self._socket.sendall(b"\x03")
+        self.interrupt()
         self.reply()
         return time.monotonic() - began
 
@@ -225,7 +206,7 @@ def whole(recording: Path) -> dict[str, float]:
         for wait in (0.3, 1.1, 2.0, 3.3, 0.7):
             gdb.send("bc")
             time.sleep(wait)
-            delays.append(gdb.interrupt())
+            delays.append(gdb.interrupted_s())
     print(f"  whole recording backwards {search:.1f} s, a replay of it {replay:.1f} s")
     return {"whole recording / replay": search / replay, "Ctrl-C": max(delays)}
 

@@ -283,7 +283,8 @@ def test_what_a_running_replay_is_to_tell_is_fixed(rec: Recording) -> None:
 
     @r.on_event
     def _(it: object) -> None:
-        for ask in (r.on_event, r.on_block, r.count_instructions, lambda: r.on_instruction(0), r.on_syscall):
+        for ask in (r.on_event, r.on_block, r.count_instructions, r.count_memory, lambda: r.on_instruction(0),
+                    r.on_syscall):  # fmt: skip
             with pytest.raises(playhead.errors.UsageError, match="before run"):
                 ask()
         late.append("refused")

@@ -20,12 +20,11 @@ from playhead.base.errors import UsageError
 from playhead.log.events import KINDS, Entry
 from playhead.log.moment import Moment
 from playhead.machine import look
-from playhead.machine.debug import WRITE, Access, Watch
+from playhead.machine.debug import ALL_VECTORS, WRITE, Access, Watch
 from playhead.session.target import StopLike
 
 C = TypeVar("C", bound=Callable[..., Any])
 AtCode = Callable[[int, MachineView], None]
-VECTORS = range(256)
 
 
 def kinds_of(names: Iterable[str]) -> set[str]:
@@ -40,9 +39,9 @@ def kinds_of(names: Iterable[str]) -> set[str]:
 def vectors_of(numbers: Iterable[int]) -> set[int]:
     """Of interrupts and exceptions; without any, all. Raises UsageError."""
     for number in numbers:
-        if number not in VECTORS:
+        if number not in ALL_VECTORS:
             raise UsageError(f"an interrupt's vector is a number from 0 to 255, not {number!r}")
-    return set(numbers) or set(VECTORS)
+    return set(numbers) or set(ALL_VECTORS)
 
 
 class Replay:
@@ -154,6 +153,7 @@ class Replay:
 
     def count_memory(self) -> MemoryCounts:
         """Have native code count reads and writes by page of RAM; `run()` fills it. Bus masters are not counted."""
+        self._check_resting()
         self._memory_counts.append(MemoryCounts())
         return self._memory_counts[-1]
 

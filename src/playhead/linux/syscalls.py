@@ -4,10 +4,9 @@ The entries (`int 0x80`, SYSENTER) save the user's registers (pt_regs) on the th
 function with the address in EAX: `mov eax, esp; call`. At the call the arguments are there, behind it the result is,
 and ESP is the same. So a return belongs to the last call of the same ESP, whatever ran in between.
 
-Entries are found by their symbols, or by what the processor would go to. A call that never returns (exit) has no
-result; the first return of a new thread is no return of a call. If a signal's handler is to run first, the registers
-are the handler's (ESP tells), and the result is in its frame on the user's stack. A call that is to be made again after
-a signal continues at its own `int 0x80`.
+Entries are found by their symbols. A call that never returns (exit) has no result; the first return of a new thread is
+no return of a call. If a signal's handler is to run first, the registers are the handler's (ESP tells), and the result
+is in its frame on the user's stack. A call that is to be made again after a signal continues at its own `int 0x80`.
 
 Source: Linux's arch/x86/entry/entry_32.S and include/asm/ptrace.h (pt_regs), the ABI of its system calls (vDSO).
 """
@@ -27,7 +26,6 @@ from playhead.linux.symbols import Kernel, kernel_of
 from playhead.linux.syscall_args import (
     CREATES,
     LARGEST_ERROR,
-    MASK,
     Read,
     argument_text,
     bytes_at,
@@ -44,7 +42,7 @@ CALL = re.compile(rb"\x89\xe0\xe8", re.DOTALL)  # mov eax, esp; call
 CODE_BYTES, CALL_AT, CALL_BYTES = 512, 2, 5
 EBX, ECX, EDX, ESI, EDI, EBP, EAX, ORIG_EAX, EIP, USER_ESP = 0, 4, 8, 12, 16, 20, 24, 44, 48, 60  # in pt_regs
 PT_REGS, ESP = 68, 4  # bytes of it; number of the register
-VECTOR, INT_80 = 0x80, b"\xcd\x80"
+INT_80 = b"\xcd\x80"
 SAVED = ((36, 52, 64), (192, 208, 220))  # ESP, EAX and EIP in a handler's frame, and in one with siginfo
 SIGNAL_FRAME = 224  # bytes of it that are looked at
 REPLACES_PROGRAM = ("execve", "execveat")
@@ -142,15 +140,6 @@ def entry_points(source: Any, kernel: Kernel | None = None) -> Entries:
     return Entries(tuple(gates), kernel.symbols, layout_of(kernel.memory, kernel.symbols))
 
 
-def entries_by_processor(machine: Machine) -> tuple[Gate, ...]:
-    """Without symbols: by what INT 80h and SYSENTER go to now. None if that is no code of this kind."""
-    core = machine.core
-    gate = look.read(machine, (core.get("idtr_base") + 8 * VECTOR) & MASK, 8)
-    places = {"int80": int.from_bytes(gate[:2] + gate[6:], "little")} if len(gate) == 8 else {}
-    places["sysenter"] = core.get("sysenter_eip")
-    return tuple(_gates(_Now(machine), places))
-
-
 class _Now:
     """A machine's memory as it is mapped now."""
 
@@ -160,7 +149,7 @@ class _Now:
         self.read = partial(look.read, machine)
 
 
-def _gates(memory: KernelMemory | _Now, places: dict[str, int]) -> Iterator[Gate]:
+def _gates(memory: KernelMemory, places: dict[str, int]) -> Iterator[Gate]:
     for kind, place in places.items():
         found = CALL.search(memory.read(place, CODE_BYTES)) if place else None
         if found:
